@@ -1,0 +1,88 @@
+"""The teacher's outputs for a fixed set of inputs: made once per search, memory-mapped by every candidate."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from distill.data import to_float, to_uint8
+from search_spaces.base import Generator
+
+
+@dataclass(frozen=True)
+class TeacherBank:
+    """Inputs and the teacher's images for them, `inputs[k][i]` ↔ `images[i]`; arrays stay on disk."""
+
+    inputs: tuple[npt.NDArray[np.float32], ...]
+    images: npt.NDArray[np.uint8]  # (N, C, H, W)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batch(self, indices: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Inputs and teacher images, float32 in [-1, 1], at `indices` (B,)."""
+        order = indices.numpy()
+        return tuple(torch.from_numpy(x[order]) for x in self.inputs), to_float(
+            torch.from_numpy(self.images[order])
+        )
+
+    def draw(self, count: int, rng: torch.Generator) -> tuple[tuple[Tensor, ...], Tensor]:
+        """A random batch of `count`, with replacement."""
+        return self.batch(torch.randint(len(self), (count,), generator=rng))
+
+
+@torch.no_grad()
+def make_bank(
+    teacher: Generator,
+    teacher_digest: str,
+    folder: Path,
+    *,
+    size: int,
+    seed: int = 0,
+    batch_size: int = 64,
+    device: str = "cpu",
+) -> TeacherBank:
+    """Open the bank of this teacher, size and seed in `folder`, making it first when it is not there.
+
+    Images are held as uint8: half a grey level is far below what a student tells apart.
+    """
+    key = hashlib.sha256(f"{teacher_digest}:{size}:{seed}".encode()).hexdigest()[:16]
+    home = folder / key
+    if not (home / "images.npy").exists():
+        home.mkdir(parents=True, exist_ok=True)
+        rng = torch.Generator().manual_seed(seed)
+        inputs = teacher.sample_inputs(size, rng)
+        for i, tensor in enumerate(inputs):
+            np.save(home / f"inputs-{i}.npy", tensor.numpy())
+        _render(teacher.to(device).eval(), inputs, home / "images.npy", seed, batch_size, device)
+    inputs_on_disk = sorted(home.glob("inputs-*.npy"))
+    return TeacherBank(
+        inputs=tuple(np.load(path, mmap_mode="r") for path in inputs_on_disk),
+        images=np.load(home / "images.npy", mmap_mode="r"),
+    )
+
+
+def _render(
+    teacher: Generator, inputs: tuple[Tensor, ...], path: Path, seed: int, batch_size: int, device: str
+) -> None:
+    """Write the teacher's images for `inputs` to `path`, which appears only when complete."""
+    half_done = path.with_suffix(".partial")
+    images: npt.NDArray[np.uint8] | None = None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for start in range(0, len(inputs[0]), batch_size):
+            batch = teacher(*(x[start : start + batch_size].to(device) for x in inputs))
+            rendered = to_uint8(batch).cpu().numpy()
+            if images is None:
+                shape = (len(inputs[0]), *rendered.shape[1:])
+                images = np.lib.format.open_memmap(half_done, mode="w+", dtype=np.uint8, shape=shape)
+            images[start : start + len(rendered)] = rendered
+    assert images is not None
+    images.flush()
+    half_done.rename(path)

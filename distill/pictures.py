@@ -1,0 +1,64 @@
+"""Grids of images as PNG files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from distill.data import to_uint8
+
+MIN_SIDE = 64  # smaller images are enlarged, pixels kept sharp
+MARGIN = 4
+CAPTION = 18  # pixels above a grid with a caption
+
+
+def image_grid(images: Tensor, columns: int) -> Image.Image:
+    """Images (N, C, H, W) in [-1, 1] side by side, row by row."""
+    pixels = to_uint8(images.detach().cpu()).permute(0, 2, 3, 1).numpy()  # NCHW ⇒ NHWC
+    scale = max(1, MIN_SIDE // pixels.shape[1])
+    height, width = pixels.shape[1] * scale, pixels.shape[2] * scale
+    rows = -(-len(pixels) // columns)
+    canvas = Image.new(
+        "RGB", (columns * (width + MARGIN) + MARGIN, rows * (height + MARGIN) + MARGIN), "white"
+    )
+    for i, array in enumerate(pixels):
+        picture = Image.fromarray(array.squeeze(-1) if array.shape[-1] == 1 else array)
+        picture = picture.resize((width, height), Image.Resampling.NEAREST)
+        canvas.paste(
+            picture, (MARGIN + i % columns * (width + MARGIN), MARGIN + i // columns * (height + MARGIN))
+        )
+    return canvas
+
+
+def compare(grids: dict[str, Tensor], columns: int) -> Image.Image:
+    """Captioned grids of the same inputs, one above the other."""
+    pictures = {caption: image_grid(images, columns) for caption, images in grids.items()}
+    width = max(picture.width for picture in pictures.values())
+    height = sum(picture.height + CAPTION for picture in pictures.values())
+    canvas = Image.new("RGB", (width, height), "white")
+    top = 0
+    for caption, picture in pictures.items():
+        ImageDraw.Draw(canvas).text((MARGIN, top + MARGIN), caption, fill="black")
+        canvas.paste(picture, (0, top + CAPTION))
+        top += CAPTION + picture.height
+    return canvas
+
+
+def save_png(picture: Image.Image, path: Path) -> None:
+    """Write `picture`; the file appears only when complete."""
+    half_done = path.with_name(path.name + ".partial")
+    picture.save(half_done, format="PNG")
+    half_done.rename(path)
+
+
+@torch.no_grad()
+def sample(generator: torch.nn.Module, inputs: tuple[Tensor, ...], seed: int = 0) -> Tensor:
+    """Images of `generator` for `inputs`, on the CPU; the same seed gives the same noise."""
+    device = next(generator.parameters()).device
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        images: Tensor = generator(*(x.to(device) for x in inputs))
+    return images.cpu()

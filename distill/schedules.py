@@ -1,0 +1,68 @@
+"""How the knowledge-distillation weight falls while a student trains.
+
+Similarity to the teacher helps early and misguides late, because similarity is not authenticity (Liu, *Knowledge
+Distillation for Generative Adversarial Networks Based on Weight Decay*, 2024). The thesis gives no shape: these are
+ours. The staircase is what TinyGAN (Chang and Lu 2020) does with its L1 weight.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from distill.errors import RecipeError
+
+STEEPNESS = 5.0  # the exponential has fallen to e⁻⁵ of its way when it is cut to `end`
+STAIRS = 8
+
+SHAPES: dict[str, Callable[[float, float], float]] = {
+    "constant": lambda travelled, gap: 1.0,
+    "linear": lambda travelled, gap: 1.0 - travelled,
+    "cosine": lambda travelled, gap: (1.0 + math.cos(math.pi * travelled)) / 2,
+    "exponential": lambda travelled, gap: math.exp(-STEEPNESS * travelled),
+    "step": lambda travelled, gap: 1.0,
+    "staircase": lambda travelled, gap: 1.0 - math.floor(STAIRS * travelled) / STAIRS,
+    "adaptive": lambda travelled, gap: min(1.0, max(0.0, gap)),
+}
+"""Share of `start - end` still left, from the part of the way travelled in [0, 1) and the critic's gap."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """KD weight along a training: `start` until `begin`, falling by `shape`, exactly `end` from `finish` on.
+
+    `begin` and `finish` are fractions of the whole training. `constant` stays at `start` to the end. `adaptive`
+    follows the critic's gap, the mean of `max(0, -D(G(z)))`: 0 once the student fools its critic (the coefficient
+    of DGL-GAN's adaptive variant, arXiv 2112.06502, capped at 1).
+
+    Raises:
+        RecipeError: the shape is unknown, a weight is negative, or `0 ≤ begin < finish ≤ 1` does not hold.
+    """
+
+    shape: str = "cosine"
+    start: float = 3.0
+    end: float = 0.0
+    begin: float = 0.0
+    finish: float = 0.6
+
+    def __post_init__(self) -> None:
+        if self.shape not in SHAPES:
+            raise RecipeError(f"KD schedule {self.shape!r} is unknown; choose one of {', '.join(SHAPES)}")
+        if not (math.isfinite(self.start) and math.isfinite(self.end) and min(self.start, self.end) >= 0):
+            raise RecipeError(
+                f"KD weights {self.start:g} to {self.end:g}: both must be numbers of at least 0"
+            )
+        if not 0 <= self.begin < self.finish <= 1:
+            raise RecipeError(
+                f"KD schedule from {self.begin:g} to {self.finish:g}: give fractions with 0 <= begin < finish <= 1"
+            )
+
+    def __call__(self, progress: float, gap: float = 1.0) -> float:
+        """Weight at `progress`, the fraction of training done, in [0, 1], for a critic's `gap`."""
+        if self.shape == "constant":
+            return self.start
+        if progress >= self.finish:
+            return self.end
+        travelled = max(0.0, (progress - self.begin) / (self.finish - self.begin))
+        return self.end + (self.start - self.end) * SHAPES[self.shape](travelled, gap)

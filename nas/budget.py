@@ -1,0 +1,107 @@
+"""What a student may cost: "5G" ─► Budget, and what fits into it."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from nas.errors import BudgetError
+from search_spaces import Load, SearchSpace
+
+SUFFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)")
+
+
+def parse_quantity(text: str) -> int:
+    """ "5G", "1.5M", "2e6" or "800000" as a whole number.
+
+    Raises:
+        BudgetError: not a number, an unknown suffix, or less than one.
+    """
+    match = _NUMBER.fullmatch(text.strip())
+    if match is None:
+        raise BudgetError(
+            f"{text!r} is not a quantity: write a number with an optional k, M, G or T, such as 5G"
+        )
+    number, suffix = match.groups()
+    if suffix not in SUFFIXES:
+        raise BudgetError(f"{text!r} has the unknown suffix {suffix!r}: use k, M, G or T, such as 5G")
+    value = float(number) * SUFFIXES[suffix]
+    if not math.isfinite(value) or value < 1:
+        raise BudgetError(f"{text!r} must be a number of at least 1, such as 5G")
+    return round(value)
+
+
+def format_quantity(value: float) -> str:
+    """1_920_000 ─► "1.92M": three significant digits."""
+    for suffix, factor in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if value >= 0.9995 * factor:
+            return f"{value / factor:.3g}{suffix}"
+    return f"{value:.3g}"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Upper limits for one student; None is no limit. MACs are fvcore's at batch 1, mapping network included."""
+
+    macs: int | None = None
+    params: int | None = None
+
+    def __str__(self) -> str:
+        limits = [f"{format_quantity(self.macs)} MACs"] if self.macs else []
+        limits += [f"{format_quantity(self.params)} parameters"] if self.params else []
+        return " and ".join(limits) or "no limit"
+
+    def load(self, space: SearchSpace) -> Load:
+        """How full an architecture makes this budget; a limit above the largest student counts as that student's.
+
+        The share of the budget that a space spends is then a share of something real, binding or not.
+
+        Raises:
+            BudgetError: not even the smallest architecture fits.
+        """
+        self._probe(space)
+        largest = space.largest()
+        macs = min(self.macs or math.inf, space.macs(largest))
+        params = min(self.params, space.params(largest)) if self.params else None
+
+        def load(architecture: Any) -> float:
+            full = space.macs(architecture) / macs
+            return full if params is None else max(full, space.params(architecture) / params)
+
+        return load
+
+    def slack(self, space: SearchSpace) -> list[str]:
+        """What to tell the user of limits that do not bind."""
+        largest, notes = space.largest(), []
+        if self.macs and self.macs >= space.macs(largest):
+            notes.append(_unbound(self.macs, space.macs(largest), "MACs"))
+        if self.params and self.params >= space.params(largest):
+            notes.append(_unbound(self.params, space.params(largest), "parameters"))
+        return notes
+
+    def _probe(self, space: SearchSpace) -> None:
+        smallest = space.smallest()
+        for flag, limit, needed, unit in (
+            ("--budget-macs", self.macs, space.macs(smallest), "MACs"),
+            ("--budget-params", self.params, space.params(smallest), "parameters"),
+        ):
+            if limit is not None and limit < needed:
+                raise BudgetError(
+                    f"{flag} {format_quantity(limit)} is below the smallest student, {needed:,} {unit}: "
+                    f"give at least {_round_up(needed)}"
+                )
+
+
+def _unbound(limit: int, largest: int, unit: str) -> str:
+    return f"{format_quantity(limit)} is above the largest student, {format_quantity(largest)} {unit}: not binding"
+
+
+def _round_up(value: int) -> str:
+    """A short quantity that is not below `value`."""
+    for suffix, factor in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if value >= factor:
+            return f"{math.ceil(value / factor * 10) / 10:g}{suffix}"
+    return str(value)

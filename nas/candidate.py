@@ -1,0 +1,201 @@
+"""One candidate: an architecture distilled rung by rung, and the Ray Tune trainable around it."""
+
+from __future__ import annotations
+
+import csv
+import gc
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray import tune
+
+from distill.fidelity import NonFiniteImagesError
+from distill.pictures import compare, sample, save_png
+from distill.trainer import Progress, Trainer, TrainingDivergedError
+from nas.config import SearchConfig
+from nas.cost import Cost, measure
+from nas.study import RungRecord
+from nas.workbench import Workbench
+from search_spaces import file_digest
+
+GRID = 16  # images of the sample grid, in rows of 8
+FID_SEED_OFFSET = 7_919  # FIDs are measured on other latents than the training drew first
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a candidate reports at a rung."""
+
+    record: RungRecord
+    cost: Cost
+    samples: str  # PNG, path relative to the study's folder
+
+
+class Candidate:
+    """Trains one architecture on a workbench; every rung leaves a checkpoint, and a rung that has one is not redone."""
+
+    def __init__(self, bench: Workbench, trial: int, architecture: Mapping[str, Any]) -> None:
+        self.bench, self.trial = bench, trial
+        self.architecture = bench.teacher.family.architecture.from_json(architecture)
+        self.folder = trial_folder(bench.config.folder, trial)
+        self._identity = bench.identity | {"architecture": str(self.architecture)}
+        self._trainer: Trainer | None = None
+
+    def run(self, rung: int) -> Outcome:
+        """Train to `rung` and measure there.
+
+        Raises:
+            TrainingDivergedError, NonFiniteImagesError: the candidate failed.
+        """
+        path = self._checkpoint(rung)
+        state = self._read(rung)
+        if state is None:
+            began = time.monotonic()
+            trainer = self._trainer_at(rung - 1)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            kd_weight = self._train(trainer, rung)
+            measured = self._measure(trainer)
+            measured |= {"kd_weight": kd_weight, "seconds": time.monotonic() - began}
+            state = {"identity": self._identity, "measured": measured, "trainer": trainer.state_dict()}
+            _write(state, path)
+            if rung >= 2:  # the one before is needed if this process dies before its result is recorded
+                self._checkpoint(rung - 2).unlink(missing_ok=True)
+        fields = dict(state["measured"])
+        cost, samples = Cost(fields.pop("macs"), fields.pop("params")), fields.pop("samples")
+        location = str(path.relative_to(self.bench.config.folder))
+        record = RungRecord(
+            trial=self.trial, rung=rung, checkpoint=location, sha256=file_digest(path), **fields
+        )
+        return Outcome(record, cost, samples)
+
+    def _checkpoint(self, rung: int) -> Path:
+        return self.folder / f"rung-{rung}.pt"
+
+    def _read(self, rung: int) -> dict[str, Any] | None:
+        """The checkpoint of `rung`; None when there is none, it is damaged, or it belongs to another search."""
+        path = self._checkpoint(rung)
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except FileNotFoundError:
+            return None
+        except Exception:  # whatever a damaged file makes the reader raise: the rung is done again
+            return None
+        return dict(state) if state.get("identity") == self._identity else None
+
+    def _trainer_at(self, rung: int) -> Trainer:
+        """A training that stands at the end of `rung`; redoes what is missing before it."""
+        if self._trainer is not None:
+            return self._trainer
+        self._trainer = self.bench.trainer(self.bench.student(self.architecture))
+        if rung >= 0:
+            state = self._read(rung)
+            if state is None:
+                self.run(rung)
+            else:
+                self._trainer.load_state_dict(state["trainer"])
+        return self._trainer
+
+    def _train(self, trainer: Trainer, rung: int) -> float:
+        """Train to the end of `rung`, logging every step; returns the last step's KD weight."""
+        last = Progress(trainer.images, trainer.kd_weight, {})
+        with (self.folder / f"rung-{rung}.csv").open("w", newline="") as file:
+            log = csv.writer(file)
+            log.writerow(["images", "kd_weight", "losses"])
+
+            def note(progress: Progress) -> None:
+                nonlocal last
+                last = progress
+                losses = " ".join(f"{name}={value:.4g}" for name, value in progress.losses.items())
+                log.writerow([progress.images, f"{progress.kd_weight:.6g}", losses])
+
+            trainer.train(self.bench.config.rungs[rung], note)
+        return last.kd_weight
+
+    def _measure(self, trainer: Trainer) -> dict[str, Any]:
+        config = self.bench.config
+        score = self.bench.fidelity.fid(trainer.ema, config.fid_samples, config.seed + FID_SEED_OFFSET)
+        inputs, teacher_images = self.bench.bank.batch(torch.arange(GRID))
+        grids = {
+            f"teacher, {self.bench.teacher.name}": teacher_images,
+            f"trial {self.trial}, FID {score.value:.2f} after {trainer.images} images": sample(
+                trainer.ema, inputs
+            ),
+        }
+        save_png(compare(grids, columns=8), self.folder / "samples.png")
+        cost = measure(trainer.ema)
+        return {
+            "images": trainer.images,
+            "fid": score.value,
+            "fid_samples": score.samples,
+            "fid_extractor": score.extractor,
+            "fid_seed": score.seed,
+            "losses": dict(trainer.losses),
+            "worker": f"{socket.gethostname()}:{os.getpid()}",
+            "samples": str((self.folder / "samples.png").relative_to(config.folder)),
+            "macs": cost.macs,
+            "params": cost.params,
+        }
+
+
+class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no types
+    """Ray Tune's view of candidates: one actor distills many of them, one after another, on one warm workbench."""
+
+    def setup(self, config: dict[str, Any], settings: dict[str, Any] | None = None) -> None:
+        search = SearchConfig.model_validate(settings)
+        torch.set_num_threads(max(1, int(self.trial_resources.required_resources.get("CPU", 1))))
+        self._bench = Workbench(
+            search, "cuda" if torch.cuda.is_available() and search.gpus_per_trial else "cpu"
+        )
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._candidate: Candidate | None = None
+        gc.collect()
+        self._candidate = Candidate(self._bench, new_config["trial"], new_config["architecture"])
+        self._rung = int(new_config["start_rung"])
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """One rung. A candidate that fails says so in its result: an exception would make Tune try it again."""
+        assert self._candidate is not None
+        try:
+            outcome = self._candidate.run(self._rung)
+        except (TrainingDivergedError, NonFiniteImagesError) as error:
+            return {"failed": str(error), "done": True}
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            return {"failed": f"out of memory: {error}".splitlines()[0], "done": True}
+        except Exception as error:  # a bug of one candidate must not end the search
+            return {"failed": f"{type(error).__name__}: {error}".splitlines()[0], "done": True}
+        self._rung += 1
+        done = self._rung == len(self._bench.config.rungs)
+        record = outcome.record
+        return {
+            "outcome": outcome,
+            "rung": record.rung,
+            "fid": record.fid,
+            "macs": outcome.cost.macs,
+            "done": done,
+        }
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Nothing: rungs leave their own checkpoints, which outlive Tune's."""
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Nothing: a candidate that starts again replays the rungs it has checkpoints of."""
+
+
+def trial_folder(study_folder: Path, trial: int) -> Path:
+    """Where one trial's checkpoints, logs and samples are."""
+    return study_folder / "trials" / f"{trial:04d}"
+
+
+def _write(state: dict[str, Any], path: Path) -> None:
+    half_done = path.with_suffix(".partial")
+    torch.save(state, half_done)
+    os.replace(half_done, path)

@@ -1,0 +1,99 @@
+"""What all commands share: how examples are shown, how quantities are read, how a user's error ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from nas.budget import parse_quantity
+from nas.errors import BudgetError
+from search_spaces import UserError
+
+WRONG_REQUEST = 2
+FAILED = 1
+INTERRUPTED = 130
+
+
+class Command(click.Command):
+    """A command whose help ends with examples, and whose errors are one line on stderr."""
+
+    def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
+        super().__init__(
+            *args,
+            context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+            **kwargs,
+        )
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Examples"):
+            formatter.write(
+                "\n".join(f"  {line}".rstrip() for line in self.examples.strip().splitlines()) + "\n"
+            )
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run as a program: 0 done, 1 it failed, 2 the request was wrong."""
+        try:
+            super().main(*args, standalone_mode=False, **kwargs)
+        except UserError as error:
+            _leave(str(error), WRONG_REQUEST)
+        except click.ClickException as error:
+            _leave(error.format_message(), WRONG_REQUEST)
+        except (KeyboardInterrupt, click.Abort):
+            _leave("interrupted; run the same command again to go on", INTERRUPTED)
+        sys.exit(0)
+
+
+def _leave(message: str, code: int) -> None:
+    line = " ".join(message.split())
+    click.echo(f"{Path(sys.argv[0]).name}: {line}", err=True)
+    sys.exit(code)
+
+
+class Quantity(click.ParamType):
+    """A number with an optional suffix: 5G, 800M, 2.5e6."""
+
+    name = "quantity"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The whole number that `value` stands for."""
+        try:
+            return value if isinstance(value, int) else parse_quantity(str(value))
+        except BudgetError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Quantities(click.ParamType):
+    """Several quantities: 5k,10k,20k."""
+
+    name = "quantities"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """The whole numbers that `value` stands for."""
+        parts = value.split(",") if isinstance(value, str) else value
+        return tuple(Quantity().convert(part, param, ctx) for part in parts)
+
+
+def study_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that name an existing study."""
+    for option in (
+        click.option("--storage", default="", help="SQLAlchemy URL  [default: SQLite in the study's folder]"),
+        click.option(
+            "--workdir", type=click.Path(path_type=Path), default=Path("nas-runs"), show_default=True
+        ),
+        click.option("--study", default="", help="Name of the study  [default: the newest in the workdir]"),
+    ):
+        function = option(function)
+    return function
+
+
+def console() -> Console:
+    """Where progress goes: stderr."""
+    return Console(stderr=True)

@@ -1,0 +1,77 @@
+"""nas-export: write one student of a study to a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nas.cli.command import Command, Quantity, study_options
+
+EXAMPLES = """
+nas-export --best -o student.safetensors
+nas-export --trial 12 -o student.safetensors
+nas-export --max-macs 3M -o small.safetensors --study digits-5Gmacs
+
+# in Python:  student = nas.load_student("student.safetensors")
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write."
+)
+@click.option("--best", is_flag=True, help="The lowest FID of the study  [default]")
+@click.option("--trial", type=int, help="The trial of this number.")
+@click.option("--max-macs", type=Quantity(), help="The lowest FID among students of at most so many MACs.")
+@study_options
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def main(
+    output: Path,
+    best: bool,
+    trial: int | None,
+    max_macs: int | None,
+    study: str,
+    workdir: Path,
+    storage: str,
+    as_json: bool,
+) -> None:
+    """Export a student: EMA weights, architecture, and its FID and costs as metadata, in one safetensors file."""
+    import json
+
+    from nas.budget import format_quantity
+    from nas.errors import ConfigError
+    from nas.export import choose, export_student
+    from nas.locate import open_existing
+    from nas.report import report
+
+    if sum((best, trial is not None, max_macs is not None)) > 1:
+        raise ConfigError("--best, --trial and --max-macs exclude each other: give one of them")
+    store, folder = open_existing(workdir, study, storage)
+    with store:
+        found = report(store)
+    chosen = choose(found, trial=trial, max_macs=max_macs)
+    metadata = export_student(found, chosen, folder, output)
+    if as_json:
+        described = {
+            "output": str(output),
+            "study": found.study,
+            "teacher": found.teacher,
+            "space": found.space,
+        }
+        click.echo(json.dumps(described | {"trial": chosen.model_dump(), "metadata": metadata}))
+        return
+    click.echo(
+        f"{output}: trial {chosen.number} of {found.study}, FID {chosen.fid:.2f} ({metadata['fid_samples']} samples, "
+        f"{metadata['fid_extractor']} features), {format_quantity(chosen.macs or 0)} MACs, "
+        f"{format_quantity(chosen.params or 0)} parameters"
+    )
+    if chosen.state != "COMPLETE":
+        click.echo(
+            f"note: this trial is {chosen.state}, its FID was taken after {metadata['images']} images",
+            err=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""nas-search: find small student generators within a budget."""
+
+from __future__ import annotations
+
+import click
+
+from nas.cli.command import Command, Quantities, Quantity, console
+
+EXAMPLES = """
+# handwritten digits, everything built in
+nas-search --budget-macs 5G
+nas-search --budget-macs 2M --trials 24
+
+# your own teacher and images
+nas-search --budget-macs 5G --teacher teacher.safetensors --data images/ --trials 60
+
+# what would be tried, in seconds
+nas-search --budget-macs 800M --budget-params 3M --dry-run
+
+# stopped or killed: the same command goes on
+nas-search --budget-macs 2M --trials 24
+"""
+
+
+def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        from pathlib import Path
+
+        from nas.config import read_toml
+
+        ctx.default_map = read_toml(Path(value))
+
+
+@click.command(cls=Command, examples=EXAMPLES)
+@click.option(
+    "--config",
+    callback=_from_toml,
+    is_eager=True,
+    expose_value=False,
+    help="TOML file with any of these settings; flags win.",
+)
+@click.option(
+    "--budget-macs", type=Quantity(), help="Most MACs for one image (fvcore, batch 1): 5G, 800M, 2e6."
+)
+@click.option("--budget-params", type=Quantity(), help="Most parameters: 8M.")
+@click.option(
+    "--teacher", type=click.Path(), help="Checkpoint of the teacher  [default: the built-in digits teacher]"
+)
+@click.option("--data", help="Folder or zip of images  [default: digits, 1,797 handwritten ones]")
+@click.option("--mirror/--no-mirror", default=None, help="Show images flipped left to right, too.")
+@click.option("--trials", type=int, help="Architectures to train, baselines included  [default: 16]")
+@click.option(
+    "--rungs",
+    type=Quantities(),
+    help="Images seen when a candidate is judged  [default: 5k,10k,20k on the digits, 50k,100k,200k]",
+)
+@click.option(
+    "--reduction-factor", type=float, help="One in this many goes on to the next rung  [default: 2]"
+)
+@click.option("--sampler", help="tpe, nsga2, random or gp  [default: tpe]")
+@click.option("--recipe", help="How students are taught  [default: weight-decay]")
+@click.option(
+    "--kd-schedule",
+    help="constant, linear, cosine, exponential, step, staircase, adaptive  [default: cosine]",
+)
+@click.option("--kd-start", type=float, help="KD weight at the start  [default: 3]")
+@click.option("--kd-end", type=float, help="KD weight at the end  [default: 0]")
+@click.option(
+    "--kd-begin", type=float, help="Fraction of training where the weight starts to fall  [default: 0]"
+)
+@click.option("--kd-finish", type=float, help="Fraction of training where it has fallen  [default: 0.6]")
+@click.option("--batch-size", type=int, help="Images a step  [default: 64]")
+@click.option(
+    "--inherit/--no-inherit",
+    default=None,
+    help="Start students from the teacher's weights  [default: inherit]",
+)
+@click.option(
+    "--warm-discriminator/--fresh-discriminator",
+    default=None,
+    help="Start from the teacher's discriminator  [default: warm]",
+)
+@click.option(
+    "--bank-size", type=Quantity(), help="Teacher images made once for all candidates  [default: 10k]"
+)
+@click.option("--extractor", help="Features of the FID: digits or inception  [default: by the data]")
+@click.option(
+    "--extractor-weights", type=click.Path(), help="Weights file of the extractor  [default: download]"
+)
+@click.option(
+    "--fid-samples", type=Quantity(), help="Images an FID is taken over  [default: 2k on the digits, 10k]"
+)
+@click.option("--seed", type=int, help="Of everything random  [default: 0]")
+@click.option("--workers", type=int, help="Candidates trained at a time  [default: one per GPU, or per core]")
+@click.option(
+    "--gpus-per-trial", type=float, help="Share of a GPU for a candidate  [default: 1 where there is one]"
+)
+@click.option("--ray-address", help="Running Ray cluster, such as ray-head:6379  [default: this machine]")
+@click.option("--study", help="Name of the study  [default: teacher and budget]")
+@click.option("--storage", help="SQLAlchemy URL of the study  [default: SQLite in the study's folder]")
+@click.option(
+    "--workdir", type=click.Path(), help="Folder of everything that is written  [default: nas-runs]"
+)
+@click.option("--dry-run", is_flag=True, help="Show settings, budget and a few proposals; train nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def main(dry_run: bool, as_json: bool, **flags: object) -> None:
+    """Search student generators that fit a budget, distill each from the teacher, keep the Pareto front.
+
+    Architectures are proposed so that they fit, distilled with a knowledge-distillation weight that falls, ranked
+    by FID, and recorded in a SQL study. Run the same command again to resume.
+    """
+    from rich.console import Console
+
+    from nas.config import SearchConfig
+    from nas.preview import introduction, preview
+    from nas.report import render
+    from nas.search import prepare, run_search
+
+    out, err = Console(), console()
+    config, bench = prepare(SearchConfig.of(**flags))
+    if dry_run:
+        shown = preview(config, bench)
+        out.print_json(shown.model_dump_json()) if as_json else out.print(shown.render())
+        return
+    for line in introduction(config, bench):
+        err.print(line, highlight=False, soft_wrap=True)
+    report = run_search(config, bench, err)
+    out.print_json(report.model_dump_json()) if as_json else out.print(render(report))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Everything that one search is asked to do, with its defaults; flags, TOML keys and fields have the same names."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+
+from distill.data import DIGITS
+from distill.schedules import Schedule
+from nas.budget import Budget, format_quantity
+from nas.errors import ConfigError
+
+DIGITS_DEFAULTS: dict[str, Any] = {
+    "rungs": (5_000, 10_000, 20_000),
+    "fid_samples": 2_000,
+    "extractor": "digits",
+}
+REAL_DEFAULTS: dict[str, Any] = {
+    "rungs": (50_000, 100_000, 200_000),
+    "fid_samples": 10_000,
+    "extractor": "inception",
+}
+
+
+class SearchConfig(BaseModel):
+    """One search. `resolve` fills what depends on something else; the result is saved with the study."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    budget_macs: PositiveInt | None = None  # fvcore, batch 1
+    budget_params: PositiveInt | None = None
+    teacher: Path | None = None  # checkpoint; None is the built-in teacher of the digits
+    data: str = DIGITS  # folder, zip, or "digits"
+    mirror: bool = False  # show images flipped left to right, too
+
+    trials: PositiveInt = 16  # distinct architectures to train, baselines included
+    rungs: tuple[PositiveInt, ...] = Field(default=())  # images seen when a candidate is measured and judged
+    reduction_factor: float = 2.0  # one in this many goes on to the next rung
+    sampler: str = "tpe"
+    seed: int = Field(default=0, ge=0)
+
+    recipe: str = "weight-decay"
+    kd_schedule: str = "cosine"
+    kd_start: float = 3.0
+    kd_end: float = 0.0
+    kd_begin: float = 0.0  # fraction of the training
+    kd_finish: float = 0.6  # fraction of the training
+    batch_size: PositiveInt = 64
+    inherit: bool = True  # start students from the teacher's weights
+    warm_discriminator: bool = True  # start their discriminators from the teacher's
+    bank_size: PositiveInt = 10_000  # teacher images made once and read by all
+
+    extractor: str = ""  # feature extractor of the FID
+    extractor_weights: Path | None = None
+    fid_samples: int = Field(default=0, ge=0)
+
+    study: str = ""
+    workdir: Path = Path("nas-runs")
+    storage: str = ""  # SQLAlchemy URL; empty is a SQLite file in the study's folder
+    workers: int = Field(
+        default=0, ge=0
+    )  # candidates trained at the same time; 0 is one per GPU, or per core
+    gpus_per_trial: float = Field(default=-1, ge=-1)  # -1 is one where there is a GPU
+    ray_address: str | None = None  # of a running cluster; None starts Ray on this machine
+
+    @model_validator(mode="after")
+    def _check_rungs(self) -> SearchConfig:
+        if any(b <= a for a, b in zip(self.rungs, self.rungs[1:], strict=False)):
+            raise ValueError(f"rungs {','.join(map(str, self.rungs))} must increase, such as 5k,10k,20k")
+        if not 2 <= self.reduction_factor < float("inf"):
+            raise ValueError(f"reduction factor {self.reduction_factor:g} must be a number of at least 2")
+        if self.fid_samples == 1:
+            raise ValueError("an FID needs at least 2 samples, better thousands")
+        return self
+
+    @classmethod
+    def of(cls, **values: Any) -> SearchConfig:
+        """A checked configuration, complete with everything that can be said without looking at files.
+
+        Raises:
+            ConfigError: a value outside its range.
+        """
+        built_in = values.get("data") in (None, DIGITS)
+        known = {name: value for name, value in values.items() if value not in (None, ())}
+        try:
+            return cls(**(DIGITS_DEFAULTS if built_in else REAL_DEFAULTS) | known)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = f"--{first['loc'][0]} {first['input']}: ".replace("_", "-") if first["loc"] else ""
+            raise ConfigError(where + first["msg"].removeprefix("Value error, ")) from error
+
+    @property
+    def budget(self) -> Budget:
+        return Budget(self.budget_macs, self.budget_params)
+
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(self.kd_schedule, self.kd_start, self.kd_end, self.kd_begin, self.kd_finish)
+
+    @property
+    def folder(self) -> Path:
+        """Where everything of this study is written."""
+        return self.workdir / self.study
+
+    @property
+    def storage_url(self) -> str:
+        return self.storage or f"sqlite:///{self.folder / 'study.db'}"
+
+    def named(self, teacher_name: str) -> SearchConfig:
+        """With a study name; without one from the user, the same command always gives the same name."""
+        limits = [f"{format_quantity(self.budget_macs)}macs"] if self.budget_macs else []
+        limits += [f"{format_quantity(self.budget_params)}params"] if self.budget_params else []
+        return self.model_copy(update={"study": self.study or "-".join([teacher_name, *limits])})
+
+    def absolute(self) -> SearchConfig:
+        """With absolute paths, for workers that run elsewhere on the same files."""
+        paths = {name: getattr(self, name) for name in ("workdir", "teacher", "extractor_weights")}
+        update: dict[str, Any] = {name: path.resolve() for name, path in paths.items() if path is not None}
+        data = self.data if self.data == DIGITS else str(Path(self.data).resolve())
+        return self.model_copy(update=update | {"data": data})
+
+    def conditions(self) -> dict[str, str]:
+        """What must not change within one study, or its FIDs could not be compared."""
+        names = (
+            "budget_macs",
+            "budget_params",
+            "mirror",
+            "rungs",
+            "seed",
+            "recipe",
+            "kd_schedule",
+            "kd_start",
+            "kd_end",
+        )
+        names += (
+            "kd_begin",
+            "kd_finish",
+            "batch_size",
+            "inherit",
+            "warm_discriminator",
+            "bank_size",
+            "extractor",
+        )
+        names += ("fid_samples",)
+        return {name: str(getattr(self, name)) for name in names}
+
+    def save(self) -> Path:
+        """Write `config.toml` in the study's folder; `nas-search --config` reads it back."""
+        path = self.folder / "config.toml"
+        values = self.model_dump(mode="json", exclude_none=True)
+        lines = [f"{name} = {json.dumps(value)}\n" for name, value in values.items() if value not in ("", [])]
+        half_done = path.with_suffix(".partial")
+        half_done.write_text("".join(lines))
+        os.replace(half_done, path)
+        return path
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The settings in a TOML file.
+
+    Raises:
+        ConfigError: it can't be read, or names a setting that does not exist.
+    """
+    try:
+        values = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"configuration {path} can't be read: {error}") from error
+    for name in values:
+        if name not in SearchConfig.model_fields:
+            raise ConfigError(
+                f"configuration {path} sets {name!r}, which does not exist; see nas-search --help"
+            )
+    return values

@@ -1,0 +1,241 @@
+"""What the dashboard shows of a study: FID against MACs, front, budget, and a note on the best student."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+from optuna.trial import TrialState
+
+from nas.pareto import front
+
+if TYPE_CHECKING:
+    from nas.study.store import StudyStore
+
+_INK, _FAINT, _BLUE, _ORANGE, _RED = "#333f48", "#b8c1c8", "#2a78c2", "#e07b00", "#c8342b"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A trial with an FID: finished, or stopped early at the rung that gave it."""
+
+    number: int
+    fid: float
+    macs: float
+    params: int | None
+    samples: int | None  # images the FID was taken over
+    architecture: str
+    landmark: str | None
+    rung: int | None
+    complete: bool
+
+
+def measured(store: StudyStore) -> list[Measured]:
+    """Every COMPLETE trial and every PRUNED one that finished a rung, without repeats of an architecture."""
+    last = {record.trial: record for record in store.rungs()}
+    found = []
+    for trial in store.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)):
+        attrs = trial.user_attrs
+        record = last.get(trial.number)
+        complete = trial.state == TrialState.COMPLETE
+        macs: float | None = trial.values[1] if complete else attrs.get("macs")
+        fid: float | None = trial.values[0] if complete else (record.fid if record else None)
+        if "duplicate_of" in attrs or fid is None or macs is None or not math.isfinite(fid):
+            continue
+        found.append(
+            Measured(
+                number=trial.number,
+                fid=float(fid),
+                macs=float(macs),
+                params=attrs.get("params"),
+                samples=record.fid_samples if record else None,
+                architecture=attrs.get("architecture", ""),
+                landmark=attrs.get("landmark"),
+                rung=record.rung if record else None,
+                complete=complete,
+            )
+        )
+    return found
+
+
+def pareto_front(trials: Iterable[Measured], budget_macs: float | None) -> list[Measured]:
+    """COMPLETE trials within the budget that no other dominates, by ascending MACs: the best FID is last."""
+    within = [t for t in trials if t.complete and (budget_macs is None or t.macs <= budget_macs)]
+    return [within[i] for i in front([(t.macs, t.fid) for t in within])]
+
+
+def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
+    """FID against MACs: finished trials, those stopped early (faint), baselines, the front and the budget.
+
+    Args:
+        store: the study.
+        budget_macs: the limit, drawn as a vertical line; the front and the best keep to it.
+    """
+    trials = measured(store)
+    best_so_far = pareto_front(trials, budget_macs)
+    pruned = [t for t in trials if not t.complete]
+    students = [t for t in trials if t.complete and t.landmark is None]
+    landmarks = [t for t in trials if t.complete and t.landmark is not None]
+    dearest = max((t.macs for t in trials), default=math.inf)
+    # A budget far above every trial would squeeze them into a corner: it is written, not drawn.
+    drawn = budget_macs if budget_macs is not None and budget_macs <= 3 * dearest else None
+    xs = [t.macs for t in trials] + ([drawn] if drawn is not None else [])
+    ys = [t.fid for t in trials]
+
+    ring = {"symbol": "circle-open"}
+    dot = {"size": 9, "line": {"width": 1, "color": "white"}}
+    figure = go.Figure()
+    figure.add_trace(_points(pruned, "stopped early, low-fidelity FID", ring | {"size": 7, "color": _FAINT}))
+    figure.add_trace(_points(students, "finished", dot | {"color": _BLUE}))
+    figure.add_trace(
+        _points(landmarks, "baseline", dot | {"color": _ORANGE, "symbol": "diamond", "size": 12})
+    )
+    if best_so_far:
+        best = best_so_far[-1]
+        figure.add_trace(_steps(best_so_far, end=max(best.macs, drawn or dearest)))
+        highlight = ring | {"size": 18, "color": _RED, "line": {"width": 3}}
+        figure.add_trace(_points([best], f"best: trial {best.number}", highlight))
+    if drawn is not None:
+        figure.add_vline(x=drawn, line={"color": _RED, "dash": "dash", "width": 1.5})
+        figure.add_annotation(
+            x=math.log10(drawn) if _wide(xs) else drawn,
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            text=f"budget {short(drawn)}",
+            showarrow=False,
+            font={"color": _RED},
+        )
+    beyond = f" (budget {short(budget_macs)})" if budget_macs is not None and drawn is None else ""
+    figure.update_layout(
+        title={"text": "FID against MACs" + beyond},
+        template=None,  # plotly's own would be most of what is stored
+        font={"color": _INK, "size": 13},
+        paper_bgcolor="white",
+        plot_bgcolor="white",
+        xaxis=_axis("MACs of one image (fvcore)", xs),
+        yaxis=_axis("FID (lower is better)", ys),
+        legend={"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom"},
+        hoverlabel={"align": "left"},
+        margin={"t": 60, "b": 130, "l": 70, "r": 30},
+    )
+    return figure
+
+
+def note(store: StudyStore, budget_macs: float | None) -> str:
+    """Markdown: the best student, how to export it, the front, and what became of the trials."""
+    trials = measured(store)
+    best_so_far = pareto_front(trials, budget_macs)
+    lines = [f"## {store.name}", ""]
+    limit = "any number of MACs" if budget_macs is None else f"{short(budget_macs)} MACs"
+    if not best_so_far:
+        lines += [f"No student within {limit} is finished yet."]
+    else:
+        best = best_so_far[-1]
+        lines += [
+            f"Best student within {limit}: **trial {best.number}**, FID **{best.fid:.2f}** "
+            f"(N = {best.samples or '?'}), {short(best.macs)} MACs (fvcore), "
+            f"{short(best.params)} parameters.",
+            "",
+            "```",
+            f"nas-export --study {store.name} --trial {best.number} -o student.safetensors",
+            "```",
+            "",
+            "| trial | FID | MACs | parameters | architecture |",
+            "|---:|---:|---:|---:|---|",
+        ]
+        lines += [
+            f"| {t.number} | {t.fid:.2f} | {short(t.macs)} | {short(t.params)} | `{_cell(t.architecture)}`"
+            f"{f' ({t.landmark})' if t.landmark else ''} |"
+            for t in best_so_far
+        ]
+    everything = store.study.get_trials(deepcopy=False)
+    states = Counter(trial.state.name for trial in everything if "duplicate_of" not in trial.user_attrs)
+    words = {
+        "COMPLETE": "finished",
+        "PRUNED": "stopped early",
+        "FAIL": "failed",
+        "RUNNING": "running",
+        "WAITING": "waiting",
+    }
+    lines += [
+        "",
+        ", ".join(f"{states[state]} {word}" for state, word in words.items() if states[state]) + ".",
+    ]
+    return "\n".join(lines)
+
+
+def short(count: float | None) -> str:
+    """`2100000` as `2.1M`; `?` for what is not known."""
+    if count is None:
+        return "?"
+    for power, suffix in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
+        if abs(count) >= 0.9995 * 10**power:
+            return f"{count / 10**power:.4g}{suffix}"
+    return f"{count:.4g}"
+
+
+def _steps(ordered: Sequence[Measured], end: float) -> go.Scatter:
+    """The lowest FID to be had at every number of MACs, up to `end`."""
+    return go.Scatter(
+        x=[*(t.macs for t in ordered), end],
+        y=[*(t.fid for t in ordered), ordered[-1].fid],
+        mode="lines",
+        line={"shape": "hv", "color": _BLUE, "width": 2},
+        name="front",
+        hoverinfo="skip",
+    )
+
+
+def _axis(title: str, values: Sequence[float]) -> dict[str, Any]:
+    axis: dict[str, Any] = {
+        "title": {"text": title, "standoff": 12},
+        "gridcolor": "#e6eaed",
+        "linecolor": _INK,
+        "ticks": "outside",
+        "zeroline": False,
+        "tickformat": "~s",
+    }
+    if _wide(values):
+        low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+        ticks = [digit * 10.0**power for power in range(low, high + 1) for digit in (1, 2, 5)]
+        axis |= {"type": "log", "tickvals": ticks, "ticktext": [short(tick) for tick in ticks]}
+    return axis
+
+
+def _points(trials: Sequence[Measured], name: str, marker: dict[str, Any]) -> go.Scatter:
+    # Lists, not arrays: plotly would write arrays in a binary form that not every plotly.js reads.
+    return go.Scatter(
+        x=[t.macs for t in trials],
+        y=[t.fid for t in trials],
+        mode="markers",
+        marker=marker,
+        name=name,
+        text=[_hover(t) for t in trials],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
+def _hover(trial: Measured) -> str:
+    lines = [f"<b>trial {trial.number}</b>" + (f", baseline {trial.landmark}" if trial.landmark else "")]
+    lines += [f"FID {trial.fid:.2f} (N = {trial.samples or '?'})"]
+    if not trial.complete:
+        lines += [f"stopped at rung {trial.rung}: a low-fidelity FID"]
+    lines += [f"{short(trial.macs)} MACs, {short(trial.params)} parameters"]
+    text = trial.architecture
+    lines += [text[start : start + 80] for start in range(0, len(text), 80)]
+    return "<br>".join(lines)
+
+
+def _cell(text: str) -> str:
+    """Markdown ends a table's cell at a bar, inside code too."""
+    return text.replace("|", "\\|")
+
+
+def _wide(values: Sequence[float]) -> bool:
+    """Whether a linear axis would squeeze most of the values into its corner."""
+    return bool(values) and min(values) > 0 and max(values) / min(values) > 8

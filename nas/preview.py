@@ -1,0 +1,120 @@
+"""What a search would do: settings, the budget against the space and the teacher, a few proposals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from nas.budget import format_quantity
+from nas.config import SearchConfig
+from nas.cost import COUNTER
+from nas.workbench import Workbench
+from search_spaces import Architecture, RandomSuggest
+
+PROPOSALS = 6
+
+
+class Proposed(BaseModel):
+    """One architecture that a search might try, with closed-form costs."""
+
+    macs: int
+    params: int
+    architecture: dict[str, Any]
+    summary: str
+
+
+class Preview(BaseModel):
+    """The answer of `nas-search --dry-run`."""
+
+    study: str
+    budget: dict[str, int | None]
+    teacher: dict[str, Any]
+    space: str
+    notes: list[str]
+    settings: dict[str, Any]
+    smallest: Proposed
+    largest: Proposed
+    proposals: list[Proposed]
+
+    def render(self) -> RenderableType:
+        """As text and tables."""
+        table = Table(title=f"Proposals ({COUNTER})", title_justify="left")
+        for name in ("", "MACs", "parameters", "architecture"):
+            table.add_column(
+                name, justify="right" if name in ("MACs", "parameters") else "left", overflow="fold"
+            )
+        table.add_row("smallest", *_cells(self.smallest))
+        table.add_row("largest", *_cells(self.largest))
+        table.add_section()
+        for proposal in self.proposals:
+            table.add_row("", *_cells(proposal))
+        settings = "  ".join(
+            f"{name}={value}" for name, value in self.settings.items() if value not in (None, "")
+        )
+        return Group(*(Text(note) for note in self.notes), Text(f"Settings: {settings}"), table)
+
+
+def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
+    """What is about to be searched, a line each."""
+    teacher = bench.teacher
+    cost = bench.teacher.generator.architecture
+    fid = f", FID {float(teacher.metadata['fid']):.2f}" if "fid" in teacher.metadata else ""
+    built_in = "built-in " if config.teacher is None else ""
+    lines = [
+        f"Teacher: {built_in}{teacher.name} ({teacher.family.name}), {format_quantity(bench.space.macs(cost))} MACs, "
+        f"{format_quantity(bench.space.params(cost))} parameters{fid}",
+        f"Data: {bench.data.name}, {len(bench.data)} images"
+        + (
+            " of real handwritten digits, built in (give --teacher and --data for your own)"
+            if built_in
+            else ""
+        ),
+        f"Budget: {config.budget}; study {config.study} in {config.folder}",
+    ]
+    lines += [f"Budget: {note}" for note in config.budget.slack(bench.space)]
+    lines += [f"Skipped {skipped}" for skipped in bench.data.skipped]
+    if teacher.discriminator is None:
+        lines.append("The teacher has no discriminator: students train their own from scratch")
+    return lines
+
+
+def preview(config: SearchConfig, bench: Workbench) -> Preview:
+    """Look ahead without training or writing anything."""
+    load = config.budget.load(bench.space)
+    architecture = bench.teacher.generator.architecture
+    return Preview(
+        study=config.study,
+        budget={"macs": config.budget_macs, "params": config.budget_params},
+        teacher={
+            "name": bench.teacher.name,
+            "digest": bench.teacher.digest,
+            "macs": bench.space.macs(architecture),
+            "params": bench.space.params(architecture),
+        },
+        space=bench.teacher.family.name,
+        notes=introduction(config, bench),
+        settings=config.model_dump(mode="json"),
+        smallest=_proposed(bench, bench.space.smallest()),
+        largest=_proposed(bench, bench.space.largest()),
+        proposals=[
+            _proposed(bench, bench.space.sample(RandomSuggest(config.seed + i), load))
+            for i in range(PROPOSALS)
+        ],
+    )
+
+
+def _proposed(bench: Workbench, architecture: Architecture) -> Proposed:
+    return Proposed(
+        macs=bench.space.macs(architecture),
+        params=bench.space.params(architecture),
+        architecture=architecture.to_json(),
+        summary=str(architecture),
+    )
+
+
+def _cells(proposed: Proposed) -> tuple[str, str, str]:
+    return format_quantity(proposed.macs), format_quantity(proposed.params), proposed.summary

@@ -1,0 +1,44 @@
+"""Writes what candidates report into the study: rungs first, then costs and samples, then the verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from optuna.trial import TrialState
+
+from nas.candidate import Outcome
+from nas.dashboard import attach_samples, publish
+from nas.study import StudyStore
+
+
+class StudyRecorder:
+    """The one writer of results. Everything of a trial is written before it is told."""
+
+    def __init__(self, store: StudyStore, folder: Path, rungs: int, budget_macs: int | None) -> None:
+        self._store, self._folder, self._rungs, self._budget_macs = store, folder, rungs, budget_macs
+
+    def record(self, number: int, outcome: Outcome) -> None:
+        """Keep one rung's result."""
+        self._store.record_rung(outcome.record)
+        trial = self._store.trial(number)
+        trial.set_user_attr("macs", outcome.cost.macs)
+        trial.set_user_attr("params", outcome.cost.params)
+
+    def finish(self, number: int, outcome: Outcome) -> TrialState:
+        """Tell the study that trial `number` ended with `outcome`: complete, or stopped early."""
+        self.record(number, outcome)
+        trial, record = self._store.trial(number), outcome.record
+        attach_samples(trial, self._folder / outcome.samples, self._folder / "artifacts")
+        if record.rung == self._rungs - 1:
+            state = TrialState.COMPLETE
+            self._store.study.tell(number, [record.fid, outcome.cost.macs])
+        else:
+            state = TrialState.PRUNED
+            self._store.study.tell(number, state=state)
+        publish(self._store, self._budget_macs)
+        return state
+
+    def fail(self, number: int, reason: str) -> None:
+        """Tell the study that trial `number` has no result."""
+        self._store.trial(number).set_user_attr("reason", reason)
+        self._store.study.tell(number, state=TrialState.FAIL)

@@ -1,0 +1,164 @@
+"""Connecting to a study's database: what may be wrong with a URL, and our tables in it."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Engine, make_url
+
+from nas.errors import StorageError
+
+CONNECT_SECONDS = 5
+"""How long a server may take to answer before it counts as unreachable."""
+
+T = TypeVar("T")
+
+
+def parse_url(url: str) -> URL:
+    """Read a storage URL.
+
+    Raises:
+        StorageError: it is no URL, or a database that would not outlive the run.
+    """
+    try:
+        parsed = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url))
+    except (sa.exc.ArgumentError, ValueError) as error:
+        raise StorageError(
+            f"storage {_mask(url)!r} is not a URL: give for example sqlite:///nas-runs/study.db or "
+            "postgresql+psycopg://user@host/database"
+        ) from error
+    if _is_sqlite(parsed) and parsed.database in (None, "", ":memory:"):
+        raise StorageError(f"storage {url} is forgotten when the run ends: name a file, sqlite:///study.db")
+    return parsed
+
+
+def shown(url: URL) -> str:
+    """The URL as messages show it, without its password."""
+    return url.render_as_string(hide_password=True)
+
+
+def connect(url: URL, *, create: bool) -> Engine:
+    """An engine that has answered once, our tables up to date.
+
+    Args:
+        url: from `parse_url`.
+        create: make the folder and the file of a SQLite database that is not there.
+
+    Raises:
+        StorageError: the driver is unknown, the server does not answer, the file can't be written or is no
+            database.
+    """
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        if not create:
+            raise StorageError(
+                f"storage {shown(url)}: there is no {path}; check the path, or run nas-search first"
+            )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(_unwritable(url, path, error)) from error
+    try:
+        engine = sa.create_engine(url, **engine_arguments(url))
+    except (sa.exc.NoSuchModuleError, ImportError) as error:
+        raise StorageError(
+            f"storage {shown(url)}: no driver for {url.drivername!r} is installed; use sqlite:///FILE or "
+            "postgresql+psycopg://…, or pip install the driver"
+        ) from error
+    except (sa.exc.ArgumentError, TypeError) as error:
+        raise StorageError(f"storage {shown(url)}: {_one_line(error)}; correct the URL") from error
+    prepare(engine)
+    try:
+        with engine.connect() as connection:
+            connection.execute(sa.text("SELECT 1"))
+        patiently(lambda: _migrate(engine))
+    except (sa.exc.SQLAlchemyError, sqlite3.Error, TypeError) as error:
+        engine.dispose()
+        if path is not None:
+            raise StorageError(_unwritable(url, path, error)) from error
+        raise StorageError(
+            f"storage {shown(url)} does not answer: {_one_line(error)}; check that the server runs and that "
+            "host, user, password and database are right"
+        ) from error
+    return engine
+
+
+def engine_arguments(url: URL) -> dict[str, Any]:
+    """Arguments of `create_engine`, for our engine and Optuna's alike."""
+    if _is_sqlite(url):
+        return {"connect_args": {"timeout": 60}}  # seconds to wait for the other writer
+    if url.get_backend_name() in ("postgresql", "mysql", "mariadb") and "connect_timeout" not in url.query:
+        return {"connect_args": {"connect_timeout": CONNECT_SECONDS}, "pool_pre_ping": True}
+    return {"pool_pre_ping": True}
+
+
+def prepare(engine: Engine) -> None:
+    """Let readers (the dashboard) and the writer of a SQLite file work side by side; a no-op elsewhere."""
+    if not _is_sqlite(engine.url):
+        return
+
+    @event.listens_for(engine, "connect")
+    def write_ahead(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")  # survives kill -9; a power cut may lose the last commits
+        cursor.close()
+
+
+def sqlite_path(url: URL) -> Path | None:
+    """The file of a SQLite URL, None for a server."""
+    if not _is_sqlite(url) or url.database is None:
+        return None
+    return Path(url.database.removeprefix("file:").partition("?")[0])
+
+
+def patiently(action: Callable[[], T], attempts: int = 6) -> T:
+    """Do `action` again when it fails because another process creates the same tables at this moment."""
+    for attempt in range(attempts):
+        try:
+            return action()
+        except (sa.exc.DBAPIError, sa.exc.InvalidRequestError):
+            if attempt == attempts - 1:
+                raise
+            time.sleep(0.05 * 2**attempt / 4)
+    raise AssertionError("unreachable")
+
+
+def _migrate(engine: Engine) -> None:
+    config = Config()  # no alembic.ini: works from an installed package
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def _unwritable(url: URL, path: Path, error: Exception) -> str:
+    return (
+        f"storage {shown(url)} can't be used: {_one_line(error)}; check that {path} is a SQLite database (or "
+        f"not there yet) and that {path.parent} can be written"
+    )
+
+
+def _one_line(error: BaseException) -> str:
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
+    lines = str(cause).strip().splitlines()
+    return (lines[0] if lines else type(cause).__name__).rstrip(".:; ")
+
+
+def _mask(url: str) -> str:
+    """Hide what may be a password in something that is no URL."""
+    return re.sub(r":[^:@/]*@", ":***@", url)

@@ -1,0 +1,28 @@
+"""What the study keeps of every rung."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, FiniteFloat, NonNegativeInt
+
+
+class RungRecord(BaseModel):
+    """One candidate measured at one rung.
+
+    A rung whose FID is not a finite number is no result: the trial failed, and its reason says so.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trial: NonNegativeInt  # number in the study
+    rung: NonNegativeInt  # 0 is the first
+    images: NonNegativeInt  # real images the student has been trained on so far
+    fid: FiniteFloat
+    fid_samples: NonNegativeInt  # generated images the FID was taken over
+    fid_extractor: str
+    fid_seed: int
+    kd_weight: float  # at the rung's last step
+    losses: dict[str, float]  # means over the rung's last steps, by name
+    seconds: float  # spent on this rung, FID included
+    worker: str
+    checkpoint: str  # path relative to the study's folder
+    sha256: str  # of the checkpoint file

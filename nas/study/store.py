@@ -1,0 +1,242 @@
+"""The study: Optuna's trials, our rungs and who runs it, in one SQL database.
+
+The driver is the only writer. Everybody else (dashboard, export, reports) opens with `create=False` and
+reads.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Self
+
+import optuna
+import sqlalchemy as sa
+from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage, RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import Trial
+from sqlalchemy.engine import URL, Engine
+from sqlalchemy.orm import Session
+
+from nas.errors import StorageError, StudyError
+from nas.study import database, lease
+from nas.study.records import RungRecord
+from nas.study.tables import STUDY_NAME_LENGTH, Rung
+
+METRICS = ["FID", "MACs"]
+DIRECTIONS = [StudyDirection.MINIMIZE, StudyDirection.MINIMIZE]
+
+
+class StudyStore:
+    """An open study. Make one with `StudyStore.open`; use it as a context manager or `close` it."""
+
+    def __init__(self, url: URL, engine: Engine, study: optuna.Study, storage: RDBStorage) -> None:
+        self.study = study
+        self.name: str = study.study_name
+        self.url = database.shown(url)  # without the password
+        self._engine = engine
+        self._storage = storage
+        self._lease: lease.Lease | None = None
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        name: str,
+        *,
+        identity: Mapping[str, str] | None = None,
+        sampler: BaseSampler | None = None,
+        create: bool = True,
+    ) -> Self:
+        """Open the study `name` of a database, and make both when they are not there.
+
+        Args:
+            url: any SQLAlchemy URL, `sqlite:///FILE` or `postgresql+psycopg://…`.
+            name: of the study.
+            identity: what the study belongs to, for example its space, its teacher's and its data's digest.
+                Saved with a new study; an existing one must have the same.
+            sampler: what `study.ask` uses; Optuna's default when None.
+            create: make the study when there is none.
+
+        Raises:
+            StorageError: the database can't be used.
+            StudyError: there is no such study (`create=False`), or it belongs to something else.
+        """
+        if not name or len(name) > STUDY_NAME_LENGTH:
+            raise StudyError(f"study name {name[:40]!r}: give 1 to {STUDY_NAME_LENGTH} characters")
+        parsed = database.parse_url(url)
+        engine = database.connect(parsed, create=create)
+        storage = None
+        try:
+            storage = _optuna_storage(parsed)
+            study = _open_study(engine, storage, name, dict(identity or {}), sampler, create)
+        except BaseException:
+            engine.dispose()
+            if storage is not None:
+                storage.engine.dispose()
+            raise
+        return cls(parsed, engine, study, storage)
+
+    @staticmethod
+    def names(url: str) -> list[str]:
+        """Names of the studies in a database, in the order they were made.
+
+        Raises:
+            StorageError: the database can't be used or is not there.
+        """
+        parsed = database.parse_url(url)
+        database.connect(parsed, create=False).dispose()
+        storage = _optuna_storage(parsed)
+        try:
+            return [
+                study.study_name for study in sorted(storage.get_all_studies(), key=lambda s: s._study_id)
+            ]
+        finally:
+            storage.engine.dispose()
+
+    @property
+    def storage(self) -> BaseStorage:
+        """Optuna's storage, for its dashboard and its artifacts."""
+        return self.study._storage
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._storage.scoped_session.remove()
+        self._storage.engine.dispose()
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def lease(self) -> Iterator[lease.Lease]:
+        """Be the one driver of this study while the block runs.
+
+        Raises:
+            StudyError: another driver is, and where.
+        """
+        with lease.lease(self._engine, self.name) as held:
+            self._lease = held
+            try:
+                yield held
+            finally:
+                self._lease = None
+
+    def record_rung(self, record: RungRecord) -> None:
+        """Save a rung; recording it again replaces it.
+
+        Raises:
+            StudyError: the lease that this store held has been taken over.
+        """
+        if self._lease is not None:
+            self._lease.check()
+        values = record.model_dump() | {"losses": json.dumps(record.losses)}
+        with Session(self._engine) as session, session.begin():
+            session.merge(Rung(study=self.name, **values))
+
+    def rungs(self, trial: int | None = None) -> list[RungRecord]:
+        """The rungs of one trial, or of all, by trial and rung."""
+        query = sa.select(Rung).where(Rung.study == self.name).order_by(Rung.trial, Rung.rung)
+        if trial is not None:
+            query = query.where(Rung.trial == trial)
+        with Session(self._engine) as session:
+            return [_record(row) for row in session.scalars(query)]
+
+    def trial(self, number: int) -> Trial:
+        """A handle on the RUNNING trial `number`, to set attributes, attach artifacts and tell it.
+
+        A driver that resumes a study goes on with its RUNNING trials under their own numbers.
+
+        Raises:
+            StudyError: there is no such trial, or it is finished.
+        """
+        frozen = next((t for t in self.study.get_trials(deepcopy=False) if t.number == number), None)
+        if frozen is None or frozen.state != optuna.trial.TrialState.RUNNING:
+            state = "missing" if frozen is None else frozen.state.name
+            raise StudyError(
+                f"trial {number} of study {self.name!r} is {state}: only a RUNNING trial can go on"
+            )
+        return Trial(self.study, frozen._trial_id)
+
+
+def _optuna_storage(url: URL) -> RDBStorage:
+    def construct() -> RDBStorage:
+        return RDBStorage(url.render_as_string(hide_password=False), database.engine_arguments(url))
+
+    try:
+        storage = database.patiently(construct)
+    except (
+        RuntimeError
+    ) as error:  # Optuna's tables are of another version; its message names the command that mends it
+        raise StorageError(f"storage {database.shown(url)}: {error}") from error
+    database.prepare(storage.engine)
+    storage.engine.dispose()  # connections that were opened before `prepare`
+    return storage
+
+
+def _open_study(
+    engine: Engine,
+    storage: RDBStorage,
+    name: str,
+    identity: dict[str, str],
+    sampler: BaseSampler | None,
+    create: bool,
+) -> optuna.Study:
+    known = [study.study_name for study in storage.get_all_studies()]
+    if name not in known:
+        if not create:
+            listed = (
+                f"there are {', '.join(map(repr, known))}"
+                if known
+                else "there are none yet, run nas-search first"
+            )
+            raise StudyError(f"there is no study {name!r}: {listed}")
+        _forget_rungs(engine, name)
+        try:
+            study = optuna.create_study(
+                storage=storage, study_name=name, directions=DIRECTIONS, sampler=sampler
+            )
+        except DuplicatedStudyError:  # somebody made it just now
+            study = optuna.load_study(storage=storage, study_name=name, sampler=sampler)
+    else:
+        study = optuna.load_study(storage=storage, study_name=name, sampler=sampler)
+    if study.directions != DIRECTIONS:
+        raise StudyError(f"study {name!r} does not minimise FID and MACs: use --study NAME for a new one")
+    if study.metric_names is None and create:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            study.set_metric_names(METRICS)
+    _check_identity(study, identity)
+    return study
+
+
+def _check_identity(study: optuna.Study, identity: dict[str, str]) -> None:
+    """Compare with what was saved when the study was made; save what is missing while it has no trials."""
+    fresh = not study.get_trials(deepcopy=False)
+    saved = study.user_attrs  # read second: whoever asked for a trial had saved it
+    for part, wanted in identity.items():
+        if part not in saved and fresh:
+            study.set_user_attr(part, wanted)
+        elif saved.get(part) != wanted:
+            raise StudyError(
+                f"study {study.study_name!r} belongs to {part} {saved.get(part, 'unknown')}, not {wanted}: "
+                "use --study NAME for a new one"
+            )
+
+
+def _forget_rungs(engine: Engine, name: str) -> None:
+    """A study deleted by other means (`optuna delete-study`) leaves its rungs to its namesake."""
+    with Session(engine) as session, session.begin():
+        session.execute(sa.delete(Rung).where(Rung.study == name))
+
+
+def _record(row: Rung) -> RungRecord:
+    values = {field: getattr(row, field) for field in RungRecord.model_fields}
+    return RungRecord(**values | {"losses": json.loads(row.losses)})

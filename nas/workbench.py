@@ -1,0 +1,107 @@
+"""What all candidates of a search share: teacher, data, bank and extractor; loaded once, kept warm."""
+
+from __future__ import annotations
+
+import copy
+from functools import cached_property
+
+import torch
+
+from distill.bank import TeacherBank, make_bank
+from distill.data import ImageSet, load_images
+from distill.fidelity import Fidelity
+from distill.recipes import Recipe, make_recipe
+from distill.teacher import Teacher, load_teacher
+from distill.trainer import Trainer, TrainingConfig
+from nas.config import SearchConfig
+from search_spaces import Architecture, Generator, SearchSpace
+
+BANK_SEED = 1_000_003  # the bank's inputs are other ones than those of FIDs
+
+
+class Workbench:
+    """Everything needed to distill and measure one architecture after another, on one device."""
+
+    def __init__(self, config: SearchConfig, device: str = "cpu") -> None:
+        self.config, self.device = config, device
+        self.teacher: Teacher = load_teacher(config.teacher)
+        self.space: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
+        self.recipe: Recipe = make_recipe(config.recipe, config.schedule)
+
+    @cached_property
+    def identity(self) -> dict[str, str]:
+        """What a study belongs to: results of another teacher, data or training can't stand beside its own."""
+        parts = {"space": self.teacher.family.name, "teacher": self.teacher.digest, "data": self.data.digest}
+        return parts | self.config.conditions()
+
+    @cached_property
+    def data(self) -> ImageSet:
+        """The real images, at the teacher's size and colours."""
+        image = self.teacher_image_shape
+        return load_images(self.config.data, image[1], image[0])
+
+    @cached_property
+    def teacher_image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of the teacher's images."""
+        generator = self.teacher.generator
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            device = next(generator.parameters()).device
+            inputs = generator.sample_inputs(1, torch.Generator().manual_seed(0))
+            channels, height, width = generator(*(x.to(device) for x in inputs))[0].shape
+        return channels, height, width
+
+    @cached_property
+    def bank(self) -> TeacherBank:
+        return make_bank(
+            self.teacher.generator,
+            self.teacher.digest,
+            self.config.folder / "bank",
+            size=self.config.bank_size,
+            seed=BANK_SEED,
+            device=self.device,
+        )
+
+    @cached_property
+    def fidelity(self) -> Fidelity:
+        return Fidelity(
+            self.data,
+            self.config.extractor,
+            weights=self.config.extractor_weights,
+            cache=self.config.folder / "fidelity",
+            device=self.device,
+        )
+
+    def student(self, architecture: Architecture) -> Generator:
+        """A student at its start: random from the search's seed, then inherited where the search says so."""
+        torch.manual_seed(self.config.seed)
+        student = self.teacher.family.build(architecture)
+        if self.config.inherit:
+            self.space.inherit(self.teacher.generator.cpu(), student)
+        return student
+
+    def trainer(self, student: Generator) -> Trainer:
+        """A training of `student` that ends at the last rung."""
+        discriminator = copy.deepcopy(self.teacher.discriminator)
+        if discriminator is None or not self.config.warm_discriminator:
+            discriminator = self.teacher.family.build_discriminator(self._discriminator_architecture())
+        config = TrainingConfig(
+            images=self.config.rungs[-1],
+            batch_size=self.config.batch_size,
+            mirror=self.config.mirror,
+            seed=self.config.seed,
+        )
+        return Trainer(
+            student,
+            discriminator,
+            self.recipe,
+            self.data,
+            config,
+            bank=self.bank,
+            teacher_discriminator=copy.deepcopy(self.teacher.discriminator),
+            device=self.device,
+        )
+
+    def _discriminator_architecture(self) -> Architecture:
+        if self.teacher.discriminator is not None:
+            return self.teacher.discriminator.architecture
+        return self.teacher.family.default_discriminator(self.teacher.generator.architecture)

@@ -1,0 +1,35 @@
+"""Search spaces: what student generators can look like, what they cost, and how they start."""
+
+from search_spaces.base import (
+    Architecture,
+    Discriminator,
+    Family,
+    Generator,
+    Load,
+    SearchSpace,
+    Suggest,
+)
+from search_spaces.checkpoint import Checkpoint, file_digest, load_checkpoint, save_checkpoint
+from search_spaces.errors import ArchitectureError, CheckpointError, UserError
+from search_spaces.random_suggest import RandomSuggest
+from search_spaces.registry import FAMILIES, get_family
+
+__all__ = [
+    "FAMILIES",
+    "Architecture",
+    "ArchitectureError",
+    "Checkpoint",
+    "CheckpointError",
+    "Discriminator",
+    "Family",
+    "Generator",
+    "Load",
+    "RandomSuggest",
+    "SearchSpace",
+    "Suggest",
+    "UserError",
+    "file_digest",
+    "get_family",
+    "load_checkpoint",
+    "save_checkpoint",
+]

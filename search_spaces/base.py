@@ -1,0 +1,131 @@
+"""The contract between a generator family and everything that searches, distills, measures or exports it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any, Protocol, Self, TypeAlias
+
+import torch
+from pydantic import TypeAdapter, ValidationError
+from torch import Tensor, nn
+
+from search_spaces.errors import ArchitectureError
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a network looks like, without its weights: frozen, hashable, JSON in and out.
+
+    `str(architecture)` is a short canonical form: it is equal exactly when the architecture is.
+    """
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that `from_json` turns back into an equal architecture."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any] | str) -> Self:
+        """Read and check what `to_json` wrote.
+
+        Raises:
+            ArchitectureError: a field is missing, unknown or out of its range.
+        """
+        try:
+            parsed = json.loads(values) if isinstance(values, str) else dict(values)
+            architecture = _adapter(cls).validate_python(parsed, strict=False)
+        except (ValidationError, ValueError, TypeError) as error:
+            reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            raise ArchitectureError(f"not a {cls.__name__}: {reason}") from error
+        assert isinstance(architecture, cls)
+        return architecture
+
+
+@cache
+def _adapter(cls: type[Architecture]) -> TypeAdapter[Any]:
+    return TypeAdapter(cls)
+
+
+Load: TypeAlias = Callable[[Any], float]
+"""How full an architecture makes the budget: the largest cost / limit over all limits. It fits when ≤ 1."""
+
+
+class Suggest(Protocol):
+    """Where a space gets its choices from. An Optuna trial is one, `search_spaces.RandomSuggest` another."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """One of `choices`."""
+
+    def suggest_int(self, name: str, low: int, high: int) -> int:
+        """A whole number in [low, high]."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """A number in [low, high], uniform or log-uniform."""
+
+
+class Generator(nn.Module):
+    """A network that makes images `(N, C, H, W)`, float32 in about [-1, 1], from a tuple of input tensors.
+
+    What the inputs are (noise, noise and class, image, …) is the family's business: callers draw them with
+    `sample_inputs`, keep them, and pass them back as `generator(*inputs)`.
+    """
+
+    architecture: Architecture
+
+    def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
+        """`count` random inputs, first dimension `count`, made on the CPU from `rng`."""
+        raise NotImplementedError
+
+
+class Discriminator(nn.Module):
+    """A network that scores images `(N, C, H, W)` with one logit each, `(N,)`; higher means more real."""
+
+    architecture: Architecture
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Activations after every block, finest first; a feature space for comparing images."""
+        raise NotImplementedError
+
+
+class SearchSpace(Protocol):
+    """The student architectures of one family, bounded by one teacher."""
+
+    def sample(self, suggest: Suggest, load: Load) -> Architecture:
+        """An architecture with `load(architecture) <= 1`, made from the choices of `suggest`.
+
+        Every answer of `suggest` gives an architecture that fits, as long as `smallest()` does: the choice
+        `share` is the part of the budget to spend, and widths are scaled to it.
+        """
+
+    def macs(self, architecture: Any) -> int:
+        """Multiply-accumulates for one image, in closed form; equal to fvcore's count at batch 1."""
+
+    def params(self, architecture: Any) -> int:
+        """Parameters, in closed form; equal to those of the built network."""
+
+    def smallest(self) -> Architecture:
+        """The cheapest architecture, by MACs and by parameters at once."""
+
+    def largest(self) -> Architecture:
+        """The dearest architecture: the teacher's own shape."""
+
+    def uniform(self) -> dict[str, Any]:
+        """Choices, all but `share`, that make the uniformly slimmed teacher: the baseline in every study."""
+
+    def inherit(self, teacher: Any, student: Any) -> None:
+        """Start `student` from the weights of `teacher`, where shapes allow."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Everything the rest of the service needs to know of one kind of generator."""
+
+    name: str
+    architecture: type[Architecture]
+    discriminator_architecture: type[Architecture]
+    build: Callable[[Any], Generator]
+    build_discriminator: Callable[[Any], Discriminator]
+    default_discriminator: Callable[[Any], Architecture]  # for a generator that came without one
+    space: Callable[[Any], SearchSpace]

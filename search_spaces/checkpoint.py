@@ -1,0 +1,99 @@
+"""Our one checkpoint format: a safetensors file with the weights, and the architecture in its metadata."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from search_spaces.base import Discriminator, Generator
+from search_spaces.errors import CheckpointError
+from search_spaces.registry import get_family
+
+FORMAT = "nas-students/1"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A generator, the discriminator it was trained with if that was kept, and what is known of them."""
+
+    family: str
+    generator: Generator
+    discriminator: Discriminator | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)  # free text and numbers, as strings
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
+    """Write `checkpoint` to `path`, which appears only when complete.
+
+    Returns:
+        The file's SHA-256.
+    """
+    networks = {"generator": checkpoint.generator, "discriminator": checkpoint.discriminator}
+    tensors: dict[str, Tensor] = {}
+    metadata = {"format": FORMAT, "family": checkpoint.family, **checkpoint.metadata}
+    for role, network in networks.items():
+        if network is None:
+            continue
+        metadata[f"{role}_architecture"] = json.dumps(network.architecture.to_json())
+        state = network.state_dict()
+        tensors |= {f"{role}.{name}": tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    half_done = path.with_name(path.name + ".partial")
+    save_file(tensors, half_done, metadata)
+    os.replace(half_done, path)
+    return file_digest(path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Build the networks that `path` holds, in evaluation mode on the CPU.
+
+    Raises:
+        CheckpointError: the file can't be read, is of another format, or its tensors don't fit its architecture.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = dict(file.metadata() or {})
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} is not a readable safetensors checkpoint: {error}") from error
+    if metadata.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path} was not written by this service: its format is {metadata.get('format')!r}"
+        )
+    family = get_family(metadata.pop("family"))
+    metadata.pop("format")
+    generator = family.build(family.architecture.from_json(metadata.pop("generator_architecture")))
+    _fill(generator, tensors, "generator", path)
+    discriminator = None
+    if "discriminator_architecture" in metadata:
+        architecture = family.discriminator_architecture.from_json(metadata.pop("discriminator_architecture"))
+        discriminator = family.build_discriminator(architecture)
+        _fill(discriminator, tensors, "discriminator", path)
+    return Checkpoint(family.name, generator, discriminator, metadata)
+
+
+def _fill(network: torch.nn.Module, tensors: Mapping[str, Tensor], role: str, path: Path) -> None:
+    state = {name.removeprefix(f"{role}."): t for name, t in tensors.items() if name.startswith(f"{role}.")}
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path}: its {role} does not fit its own architecture ({error})") from error
+    if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
+        raise CheckpointError(
+            f"{path}: its {role} holds values that are not finite; use an earlier checkpoint"
+        )
+    network.eval().requires_grad_(False)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,26 @@
+"""A source of choices without an optimiser: for tests, previews and random search."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from typing import Any
+
+
+class RandomSuggest:
+    """Independent uniform choices from a seed; stands in for an Optuna trial."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = random.Random(seed)
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return self._rng.choice(choices)
+
+    def suggest_int(self, name: str, low: int, high: int) -> int:
+        return self._rng.randint(low, high)
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        if log:
+            return math.exp(self._rng.uniform(math.log(low), math.log(high)))
+        return self._rng.uniform(low, high)

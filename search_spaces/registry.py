@@ -1,0 +1,18 @@
+"""The generator families, by name. A new family is a new folder and one line here."""
+
+from search_spaces.base import Family
+from search_spaces.errors import UserError
+from search_spaces.stylegan2 import STYLEGAN2
+
+FAMILIES: dict[str, Family] = {family.name: family for family in (STYLEGAN2,)}
+
+
+def get_family(name: str) -> Family:
+    """The family called `name`.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if name not in FAMILIES:
+        raise UserError(f"search space {name!r} is unknown; choose one of {', '.join(FAMILIES)}")
+    return FAMILIES[name]

@@ -1,0 +1,26 @@
+"""StyleGAN2 generators: architecture, networks, the student space and weight inheritance."""
+
+from search_spaces.base import Family
+from search_spaces.stylegan2.architecture import Block, DiscriminatorArchitecture, GeneratorArchitecture
+from search_spaces.stylegan2.networks import StyleGAN2Discriminator, StyleGAN2Generator
+from search_spaces.stylegan2.space import StyleGAN2Space
+
+STYLEGAN2 = Family(
+    name="stylegan2",
+    architecture=GeneratorArchitecture,
+    discriminator_architecture=DiscriminatorArchitecture,
+    build=StyleGAN2Generator,
+    build_discriminator=StyleGAN2Discriminator,
+    default_discriminator=DiscriminatorArchitecture.beside,
+    space=StyleGAN2Space,
+)
+
+__all__ = [
+    "STYLEGAN2",
+    "Block",
+    "DiscriminatorArchitecture",
+    "GeneratorArchitecture",
+    "StyleGAN2Discriminator",
+    "StyleGAN2Generator",
+    "StyleGAN2Space",
+]

@@ -1,0 +1,128 @@
+"""What a StyleGAN2 generator and discriminator look like, and what the generator costs in closed form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from search_spaces.base import Architecture
+from search_spaces.errors import ArchitectureError
+
+ConvKind = Literal["full", "separable"]
+
+RESOLUTIONS = tuple(2**n for n in range(4, 11))  # 16 … 1024 px
+BLUR_TAPS = 16  # the 4×4 filter after every up-sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The layers at one resolution. The first block (4 px) has one convolution and does not up-sample."""
+
+    channels: int
+    convs: int = 2
+    kind: ConvKind = "full"
+    kernel: int = 3
+
+    def __str__(self) -> str:
+        return f"{self.channels}{self.kind[0]}{self.convs}k{self.kernel}"
+
+
+@dataclass(frozen=True)
+class GeneratorArchitecture(Architecture):
+    """A StyleGAN2 generator with skip RGB outputs (Karras et al. 2020, Fig. 7b); `blocks[i]` works at 4·2^i px."""
+
+    blocks: tuple[Block, ...]
+    image_channels: int = 3
+    latent_dim: int = 512
+    style_dim: int = 512
+    mapping_layers: int = 8
+
+    def __post_init__(self) -> None:
+        if self.resolution not in RESOLUTIONS:
+            raise ArchitectureError(f"resolution {self.resolution} is not one of {RESOLUTIONS}")
+        if self.mapping_layers < 1 or min(self.image_channels, self.latent_dim, self.style_dim) < 1:
+            raise ArchitectureError(f"{self}: depths and widths must be at least 1")
+        for block in self.blocks:
+            if block.channels < 1 or block.convs not in (1, 2) or block.kernel not in (1, 3, 5):
+                raise ArchitectureError(f"{self}: a block has channels ≥ 1, 1 or 2 convs, kernel 1, 3 or 5")
+        if self.blocks[0].convs != 1:
+            raise ArchitectureError(f"{self}: the 4 px block has exactly one convolution")
+
+    def __str__(self) -> str:
+        blocks = " ".join(f"{4 << i}:{block}" for i, block in enumerate(self.blocks))
+        return f"rgb{self.image_channels} z{self.latent_dim} m{self.mapping_layers}x{self.style_dim} {blocks}"
+
+    @property
+    def resolution(self) -> int:
+        """Side of the image, pixels."""
+        return 4 << (len(self.blocks) - 1) if self.blocks else 0
+
+
+@dataclass(frozen=True)
+class DiscriminatorArchitecture(Architecture):
+    """StyleGAN2's residual discriminator; `channels[i]` is the width at 4·2^i px."""
+
+    channels: tuple[int, ...]
+    image_channels: int = 3
+    minibatch_std_group: int = 4
+
+    def __post_init__(self) -> None:
+        if self.resolution not in RESOLUTIONS or min(self.channels) < 1:
+            raise ArchitectureError(f"{self}: resolution must be one of {RESOLUTIONS}, channels at least 1")
+
+    def __str__(self) -> str:
+        widths = " ".join(f"{4 << i}:{width}" for i, width in enumerate(self.channels))
+        return f"D rgb{self.image_channels} {widths}"
+
+    @classmethod
+    def beside(cls, generator: GeneratorArchitecture) -> DiscriminatorArchitecture:
+        """The discriminator that StyleGAN2 trains with `generator`: the same widths."""
+        return cls(tuple(block.channels for block in generator.blocks), generator.image_channels)
+
+    @property
+    def resolution(self) -> int:
+        """Side of the image, pixels."""
+        return 4 << (len(self.channels) - 1) if self.channels else 0
+
+
+def macs(architecture: GeneratorArchitecture) -> int:
+    """MACs of one image as fvcore counts them at batch 1, mapping included.
+
+    Transposed convolutions count at their input size, blurs as 4×4 convolutions at output size, elementwise
+    work (modulation, demodulation, noise) not at all.
+    """
+    style, rgb = architecture.style_dim, architecture.image_channels
+    total = architecture.latent_dim * style + (architecture.mapping_layers - 1) * style * style
+    width = architecture.blocks[0].channels
+    for i, block in enumerate(architecture.blocks):
+        pixels, out = (4 << i) ** 2, block.channels
+        for conv in range(block.convs):
+            upsamples = i > 0 and conv == 0
+            total += style * width + _weights(block, width) * (pixels // 4 if upsamples else pixels)
+            total += BLUR_TAPS * out * pixels if upsamples else 0
+            width = out
+        total += style * width + width * rgb * pixels
+        total += BLUR_TAPS * rgb * pixels if i > 0 else 0
+    return total
+
+
+def params(architecture: GeneratorArchitecture) -> int:
+    """Parameters of the generator: weights, biases, noise strengths and the constant input; no buffers."""
+    style, rgb = architecture.style_dim, architecture.image_channels
+    total = architecture.latent_dim * style + (architecture.mapping_layers - 1) * style * style
+    total += architecture.mapping_layers * style
+    width = architecture.blocks[0].channels
+    total += 16 * width
+    for block in architecture.blocks:
+        for _ in range(block.convs):
+            total += (style + 1) * width + _weights(block, width) + block.channels + 1
+            width = block.channels
+        total += (style + 1) * width + width * rgb + rgb
+    return total
+
+
+def _weights(block: Block, in_channels: int) -> int:
+    taps = block.kernel**2
+    if block.kind == "full":
+        return in_channels * block.channels * taps
+    return in_channels * block.channels + block.channels * taps

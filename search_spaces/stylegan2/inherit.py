@@ -1,0 +1,133 @@
+"""Start a student from its teacher's weights: the channels that matter most, the same ones along the whole path."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from search_spaces.stylegan2.networks import (
+    EqualizedLinear,
+    ModulatedConv,
+    StyledConv,
+    StyleGAN2Generator,
+    ToRGB,
+)
+
+IMPORTANCE_LATENTS = 256  # over which style magnitudes are measured
+
+
+@torch.no_grad()
+def inherit(teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
+    """Copy into `student` what its shapes allow of `teacher`; the rest keeps its random start.
+
+    A channel's importance is the sum over its consumers of weight magnitude × mean style magnitude: demodulation
+    gives every channel unit variance, so what a channel is worth is what the next layers make of it. The mapping
+    network is copied when depth and width are the teacher's, and style layers when the width is. Of two
+    convolutions, a student with one keeps the first; a separable kernel starts from the best rank-1 approximation
+    of the full one; a smaller kernel from the sum over the taps.
+    """
+    same_w = student.architecture.style_dim == teacher.architecture.style_dim
+    if same_w and student.architecture.mapping_layers == teacher.architecture.mapping_layers:
+        student.mapping.load_state_dict(teacher.mapping.state_dict())
+        student.w_avg.copy_(teacher.w_avg)
+    magnitudes = _style_magnitudes(teacher)
+    incoming = _top(_input_importance(teacher, magnitudes, block=0, conv=0), student.const.shape[0])
+    student.const.copy_(teacher.const[incoming])
+    for i, (source, target) in enumerate(zip(teacher.blocks, student.blocks, strict=True)):
+        for j, conv in enumerate(target.convs):
+            last = j == len(target.convs) - 1
+            importance = _output_importance(teacher, magnitudes, i, len(source.convs) - 1 if last else j)
+            outgoing = _top(importance, len(conv.bias))
+            _inherit_conv(source.convs[j], conv, incoming, outgoing, same_w)
+            incoming = outgoing
+        _inherit_rgb(source.to_rgb, target.to_rgb, incoming, same_w)
+
+
+def _style_magnitudes(teacher: StyleGAN2Generator) -> dict[EqualizedLinear, Tensor]:
+    """Mean |style| of every input channel of every modulated layer, `(in,)`."""
+    rng = torch.Generator().manual_seed(0)
+    (z,) = teacher.sample_inputs(IMPORTANCE_LATENTS, rng)
+    device = teacher.const.device
+    was_training = teacher.training
+    w = teacher.eval().mapping(z.to(device))
+    teacher.train(was_training)
+    layers = [m.affine for m in teacher.modules() if isinstance(m, StyledConv | ToRGB)]
+    return {layer: layer(w).abs().mean(dim=0) for layer in layers}
+
+
+def _input_importance(
+    teacher: StyleGAN2Generator, magnitudes: dict[EqualizedLinear, Tensor], block: int, conv: int
+) -> Tensor:
+    """How much one convolution makes of each of its input channels, `(in,)`."""
+    layer = teacher.blocks[block].convs[conv]
+    return _magnitude(layer.conv.weight) * magnitudes[layer.affine]
+
+
+def _output_importance(
+    teacher: StyleGAN2Generator, magnitudes: dict[EqualizedLinear, Tensor], block: int, conv: int
+) -> Tensor:
+    """What the consumers of a convolution's output channels make of them, `(out,)`."""
+    if conv < len(teacher.blocks[block].convs) - 1:
+        return _input_importance(teacher, magnitudes, block, conv + 1)
+    rgb = teacher.blocks[block].to_rgb
+    importance = _share(_magnitude(rgb.weight) * magnitudes[rgb.affine])
+    if block + 1 < len(teacher.blocks):
+        importance = importance + _share(_input_importance(teacher, magnitudes, block + 1, 0))
+    return importance
+
+
+def _magnitude(weight: Tensor) -> Tensor:
+    """L2 norm of a weight (O, I, k, k) over everything but its input channels, `(I,)`."""
+    return weight.square().sum(dim=(0, 2, 3)).sqrt()
+
+
+def _share(importance: Tensor) -> Tensor:
+    """Importance as a share of one, so that consumers of different scale count alike."""
+    return importance / importance.sum().clamp_min(1e-12)
+
+
+def _top(importance: Tensor, count: int) -> Tensor:
+    """Indices of the `count` most important channels, in their order in the teacher."""
+    return importance.topk(count).indices.sort().values
+
+
+def _inherit_conv(
+    source: StyledConv, target: StyledConv, incoming: Tensor, outgoing: Tensor, same_w: bool
+) -> None:
+    _inherit_affine(source.affine, target.affine, incoming, same_w)
+    target.bias.copy_(source.bias[outgoing])
+    target.noise_strength.copy_(source.noise_strength)
+    target.noise_const.copy_(source.noise_const)
+    if not source.conv.separable:
+        _inherit_kernel(source.conv.weight[outgoing][:, incoming], target.conv)
+
+
+def _inherit_kernel(weight: Tensor, target: ModulatedConv) -> None:
+    """Set `target` to the function nearest to the full kernel `weight` (O, I, k, k)."""
+    if target.kernel != weight.shape[-1]:
+        weight = weight.sum(dim=(2, 3), keepdim=True)
+        if target.kernel != 1:
+            return
+    if not target.separable:
+        target.weight.copy_(weight)
+        return
+    u, s, v = torch.linalg.svd(weight.flatten(2), full_matrices=False)  # per output channel: I × k² ≈ u s vᵀ
+    sign = v[:, 0].sum(dim=1).sign()  # a filter with a positive sum, so that styles keep their meaning
+    sign = torch.where(sign == 0, torch.ones_like(sign), sign)
+    target.weight.copy_((u[:, :, 0] * (s[:, :1].sqrt() * sign[:, None]))[:, :, None, None])
+    target.depthwise.copy_((v[:, 0] * (s[:, :1].sqrt() * sign[:, None])).reshape(target.depthwise.shape))
+
+
+def _inherit_rgb(source: ToRGB, target: ToRGB, incoming: Tensor, same_w: bool) -> None:
+    _inherit_affine(source.affine, target.affine, incoming, same_w)
+    ratio = (
+        source.gain / target.gain
+    )  # a narrower layer has a larger gain: keep what each channel contributes
+    target.weight.copy_(source.weight[:, incoming] * ratio)
+    target.bias.copy_(source.bias)
+
+
+def _inherit_affine(source: EqualizedLinear, target: EqualizedLinear, rows: Tensor, same_w: bool) -> None:
+    target.bias.copy_(source.bias[rows])
+    if same_w:
+        target.weight.copy_(source.weight[rows])

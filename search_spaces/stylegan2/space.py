@@ -1,0 +1,143 @@
+"""The StyleGAN2 student architectures below one teacher, proposed so that they fit a budget by construction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from search_spaces.base import Load, Suggest
+from search_spaces.stylegan2 import architecture as closed_form
+from search_spaces.stylegan2.architecture import Block, GeneratorArchitecture
+from search_spaces.stylegan2.inherit import inherit
+from search_spaces.stylegan2.networks import StyleGAN2Generator
+
+WIDTH_STEPS = 32  # a width is a multiple of the teacher's divided by this …
+MIN_CHANNELS = 4  # … and of this
+MIN_SHARE = 0.1  # of the budget; the front is searched between this share and all of it
+MIN_RELATIVE_WIDTH = 0.25
+SEARCHED_KERNELS = 2  # the kernel size is searched in this many last blocks
+
+
+@dataclass(frozen=True)
+class StyleGAN2Space:
+    """Students that keep the teacher's resolution, colours and latent `z`, and exceed it nowhere.
+
+    Searched: the share of the budget to spend; relative width, number of convolutions, full or separable kernels
+    per resolution; kernel size of the last blocks; depth and width of the mapping network. The widths are then
+    scaled together until the share is spent.
+    """
+
+    teacher: GeneratorArchitecture
+
+    name = "stylegan2"
+
+    def macs(self, architecture: GeneratorArchitecture) -> int:
+        return closed_form.macs(architecture)
+
+    def params(self, architecture: GeneratorArchitecture) -> int:
+        return closed_form.params(architecture)
+
+    def largest(self) -> GeneratorArchitecture:
+        return self.teacher
+
+    def smallest(self) -> GeneratorArchitecture:
+        return list(self._simpler(self.teacher))[-1]
+
+    def uniform(self) -> dict[str, Any]:
+        choices: dict[str, Any] = {
+            "style_dim": self.teacher.style_dim,
+            "mapping_layers": self.teacher.mapping_layers,
+        }
+        for i, block in enumerate(self.teacher.blocks):
+            side = 4 << i
+            choices |= {f"width_{side}": 1.0, f"kind_{side}": block.kind, f"convs_{side}": block.convs}
+            choices |= {f"kernel_{side}": block.kernel}
+        return choices
+
+    def sample(self, suggest: Suggest, load: Load) -> GeneratorArchitecture:
+        share = suggest.suggest_float("share", MIN_SHARE, 1.0, log=True)
+        proposal, widths = self._choose(suggest)
+        fitted = self._fit(proposal, widths, lambda architecture: load(architecture) <= share)
+        if load(fitted) <= 1:
+            return fitted
+        for simpler in self._simpler(fitted):
+            if load(simpler) <= 1:
+                return simpler
+        return self.smallest()
+
+    def inherit(self, teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
+        inherit(teacher, student)
+
+    def _choose(self, suggest: Suggest) -> tuple[GeneratorArchitecture, list[float]]:
+        """Everything but the scale of the widths: an architecture of the teacher's widths, and relative widths."""
+        style_dim = suggest.suggest_categorical("style_dim", _halvings(self.teacher.style_dim))
+        layers = suggest.suggest_int("mapping_layers", 1, self.teacher.mapping_layers)
+        blocks, widths = [], []
+        for i, block in enumerate(self.teacher.blocks):
+            side = 4 << i
+            widths.append(suggest.suggest_float(f"width_{side}", MIN_RELATIVE_WIDTH, 1.0, log=True))
+            kind = suggest.suggest_categorical(f"kind_{side}", ("full", "separable"))
+            convs = suggest.suggest_int(f"convs_{side}", 1, block.convs) if block.convs > 1 else block.convs
+            kernel = block.kernel
+            if i >= len(self.teacher.blocks) - SEARCHED_KERNELS:
+                kernel = suggest.suggest_categorical(f"kernel_{side}", tuple(range(1, block.kernel + 1, 2)))
+            kind = "full" if kernel == 1 else kind  # one pixel has nothing to separate
+            blocks.append(Block(block.channels, convs, kind, kernel))
+        proposal = replace(self.teacher, blocks=tuple(blocks), style_dim=style_dim, mapping_layers=layers)
+        return proposal, widths
+
+    def _fit(self, proposal: GeneratorArchitecture, widths: list[float], fits: Load) -> GeneratorArchitecture:
+        """`proposal` at the largest common scale of its relative widths that fits; the narrowest if none does."""
+
+        def scaled(scale: float) -> GeneratorArchitecture:
+            blocks = zip(proposal.blocks, widths, strict=True)
+            narrowed = (
+                Block(_snap(b.channels * w * scale, b.channels), b.convs, b.kind, b.kernel) for b, w in blocks
+            )
+            return replace(proposal, blocks=tuple(narrowed))
+
+        low, high = 0.0, 1.0 / min(widths)  # at `high` every width is the teacher's
+        if fits(scaled(high)):
+            return scaled(high)
+        for _ in range(WIDTH_STEPS.bit_length() + 2):
+            middle = (low + high) / 2
+            low, high = (middle, high) if fits(scaled(middle)) else (low, middle)
+        return scaled(low)
+
+    def _simpler(self, architecture: GeneratorArchitecture) -> Iterator[GeneratorArchitecture]:
+        """Ever cheaper variants of `architecture`, the last one being the smallest of the space."""
+        narrow = tuple(replace(b, channels=_step(t.channels)) for b, t in self._pairs(architecture))
+        yield (simple := replace(architecture, blocks=narrow))
+        yield (simple := replace(simple, mapping_layers=1))
+        yield (simple := replace(simple, style_dim=_halvings(self.teacher.style_dim)[-1]))
+        yield (simple := replace(simple, blocks=tuple(replace(b, convs=1) for b in simple.blocks)))
+        yield (simple := replace(simple, blocks=tuple(self._cheapest(b) for b in simple.blocks)))
+        first_searched = len(simple.blocks) - SEARCHED_KERNELS
+        kernels = (1 if i >= first_searched else b.kernel for i, b in enumerate(simple.blocks))
+        blocks = (replace(b, kernel=k) for b, k in zip(simple.blocks, kernels, strict=True))
+        yield replace(simple, blocks=tuple(self._cheapest(b) for b in blocks))
+
+    def _pairs(self, architecture: GeneratorArchitecture) -> zip[tuple[Block, Block]]:
+        return zip(architecture.blocks, self.teacher.blocks, strict=True)
+
+    @staticmethod
+    def _cheapest(block: Block) -> Block:
+        """A separable kernel costs less than a full one only when it spans more than one pixel."""
+        return replace(block, kind="full" if block.kernel == 1 else "separable")
+
+
+def _step(teacher_channels: int) -> int:
+    """Granularity of widths below a teacher's width."""
+    return min(teacher_channels, max(MIN_CHANNELS, teacher_channels // WIDTH_STEPS))
+
+
+def _snap(channels: float, teacher_channels: int) -> int:
+    """The nearest width of the grid, at least one step and at most the teacher's."""
+    step = _step(teacher_channels)
+    return min(teacher_channels, max(step, round(channels / step) * step))
+
+
+def _halvings(style_dim: int) -> tuple[int, ...]:
+    """The teacher's style width, a half and a quarter of it."""
+    return tuple(dict.fromkeys(max(1, style_dim // divisor) for divisor in (1, 2, 4)))
