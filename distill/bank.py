@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +74,7 @@ def _render(
 ) -> None:
     """Write the teacher's images for `inputs` to `path`, which appears only when complete."""
     half_done = path.with_suffix(".partial")
-    images: npt.NDArray[np.uint8] | None = None
+    images: np.memmap[Any, np.dtype[np.uint8]] | None = None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for start in range(0, len(inputs[0]), batch_size):

@@ -1,8 +1,8 @@
 """How the knowledge-distillation weight falls while a student trains.
 
-Similarity to the teacher helps early and misguides late, because similarity is not authenticity (Liu, *Knowledge
-Distillation for Generative Adversarial Networks Based on Weight Decay*, 2024). The thesis gives no shape: these are
-ours. The staircase is what TinyGAN (Chang and Lu 2020) does with its L1 weight.
+Similarity to the teacher helps early and misguides late, because similarity is not authenticity (Liu,
+*Knowledge Distillation for Generative Adversarial Networks Based on Weight Decay*, 2024). The thesis gives no
+shape: these are ours. The staircase is what TinyGAN (Chang and Lu 2020) does with its L1 weight.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ SHAPES: dict[str, Callable[[float, float], float]] = {
 class Schedule:
     """KD weight along a training: `start` until `begin`, falling by `shape`, exactly `end` from `finish` on.
 
-    `begin` and `finish` are fractions of the whole training. `constant` stays at `start` to the end. `adaptive`
-    follows the critic's gap, the mean of `max(0, -D(G(z)))`: 0 once the student fools its critic (the coefficient
-    of DGL-GAN's adaptive variant, arXiv 2112.06502, capped at 1).
+    `begin` and `finish` are fractions of the whole training. `constant` stays at `start` to the end.
+    `adaptive` follows the critic's gap, the mean of `max(0, -D(G(z)))`: 0 once the student fools its critic
+    (the coefficient of DGL-GAN's adaptive variant, arXiv 2112.06502, capped at 1).
 
     Raises:
         RecipeError: the shape is unknown, a weight is negative, or `0 ≤ begin < finish ≤ 1` does not hold.
@@ -55,7 +55,7 @@ class Schedule:
             )
         if not 0 <= self.begin < self.finish <= 1:
             raise RecipeError(
-                f"KD schedule from {self.begin:g} to {self.finish:g}: give fractions with 0 <= begin < finish <= 1"
+                f"KD schedule from {self.begin:g} to {self.finish:g}: give 0 <= begin < finish <= 1"
             )
 
     def __call__(self, progress: float, gap: float = 1.0) -> float:

@@ -50,7 +50,7 @@ class Trainer:
     """Trains `student` in place; `ema` is the network to evaluate and export.
 
     All randomness (data order, inputs, noise) follows from `config.seed`, so that candidates of a search are
-    compared under common random numbers; `state_dict` and `load_state_dict` resume to the bit on the same machine.
+    compared under common random numbers; `load_state_dict` resumes to the bit on the same machine.
     """
 
     def __init__(
@@ -189,5 +189,5 @@ def _adam(network: nn.Module, lr: float) -> torch.optim.Adam:
 def _descend(terms: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
     optimizer.zero_grad(set_to_none=True)
     loss = sum(terms.values(), start=torch.zeros((), device=next(iter(terms.values())).device))
-    loss.backward()
+    torch.autograd.backward(loss)
     optimizer.step()

@@ -44,7 +44,7 @@ def format_quantity(value: float) -> str:
 
 @dataclass(frozen=True)
 class Budget:
-    """Upper limits for one student; None is no limit. MACs are fvcore's at batch 1, mapping network included."""
+    """Upper limits for one student; None is no limit. MACs are fvcore's at batch 1, mapping included."""
 
     macs: int | None = None
     params: int | None = None
@@ -55,7 +55,7 @@ class Budget:
         return " and ".join(limits) or "no limit"
 
     def load(self, space: SearchSpace) -> Load:
-        """How full an architecture makes this budget; a limit above the largest student counts as that student's.
+        """How full an architecture makes this budget; a limit above the largest student counts as its cost.
 
         The share of the budget that a space spends is then a share of something real, binding or not.
 
@@ -96,7 +96,8 @@ class Budget:
 
 
 def _unbound(limit: int, largest: int, unit: str) -> str:
-    return f"{format_quantity(limit)} is above the largest student, {format_quantity(largest)} {unit}: not binding"
+    above = f"{format_quantity(limit)} is above the largest student, {format_quantity(largest)} {unit}"
+    return f"{above}: it does not bind"
 
 
 def _round_up(value: int) -> str:

@@ -38,7 +38,7 @@ class Outcome:
 
 
 class Candidate:
-    """Trains one architecture on a workbench; every rung leaves a checkpoint, and a rung that has one is not redone."""
+    """Trains one architecture on a workbench; a rung that has left its checkpoint is not redone."""
 
     def __init__(self, bench: Workbench, trial: int, architecture: Mapping[str, Any]) -> None:
         self.bench, self.trial = bench, trial
@@ -78,7 +78,7 @@ class Candidate:
         return self.folder / f"rung-{rung}.pt"
 
     def _read(self, rung: int) -> dict[str, Any] | None:
-        """The checkpoint of `rung`; None when there is none, it is damaged, or it belongs to another search."""
+        """The checkpoint of `rung`; None when there is none, it is damaged, or of another search."""
         path = self._checkpoint(rung)
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
@@ -144,7 +144,7 @@ class Candidate:
 
 
 class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no types
-    """Ray Tune's view of candidates: one actor distills many of them, one after another, on one warm workbench."""
+    """Ray Tune's view: one actor distills many candidates, one after another, on one warm workbench."""
 
     def setup(self, config: dict[str, Any], settings: dict[str, Any] | None = None) -> None:
         search = SearchConfig.model_validate(settings)
@@ -162,7 +162,7 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
         return True
 
     def step(self) -> dict[str, Any]:
-        """One rung. A candidate that fails says so in its result: an exception would make Tune try it again."""
+        """One rung. A failure is a result, too: an exception would make Tune try the candidate again."""
         assert self._candidate is not None
         try:
             outcome = self._candidate.run(self._rung)

@@ -1,4 +1,4 @@
-"""Everything that one search is asked to do, with its defaults; flags, TOML keys and fields have the same names."""
+"""Everything that one search is asked to do; flags, TOML keys and fields have the same names."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ REAL_DEFAULTS: dict[str, Any] = {
     "fid_samples": 10_000,
     "extractor": "inception",
 }
+
+MAY_CHANGE = frozenset(
+    ("teacher", "data", "extractor_weights", "trials", "sampler", "reduction_factor", "study", "workdir")
+) | {"storage", "workers", "gpus_per_trial", "ray_address"}
+"""Settings that may differ when a search is resumed; teacher and data are known by their digests."""
 
 
 class SearchConfig(BaseModel):
@@ -126,28 +131,8 @@ class SearchConfig(BaseModel):
 
     def conditions(self) -> dict[str, str]:
         """What must not change within one study, or its FIDs could not be compared."""
-        names = (
-            "budget_macs",
-            "budget_params",
-            "mirror",
-            "rungs",
-            "seed",
-            "recipe",
-            "kd_schedule",
-            "kd_start",
-            "kd_end",
-        )
-        names += (
-            "kd_begin",
-            "kd_finish",
-            "batch_size",
-            "inherit",
-            "warm_discriminator",
-            "bank_size",
-            "extractor",
-        )
-        names += ("fid_samples",)
-        return {name: str(getattr(self, name)) for name in names}
+        fields = (name for name in type(self).model_fields if name not in MAY_CHANGE)
+        return {name: str(getattr(self, name)) for name in fields}
 
     def save(self) -> Path:
         """Write `config.toml` in the study's folder; `nas-search --config` reads it back."""

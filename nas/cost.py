@@ -21,7 +21,7 @@ class Cost:
 
 
 def measure(generator: Generator) -> Cost:
-    """Count `generator` (never a compiled one): the whole network, one multiply-accumulate is 1, elementwise is 0."""
+    """Count the whole network, never a compiled one: a multiply-accumulate is 1, elementwise work is 0."""
     from fvcore.nn import FlopCountAnalysis  # slow to import, and only needed here
 
     logging.getLogger("fvcore").setLevel(logging.ERROR)

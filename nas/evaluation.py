@@ -23,7 +23,7 @@ def evaluate(
     extractor_weights: Path | None = None,
     seed: int | None = None,
 ) -> dict[str, Any]:
-    """FID and costs of a generator; what is not given is as noted in the file, so that the study's FID comes out.
+    """FID and costs of a generator; what is not given is as noted in the file: the study's FID comes out.
 
     Raises:
         UserError: the checkpoint, the data or the extractor can't be used.

@@ -65,7 +65,8 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
     fid = f", FID {float(teacher.metadata['fid']):.2f}" if "fid" in teacher.metadata else ""
     built_in = "built-in " if config.teacher is None else ""
     lines = [
-        f"Teacher: {built_in}{teacher.name} ({teacher.family.name}), {format_quantity(bench.space.macs(cost))} MACs, "
+        f"Teacher: {built_in}{teacher.name} ({teacher.family.name}), "
+        f"{format_quantity(bench.space.macs(cost))} MACs, "
         f"{format_quantity(bench.space.params(cost))} parameters{fid}",
         f"Data: {bench.data.name}, {len(bench.data)} images"
         + (

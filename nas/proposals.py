@@ -57,12 +57,12 @@ class Proposer:
         for _ in range(MAX_DUPLICATES):
             if self.asked >= self._limit:
                 return None
-            trial = self._store.study.ask()
-            architecture = self._space.sample(trial, self._load)
+            asked = self._store.study.ask()
+            architecture = self._space.sample(asked, self._load)
             twin = self._known.get(str(architecture))
             if twin is None:
-                return self._new(trial, architecture)
-            self._tell_duplicate(trial, twin)
+                return self._new(asked, architecture)
+            self._tell_duplicate(asked, twin)
         return None
 
     def _enqueue_baselines(self) -> None:

@@ -18,7 +18,7 @@ from nas.study import RungRecord, StudyStore
 
 
 class TrialReport(BaseModel):
-    """One architecture of the study. Costs are fvcore's; `fid` is the last rung's and None before the first."""
+    """One architecture of the study. Costs are fvcore's; `fid` is the last rung's."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -130,7 +130,8 @@ def render(found: SearchReport) -> RenderableType:
     lines = [
         f"Best student: trial {best.number}, FID {best.fid:.2f}, {format_quantity(best.macs or 0)} MACs, "
         f"{format_quantity(best.params or 0)} parameters; {_states(found)}.",
-        f"Teacher: {found.teacher['name']}, {_teacher_fid(found)}{format_quantity(found.teacher['macs'])} MACs, "
+        f"Teacher: {found.teacher['name']}, {_teacher_fid(found)}"
+        f"{format_quantity(found.teacher['macs'])} MACs, "
         f"{format_quantity(found.teacher['params'])} parameters.",
         f"Study: {found.storage}   checkpoints and samples: {found.folder}/trials",
     ]

@@ -42,7 +42,7 @@ def draw(
     rng = torch.Generator().manual_seed(seed)
     inputs = generator.sample_inputs(count, rng) if latents is None else (_read_latents(latents, generator),)
     torch.manual_seed(seed)
-    batches = zip(*(tensor.split(BATCH) for tensor in inputs), strict=True)
+    batches = zip(*(torch.split(tensor, BATCH) for tensor in inputs), strict=True)
     return torch.cat([generator(*batch, **options) for batch in batches])
 
 

@@ -62,7 +62,7 @@ def run_search(config: SearchConfig, bench: Workbench, console: Console) -> Sear
         config.save()
         proposer = Proposer(store, bench.space, config.budget.load(bench.space), config)
         if _trials_left(store, config) > 0:
-            assert len(bench.bank) and bench.fidelity  # made once here, before workers want them
+            _ = bench.bank, bench.fidelity  # made once here, before workers want them
             _run_tune(config, store, proposer, console)
         return report(store)
 
@@ -87,7 +87,9 @@ def _run_tune(config: SearchConfig, store: StudyStore, proposer: Proposer, conso
             redirect_stdout(sys.stderr),
             tempfile.TemporaryDirectory(prefix="nas-tune-") as scratch,
         ):
-            trainable = tune.with_parameters(CandidateTrial, settings=config.absolute().model_dump(mode="json"))
+            trainable = tune.with_parameters(
+                CandidateTrial, settings=config.absolute().model_dump(mode="json")
+            )
             tune.Tuner(
                 tune.with_resources(trainable, resources),
                 tune_config=tune.TuneConfig(
@@ -129,7 +131,7 @@ def _finished(store: StudyStore) -> list[optuna.trial.FrozenTrial]:
 
 def _note(store: StudyStore, config: SearchConfig, bench: Workbench) -> None:
     """Keep with the study what reports, exports and evaluations need to know of it."""
-    teacher = {
+    teacher: dict[str, Any] = {
         "name": bench.teacher.name,
         "path": str(config.teacher or "built-in"),
         "digest": bench.teacher.digest,

@@ -14,7 +14,7 @@ from nas.recorder import StudyRecorder
 
 
 class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
-    """A Tune `Searcher` over `study.ask` and `study.tell`: proposals that fit, results straight into the study."""
+    """A Tune `Searcher` over `study.ask` and `study.tell`: proposals that fit, results into the study."""
 
     def __init__(self, proposer: Proposer, recorder: StudyRecorder, progress: SearchProgress) -> None:
         super().__init__()

@@ -30,7 +30,7 @@ class Workbench:
 
     @cached_property
     def identity(self) -> dict[str, str]:
-        """What a study belongs to: results of another teacher, data or training can't stand beside its own."""
+        """What a study belongs to: results of another teacher, data or training don't compare."""
         parts = {"space": self.teacher.family.name, "teacher": self.teacher.digest, "data": self.data.digest}
         return parts | self.config.conditions()
 

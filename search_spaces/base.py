@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import Any, Protocol, Self, TypeAlias
 
 import torch
@@ -35,17 +34,11 @@ class Architecture:
         """
         try:
             parsed = json.loads(values) if isinstance(values, str) else dict(values)
-            architecture = _adapter(cls).validate_python(parsed, strict=False)
+            architecture = TypeAdapter(cls).validate_python(parsed)
         except (ValidationError, ValueError, TypeError) as error:
             reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             raise ArchitectureError(f"not a {cls.__name__}: {reason}") from error
-        assert isinstance(architecture, cls)
         return architecture
-
-
-@cache
-def _adapter(cls: type[Architecture]) -> TypeAdapter[Any]:
-    return TypeAdapter(cls)
 
 
 Load: TypeAlias = Callable[[Any], float]

@@ -56,7 +56,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Build the networks that `path` holds, in evaluation mode on the CPU.
 
     Raises:
-        CheckpointError: the file can't be read, is of another format, or its tensors don't fit its architecture.
+        CheckpointError: the file can't be read, is of another format, or its tensors don't fit.
     """
     try:
         with safe_open(path, framework="pt") as file:

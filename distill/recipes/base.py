@@ -1,4 +1,4 @@
-"""The contract of a recipe: one batch in, named loss terms out. A recipe composes losses and schedules only."""
+"""The contract of a recipe: one batch in, named loss terms out. It composes losses and schedules only."""
 
 from __future__ import annotations
 

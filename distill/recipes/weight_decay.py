@@ -1,6 +1,7 @@
-"""Weight-decay knowledge distillation (Liu 2024): adversarial training plus similarity whose weight falls in time.
+"""Weight-decay knowledge distillation (Liu 2024): adversarial training plus fading similarity.
 
-The thesis' weights and losses are not published: L1 of images plus L1 of the teacher's discriminator features is ours.
+The thesis' weights and losses are not published: L1 of images plus L1 of the teacher's discriminator features
+is ours.
 """
 
 from __future__ import annotations

@@ -23,11 +23,8 @@ class Command(click.Command):
     """A command whose help ends with examples, and whose errors are one line on stderr."""
 
     def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
-        super().__init__(
-            *args,
-            context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-            **kwargs,
-        )
+        super().__init__(*args, **kwargs)
+        self.context_settings = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
         self.examples = examples
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -38,8 +35,9 @@ class Command(click.Command):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run as a program: 0 done, 1 it failed, 2 the request was wrong."""
+        kwargs["standalone_mode"] = False
         try:
-            super().main(*args, standalone_mode=False, **kwargs)
+            super().main(*args, **kwargs)
         except UserError as error:
             _leave(str(error), WRONG_REQUEST)
         except click.ClickException as error:
@@ -55,7 +53,7 @@ def _leave(message: str, code: int) -> None:
     sys.exit(code)
 
 
-class Quantity(click.ParamType):
+class Quantity(click.ParamType[int]):
     """A number with an optional suffix: 5G, 800M, 2.5e6."""
 
     name = "quantity"
@@ -68,7 +66,7 @@ class Quantity(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class Quantities(click.ParamType):
+class Quantities(click.ParamType[tuple[int, ...]]):
     """Several quantities: 5k,10k,20k."""
 
     name = "quantities"

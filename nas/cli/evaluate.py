@@ -58,8 +58,9 @@ def main(
         click.echo(json.dumps(found))
         return
     click.echo(
-        f"{checkpoint}: FID {found['fid']:.4f} ({found['fid_samples']} samples, {found['fid_extractor']} features, "
-        f"seed {found['fid_seed']}, data {found['data']}), {format_quantity(found['macs'])} MACs ({found['counter']}), "
+        f"{checkpoint}: FID {found['fid']:.4f} ({found['fid_samples']} samples, {found['fid_extractor']} "
+        f"features, seed {found['fid_seed']}, data {found['data']}), "
+        f"{format_quantity(found['macs'])} MACs ({found['counter']}), "
         f"{format_quantity(found['params'])} parameters"
     )
 

@@ -36,7 +36,7 @@ def main(
     storage: str,
     as_json: bool,
 ) -> None:
-    """Export a student: EMA weights, architecture, and its FID and costs as metadata, in one safetensors file."""
+    """Export a student: EMA weights, architecture, FID and costs, in one safetensors file."""
     import json
 
     from nas.budget import format_quantity
@@ -62,8 +62,9 @@ def main(
         click.echo(json.dumps(described | {"trial": chosen.model_dump(), "metadata": metadata}))
         return
     click.echo(
-        f"{output}: trial {chosen.number} of {found.study}, FID {chosen.fid:.2f} ({metadata['fid_samples']} samples, "
-        f"{metadata['fid_extractor']} features), {format_quantity(chosen.macs or 0)} MACs, "
+        f"{output}: trial {chosen.number} of {found.study}, FID {chosen.fid:.2f} "
+        f"({metadata['fid_samples']} samples, {metadata['fid_extractor']} features), "
+        f"{format_quantity(chosen.macs or 0)} MACs, "
         f"{format_quantity(chosen.params or 0)} parameters"
     )
     if chosen.state != "COMPLETE":

@@ -106,8 +106,8 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 def main(dry_run: bool, as_json: bool, **flags: object) -> None:
     """Search student generators that fit a budget, distill each from the teacher, keep the Pareto front.
 
-    Architectures are proposed so that they fit, distilled with a knowledge-distillation weight that falls, ranked
-    by FID, and recorded in a SQL study. Run the same command again to resume.
+    Architectures are proposed so that they fit, distilled with a knowledge-distillation weight that falls,
+    ranked by FID, and recorded in a SQL study. Run the same command again to resume.
     """
     from rich.console import Console
 

@@ -29,7 +29,7 @@ class Block:
 
 @dataclass(frozen=True)
 class GeneratorArchitecture(Architecture):
-    """A StyleGAN2 generator with skip RGB outputs (Karras et al. 2020, Fig. 7b); `blocks[i]` works at 4·2^i px."""
+    """A StyleGAN2 generator with skip RGB outputs (Karras et al. 2020, Fig. 7b); `blocks[i]`: 4·2^i px."""
 
     blocks: tuple[Block, ...]
     image_channels: int = 3

@@ -1,4 +1,4 @@
-"""Start a student from its teacher's weights: the channels that matter most, the same ones along the whole path."""
+"""Start a student from its teacher's weights: the channels that matter most, along the whole path."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ IMPORTANCE_LATENTS = 256  # over which style magnitudes are measured
 def inherit(teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
     """Copy into `student` what its shapes allow of `teacher`; the rest keeps its random start.
 
-    A channel's importance is the sum over its consumers of weight magnitude × mean style magnitude: demodulation
-    gives every channel unit variance, so what a channel is worth is what the next layers make of it. The mapping
-    network is copied when depth and width are the teacher's, and style layers when the width is. Of two
-    convolutions, a student with one keeps the first; a separable kernel starts from the best rank-1 approximation
-    of the full one; a smaller kernel from the sum over the taps.
+    A channel's importance is the sum over its consumers of weight magnitude × mean style magnitude:
+    demodulation gives every channel unit variance, so what a channel is worth is what the next layers make
+    of it. The mapping network is copied when depth and width are the teacher's, style layers when the width
+    is. Of two convolutions, a student with one keeps the first; a separable kernel starts from the best rank-1
+    approximation of the full one; a smaller kernel from the sum over the taps.
     """
     same_w = student.architecture.style_dim == teacher.architecture.style_dim
     if same_w and student.architecture.mapping_layers == teacher.architecture.mapping_layers:

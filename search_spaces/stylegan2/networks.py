@@ -1,14 +1,15 @@
-"""StyleGAN2's generator and residual discriminator in native operations (Karras et al. 2020, arXiv 1912.04958).
+"""StyleGAN2's generator and residual discriminator in native operations (Karras et al., arXiv 1912.04958).
 
-Weights are stored with unit variance and scaled when used (equalised learning rate), as in the public checkpoints.
-Modulation scales activations instead of weights (`x·s → conv → ·d`), which is the same function without a grouped
-convolution per sample, so that every multiply is seen by fvcore and ONNX.
+Weights are stored with unit variance and scaled when used (equalised learning rate), as in the public
+checkpoints. Modulation scales activations instead of weights (`x·s → conv → ·d`), which is the same function
+without a grouped convolution per sample, so that every multiply is seen by fvcore and ONNX.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from itertools import pairwise
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -66,8 +67,7 @@ class MappingNetwork(nn.Module):
         super().__init__()
         widths = [latent_dim] + [style_dim] * layers
         self.layers = nn.ModuleList(
-            EqualizedLinear(inputs, outputs, lr_multiplier=MAPPING_LR)
-            for inputs, outputs in zip(widths, widths[1:], strict=False)
+            EqualizedLinear(inputs, outputs, lr_multiplier=MAPPING_LR) for inputs, outputs in pairwise(widths)
         )
 
     def forward(self, z: Tensor) -> Tensor:
@@ -78,11 +78,13 @@ class MappingNetwork(nn.Module):
 
 
 class ModulatedConv(nn.Module):
-    """A convolution whose input channels are scaled by styles and whose output variance is brought back to one.
+    """A convolution whose input channels are scaled by styles and whose output variance is made one again.
 
-    A separable one is a pointwise convolution followed by a depthwise one (BSConv-U, Haase and Amthor 2020), so a
+    A separable one is a pointwise convolution and then a depthwise one (BSConv-U, Haase and Amthor 2020), so a
     full kernel's best rank-1 approximation per output channel is a good start for it.
     """
+
+    filter: Tensor
 
     def __init__(self, in_channels: int, block: Block, *, up: bool) -> None:
         super().__init__()
@@ -168,7 +170,7 @@ class SynthesisBlock(nn.Module):
         super().__init__()
         first = resolution == 4
         widths = [in_channels] + [block.channels] * (block.convs - 1)
-        self.convs = nn.ModuleList(
+        self.convs: Any = nn.ModuleList(
             StyledConv(width, block, style_dim, resolution, up=not first and i == 0)
             for i, width in enumerate(widths)
         )
@@ -201,7 +203,7 @@ class StyleGAN2Generator(Generator):
         self.mapping = MappingNetwork(a.latent_dim, a.style_dim, a.mapping_layers)
         self.const = nn.Parameter(torch.randn(a.blocks[0].channels, 4, 4))
         in_widths = [a.blocks[0].channels, *(block.channels for block in a.blocks)]
-        self.blocks = nn.ModuleList(
+        self.blocks: Any = nn.ModuleList(  # of SynthesisBlock; torch types an element as a bare module
             SynthesisBlock(in_widths[i], block, a.style_dim, 4 << i, a.image_channels)
             for i, block in enumerate(a.blocks)
         )
@@ -222,7 +224,7 @@ class StyleGAN2Generator(Generator):
     def synthesize(self, w: Tensor, noise: NoiseMode = "random") -> Tensor:
         """Images for styles `w` (N, style_dim)."""
         x = self.const.expand(len(w), -1, -1, -1)
-        image = None
+        image: Tensor | None = None
         for block in self.blocks:
             x, image = block(x, image, w, noise)
         assert image is not None
@@ -231,6 +233,8 @@ class StyleGAN2Generator(Generator):
 
 class EqualizedConv(nn.Module):
     """A convolution with equalised learning rate; with `down`, blurred and strided by two."""
+
+    filter: Tensor
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int, *, down: bool = False, bias: bool = True
@@ -265,8 +269,8 @@ class DiscriminatorBlock(nn.Module):
         self.skip = EqualizedConv(in_channels, out_channels, 1, down=True, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = leaky_relu(self.conv2(leaky_relu(self.conv1(x))))
-        return (y + self.skip(x)) / math.sqrt(2)
+        y: Tensor = leaky_relu(self.conv2(leaky_relu(self.conv1(x)))) + self.skip(x)
+        return y / math.sqrt(2)
 
 
 class StyleGAN2Discriminator(Discriminator):
@@ -279,9 +283,7 @@ class StyleGAN2Discriminator(Discriminator):
         self.architecture = architecture
         widths = architecture.channels[::-1]  # finest first
         self.from_rgb = EqualizedConv(architecture.image_channels, widths[0], 1)
-        self.blocks = nn.ModuleList(
-            DiscriminatorBlock(wide, narrow) for wide, narrow in zip(widths, widths[1:], strict=False)
-        )
+        self.blocks = nn.ModuleList(DiscriminatorBlock(wide, narrow) for wide, narrow in pairwise(widths))
         self.conv = EqualizedConv(widths[-1] + 1, widths[-1], 3)
         self.fc = EqualizedLinear(widths[-1] * 16, widths[-1])
         self.out = EqualizedLinear(widths[-1], 1)
@@ -298,7 +300,8 @@ class StyleGAN2Discriminator(Discriminator):
         x = self.features(images)[-1]
         x = torch.cat([x, minibatch_std(x, self.architecture.minibatch_std_group)], dim=1)
         x = leaky_relu(self.conv(x)).flatten(1)
-        return self.out(leaky_relu(self.fc(x))).squeeze(1)
+        logits: Tensor = self.out(leaky_relu(self.fc(x)))
+        return logits.squeeze(1)
 
 
 def minibatch_std(x: Tensor, group: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The StyleGAN2 student architectures below one teacher, proposed so that they fit a budget by construction."""
+"""The StyleGAN2 students below one teacher, proposed so that they fit a budget by construction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from search_spaces.base import Load, Suggest
 from search_spaces.stylegan2 import architecture as closed_form
-from search_spaces.stylegan2.architecture import Block, GeneratorArchitecture
+from search_spaces.stylegan2.architecture import Block, ConvKind, GeneratorArchitecture
 from search_spaces.stylegan2.inherit import inherit
 from search_spaces.stylegan2.networks import StyleGAN2Generator
 
@@ -23,9 +23,9 @@ SEARCHED_KERNELS = 2  # the kernel size is searched in this many last blocks
 class StyleGAN2Space:
     """Students that keep the teacher's resolution, colours and latent `z`, and exceed it nowhere.
 
-    Searched: the share of the budget to spend; relative width, number of convolutions, full or separable kernels
-    per resolution; kernel size of the last blocks; depth and width of the mapping network. The widths are then
-    scaled together until the share is spent.
+    Searched: the share of the budget to spend; relative width, number of convolutions, full or separable
+    kernels per resolution; kernel size of the last blocks; depth and width of the mapping network. The widths
+    are then scaled together until the share is spent.
     """
 
     teacher: GeneratorArchitecture
@@ -70,14 +70,14 @@ class StyleGAN2Space:
         inherit(teacher, student)
 
     def _choose(self, suggest: Suggest) -> tuple[GeneratorArchitecture, list[float]]:
-        """Everything but the scale of the widths: an architecture of the teacher's widths, and relative widths."""
+        """An architecture at the teacher's widths, and the relative widths that are still to be scaled."""
         style_dim = suggest.suggest_categorical("style_dim", _halvings(self.teacher.style_dim))
         layers = suggest.suggest_int("mapping_layers", 1, self.teacher.mapping_layers)
         blocks, widths = [], []
         for i, block in enumerate(self.teacher.blocks):
             side = 4 << i
             widths.append(suggest.suggest_float(f"width_{side}", MIN_RELATIVE_WIDTH, 1.0, log=True))
-            kind = suggest.suggest_categorical(f"kind_{side}", ("full", "separable"))
+            kind: ConvKind = suggest.suggest_categorical(f"kind_{side}", ("full", "separable"))
             convs = suggest.suggest_int(f"convs_{side}", 1, block.convs) if block.convs > 1 else block.convs
             kernel = block.kernel
             if i >= len(self.teacher.blocks) - SEARCHED_KERNELS:
@@ -88,7 +88,7 @@ class StyleGAN2Space:
         return proposal, widths
 
     def _fit(self, proposal: GeneratorArchitecture, widths: list[float], fits: Load) -> GeneratorArchitecture:
-        """`proposal` at the largest common scale of its relative widths that fits; the narrowest if none does."""
+        """`proposal` at the largest scale of its relative widths that fits; the narrowest if none does."""
 
         def scaled(scale: float) -> GeneratorArchitecture:
             blocks = zip(proposal.blocks, widths, strict=True)

@@ -163,7 +163,7 @@ def test_a_newer_sample_grid_replaces_the_one_of_the_rung_before(empty: StudySto
     assert attach_samples(trial, newer, artifacts) == first
     attach_samples(trial, picture(tmp_path / "teacher.png", 99), artifacts)
     attach_samples(empty.study, tmp_path / "teacher.png", artifacts)
-    assert [meta.filename for meta in get_all_artifact_meta(trial)] == ["samples.png", "teacher.png"]
+    assert sorted(meta.filename for meta in get_all_artifact_meta(trial)) == ["samples.png", "teacher.png"]
     assert [meta.mimetype for meta in get_all_artifact_meta(empty.study)] == ["image/png"]
     assert (artifacts / first).read_bytes() == newer.read_bytes()
 

@@ -1,0 +1,35 @@
+# Two commands do everything on a fresh machine with Python 3.11+: `make search` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: search test lint format clean
+
+search: $(VENV)/installed
+	$(BIN)/nas-search --budget-macs 5G
+	@echo
+	@echo 'Next:'
+	@echo '  $(BIN)/nas-search --budget-macs 2M --trials 24                      a budget that binds'
+	@echo '  $(BIN)/nas-dashboard --study digits-5Gmacs                          the study in the browser'
+	@echo '  $(BIN)/nas-export --best --study digits-5Gmacs -o student.safetensors   the best student as a file'
+
+test: lint
+	$(BIN)/pytest -n 2
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
