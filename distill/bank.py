@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,13 +56,16 @@ def make_bank(
     """
     key = hashlib.sha256(f"{teacher_digest}:{size}:{seed}".encode()).hexdigest()[:16]
     home = folder / key
-    if not (home / "images.npy").exists():
-        home.mkdir(parents=True, exist_ok=True)
-        rng = torch.Generator().manual_seed(seed)
-        inputs = teacher.sample_inputs(size, rng)
-        for i, tensor in enumerate(inputs):
-            np.save(home / f"inputs-{i}.npy", tensor.numpy())
-        _render(teacher.to(device).eval(), inputs, home / "images.npy", seed, batch_size, device)
+    if not home.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        inputs = teacher.sample_inputs(size, torch.Generator().manual_seed(seed))
+        with tempfile.TemporaryDirectory(dir=folder, prefix=f".{key}-") as scratch:
+            half_done = Path(scratch, key)
+            half_done.mkdir()
+            for i, tensor in enumerate(inputs):
+                np.save(half_done / f"inputs-{i}.npy", tensor.numpy())
+            _render(teacher.to(device).eval(), inputs, half_done / "images.npy", seed, batch_size, device)
+            _publish(half_done, home)
     inputs_on_disk = sorted(home.glob("inputs-*.npy"))
     return TeacherBank(
         inputs=tuple(np.load(path, mmap_mode="r") for path in inputs_on_disk),
@@ -72,8 +76,7 @@ def make_bank(
 def _render(
     teacher: Generator, inputs: tuple[Tensor, ...], path: Path, seed: int, batch_size: int, device: str
 ) -> None:
-    """Write the teacher's images for `inputs` to `path`, which appears only when complete."""
-    half_done = path.with_suffix(".partial")
+    """Write the teacher's images for `inputs` to `path`, batch by batch."""
     images: np.memmap[Any, np.dtype[np.uint8]] | None = None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -82,8 +85,16 @@ def _render(
             rendered = to_uint8(batch).cpu().numpy()
             if images is None:
                 shape = (len(inputs[0]), *rendered.shape[1:])
-                images = np.lib.format.open_memmap(half_done, mode="w+", dtype=np.uint8, shape=shape)
+                images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
             images[start : start + len(rendered)] = rendered
     assert images is not None
     images.flush()
-    half_done.rename(path)
+
+
+def _publish(half_done: Path, home: Path) -> None:
+    """Move a complete bank to its place, unless another process put the same one there meanwhile."""
+    try:
+        half_done.rename(home)
+    except OSError:
+        if not home.exists():
+            raise

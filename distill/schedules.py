@@ -62,7 +62,9 @@ class Schedule:
         """Weight at `progress`, the fraction of training done, in [0, 1], for a critic's `gap`."""
         if self.shape == "constant":
             return self.start
+        if progress < self.begin:
+            return self.start
         if progress >= self.finish:
             return self.end
-        travelled = max(0.0, (progress - self.begin) / (self.finish - self.begin))
+        travelled = (progress - self.begin) / (self.finish - self.begin)
         return self.end + (self.start - self.end) * SHAPES[self.shape](travelled, gap)

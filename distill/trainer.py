@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +66,7 @@ class Trainer:
         teacher_discriminator: Discriminator | None = None,
         device: str = "cpu",
     ) -> None:
-        self.student = student.to(device).train()
+        self.student = student.to(device).train().requires_grad_(True)  # loaded networks come frozen
         self.ema = copy.deepcopy(self.student).eval().requires_grad_(False)
         self.discriminator = discriminator.to(device).train()
         self.recipe, self.config, self.device, self.bank = recipe, config, device, bank
@@ -76,7 +77,7 @@ class Trainer:
         self.generator_optimizer = _adam(self.student, config.generator_lr)
         self.discriminator_optimizer = _adam(self.discriminator, config.discriminator_lr)
         self.rng = torch.Generator().manual_seed(config.seed)
-        torch.manual_seed(config.seed)
+        self._noise = {d: torch.Generator(d).manual_seed(config.seed).get_state() for d in {"cpu", device}}
         self.step, self.images, self.gap = 0, 0, 1.0
         self.losses: dict[str, float] = {}
 
@@ -93,12 +94,14 @@ class Trainer:
         """
         while self.images < until:
             kd_weight = self.kd_weight
-            terms = self._discriminator_step() | self._generator_step(kd_weight)
+            with self._own_noise():
+                terms = self._discriminator_step() | self._generator_step(kd_weight)
             self._update_ema()
             self.step += 1
             self.images += self.config.batch_size
-            if self.step % CHECK_EVERY == 1 or self.images >= until:
-                self._look_at(terms)
+            on_beat = self.step % CHECK_EVERY == 1
+            if on_beat or self.images >= until:
+                self._look_at(terms, on_beat)
             if on_step is not None:
                 on_step(Progress(self.images, kd_weight, self.losses))
 
@@ -135,18 +138,34 @@ class Trainer:
         for average, current in zip(self.ema.buffers(), self.student.buffers(), strict=True):
             average.copy_(current)
 
-    def _look_at(self, terms: dict[str, Tensor]) -> None:
+    def _look_at(self, terms: dict[str, Tensor], on_beat: bool) -> None:
+        """Note the losses; the gap follows the beat alone, so that stopping in between changes nothing."""
         values = {name: float(term.detach()) for name, term in terms.items()}
         for name, value in values.items():
             if not abs(value) < float("inf"):
                 raise TrainingDivergedError(f"{name} is {value} after {self.images} images")
         gap = values.pop("gap")
-        self.gap = (
-            gap
-            if self.step <= 1
-            else GAP_MEMORY**CHECK_EVERY * self.gap + (1 - GAP_MEMORY**CHECK_EVERY) * gap
-        )
-        self.losses |= values
+        if on_beat:
+            memory = GAP_MEMORY**CHECK_EVERY if self.step > 1 else 0.0
+            self.gap = memory * self.gap + (1 - memory) * gap
+            self.losses = values  # a term that is over is gone; lazy ones are due on the beat
+        else:
+            self.losses = self.losses | values
+
+    @contextlib.contextmanager
+    def _own_noise(self) -> Iterator[None]:
+        """Torch's global generators, which noise layers draw from, go on where this training left them.
+
+        Afterwards they are as before: what happens between two steps (a metric, a grid) changes nothing.
+        """
+        accelerators = [device for device in self._noise if device != "cpu"]
+        with torch.random.fork_rng(devices=accelerators):
+            torch.set_rng_state(self._noise["cpu"])
+            for device in accelerators:
+                torch.cuda.set_rng_state(self._noise[device], device)
+            yield
+            self._noise = {"cpu": torch.get_rng_state()}
+            self._noise |= {device: torch.cuda.get_rng_state(device) for device in accelerators}
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on exactly here."""
@@ -158,7 +177,7 @@ class Trainer:
             "discriminator_optimizer": self.discriminator_optimizer.state_dict(),
             "stream": self.stream.state_dict(),
             "rng": self.rng.get_state(),
-            "noise_rng": torch.get_rng_state(),
+            "noise_rng": dict(self._noise),
             "step": self.step,
             "images": self.images,
             "gap": self.gap,
@@ -177,7 +196,7 @@ class Trainer:
         ):
             getattr(self, name).load_state_dict(state[name])
         self.rng.set_state(state["rng"])
-        torch.set_rng_state(state["noise_rng"])
+        self._noise = {device: state["noise_rng"].get(device, old) for device, old in self._noise.items()}
         self.step, self.images, self.gap = state["step"], state["images"], state["gap"]
         self.losses = dict(state["losses"])
 

@@ -74,7 +74,9 @@ class SearchConfig(BaseModel):
     ray_address: str | None = None  # of a running cluster; None starts Ray on this machine
 
     @model_validator(mode="after")
-    def _check_rungs(self) -> SearchConfig:
+    def _check(self) -> SearchConfig:
+        if self.budget_macs is None and self.budget_params is None:
+            raise ValueError("give --budget-macs or --budget-params, such as --budget-macs 5G")
         if any(b <= a for a, b in zip(self.rungs, self.rungs[1:], strict=False)):
             raise ValueError(f"rungs {','.join(map(str, self.rungs))} must increase, such as 5k,10k,20k")
         if not 2 <= self.reduction_factor < float("inf"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 import tempfile
 import warnings
@@ -21,6 +22,7 @@ from nas.candidate import CandidateTrial
 from nas.config import SearchConfig
 from nas.errors import ConfigError, WorkdirError
 from nas.halving import ParetoHalving, RungBoard
+from nas.preview import introduction
 from nas.progress import SearchProgress
 from nas.proposals import Proposer
 from nas.recorder import StudyRecorder
@@ -29,6 +31,7 @@ from nas.samplers import make_sampler, resume_seed
 from nas.searcher import StudySearcher
 from nas.study import StudyStore
 from nas.workbench import Workbench
+from search_spaces import UserError
 
 OBJECT_STORE = 80 * 2**20  # bytes; only settings and results travel through Ray
 
@@ -54,17 +57,31 @@ def run_search(config: SearchConfig, bench: Workbench, console: Console) -> Sear
         UserError: the request can't be carried out.
     """
     _quiet()
-    identity = bench.identity
-    _make_folder(config.folder)
-    with StudyStore.open(config.storage_url, config.study, identity=identity) as store, store.lease():
+    with _open(config, bench) as store, store.lease():
+        for line in introduction(config, bench):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
         store.study.sampler = make_sampler(config.sampler, resume_seed(config.seed, len(store.study.trials)))
         _note(store, config, bench)
         config.save()
         proposer = Proposer(store, bench.space, config.budget.load(bench.space), config)
         if _trials_left(store, config) > 0:
-            _ = bench.bank, bench.fidelity  # made once here, before workers want them
+            _ = bench.bank  # made once here, before workers want it
             _run_tune(config, store, proposer, console)
         return report(store)
+
+
+def _open(config: SearchConfig, bench: Workbench) -> StudyStore:
+    """The study of `config`; a request that is refused leaves no folder behind."""
+    identity = bench.identity
+    fresh = not config.folder.exists()
+    _make_folder(config.folder)
+    try:
+        _ = bench.fidelity  # statistics are made once here, before workers want them
+        return StudyStore.open(config.storage_url, config.study, identity=identity)
+    except UserError:
+        if fresh:
+            shutil.rmtree(config.folder)
+        raise
 
 
 def _run_tune(config: SearchConfig, store: StudyStore, proposer: Proposer, console: Console) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, ClassVar, Protocol, Self, TypeAlias
 
 import torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from search_spaces.errors import ArchitectureError
@@ -21,13 +22,15 @@ class Architecture:
     `str(architecture)` is a short canonical form: it is equal exactly when the architecture is.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")  # dataclasses inside need it too
+
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` turns back into an equal architecture."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any] | str) -> Self:
-        """Read and check what `to_json` wrote.
+        """Read and check what `to_json` wrote; a field that is left out has its default, if it has one.
 
         Raises:
             ArchitectureError: a field is missing, unknown or out of its range.
@@ -36,9 +39,16 @@ class Architecture:
             parsed = json.loads(values) if isinstance(values, str) else dict(values)
             architecture = TypeAdapter(cls).validate_python(parsed)
         except (ValidationError, ValueError, TypeError) as error:
-            reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            reason = _reason(error) if isinstance(error, ValidationError) else str(error)
             raise ArchitectureError(f"not a {cls.__name__}: {reason}") from error
         return architecture
+
+
+def _reason(error: ValidationError) -> str:
+    """The first thing that is wrong, in one line: where, what, and the value that was given."""
+    first = error.errors()[0]
+    where = ".".join(str(step) for step in first["loc"]) or "all of it"
+    return f"{where}: {first['msg']} (given: {reprlib.repr(first['input'])})"
 
 
 Load: TypeAlias = Callable[[Any], float]

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from search_spaces.base import Discriminator, Generator
-from search_spaces.errors import CheckpointError
+from search_spaces.errors import CheckpointError, UserError
 from search_spaces.registry import get_family
 
 FORMAT = "nas-students/1"
@@ -39,7 +40,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
     """
     networks = {"generator": checkpoint.generator, "discriminator": checkpoint.discriminator}
     tensors: dict[str, Tensor] = {}
-    metadata = {"format": FORMAT, "family": checkpoint.family, **checkpoint.metadata}
+    metadata = {**checkpoint.metadata, "format": FORMAT, "family": checkpoint.family}
     for role, network in networks.items():
         if network is None:
             continue
@@ -47,7 +48,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
         state = network.state_dict()
         tensors |= {f"{role}.{name}": tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     half_done = path.with_name(path.name + ".partial")
-    save_file(tensors, half_done, metadata)
+    half_done.write_bytes(save(tensors, metadata))
     os.replace(half_done, path)
     return file_digest(path)
 
@@ -68,14 +69,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(
             f"{path} was not written by this service: its format is {metadata.get('format')!r}"
         )
-    family = get_family(metadata.pop("family"))
     metadata.pop("format")
-    generator = family.build(family.architecture.from_json(metadata.pop("generator_architecture")))
-    _fill(generator, tensors, "generator", path)
     discriminator = None
-    if "discriminator_architecture" in metadata:
-        architecture = family.discriminator_architecture.from_json(metadata.pop("discriminator_architecture"))
-        discriminator = family.build_discriminator(architecture)
+    try:
+        family = get_family(metadata.pop("family", ""))
+        generator = family.build(family.architecture.from_json(metadata.pop("generator_architecture", "")))
+        if "discriminator_architecture" in metadata:
+            noted = metadata.pop("discriminator_architecture")
+            discriminator = family.build_discriminator(family.discriminator_architecture.from_json(noted))
+    except UserError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    _fill(generator, tensors, "generator", path)
+    if discriminator is not None:
         _fill(discriminator, tensors, "discriminator", path)
     return Checkpoint(family.name, generator, discriminator, metadata)
 
@@ -85,7 +90,9 @@ def _fill(network: torch.nn.Module, tensors: Mapping[str, Tensor], role: str, pa
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        raise CheckpointError(f"{path}: its {role} does not fit its own architecture ({error})") from error
+        _, _, tensors_at_fault = str(error).partition("\n")  # one line for each
+        reason = textwrap.shorten(tensors_at_fault, 200)
+        raise CheckpointError(f"{path}: its {role} does not fit its own architecture ({reason})") from error
     if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
         raise CheckpointError(
             f"{path}: its {role} holds values that are not finite; use an earlier checkpoint"

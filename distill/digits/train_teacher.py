@@ -1,6 +1,6 @@
 """Train the built-in digits teacher: a small StyleGAN2 on scikit-learn's 1,797 handwritten digits at 16 px.
 
-    python -m distill.digits.train_teacher --images 600000
+    python -m distill.digits.train_teacher --images 420000
 
 writes `teacher.safetensors` (generator and discriminator) and `teacher_log.csv` beside this file.
 """
@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--images", type=int, default=600_000, help="real images to show in all")
+    parser.add_argument("--images", type=int, default=420_000, help="real images to show in all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=HERE, help="folder for the checkpoint and the log")
     options = parser.parse_args()

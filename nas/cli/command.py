@@ -18,6 +18,8 @@ WRONG_REQUEST = 2
 FAILED = 1
 INTERRUPTED = 130
 
+PIPE_WIDTH = 120
+
 
 class Command(click.Command):
     """A command whose help ends with examples, and whose errors are one line on stderr."""
@@ -95,3 +97,8 @@ def study_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def console() -> Console:
     """Where progress goes: stderr."""
     return Console(stderr=True)
+
+
+def results() -> Console:
+    """Where results go: stdout, at a fixed width when it is no terminal."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)

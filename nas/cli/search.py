@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nas.cli.command import Command, Quantities, Quantity, console
+from nas.cli.command import Command, Quantities, Quantity, console, results
 
 EXAMPLES = """
 # handwritten digits, everything built in
@@ -109,22 +109,18 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
     Architectures are proposed so that they fit, distilled with a knowledge-distillation weight that falls,
     ranked by FID, and recorded in a SQL study. Run the same command again to resume.
     """
-    from rich.console import Console
-
     from nas.config import SearchConfig
-    from nas.preview import introduction, preview
+    from nas.preview import preview
     from nas.report import render
     from nas.search import prepare, run_search
 
-    out, err = Console(), console()
+    out = results()
     config, bench = prepare(SearchConfig.of(**flags))
     if dry_run:
         shown = preview(config, bench)
         out.print_json(shown.model_dump_json()) if as_json else out.print(shown.render())
         return
-    for line in introduction(config, bench):
-        err.print(line, highlight=False, soft_wrap=True)
-    report = run_search(config, bench, err)
+    report = run_search(config, bench, console())
     out.print_json(report.model_dump_json()) if as_json else out.print(render(report))
 
 

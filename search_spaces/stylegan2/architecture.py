@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
+
+from pydantic import ConfigDict
 
 from search_spaces.base import Architecture
 from search_spaces.errors import ArchitectureError
@@ -17,6 +19,8 @@ BLUR_TAPS = 16  # the 4×4 filter after every up-sampling
 @dataclass(frozen=True, slots=True)
 class Block:
     """The layers at one resolution. The first block (4 px) has one convolution and does not up-sample."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     channels: int
     convs: int = 2
@@ -69,10 +73,12 @@ class DiscriminatorArchitecture(Architecture):
     def __post_init__(self) -> None:
         if self.resolution not in RESOLUTIONS or min(self.channels) < 1:
             raise ArchitectureError(f"{self}: resolution must be one of {RESOLUTIONS}, channels at least 1")
+        if min(self.image_channels, self.minibatch_std_group) < 1:
+            raise ArchitectureError(f"{self}: image channels and minibatch group must be at least 1")
 
     def __str__(self) -> str:
         widths = " ".join(f"{4 << i}:{width}" for i, width in enumerate(self.channels))
-        return f"D rgb{self.image_channels} {widths}"
+        return f"D rgb{self.image_channels} g{self.minibatch_std_group} {widths}"
 
     @classmethod
     def beside(cls, generator: GeneratorArchitecture) -> DiscriminatorArchitecture:

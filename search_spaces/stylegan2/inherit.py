@@ -23,8 +23,9 @@ def inherit(teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
     A channel's importance is the sum over its consumers of weight magnitude × mean style magnitude:
     demodulation gives every channel unit variance, so what a channel is worth is what the next layers make
     of it. The mapping network is copied when depth and width are the teacher's, style layers when the width
-    is. Of two convolutions, a student with one keeps the first; a separable kernel starts from the best rank-1
-    approximation of the full one; a smaller kernel from the sum over the taps.
+    is. Of two convolutions, a student with one keeps the first; a separable kernel starts from the best
+    rank-1 approximation of the full one; a smaller kernel from the middle taps, a single tap from the sum
+    over all.
     """
     same_w = student.architecture.style_dim == teacher.architecture.style_dim
     if same_w and student.architecture.mapping_layers == teacher.architecture.mapping_layers:
@@ -98,16 +99,24 @@ def _inherit_conv(
     target.bias.copy_(source.bias[outgoing])
     target.noise_strength.copy_(source.noise_strength)
     target.noise_const.copy_(source.noise_const)
+    weight = source.conv.weight[outgoing][:, incoming]
     if not source.conv.separable:
-        _inherit_kernel(source.conv.weight[outgoing][:, incoming], target.conv)
+        _inherit_kernel(weight, target.conv)
+    elif target.conv.separable and target.conv.kernel == source.conv.kernel:
+        target.conv.weight.copy_(weight)
+        target.conv.depthwise.copy_(source.conv.depthwise[outgoing])
+    else:
+        _inherit_kernel(weight * source.conv.depthwise[outgoing], target.conv)
 
 
 def _inherit_kernel(weight: Tensor, target: ModulatedConv) -> None:
     """Set `target` to the function nearest to the full kernel `weight` (O, I, k, k)."""
-    if target.kernel != weight.shape[-1]:
+    surplus = weight.shape[-1] - target.kernel
+    if target.kernel == 1:
         weight = weight.sum(dim=(2, 3), keepdim=True)
-        if target.kernel != 1:
-            return
+    elif surplus > 0:
+        middle = slice(surplus // 2, -(surplus // 2))
+        weight = weight[:, :, middle, middle]
     if not target.separable:
         target.weight.copy_(weight)
         return

@@ -16,6 +16,7 @@ WIDTH_STEPS = 32  # a width is a multiple of the teacher's divided by this …
 MIN_CHANNELS = 4  # … and of this
 MIN_SHARE = 0.1  # of the budget; the front is searched between this share and all of it
 MIN_RELATIVE_WIDTH = 0.25
+BISECTIONS = 16  # of the common scale of the widths: steps far below the grid of any of them
 SEARCHED_KERNELS = 2  # the kernel size is searched in this many last blocks
 
 
@@ -77,7 +78,8 @@ class StyleGAN2Space:
         for i, block in enumerate(self.teacher.blocks):
             side = 4 << i
             widths.append(suggest.suggest_float(f"width_{side}", MIN_RELATIVE_WIDTH, 1.0, log=True))
-            kind: ConvKind = suggest.suggest_categorical(f"kind_{side}", ("full", "separable"))
+            kinds: tuple[ConvKind, ...] = ("full", "separable") if block.kind == "full" else ("separable",)
+            kind: ConvKind = suggest.suggest_categorical(f"kind_{side}", kinds)
             convs = suggest.suggest_int(f"convs_{side}", 1, block.convs) if block.convs > 1 else block.convs
             kernel = block.kernel
             if i >= len(self.teacher.blocks) - SEARCHED_KERNELS:
@@ -100,7 +102,7 @@ class StyleGAN2Space:
         low, high = 0.0, 1.0 / min(widths)  # at `high` every width is the teacher's
         if fits(scaled(high)):
             return scaled(high)
-        for _ in range(WIDTH_STEPS.bit_length() + 2):
+        for _ in range(BISECTIONS):
             middle = (low + high) / 2
             low, high = (middle, high) if fits(scaled(middle)) else (low, middle)
         return scaled(low)
@@ -133,7 +135,9 @@ def _step(teacher_channels: int) -> int:
 
 
 def _snap(channels: float, teacher_channels: int) -> int:
-    """The nearest width of the grid, at least one step and at most the teacher's."""
+    """The nearest width of the grid, at least one step and at most the teacher's, which need not be on it."""
+    if round(channels) >= teacher_channels:
+        return teacher_channels
     step = _step(teacher_channels)
     return min(teacher_channels, max(step, round(channels / step) * step))
 
