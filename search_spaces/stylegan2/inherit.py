@@ -12,6 +12,7 @@ from search_spaces.stylegan2.networks import (
     StyleGAN2Generator,
     ToRGB,
 )
+from search_spaces.stylegan2.style_space import StyleBasis, inherit_mapping
 
 IMPORTANCE_LATENTS = 256  # over which style magnitudes are measured
 
@@ -22,15 +23,13 @@ def inherit(teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
 
     A channel's importance is the sum over its consumers of weight magnitude × mean style magnitude:
     demodulation gives every channel unit variance, so what a channel is worth is what the next layers make
-    of it. The mapping network is copied when depth and width are the teacher's, style layers when the width
-    is. Of two convolutions, a student with one keeps the first; a separable kernel starts from the best
-    rank-1 approximation of the full one; a smaller kernel from the middle taps, a single tap from the sum
-    over all.
+    of it. The mapping network is copied when depth and width are the teacher's, else fitted to it (see
+    `style_space`). Of two convolutions, a student with one keeps the first; a separable kernel starts from
+    the best rank-1 approximation of the full one; a smaller kernel from the middle taps, a single tap from the
+    sum over all.
     """
-    same_w = student.architecture.style_dim == teacher.architecture.style_dim
-    if same_w and student.architecture.mapping_layers == teacher.architecture.mapping_layers:
-        student.mapping.load_state_dict(teacher.mapping.state_dict())
-        student.w_avg.copy_(teacher.w_avg)
+    basis = inherit_mapping(teacher.mapping, student.mapping)
+    student.w_avg.copy_((teacher.w_avg - basis.origin) @ basis.axes)
     magnitudes = _style_magnitudes(teacher)
     incoming = _top(_input_importance(teacher, magnitudes, block=0, conv=0), student.const.shape[0])
     student.const.copy_(teacher.const[incoming])
@@ -39,9 +38,9 @@ def inherit(teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
             last = j == len(target.convs) - 1
             importance = _output_importance(teacher, magnitudes, i, len(source.convs) - 1 if last else j)
             outgoing = _top(importance, len(conv.bias))
-            _inherit_conv(source.convs[j], conv, incoming, outgoing, same_w)
+            _inherit_conv(source.convs[j], conv, incoming, outgoing, basis)
             incoming = outgoing
-        _inherit_rgb(source.to_rgb, target.to_rgb, incoming, same_w)
+        _inherit_rgb(source.to_rgb, target.to_rgb, incoming, basis)
 
 
 def _style_magnitudes(teacher: StyleGAN2Generator) -> dict[EqualizedLinear, Tensor]:
@@ -93,9 +92,9 @@ def _top(importance: Tensor, count: int) -> Tensor:
 
 
 def _inherit_conv(
-    source: StyledConv, target: StyledConv, incoming: Tensor, outgoing: Tensor, same_w: bool
+    source: StyledConv, target: StyledConv, incoming: Tensor, outgoing: Tensor, basis: StyleBasis
 ) -> None:
-    _inherit_affine(source.affine, target.affine, incoming, same_w)
+    _inherit_affine(source.affine, target.affine, incoming, basis)
     target.bias.copy_(source.bias[outgoing])
     target.noise_strength.copy_(source.noise_strength)
     target.noise_const.copy_(source.noise_const)
@@ -127,16 +126,16 @@ def _inherit_kernel(weight: Tensor, target: ModulatedConv) -> None:
     target.depthwise.copy_((v[:, 0] * (s[:, :1].sqrt() * sign[:, None])).reshape(target.depthwise.shape))
 
 
-def _inherit_rgb(source: ToRGB, target: ToRGB, incoming: Tensor, same_w: bool) -> None:
-    _inherit_affine(source.affine, target.affine, incoming, same_w)
-    ratio = (
-        source.gain / target.gain
-    )  # a narrower layer has a larger gain: keep what each channel contributes
+def _inherit_rgb(source: ToRGB, target: ToRGB, incoming: Tensor, basis: StyleBasis) -> None:
+    _inherit_affine(source.affine, target.affine, incoming, basis)
+    ratio = source.gain / target.gain  # a narrower layer has a larger gain: each channel still gives the same
     target.weight.copy_(source.weight[:, incoming] * ratio)
     target.bias.copy_(source.bias)
 
 
-def _inherit_affine(source: EqualizedLinear, target: EqualizedLinear, rows: Tensor, same_w: bool) -> None:
-    target.bias.copy_(source.bias[rows])
-    if same_w:
-        target.weight.copy_(source.weight[rows])
+def _inherit_affine(
+    source: EqualizedLinear, target: EqualizedLinear, rows: Tensor, basis: StyleBasis
+) -> None:
+    weight = source.weight[rows] * source.gain
+    target.weight.copy_(weight @ basis.axes / target.gain)
+    target.bias.copy_(source.bias[rows] + weight @ basis.origin)

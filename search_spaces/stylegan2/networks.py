@@ -66,7 +66,7 @@ class MappingNetwork(nn.Module):
     def __init__(self, latent_dim: int, style_dim: int, layers: int) -> None:
         super().__init__()
         widths = [latent_dim] + [style_dim] * layers
-        self.layers = nn.ModuleList(
+        self.layers: Any = nn.ModuleList(
             EqualizedLinear(inputs, outputs, lr_multiplier=MAPPING_LR) for inputs, outputs in pairwise(widths)
         )
 
@@ -80,8 +80,8 @@ class MappingNetwork(nn.Module):
 class ModulatedConv(nn.Module):
     """A convolution whose input channels are scaled by styles and whose output variance is made one again.
 
-    A separable one is a pointwise convolution and then a depthwise one (BSConv-U, Haase and Amthor 2020), so a
-    full kernel's best rank-1 approximation per output channel is a good start for it.
+    A separable one is a pointwise convolution and then a depthwise one (BSConv-U, Haase and Amthor 2020), so
+    that a full kernel's best rank-1 approximation per output channel is a good start for it.
     """
 
     filter: Tensor

@@ -57,7 +57,7 @@ class StyleGAN2Space:
         return choices
 
     def sample(self, suggest: Suggest, load: Load) -> GeneratorArchitecture:
-        share = suggest.suggest_float("share", MIN_SHARE, 1.0, log=True)
+        share = suggest.suggest_float("share", MIN_SHARE, 1.0)
         proposal, widths = self._choose(suggest)
         fitted = self._fit(proposal, widths, lambda architecture: load(architecture) <= share)
         if load(fitted) <= 1:
