@@ -1,4 +1,4 @@
-"""Errors that a user can cause while distilling or measuring."""
+"""What can go wrong while distilling or measuring: by the user's request, or by a training itself."""
 
 from search_spaces.errors import UserError
 
@@ -17,3 +17,11 @@ class RecipeError(UserError):
 
 class FidelityError(UserError):
     """A metric that can't be computed as asked."""
+
+
+class TrainingDivergedError(RuntimeError):
+    """A loss is not finite any more: this training has failed."""
+
+
+class NonFiniteImagesError(RuntimeError):
+    """A generator made NaN or infinity: its training has failed."""

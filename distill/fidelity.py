@@ -16,16 +16,12 @@ from torch import Tensor
 
 from distill._torch_fidelity import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 from distill.data import ImageSet, to_uint8
-from distill.errors import FidelityError
+from distill.errors import FidelityError, NonFiniteImagesError
 from distill.extractors import load_extractor
 from search_spaces.base import Generator
 
 Statistics = dict[str, np.ndarray]
 """`mu` `(D,)` and `sigma` `(D, D)`, float64."""
-
-
-class NonFiniteImagesError(RuntimeError):
-    """A generator made NaN or infinity: its training has diverged."""
 
 
 @dataclass(frozen=True)

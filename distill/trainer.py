@@ -13,15 +13,12 @@ from torch import Tensor, nn
 
 from distill.bank import TeacherBank
 from distill.data import ImageSet, ImageStream
+from distill.errors import TrainingDivergedError
 from distill.recipes.base import DiscriminatorStep, GeneratorStep, Recipe
 from search_spaces.base import Discriminator, Generator
 
 CHECK_EVERY = 16  # steps between looks at the losses: a look makes an accelerator wait
 GAP_MEMORY = 0.98  # per step, of the running mean that adaptive schedules follow
-
-
-class TrainingDivergedError(RuntimeError):
-    """A loss is not finite any more."""
 
 
 @dataclass(frozen=True)

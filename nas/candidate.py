@@ -15,13 +15,13 @@ from typing import Any
 import torch
 from ray import tune
 
-from distill.fidelity import NonFiniteImagesError
+from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from distill.pictures import compare, sample, save_png
-from distill.trainer import Progress, Trainer, TrainingDivergedError
+from distill.trainer import Progress, Trainer
 from nas.config import SearchConfig
 from nas.cost import Cost, measure
 from nas.study import RungRecord
-from nas.workbench import Workbench
+from nas.workbench import Workbench, use_threads
 from search_spaces import file_digest
 
 GRID = 16  # images of the sample grid, in rows of 8
@@ -86,7 +86,8 @@ class Candidate:
             return None
         except Exception:  # whatever a damaged file makes the reader raise: the rung is done again
             return None
-        return dict(state) if state.get("identity") == self._identity else None
+        ours = isinstance(state, dict) and state.get("identity") == self._identity
+        return state if ours else None
 
     def _trainer_at(self, rung: int) -> Trainer:
         """A training that stands at the end of `rung`; redoes what is missing before it."""
@@ -120,7 +121,7 @@ class Candidate:
     def _measure(self, trainer: Trainer) -> dict[str, Any]:
         config = self.bench.config
         score = self.bench.fidelity.fid(trainer.ema, config.fid_samples, config.seed + FID_SEED_OFFSET)
-        inputs, teacher_images = self.bench.bank.batch(torch.arange(GRID))
+        inputs, teacher_images = self.bench.bank.batch(torch.arange(min(GRID, len(self.bench.bank))))
         grids = {
             f"teacher, {self.bench.teacher.name}": teacher_images,
             f"trial {self.trial}, FID {score.value:.2f} after {trainer.images} images": sample(
@@ -148,10 +149,8 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
 
     def setup(self, config: dict[str, Any], settings: dict[str, Any] | None = None) -> None:
         search = SearchConfig.model_validate(settings)
-        torch.set_num_threads(max(1, int(self.trial_resources.required_resources.get("CPU", 1))))
-        self._bench = Workbench(
-            search, "cuda" if torch.cuda.is_available() and search.gpus_per_trial else "cpu"
-        )
+        use_threads(max(1, int(self.trial_resources.required_resources.get("CPU", 1))))
+        self._bench = Workbench(search)
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -169,9 +168,9 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
         except (TrainingDivergedError, NonFiniteImagesError) as error:
             return {"failed": str(error), "done": True}
         except (MemoryError, torch.OutOfMemoryError) as error:
-            return {"failed": f"out of memory: {error}".splitlines()[0], "done": True}
+            return {"failed": f"out of memory: {error}".splitlines()[0].rstrip(": "), "done": True}
         except Exception as error:  # a bug of one candidate must not end the search
-            return {"failed": f"{type(error).__name__}: {error}".splitlines()[0], "done": True}
+            return {"failed": f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": "), "done": True}
         self._rung += 1
         done = self._rung == len(self._bench.config.rungs)
         record = outcome.record

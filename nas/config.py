@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ REAL_DEFAULTS: dict[str, Any] = {
     "fid_samples": 10_000,
     "extractor": "inception",
 }
+
+_NOT_IN_NAMES = re.compile(r"[^\w .+=-]+")  # of studies, which are folders and parts of URLs
 
 MAY_CHANGE = frozenset(
     ("teacher", "data", "extractor_weights", "trials", "sampler", "reduction_factor", "study", "workdir")
@@ -83,6 +86,10 @@ class SearchConfig(BaseModel):
             raise ValueError(f"reduction factor {self.reduction_factor:g} must be a number of at least 2")
         if self.fid_samples == 1:
             raise ValueError("an FID needs at least 2 samples, better thousands")
+        if self.study and (_NOT_IN_NAMES.search(self.study) or not self.study.strip(". ")):
+            raise ValueError(
+                f"study name {self.study!r} is a folder's, too: use letters, digits, spaces and . _ - + ="
+            )
         return self
 
     @classmethod
@@ -98,7 +105,8 @@ class SearchConfig(BaseModel):
             return cls(**(DIGITS_DEFAULTS if built_in else REAL_DEFAULTS) | known)
         except ValidationError as error:
             first = error.errors()[0]
-            where = f"--{first['loc'][0]} {first['input']}: ".replace("_", "-") if first["loc"] else ""
+            flag = str(first["loc"][0]).replace("_", "-") if first["loc"] else ""
+            where = f"--{flag} {first['input']}: " if flag else ""
             raise ConfigError(where + first["msg"].removeprefix("Value error, ")) from error
 
     @property
@@ -122,6 +130,7 @@ class SearchConfig(BaseModel):
         """With a study name; without one from the user, the same command always gives the same name."""
         limits = [f"{format_quantity(self.budget_macs)}macs"] if self.budget_macs else []
         limits += [f"{format_quantity(self.budget_params)}params"] if self.budget_params else []
+        teacher_name = _NOT_IN_NAMES.sub("-", teacher_name).lstrip(".-")
         return self.model_copy(update={"study": self.study or "-".join([teacher_name, *limits])})
 
     def absolute(self) -> SearchConfig:
@@ -140,11 +149,16 @@ class SearchConfig(BaseModel):
         """Write `config.toml` in the study's folder; `nas-search --config` reads it back."""
         path = self.folder / "config.toml"
         values = self.model_dump(mode="json", exclude_none=True)
-        lines = [f"{name} = {json.dumps(value)}\n" for name, value in values.items() if value not in ("", [])]
+        lines = [f"{name} = {_toml(value)}\n" for name, value in values.items() if value not in ("", [])]
         half_done = path.with_suffix(".partial")
-        half_done.write_text("".join(lines))
+        half_done.write_text("".join(lines), encoding="utf-8")
         os.replace(half_done, path)
         return path
+
+
+def _toml(value: Any) -> str:
+    """JSON is TOML, but for two escapes: pairs of surrogates, and a DEL that stands for itself."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -154,7 +168,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         ConfigError: it can't be read, or names a setting that does not exist.
     """
     try:
-        values = tomllib.loads(path.read_text())
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"configuration {path} can't be read: {error}") from error
     for name in values:

@@ -33,6 +33,7 @@ class Proposer:
         self._store, self._space, self._load, self._limit = store, space, load, config.trials
         self._known: dict[str, int] = {}  # architecture ─► trial that trains it
         self._interrupted: deque[FrozenTrial] = deque()
+        self._half_asked: deque[int] = deque()  # interrupted before it was known what to train
         for trial in store.study.get_trials(deepcopy=False):
             if "architecture" in trial.user_attrs and "duplicate_of" not in trial.user_attrs:
                 self._known[trial.user_attrs["architecture"]] = trial.number
@@ -51,19 +52,23 @@ class Proposer:
             trial = self._interrupted.popleft()
             if "architecture" in trial.user_attrs:
                 return self._continued(trial)
-            self._store.study.tell(
-                trial.number, state=TrialState.FAIL
-            )  # died before it was known what to train
+            self._half_asked.append(trial.number)
         for _ in range(MAX_DUPLICATES):
             if self.asked >= self._limit:
                 return None
-            asked = self._store.study.ask()
+            asked = self._ask()
             architecture = self._space.sample(asked, self._load)
             twin = self._known.get(str(architecture))
             if twin is None:
                 return self._new(asked, architecture)
             self._tell_duplicate(asked, twin)
         return None
+
+    def _ask(self) -> optuna.Trial:
+        """A trial to choose an architecture with; one that was left half asked keeps what it has answered."""
+        if self._half_asked:
+            return self._store.trial(self._half_asked.popleft())
+        return self._store.study.ask()
 
     def _enqueue_baselines(self) -> None:
         for share in BASELINE_SHARES:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import sys
 import tempfile
 import warnings
 from contextlib import redirect_stdout
-from pathlib import Path
 from typing import Any
 
 import optuna
-import ray
-import torch
+from optuna.trial import FrozenTrial
 from ray import tune
 from rich.console import Console
 
 from nas.candidate import CandidateTrial
+from nas.cluster import Share, cluster, make_shared
 from nas.config import SearchConfig
-from nas.errors import ConfigError, WorkdirError
+from nas.errors import WorkdirError
 from nas.halving import ParetoHalving, RungBoard
 from nas.preview import introduction
 from nas.progress import SearchProgress
@@ -32,8 +30,6 @@ from nas.searcher import StudySearcher
 from nas.study import StudyStore
 from nas.workbench import Workbench
 from search_spaces import UserError
-
-OBJECT_STORE = 80 * 2**20  # bytes; only settings and results travel through Ray
 
 
 def prepare(config: SearchConfig) -> tuple[SearchConfig, Workbench]:
@@ -47,99 +43,95 @@ def prepare(config: SearchConfig) -> tuple[SearchConfig, Workbench]:
     bench.config = config
     config.budget.load(bench.space)
     make_sampler(config.sampler, 0)
+    _ = bench.data
     return config, bench
 
 
-def run_search(config: SearchConfig, bench: Workbench, console: Console) -> SearchReport:
+def run_search(
+    config: SearchConfig, bench: Workbench, console: Console, trainable: type[tune.Trainable] = CandidateTrial
+) -> SearchReport:
     """Run or resume the search that `config` describes, until it has all its trials.
+
+    `trainable` distills candidates; benchmarks and tests may give another one.
 
     Raises:
         UserError: the request can't be carried out.
     """
     _quiet()
-    with _open(config, bench) as store, store.lease():
-        for line in introduction(config, bench):
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
-        store.study.sampler = make_sampler(config.sampler, resume_seed(config.seed, len(store.study.trials)))
-        _note(store, config, bench)
-        config.save()
-        proposer = Proposer(store, bench.space, config.budget.load(bench.space), config)
-        if _trials_left(store, config) > 0:
-            _ = bench.bank  # made once here, before workers want it
-            _run_tune(config, store, proposer, console)
-        return report(store)
-
-
-def _open(config: SearchConfig, bench: Workbench) -> StudyStore:
-    """The study of `config`; a request that is refused leaves no folder behind."""
-    identity = bench.identity
-    fresh = not config.folder.exists()
-    _make_folder(config.folder)
+    fresh = _make_folder(config)
     try:
-        _ = bench.fidelity  # statistics are made once here, before workers want them
-        return StudyStore.open(config.storage_url, config.study, identity=identity)
+        with (
+            StudyStore.open(config.storage_url, config.study, identity=bench.identity) as store,
+            store.lease(),
+        ):
+            if len(_finished(store)) < config.trials:
+                with cluster(config) as share:
+                    make_shared(config, share)
+                    fresh = False  # from here on there are results to keep
+                    _search(config, bench, store, share, console, trainable)
+            return report(store)
     except UserError:
         if fresh:
             shutil.rmtree(config.folder)
         raise
 
 
-def _run_tune(config: SearchConfig, store: StudyStore, proposer: Proposer, console: Console) -> None:
-    finished = _finished(store)
-    progress = SearchProgress(console, config.trials, len(config.rungs), done=len(finished))
+def _search(
+    config: SearchConfig,
+    bench: Workbench,
+    store: StudyStore,
+    share: Share,
+    console: Console,
+    trainable: type[tune.Trainable],
+) -> None:
+    """Train what is missing in `store`."""
+    config.save()
+    _note(store, config, bench)
+    for line in introduction(config, bench):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    store.study.sampler = make_sampler(config.sampler, resume_seed(config.seed, len(store.study.trials)))
+    progress = SearchProgress(console, config.trials, len(config.rungs), done=len(_finished(store)))
     searcher = StudySearcher(
-        proposer, StudyRecorder(store, config.folder, len(config.rungs), config.budget_macs), progress
+        Proposer(store, bench.space, config.budget.load(bench.space), config),
+        StudyRecorder(store, config.folder, len(config.rungs), config.budget_macs),
+        progress,
     )
-    macs = {
-        t.number: t.user_attrs["macs"]
-        for t in store.study.get_trials(deepcopy=False)
-        if "macs" in t.user_attrs
-    }
+    known = {t.number: t.user_attrs for t in store.study.get_trials(deepcopy=False)}
+    macs = {number: attributes["macs"] for number, attributes in known.items() if "macs" in attributes}
     board = RungBoard.from_rungs(store.rungs(), macs, rungs=len(config.rungs), eta=config.reduction_factor)
-    _start_ray(config)
-    workers, resources = _resources(config)
+    settings = config.absolute().model_dump(mode="json")
+    resources = {"cpu": share.cpus, "gpu": share.gpus}
     try:
         with (
             progress,
             redirect_stdout(sys.stderr),
             tempfile.TemporaryDirectory(prefix="nas-tune-") as scratch,
         ):
-            trainable = tune.with_parameters(
-                CandidateTrial, settings=config.absolute().model_dump(mode="json")
-            )
             tune.Tuner(
-                tune.with_resources(trainable, resources),
+                tune.with_resources(tune.with_parameters(trainable, settings=settings), resources),
                 tune_config=tune.TuneConfig(
                     search_alg=searcher,
                     scheduler=ParetoHalving(board),
                     num_samples=-1,  # until the searcher has no more
-                    max_concurrent_trials=workers,
+                    max_concurrent_trials=share.workers,
                     reuse_actors=True,
                 ),
                 run_config=tune.RunConfig(
                     name=config.study,
                     storage_path=scratch,
                     verbose=0,
-                    failure_config=tune.FailureConfig(
-                        max_failures=1
-                    ),  # of workers; candidates report their own
+                    failure_config=tune.FailureConfig(max_failures=1),  # lost workers; candidates report
                     checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0),
                 ),
             ).fit()
     except tune.TuneError:
         if searcher.error is None:
             raise
-    finally:
-        ray.shutdown()
     if searcher.error is not None:  # Tune reports only some of what goes wrong in a searcher
         raise searcher.error
 
 
-def _trials_left(store: StudyStore, config: SearchConfig) -> int:
-    return config.trials - len(_finished(store))
-
-
-def _finished(store: StudyStore) -> list[optuna.trial.FrozenTrial]:
+def _finished(store: StudyStore) -> list[FrozenTrial]:
     """Trials of their own architecture that have ended."""
     trials = store.study.get_trials(deepcopy=False)
     ended = [t for t in trials if t.state.is_finished() and "architecture" in t.user_attrs]
@@ -148,60 +140,32 @@ def _finished(store: StudyStore) -> list[optuna.trial.FrozenTrial]:
 
 def _note(store: StudyStore, config: SearchConfig, bench: Workbench) -> None:
     """Keep with the study what reports, exports and evaluations need to know of it."""
+    architecture = bench.teacher.generator.architecture
     teacher: dict[str, Any] = {
         "name": bench.teacher.name,
         "path": str(config.teacher or "built-in"),
         "digest": bench.teacher.digest,
+        "macs": bench.space.macs(architecture),
+        "params": bench.space.params(architecture),
+        "fid": bench.teacher.metadata.get("fid"),
     }
-    teacher["macs"] = bench.space.macs(bench.teacher.generator.architecture)
-    teacher["params"] = bench.space.params(bench.teacher.generator.architecture)
-    teacher["fid"] = bench.teacher.metadata.get("fid")
     store.study.set_user_attr("teacher_info", teacher)
     store.study.set_user_attr("config", config.model_dump(mode="json"))
 
 
-def _make_folder(folder: Path) -> None:
+def _make_folder(config: SearchConfig) -> bool:
+    """Make the study's folder; whether it was not there before."""
+    fresh = not config.folder.exists()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        config.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=config.folder):
             pass
     except OSError as error:
+        reason = error.strerror
         raise WorkdirError(
-            f"{folder} can't be written ({error.strerror}): choose another --workdir"
+            f"{config.folder} can't be written ({reason}): choose another --workdir"
         ) from error
-
-
-def _resources(config: SearchConfig) -> tuple[int, dict[str, float]]:
-    """Workers at a time, and the CPUs and GPUs of each."""
-    cpus = int(ray.cluster_resources().get("CPU", 1))
-    gpus = ray.cluster_resources().get("GPU", 0.0)
-    per_trial = config.gpus_per_trial if config.gpus_per_trial >= 0 else min(1.0, gpus)
-    if per_trial > gpus:
-        raise ConfigError(
-            f"--gpus-per-trial {per_trial:g}: there are {gpus:g} GPUs; give 0 to train on the CPU"
-        )
-    workers = config.workers or (int(gpus / per_trial) if per_trial else cpus)
-    return workers, {"cpu": max(1, cpus // workers), "gpu": per_trial}
-
-
-def _start_ray(config: SearchConfig) -> None:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # the new one prints a table on stdout, however quiet
-    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the study is the log
-    os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", "1")  # ask no earlier than a worker is free
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if config.ray_address:
-        try:
-            ray.init(address=config.ray_address, **quiet)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            raise ConfigError(
-                f"--ray-address {config.ray_address} does not answer ({reason}): start Ray there"
-            ) from error
-        return
-    cpus = max(os.cpu_count() or 1, config.workers)
-    ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE, **quiet)
+    return fresh
 
 
 def _quiet() -> None:
@@ -210,4 +174,3 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     for name in ("ray", "ray.tune", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    torch.set_num_threads(max(1, (os.cpu_count() or 1)))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import copy
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import torch
 
 from distill.bank import TeacherBank, make_bank
 from distill.data import ImageSet, load_images
-from distill.fidelity import Fidelity
 from distill.recipes import Recipe, make_recipe
 from distill.teacher import Teacher, load_teacher
 from distill.trainer import Trainer, TrainingConfig
 from nas.config import SearchConfig
 from search_spaces import Architecture, Generator, SearchSpace
+
+if TYPE_CHECKING:
+    from distill.fidelity import Fidelity
 
 BANK_SEED = 1_000_003  # the bank's inputs are other ones than those of FIDs
 
@@ -22,8 +25,9 @@ BANK_SEED = 1_000_003  # the bank's inputs are other ones than those of FIDs
 class Workbench:
     """Everything needed to distill and measure one architecture after another, on one device."""
 
-    def __init__(self, config: SearchConfig, device: str = "cpu") -> None:
-        self.config, self.device = config, device
+    def __init__(self, config: SearchConfig) -> None:
+        self.config = config
+        self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial else "cpu"
         self.teacher: Teacher = load_teacher(config.teacher)
         self.space: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
         self.recipe: Recipe = make_recipe(config.recipe, config.schedule)
@@ -63,6 +67,8 @@ class Workbench:
 
     @cached_property
     def fidelity(self) -> Fidelity:
+        from distill.fidelity import Fidelity  # 85 MB of memory that the driver can do without
+
         return Fidelity(
             self.data,
             self.config.extractor,
@@ -105,3 +111,8 @@ class Workbench:
         if self.teacher.discriminator is not None:
             return self.teacher.discriminator.architecture
         return self.teacher.family.default_discriminator(self.teacher.generator.architecture)
+
+
+def use_threads(count: int) -> None:
+    """Let this process compute on `count` cores: workers share a machine."""
+    torch.set_num_threads(count)

@@ -11,8 +11,8 @@ from search_spaces.base import (
 )
 from search_spaces.checkpoint import Checkpoint, file_digest, load_checkpoint, save_checkpoint
 from search_spaces.errors import ArchitectureError, CheckpointError, UserError
-from search_spaces.random_suggest import RandomSuggest
 from search_spaces.registry import FAMILIES, get_family
+from search_spaces.suggest import FixedSuggest, RandomSuggest
 
 __all__ = [
     "FAMILIES",
@@ -22,6 +22,7 @@ __all__ = [
     "CheckpointError",
     "Discriminator",
     "Family",
+    "FixedSuggest",
     "Generator",
     "Load",
     "RandomSuggest",

@@ -25,7 +25,7 @@ def inherit(teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
     demodulation gives every channel unit variance, so what a channel is worth is what the next layers make
     of it. The mapping network is copied when depth and width are the teacher's, else fitted to it (see
     `style_space`). Of two convolutions, a student with one keeps the first; a separable kernel starts from
-    the best rank-1 approximation of the full one; a smaller kernel from the middle taps, a single tap from the
+    the best rank-1 approximation of the full one; a smaller kernel from the middle taps, one tap from the
     sum over all.
     """
     basis = inherit_mapping(teacher.mapping, student.mapping)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from distill import fidelity
 from distill.data import ImageSet, digits_labels, load_images, to_float, to_uint8
-from distill.errors import FidelityError
-from distill.fidelity import Fidelity, FidScore, NonFiniteImagesError
+from distill.errors import FidelityError, NonFiniteImagesError
+from distill.fidelity import Fidelity, FidScore
 from search_spaces.base import Generator
 
 DIGITS = load_images("digits", 16, 1)

@@ -1,10 +1,10 @@
-"""A source of choices without an optimiser: for tests, previews and random search."""
+"""Sources of choices without an optimiser: for previews, baselines and tests."""
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -24,3 +24,19 @@ class RandomSuggest:
         if log:
             return math.exp(self._rng.uniform(math.log(low), math.log(high)))
         return self._rng.uniform(low, high)
+
+
+class FixedSuggest:
+    """Choices that are given beforehand, by name."""
+
+    def __init__(self, choices: Mapping[str, Any]) -> None:
+        self._choices = choices
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return self._choices[name]
+
+    def suggest_int(self, name: str, low: int, high: int) -> int:
+        return int(self._choices[name])
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        return float(self._choices[name])

@@ -1,0 +1,112 @@
+"""What each ingredient of a brief distillation is worth, on the digits, same steps and architecture for all rows.
+
+    python benchmarks/kd_decay.py                 # 5 seeds, 20,000 images a run
+    python benchmarks/kd_decay.py --quick         # 2 seeds, 1,000 images: shows that it runs, nothing else
+    python benchmarks/kd_decay.py --json
+
+Rows: KD weight decaying, constant or zero, each with the discriminator started from the teacher's or fresh; and the
+student started at random. One row differs from the first in what its name says only. The student is the teacher
+slimmed uniformly to 2 MMACs. A run has failed when its FID is not finite or above 3 times its row's median.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+BUDGET_MACS = 2_000_000
+FAILED = 3.0  # times the row's median
+
+ROWS: dict[str, dict[str, Any]] = {
+    "decaying KD, warm D": {},
+    "constant KD, warm D": {"kd_schedule": "constant"},
+    "no KD, warm D": {"kd_schedule": "constant", "kd_start": 0.0},
+    "decaying KD, fresh D": {"warm_discriminator": False},
+    "constant KD, fresh D": {"warm_discriminator": False, "kd_schedule": "constant"},
+    "no KD, fresh D": {"warm_discriminator": False, "kd_schedule": "constant", "kd_start": 0.0},
+    "decaying KD, warm D, random start": {"inherit": False},
+    "decaying KD, fresh D, random start": {"inherit": False, "warm_discriminator": False},
+}
+
+
+def distill(row: str, seed: int, images: int) -> float:
+    """FID of one run."""
+    import torch
+
+    from distill.errors import TrainingDivergedError
+    from nas.config import SearchConfig
+    from nas.workbench import Workbench
+
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as scratch:
+        config = SearchConfig.of(
+            budget_macs=BUDGET_MACS, rungs=(images,), seed=seed, workdir=Path(scratch), study="kd", **ROWS[row]
+        )
+        bench = Workbench(config)
+        student = bench.student(uniform_student(bench))
+        trainer = bench.trainer(student)
+        try:
+            trainer.train(images)
+        except TrainingDivergedError:
+            return float("inf")
+        return bench.fidelity.fid(trainer.ema, config.fid_samples, seed=1_000 + seed).value
+
+
+def uniform_student(bench: Any) -> Any:
+    """The teacher, slimmed uniformly until it fits the budget."""
+    from search_spaces import FixedSuggest
+
+    choices = FixedSuggest({"share": 1.0, **bench.space.uniform()})
+    return bench.space.sample(choices, bench.config.budget.load(bench.space))
+
+
+def summarise(fids: list[float]) -> dict[str, Any]:
+    """Median, range and failures of one row."""
+    finite = [fid for fid in fids if fid != float("inf")]
+    median = statistics.median(fids)
+    return {
+        "fid": median,
+        "interval": [min(finite, default=float("inf")), max(finite, default=float("inf"))],
+        "mean": statistics.fmean(finite) if finite else float("inf"),
+        "std": statistics.stdev(finite) if len(finite) > 1 else 0.0,
+        "failed": sum(fid > FAILED * median or fid == float("inf") for fid in fids),
+        "fids": fids,
+    }
+
+
+def main() -> None:
+    """Run every row for every seed and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--images", type=int, default=20_000, help="real images a run is shown")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    seeds, images = (2, 1_000) if options.quick else (options.seeds, options.images)
+
+    runs = [(row, seed) for seed in range(seeds) for row in ROWS]
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        found = pool.map(distill, *zip(*((row, seed, images) for row, seed in runs), strict=True))
+        fids: dict[str, list[float]] = {row: [] for row in ROWS}
+        for (row, _), fid in zip(runs, found, strict=True):
+            fids[row].append(fid)
+    table = {row: summarise(values) for row, values in fids.items()}
+    if options.json:
+        print(json.dumps({"images": images, "seeds": seeds, "budget_macs": BUDGET_MACS, "rows": table}))
+        return
+    print(f"{images} images a run, seeds 0-{seeds - 1}, FID over 2000 samples, digits features\n")
+    print(f"{'':36} {'median':>7} {'lowest':>7} {'highest':>7} {'mean':>7} {'std':>6} {'failed':>6}")
+    for row, s in table.items():
+        low, high = s["interval"]
+        print(f"{row:36} {s['fid']:7.2f} {low:7.2f} {high:7.2f} {s['mean']:7.2f} {s['std']:6.2f} {s['failed']:>6}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Ray: started or joined quietly, what it offers, and the one task that runs before candidates do."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray.exceptions import RayTaskError
+
+from nas.config import SearchConfig
+from nas.errors import ConfigError
+from nas.workbench import Workbench, use_threads
+
+OBJECT_STORE = 80 * 2**20  # bytes; only settings and results travel through Ray
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a candidate without a GPU share may still see the GPU
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new one prints a table on stdout, however quiet
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the study is the log
+    "TUNE_MAX_PENDING_TRIALS_PG": "1",  # ask no earlier than a worker is free
+}
+
+
+@dataclass(frozen=True)
+class Share:
+    """How a cluster is divided among candidates."""
+
+    workers: int  # candidates at a time
+    cpus: int  # of each
+    gpus: float  # of each
+
+
+@contextmanager
+def cluster(config: SearchConfig) -> Iterator[Share]:
+    """Ray, for as long as the block runs.
+
+    Raises:
+        ConfigError: the cluster does not answer, or has no GPU where one is asked for.
+    """
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        if config.ray_address is None:
+            cpus = max(os.cpu_count() or 1, config.workers)
+            ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE, **quiet)
+        else:
+            _join(config.ray_address, quiet)
+        yield _share(config)
+    finally:
+        ray.shutdown()
+
+
+def make_shared(config: SearchConfig, share: Share) -> None:
+    """Have a worker make the bank and the real images' statistics, so that candidates find both.
+
+    A worker does it because it may have a GPU, and because the driver should stay small.
+
+    Raises:
+        UserError: the data or the extractor can't be used.
+    """
+
+    def task(settings: dict[str, Any]) -> None:
+        use_threads(share.cpus)
+        bench = Workbench(SearchConfig.model_validate(settings))
+        _ = bench.bank, bench.fidelity
+
+    remote = ray.remote(num_cpus=share.cpus, num_gpus=share.gpus, max_retries=0)(task)
+    try:
+        ray.get(remote.remote(config.absolute().model_dump(mode="json")))
+    except RayTaskError as error:
+        raise error.cause from None
+
+
+def _join(address: str, quiet: dict[str, Any]) -> None:
+    try:
+        ray.init(address=address, **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"--ray-address {address} does not answer ({reason}): start Ray there") from error
+
+
+def _share(config: SearchConfig) -> Share:
+    cpus = int(ray.cluster_resources().get("CPU", 1))
+    gpus = ray.cluster_resources().get("GPU", 0.0)
+    per_trial = config.gpus_per_trial if config.gpus_per_trial >= 0 else min(1.0, gpus)
+    if per_trial > gpus:
+        given = f"--gpus-per-trial {per_trial:g}"
+        raise ConfigError(f"{given}: the cluster has {gpus:g} GPUs; give 0 to train on the CPU")
+    workers = config.workers or (int(gpus / per_trial) if per_trial else cpus)
+    return Share(workers, max(1, cpus // workers), per_trial)

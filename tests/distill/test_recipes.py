@@ -1,0 +1,159 @@
+"""What every recipe must do, and what weight decay does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from distill.errors import RecipeError
+from distill.losses import discriminator_logistic, feature_l1, generator_logistic, pixel_l1, r1_penalty
+from distill.recipes import RECIPES, DiscriminatorStep, GeneratorStep, Recipe, WeightDecay, make_recipe
+from distill.schedules import Schedule
+from distill.teacher import Teacher, load_teacher
+
+SCHEDULE = Schedule("linear", start=2.0, end=0.0, finish=0.5)
+Step = Callable[..., GeneratorStep]
+
+
+@pytest.fixture(params=sorted(RECIPES))
+def recipe(request: pytest.FixtureRequest) -> Recipe:
+    return make_recipe(request.param, SCHEDULE)
+
+
+@pytest.fixture
+def teacher(teacher_file: Path) -> Teacher:
+    return load_teacher(teacher_file)
+
+
+@pytest.fixture
+def step(teacher: Teacher) -> Step:
+    """A generator step at a given weight of the teacher, with fresh images that want gradients."""
+    torch.manual_seed(0)
+    critic = teacher.discriminator
+    assert critic is not None
+    taught, fake = torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16)
+
+    def make(kd_weight: float) -> GeneratorStep:
+        images = fake.clone().requires_grad_(True)
+        return GeneratorStep(images, critic(images), taught, critic, kd_weight)
+
+    return make
+
+
+def gradient(recipe: Recipe, step: GeneratorStep) -> Tensor:
+    (result,) = torch.autograd.grad(sum(recipe.generator_terms(step).values()), step.fake)
+    return result
+
+
+def test_recipes_go_by_their_names() -> None:
+    assert all(make_recipe(name, SCHEDULE).name == name for name in RECIPES)
+
+
+def test_an_unknown_recipe_is_refused_with_the_names_that_exist() -> None:
+    with pytest.raises(RecipeError, match=r"'osmosis' is unknown; choose one of .*weight-decay"):
+        make_recipe("osmosis", SCHEDULE)
+
+
+def test_the_weight_of_the_teacher_follows_the_schedule(recipe: Recipe) -> None:
+    assert [recipe.kd_weight(progress, 1.0) for progress in (0.0, 0.25, 0.5, 1.0)] == [2.0, 1.0, 0.0, 0.0]
+
+
+def test_terms_are_finite_scalars_with_gradients(recipe: Recipe, step: Step) -> None:
+    for kd_weight in (0.0, 1.5):
+        terms = recipe.generator_terms(step(kd_weight))
+        assert terms
+        assert all(term.ndim == 0 and term.isfinite() and term.requires_grad for term in terms.values())
+        assert all(name.startswith("g_") for name in terms)
+
+
+def test_without_weight_the_teacher_has_no_say_at_all(recipe: Recipe, step: Step) -> None:
+    alone = replace(step(0.0), teacher_images=None, teacher_discriminator=None)
+    assert recipe.generator_terms(step(0.0)).keys() == recipe.generator_terms(alone).keys()
+    by_itself = gradient(recipe, alone)
+    assert torch.equal(gradient(recipe, step(0.0)), by_itself)
+    assert not torch.equal(gradient(recipe, step(1.0)), by_itself)
+
+
+def test_a_recipe_works_without_a_teacher_and_without_its_discriminator(recipe: Recipe, step: Step) -> None:
+    for absent in ({"teacher_images": None}, {"teacher_discriminator": None}):
+        assert gradient(recipe, replace(step(1.0), **absent)).isfinite().all()
+
+
+def test_the_teachers_terms_grow_with_its_weight(recipe: Recipe, step: Step) -> None:
+    one, three = recipe.generator_terms(step(1.0)), recipe.generator_terms(step(3.0))
+    adversarial = recipe.generator_terms(step(0.0))
+    assert set(one) > set(adversarial)
+    for name in set(one) - set(adversarial):
+        assert float(three[name]) == pytest.approx(3 * float(one[name]), rel=1e-5)
+    for name in adversarial:
+        assert torch.equal(three[name], adversarial[name])
+
+
+def test_the_teacher_receives_no_gradients(recipe: Recipe, step: Step) -> None:
+    here = step(1.0)
+    sum(recipe.generator_terms(here).values()).backward()
+    assert here.teacher_images is not None
+    assert here.teacher_images.grad is None
+    assert here.teacher_discriminator is not None
+    assert all(p.grad is None for p in here.teacher_discriminator.parameters())
+    assert here.fake.grad is not None
+    assert here.fake.grad.any()
+
+
+def test_the_discriminator_learns_from_images_alone(recipe: Recipe, teacher: Teacher) -> None:
+    critic = teacher.discriminator
+    assert critic is not None
+    critic.requires_grad_(True)
+    real, fake = torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16)
+    for step in (0, 1, 16):
+        terms = recipe.discriminator_terms(DiscriminatorStep(critic, real, fake, step))
+        assert all(term.ndim == 0 and term.isfinite() for term in terms.values())
+        assert all(name.startswith("d_") for name in terms)
+        critic.zero_grad()
+        sum(terms.values()).backward()
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in critic.parameters())
+    assert not real.requires_grad
+    assert not fake.requires_grad
+
+
+def test_weight_decay_is_the_adversarial_loss_plus_weighted_similarity(step: Step) -> None:
+    here = step(1.5)
+    terms = WeightDecay(pixel=2.0, feature=0.5).generator_terms(here)
+    critic, taught = here.teacher_discriminator, here.teacher_images
+    assert critic is not None
+    assert taught is not None
+    assert terms.keys() == {"g_adversarial", "g_pixel", "g_feature"}
+    assert torch.equal(terms["g_adversarial"], generator_logistic(here.logits))
+    assert float(terms["g_pixel"]) == pytest.approx(1.5 * 2.0 * float(pixel_l1(here.fake, taught)))
+    similarity = feature_l1(critic.features(here.fake), critic.features(taught))
+    assert float(terms["g_feature"]) == pytest.approx(1.5 * 0.5 * float(similarity))
+
+
+def test_weight_decay_skips_features_where_there_are_none_or_they_do_not_count(step: Step) -> None:
+    blind = replace(step(1.0), teacher_discriminator=None)
+    assert WeightDecay().generator_terms(blind).keys() == {"g_adversarial", "g_pixel"}
+    assert WeightDecay(feature=0.0).generator_terms(step(1.0)).keys() == {"g_adversarial", "g_pixel"}
+
+
+def test_weight_decay_regularises_every_sixteenth_step_and_makes_up_for_the_rest(teacher: Teacher) -> None:
+    critic = teacher.discriminator
+    assert critic is not None
+    real, fake = torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16)
+    recipe = WeightDecay(r1_gamma=0.3)
+    regularised = []
+    for i in range(40):
+        terms = recipe.discriminator_terms(DiscriminatorStep(critic, real, fake, i))
+        expected = discriminator_logistic(critic(real), critic(fake))
+        assert float(terms["d_adversarial"]) == pytest.approx(float(expected), rel=1e-5)
+        if "d_r1" in terms:
+            regularised.append(i)
+            images = real.clone().requires_grad_(True)
+            assert float(terms["d_r1"]) == pytest.approx(
+                0.15 * 16 * float(r1_penalty(images, critic(images)))
+            )
+    assert regularised == [0, 16, 32]

@@ -1,0 +1,90 @@
+"""What the tests of `nas` share: a tiny search on a tiny teacher, and a finished study made without Ray."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from nas.candidate import Candidate
+from nas.config import SearchConfig
+from nas.proposals import Proposer
+from nas.recorder import StudyRecorder
+from nas.report import SearchReport, report
+from nas.samplers import make_sampler
+from nas.search import _note
+from nas.study import StudyStore
+from nas.workbench import Workbench
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+TINY: dict[str, Any] = {
+    "rungs": (64, 128, 256),
+    "fid_samples": 50,
+    "bank_size": 64,
+    "batch_size": 32,
+    "trials": 5,
+    "workers": 2,
+}
+"""A search of seconds."""
+
+MakeBench = Callable[..., Workbench]
+
+
+@pytest.fixture(scope="session")
+def warm_bench(teacher_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Workbench:
+    """A workbench with everything loaded, to be copied."""
+    config = SearchConfig.of(
+        **TINY,
+        budget_macs=100_000,
+        teacher=teacher_file,
+        data="digits",
+        study="tiny",
+        workdir=tmp_path_factory.mktemp("bench"),
+    )
+    bench = Workbench(config)
+    _ = bench.data, bench.bank, bench.fidelity
+    return bench
+
+
+@pytest.fixture
+def make_bench(warm_bench: Workbench, tmp_path: Path) -> MakeBench:
+    """A workbench in this test's own folder, with some settings changed."""
+
+    def make(**changes: Any) -> Workbench:
+        bench = copy.copy(warm_bench)
+        vars(bench).pop("identity", None)
+        bench.config = warm_bench.config.model_copy(update={"workdir": tmp_path / "runs", **changes})
+        return bench
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished(warm_bench: Workbench, tmp_path_factory: pytest.TempPathFactory) -> SearchReport:
+    """A study of four trials: two complete, one stopped early, one failed. Don't write to it."""
+    bench = copy.copy(warm_bench)
+    vars(bench).pop("identity", None)
+    workdir = tmp_path_factory.mktemp("finished")
+    bench.config = config = warm_bench.config.model_copy(update={"workdir": workdir, "trials": 4})
+    config.folder.mkdir()
+    with StudyStore.open(config.storage_url, config.study, identity=bench.identity) as store:
+        store.study.sampler = make_sampler("random", 0)
+        _note(store, config, bench)
+        proposer = Proposer(store, bench.space, config.budget.load(bench.space), config)
+        recorder = StudyRecorder(store, config.folder, len(config.rungs), config.budget_macs)
+        for last_rung in (2, 2, 0, None):
+            proposal = proposer.next()
+            assert proposal is not None
+            candidate = Candidate(bench, proposal.trial, proposal.architecture.to_json())
+            if last_rung is None:
+                recorder.fail(proposal.trial, "d_adversarial is nan after 32 images")
+                continue
+            for rung in range(last_rung):
+                recorder.record(proposal.trial, candidate.run(rung))
+            recorder.finish(proposal.trial, candidate.run(last_rung))
+        return report(store)

@@ -1,0 +1,141 @@
+"""The configuration of a search: defaults, checks, names, and the file it is saved to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.config import DIGITS_DEFAULTS, MAY_CHANGE, REAL_DEFAULTS, SearchConfig, read_toml
+from nas.errors import ConfigError
+
+
+def of(**values: Any) -> SearchConfig:
+    return SearchConfig.of(**{"budget_macs": 2_000_000} | values)
+
+
+def test_the_digits_and_other_images_have_their_own_defaults() -> None:
+    assert (of().rungs, of().extractor) == (DIGITS_DEFAULTS["rungs"], "digits")
+    assert of(data="digits") == of()
+    assert (of(data="faces").rungs, of(data="faces").extractor) == (REAL_DEFAULTS["rungs"], "inception")
+    assert of(data="faces", extractor="digits", fid_samples=7).extractor == "digits"
+
+
+def test_flags_that_were_not_given_leave_the_defaults() -> None:
+    assert of(trials=None, rungs=None, mirror=None, storage=None) == of()
+    assert of(inherit=False).inherit is False
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"budget_macs": None}, "give --budget-macs or --budget-params"),
+        ({"budget_macs": 0}, "--budget-macs 0: "),
+        ({"budget_macs": -5}, "--budget-macs -5: "),
+        ({"budget_params": -1}, "--budget-params -1: "),
+        ({"trials": 0}, "--trials 0: "),
+        ({"rungs": (10, 10)}, r"rungs 10,10 must increase, such as 5k,10k,20k"),
+        ({"rungs": (100, 20)}, r"rungs 100,20 must increase"),
+        ({"rungs": (0, 20)}, "--rungs 0: "),
+        ({"reduction_factor": 1.0}, "reduction factor 1 must be a number of at least 2"),
+        ({"reduction_factor": float("nan")}, "reduction factor nan"),
+        ({"fid_samples": 1}, "at least 2 samples"),
+        ({"seed": -1}, "--seed -1: "),
+        ({"workers": -2}, "--workers -2: "),
+        ({"batch_size": 0}, "--batch-size 0: "),
+        ({"gpus_per_trial": -3.0}, "--gpus-per-trial -3.0: "),
+        ({"trials": "a_b"}, "--trials a_b: "),
+        ({"colour": "red"}, "colour"),
+        ({"study": "a/b"}, "study name 'a/b'"),
+        ({"study": ".."}, r"study name '\.\.'"),
+    ],
+)
+def test_a_value_outside_its_range_is_one_line_with_the_value(values: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError, match=says) as error:
+        of(**values)
+    assert "\n" not in str(error.value)
+
+
+def test_the_same_request_always_has_the_same_name() -> None:
+    assert of().named("digits").study == "digits-2Mmacs"
+    assert of(budget_params=80_000).named("digits").study == "digits-2Mmacs-80kparams"
+    assert of(study="mine").named("digits").study == "mine"
+    assert of(workdir="runs").named("digits").folder == Path("runs/digits-2Mmacs")
+
+
+def test_a_teachers_name_can_not_lead_out_of_the_work_folder() -> None:
+    config = of(workdir="runs").named("../../ffhq 256/x")
+    assert config.folder.parent == Path("runs")
+
+
+def test_the_study_is_a_file_in_its_folder_unless_a_storage_is_given() -> None:
+    assert of(study="s", workdir="/r").storage_url == "sqlite:////r/s/study.db"
+    assert of(storage="postgresql://u@h/d").storage_url == "postgresql://u@h/d"
+
+
+def test_what_changes_a_fid_is_a_condition_and_what_does_not_is_none() -> None:
+    assert set(of().conditions()) | MAY_CHANGE == set(SearchConfig.model_fields)
+    for change in ({"trials": 99}, {"workers": 7}, {"workdir": "elsewhere"}, {"sampler": "random"}):
+        assert of(**change).conditions() == of().conditions()
+    for change in ({"seed": 1}, {"kd_start": 1.0}, {"rungs": (1, 2)}, {"fid_samples": 9}, {"budget_macs": 7}):
+        assert of(**change).conditions() != of().conditions()
+
+
+def test_paths_become_absolute_for_workers_and_digits_stay_digits(tmp_path: Path) -> None:
+    config = of(teacher="t.safetensors", workdir="runs").absolute()
+    assert config.teacher is not None
+    assert (config.teacher.is_absolute(), config.workdir.is_absolute(), config.data) == (True, True, "digits")
+    assert Path(of(data="faces").absolute().data).is_absolute()
+
+
+# The file
+
+
+def saved(config: SearchConfig) -> SearchConfig:
+    config.folder.mkdir(parents=True, exist_ok=True)
+    return SearchConfig.of(**read_toml(config.save()))
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
+
+
+@given(
+    values=st.fixed_dictionaries(
+        {},
+        optional={
+            "data": TEXT,
+            "sampler": TEXT,
+            "storage": TEXT,
+            "teacher": TEXT.map(Path),
+            "mirror": st.booleans(),
+            "budget_params": st.integers(1, 10**12),
+            "kd_start": st.floats(0, 1e6),
+            "kd_finish": st.floats(1e-9, 1),
+            "gpus_per_trial": st.floats(0, 8),
+            "rungs": st.sets(st.integers(1, 10**9), min_size=1).map(lambda rungs: tuple(sorted(rungs))),
+        },
+    )
+)
+def test_a_saved_configuration_reads_back_equal(
+    tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any]
+) -> None:
+    config = of(**values, workdir=tmp_path_factory.getbasetemp() / "saved", study="one")
+    assert saved(config) == config
+
+
+def test_a_setting_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    (tmp_path / "search.toml").write_text('trials = 8\nbudget = "5G"\n')
+    with pytest.raises(ConfigError, match=r"search\.toml sets 'budget', which does not exist; see nas-search --help"):
+        read_toml(tmp_path / "search.toml")
+
+
+@pytest.mark.parametrize("content", [b"trials = = 8", b"\xff\xfe", None])
+def test_a_file_that_is_no_toml_is_one_line(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "search.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"search\.toml can't be read"):
+        read_toml(path)

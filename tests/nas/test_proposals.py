@@ -1,0 +1,215 @@
+"""What is trained next: what was interrupted, then the baselines, then whatever fits and nobody has trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from distill.teacher import load_teacher
+from nas import proposals
+from nas.config import SearchConfig
+from nas.proposals import BASELINE_SHARES, Proposal, Proposer
+from nas.samplers import SAMPLERS, make_sampler, resume_seed
+from nas.study import StudyStore
+from nas.study.records import RungRecord
+from search_spaces import SearchSpace
+
+BUDGET = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def space() -> SearchSpace:
+    """The space below the built-in teacher: large enough for every sampler."""
+    teacher = load_teacher()
+    return teacher.family.space(teacher.generator.architecture)
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[..., StudyStore]]:
+    """Opens the study, each time as a process of its own would."""
+    stores: list[StudyStore] = []
+
+    def open_study(sampler: str = "random") -> StudyStore:
+        store = StudyStore.open(f"sqlite:///{tmp_path}/study.db", "study")
+        store.study.sampler = make_sampler(sampler, resume_seed(0, len(store.study.trials)))
+        stores.append(store)
+        return store
+
+    yield open_study
+    for store in stores:
+        store.close()
+
+
+def proposer(store: StudyStore, space: SearchSpace, trials: int = 8, budget: int = BUDGET) -> Proposer:
+    config = SearchConfig.of(budget_macs=budget, trials=trials)
+    return Proposer(store, space, config.budget.load(space), config)
+
+
+def complete(store: StudyStore, space: SearchSpace, proposal: Proposal) -> None:
+    macs = space.macs(proposal.architecture)
+    store.study.tell(proposal.trial, [1e8 / macs, macs])
+
+
+def drain(store: StudyStore, space: SearchSpace, asking: Proposer) -> list[Proposal]:
+    proposed = []
+    while (proposal := asking.next()) is not None:
+        proposed.append(proposal)
+        complete(store, space, proposal)
+    return proposed
+
+
+def rung(trial: int, number: int) -> RungRecord:
+    return RungRecord(
+        trial=trial, rung=number, images=64, fid=40.0, fid_samples=50, fid_extractor="digits", fid_seed=0,
+        kd_weight=1.0, losses={}, seconds=1.0, worker="host:1", checkpoint="trials/x.pt", sha256="0" * 64,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_gives_the_asked_number_of_distinct_architectures_that_fit(
+    sampler: str, opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    store = opened(sampler)
+    proposed = drain(store, space, proposer(store, space, trials=14))
+    assert len(proposed) == 14
+    assert len({proposal.architecture for proposal in proposed}) == 14
+    assert all(space.macs(proposal.architecture) <= BUDGET for proposal in proposed)
+    assert [trial.state for trial in store.study.trials].count(TrialState.RUNNING) == 0
+
+
+def test_uniformly_slimmed_teachers_come_first_and_are_protected(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    store = opened()
+    proposed = drain(store, space, proposer(store, space, trials=5))
+    assert [proposal.baseline for proposal in proposed] == [True, True, True, False, False]
+    for proposal, share in zip(proposed, BASELINE_SHARES, strict=False):
+        assert 0.6 * share * BUDGET < space.macs(proposal.architecture) <= share * BUDGET
+        relative = [
+            ours.channels / teachers.channels  # type: ignore[attr-defined]
+            for ours, teachers in zip(proposal.architecture.blocks, space.largest().blocks, strict=True)  # type: ignore[attr-defined]
+        ]
+        assert max(relative) < 2 * min(relative)
+        assert "uniform" in store.study.trials[proposal.trial].user_attrs["landmark"]
+
+
+def test_the_architecture_is_in_the_study_before_anybody_trains_it(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    store = opened()
+    proposal = proposer(store, space).next()
+    assert proposal is not None
+    attributes = store.study.trials[proposal.trial].user_attrs
+    assert attributes["architecture"] == str(proposal.architecture)
+    assert type(proposal.architecture).from_json(attributes["architecture_json"]) == proposal.architecture
+
+
+def test_a_second_run_asks_for_the_rest_only(opened: Callable[..., StudyStore], space: SearchSpace) -> None:
+    store = opened()
+    first = drain(store, space, proposer(store, space, trials=5))
+    store = opened()
+    assert drain(store, space, proposer(store, space, trials=5)) == []
+    second = drain(store, space, proposer(store, space, trials=9))
+    assert len(second) == 4
+    assert not any(proposal.baseline for proposal in second)
+    assert not {proposal.architecture for proposal in first} & {proposal.architecture for proposal in second}
+
+
+def test_failed_and_stopped_trials_are_not_tried_again(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    store = opened()
+    asking = proposer(store, space, trials=4)
+    proposed = [asking.next() for _ in range(4)]
+    for proposal, state in zip(proposed, [TrialState.FAIL, TrialState.PRUNED] * 2, strict=True):
+        assert proposal is not None
+        store.study.tell(proposal.trial, state=state)
+    more = drain(store, space, proposer(opened(), space, trials=6))
+    assert len(more) == 2
+    assert not {p.architecture for p in more} & {p.architecture for p in proposed if p}
+
+
+def test_interrupted_trials_come_first_under_their_own_number_from_their_last_rung(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    store = opened()
+    asking = proposer(store, space, trials=6)
+    begun = [asking.next() for _ in range(5)]
+    assert all(begun)
+    for proposal in begun[:2]:
+        assert proposal is not None
+        complete(store, space, proposal)
+    store.record_rung(rung(3, 0))
+    store.record_rung(rung(3, 1))
+    resumed = opened()
+    asking = proposer(resumed, space, trials=6)
+    again = [asking.next() for _ in range(3)]
+    assert [proposal.trial for proposal in again if proposal] == [2, 3, 4]
+    assert [proposal.architecture for proposal in again if proposal] == [p.architecture for p in begun[2:] if p]
+    assert [proposal.start_rung for proposal in again if proposal] == [0, 1, 0]
+    assert [proposal.baseline for proposal in again if proposal] == [True, False, False]
+    last = asking.next()
+    assert last is not None
+    assert last.trial == 5
+    assert asking.next() is None
+
+
+def test_a_trial_that_died_while_it_was_asked_for_is_asked_for_again(
+    opened: Callable[..., StudyStore], space: SearchSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened()
+    asking = proposer(store, space, trials=4)
+    answered = []
+
+    def dies(trial: optuna.Trial, *args: Any, **kwargs: Any) -> Any:
+        if len(answered) == 3:
+            raise KeyboardInterrupt
+        answered.append(trial.number)
+        return suggest(trial, *args, **kwargs)
+
+    suggest = optuna.Trial._suggest
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(optuna.Trial, "_suggest", dies)
+        asking.next()
+    store = opened()
+    (died,) = [trial for trial in store.study.trials if trial.state == TrialState.RUNNING]
+    again = drain(store, space, proposer(store, space, trials=4))
+    assert again[0].trial == died.number
+    assert [proposal.baseline for proposal in again] == [True, True, True, False]
+    assert died.params.items() <= store.study.trials[died.number].params.items()
+
+
+def test_duplicates_are_answered_with_their_twins_result_and_not_counted(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    store = opened()
+    first = drain(store, space, proposer(store, space, trials=1))[0]
+    values = store.study.trials[first.trial].values
+    params = store.study.trials[first.trial].params
+    store.study.enqueue_trial(params)
+    # the queue holds the other two baselines before it
+    second = drain(store, space, proposer(store, space, trials=4))
+    assert len(second) == 3
+    (twin,) = [trial for trial in store.study.trials if "duplicate_of" in trial.user_attrs]
+    assert twin.user_attrs["duplicate_of"] == first.trial
+    assert (twin.state, twin.values) == (TrialState.COMPLETE, values)
+    assert "architecture" not in twin.user_attrs
+
+
+def test_a_space_that_is_used_up_ends_the_search(
+    opened: Callable[..., StudyStore], teacher_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proposals, "MAX_DUPLICATES", 10)
+    teacher = load_teacher(teacher_file)
+    tiny = teacher.family.space(teacher.generator.architecture)
+    store = opened()
+    smallest = tiny.macs(tiny.smallest())
+    proposed = drain(store, tiny, proposer(store, tiny, trials=50, budget=smallest))
+    assert 1 <= len(proposed) < 50
+    assert {proposal.architecture for proposal in proposed} >= {tiny.smallest()}
+    assert all(trial.state.is_finished() for trial in store.study.trials)

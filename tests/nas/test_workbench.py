@@ -1,0 +1,109 @@
+"""What candidates share: one identity for a study, one start for every student."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from distill.errors import RecipeError, TeacherError
+from nas.config import SearchConfig
+from nas.workbench import Workbench
+from search_spaces import Checkpoint, load_checkpoint, save_checkpoint
+
+MakeBench = Callable[..., Workbench]
+
+
+def test_a_study_belongs_to_its_teacher_its_data_and_its_conditions(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    assert bench.identity["space"] == "stylegan2"
+    assert bench.identity["teacher"] == bench.teacher.digest
+    assert bench.identity["data"] == bench.data.digest
+    assert make_bench(trials=99).identity == bench.identity
+    assert make_bench(seed=1).identity != bench.identity
+
+
+def test_data_come_in_the_teachers_size_and_colours(warm_bench: Workbench) -> None:
+    assert warm_bench.teacher_image_shape == (1, 16, 16)
+    assert warm_bench.data.images.shape == (1797, 1, 16, 16)
+
+
+def test_the_bank_is_made_once(make_bench: MakeBench) -> None:
+    bench = make_bench(bank_size=20)
+    del bench.__dict__["bank"]
+    assert len(bench.bank) == 20
+    made = {path: path.stat().st_mtime_ns for path in (bench.config.folder / "bank").rglob("*")}
+    del bench.__dict__["bank"]
+    _ = bench.bank
+    assert {path: path.stat().st_mtime_ns for path in (bench.config.folder / "bank").rglob("*")} == made
+
+
+def test_every_student_of_an_architecture_starts_alike(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    architecture = bench.space.smallest()
+    one = bench.student(architecture).state_dict()
+    torch.rand(7)
+    two = bench.student(architecture).state_dict()
+    other = make_bench(seed=1, inherit=False).student(architecture).state_dict()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert not all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_student_of_the_teachers_shape_starts_as_the_teacher_and_not_without_inheritance(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench()
+    inputs = bench.teacher.generator.sample_inputs(4, torch.Generator().manual_seed(0))
+    wanted = bench.teacher.generator(*inputs, noise="none")
+    inherited = bench.student(bench.space.largest()).eval()
+    fresh = make_bench(inherit=False, seed=1).student(bench.space.largest()).eval()
+    assert torch.allclose(inherited(*inputs, noise="none"), wanted, atol=1e-5)
+    assert not torch.allclose(fresh(*inputs, noise="none"), wanted, atol=1e-2)
+
+
+def test_the_discriminator_starts_from_the_teachers_unless_it_is_to_be_fresh(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    assert bench.teacher.discriminator is not None
+    teachers = bench.teacher.discriminator.state_dict()
+
+    def trained(bench: Workbench) -> dict[str, torch.Tensor]:
+        trainer = bench.trainer(bench.student(bench.space.smallest()))
+        trainer.train(32)
+        return trainer.discriminator.state_dict()
+
+    trainer = bench.trainer(bench.student(bench.space.smallest()))
+    assert all(torch.equal(v, teachers[k]) for k, v in trainer.discriminator.state_dict().items())
+    trained(bench)
+    assert all(torch.equal(v, teachers[k]) for k, v in bench.teacher.discriminator.state_dict().items())
+    fresh = make_bench(warm_discriminator=False)
+    started = fresh.trainer(fresh.student(fresh.space.smallest())).discriminator.state_dict()
+    assert started.keys() == teachers.keys()
+    assert not all(torch.equal(v, teachers[k]) for k, v in started.items())
+
+
+def test_a_teacher_without_discriminator_gets_a_fresh_one(tmp_path: Path, teacher_file: Path) -> None:
+    loaded = load_checkpoint(teacher_file)
+    save_checkpoint(Checkpoint("stylegan2", loaded.generator, None, {}), tmp_path / "alone.safetensors")
+    config = SearchConfig.of(
+        budget_macs=100_000, teacher=tmp_path / "alone.safetensors", bank_size=32, batch_size=8, rungs=(16,),
+        study="s", workdir=tmp_path,
+    )  # fmt: skip
+    bench = Workbench(config)
+    assert bench.teacher.name == "alone"
+    trainer = bench.trainer(bench.student(bench.space.smallest()))
+    trainer.train(16)
+    assert all(torch.isfinite(p).all() for p in trainer.ema.parameters())
+
+
+def test_a_teacher_or_recipe_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "photo.safetensors").write_text("not a checkpoint")
+    with pytest.raises(TeacherError, match=r"photo\.safetensors"):
+        Workbench(SearchConfig.of(budget_macs=1, teacher=tmp_path / "photo.safetensors"))
+    with pytest.raises(TeacherError, match=r"nowhere\.safetensors is not a file"):
+        Workbench(SearchConfig.of(budget_macs=1, teacher=tmp_path / "nowhere.safetensors"))
+    with pytest.raises(RecipeError, match="'magic' is unknown; choose one of weight-decay"):
+        Workbench(SearchConfig.of(budget_macs=1, recipe="magic"))
+    with pytest.raises(RecipeError, match="'slide' is unknown; choose one of constant"):
+        Workbench(SearchConfig.of(budget_macs=1, kd_schedule="slide"))

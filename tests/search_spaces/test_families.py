@@ -1,0 +1,292 @@
+"""What every registered family of generators must do, whatever its networks are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from search_spaces import (
+    FAMILIES,
+    Architecture,
+    ArchitectureError,
+    Checkpoint,
+    Discriminator,
+    Family,
+    Generator,
+    RandomSuggest,
+    SearchSpace,
+    UserError,
+    get_family,
+    load_checkpoint,
+    save_checkpoint,
+)
+from search_spaces.stylegan2 import Block, GeneratorArchitecture
+
+TEACHERS: dict[str, Architecture] = {  # a tiny one for every family
+    "stylegan2": GeneratorArchitecture(
+        (Block(16, convs=1), Block(12), Block(8)),
+        image_channels=1,
+        latent_dim=8,
+        style_dim=8,
+        mapping_layers=3,
+    ),
+}
+PROPOSALS = 30
+
+
+@pytest.fixture(params=sorted(FAMILIES))
+def family(request: pytest.FixtureRequest) -> Family:
+    return FAMILIES[request.param]
+
+
+@pytest.fixture
+def architecture(family: Family) -> Architecture:
+    return TEACHERS[family.name]
+
+
+@pytest.fixture
+def space(family: Family, architecture: Architecture) -> SearchSpace:
+    return family.space(architecture)
+
+
+@pytest.fixture
+def teacher(family: Family, architecture: Architecture) -> Generator:
+    return lived_in(family.build(architecture))
+
+
+@pytest.fixture
+def discriminator(family: Family, architecture: Architecture) -> Discriminator:
+    return lived_in(family.build_discriminator(family.default_discriminator(architecture)))
+
+
+def lived_in(network: nn.Module) -> nn.Module:
+    """Nothing that a checkpoint holds has the value it started with."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for tensor in network.state_dict().values():
+            tensor += 0.2 * torch.randn_like(tensor)
+    return network.eval()
+
+
+def inputs_of(generator: Generator, count: int = 3, seed: int = 0) -> tuple[Tensor, ...]:
+    return generator.sample_inputs(count, torch.Generator().manual_seed(seed))
+
+
+@torch.no_grad()
+def images_of(generator: Generator, count: int = 3) -> Tensor:
+    torch.manual_seed(0)  # of the noise
+    return generator.eval()(*inputs_of(generator, count))
+
+
+def proposals(space: SearchSpace, share_of_largest: float = 0.5) -> list[Architecture]:
+    limit = max(share_of_largest * space.macs(space.largest()), space.macs(space.smallest()))
+    return [space.sample(RandomSuggest(i), lambda a: space.macs(a) / limit) for i in range(PROPOSALS)]
+
+
+def snapshot(network: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_every_family_has_an_example_here_and_is_registered_under_its_own_name() -> None:
+    assert set(TEACHERS) == set(FAMILIES)
+    assert all(get_family(name).name == name for name in FAMILIES)
+
+
+def test_an_unknown_family_is_refused_with_the_names_that_exist() -> None:
+    with pytest.raises(UserError, match=r"'stylegan9' is unknown; choose one of .*stylegan2"):
+        get_family("stylegan9")
+
+
+def test_inputs_follow_from_the_generator_alone(teacher: Generator) -> None:
+    torch.manual_seed(1)
+    first = inputs_of(teacher)
+    torch.manual_seed(2)
+    assert all(torch.equal(a, b) for a, b in zip(first, inputs_of(teacher), strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(first, inputs_of(teacher, seed=1), strict=True))
+    assert all(len(tensor) == 3 and tensor.device.type == "cpu" for tensor in first)
+
+
+def test_images_are_finite_floats_in_about_minus_one_to_one(teacher: Generator) -> None:
+    images = images_of(teacher, 5)
+    assert images.dtype == torch.float32
+    assert images.ndim == 4
+    assert len(images) == 5
+    assert images.shape[2] == images.shape[3]
+    assert images.isfinite().all()
+    assert 0.01 < images.std() < 20
+
+
+def test_images_do_not_depend_on_their_neighbours_in_the_batch(teacher: Generator) -> None:
+    generator = teacher.eval()
+    for parameter in generator.parameters():
+        if parameter.ndim == 0:  # noise strengths: noise differs between batches
+            parameter.data.zero_()
+    whole = images_of(generator, 4)
+    with torch.no_grad():
+        alone = generator(*(tensor[2:3] for tensor in inputs_of(generator, 4)))
+    assert torch.allclose(whole[2:3], alone, atol=1e-4)
+
+
+def test_gradients_reach_every_weight_of_the_generator(teacher: Generator) -> None:
+    teacher.train().requires_grad_(True)
+    teacher(*inputs_of(teacher)).square().mean().backward()
+    assert [name for name, p in teacher.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_the_discriminator_gives_one_logit_per_image(
+    teacher: Generator, discriminator: Discriminator
+) -> None:
+    for count in (1, 2, 3, 4, 5, 6, 7, 8):
+        logits = discriminator(images_of(teacher, count))
+        assert logits.shape == (count,)
+        assert logits.isfinite().all()
+
+
+def test_the_discriminators_features_get_coarser(teacher: Generator, discriminator: Discriminator) -> None:
+    images = images_of(teacher)
+    maps = discriminator.features(images)
+    sides = [images.shape[-1], *(each.shape[-1] for each in maps)]
+    assert len(maps) >= 2
+    assert all(len(each) == len(images) for each in maps)
+    assert sides == sorted(sides, reverse=True)
+
+
+def test_architectures_survive_json(family: Family, space: SearchSpace, discriminator: Discriminator) -> None:
+    for proposal in [space.smallest(), space.largest(), *proposals(space)]:
+        values = json.loads(json.dumps(proposal.to_json()))
+        for read in (
+            family.architecture.from_json(values),
+            family.architecture.from_json(json.dumps(values)),
+        ):
+            assert read == proposal
+            assert hash(read) == hash(proposal)
+    critic = discriminator.architecture
+    assert family.discriminator_architecture.from_json(json.dumps(critic.to_json())) == critic
+
+
+def test_two_architectures_read_the_same_exactly_when_they_are_the_same(space: SearchSpace) -> None:
+    seen = [space.smallest(), space.largest(), *proposals(space), *proposals(space, 0.9)]
+    assert len({str(each) for each in seen}) == len(set(seen)) > 20
+    assert all("\n" not in str(each) for each in seen)
+
+
+def test_every_field_of_an_architecture_shows_in_its_name(
+    architecture: Architecture, discriminator: Discriminator
+) -> None:
+    for original in (architecture, discriminator.architecture):
+        for name, value in vars(original).items():
+            if isinstance(value, int):
+                assert str(replace(original, **{name: value + 1})) != str(original), name
+
+
+@pytest.mark.parametrize("broken", ["", "[]", "3", "null", "{", '{"nonsense": 1}'])
+def test_what_is_no_architecture_is_refused(family: Family, broken: str) -> None:
+    for kind in (family.architecture, family.discriminator_architecture):
+        with pytest.raises(ArchitectureError, match=f"not a {kind.__name__}") as error:
+            kind.from_json(broken)
+        assert "\n" not in str(error.value)
+
+
+def test_a_field_too_much_is_refused_by_name(family: Family, architecture: Architecture) -> None:
+    with pytest.raises(ArchitectureError, match="colour.*'red'"):
+        family.architecture.from_json(architecture.to_json() | {"colour": "red"})
+
+
+def test_a_value_of_the_wrong_kind_is_refused_by_the_name_of_its_field(
+    family: Family, architecture: Architecture
+) -> None:
+    values = architecture.to_json()
+    for name in values:
+        with pytest.raises(ArchitectureError, match=f"{name}.*(given: )?'many'"):
+            family.architecture.from_json(values | {name: "many"})
+
+
+def test_a_checkpoint_gives_the_networks_back_to_the_bit(
+    family: Family, teacher: Generator, discriminator: Discriminator, tmp_path: Path
+) -> None:
+    path = tmp_path / "both.safetensors"
+    before = images_of(teacher)
+    save_checkpoint(Checkpoint(family.name, teacher, discriminator, {"note": "ß ─► one\ntwo"}), path)
+    loaded = load_checkpoint(path)
+    assert loaded.family == family.name
+    assert loaded.metadata == {"note": "ß ─► one\ntwo"}
+    assert loaded.generator.architecture == teacher.architecture
+    assert same(loaded.generator.state_dict(), teacher.state_dict())
+    assert loaded.discriminator is not None
+    assert loaded.discriminator.architecture == discriminator.architecture
+    assert same(loaded.discriminator.state_dict(), discriminator.state_dict())
+    assert torch.equal(images_of(loaded.generator), before)
+    for network in (loaded.generator, loaded.discriminator):
+        assert not network.training
+        assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_every_sampled_student_survives_a_checkpoint(
+    family: Family, space: SearchSpace, tmp_path: Path
+) -> None:
+    for i, proposal in enumerate(proposals(space)[:8]):
+        student = lived_in(family.build(proposal))
+        save_checkpoint(Checkpoint(family.name, student), tmp_path / f"{i}.safetensors")
+        loaded = load_checkpoint(tmp_path / f"{i}.safetensors")
+        assert loaded.discriminator is None
+        assert loaded.generator.architecture == proposal
+        assert same(loaded.generator.state_dict(), student.state_dict())
+
+
+def test_every_proposal_fits_and_builds_to_what_it_was_said_to_cost(
+    family: Family, space: SearchSpace
+) -> None:
+    limit = 0.5 * space.macs(space.largest())
+    for proposal in proposals(space):
+        student = family.build(proposal)
+        assert space.macs(proposal) <= limit
+        assert space.params(proposal) == sum(p.numel() for p in student.parameters())
+        assert images_of(student).shape == images_of(family.build(space.largest())).shape
+
+
+def test_a_student_of_the_teachers_own_shape_inherits_its_very_images(
+    family: Family, space: SearchSpace, teacher: Generator
+) -> None:
+    torch.manual_seed(5)
+    student = family.build(teacher.architecture)
+    assert not torch.equal(images_of(student), images_of(teacher))
+    space.inherit(teacher, student)
+    assert torch.equal(images_of(student), images_of(teacher))
+
+
+def test_inheriting_works_for_every_proposal_and_never_changes_the_teacher(
+    family: Family, space: SearchSpace, teacher: Generator
+) -> None:
+    before = snapshot(teacher)
+    for proposal in [space.smallest(), *proposals(space)]:
+        student = family.build(proposal)
+        fresh = snapshot(student)
+        space.inherit(teacher, student)
+        assert not same(student.state_dict(), fresh)
+        assert images_of(student).isfinite().all()
+        assert same(teacher.state_dict(), before)
+        with torch.no_grad():  # nor do they share memory
+            for parameter in student.parameters():
+                parameter.fill_(7.0)
+        assert same(teacher.state_dict(), before)
+    teacher.train()
+    space.inherit(teacher, family.build(space.smallest()))
+    assert all(module.training for module in teacher.modules())
+
+
+def test_inheriting_takes_no_global_randomness(
+    family: Family, space: SearchSpace, teacher: Generator
+) -> None:
+    student = family.build(space.smallest())
+    state = torch.get_rng_state()
+    space.inherit(teacher, student)
+    assert torch.equal(torch.get_rng_state(), state)
