@@ -1,12 +1,12 @@
-"""What each ingredient of a brief distillation is worth, on the digits, same steps and architecture for all rows.
+"""What each ingredient of a brief distillation is worth, on the digits.
 
-    python benchmarks/kd_decay.py                 # 5 seeds, 20,000 images a run
-    python benchmarks/kd_decay.py --quick         # 2 seeds, 1,000 images: shows that it runs, nothing else
-    python benchmarks/kd_decay.py --json
+    python -m benchmarks.kd_decay                 # 5 seeds, 20,000 images a run
+    python -m benchmarks.kd_decay --quick         # 2 seeds, 1,000 images: shows that it runs, nothing else
+    python -m benchmarks.kd_decay --json
 
-Rows: KD weight decaying, constant or zero, each with the discriminator started from the teacher's or fresh; and the
-student started at random. One row differs from the first in what its name says only. The student is the teacher
-slimmed uniformly to 2 MMACs. A run has failed when its FID is not finite or above 3 times its row's median.
+Rows: KD weight decaying, constant or zero, each with the discriminator started from the teacher's or fresh;
+and the student started at random. All rows have the same steps and the same architecture, the teacher slimmed
+uniformly to 2 MMACs. A run has failed when its FID is not finite or above 3 times its row's median.
 """
 
 from __future__ import annotations
@@ -47,7 +47,12 @@ def distill(row: str, seed: int, images: int) -> float:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
         config = SearchConfig.of(
-            budget_macs=BUDGET_MACS, rungs=(images,), seed=seed, workdir=Path(scratch), study="kd", **ROWS[row]
+            budget_macs=BUDGET_MACS,
+            rungs=(images,),
+            seed=seed,
+            workdir=Path(scratch),
+            study="kd",
+            **ROWS[row],
         )
         bench = Workbench(config)
         student = bench.student(uniform_student(bench))
@@ -83,7 +88,9 @@ def summarise(fids: list[float]) -> dict[str, Any]:
 
 def main() -> None:
     """Run every row for every seed and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--images", type=int, default=20_000, help="real images a run is shown")
     parser.add_argument("--quick", action="store_true")
@@ -105,7 +112,10 @@ def main() -> None:
     print(f"{'':36} {'median':>7} {'lowest':>7} {'highest':>7} {'mean':>7} {'std':>6} {'failed':>6}")
     for row, s in table.items():
         low, high = s["interval"]
-        print(f"{row:36} {s['fid']:7.2f} {low:7.2f} {high:7.2f} {s['mean']:7.2f} {s['std']:6.2f} {s['failed']:>6}")
+        print(
+            f"{row:36} {s['fid']:7.2f} {low:7.2f} {high:7.2f} "
+            f"{s['mean']:7.2f} {s['std']:6.2f} {s['failed']:>6}"
+        )
 
 
 if __name__ == "__main__":

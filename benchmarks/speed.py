@@ -1,0 +1,194 @@
+"""What a search takes on this machine: training speed, scaling, FID, overhead and memory.
+
+    python -m benchmarks.speed
+    python -m benchmarks.speed --quick
+    python -m benchmarks.speed --json
+
+* images/s of a 16 px digits student of about 1 MMAC on 2 threads, discriminator step included, with and without
+  KD;
+* images/s of two workers of one thread each against one such worker, in turn;
+* the share of FIDs in a trial's time, and the seconds that Tune and the study add to a trial (from a search
+  whose candidates do nothing);
+* the highest memory of the driver and of a worker in a real, short search.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+MMAC_SHARE = 0.5  # of the 2 MMACs budget
+WARM_UP = 10  # steps
+
+
+def workbench(scratch: str, **settings: Any) -> Any:
+    """A workbench on the digits."""
+    from nas.config import SearchConfig
+    from nas.workbench import Workbench
+
+    return Workbench(SearchConfig.of(budget_macs=2_000_000, workdir=Path(scratch), study="speed", **settings))
+
+
+def student(bench: Any) -> Any:
+    """A uniformly slimmed student of about 1 MMAC."""
+    from search_spaces import FixedSuggest
+
+    choices = FixedSuggest({"share": MMAC_SHARE, **bench.space.uniform()})
+    return bench.student(bench.space.sample(choices, bench.config.budget.load(bench.space)))
+
+
+def training_speed(scratch: str, threads: int, seconds: float, kd_start: float) -> float:
+    """Images per second of the distillation step."""
+    import torch
+
+    torch.set_num_threads(threads)
+    bench = workbench(scratch, kd_schedule="constant", kd_start=kd_start)
+    trainer = bench.trainer(student(bench))
+    batch = bench.config.batch_size
+    trainer.train(WARM_UP * batch)
+    began, first = time.perf_counter(), trainer.images
+    while time.perf_counter() - began < seconds:
+        trainer.train(trainer.images + 16 * batch)  # 16 steps: one of them with R1
+    return (trainer.images - first) / (time.perf_counter() - began)
+
+
+def fid_share(scratch: str, images: int) -> float:
+    """Seconds of an FID over the seconds of the rung it ends."""
+    import torch
+
+    torch.set_num_threads(1)
+    bench = workbench(scratch)
+    _ = bench.fidelity
+    trainer = bench.trainer(student(bench))
+    began = time.perf_counter()
+    trainer.train(images)
+    trained = time.perf_counter()
+    bench.fidelity.fid(trainer.ema, bench.config.fid_samples, seed=0)
+    return (time.perf_counter() - trained) / (time.perf_counter() - began)
+
+
+def overhead(trials: int) -> float:
+    """Seconds of a search of `trials` candidates that do nothing."""
+    from rich.console import Console
+
+    from benchmarks.stub import StubTrial
+    from nas.config import SearchConfig
+    from nas.search import prepare, run_search
+
+    with tempfile.TemporaryDirectory() as scratch:
+        config, bench = prepare(
+            SearchConfig.of(
+                budget_macs=2_000_000, trials=trials, workdir=Path(scratch), sampler="random", workers=2
+            )
+        )
+        began = time.perf_counter()
+        with open(os.devnull, "w") as nowhere:
+            run_search(config, bench, Console(file=nowhere), trainable=StubTrial)
+        return time.perf_counter() - began
+
+
+def memory(trials: int, images: int) -> dict[str, float]:
+    """Highest resident megabytes of the driver and of a worker (Linux)."""
+    command = [
+        sys.executable,
+        "-m",
+        "nas.cli.search",
+        "--budget-macs",
+        "2M",
+        "--trials",
+        str(trials),
+        "--workers",
+        "2",
+    ]
+    command += ["--rungs", f"{images},{2 * images}"]
+    peak = {"driver_mb": 0.0, "worker_mb": 0.0}
+    with tempfile.TemporaryDirectory() as scratch:
+        driver = subprocess.Popen(
+            [*command, "--workdir", scratch], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while driver.poll() is None:
+            peak["driver_mb"] = max(peak["driver_mb"], _resident(driver.pid))
+            for pid in _workers():
+                peak["worker_mb"] = max(peak["worker_mb"], _resident(pid))
+            time.sleep(0.5)
+    return peak
+
+
+def _workers() -> list[int]:
+    found = subprocess.run(["pgrep", "-f", "ray::.*Trainable"], capture_output=True, text=True, check=False)
+    return [int(pid) for pid in found.stdout.split()]
+
+
+def _resident(pid: int) -> float:
+    """High-water mark of a process, megabytes; 0 when it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    match = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(match[1]) / 1000 if match else 0.0
+
+
+def measure(quick: bool) -> dict[str, float]:
+    """All figures."""
+    seconds, images = (2.0, 2_000) if quick else (15.0, 10_000)
+    few, many = (3, 8) if quick else (5, 45)
+    figures: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+
+        def speeds(workers: int, threads: int, kd_start: float) -> list[float]:
+            with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+                jobs = [
+                    pool.submit(training_speed, scratch, threads, seconds, kd_start) for _ in range(workers)
+                ]
+                return [job.result() for job in jobs]
+
+        _ = workbench(scratch).bank
+        figures["images_per_second_kd"] = speeds(1, 2, 3.0)[0]
+        figures["images_per_second_no_kd"] = speeds(1, 2, 0.0)[0]
+        one, two = speeds(1, 1, 3.0)[0], sum(speeds(2, 1, 3.0))
+        figures |= {"one_worker": one, "two_workers": two, "ratio": two / one}
+        figures["fid_share"] = fid_share(scratch, images)
+    figures["seconds_per_trial"] = (overhead(many) - overhead(few)) / (many - few)
+    return figures | memory(4, images // 10)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    f = measure(options.quick)
+    if options.json:
+        print(json.dumps(f))
+        return
+    for name, value in (
+        ("1 MMAC student, 2 threads, KD on", f"{f['images_per_second_kd']:.0f} images/s"),
+        ("1 MMAC student, 2 threads, KD off", f"{f['images_per_second_no_kd']:.0f} images/s"),
+        (
+            "two workers against one",
+            f"{f['ratio']:.2f}x  ({f['two_workers']:.0f} / {f['one_worker']:.0f} images/s)",
+        ),
+        ("FID in a trial's time", f"{f['fid_share']:.1%}"),
+        ("Tune and study, a trial", f"{f['seconds_per_trial']:.2f} s"),
+        ("driver, highest memory", f"{f['driver_mb']:.0f} MB"),
+        ("worker, highest memory", f"{f['worker_mb']:.0f} MB"),
+    ):
+        print(f"{name:36} {value}")
+
+
+if __name__ == "__main__":
+    main()

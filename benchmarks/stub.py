@@ -1,0 +1,60 @@
+"""A candidate that does nothing but report, to measure what is around candidates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from ray import tune
+
+from nas.candidate import Outcome, trial_folder
+from nas.config import SearchConfig
+from nas.cost import Cost
+from nas.study import RungRecord
+
+
+class StubTrial(tune.Trainable):
+    """Answers every rung at once with an FID that is a function of the trial's number."""
+
+    def setup(self, config: dict[str, Any], settings: dict[str, Any] | None = None) -> None:
+        self._search = SearchConfig.model_validate(settings)
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._number, self._rung = int(new_config["trial"]), int(new_config["start_rung"])
+        return True
+
+    def step(self) -> dict[str, Any]:
+        rung, images = self._rung, self._search.rungs[self._rung]
+        fid = 10.0 + self._number * 7 % 13 + 5.0 / (1 + rung)
+        folder = trial_folder(self._search.folder, self._number)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (16, 16)).save(folder / "samples.png")
+        record = RungRecord(
+            trial=self._number,
+            rung=rung,
+            images=images,
+            fid=fid,
+            fid_samples=self._search.fid_samples,
+            fid_extractor="stub",
+            fid_seed=0,
+            kd_weight=0.0,
+            losses={},
+            seconds=0.0,
+            worker="stub",
+            checkpoint=str(Path("trials") / f"{self._number:04d}" / f"rung-{rung}.pt"),
+            sha256="0" * 64,
+        )
+        self._rung += 1
+        outcome = Outcome(
+            record, Cost(1_000_000 + self._number, 1_000), f"trials/{self._number:04d}/samples.png"
+        )
+        done = self._rung == len(self._search.rungs)
+        return {"outcome": outcome, "rung": rung, "fid": fid, "macs": outcome.cost.macs, "done": done}
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Nothing to keep."""
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Nothing was kept."""
