@@ -4,8 +4,8 @@
     python -m benchmarks.speed --quick
     python -m benchmarks.speed --json
 
-* images/s of a 16 px digits student of about 1 MMAC on 2 threads, discriminator step included, with and without
-  KD;
+* images/s of a 16 px digits student of about 1 MMAC on 2 threads, discriminator step included, with KD and
+  without;
 * images/s of two workers of one thread each against one such worker, in turn;
 * the share of FIDs in a trial's time, and the seconds that Tune and the study add to a trial (from a search
   whose candidates do nothing);

@@ -11,6 +11,7 @@ from distill.data import DIGITS, load_images
 from distill.fidelity import Fidelity
 from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS
 from nas.cost import COUNTER, measure
+from nas.errors import ConfigError
 from search_spaces import load_checkpoint
 
 
@@ -35,6 +36,10 @@ def evaluate(
     with torch.no_grad():
         channels, height, _ = loaded.generator(*loaded.generator.sample_inputs(1, rng))[0].shape
     images = load_images(data, height, channels)
+    if data is None and noted.get("data_digest", images.digest) != images.digest:
+        raise ConfigError(
+            f"{checkpoint} was measured against {noted.get('data')}, not the {images.name}: give --data"
+        )
     fidelity = Fidelity(
         images, extractor or noted.get("fid_extractor", defaults["extractor"]), weights=extractor_weights
     )

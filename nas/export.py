@@ -67,6 +67,8 @@ def export_student(
         "trial": str(trial.number),
         "teacher": str(found.teacher["name"]),
         "teacher_digest": str(found.teacher["digest"]),
+        "data": found.data["name"],
+        "data_digest": found.data["digest"],
         "images": str(rung.images),
         "fid": repr(rung.fid),
         "fid_samples": str(rung.fid_samples),

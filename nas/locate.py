@@ -13,7 +13,7 @@ def open_existing(workdir: Path, study: str, storage: str) -> tuple[StudyStore, 
 
     Args:
         workdir: folder of runs.
-        study: its name; empty for the newest in `workdir`, or the newest of `storage`.
+        study: its name; empty for the last searched in `workdir`, or the last made in `storage`.
         storage: SQLAlchemy URL; empty for the SQLite file in the study's folder.
 
     Returns:
@@ -32,10 +32,16 @@ def open_existing(workdir: Path, study: str, storage: str) -> tuple[StudyStore, 
 
 
 def _newest(workdir: Path) -> str:
-    found = sorted(workdir.glob("*/study.db"), key=lambda path: path.stat().st_mtime)
+    found = [path.parent for path in workdir.glob("*/study.db")]
     if not found:
         raise StudyError(f"there is no study in {workdir}: run nas-search first, or name its --workdir")
-    return found[-1].parent.name
+    return max(found, key=_searched).name
+
+
+def _searched(folder: Path) -> float:
+    """When a study was last searched: the database changes when somebody looks at it, too."""
+    settings = folder / "config.toml"
+    return (settings if settings.exists() else folder / "study.db").stat().st_mtime
 
 
 def _last(names: list[str], storage: str) -> str:

@@ -1,4 +1,4 @@
-"""What to train next: interrupted trials first, then the baselines, then what the sampler asks for."""
+"""What to train next: interrupted trials, baselines, openings of the space, then what the sampler asks for."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Proposer:
                 self._known[trial.user_attrs["architecture"]] = trial.number
             if trial.state == TrialState.RUNNING:
                 self._interrupted.append(trial)
-        self._enqueue_baselines()
+        self._enqueue()
 
     @property
     def asked(self) -> int:
@@ -70,11 +70,14 @@ class Proposer:
             return self._store.trial(self._half_asked.popleft())
         return self._store.study.ask()
 
-    def _enqueue_baselines(self) -> None:
+    def _enqueue(self) -> None:
+        """Put the baselines and the openings before everything else, once per study."""
         for share in BASELINE_SHARES:
             choices = {"share": share, **self._space.uniform()}
             name = f"uniform, {share:.0%} of the budget"
             self._store.study.enqueue_trial(choices, user_attrs={"landmark": name}, skip_if_exists=True)
+        for opening in self._space.openings():
+            self._store.study.enqueue_trial({"share": 1.0, **opening}, skip_if_exists=True)
 
     def _new(self, trial: optuna.Trial, architecture: Architecture) -> Proposal:
         self._known[str(architecture)] = trial.number

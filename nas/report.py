@@ -43,6 +43,7 @@ class SearchReport(BaseModel):
     budget: dict[str, int | None]
     teacher: dict[str, Any]
     space: str
+    data: dict[str, str]  # the real images: what the user called them, and their digest
     trials: list[TrialReport]
     front: list[TrialReport]  # cheapest first
     best: TrialReport | None  # lowest FID
@@ -83,6 +84,7 @@ def report(store: StudyStore) -> SearchReport:
         budget={"macs": config.get("budget_macs"), "params": config.get("budget_params")},
         teacher=attributes["teacher_info"],
         space=attributes["space"],
+        data={"name": config["data"], "digest": attributes["data"]},
         trials=trials,
         front=sorted(on_front, key=lambda t: t.macs or 0),
         best=min(complete, key=lambda t: t.fid or 0.0, default=None),

@@ -76,4 +76,6 @@ def _read_latents(path: Path, generator: Generator) -> Tensor:
         raise ConfigError(
             f"--latents {path} has shape {shape}: this generator takes (N, {expected.shape[1]})"
         )
+    if not bool(latents.isfinite().all()):
+        raise ConfigError(f"--latents {path} holds values that are not finite: give ordinary numbers")
     return latents

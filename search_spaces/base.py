@@ -117,6 +117,9 @@ class SearchSpace(Protocol):
     def uniform(self) -> dict[str, Any]:
         """Choices, all but `share`, that make the uniformly slimmed teacher: the baseline in every study."""
 
+    def openings(self) -> list[dict[str, Any]]:
+        """Choices, all but `share`, that are known to be good places to start a search from."""
+
     def inherit(self, teacher: Any, student: Any) -> None:
         """Start `student` from the weights of `teacher`, where shapes allow."""
 

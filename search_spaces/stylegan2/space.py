@@ -14,7 +14,7 @@ from search_spaces.stylegan2.networks import StyleGAN2Generator
 
 WIDTH_STEPS = 32  # a width is a multiple of the teacher's divided by this …
 MIN_CHANNELS = 4  # … and of this
-MIN_SHARE = 0.1  # of the budget; the front is searched between this share and all of it
+MIN_SHARE = 0.25  # of the budget; the front is searched between this share and all of it
 MIN_RELATIVE_WIDTH = 0.25
 BISECTIONS = 16  # of the common scale of the widths: steps far below the grid of any of them
 SEARCHED_KERNELS = 2  # the kernel size is searched in this many last blocks
@@ -55,6 +55,14 @@ class StyleGAN2Space:
             choices |= {f"width_{side}": 1.0, f"kind_{side}": block.kind, f"convs_{side}": block.convs}
             choices |= {f"kernel_{side}": block.kernel}
         return choices
+
+    def openings(self) -> list[dict[str, Any]]:
+        blocks = len(self.teacher.blocks)
+        taper = {f"width_{4 << i}": MIN_RELATIVE_WIDTH ** (i / (blocks - 1)) for i in range(blocks)}
+        tapered = {**self.uniform(), **taper}
+        separable = {f"kind_{4 << i}": "separable" for i in range(blocks)}
+        finest = f"kind_{self.teacher.resolution}"
+        return [tapered, {**self.uniform(), **separable}, {**tapered, finest: "separable"}]
 
     def sample(self, suggest: Suggest, load: Load) -> GeneratorArchitecture:
         share = suggest.suggest_float("share", MIN_SHARE, 1.0)
@@ -143,5 +151,5 @@ def _snap(channels: float, teacher_channels: int) -> int:
 
 
 def _halvings(style_dim: int) -> tuple[int, ...]:
-    """The teacher's style width, a half and a quarter of it."""
-    return tuple(dict.fromkeys(max(1, style_dim // divisor) for divisor in (1, 2, 4)))
+    """The teacher's style width and a half of it."""
+    return tuple(dict.fromkeys((style_dim, max(1, style_dim // 2))))

@@ -115,15 +115,23 @@ def saved(trainer: Trainer) -> dict[str, Any]:
     return state
 
 
-@pytest.mark.parametrize("stop", [1, 10, CHECK_EVERY, CHECK_EVERY + 1, 23])
-@pytest.mark.parametrize("shape", ["linear", "adaptive"])
-def test_a_training_resumes_to_the_bit(make: Make, stop: int, shape: str) -> None:
+@pytest.mark.parametrize(
+    ("shape", "stop"),
+    [
+        ("linear", 10),
+        ("linear", CHECK_EVERY),
+        ("adaptive", 1),
+        ("adaptive", CHECK_EVERY + 1),
+        ("adaptive", 18),
+    ],
+)
+def test_a_training_resumes_to_the_bit(make: Make, shape: str, stop: int) -> None:
     recipe = WeightDecay(Schedule(shape, start=3.0, finish=0.9))
     straight, first, second = make(recipe), make(recipe), make(recipe)
-    straight.train(36 * BATCH)
+    straight.train(2 * 18 * BATCH)
     first.train(stop * BATCH)
     second.load_state_dict(saved(first))
-    second.train(36 * BATCH)
+    second.train(2 * 18 * BATCH)
     assert same(second.state_dict(), straight.state_dict())
 
 

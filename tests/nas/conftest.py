@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +94,57 @@ def finished(warm_bench: Workbench, tmp_path_factory: pytest.TempPathFactory) ->
                 recorder.record(proposal.trial, candidate.run(rung))
             recorder.finish(proposal.trial, candidate.run(last_rung))
         return report(store)
+
+
+class Commands:
+    """Runs our console scripts as a user does, and knows every process they started, Ray's too."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._mark = f"NAS_TEST_MARK={uuid.uuid4().hex}"
+
+    def start(self, *line: object) -> subprocess.Popen[str]:
+        """Start a command in a session of its own."""
+        name, *arguments = map(str, line)
+        key, _, value = self._mark.partition("=")
+        return subprocess.Popen(
+            [Path(sys.executable).with_name(name), *arguments],
+            cwd=self.folder,
+            env=os.environ | {key: value},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *line: object, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        process = self.start(*line)
+        out, err = process.communicate(timeout=timeout)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def processes(self) -> list[int]:
+        """Everything alive that our commands have started: it inherits their environment."""
+        alive = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if self._mark.encode() in (entry / "environ").read_bytes():
+                    alive.append(int(entry.name))
+        return alive
+
+    def kill_all(self) -> None:
+        """kill -9, again for what was being started at that moment."""
+        for _ in range(50):
+            if not (alive := self.processes()):
+                return
+            for pid in alive:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Iterator[Commands]:
+    """Console scripts, run in `tmp_path`; whatever they leave running is killed."""
+    made = Commands(tmp_path)
+    yield made
+    made.kill_all()

@@ -184,8 +184,8 @@ def test_images_that_are_nan_end_the_candidate(bench: Workbench, monkeypatch: py
 
 def trainable(bench: Workbench, monkeypatch: pytest.MonkeyPatch, start_rung: int = 0) -> CandidateTrial:
     """The trainable as Tune makes it, in this process."""
-    monkeypatch.setattr(module, "Workbench", lambda config, device: bench)
-    monkeypatch.setattr(module.torch, "set_num_threads", lambda count: None)
+    monkeypatch.setattr(module, "Workbench", lambda config: bench)
+    monkeypatch.setattr(module, "use_threads", lambda count: None)
     made = CandidateTrial.__new__(CandidateTrial)
     made._trial_info = None
     monkeypatch.setattr(

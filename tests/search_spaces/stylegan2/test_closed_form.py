@@ -51,8 +51,13 @@ def test_students_at_256_px_cost_what_fvcore_counts(seed: int) -> None:
 
 @pytest.mark.parametrize(
     ("resolution", "channel_base", "gmacs", "million_params"),
-    [(32, 16384, 4.020, 21.52), (256, 16384, 15.036, 24.77), (256, 32768, 45.375, 30.03), (1024, 32768, 75.385, 30.37)],
-)  # fmt: skip
+    [
+        (32, 16384, 4.020, 21.52),
+        (256, 16384, 15.036, 24.77),
+        (256, 32768, 45.375, 30.03),
+        (1024, 32768, 75.385, 30.37),
+    ],
+)
 def test_the_published_networks_cost_what_is_known_of_them(
     resolution: int, channel_base: int, gmacs: float, million_params: float
 ) -> None:
@@ -70,10 +75,16 @@ def test_the_published_256_px_network_costs_what_fvcore_counts() -> None:
 @pytest.mark.parametrize(
     ("resolution", "share", "gmacs", "million_params"),
     [
-        (256, 0.75, 25.39, 18.66), (256, 0.5, 11.30, 10.21), (256, 0.3, 4.01, 5.53), (256, 0.25, 2.83, 4.69),
-        (1024, 0.75, 41.81, 18.88), (1024, 0.5, 18.62, 10.34), (1024, 0.3, 6.50, 5.60), (1024, 0.25, 4.68, 4.75),
+        (256, 0.75, 25.39, 18.66),
+        (256, 0.5, 11.30, 10.21),
+        (256, 0.3, 4.01, 5.53),
+        (256, 0.25, 2.83, 4.69),
+        (1024, 0.75, 41.81, 18.88),
+        (1024, 0.5, 18.62, 10.34),
+        (1024, 0.3, 6.50, 5.60),
+        (1024, 0.25, 4.68, 4.75),
     ],
-)  # fmt: skip
+)
 def test_uniformly_slimmed_networks_cost_what_is_known_of_them(
     resolution: int, share: float, gmacs: float, million_params: float
 ) -> None:

@@ -121,8 +121,15 @@ def tiny(**changes: Any) -> StyleGAN2Generator:
 @torch.no_grad()
 @pytest.mark.parametrize("up", [False, True])
 @pytest.mark.parametrize(
-    "block", [Block(5), Block(5, kernel=1), Block(5, kernel=5), Block(5, kind="separable"), Block(5, 2, "separable", 5)]
-)  # fmt: skip
+    "block",
+    [
+        Block(5),
+        Block(5, kernel=1),
+        Block(5, kernel=5),
+        Block(5, kind="separable"),
+        Block(5, kind="separable", kernel=5),
+    ],
+)
 def test_scaling_activations_is_modulating_weights(block: Block, up: bool) -> None:
     torch.manual_seed(0)
     conv = ModulatedConv(3, block, up=up)

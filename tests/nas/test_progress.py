@@ -1,0 +1,77 @@
+"""What a person sees while a search runs."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from optuna.trial import TrialState
+from rich.console import Console
+
+from nas.candidate import Outcome
+from nas.cost import Cost
+from nas.progress import SearchProgress
+from nas.proposals import Proposal
+from nas.study import RungRecord
+from nas.workbench import Workbench
+
+
+def outcome(trial: int, rung: int, fid: float, macs: int = 900_000) -> Outcome:
+    record = RungRecord(
+        trial=trial, rung=rung, images=64 << rung, fid=fid, fid_samples=50, fid_extractor="digits", fid_seed=0,
+        kd_weight=1.0, losses={}, seconds=1.0, worker="host:1", checkpoint="x.pt", sha256="0" * 64,
+    )  # fmt: skip
+    return Outcome(record, Cost(macs, 20_000), "samples.png")
+
+
+def drawn(progress: SearchProgress) -> str:
+    out = io.StringIO()
+    Console(file=out, width=200).print(progress._render())
+    return out.getvalue()
+
+
+def search(terminal: bool = False, done: int = 0) -> tuple[SearchProgress, io.StringIO]:
+    out = io.StringIO()
+    return SearchProgress(Console(file=out, force_terminal=terminal, width=120), trials=6, rungs=3, done=done), out
+
+
+def test_without_a_terminal_every_finished_trial_is_one_line(warm_bench: Workbench, tmp_path: Path) -> None:
+    progress, out = search(done=2)
+    with progress:
+        progress.started(Proposal(2, warm_bench.space.smallest()))
+        progress.measured(2, outcome(2, 0, 80.0))
+        progress.finished(2, TrialState.COMPLETE, outcome(2, 2, 40.0))
+        progress.finished(3, TrialState.PRUNED, outcome(3, 0, 90.0))
+        progress.failed(4, "d_r1 is nan [bold]")
+    lines = out.getvalue().splitlines()
+    assert lines == [
+        "[3/6] trial   2  complete  FID 40.00 after 256 images, 900k MACs, 20k parameters",
+        "[4/6] trial   3  stopped   FID 90.00 after 64 images, 900k MACs, 20k parameters",
+        "[5/6] trial   4  failed    d_r1 is nan [bold]",
+    ]
+
+
+def test_the_display_counts_trials_and_names_the_best_and_the_running(warm_bench: Workbench) -> None:
+    progress, _ = search()
+    assert "0/6 trials" in drawn(progress)
+    assert "no trial complete yet" in drawn(progress)
+    progress.started(Proposal(0, warm_bench.space.smallest(), baseline=True))
+    progress.started(Proposal(1, warm_bench.space.largest(), start_rung=2))
+    assert "trial 0  baseline, " in drawn(progress)
+    assert "trial 1  from rung 2, " in drawn(progress)
+    progress.measured(0, outcome(0, 1, 70.0))
+    assert "trial 0  rung 2/3, FID 70.00, 900k MACs" in drawn(progress)
+    progress.finished(0, TrialState.COMPLETE, outcome(0, 2, 40.0))
+    progress.finished(1, TrialState.COMPLETE, outcome(1, 2, 50.0))
+    progress.finished(2, TrialState.PRUNED, outcome(2, 0, 10.0))  # a low-fidelity FID is never the best
+    text = drawn(progress)
+    assert "3/6 trials" in text
+    assert "2 complete, 1 stopped, 0 failed, 0 running; best FID 40.00 at 900k MACs (trial 0)" in text
+    assert "left" in text
+
+
+def test_on_a_terminal_the_display_is_live_and_leaves_nothing_behind() -> None:
+    progress, out = search(terminal=True)
+    with progress:
+        progress.failed(0, "out of memory")
+    assert "[1/6]" not in out.getvalue()

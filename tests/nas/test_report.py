@@ -1,0 +1,82 @@
+"""A study as one object: what commands print as JSON and as tables."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import optuna
+import pytest
+from rich.console import Console
+
+from nas.errors import StudyError
+from nas.report import SearchReport, render, report
+from nas.study import StudyStore
+from nas.workbench import Workbench
+
+
+def shown(found: SearchReport) -> str:
+    out = io.StringIO()
+    Console(file=out, width=160).print(render(found))
+    return out.getvalue()
+
+
+def test_every_trial_is_there_with_its_state_costs_and_rungs(finished: SearchReport) -> None:
+    assert [trial.number for trial in finished.trials] == sorted({trial.number for trial in finished.trials})
+    assert [trial.state for trial in finished.trials] == ["COMPLETE", "COMPLETE", "PRUNED", "FAIL"]
+    assert [[rung.rung for rung in trial.rungs] for trial in finished.trials] == [[0, 1, 2], [0, 1, 2], [0], []]
+    for trial in finished.trials[:3]:
+        assert trial.fid == trial.rungs[-1].fid
+        assert trial.macs is not None
+        assert 0 < trial.macs <= 100_000
+        assert trial.reason is None
+    failed = finished.trials[3]
+    assert (failed.fid, failed.macs, failed.reason) == (None, None, "d_adversarial is nan after 32 images")
+
+
+def test_only_complete_trials_are_on_the_front_or_the_best(finished: SearchReport) -> None:
+    complete = finished.trials[:2]
+    assert finished.best == min(complete, key=lambda trial: trial.fid or 0)
+    assert finished.best in finished.front
+    assert all(trial in complete for trial in finished.front)
+    assert [trial.macs for trial in finished.front] == sorted(trial.macs or 0 for trial in finished.front)
+
+
+def test_the_json_has_the_promised_keys(finished: SearchReport, warm_bench: Workbench) -> None:
+    found = json.loads(finished.model_dump_json())
+    assert {"study", "budget", "teacher", "space", "trials", "front", "best"} <= set(found)
+    assert {"number", "state", "fid", "macs", "params", "architecture", "rungs"} <= set(found["trials"][0])
+    assert found["budget"] == {"macs": 100_000, "params": None}
+    assert found["teacher"]["name"] == "tiny"
+    assert found["space"] == "stylegan2"
+    assert found["data"] == {"name": "digits", "digest": warm_bench.data.digest}
+    assert SearchReport.model_validate(found) == finished
+
+
+def test_the_table_names_the_front_the_best_and_where_things_are(finished: SearchReport) -> None:
+    text = shown(finished)
+    assert finished.best is not None
+    assert f"Best student: trial {finished.best.number}, FID {finished.best.fid:.2f}" in text
+    assert "2 complete, 1 stopped early, 1 failed" in text
+    assert "FID (50 samples, digits features) against MACs (fvcore, batch 1)" in text
+    assert f"{finished.folder}/trials" in text
+    assert "baseline: uniform" in text
+
+
+def test_a_study_without_a_complete_trial_says_so(finished: SearchReport) -> None:
+    none = finished.model_copy(update={"best": None, "front": [], "trials": finished.trials[2:]})
+    assert shown(none).strip() == "no trial of study tiny is complete: 1 stopped early, 1 failed"
+
+
+def test_a_trial_that_does_not_exist_is_named(finished: SearchReport) -> None:
+    assert finished.trial(finished.trials[2].number) == finished.trials[2]
+    with pytest.raises(StudyError, match="study 'tiny' has no trial 999"):
+        finished.trial(999)
+
+
+def test_a_study_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    optuna.create_study(storage=url, study_name="other", directions=["minimize"] * 2)
+    with StudyStore.open(url, "other", create=False) as store, pytest.raises(StudyError, match="not made by nas-search"):
+        report(store)

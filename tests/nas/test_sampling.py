@@ -1,0 +1,92 @@
+"""Images out of a checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from nas.errors import ConfigError
+from nas.sampling import draw, write
+from search_spaces import CheckpointError, load_checkpoint
+
+
+def test_the_same_seed_draws_the_same_images(teacher_file: Path) -> None:
+    images = draw(teacher_file, count=70, seed=3)
+    assert images.shape == (70, 1, 16, 16)
+    assert images.dtype == torch.float32
+    assert torch.equal(draw(teacher_file, count=70, seed=3), images)
+    assert not torch.equal(draw(teacher_file, count=70, seed=4), images)
+
+
+def test_given_latents_give_the_generators_images_for_them(teacher_file: Path, tmp_path: Path) -> None:
+    generator = load_checkpoint(teacher_file).generator
+    (z,) = generator.sample_inputs(5, torch.Generator().manual_seed(1))
+    np.save(tmp_path / "z.npy", z.numpy().astype(np.float64))
+    images = draw(teacher_file, latents=tmp_path / "z.npy", noise="none")
+    assert torch.equal(images, generator(z, noise="none"))
+
+
+def test_truncation_takes_variety_away(teacher_file: Path) -> None:
+    flat = draw(teacher_file, count=8, psi=0.0, noise="none")
+    assert torch.allclose(flat, flat[:1].expand_as(flat), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (np.zeros((4, 9)), r"has shape \(4, 9\): this generator takes \(N, 8\)"),
+        (np.zeros(8), r"has shape \(8,\)"),
+        (np.zeros((0, 8)), r"has shape \(0, 8\)"),
+        (np.array(["a"]), "is not a .npy of numbers"),
+        (np.array([{}]), "is not a .npy of numbers"),
+        (np.full((2, 8), np.nan), "not finite"),
+        (b"text", "is not a .npy of numbers"),
+        (b"", "is not a .npy of numbers"),
+        (None, "is not a .npy of numbers"),
+    ],
+)
+def test_latents_that_do_not_fit_are_named(
+    teacher_file: Path, tmp_path: Path, content: np.ndarray | bytes | None, says: str
+) -> None:
+    path = tmp_path / "z.npy"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        np.save(path, content, allow_pickle=True)
+    with pytest.raises(ConfigError, match=f"z.npy .*{says}|z.npy {says}"):
+        draw(teacher_file, latents=path)
+
+
+def test_an_archive_of_arrays_is_no_latents(teacher_file: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "z.npz", z=np.zeros((2, 8)))
+    with pytest.raises(ConfigError, match="is not a .npy of numbers"):
+        draw(teacher_file, latents=tmp_path / "z.npz")
+
+
+def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path) -> None:
+    (tmp_path / "photo.safetensors").write_text("no")
+    with pytest.raises(CheckpointError, match=r"photo\.safetensors"):
+        draw(tmp_path / "photo.safetensors")
+
+
+def test_a_grid_and_raw_values_are_written(teacher_file: Path, tmp_path: Path) -> None:
+    images = draw(teacher_file, count=10)
+    write(images, tmp_path / "grid.png", 4)
+    write(images, tmp_path / "raw.npy", 4)
+    with Image.open(tmp_path / "grid.png") as grid:
+        width, height = grid.size
+    assert width >= 4 * 16
+    assert height >= 3 * 16
+    assert np.array_equal(np.load(tmp_path / "raw.npy"), images.numpy())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["grid.png", "raw.npy"]
+
+
+@pytest.mark.parametrize(("name", "says"), [("grid.gif", "ends in .png or .npy"), ("no/grid.png", "can't be written")])
+def test_another_suffix_or_a_place_that_is_not_there_is_refused(tmp_path: Path, name: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=f"-o .*{name}.*{says}"):
+        write(torch.zeros(1, 1, 16, 16), tmp_path / name, 4)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,152 @@
+"""A whole search, with a real Ray and a real SQLite file, on a few images."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+from nas.candidate import CandidateTrial
+from nas.config import SearchConfig
+from nas.cost import measure
+from nas.report import SearchReport
+from nas.search import prepare, run_search
+from search_spaces import get_family
+
+pytestmark = pytest.mark.slow
+
+FLAGS = "--budget-macs 1M --rungs 128,256,512 --fid-samples 64 --bank-size 128 --batch-size 32 --workers 2"
+
+
+def test_a_search_of_the_digits_keeps_to_its_budget_and_is_resumed_by_the_same_command(commands: Any) -> None:
+    command = ("nas-search", *FLAGS.split(), "--json", "--trials")
+    done = commands.run(*command, 4)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)  # one object and nothing else
+    assert {"study", "budget", "teacher", "space", "trials", "front", "best"} <= set(found)
+    assert found["study"] == "digits-1Mmacs"
+    assert len(found["trials"]) == 4
+    assert len({json.dumps(trial["architecture"]) for trial in found["trials"]}) == 4
+    family = get_family(found["space"])
+    for trial in found["trials"]:
+        cost = measure(family.build(family.architecture.from_json(trial["architecture"])))
+        assert (trial["macs"], trial["params"]) == (cost.macs, cost.params)
+        assert cost.macs <= 1_000_000
+        assert trial["state"] in ("COMPLETE", "PRUNED")
+        assert len(trial["rungs"]) == 3 or trial["state"] == "PRUNED"
+        assert trial["fid"] == trial["rungs"][-1]["fid"]
+    assert sum(trial["baseline"] is not None for trial in found["trials"]) == 3
+    assert found["best"] in found["front"]
+    assert "Teacher: built-in digits" in done.stderr
+    assert "[4/4] trial" in done.stderr
+    assert "Traceback" not in done.stderr
+
+    again = commands.run(*command, 4)
+    assert (again.returncode, json.loads(again.stdout)) == (0, found)  # also who trained what, and when
+
+    more = commands.run(*command, 6)
+    assert more.returncode == 0, more.stderr
+    continued = json.loads(more.stdout)
+    assert continued["trials"][:4] == found["trials"]
+    assert len(continued["trials"]) == 6
+    assert "[6/6] trial" in more.stderr
+    assert commands.processes() == []
+
+
+# What goes wrong in candidates
+
+
+def run(
+    teacher_file: Path, tmp_path: Path, trainable: type[CandidateTrial], **changes: Any
+) -> tuple[SearchReport, str]:
+    values = {
+        "budget_macs": 100_000, "teacher": teacher_file, "data": "digits", "rungs": (64, 128), "fid_samples": 50,
+        "bank_size": 64, "batch_size": 32, "trials": 5, "workers": 2, "workdir": tmp_path, "sampler": "random",
+    }  # fmt: skip
+    config, bench = prepare(SearchConfig.of(**values | changes))
+    err = io.StringIO()
+    return run_search(config, bench, Console(file=err), trainable), err.getvalue()
+
+
+def unlucky(folder: Path) -> type[CandidateTrial]:
+    """Candidates of which the first raises, the second dies once and the third each time.
+
+    A class made in a function travels to Ray's workers by value: they can't import this file.
+    """
+
+    class Unlucky(CandidateTrial):
+        def step(self) -> dict[str, Any]:
+            assert self._candidate is not None
+            mine = sorted([*(int(path.name) for path in folder.iterdir()), self._candidate.trial])
+            (folder / str(self._candidate.trial)).touch()
+            place = list(dict.fromkeys(mine)).index(self._candidate.trial)
+            if place == 0:
+                self._candidate.run = lambda rung: 1 / 0  # type: ignore[assignment,return-value]
+            died = folder.parent / "died-once"
+            if place == 2 or (place == 1 and not died.exists()):
+                if place == 1:
+                    died.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().step()
+
+    return Unlucky
+
+
+def test_candidates_that_raise_or_lose_their_worker_fail_alone(teacher_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "seen").mkdir()
+    found, err = run(teacher_file, tmp_path, unlucky(tmp_path / "seen"), workers=1)
+    states = [trial.state for trial in found.trials]
+    assert len(states) == 5
+    assert states.count("FAIL") == 2
+    assert (found.trials[0].state, found.trials[0].reason) == ("FAIL", "ZeroDivisionError: division by zero")
+    assert found.trials[1].state == "COMPLETE"  # tried again on another worker
+    assert (found.trials[2].state, found.trials[2].reason) == ("FAIL", "its worker died twice")
+    assert found.best is not None
+    assert "failed    ZeroDivisionError: division by zero" in err
+
+
+def test_training_that_diverges_is_a_failed_trial_with_its_reason(teacher_file: Path, tmp_path: Path) -> None:
+    class Diverging(CandidateTrial):
+        def step(self) -> dict[str, Any]:
+            assert self._candidate is not None
+            trainer = self._candidate._trainer_at(-1)
+            with torch.no_grad():
+                next(trainer.student.parameters()).fill_(float("nan"))
+            return super().step()
+
+    found, _ = run(teacher_file, tmp_path, Diverging, trials=2)
+    assert [trial.state for trial in found.trials] == ["FAIL", "FAIL"]
+    assert all("nan after" in str(trial.reason) for trial in found.trials)
+    assert (found.best, found.front) == (None, [])
+    again, _ = run(teacher_file, tmp_path, Diverging, trials=2)
+    assert again == found  # what failed has been tried
+
+
+def test_a_space_that_holds_fewer_architectures_than_asked_for_ends_the_search(
+    teacher_file: Path, tmp_path: Path
+) -> None:
+    config = SearchConfig.of(budget_macs=10**9, teacher=teacher_file)
+    _, bench = prepare(config)
+    smallest = bench.space.macs(bench.space.smallest())
+    found, _ = run(teacher_file, tmp_path, CandidateTrial, budget_macs=smallest, trials=50, rungs=(32,))
+    assert 1 <= len(found.trials) < 50
+    assert all(trial.state == "COMPLETE" for trial in found.trials)
+    assert all((trial.macs or 0) <= smallest for trial in found.trials)
+
+
+# What goes wrong before
+
+
+def test_an_extractor_that_does_not_exist_leaves_nothing_behind(commands: Any, tmp_path: Path) -> None:
+    done = commands.run("nas-search", *FLAGS.split(), "--extractor", "magic")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [done.stderr.strip()]
+    assert "no extractor 'magic': choose one of digits, inception" in done.stderr
+    assert list(tmp_path.iterdir()) == []
