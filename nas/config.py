@@ -99,6 +99,10 @@ class SearchConfig(BaseModel):
         Raises:
             ConfigError: a value outside its range.
         """
+        if values.get("teacher") is not None and values.get("data") is None:
+            raise ConfigError(f"--teacher {values['teacher']}: give the images of its kind by --data, too")
+        if values.get("teacher") is None and values.get("data") not in (None, DIGITS):
+            raise ConfigError(f"--data {values['data']}: give the generator to compress by --teacher, too")
         built_in = values.get("data") in (None, DIGITS)
         known = {name: value for name, value in values.items() if value not in (None, ())}
         try:

@@ -31,15 +31,14 @@ def evaluate(
     """
     loaded = load_checkpoint(checkpoint)
     noted = loaded.metadata
-    defaults = DIGITS_DEFAULTS if data in (None, DIGITS) else REAL_DEFAULTS
+    measured_on = data or noted.get("data", DIGITS)
+    defaults = DIGITS_DEFAULTS if measured_on == DIGITS else REAL_DEFAULTS
     rng = torch.Generator().manual_seed(0)
     with torch.no_grad():
         channels, height, _ = loaded.generator(*loaded.generator.sample_inputs(1, rng))[0].shape
-    images = load_images(data, height, channels)
+    images = load_images(measured_on, height, channels)
     if data is None and noted.get("data_digest", images.digest) != images.digest:
-        raise ConfigError(
-            f"{checkpoint} was measured against {noted.get('data')}, not the {images.name}: give --data"
-        )
+        raise ConfigError(f"{measured_on} has changed since {checkpoint} was measured on it: give --data")
     fidelity = Fidelity(
         images, extractor or noted.get("fid_extractor", defaults["extractor"]), weights=extractor_weights
     )

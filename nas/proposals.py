@@ -1,4 +1,4 @@
-"""What to train next: interrupted trials, baselines, openings of the space, then what the sampler asks for."""
+"""What to train next: interrupted trials, baselines, openings of the space, then the sampler's own."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from distill.data import load_images
+from distill.data import ImageSet, load_images
 from distill.fidelity import Fidelity
 from distill.recipes import WeightDecay
 from distill.trainer import Trainer, TrainingConfig
@@ -77,13 +77,14 @@ def main() -> None:
             print(f"{trainer.images} images  FID {fid:.3f}", flush=True)
             if fid < best:
                 best = fid
-                _save(trainer, options.output / "teacher.safetensors", fid)
+                _save(trainer, data, options.output / "teacher.safetensors", fid)
 
 
-def _save(trainer: Trainer, path: Path, fid: float) -> None:
+def _save(trainer: Trainer, data: ImageSet, path: Path, fid: float) -> None:
     metadata = {
         "name": "digits",
-        "data": "scikit-learn digits, 1797 images, 16 px",
+        "data": data.name,
+        "data_digest": data.digest,
         "images": str(trainer.images),
         "fid": f"{fid:.4f}",
         "fid_samples": str(FID_SAMPLES),

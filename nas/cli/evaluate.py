@@ -19,7 +19,7 @@ nas-evaluate student.safetensors --data images/ --extractor inception --extracto
 
 @click.command(cls=Command, examples=EXAMPLES)
 @click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.option("--data", help="Folder or zip of images  [default: digits]")
+@click.option("--data", help="Folder or zip of images  [default: as noted in the file]")
 @click.option(
     "--fid-samples",
     type=Quantity(),
