@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class RungBoard:
     """Every result seen at every rung, and who goes on.
 
-    At a rung with n results, the best max(1, ceil(n / eta)) go on. Best is, in this order:
+    At a rung where n candidates compete, the best max(1, ceil(n / eta)) go on. Best is, in this order:
 
     1. a lower front number (non-dominated sorting);
     2. inside one front, more spread (crowding distance on a log scale; the two ends are infinite);
@@ -43,7 +43,7 @@ class RungBoard:
     Args:
         rungs: number of rungs; there is no decision at the last one, `rungs - 1`.
         eta: one in `eta` goes on, > 1.
-        protected: trials that always go on (baselines); their results still rank and take places.
+        protected: trials that always go on (baselines). Their results dominate others, but take no place.
     """
 
     def __init__(self, rungs: int, eta: float = 3.0, protected: Iterable[int] = ()) -> None:
@@ -103,8 +103,9 @@ class RungBoard:
         return ordered
 
     def places(self, rung: int) -> int:
-        """How many of the results seen at `rung` go on."""
-        return max(1, math.ceil(len(self._results[rung]) / self.eta))
+        """How many of the unprotected results seen at `rung` go on."""
+        competing = len(self._results[rung].keys() - self._protected)
+        return max(1, math.ceil(competing / self.eta))
 
     def decide(self, trial: int, rung: int) -> bool:
         """Whether `trial`, whose result at `rung` has been added, goes on.
@@ -117,7 +118,8 @@ class RungBoard:
         result = self._results[rung][trial]
         if rung >= self.rungs - 1 or trial in self._protected:
             return True
-        return finite(result) and trial in self.order(rung)[: self.places(rung)]
+        competing = [other for other in self.order(rung) if other not in self._protected]
+        return finite(result) and trial in competing[: self.places(rung)]
 
 
 def _log(point: Point) -> Point:

@@ -98,7 +98,10 @@ def _search(
     )
     known = {t.number: t.user_attrs for t in store.study.get_trials(deepcopy=False)}
     macs = {number: attributes["macs"] for number, attributes in known.items() if "macs" in attributes}
-    board = RungBoard.from_rungs(store.rungs(), macs, rungs=len(config.rungs), eta=config.reduction_factor)
+    baselines = [number for number, attributes in known.items() if "landmark" in attributes]
+    board = RungBoard.from_rungs(
+        store.rungs(), macs, rungs=len(config.rungs), eta=config.reduction_factor, protected=baselines
+    )
     settings = config.absolute().model_dump(mode="json")
     resources = {"cpu": share.cpus, "gpu": share.gpus}
     try:

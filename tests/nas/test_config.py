@@ -20,8 +20,8 @@ def of(**values: Any) -> SearchConfig:
 def test_the_digits_and_other_images_have_their_own_defaults() -> None:
     assert (of().rungs, of().extractor) == (DIGITS_DEFAULTS["rungs"], "digits")
     assert of(data="digits") == of()
-    assert (of(data="faces").rungs, of(data="faces").extractor) == (REAL_DEFAULTS["rungs"], "inception")
-    assert of(data="faces", extractor="digits", fid_samples=7).extractor == "digits"
+    assert (of(teacher="t.pt", data="faces").rungs, of(teacher="t.pt", data="faces").extractor) == (REAL_DEFAULTS["rungs"], "inception")
+    assert of(teacher="t.pt", data="faces", extractor="digits", fid_samples=7).extractor == "digits"
 
 
 def test_flags_that_were_not_given_leave_the_defaults() -> None:
@@ -49,6 +49,8 @@ def test_flags_that_were_not_given_leave_the_defaults() -> None:
         ({"gpus_per_trial": -3.0}, "--gpus-per-trial -3.0: "),
         ({"trials": "a_b"}, "--trials a_b: "),
         ({"colour": "red"}, "colour"),
+        ({"teacher": "t.pt"}, "--teacher t.pt: give the images of its kind by --data, too"),
+        ({"data": "faces"}, "--data faces: give the generator to compress by --teacher, too"),
         ({"study": "a/b"}, "study name 'a/b'"),
         ({"study": ".."}, r"study name '\.\.'"),
     ],
@@ -85,10 +87,10 @@ def test_what_changes_a_fid_is_a_condition_and_what_does_not_is_none() -> None:
 
 
 def test_paths_become_absolute_for_workers_and_digits_stay_digits(tmp_path: Path) -> None:
-    config = of(teacher="t.safetensors", workdir="runs").absolute()
+    config = of(teacher="t.safetensors", data="digits", workdir="runs").absolute()
     assert config.teacher is not None
     assert (config.teacher.is_absolute(), config.workdir.is_absolute(), config.data) == (True, True, "digits")
-    assert Path(of(data="faces").absolute().data).is_absolute()
+    assert Path(of(teacher="t.pt", data="faces").absolute().data).is_absolute()
 
 
 # The file
@@ -122,6 +124,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1
 def test_a_saved_configuration_reads_back_equal(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any]
 ) -> None:
+    values = {"teacher": Path("t.pt"), "data": "faces"} | values
     config = of(**values, workdir=tmp_path_factory.getbasetemp() / "saved", study="one")
     assert saved(config) == config
 

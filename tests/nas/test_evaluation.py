@@ -49,16 +49,21 @@ def test_other_images_can_be_measured_against(teacher_file: Path, folder: Path) 
     assert found["data"] == str(folder)
 
 
-def test_a_student_of_other_images_is_not_silently_measured_against_the_digits(
-    teacher_file: Path, tmp_path: Path
+def test_a_file_is_measured_on_the_images_that_it_notes(
+    teacher_file: Path, folder: Path, tmp_path: Path
 ) -> None:
-    noted = {"fid_extractor": "digits", "data": "faces", "data_digest": "0" * 16}
-    generator = load_checkpoint(teacher_file).generator
-    save_checkpoint(Checkpoint("stylegan2", generator, None, noted), tmp_path / "faces.safetensors")
-    with pytest.raises(
-        ConfigError, match=r"faces\.safetensors was measured against faces, not the digits: give --data"
-    ):
-        evaluate(tmp_path / "faces.safetensors", fid_samples=50)
+    def noting(**noted: str) -> Path:
+        generator = load_checkpoint(teacher_file).generator
+        save_checkpoint(Checkpoint("stylegan2", generator, None, noted), tmp_path / "noted.safetensors")
+        return tmp_path / "noted.safetensors"
+
+    assert evaluate(noting(data=str(folder), fid_extractor="digits"), fid_samples=50)["data"] == str(folder)
+    with pytest.raises(ConfigError, match=r"faces has changed since .*noted\.safetensors was measured on it"):
+        evaluate(noting(data=str(folder), data_digest="0" * 16, fid_extractor="digits"), fid_samples=50)
+    found = evaluate(noting(data="gone", fid_extractor="digits"), data=str(folder), fid_samples=50)
+    assert found["data"] == str(folder)
+    with pytest.raises(DataError, match="gone"):
+        evaluate(noting(data="gone"), fid_samples=50)
 
 
 def test_what_can_not_be_measured_is_named_and_left_alone(teacher_file: Path, tmp_path: Path) -> None:

@@ -139,10 +139,16 @@ def test_the_ends_of_the_front_go_before_its_inside_and_the_inside_by_spread() -
 # Exceptions from the rule
 
 
-def test_baselines_always_go_on_and_still_take_places() -> None:
+def test_baselines_always_go_on_and_take_no_place() -> None:
     points = [(10.0, 1e6), (20.0, 2e6), (30.0, 3e6)]
     assert going_on(board_of(points, protected=[2]), 3) == [0, 2]
-    assert going_on(board_of(points, protected=[0]), 3) == [0]
+    assert going_on(board_of(points, protected=[0]), 3) == [0, 1]
+
+
+def test_a_baseline_ranks_others_below_what_it_dominates() -> None:
+    points = [(10.0, 2e6), (20.0, 3e6), (5.0, 4e6)]
+    assert board_of(points, protected=[0]).order(0) == [2, 0, 1]
+    assert going_on(board_of(points, protected=[0]), 3) == [0, 2]
 
 
 def test_nobody_is_stopped_at_the_last_rung() -> None:

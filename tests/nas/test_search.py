@@ -132,7 +132,7 @@ def test_training_that_diverges_is_a_failed_trial_with_its_reason(teacher_file: 
 def test_a_space_that_holds_fewer_architectures_than_asked_for_ends_the_search(
     teacher_file: Path, tmp_path: Path
 ) -> None:
-    config = SearchConfig.of(budget_macs=10**9, teacher=teacher_file)
+    config = SearchConfig.of(budget_macs=10**9, teacher=teacher_file, data="digits")
     _, bench = prepare(config)
     smallest = bench.space.macs(bench.space.smallest())
     found, _ = run(teacher_file, tmp_path, CandidateTrial, budget_macs=smallest, trials=50, rungs=(32,))

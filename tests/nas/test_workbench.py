@@ -87,7 +87,7 @@ def test_a_teacher_without_discriminator_gets_a_fresh_one(tmp_path: Path, teache
     loaded = load_checkpoint(teacher_file)
     save_checkpoint(Checkpoint("stylegan2", loaded.generator, None, {}), tmp_path / "alone.safetensors")
     config = SearchConfig.of(
-        budget_macs=100_000, teacher=tmp_path / "alone.safetensors", bank_size=32, batch_size=8, rungs=(16,),
+        budget_macs=100_000, teacher=tmp_path / "alone.safetensors", data="digits", bank_size=32, batch_size=8, rungs=(16,),
         study="s", workdir=tmp_path,
     )  # fmt: skip
     bench = Workbench(config)
@@ -100,9 +100,9 @@ def test_a_teacher_without_discriminator_gets_a_fresh_one(tmp_path: Path, teache
 def test_a_teacher_or_recipe_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "photo.safetensors").write_text("not a checkpoint")
     with pytest.raises(TeacherError, match=r"photo\.safetensors"):
-        Workbench(SearchConfig.of(budget_macs=1, teacher=tmp_path / "photo.safetensors"))
+        Workbench(SearchConfig.of(budget_macs=1, data="digits", teacher=tmp_path / "photo.safetensors"))
     with pytest.raises(TeacherError, match=r"nowhere\.safetensors is not a file"):
-        Workbench(SearchConfig.of(budget_macs=1, teacher=tmp_path / "nowhere.safetensors"))
+        Workbench(SearchConfig.of(budget_macs=1, data="digits", teacher=tmp_path / "nowhere.safetensors"))
     with pytest.raises(RecipeError, match="'magic' is unknown; choose one of weight-decay"):
         Workbench(SearchConfig.of(budget_macs=1, recipe="magic"))
     with pytest.raises(RecipeError, match="'slide' is unknown; choose one of constant"):

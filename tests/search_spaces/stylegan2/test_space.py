@@ -157,6 +157,24 @@ def test_without_a_binding_budget_the_uniform_choices_give_the_teacher_itself(
     assert "share" not in space.uniform()
 
 
+@settings(max_examples=200)
+@given(teachers(), limits)
+def test_every_opening_names_choices_of_the_space_and_fits(
+    teacher: GeneratorArchitecture, multiple: float
+) -> None:
+    space = StyleGAN2Space(teacher)
+    load = budget(space, macs=multiple)
+    for opening in space.openings():
+        assert set(opening) == set(space.uniform())
+        assert load(space.sample(Choices({"share": 1.0, **opening}), load)) <= 1
+
+
+def test_openings_differ_from_each_other_and_from_the_uniform_student() -> None:
+    load = relative(BIG, 0.3)
+    starts = [BIG.uniform(), *BIG.openings()]
+    assert len({BIG.sample(Choices({"share": 1.0, **start}), load) for start in starts}) == len(starts)
+
+
 @pytest.mark.parametrize("share", [0.8, 0.5, 0.2, 0.05])
 def test_the_uniform_choices_slim_every_resolution_alike_and_nothing_else(share: float) -> None:
     student = BIG.sample(Choices({"share": 1.0, **BIG.uniform()}), relative(BIG, share))
@@ -212,7 +230,7 @@ def test_every_choice_matters() -> None:
     other: dict[str, Any] = {name: 0.5 for name in base if name.startswith("width_")}
     other |= {name: "separable" for name in base if name.startswith("kind_")}
     other |= {name: 1 for name in base if name.startswith("convs_") and name != "convs_4"}
-    other |= {"share": 0.9, "style_dim": 128, "mapping_layers": 2, "kernel_32": 1, "kernel_64": 1}
+    other |= {"share": 0.9, "style_dim": 256, "mapping_layers": 2, "kernel_32": 1, "kernel_64": 1}
     asked = Choices(base)
     plain = space.sample(asked, load)
     assert set(other) == set(asked.asked)
