@@ -17,7 +17,7 @@ from nas.budget import Budget, format_quantity
 from nas.errors import ConfigError
 
 DIGITS_DEFAULTS: dict[str, Any] = {
-    "rungs": (5_000, 10_000, 20_000),
+    "rungs": (4_000, 8_000, 16_000),
     "fid_samples": 2_000,
     "extractor": "digits",
 }
@@ -81,7 +81,7 @@ class SearchConfig(BaseModel):
         if self.budget_macs is None and self.budget_params is None:
             raise ValueError("give --budget-macs or --budget-params, such as --budget-macs 5G")
         if any(b <= a for a, b in zip(self.rungs, self.rungs[1:], strict=False)):
-            raise ValueError(f"rungs {','.join(map(str, self.rungs))} must increase, such as 5k,10k,20k")
+            raise ValueError(f"rungs {','.join(map(str, self.rungs))} must increase, such as 4k,8k,16k")
         if not 2 <= self.reduction_factor < float("inf"):
             raise ValueError(f"reduction factor {self.reduction_factor:g} must be a number of at least 2")
         if self.fid_samples == 1:

@@ -69,7 +69,7 @@ class Quantity(click.ParamType[int]):
 
 
 class Quantities(click.ParamType[tuple[int, ...]]):
-    """Several quantities: 5k,10k,20k."""
+    """Several quantities: 4k,8k,16k."""
 
     name = "quantities"
 

@@ -52,7 +52,7 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option(
     "--rungs",
     type=Quantities(),
-    help="Images seen when a candidate is judged  [default: 5k,10k,20k on the digits, 50k,100k,200k]",
+    help="Images seen when a candidate is judged  [default: 4k,8k,16k on the digits, 50k,100k,200k]",
 )
 @click.option(
     "--reduction-factor", type=float, help="One in this many goes on to the next rung  [default: 2]"

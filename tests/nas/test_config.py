@@ -37,7 +37,7 @@ def test_flags_that_were_not_given_leave_the_defaults() -> None:
         ({"budget_macs": -5}, "--budget-macs -5: "),
         ({"budget_params": -1}, "--budget-params -1: "),
         ({"trials": 0}, "--trials 0: "),
-        ({"rungs": (10, 10)}, r"rungs 10,10 must increase, such as 5k,10k,20k"),
+        ({"rungs": (10, 10)}, r"rungs 10,10 must increase, such as 4k,8k,16k"),
         ({"rungs": (100, 20)}, r"rungs 100,20 must increase"),
         ({"rungs": (0, 20)}, "--rungs 0: "),
         ({"reduction_factor": 1.0}, "reduction factor 1 must be a number of at least 2"),
