@@ -1,6 +1,6 @@
 """What each ingredient of a brief distillation is worth, on the digits.
 
-    python -m benchmarks.kd_decay                 # 5 seeds, 16,000 images a run
+    python -m benchmarks.kd_decay                 # 5 seeds, 20,000 images a run
     python -m benchmarks.kd_decay --quick         # 2 seeds, 1,000 images: shows that it runs, nothing else
     python -m benchmarks.kd_decay --json
 
@@ -92,7 +92,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--images", type=int, default=16_000, help="real images a run is shown")
+    parser.add_argument("--images", type=int, default=20_000, help="real images a run is shown")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
