@@ -89,18 +89,18 @@ class Trainer:
         Raises:
             TrainingDivergedError: a loss became NaN or infinite.
         """
-        while self.images < until:
-            kd_weight = self.kd_weight
-            with self._own_noise():
+        with self._own_noise():
+            while self.images < until:
+                kd_weight = self.kd_weight
                 terms = self._discriminator_step() | self._generator_step(kd_weight)
-            self._update_ema()
-            self.step += 1
-            self.images += self.config.batch_size
-            on_beat = self.step % CHECK_EVERY == 1
-            if on_beat or self.images >= until:
-                self._look_at(terms, on_beat)
-            if on_step is not None:
-                on_step(Progress(self.images, kd_weight, self.losses))
+                self._update_ema()
+                self.step += 1
+                self.images += self.config.batch_size
+                on_beat = self.step % CHECK_EVERY == 1
+                if on_beat or self.images >= until:
+                    self._look_at(terms, on_beat)
+                if on_step is not None:
+                    on_step(Progress(self.images, kd_weight, self.losses))
 
     def _discriminator_step(self) -> dict[str, Tensor]:
         self.discriminator.requires_grad_(True)
@@ -153,7 +153,7 @@ class Trainer:
     def _own_noise(self) -> Iterator[None]:
         """Torch's global generators, which noise layers draw from, go on where this training left them.
 
-        Afterwards they are as before: what happens between two steps (a metric, a grid) changes nothing.
+        Afterwards they are as before: what happens between two trainings (a metric, a grid) changes nothing.
         """
         accelerators = [device for device in self._noise if device != "cpu"]
         with torch.random.fork_rng(devices=accelerators):

@@ -23,6 +23,7 @@ ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",  # the new one prints a table on stdout, however quiet
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the study is the log
     "TUNE_MAX_PENDING_TRIALS_PG": "1",  # ask no earlier than a worker is free
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C ends the command, and says how to go on
 }
 
 

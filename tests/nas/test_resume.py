@@ -94,7 +94,7 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
     database = tmp_path / "nas-runs" / "killed" / "study.db"
     stopped = commands.start(*command)
     wait_for(lambda: recorded(database) >= 1, stopped)
-    os.kill(stopped.pid, signal.SIGINT)
+    os.killpg(stopped.pid, signal.SIGINT)  # as a terminal does
     _, err = stopped.communicate(timeout=PATIENCE)
     assert stopped.returncode == 130, err
     assert err.splitlines()[-1].endswith("interrupted; run the same command again to go on")
