@@ -7,7 +7,8 @@ import shutil
 import sys
 import tempfile
 import warnings
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -58,7 +59,7 @@ def run_search(
         UserError: the request can't be carried out.
     """
     _quiet()
-    fresh = _make_folder(config)
+    made = _make_folder(config)
     try:
         with (
             StudyStore.open(config.storage_url, config.study, identity=bench.identity) as store,
@@ -67,12 +68,11 @@ def run_search(
             if len(_finished(store)) < config.trials:
                 with cluster(config) as share:
                     make_shared(config, share)
-                    fresh = False  # from here on there are results to keep
+                    made = []  # from here on there are results to keep
                     _search(config, bench, store, share, console, trainable)
             return report(store)
     except UserError:
-        if fresh:
-            shutil.rmtree(config.folder)
+        _remove(made)
         raise
 
 
@@ -156,9 +156,9 @@ def _note(store: StudyStore, config: SearchConfig, bench: Workbench) -> None:
     store.study.set_user_attr("config", config.model_dump(mode="json"))
 
 
-def _make_folder(config: SearchConfig) -> bool:
-    """Make the study's folder; whether it was not there before."""
-    fresh = not config.folder.exists()
+def _make_folder(config: SearchConfig) -> list[Path]:
+    """Make the study's folder; returns the folders that were not there before, the innermost first."""
+    made = [folder for folder in (config.folder, *config.folder.parents) if not folder.exists()]
     try:
         config.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=config.folder):
@@ -168,7 +168,16 @@ def _make_folder(config: SearchConfig) -> bool:
         raise WorkdirError(
             f"{config.folder} can't be written ({reason}): choose another --workdir"
         ) from error
-    return fresh
+    return made
+
+
+def _remove(made: list[Path]) -> None:
+    """Take back what `_make_folder` made."""
+    for folder in made[:1]:
+        shutil.rmtree(folder)
+    for folder in made[1:]:
+        with suppress(OSError):  # somebody else put something there meanwhile
+            folder.rmdir()
 
 
 def _quiet() -> None:

@@ -89,7 +89,9 @@ def test_three_digits_with_a_suffix_are_printed_as_they_were_written(number: int
 def test_a_budget_below_the_smallest_student_names_what_is_needed(space: SearchSpace) -> None:
     needed = {"macs": space.macs(space.smallest()), "params": space.params(space.smallest())}
     for limit, value in needed.items():
-        with pytest.raises(BudgetError, match=f"--budget-{limit} .* below the smallest student, {value:,}") as error:
+        with pytest.raises(
+            BudgetError, match=f"--budget-{limit} .* below the smallest student, {value:,}"
+        ) as error:
             Budget(**{limit: value - 1}).load(space)
         suggestion = parse_quantity(str(error.value).rpartition(" ")[2])
         assert Budget(**{limit: suggestion}).load(space)(space.smallest()) <= 1
@@ -116,7 +118,9 @@ def test_a_limit_above_the_largest_student_counts_as_its_cost(space: SearchSpace
 
 
 @given(st.integers(0, 10**6), st.floats(0, 1), st.floats(0, 1))
-def test_every_proposal_keeps_to_both_limits(space: SearchSpace, seed: int, tight: float, small: float) -> None:
+def test_every_proposal_keeps_to_both_limits(
+    space: SearchSpace, seed: int, tight: float, small: float
+) -> None:
     low, high = space.smallest(), space.largest()
     macs = round(space.macs(low) + tight * (space.macs(high) - space.macs(low)))
     params = round(space.params(low) + small * (space.params(high) - space.params(low)))
@@ -129,9 +133,7 @@ def test_limits_that_do_not_bind_are_said_so(space: SearchSpace) -> None:
     macs, params = space.macs(space.largest()), space.params(space.largest())
     assert Budget(macs - 1, params - 1).slack(space) == []
     notes = Budget(5_000_000_000, params).slack(space)
-    assert notes[0] == (
-        f"5G is above the largest student, {format_quantity(macs)} MACs: it does not bind"
-    )
+    assert notes[0] == (f"5G is above the largest student, {format_quantity(macs)} MACs: it does not bind")
     assert notes[1].endswith("parameters: it does not bind")
 
 

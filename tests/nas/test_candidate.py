@@ -64,7 +64,10 @@ def test_a_rung_leaves_its_checkpoint_its_log_and_a_sample_grid(bench: Workbench
     assert float(log[1].split(",")[1]) == 3
     assert record.kd_weight == pytest.approx(float(log[-1].split(",")[1]), rel=1e-5)
     smallest = bench.space.smallest()
-    assert (outcome.cost.macs, outcome.cost.params) == (bench.space.macs(smallest), bench.space.params(smallest))
+    assert (outcome.cost.macs, outcome.cost.params) == (
+        bench.space.macs(smallest),
+        bench.space.params(smallest),
+    )
 
 
 def test_the_kd_weight_has_fallen_to_its_end_at_the_last_rung(bench: Workbench) -> None:
@@ -145,7 +148,9 @@ def test_a_damaged_checkpoint_in_the_middle_is_made_again_from_the_one_before(be
     assert measured(candidate(bench).run(2).record) == measured(straight)
 
 
-@pytest.mark.parametrize("changes", [{"bank_size": 4}, {"batch_size": 1}, {"batch_size": 6}, {"mirror": True}])
+@pytest.mark.parametrize(
+    "changes", [{"bank_size": 4}, {"batch_size": 1}, {"batch_size": 6}, {"mirror": True}]
+)
 def test_odd_sizes_train_too(make_bench: MakeBench, changes: dict[str, Any]) -> None:
     bench = make_bench(rungs=(7, 13), **changes)
     if "bank_size" in changes:
@@ -215,9 +220,7 @@ def test_an_actor_starts_where_the_study_says_and_can_be_used_again(
     actor = trainable(bench, monkeypatch, start_rung=1)
     assert actor.step()["rung"] == 1
     assert actor.step()["done"]
-    assert actor.reset_config(
-        {"trial": 4, "architecture": bench.space.largest().to_json(), "start_rung": 0}
-    )
+    assert actor.reset_config({"trial": 4, "architecture": bench.space.largest().to_json(), "start_rung": 0})
     assert actor.step()["outcome"].record.trial == 4
 
 

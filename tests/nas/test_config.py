@@ -20,7 +20,10 @@ def of(**values: Any) -> SearchConfig:
 def test_the_digits_and_other_images_have_their_own_defaults() -> None:
     assert (of().rungs, of().extractor) == (DIGITS_DEFAULTS["rungs"], "digits")
     assert of(data="digits") == of()
-    assert (of(teacher="t.pt", data="faces").rungs, of(teacher="t.pt", data="faces").extractor) == (REAL_DEFAULTS["rungs"], "inception")
+    assert (of(teacher="t.pt", data="faces").rungs, of(teacher="t.pt", data="faces").extractor) == (
+        REAL_DEFAULTS["rungs"],
+        "inception",
+    )
     assert of(teacher="t.pt", data="faces", extractor="digits", fid_samples=7).extractor == "digits"
 
 
@@ -131,7 +134,9 @@ def test_a_saved_configuration_reads_back_equal(
 
 def test_a_setting_that_does_not_exist_is_named(tmp_path: Path) -> None:
     (tmp_path / "search.toml").write_text('trials = 8\nbudget = "5G"\n')
-    with pytest.raises(ConfigError, match=r"search\.toml sets 'budget', which does not exist; see nas-search --help"):
+    with pytest.raises(
+        ConfigError, match=r"search\.toml sets 'budget', which does not exist; see nas-search --help"
+    ):
         read_toml(tmp_path / "search.toml")
 
 

@@ -16,7 +16,9 @@ def test_fvcore_counts_what_the_closed_form_says(warm_bench: Workbench) -> None:
         assert measure(build(architecture)) == Cost(space.macs(architecture), space.params(architecture))
 
 
-def test_counting_changes_neither_the_mode_nor_the_random_state_nor_the_gradients(warm_bench: Workbench) -> None:
+def test_counting_changes_neither_the_mode_nor_the_random_state_nor_the_gradients(
+    warm_bench: Workbench,
+) -> None:
     student = warm_bench.student(warm_bench.space.largest()).train()
     before = torch.get_rng_state()
     measure(student)

@@ -66,9 +66,10 @@ def test_the_file_says_where_it_comes_from_and_how_it_was_measured(
     assert (metadata["study"], metadata["trial"], metadata["teacher"]) == ("tiny", str(best.number), "tiny")
     assert (metadata["macs"], metadata["params"]) == (str(best.macs), str(best.params))
     assert metadata["counter"] == "fvcore, batch 1"
-    assert loaded.generator.architecture.to_json() == type(loaded.generator.architecture).from_json(
-        best.architecture
-    ).to_json()
+    assert (
+        loaded.generator.architecture.to_json()
+        == type(loaded.generator.architecture).from_json(best.architecture).to_json()
+    )
 
 
 def test_measuring_the_file_repeats_the_studys_fid(
@@ -80,7 +81,9 @@ def test_measuring_the_file_repeats_the_studys_fid(
     assert (found["macs"], found["params"]) == (best.macs, best.params)
 
 
-def test_the_best_a_trial_or_the_best_below_a_limit_is_chosen(finished: SearchReport, best: TrialReport) -> None:
+def test_the_best_a_trial_or_the_best_below_a_limit_is_chosen(
+    finished: SearchReport, best: TrialReport
+) -> None:
     assert choose(finished) == best
     assert choose(finished, trial=finished.trials[2].number) == finished.trials[2]
     cheaper = min(finished.trials[:2], key=lambda trial: trial.macs or 0)

@@ -32,7 +32,9 @@ def drawn(progress: SearchProgress) -> str:
 
 def search(terminal: bool = False, done: int = 0) -> tuple[SearchProgress, io.StringIO]:
     out = io.StringIO()
-    return SearchProgress(Console(file=out, force_terminal=terminal, width=120), trials=6, rungs=3, done=done), out
+    return SearchProgress(
+        Console(file=out, force_terminal=terminal, width=120), trials=6, rungs=3, done=done
+    ), out
 
 
 def test_without_a_terminal_every_finished_trial_is_one_line(warm_bench: Workbench, tmp_path: Path) -> None:

@@ -152,7 +152,9 @@ def test_interrupted_trials_come_first_under_their_own_number_from_their_last_ru
     asking = proposer(resumed, space, trials=6)
     again = [asking.next() for _ in range(3)]
     assert [proposal.trial for proposal in again if proposal] == [2, 3, 4]
-    assert [proposal.architecture for proposal in again if proposal] == [p.architecture for p in begun[2:] if p]
+    assert [proposal.architecture for proposal in again if proposal] == [
+        p.architecture for p in begun[2:] if p
+    ]
     assert [proposal.start_rung for proposal in again if proposal] == [0, 1, 0]
     assert [proposal.baseline for proposal in again if proposal] == [True, False, False]
     last = asking.next()

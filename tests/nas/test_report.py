@@ -25,7 +25,12 @@ def shown(found: SearchReport) -> str:
 def test_every_trial_is_there_with_its_state_costs_and_rungs(finished: SearchReport) -> None:
     assert [trial.number for trial in finished.trials] == sorted({trial.number for trial in finished.trials})
     assert [trial.state for trial in finished.trials] == ["COMPLETE", "COMPLETE", "PRUNED", "FAIL"]
-    assert [[rung.rung for rung in trial.rungs] for trial in finished.trials] == [[0, 1, 2], [0, 1, 2], [0], []]
+    assert [[rung.rung for rung in trial.rungs] for trial in finished.trials] == [
+        [0, 1, 2],
+        [0, 1, 2],
+        [0],
+        [],
+    ]
     for trial in finished.trials[:3]:
         assert trial.fid == trial.rungs[-1].fid
         assert trial.macs is not None
@@ -78,5 +83,8 @@ def test_a_trial_that_does_not_exist_is_named(finished: SearchReport) -> None:
 def test_a_study_of_somebody_else_is_refused(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/study.db"
     optuna.create_study(storage=url, study_name="other", directions=["minimize"] * 2)
-    with StudyStore.open(url, "other", create=False) as store, pytest.raises(StudyError, match="not made by nas-search"):
+    with (
+        StudyStore.open(url, "other", create=False) as store,
+        pytest.raises(StudyError, match="not made by nas-search"),
+    ):
         report(store)

@@ -85,7 +85,9 @@ def test_a_grid_and_raw_values_are_written(teacher_file: Path, tmp_path: Path) -
     assert sorted(path.name for path in tmp_path.iterdir()) == ["grid.png", "raw.npy"]
 
 
-@pytest.mark.parametrize(("name", "says"), [("grid.gif", "ends in .png or .npy"), ("no/grid.png", "can't be written")])
+@pytest.mark.parametrize(
+    ("name", "says"), [("grid.gif", "ends in .png or .npy"), ("no/grid.png", "can't be written")]
+)
 def test_another_suffix_or_a_place_that_is_not_there_is_refused(tmp_path: Path, name: str, says: str) -> None:
     with pytest.raises(ConfigError, match=f"-o .*{name}.*{says}"):
         write(torch.zeros(1, 1, 16, 16), tmp_path / name, 4)

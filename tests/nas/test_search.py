@@ -63,20 +63,8 @@ def test_a_search_of_the_digits_keeps_to_its_budget_and_is_resumed_by_the_same_c
 # What goes wrong in candidates
 
 
-def run(
-    teacher_file: Path, tmp_path: Path, trainable: type[CandidateTrial], **changes: Any
-) -> tuple[SearchReport, str]:
-    values = {
-        "budget_macs": 100_000, "teacher": teacher_file, "data": "digits", "rungs": (64, 128), "fid_samples": 50,
-        "bank_size": 64, "batch_size": 32, "trials": 5, "workers": 2, "workdir": tmp_path, "sampler": "random",
-    }  # fmt: skip
-    config, bench = prepare(SearchConfig.of(**values | changes))
-    err = io.StringIO()
-    return run_search(config, bench, Console(file=err), trainable), err.getvalue()
-
-
 def unlucky(folder: Path) -> type[CandidateTrial]:
-    """Candidates of which the first raises, the second dies once and the third each time.
+    """Candidates of which the first raises, the second dies once, the third each time, the fourth diverges.
 
     A class made in a function travels to Ray's workers by value: they can't import this file.
     """
@@ -84,61 +72,50 @@ def unlucky(folder: Path) -> type[CandidateTrial]:
     class Unlucky(CandidateTrial):
         def step(self) -> dict[str, Any]:
             assert self._candidate is not None
-            mine = sorted([*(int(path.name) for path in folder.iterdir()), self._candidate.trial])
-            (folder / str(self._candidate.trial)).touch()
-            place = list(dict.fromkeys(mine)).index(self._candidate.trial)
+            trial = self._candidate.trial
+            begun = folder / str(trial)
+            again = begun.exists()
+            begun.touch()
+            place = sorted(int(path.name) for path in folder.iterdir()).index(trial)
             if place == 0:
                 self._candidate.run = lambda rung: 1 / 0  # type: ignore[assignment,return-value]
-            died = folder.parent / "died-once"
-            if place == 2 or (place == 1 and not died.exists()):
-                if place == 1:
-                    died.touch()
+            if place == 2 or (place == 1 and not again):
                 os.kill(os.getpid(), signal.SIGKILL)
+            if place == 3:
+                student = self._candidate._trainer_at(-1).student
+                torch.nn.init.constant_(next(student.parameters()), float("nan"))
             return super().step()
 
     return Unlucky
 
 
-def test_candidates_that_raise_or_lose_their_worker_fail_alone(teacher_file: Path, tmp_path: Path) -> None:
-    (tmp_path / "seen").mkdir()
-    found, err = run(teacher_file, tmp_path, unlucky(tmp_path / "seen"), workers=1)
-    states = [trial.state for trial in found.trials]
-    assert len(states) == 5
-    assert states.count("FAIL") == 2
-    assert (found.trials[0].state, found.trials[0].reason) == ("FAIL", "ZeroDivisionError: division by zero")
-    assert found.trials[1].state == "COMPLETE"  # tried again on another worker
-    assert (found.trials[2].state, found.trials[2].reason) == ("FAIL", "its worker died twice")
-    assert found.best is not None
-    assert "failed    ZeroDivisionError: division by zero" in err
-
-
-def test_training_that_diverges_is_a_failed_trial_with_its_reason(teacher_file: Path, tmp_path: Path) -> None:
-    class Diverging(CandidateTrial):
-        def step(self) -> dict[str, Any]:
-            assert self._candidate is not None
-            trainer = self._candidate._trainer_at(-1)
-            with torch.no_grad():
-                next(trainer.student.parameters()).fill_(float("nan"))
-            return super().step()
-
-    found, _ = run(teacher_file, tmp_path, Diverging, trials=2)
-    assert [trial.state for trial in found.trials] == ["FAIL", "FAIL"]
-    assert all("nan after" in str(trial.reason) for trial in found.trials)
-    assert (found.best, found.front) == (None, [])
-    again, _ = run(teacher_file, tmp_path, Diverging, trials=2)
-    assert again == found  # what failed has been tried
-
-
-def test_a_space_that_holds_fewer_architectures_than_asked_for_ends_the_search(
+def test_candidates_that_raise_diverge_or_lose_their_worker_fail_alone(
     teacher_file: Path, tmp_path: Path
 ) -> None:
-    config = SearchConfig.of(budget_macs=10**9, teacher=teacher_file, data="digits")
-    _, bench = prepare(config)
-    smallest = bench.space.macs(bench.space.smallest())
-    found, _ = run(teacher_file, tmp_path, CandidateTrial, budget_macs=smallest, trials=50, rungs=(32,))
-    assert 1 <= len(found.trials) < 50
-    assert all(trial.state == "COMPLETE" for trial in found.trials)
-    assert all((trial.macs or 0) <= smallest for trial in found.trials)
+    (tmp_path / "begun").mkdir()
+    config, bench = prepare(
+        SearchConfig.of(
+            budget_macs=100_000, teacher=teacher_file, data="digits", rungs=(64, 128), fid_samples=50,
+            bank_size=64, batch_size=32, trials=5, workers=1, workdir=tmp_path, sampler="random",
+        )
+    )  # fmt: skip
+    err = io.StringIO()
+
+    def run() -> SearchReport:
+        return run_search(config, bench, Console(file=err), unlucky(tmp_path / "begun"))
+
+    found = run()
+    outcomes = [(trial.state, trial.reason) for trial in found.trials]
+    assert outcomes[0] == ("FAIL", "ZeroDivisionError: division by zero")
+    assert outcomes[1] == ("COMPLETE", None)  # tried again by another worker
+    assert outcomes[2] == ("FAIL", "its worker died twice")
+    assert outcomes[3][0] == "FAIL"
+    assert "nan after" in str(outcomes[3][1])
+    assert len(outcomes) == 5
+    assert outcomes[4][0] in ("COMPLETE", "PRUNED")
+    assert found.best is not None
+    assert "failed    ZeroDivisionError: division by zero" in err.getvalue()
+    assert run() == found  # what failed has been tried
 
 
 # What goes wrong before

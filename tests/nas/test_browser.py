@@ -1,0 +1,65 @@
+"""What a person sees: the dashboard in a real, headless browser. Skips where there is no Chromium."""
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from nas.dashboard import attach_samples, dashboard_server, publish
+from nas.study import StudyStore
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update", "--virtual-time-budget=20000"]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH"),
+]
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    """A study of two finished trials with samples, served on loopback."""
+    with StudyStore.open(f"sqlite:///{tmp_path}/study.db", "digits") as store:
+        for fid, macs in ((20.0, 1_000_000), (10.0, 1_900_000)):
+            trial = store.study.ask()
+            trial.suggest_float("share", 0.25, 1.0)
+            for name, value in {"architecture": "rgb1 4:36f1k3", "macs": macs, "params": 1000}.items():
+                trial.set_user_attr(name, value)
+            png = tmp_path / "samples.png"
+            Image.new("L", (64, 64), 128).save(png)
+            attach_samples(trial, png, tmp_path / "artifacts")
+            store.study.tell(trial, [fid, macs])
+        publish(store, budget_macs=2e6)
+        with dashboard_server(store.storage, tmp_path / "artifacts", "127.0.0.1", 0) as server:
+            thread = threading.Thread(target=server.serve_forever, daemon=True)
+            thread.start()
+            yield f"http://127.0.0.1:{server.server_port}/dashboard/studies/1"
+            server.shutdown()
+            thread.join(timeout=10)
+
+
+def page(url: str, tmp_path: Path) -> str:
+    """The document after its scripts have run."""
+    assert CHROMIUM is not None
+    command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path}/browser", "--dump-dom", url]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def test_the_study_page_draws_our_pareto_plot_with_the_budget(url: str, tmp_path: Path) -> None:
+    drawn = page(url, tmp_path)
+    assert "FID (lower is better)" in drawn
+    assert "MACs of one image (fvcore)" in drawn
+    assert "budget 2M" in drawn
+    assert "best: trial 1" in drawn
+
+
+def test_a_trial_page_shows_its_samples(url: str, tmp_path: Path) -> None:
+    drawn = page(f"{url}/trials?numbers=1", tmp_path)
+    assert "samples.png" in drawn
+    assert "/artifacts/" in drawn

@@ -1,0 +1,375 @@
+"""The commands: what they print, and what a wrong request gets: exit 2 and one line that says the fix."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from nas.budget import parse_quantity
+from nas.cli import dashboard, evaluate, export, sample, search
+from nas.report import SearchReport
+from nas.study import StudyStore
+from search_spaces import load_checkpoint
+
+COMMANDS: dict[str, click.Command] = {
+    "nas-search": search.main,
+    "nas-dashboard": dashboard.main,
+    "nas-export": export.main,
+    "nas-sample": sample.main,
+    "nas-evaluate": evaluate.main,
+}
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(command: str, *arguments: object) -> Result:
+    return CliRunner().invoke(COMMANDS[command], [str(argument) for argument in arguments])
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    """Every file and folder below `folder`, but for SQLite's own notes beside an open database."""
+    paths = (path for path in folder.rglob("*") if not path.name.endswith(("-shm", "-wal")))
+    return {str(path): path.read_bytes() if path.is_file() else b"" for path in paths}
+
+
+def refused(says: str, command: str, *arguments: object) -> None:
+    """The command ends with 2, one line that holds every part of `says`, and writes nothing."""
+    before = written(Path.cwd())
+    result = run(command, *arguments)
+    assert result.exit_code == 2, (result.output, result.exception)
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    for part in says.split(" … "):
+        assert part in result.stderr
+    assert "Traceback" not in result.stderr
+    assert written(Path.cwd()) == before
+
+
+# All commands
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_examples(command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    _, _, examples = result.stdout.partition("Examples:\n")
+    assert f"  {command}" in examples
+    assert max(map(len, result.stdout.splitlines())) <= 110
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_unknown_option_is_one_line(command: str) -> None:
+    refused("--colour", command, "--colour", "red")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_installed_scripts_work(command: str, commands: Any) -> None:
+    helped = commands.run(command, "--help")
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert "Examples:" in helped.stdout
+    wrong = commands.run(command, "--colour", "red")
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith(f"{command}: ")
+    assert len(wrong.stderr.splitlines()) == 1
+
+
+# nas-search: requests that can't be met
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ("", "give --budget-macs or --budget-params"),
+        ("--budget-macs 5X", "'5X' … unknown suffix 'X' … 5G"),
+        ("--budget-macs many", "'many' is not a quantity … 5G"),
+        ("--budget-macs 0", "'0' must be a number of at least 1"),
+        ("--budget-macs -5G", "'-5G' must be a number of at least 1"),
+        ("--budget-params nan", "'nan' is not a quantity"),
+        ("--budget-macs 1k", "--budget-macs 1k is below the smallest student, … MACs: give at least"),
+        ("--budget-macs 1G --budget-params 10", "--budget-params 10 is below the smallest student"),
+        ("--budget-macs 1M --sampler grid", "unknown sampler 'grid': choose one of tpe, nsga2, random, gp"),
+        ("--budget-macs 1M --recipe magic", "recipe 'magic' is unknown; choose one of weight-decay"),
+        ("--budget-macs 1M --kd-schedule slide", "KD schedule 'slide' is unknown; choose one of constant"),
+        ("--budget-macs 1M --kd-begin 0.7", "KD schedule from 0.7 to 0.6"),
+        ("--budget-macs 1M --kd-start -1", "KD weights -1 to 0"),
+        ("--budget-macs 1M --rungs 20k,10k", "rungs 20000,10000 must increase"),
+        ("--budget-macs 1M --rungs 5k,", "'' is not a quantity"),
+        ("--budget-macs 1M --trials 0", "--trials 0"),
+        ("--budget-macs 1M --trials x", "'x'"),
+        ("--budget-macs 1M --reduction-factor 1", "reduction factor 1 must be a number of at least 2"),
+        ("--budget-macs 1M --fid-samples 1", "at least 2 samples"),
+        ("--budget-macs 1M --study a/b", "study name 'a/b'"),
+        ("--budget-macs 1M --teacher nowhere.pt --data digits", "nowhere.pt is not a file: give a checkpoint"),
+        ("--budget-macs 1M --teacher nowhere.pt", "--teacher nowhere.pt: give the images of its kind by --data"),
+        ("--budget-macs 1M --data faces", "--data faces: give the generator to compress by --teacher"),
+        ("--config nowhere.toml", "nowhere.toml can't be read"),
+    ],
+)
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]], ids=["", "dry"])
+def test_a_wrong_setting_is_refused(flags: str, says: str, dry: list[str]) -> None:
+    refused(says, "nas-search", *flags.split(), *dry)
+
+
+def test_a_budget_below_the_smallest_student_names_one_that_is_enough() -> None:
+    result = run("nas-search", "--budget-macs", "1k")
+    enough = result.stderr.split()[-1]
+    assert parse_quantity(enough) > 1000
+    assert run("nas-search", "--budget-macs", enough, "--dry-run").exit_code == 0
+
+
+def images(folder: Path, count: int) -> None:
+    folder.mkdir()
+    for i in range(count):
+        pixels = np.random.default_rng(i).integers(0, 255, (16, 16), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ("nowhere", "nowhere can't be read"),
+        ("empty", "empty holds no images"),
+        ("texts", "texts holds no images"),
+        ("two", "two holds 2 images; at least 32 are needed"),
+        ("broken", "broken: 40 of 40 images can't be used"),
+        ("a.zip", "a.zip"),
+    ],
+)
+def test_data_that_are_no_images_or_too_few_are_refused(
+    data: str, says: str, teacher_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "one.txt").write_text("no image")
+    images(tmp_path / "two", 2)
+    (tmp_path / "broken").mkdir()
+    for i in range(40):
+        (tmp_path / "broken" / f"{i}.png").write_text("no image either")
+    (tmp_path / "a.zip").write_text("no archive")
+    refused(says, "nas-search", "--budget-macs", "100k", "--teacher", teacher_file, "--data", data)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\x80\x02}q\x00."])
+def test_a_teacher_file_that_is_none_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "teacher.pkl").write_bytes(content)
+    refused("teacher.pkl", "nas-search", "--budget-macs", "1M", "--teacher", "teacher.pkl", "--data", "digits")
+
+
+def tiny(teacher_file: Path, *more: object) -> tuple[object, ...]:
+    return ("--budget-macs", "100k", "--teacher", teacher_file, "--data", "digits", *more)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("nas.db", "'nas.db' is not a URL … sqlite:///"),
+        ("nosuch://host/db", "no driver for 'nosuch'"),
+        ("postgresql://user:secret@127.0.0.1:9/db", "127.0.0.1:9/db does not answer"),
+        ("sqlite:////proc/nowhere/study.db", "/proc/nowhere/study.db … can be written"),
+    ],
+)
+def test_a_storage_that_does_not_answer_is_refused(url: str, says: str, teacher_file: Path) -> None:
+    refused(says, "nas-search", *tiny(teacher_file, "--storage", url))
+
+
+@pytest.mark.parametrize("workdir", ["a-file", "a-file/below", "/proc/nas-runs"])
+def test_a_work_folder_that_can_not_be_written_is_refused(
+    workdir: str, teacher_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a-file").touch()
+    refused(
+        f"{workdir}/tiny-100kmacs can't be written … choose another --workdir",
+        "nas-search", *tiny(teacher_file, "--workdir", workdir),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def begun(teacher_file: Path, make_bench: Callable[..., Any]) -> StudyStore:
+    """The database of a study that the default settings of `tiny` don't belong to."""
+    identity = make_bench().identity
+    with StudyStore.open("sqlite:///nas-runs/mine/study.db", "mine", identity=identity) as store:
+        store.study.tell(store.study.ask(), [1.0, 1.0])
+    return store
+
+
+def test_a_study_of_another_teacher_is_refused(begun: StudyStore) -> None:
+    refused(
+        "study 'mine' belongs to teacher … use --study NAME for a new one",
+        "nas-search", "--budget-macs", "1M", "--study", "mine",
+    )  # fmt: skip
+
+
+def test_a_study_of_other_settings_is_refused(begun: StudyStore, teacher_file: Path) -> None:
+    refused(
+        "study 'mine' belongs to … not … use --study NAME for a new one",
+        "nas-search", *tiny(teacher_file, "--study", "mine", "--seed", 7),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("trials = 8\nbudget = '5G'\n", "search.toml sets 'budget', which does not exist"),
+        ("trials = = 8\n", "search.toml can't be read"),
+        ("budget_macs = '5X'\n", "unknown suffix 'X'"),
+        ("budget_macs = -5\n", "-5"),
+        ("budget_macs = 1000000\ntrials = 'many'\n", "many"),
+    ],
+)
+def test_a_configuration_file_that_is_wrong_is_refused(content: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "search.toml").write_text(content)
+    refused(says, "nas-search", "--config", "search.toml")
+
+
+# nas-search --dry-run
+
+
+def test_a_dry_run_shows_what_would_be_tried_and_writes_nothing(tmp_path: Path) -> None:
+    result = run("nas-search", "--budget-macs", "2M", "--trials", 24, "--dry-run")
+    assert result.exit_code == 0
+    for part in ("Teacher: built-in digits", "Budget: 2M MACs", "smallest", "largest", "trials=24"):
+        assert part in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_says_when_the_budget_does_not_bind() -> None:
+    result = run("nas-search", "--budget-macs", "5G", "--dry-run")
+    assert "5G is above the largest student" in result.stdout
+    assert "it does not bind" in result.stdout
+
+
+def test_a_dry_run_as_json_is_one_object_of_proposals_that_fit() -> None:
+    result = run("nas-search", "--budget-macs", "2M", "--budget-params", "60k", "--dry-run", "--json")
+    shown = json.loads(result.stdout)
+    assert shown["budget"] == {"macs": 2_000_000, "params": 60_000}
+    assert shown["study"] == "digits-2Mmacs-60kparams"
+    assert len(shown["proposals"]) >= 4
+    assert all(p["macs"] <= 2_000_000 and p["params"] <= 60_000 for p in shown["proposals"])
+    assert shown["smallest"]["macs"] < shown["largest"]["macs"] == shown["teacher"]["macs"]
+
+
+def test_settings_come_from_a_file_and_flags_win(tmp_path: Path) -> None:
+    (tmp_path / "search.toml").write_text(
+        "budget_macs = '2M'\ntrials = 7\nrungs = [100, 200]\nmirror = true\ninherit = false\nkd_finish = 0.5\n"
+    )
+    result = run("nas-search", "--config", "search.toml", "--trials", 9, "--dry-run", "--json")
+    settings = json.loads(result.stdout)["settings"]
+    assert (settings["budget_macs"], settings["trials"], settings["rungs"]) == (2_000_000, 9, [100, 200])
+    assert (settings["mirror"], settings["inherit"], settings["kd_finish"]) == (True, False, 0.5)
+
+
+def test_the_settings_of_a_dry_run_are_those_of_the_same_flags_in_a_file(teacher_file: Path) -> None:
+    first = json.loads(run("nas-search", *tiny(teacher_file, "--dry-run", "--json")).stdout)
+    lines = [
+        f"{name} = {json.dumps(value)}" for name, value in first["settings"].items() if value not in (None, "")
+    ]
+    Path("search.toml").write_text("\n".join(lines))
+    second = json.loads(run("nas-search", "--config", "search.toml", "--dry-run", "--json").stdout)
+    assert second == first
+
+
+# The other commands
+
+
+@pytest.fixture
+def where(finished: SearchReport) -> tuple[object, ...]:
+    return ("--workdir", Path(finished.folder).parent)
+
+
+def test_the_best_student_is_exported_drawn_and_measured(finished: SearchReport, where: tuple[object, ...]) -> None:
+    assert finished.best is not None
+    result = run("nas-export", "--best", "-o", "student.safetensors", *where)
+    assert result.exit_code == 0, result.output
+    assert f"student.safetensors: trial {finished.best.number} of tiny, FID {finished.best.fid:.2f}" in result.stdout
+
+    result = run("nas-sample", "student.safetensors", "-o", "grid.png", "--count", 10, "--columns", 5)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "grid.png: 10 images of 16×16 px\n"
+    result = run("nas-sample", "student.safetensors", "-o", "raw.npy", "--count", 3, "--json")
+    assert json.loads(result.stdout)["shape"] == [3, 1, 16, 16]
+    assert np.load("raw.npy").shape == (3, 1, 16, 16)
+
+    result = run("nas-evaluate", "student.safetensors", "--json")
+    found = json.loads(result.stdout)
+    assert found["fid"] == pytest.approx(finished.best.fid, abs=1e-3)
+    assert (found["macs"], found["params"]) == (finished.best.macs, finished.best.params)
+    result = run("nas-evaluate", "student.safetensors")
+    assert f"FID {finished.best.fid:.4f} (50 samples, digits features, seed" in result.stdout
+
+
+def test_an_export_as_json_is_one_object_with_the_names_of_the_search(
+    finished: SearchReport, where: tuple[object, ...]
+) -> None:
+    result = run("nas-export", "--max-macs", "1G", "-o", "student.safetensors", "--json", *where)
+    described = json.loads(result.stdout)
+    assert {"output", "study", "teacher", "space", "trial", "metadata"} <= set(described)
+    assert described["trial"] == json.loads(finished.best.model_dump_json()) if finished.best else False
+    assert load_checkpoint(Path("student.safetensors")).metadata == described["metadata"]
+
+
+def test_an_export_of_a_trial_stopped_early_says_so(finished: SearchReport, where: tuple[object, ...]) -> None:
+    result = run("nas-export", "--trial", finished.trials[2].number, "-o", "early.safetensors", *where)
+    assert result.exit_code == 0
+    assert result.stderr == "note: this trial is PRUNED, its FID was taken after 64 images\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ("--trial 999", "study 'tiny' has no trial 999"),
+        ("--max-macs 10", "--max-macs 10: the cheapest complete trial takes"),
+        ("--max-macs 10Q", "unknown suffix 'Q'"),
+        ("--best --trial 0", "--best, --trial and --max-macs exclude each other"),
+        ("--study other", "there is no … other/study.db"),
+    ],
+)
+def test_what_can_not_be_exported_is_refused(flags: str, says: str, where: tuple[object, ...]) -> None:
+    refused(says, "nas-export", *flags.split(), "-o", "student.safetensors", *where)
+
+
+def test_an_export_without_a_study_is_refused() -> None:
+    refused("there is no study in nas-runs: run nas-search first", "nas-export", "-o", "student.safetensors")
+    refused("-o", "nas-export", "--best")
+    refused("there is no study in nas-runs", "nas-dashboard")
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ("-o grid.gif", "-o grid.gif: give a file that ends in .png or .npy"),
+        ("-o no/grid.png", "no/grid.png can't be written"),
+        ("-o grid.png --latents nowhere.npy", "nowhere.npy is not a .npy of numbers"),
+        ("-o grid.png --latents wide.npy", "wide.npy has shape (4, 9): this generator takes (N, 8)"),
+        ("-o grid.png --count 0", "0"),
+        ("-o grid.png --noise loud", "'loud'"),
+    ],
+)
+def test_what_can_not_be_drawn_is_refused(flags: str, says: str, teacher_file: Path) -> None:
+    np.save("wide.npy", np.zeros((4, 9)))
+    refused(says, "nas-sample", teacher_file, *flags.split())
+
+
+@pytest.mark.parametrize("command", [("nas-evaluate",), ("nas-sample", "-o", "grid.png")])
+def test_a_file_that_is_no_checkpoint_is_refused(command: tuple[str, ...]) -> None:
+    Path("photo.jpg").write_text("no checkpoint")
+    refused("photo.jpg", *command, "photo.jpg")
+    refused("nowhere.safetensors", *command, "nowhere.safetensors")
+
+
+def test_an_evaluation_on_what_is_no_data_is_refused(teacher_file: Path) -> None:
+    refused("nowhere can't be read", "nas-evaluate", teacher_file, "--data", "nowhere")
+    refused("no extractor 'magic'", "nas-evaluate", teacher_file, "--extractor", "magic")
+    refused("at least 2", "nas-evaluate", teacher_file, "--fid-samples", 1)
