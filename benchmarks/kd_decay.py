@@ -1,6 +1,6 @@
 """What each ingredient of a brief distillation is worth, on the digits.
 
-    python -m benchmarks.kd_decay                 # 5 seeds, 20,000 images a run
+    python -m benchmarks.kd_decay                 # 5 seeds, 16,000 images a run
     python -m benchmarks.kd_decay --quick         # 2 seeds, 1,000 images: shows that it runs, nothing else
     python -m benchmarks.kd_decay --json
 
@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import statistics
+import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -36,32 +37,25 @@ ROWS: dict[str, dict[str, Any]] = {
 }
 
 
-def distill(row: str, seed: int, images: int) -> float:
-    """FID of one run."""
+def distill(row: str, seed: int, images: int, scratch: str) -> float:
+    """FID of one run; `scratch` keeps the teacher bank, which all runs share."""
     import torch
 
-    from distill.errors import TrainingDivergedError
+    from distill.errors import NonFiniteImagesError, TrainingDivergedError
     from nas.config import SearchConfig
     from nas.workbench import Workbench
 
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as scratch:
-        config = SearchConfig.of(
-            budget_macs=BUDGET_MACS,
-            rungs=(images,),
-            seed=seed,
-            workdir=Path(scratch),
-            study="kd",
-            **ROWS[row],
-        )
-        bench = Workbench(config)
-        student = bench.student(uniform_student(bench))
-        trainer = bench.trainer(student)
-        try:
-            trainer.train(images)
-        except TrainingDivergedError:
-            return float("inf")
+    config = SearchConfig.of(
+        budget_macs=BUDGET_MACS, rungs=(images,), seed=seed, workdir=Path(scratch), study="kd", **ROWS[row]
+    )
+    bench = Workbench(config)
+    trainer = bench.trainer(bench.student(uniform_student(bench)))
+    try:
+        trainer.train(images)
         return bench.fidelity.fid(trainer.ema, config.fid_samples, seed=1_000 + seed).value
+    except (TrainingDivergedError, NonFiniteImagesError):
+        return float("inf")
 
 
 def uniform_student(bench: Any) -> Any:
@@ -78,8 +72,8 @@ def summarise(fids: list[float]) -> dict[str, Any]:
     median = statistics.median(fids)
     return {
         "fid": median,
-        "interval": [min(finite, default=float("inf")), max(finite, default=float("inf"))],
-        "mean": statistics.fmean(finite) if finite else float("inf"),
+        "range": [min(finite, default=None), max(finite, default=None)],
+        "mean": statistics.fmean(finite) if finite else None,
         "std": statistics.stdev(finite) if len(finite) > 1 else 0.0,
         "failed": sum(fid > FAILED * median or fid == float("inf") for fid in fids),
         "fids": fids,
@@ -92,26 +86,30 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--images", type=int, default=20_000, help="real images a run is shown")
+    parser.add_argument("--images", type=int, default=16_000, help="real images a run is shown")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     seeds, images = (2, 1_000) if options.quick else (options.seeds, options.images)
 
     runs = [(row, seed) for seed in range(seeds) for row in ROWS]
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        found = pool.map(distill, *zip(*((row, seed, images) for row, seed in runs), strict=True))
-        fids: dict[str, list[float]] = {row: [] for row in ROWS}
-        for (row, _), fid in zip(runs, found, strict=True):
-            fids[row].append(fid)
+    fids: dict[str, list[float]] = {row: [] for row in ROWS}
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool,
+    ):
+        jobs = [(row, seed, pool.submit(distill, row, seed, images, scratch)) for row, seed in runs]
+        for row, seed, job in jobs:
+            fids[row].append(job.result())
+            print(f"{row}, seed {seed}: FID {fids[row][-1]:.2f}", file=sys.stderr, flush=True)
     table = {row: summarise(values) for row, values in fids.items()}
     if options.json:
         print(json.dumps({"images": images, "seeds": seeds, "budget_macs": BUDGET_MACS, "rows": table}))
         return
-    print(f"{images} images a run, seeds 0-{seeds - 1}, FID over 2000 samples, digits features\n")
+    print(f"{images} images a run, seeds 0-{seeds - 1}, FID over 2,000 samples, digits features\n")
     print(f"{'':36} {'median':>7} {'lowest':>7} {'highest':>7} {'mean':>7} {'std':>6} {'failed':>6}")
     for row, s in table.items():
-        low, high = s["interval"]
+        low, high = s["range"]
         print(
             f"{row:36} {s['fid']:7.2f} {low:7.2f} {high:7.2f} "
             f"{s['mean']:7.2f} {s['std']:6.2f} {s['failed']:>6}"

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from distill.data import to_float, to_uint8
+from distill.seeds import derive_seed
 from search_spaces.base import Generator
 
 
@@ -79,7 +80,7 @@ def _render(
     """Write the teacher's images for `inputs` to `path`, batch by batch."""
     images: np.memmap[Any, np.dtype[np.uint8]] | None = None
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(derive_seed(seed, "noise"))
         for start in range(0, len(inputs[0]), batch_size):
             batch = teacher(*(x[start : start + batch_size].to(device) for x in inputs))
             rendered = to_uint8(batch).cpu().numpy()

@@ -18,6 +18,7 @@ from distill._torch_fidelity import KEY_METRIC_FID, fid_features_to_statistics, 
 from distill.data import ImageSet, to_uint8
 from distill.errors import FidelityError, NonFiniteImagesError
 from distill.extractors import load_extractor
+from distill.seeds import derive_seed
 from search_spaces.base import Generator
 
 Statistics = dict[str, np.ndarray]
@@ -79,7 +80,8 @@ class Fidelity:
     def _generate(self, generator: Generator, samples: int, seed: int) -> Iterator[Tensor]:
         """`samples` images as uint8 batches."""
         rng = torch.Generator().manual_seed(seed)
-        with torch.no_grad(), _eval_mode(generator), _seeded(seed, self.device):
+        noise_seed = derive_seed(seed, "noise")
+        with torch.no_grad(), _eval_mode(generator), _seeded(noise_seed, self.device):
             for start in range(0, samples, self.batch_size):
                 # always a whole batch: kernels, and so the last bits, may differ for another size
                 inputs = generator.sample_inputs(self.batch_size, rng)

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from distill.data import to_uint8
+from distill.seeds import derive_seed
 
 MIN_SIDE = 64  # smaller images are enlarged, pixels kept sharp
 MARGIN = 4
@@ -59,6 +60,6 @@ def sample(generator: torch.nn.Module, inputs: tuple[Tensor, ...], seed: int = 0
     """Images of `generator` for `inputs`, on the CPU; the same seed gives the same noise."""
     device = next(generator.parameters()).device
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(derive_seed(seed, "noise"))
         images: Tensor = generator(*(x.to(device) for x in inputs))
     return images.cpu()

@@ -15,6 +15,7 @@ from distill.bank import TeacherBank
 from distill.data import ImageSet, ImageStream
 from distill.errors import TrainingDivergedError
 from distill.recipes.base import DiscriminatorStep, GeneratorStep, Recipe
+from distill.seeds import derive_seed
 from search_spaces.base import Discriminator, Generator
 
 CHECK_EVERY = 16  # steps between looks at the losses: a look makes an accelerator wait
@@ -74,7 +75,8 @@ class Trainer:
         self.generator_optimizer = _adam(self.student, config.generator_lr)
         self.discriminator_optimizer = _adam(self.discriminator, config.discriminator_lr)
         self.rng = torch.Generator().manual_seed(config.seed)
-        self._noise = {d: torch.Generator(d).manual_seed(config.seed).get_state() for d in {"cpu", device}}
+        noise_seed = derive_seed(config.seed, "noise")
+        self._noise = {d: torch.Generator(d).manual_seed(noise_seed).get_state() for d in {"cpu", device}}
         self.step, self.images, self.gap = 0, 0, 1.0
         self.losses: dict[str, float] = {}
 

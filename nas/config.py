@@ -128,6 +128,10 @@ class SearchConfig(BaseModel):
 
     @property
     def storage_url(self) -> str:
+        if not self.storage and re.search(r"[%?]", str(self.folder)):  # they mean something in a URL
+            raise ConfigError(
+                f"--workdir {self.workdir}: give one without % and ? in its name, or a --storage"
+            )
         return self.storage or f"sqlite:///{self.folder / 'study.db'}"
 
     def named(self, teacher_name: str) -> SearchConfig:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from distill.pictures import image_grid, save_png
+from distill.seeds import derive_seed
 from nas.errors import ConfigError
 from search_spaces import Generator, load_checkpoint
 
@@ -41,7 +42,7 @@ def draw(
     generator = load_checkpoint(checkpoint).generator
     rng = torch.Generator().manual_seed(seed)
     inputs = generator.sample_inputs(count, rng) if latents is None else (_read_latents(latents, generator),)
-    torch.manual_seed(seed)
+    torch.manual_seed(derive_seed(seed, "noise"))
     batches = zip(*(torch.split(tensor, BATCH) for tensor in inputs), strict=True)
     return torch.cat([generator(*batch, **options) for batch in batches])
 

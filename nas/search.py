@@ -7,12 +7,13 @@ import shutil
 import sys
 import tempfile
 import warnings
+from collections import Counter
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from ray import tune
 from rich.console import Console
 
@@ -90,7 +91,7 @@ def _search(
     for line in introduction(config, bench):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     store.study.sampler = make_sampler(config.sampler, resume_seed(config.seed, len(store.study.trials)))
-    progress = SearchProgress(console, config.trials, len(config.rungs), done=len(_finished(store)))
+    progress = _progress(store, config, console)
     searcher = StudySearcher(
         Proposer(store, bench.space, config.budget.load(bench.space), config),
         StudyRecorder(store, config.folder, len(config.rungs), config.budget_macs),
@@ -132,6 +133,20 @@ def _search(
             raise
     if searcher.error is not None:  # Tune reports only some of what goes wrong in a searcher
         raise searcher.error
+
+
+def _progress(store: StudyStore, config: SearchConfig, console: Console) -> SearchProgress:
+    """The display, with what earlier runs of the same command have done."""
+    finished = _finished(store)
+    complete = [(t.number, *t.values) for t in finished if t.state == TrialState.COMPLETE]
+    return SearchProgress(
+        console,
+        config.trials,
+        len(config.rungs),
+        done=len(finished),
+        counts=dict(Counter(t.state for t in finished)),
+        best=min(complete, key=lambda trial: trial[1], default=None),
+    )
 
 
 def _finished(store: StudyStore) -> list[FrozenTrial]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ import torch
 from distill.bank import TeacherBank, make_bank
 from distill.data import ImageSet, load_images
 from distill.recipes import Recipe, make_recipe
+from distill.seeds import derive_seed
 from distill.teacher import Teacher, load_teacher
 from distill.trainer import Trainer, TrainingConfig
 from nas.config import SearchConfig
@@ -79,8 +82,8 @@ class Workbench:
 
     def student(self, architecture: Architecture) -> Generator:
         """A student at its start: random from the search's seed, then inherited where the search says so."""
-        torch.manual_seed(self.config.seed)
-        student = self.teacher.family.build(architecture)
+        with self._seeded("student"):
+            student = self.teacher.family.build(architecture)
         if self.config.inherit:
             self.space.inherit(self.teacher.generator.cpu(), student)
         return student
@@ -89,7 +92,8 @@ class Workbench:
         """A training of `student` that ends at the last rung."""
         discriminator = copy.deepcopy(self.teacher.discriminator)
         if discriminator is None or not self.config.warm_discriminator:
-            discriminator = self.teacher.family.build_discriminator(self._discriminator_architecture())
+            with self._seeded("discriminator"):
+                discriminator = self.teacher.family.build_discriminator(self._discriminator_architecture())
         config = TrainingConfig(
             images=self.config.rungs[-1],
             batch_size=self.config.batch_size,
@@ -106,6 +110,13 @@ class Workbench:
             teacher_discriminator=copy.deepcopy(self.teacher.discriminator),
             device=self.device,
         )
+
+    @contextmanager
+    def _seeded(self, use: str) -> Iterator[None]:
+        """Torch's randomness from the search's seed: networks start alike for all candidates."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive_seed(self.config.seed, use))
+            yield
 
     def _discriminator_architecture(self) -> Architecture:
         if self.teacher.discriminator is not None:

@@ -81,6 +81,13 @@ def test_the_study_is_a_file_in_its_folder_unless_a_storage_is_given() -> None:
     assert of(storage="postgresql://u@h/d").storage_url == "postgresql://u@h/d"
 
 
+@pytest.mark.parametrize("workdir", ["100%", "what?"])
+def test_a_work_folder_that_a_url_would_read_otherwise_is_refused(workdir: str) -> None:
+    with pytest.raises(ConfigError, match="give one without % and"):
+        _ = of(study="s", workdir=workdir).storage_url
+    assert of(study="s", workdir=workdir, storage="sqlite:///x.db").storage_url == "sqlite:///x.db"
+
+
 def test_what_changes_a_fid_is_a_condition_and_what_does_not_is_none() -> None:
     assert set(of().conditions()) | MAY_CHANGE == set(SearchConfig.model_fields)
     for change in ({"trials": 99}, {"workers": 7}, {"workdir": "elsewhere"}, {"sampler": "random"}):

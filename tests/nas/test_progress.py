@@ -18,8 +18,9 @@ from nas.workbench import Workbench
 
 def outcome(trial: int, rung: int, fid: float, macs: int = 900_000) -> Outcome:
     record = RungRecord(
-        trial=trial, rung=rung, images=64 << rung, fid=fid, fid_samples=50, fid_extractor="digits", fid_seed=0,
-        kd_weight=1.0, losses={}, seconds=1.0, worker="host:1", checkpoint="x.pt", sha256="0" * 64,
+        trial=trial, rung=rung, images=64 << rung, fid=fid, fid_samples=50, fid_extractor="digits",
+        fid_seed=0, kd_weight=1.0, losses={}, seconds=1.0, worker="host:1",
+        checkpoint="x.pt", sha256="0" * 64,
     )  # fmt: skip
     return Outcome(record, Cost(macs, 20_000), "samples.png")
 
@@ -77,3 +78,14 @@ def test_on_a_terminal_the_display_is_live_and_leaves_nothing_behind() -> None:
     with progress:
         progress.failed(0, "out of memory")
     assert "[1/6]" not in out.getvalue()
+
+
+def test_a_resumed_search_shows_what_earlier_runs_have_done() -> None:
+    earlier = {TrialState.COMPLETE: 2, TrialState.FAIL: 1}
+    progress = SearchProgress(
+        Console(file=io.StringIO()), trials=6, rungs=3, done=3, counts=earlier, best=(1, 33.0, 800_000)
+    )
+    progress.finished(3, TrialState.COMPLETE, outcome(3, 2, 40.0))
+    text = drawn(progress)
+    assert "4/6 trials" in text
+    assert "3 complete, 0 stopped, 1 failed, 0 running; best FID 33.00 at 800k MACs (trial 1)" in text

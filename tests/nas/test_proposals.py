@@ -1,4 +1,4 @@
-"""What is trained next: what was interrupted, then the baselines, then whatever fits and nobody has trained."""
+"""What is trained next: what was interrupted, the baselines, then whatever fits and nobody has trained."""
 
 from __future__ import annotations
 
@@ -177,9 +177,10 @@ def test_a_trial_that_died_while_it_was_asked_for_is_asked_for_again(
         return suggest(trial, *args, **kwargs)
 
     suggest = optuna.Trial._suggest
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(optuna.Trial, "_suggest", dies)
+    monkeypatch.setattr(optuna.Trial, "_suggest", dies)
+    with pytest.raises(KeyboardInterrupt):
         asking.next()
+    monkeypatch.undo()
     store = opened()
     (died,) = [trial for trial in store.study.trials if trial.state == TrialState.RUNNING]
     again = drain(store, space, proposer(store, space, trials=4))

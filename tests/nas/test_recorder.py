@@ -32,8 +32,8 @@ def recorder(store: StudyStore, tmp_path: Path) -> StudyRecorder:
 def outcome(folder: Path, trial: int, rung: int, fid: float = 40.0) -> Outcome:
     (folder / "samples.png").write_bytes(b"\x89PNG of a grid")
     record = RungRecord(
-        trial=trial, rung=rung, images=64 << rung, fid=fid, fid_samples=50, fid_extractor="digits", fid_seed=0,
-        kd_weight=1.0, losses={"g_adversarial": 0.5}, seconds=1.0, worker="host:1",
+        trial=trial, rung=rung, images=64 << rung, fid=fid, fid_samples=50, fid_extractor="digits",
+        fid_seed=0, kd_weight=1.0, losses={"g_adversarial": 0.5}, seconds=1.0, worker="host:1",
         checkpoint=f"trials/{trial:04d}/rung-{rung}.pt", sha256="0" * 64,
     )  # fmt: skip
     return Outcome(record, Cost(900_000, 20_000), "samples.png")
@@ -92,5 +92,5 @@ def test_a_finished_trial_can_not_be_told_again(
 ) -> None:
     store.study.ask()
     recorder.finish(0, outcome(tmp_path, 0, 1))
-    with pytest.raises(StudyError, match="trial 0 .* is COMPLETE"):
+    with pytest.raises(StudyError, match=r"trial 0 .* is COMPLETE"):
         recorder.finish(0, outcome(tmp_path, 0, 1))

@@ -63,7 +63,7 @@ def test_latents_that_do_not_fit_are_named(
 
 def test_an_archive_of_arrays_is_no_latents(teacher_file: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "z.npz", z=np.zeros((2, 8)))
-    with pytest.raises(ConfigError, match="is not a .npy of numbers"):
+    with pytest.raises(ConfigError, match=r"is not a \.npy of numbers"):
         draw(teacher_file, latents=tmp_path / "z.npz")
 
 

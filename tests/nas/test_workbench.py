@@ -87,8 +87,8 @@ def test_a_teacher_without_discriminator_gets_a_fresh_one(tmp_path: Path, teache
     loaded = load_checkpoint(teacher_file)
     save_checkpoint(Checkpoint("stylegan2", loaded.generator, None, {}), tmp_path / "alone.safetensors")
     config = SearchConfig.of(
-        budget_macs=100_000, teacher=tmp_path / "alone.safetensors", data="digits", bank_size=32, batch_size=8, rungs=(16,),
-        study="s", workdir=tmp_path,
+        budget_macs=100_000, teacher=tmp_path / "alone.safetensors", data="digits", bank_size=32,
+        batch_size=8, rungs=(16,), study="s", workdir=tmp_path,
     )  # fmt: skip
     bench = Workbench(config)
     assert bench.teacher.name == "alone"
