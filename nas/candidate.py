@@ -7,6 +7,7 @@ import gc
 import os
 import socket
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,34 +46,49 @@ class Candidate:
         self.architecture = bench.teacher.family.architecture.from_json(architecture)
         self.folder = trial_folder(bench.config.folder, trial)
         self._identity = bench.identity | {"architecture": str(self.architecture)}
+        self._results: list[dict[str, Any]] = []  # of every rung passed
         self._trainer: Trainer | None = None
 
     def run(self, rung: int) -> Outcome:
-        """Train to `rung` and measure there.
+        """Train to `rung` and measure there; a rung that was passed before, by any process, is not redone.
 
         Raises:
             TrainingDivergedError, NonFiniteImagesError: the candidate failed.
         """
-        path = self._checkpoint(rung)
-        state = self._read(rung)
-        if state is None:
-            began = time.monotonic()
-            trainer = self._trainer_at(rung - 1)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            kd_weight = self._train(trainer, rung)
-            measured = self._measure(trainer)
-            measured |= {"kd_weight": kd_weight, "seconds": time.monotonic() - began}
-            state = {"identity": self._identity, "measured": measured, "trainer": trainer.state_dict()}
-            _write(state, path)
-            if rung >= 2:  # the one before is needed if this process dies before its result is recorded
-                self._checkpoint(rung - 2).unlink(missing_ok=True)
-        fields = dict(state["measured"])
+        if self._trainer is None and rung >= len(self._results):
+            self._resume()
+        while rung >= len(self._results):
+            self._advance()
+        fields = dict(self._results[rung])
         cost, samples = Cost(fields.pop("macs"), fields.pop("params")), fields.pop("samples")
-        location = str(path.relative_to(self.bench.config.folder))
-        record = RungRecord(
-            trial=self.trial, rung=rung, checkpoint=location, sha256=file_digest(path), **fields
-        )
-        return Outcome(record, cost, samples)
+        return Outcome(RungRecord(trial=self.trial, rung=rung, **fields), cost, samples)
+
+    def _resume(self) -> None:
+        """Start a training, or go on from the newest checkpoint that can be read."""
+        self._trainer = self.bench.trainer(self.bench.student(self.architecture))
+        for rung in reversed(range(len(self.bench.config.rungs))):
+            state = self._read(rung)
+            if state is not None:
+                newest = state["results"][-1] | {"sha256": file_digest(self._checkpoint(rung))}
+                self._results = [*state["results"][:-1], newest]
+                self._trainer.load_state_dict(state["trainer"])
+                return
+
+    def _advance(self) -> None:
+        """Train to the next rung, measure, and leave a checkpoint with everything up to there."""
+        assert self._trainer is not None
+        rung, began = len(self._results), time.monotonic()
+        path = self._checkpoint(rung)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        kd_weight = self._train(self._trainer, rung)
+        result = self._measure(self._trainer)
+        result |= {"kd_weight": kd_weight, "seconds": time.monotonic() - began}
+        result |= {"checkpoint": str(path.relative_to(self.bench.config.folder))}
+        results = [*self._results, result]
+        _write({"identity": self._identity, "results": results, "trainer": self._trainer.state_dict()}, path)
+        self._results = [*self._results, result | {"sha256": file_digest(path)}]
+        if rung >= 2:  # the one before is needed if this one turns out to be damaged
+            self._checkpoint(rung - 2).unlink(missing_ok=True)
 
     def _checkpoint(self, rung: int) -> Path:
         return self.folder / f"rung-{rung}.pt"
@@ -88,19 +104,6 @@ class Candidate:
             return None
         ours = isinstance(state, dict) and state.get("identity") == self._identity
         return state if ours else None
-
-    def _trainer_at(self, rung: int) -> Trainer:
-        """A training that stands at the end of `rung`; redoes what is missing before it."""
-        if self._trainer is not None:
-            return self._trainer
-        self._trainer = self.bench.trainer(self.bench.student(self.architecture))
-        if rung >= 0:
-            state = self._read(rung)
-            if state is None:
-                self.run(rung)
-            else:
-                self._trainer.load_state_dict(state["trainer"])
-        return self._trainer
 
     def _train(self, trainer: Trainer, rung: int) -> float:
         """Train to the end of `rung`, logging every step; returns the last step's KD weight."""
@@ -169,8 +172,14 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
             return {"failed": str(error), "done": True}
         except (MemoryError, torch.OutOfMemoryError) as error:
             return {"failed": f"out of memory: {error}".splitlines()[0].rstrip(": "), "done": True}
+        except OSError as error:  # the disk is full or gone: the next candidate would fail alike
+            return {"broken": f"{type(error).__name__}: {error}", "done": True}
         except Exception as error:  # a bug of one candidate must not end the search
-            return {"failed": f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": "), "done": True}
+            reason = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
+            log = self._candidate.folder / "failure.txt"
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(traceback.format_exc())
+            return {"failed": f"{reason} (see {log})", "done": True}
         self._rung += 1
         done = self._rung == len(self._bench.config.rungs)
         record = outcome.record

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray.exceptions import RayTaskError
+from ray.exceptions import RayError, RayTaskError
 
 from nas.config import SearchConfig
-from nas.errors import ConfigError
+from nas.errors import ConfigError, SearchError
 from nas.workbench import Workbench, use_threads
 
+JOIN_SECONDS = 60  # for a cluster's first worker
 OBJECT_STORE = 80 * 2**20  # bytes; only settings and results travel through Ray
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -48,8 +50,9 @@ def cluster(config: SearchConfig) -> Iterator[Share]:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if config.ray_address is None:
-            cpus = max(os.cpu_count() or 1, config.workers)
-            ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE, **quiet)
+            cpus = max(len(os.sched_getaffinity(0)), config.workers)
+            store = {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
+            ray.init(address="local", num_cpus=cpus, **store, **quiet)
         else:
             _join(config.ray_address, quiet)
         yield _share(config)
@@ -76,6 +79,11 @@ def make_shared(config: SearchConfig, share: Share) -> None:
         ray.get(remote.remote(config.absolute().model_dump(mode="json")))
     except RayTaskError as error:
         raise error.cause from None
+    except RayError as error:  # the worker was killed
+        reason = str(error).splitlines()[0]
+        raise SearchError(
+            f"a worker was lost while it made the teacher bank ({reason}): try again"
+        ) from error
 
 
 def _join(address: str, quiet: dict[str, Any]) -> None:
@@ -87,11 +95,28 @@ def _join(address: str, quiet: dict[str, Any]) -> None:
 
 
 def _share(config: SearchConfig) -> Share:
-    cpus = int(ray.cluster_resources().get("CPU", 1))
-    gpus = ray.cluster_resources().get("GPU", 0.0)
+    nodes = _nodes()
+    cpus, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU"))
     per_trial = config.gpus_per_trial if config.gpus_per_trial >= 0 else min(1.0, gpus)
-    if per_trial > gpus:
+    if per_trial > max(node.get("GPU", 0) for node in nodes):
         given = f"--gpus-per-trial {per_trial:g}"
-        raise ConfigError(f"{given}: the cluster has {gpus:g} GPUs; give 0 to train on the CPU")
-    workers = config.workers or (int(gpus / per_trial) if per_trial else cpus)
-    return Share(workers, max(1, cpus // workers), per_trial)
+        raise ConfigError(f"{given}: no machine has so many GPUs; give 0 to train on the CPU")
+    workers = config.workers or min(config.trials, int(gpus / per_trial) if per_trial else int(cpus))
+    fitting = [node.get("CPU", 0) for node in nodes if node.get("GPU", 0) >= per_trial]
+    return Share(workers, max(1, int(min(cpus // workers, max(fitting)))), per_trial)
+
+
+def _nodes() -> list[dict[str, float]]:
+    """What each machine of the cluster has, once one with a CPU for workers has joined.
+
+    Raises:
+        ConfigError: none joins.
+    """
+    deadline = time.monotonic() + JOIN_SECONDS
+    while True:
+        nodes = [dict(node["Resources"]) for node in ray.nodes() if node["Alive"]]
+        if any(node.get("CPU", 0) >= 1 for node in nodes):
+            return nodes
+        if time.monotonic() > deadline:
+            raise ConfigError("the Ray cluster has no machine with a free CPU: start workers there")
+        time.sleep(1)

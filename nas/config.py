@@ -50,7 +50,7 @@ class SearchConfig(BaseModel):
     rungs: tuple[PositiveInt, ...] = Field(default=())  # images seen when a candidate is measured and judged
     reduction_factor: float = 2.0  # one in this many goes on to the next rung
     sampler: str = "tpe"
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
 
     recipe: str = "weight-decay"
     kd_schedule: str = "cosine"
@@ -84,6 +84,10 @@ class SearchConfig(BaseModel):
             raise ValueError(f"rungs {','.join(map(str, self.rungs))} must increase, such as 4k,8k,16k")
         if not 2 <= self.reduction_factor < float("inf"):
             raise ValueError(f"reduction factor {self.reduction_factor:g} must be a number of at least 2")
+        if self.gpus_per_trial != -1 and not (0 <= self.gpus_per_trial <= 1 or self.gpus_per_trial % 1 == 0):
+            raise ValueError(
+                f"--gpus-per-trial {self.gpus_per_trial:g}: give a share up to 1, or a whole number"
+            )
         if self.fid_samples == 1:
             raise ValueError("an FID needs at least 2 samples, better thousands")
         if self.study and (_NOT_IN_NAMES.search(self.study) or not self.study.strip(". ")):
@@ -153,11 +157,16 @@ class SearchConfig(BaseModel):
         fields = (name for name in type(self).model_fields if name not in MAY_CHANGE)
         return {name: str(getattr(self, name)) for name in fields}
 
+    def public(self) -> dict[str, Any]:
+        """As JSON values that everybody may read: a storage URL with a password is left out."""
+        values = self.model_dump(mode="json")
+        return values | {"storage": "" if re.search(r"://[^/]*:[^/]*@", self.storage) else self.storage}
+
     def save(self) -> Path:
         """Write `config.toml` in the study's folder; `nas-search --config` reads it back."""
         path = self.folder / "config.toml"
-        values = self.model_dump(mode="json", exclude_none=True)
-        lines = [f"{name} = {_toml(value)}\n" for name, value in values.items() if value not in ("", [])]
+        values = {name: value for name, value in self.public().items() if value not in (None, "", [])}
+        lines = [f"{name} = {_toml(value)}\n" for name, value in values.items()]
         half_done = path.with_suffix(".partial")
         half_done.write_text("".join(lines), encoding="utf-8")
         os.replace(half_done, path)

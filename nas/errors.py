@@ -1,4 +1,4 @@
-"""Errors that a user can cause while searching; `nas.cli` turns every `UserError` into exit code 2."""
+"""What can end a search; `nas.cli` turns every `UserError` into exit code 2 and a `SearchError` into 1."""
 
 from search_spaces.errors import UserError
 
@@ -25,3 +25,7 @@ class WorkdirError(UserError):
 
 class ExportError(UserError):
     """A student that can't be exported or loaded."""
+
+
+class SearchError(RuntimeError):
+    """A search that had to end, by no fault of the request: exit code 1. What was finished is kept."""

@@ -31,7 +31,9 @@ def evaluate(
     """
     loaded = load_checkpoint(checkpoint)
     noted = loaded.metadata
-    measured_on = data or noted.get("data", DIGITS)
+    measured_on = data or noted.get("data")
+    if measured_on is None:
+        raise ConfigError(f"{checkpoint} does not note what images it belongs to: give them by --data")
     defaults = DIGITS_DEFAULTS if measured_on == DIGITS else REAL_DEFAULTS
     rng = torch.Generator().manual_seed(0)
     with torch.no_grad():

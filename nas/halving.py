@@ -55,6 +55,7 @@ class RungBoard:
         self.eta = eta
         self._protected = set(protected)
         self._results: dict[int, dict[int, Point]] = defaultdict(dict)  # rung -> trial -> (FID, MACs)
+        self._passed: set[tuple[int, int]] = set()  # (trial, rung): judged once, for good
 
     @classmethod
     def from_rungs(
@@ -86,6 +87,7 @@ class RungBoard:
     def add(self, trial: int, rung: int, objectives: Point) -> None:
         """Note the result (FID, MACs) of `trial` at `rung`. Noting it again replaces it."""
         self._results[rung][trial] = objectives
+        self._passed |= {(trial, earlier) for earlier in range(rung)}
 
     def order(self, rung: int) -> list[int]:
         """Trials seen at `rung`, best first."""
@@ -110,16 +112,20 @@ class RungBoard:
     def decide(self, trial: int, rung: int) -> bool:
         """Whether `trial`, whose result at `rung` has been added, goes on.
 
-        Always true at the last rung and for protected trials; never for a result that is not finite.
+        Always true at the last rung, for protected trials, and for a trial that has gone on from here before: a
+        lost worker's rungs are replayed. Never for a result that is not finite.
 
         Raises:
             KeyError: `trial` has no result at `rung`.
         """
         result = self._results[rung][trial]
-        if rung >= self.rungs - 1 or trial in self._protected:
+        if rung >= self.rungs - 1 or trial in self._protected or (trial, rung) in self._passed:
             return True
         competing = [other for other in self.order(rung) if other not in self._protected]
-        return finite(result) and trial in competing[: self.places(rung)]
+        goes_on = finite(result) and trial in competing[: self.places(rung)]
+        if goes_on:
+            self._passed.add((trial, rung))
+        return goes_on
 
 
 def _log(point: Point) -> Point:

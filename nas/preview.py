@@ -62,7 +62,8 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
     """What is about to be searched, a line each."""
     teacher = bench.teacher
     cost = bench.teacher.generator.architecture
-    fid = f", FID {float(teacher.metadata['fid']):.2f}" if "fid" in teacher.metadata else ""
+    fid = f", FID {teacher.metadata['fid']}" if "fid" in teacher.metadata else ""
+    fid += f" ({teacher.metadata['fid_samples']} samples)" if "fid_samples" in teacher.metadata else ""
     built_in = "built-in " if config.teacher is None else ""
     lines = [
         f"Teacher: {built_in}{teacher.name} ({teacher.family.name}), "
@@ -98,7 +99,7 @@ def preview(config: SearchConfig, bench: Workbench) -> Preview:
         },
         space=bench.teacher.family.name,
         notes=introduction(config, bench),
-        settings=config.model_dump(mode="json"),
+        settings=config.public(),
         smallest=_proposed(bench, bench.space.smallest()),
         largest=_proposed(bench, bench.space.largest()),
         proposals=[

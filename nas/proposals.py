@@ -33,6 +33,7 @@ class Proposer:
         self._store, self._space, self._load, self._limit = store, space, load, config.trials
         self._known: dict[str, int] = {}  # architecture ─► trial that trains it
         self._interrupted: deque[FrozenTrial] = deque()
+        self.exhausted = False  # nothing new was proposed any more
         self._half_asked: deque[int] = deque()  # interrupted before it was known what to train
         for trial in store.study.get_trials(deepcopy=False):
             if "architecture" in trial.user_attrs and "duplicate_of" not in trial.user_attrs:
@@ -53,6 +54,7 @@ class Proposer:
             if "architecture" in trial.user_attrs:
                 return self._continued(trial)
             self._half_asked.append(trial.number)
+        self._store.check_lease()
         for _ in range(MAX_DUPLICATES):
             if self.asked >= self._limit:
                 return None
@@ -62,6 +64,7 @@ class Proposer:
             if twin is None:
                 return self._new(asked, architecture)
             self._tell_duplicate(asked, twin)
+        self.exhausted = True
         return None
 
     def _ask(self) -> optuna.Trial:

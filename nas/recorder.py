@@ -23,12 +23,12 @@ class StudyRecorder:
         trial = self._store.trial(number)
         trial.set_user_attr("macs", outcome.cost.macs)
         trial.set_user_attr("params", outcome.cost.params)
+        attach_samples(trial, self._folder / outcome.samples, self._folder / "artifacts")
 
     def finish(self, number: int, outcome: Outcome) -> TrialState:
         """Tell the study that trial `number` ended with `outcome`: complete, or stopped early."""
         self.record(number, outcome)
-        trial, record = self._store.trial(number), outcome.record
-        attach_samples(trial, self._folder / outcome.samples, self._folder / "artifacts")
+        record = outcome.record
         if record.rung == self._rungs - 1:
             state = TrialState.COMPLETE
             self._store.study.tell(number, [record.fid, outcome.cost.macs])
@@ -40,5 +40,6 @@ class StudyRecorder:
 
     def fail(self, number: int, reason: str) -> None:
         """Tell the study that trial `number` has no result."""
+        self._store.check_lease()
         self._store.trial(number).set_user_attr("reason", reason)
         self._store.study.tell(number, state=TrialState.FAIL)

@@ -77,7 +77,7 @@ def report(store: StudyStore) -> SearchReport:
         rungs.setdefault(record.trial, []).append(record)
     own = [t for t in store.study.get_trials(deepcopy=False) if "architecture" in t.user_attrs]
     trials = [_trial(t, rungs.get(t.number, [])) for t in own if "duplicate_of" not in t.user_attrs]
-    complete = [t for t in trials if t.state == "COMPLETE"]
+    complete = [t for t in trials if t.state == "COMPLETE" and t.fid is not None]
     on_front = [complete[i] for i in front([(t.fid or 0.0, float(t.macs or 0)) for t in complete])]
     return SearchReport(
         study=store.name,
@@ -156,4 +156,5 @@ def _states(found: SearchReport) -> str:
 
 
 def _teacher_fid(found: SearchReport) -> str:
-    return f"FID {float(found.teacher['fid']):.2f}, " if found.teacher.get("fid") else ""
+    fid, samples = found.teacher.get("fid"), found.teacher.get("fid_samples")
+    return f"FID {fid} ({samples} samples), " if fid and samples else ""

@@ -68,12 +68,16 @@ def run_search(
         ):
             if len(_finished(store)) < config.trials:
                 with cluster(config) as share:
-                    make_shared(config, share)
+                    try:
+                        make_shared(config, share)
+                    except UserError:
+                        store.discard_if_empty()
+                        raise
                     made = []  # from here on there are results to keep
                     _search(config, bench, store, share, console, trainable)
             return report(store)
     except UserError:
-        _remove(made)
+        _remove(config, made)
         raise
 
 
@@ -92,8 +96,9 @@ def _search(
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     store.study.sampler = make_sampler(config.sampler, resume_seed(config.seed, len(store.study.trials)))
     progress = _progress(store, config, console)
+    proposer = Proposer(store, bench.space, config.budget.load(bench.space), config)
     searcher = StudySearcher(
-        Proposer(store, bench.space, config.budget.load(bench.space), config),
+        proposer,
         StudyRecorder(store, config.folder, len(config.rungs), config.budget_macs),
         progress,
     )
@@ -133,6 +138,8 @@ def _search(
             raise
     if searcher.error is not None:  # Tune reports only some of what goes wrong in a searcher
         raise searcher.error
+    if proposer.exhausted:
+        console.print(f"The space holds no more than these {proposer.asked} architectures within the budget")
 
 
 def _progress(store: StudyStore, config: SearchConfig, console: Console) -> SearchProgress:
@@ -166,16 +173,20 @@ def _note(store: StudyStore, config: SearchConfig, bench: Workbench) -> None:
         "macs": bench.space.macs(architecture),
         "params": bench.space.params(architecture),
         "fid": bench.teacher.metadata.get("fid"),
+        "fid_samples": bench.teacher.metadata.get("fid_samples"),
     }
     store.study.set_user_attr("teacher_info", teacher)
-    store.study.set_user_attr("config", config.model_dump(mode="json"))
+    store.study.set_user_attr("config", config.public())
 
 
 def _make_folder(config: SearchConfig) -> list[Path]:
     """Make the study's folder; returns the folders that were not there before, the innermost first."""
-    made = [folder for folder in (config.folder, *config.folder.parents) if not folder.exists()]
+    made = [folder for folder in config.folder.parents if not folder.exists()]
     try:
-        config.folder.mkdir(parents=True, exist_ok=True)
+        config.folder.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):  # of two drivers, one has made it
+            config.folder.mkdir()
+            made = [config.folder, *made]
         with tempfile.TemporaryFile(dir=config.folder):
             pass
     except OSError as error:
@@ -186,12 +197,12 @@ def _make_folder(config: SearchConfig) -> list[Path]:
     return made
 
 
-def _remove(made: list[Path]) -> None:
+def _remove(config: SearchConfig, made: list[Path]) -> None:
     """Take back what `_make_folder` made."""
-    for folder in made[:1]:
-        shutil.rmtree(folder)
-    for folder in made[1:]:
-        with suppress(OSError):  # somebody else put something there meanwhile
+    if config.folder in made:
+        shutil.rmtree(config.folder, ignore_errors=True)
+    for folder in made:
+        with suppress(OSError):  # gone, or somebody else put something there meanwhile
             folder.rmdir()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
+from nas.errors import SearchError
 from nas.progress import SearchProgress
 from nas.proposals import Proposer
 from nas.recorder import StudyRecorder
@@ -49,6 +50,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
     ) -> None:
         """The candidate reached the last rung, was stopped, or failed."""
         with self._kept_error():
+            if result is not None and "broken" in result:
+                raise SearchError(f"a worker can't go on ({result['broken']}); run the same command again")
             number = self._numbers.pop(trial_id)
             if error or result is None or "failed" in result:
                 reason = "its worker died twice" if error or result is None else str(result["failed"])

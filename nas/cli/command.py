@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from nas.budget import parse_quantity
-from nas.errors import BudgetError
+from nas.errors import BudgetError, SearchError
 from search_spaces import UserError
 
 WRONG_REQUEST = 2
@@ -42,6 +42,8 @@ class Command(click.Command):
             super().main(*args, **kwargs)
         except UserError as error:
             _leave(str(error), WRONG_REQUEST)
+        except SearchError as error:
+            _leave(str(error), FAILED)
         except click.ClickException as error:
             _leave(error.format_message(), WRONG_REQUEST)
         except (KeyboardInterrupt, click.Abort):

@@ -110,6 +110,7 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
     ranked by FID, and recorded in a SQL study. Run the same command again to resume.
     """
     from nas.config import SearchConfig
+    from nas.errors import SearchError
     from nas.preview import preview
     from nas.report import render
     from nas.search import prepare, run_search
@@ -122,6 +123,8 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
         return
     report = run_search(config, bench, console())
     out.print_json(report.model_dump_json()) if as_json else out.print(render(report))
+    if report.best is None:
+        raise SearchError(f"no trial of study {report.study} is complete: see the reasons with nas-dashboard")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ class RungRecord(BaseModel):
     fid_extractor: str
     fid_seed: int
     kd_weight: float  # at the rung's last step
-    losses: dict[str, float]  # means over the rung's last steps, by name
+    losses: dict[str, float]  # of the last steps that were looked at, by name
     seconds: float  # spent on this rung, FID included
     worker: str
     checkpoint: str  # path relative to the study's folder

@@ -129,14 +129,23 @@ class StudyStore:
             finally:
                 self._lease = None
 
+    def check_lease(self) -> None:
+        """Raise StudyError when the lease that this store held has been taken over."""
+        if self._lease is not None:
+            self._lease.check()
+
+    def discard_if_empty(self) -> None:
+        """Delete the study when nothing was asked of it yet, so that a corrected request starts anew."""
+        if not self.study.get_trials(deepcopy=False):
+            optuna.delete_study(study_name=self.name, storage=self._storage)
+
     def record_rung(self, record: RungRecord) -> None:
         """Save a rung; recording it again replaces it.
 
         Raises:
             StudyError: the lease that this store held has been taken over.
         """
-        if self._lease is not None:
-            self._lease.check()
+        self.check_lease()
         values = record.model_dump() | {"losses": json.dumps(record.losses)}
         with Session(self._engine) as session, session.begin():
             session.merge(Rung(study=self.name, **values))
