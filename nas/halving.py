@@ -112,7 +112,7 @@ class RungBoard:
     def decide(self, trial: int, rung: int) -> bool:
         """Whether `trial`, whose result at `rung` has been added, goes on.
 
-        Always true at the last rung, for protected trials, and for a trial that has gone on from here before: a
+        Always true at the last rung, for protected trials, and for a trial that went on from here before: a
         lost worker's rungs are replayed. Never for a result that is not finite.
 
         Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -159,13 +160,28 @@ def test_odd_sizes_train_too(make_bench: MakeBench, changes: dict[str, Any]) -> 
     assert [running.run(rung).record.rung for rung in range(2)] == [0, 1]
 
 
+def test_after_a_lost_worker_every_rung_is_replayed_and_training_goes_on_from_the_newest(
+    make_bench: Any,
+) -> None:
+    bench = make_bench(rungs=(32, 64, 96, 128))
+    first = candidate(bench)
+    seen = [first.run(rung) for rung in range(3)]
+    assert not (first.folder / "rung-0.pt").exists()
+    second = candidate(bench)
+    assert [second.run(rung) for rung in range(3)] == seen
+    assert second._trainer is not None
+    assert second._trainer.images == seen[-1].record.images
+    assert second.run(3) == replace(first.run(3), record=second.run(3).record)
+
+
 # Failures
 
 
 def poisoned(running: Candidate) -> Candidate:
-    trainer = running._trainer_at(-1)
+    running._resume()
+    assert running._trainer is not None
     with torch.no_grad():
-        next(trainer.student.parameters()).fill_(float("nan"))
+        next(running._trainer.student.parameters()).fill_(float("nan"))
     return running
 
 
@@ -178,7 +194,8 @@ def test_a_loss_that_is_nan_ends_the_candidate_without_a_checkpoint(bench: Workb
 
 def test_images_that_are_nan_end_the_candidate(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     running = poisoned(candidate(bench))
-    running._trainer_at(-1).ema.load_state_dict(running._trainer_at(-1).student.state_dict())
+    assert running._trainer is not None
+    running._trainer.ema.load_state_dict(running._trainer.student.state_dict())
     monkeypatch.setattr(Candidate, "_train", lambda *_: 0.0)
     with pytest.raises(NonFiniteImagesError):
         running.run(0)

@@ -394,5 +394,5 @@ def test_a_file_that_is_no_checkpoint_is_refused(command: tuple[str, ...]) -> No
 
 def test_an_evaluation_on_what_is_no_data_is_refused(teacher_file: Path) -> None:
     refused("nowhere does not exist", "nas-evaluate", teacher_file, "--data", "nowhere")
-    refused("no extractor 'magic'", "nas-evaluate", teacher_file, "--extractor", "magic")
-    refused("at least 2", "nas-evaluate", teacher_file, "--fid-samples", 1)
+    refused("no extractor 'magic'", "nas-evaluate", teacher_file, "--data", "digits", "--extractor", "magic")
+    refused("at least 2", "nas-evaluate", teacher_file, "--data", "digits", "--fid-samples", 1)

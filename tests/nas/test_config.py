@@ -126,7 +126,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1
             "budget_params": st.integers(1, 10**12),
             "kd_start": st.floats(0, 1e6),
             "kd_finish": st.floats(1e-9, 1),
-            "gpus_per_trial": st.floats(0, 8),
+            "gpus_per_trial": st.floats(0, 1) | st.integers(1, 8).map(float),
             "rungs": st.sets(st.integers(1, 10**9), min_size=1).map(lambda rungs: tuple(sorted(rungs))),
         },
     )
@@ -154,3 +154,12 @@ def test_a_file_that_is_no_toml_is_one_line(tmp_path: Path, content: bytes | Non
         path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"search\.toml can't be read"):
         read_toml(path)
+
+
+def test_a_password_is_in_nothing_that_others_read(tmp_path: Path) -> None:
+    config = of(storage="postgresql+psycopg://nas:secret@db/nas", workdir=tmp_path, study="one")
+    config.folder.mkdir()
+    assert "secret" not in str(config.public())
+    assert "secret" not in config.save().read_text()
+    open_to_all = of(storage="postgresql+psycopg://nas@db/nas", workdir=tmp_path, study="one")
+    assert open_to_all.public()["storage"] == "postgresql+psycopg://nas@db/nas"

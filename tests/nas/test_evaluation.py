@@ -25,17 +25,22 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_file_that_notes_nothing_is_measured_with_the_defaults_of_its_data(teacher_file: Path) -> None:
-    found = evaluate(teacher_file, fid_samples=50)
+    found = evaluate(teacher_file, data="digits", fid_samples=50)
     assert (found["data"], found["fid_samples"]) == ("digits", 50)
     assert (found["fid_extractor"], found["fid_seed"]) == ("digits", 0)
     architecture = load_checkpoint(teacher_file).generator.architecture
     assert found["architecture"] == architecture.to_json()
-    assert evaluate(teacher_file, fid_samples=50)["fid"] == found["fid"]
-    assert evaluate(teacher_file, fid_samples=50, seed=1)["fid"] != found["fid"]
+    assert evaluate(teacher_file, data="digits", fid_samples=50)["fid"] == found["fid"]
+    assert evaluate(teacher_file, data="digits", fid_samples=50, seed=1)["fid"] != found["fid"]
+
+
+def test_a_file_that_notes_no_images_needs_them_named(teacher_file: Path) -> None:
+    with pytest.raises(ConfigError, match="does not note what images it belongs to: give them by --data"):
+        evaluate(teacher_file)
 
 
 def test_what_is_noted_counts_and_what_is_given_counts_more(teacher_file: Path, tmp_path: Path) -> None:
-    noted = {"fid_samples": "60", "fid_extractor": "digits", "fid_seed": "9"}
+    noted = {"data": "digits", "fid_samples": "60", "fid_extractor": "digits", "fid_seed": "9"}
     generator = load_checkpoint(teacher_file).generator
     save_checkpoint(Checkpoint("stylegan2", generator, None, noted), tmp_path / "noted.safetensors")
     found = evaluate(tmp_path / "noted.safetensors")
@@ -74,7 +79,7 @@ def test_what_can_not_be_measured_is_named_and_left_alone(teacher_file: Path, tm
     with pytest.raises(DataError, match="nowhere"):
         evaluate(teacher_file, data="nowhere")
     with pytest.raises(FidelityError, match="no extractor 'magic': choose one of"):
-        evaluate(teacher_file, extractor="magic")
+        evaluate(teacher_file, data="digits", extractor="magic")
     with pytest.raises(FidelityError, match="at least 2"):
-        evaluate(teacher_file, fid_samples=1)
+        evaluate(teacher_file, data="digits", fid_samples=1)
     assert file_digest(teacher_file) == before

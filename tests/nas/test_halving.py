@@ -267,3 +267,18 @@ def test_ray_tune_stops_dominated_trials_after_their_first_rung(tmp_path: Path) 
     finally:
         ray.shutdown()
     assert rungs == {0: 2, 1: 0, 2: 2, 3: 0}
+
+
+def test_a_trial_that_went_on_is_not_judged_again_when_its_rungs_are_replayed() -> None:
+    board = board_of([(50.0, 2e6)])
+    assert board.decide(0, 0)
+    for rival, fid in enumerate((20.0, 10.0, 5.0), start=1):
+        board.add(rival, 0, (fid, 1e6))
+    board.add(0, 0, (50.0, 2e6))
+    assert board.decide(0, 0)
+
+
+def test_a_recorded_rung_means_that_the_earlier_ones_were_passed() -> None:
+    board = board_of([(50.0, 2e6), (20.0, 1e6), (10.0, 1e6), (5.0, 1e6)])
+    board.add(0, 1, (40.0, 2e6))
+    assert board.decide(0, 0)
