@@ -4,7 +4,7 @@
     python -m benchmarks.kd_decay --quick         # 2 seeds, 1,000 images: shows that it runs, nothing else
     python -m benchmarks.kd_decay --json
 
-Rows: KD weight decaying, constant or zero, each with the discriminator started from the teacher's or fresh;
+Rows: KD weight decaying late or early, constant or zero, each with the discriminator started from the teacher's or fresh;
 and the student started at random. All rows have the same steps and the same architecture, the teacher slimmed
 uniformly to 2 MMACs. A run has failed when its FID is not finite or above 3 times its row's median.
 """
@@ -26,14 +26,16 @@ BUDGET_MACS = 2_000_000
 FAILED = 3.0  # times the row's median
 
 ROWS: dict[str, dict[str, Any]] = {
-    "decaying KD, warm D": {},
+    "late decay (50-100 %), warm D": {},
+    "early decay (0-60 %), warm D": {"kd_begin": 0.0, "kd_finish": 0.6},
     "constant KD, warm D": {"kd_schedule": "constant"},
     "no KD, warm D": {"kd_schedule": "constant", "kd_start": 0.0},
-    "decaying KD, fresh D": {"warm_discriminator": False},
+    "late decay (50-100 %), fresh D": {"warm_discriminator": False},
+    "early decay (0-60 %), fresh D": {"warm_discriminator": False, "kd_begin": 0.0, "kd_finish": 0.6},
     "constant KD, fresh D": {"warm_discriminator": False, "kd_schedule": "constant"},
     "no KD, fresh D": {"warm_discriminator": False, "kd_schedule": "constant", "kd_start": 0.0},
-    "decaying KD, warm D, random start": {"inherit": False},
-    "decaying KD, fresh D, random start": {"inherit": False, "warm_discriminator": False},
+    "late decay, warm D, random start": {"inherit": False},
+    "late decay, fresh D, random start": {"inherit": False, "warm_discriminator": False},
 }
 
 
