@@ -4,9 +4,10 @@
     python -m benchmarks.kd_decay --quick         # 2 seeds, 1,000 images: shows that it runs, nothing else
     python -m benchmarks.kd_decay --json
 
-Rows: KD weight decaying late or early, constant or zero, each with the discriminator started from the teacher's or fresh;
-and the student started at random. All rows have the same steps and the same architecture, the teacher slimmed
-uniformly to 2 MMACs. A run has failed when its FID is not finite or above 3 times its row's median.
+Rows: KD weight decaying late or early, constant or zero, each with the discriminator started from the
+teacher's or fresh; and the student started at random. All rows have the same steps and the same architecture,
+the teacher slimmed uniformly to 2 MMACs. A run has failed when its FID is not finite or above 3 times the
+median of its row.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from distill.recipes import RECIPES, DiscriminatorStep, GeneratorStep, Recipe, T
 from distill.schedules import Schedule
 from distill.teacher import Teacher, load_teacher
 
-SCHEDULE = Schedule("linear", start=2.0, end=0.0, finish=0.5)
+SCHEDULE = Schedule("linear", start=2.0, end=0.0, begin=0.0, finish=0.5)
 Step = Callable[..., GeneratorStep]
 
 

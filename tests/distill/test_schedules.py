@@ -75,7 +75,7 @@ def test_only_adaptive_looks_at_the_gap(schedule: Schedule, progress: float, gap
 
 @given(st.floats(0, 0.59), st.floats(0, 10))
 def test_adaptive_follows_the_gap_up_to_one(progress: float, gap: float) -> None:
-    assert Schedule("adaptive", 3.0, 1.0)(progress, gap) == near(1.0 + 2.0 * min(1.0, gap))
+    assert Schedule("adaptive", 3.0, 1.0, begin=0.0)(progress, gap) == near(1.0 + 2.0 * min(1.0, gap))
 
 
 @pytest.mark.parametrize(
@@ -120,10 +120,10 @@ def test_the_staircase_has_its_steps() -> None:
         ({"end": -0.5}, "3 to -0.5"),
         ({"start": math.nan}, "nan to 0"),
         ({"end": math.inf}, "3 to inf"),
-        ({"begin": 0.6}, "from 0.6 to 0.6"),
-        ({"begin": -0.1}, "from -0.1 to 0.6"),
-        ({"finish": 1.1}, "from 0 to 1.1"),
-        ({"finish": math.nan}, "from 0 to nan"),
+        ({"begin": 0.6, "finish": 0.6}, "from 0.6 to 0.6"),
+        ({"begin": -0.1}, "from -0.1 to 1"),
+        ({"finish": 1.1}, "from 0.5 to 1.1"),
+        ({"finish": math.nan}, "from 0.5 to nan"),
     ],
 )
 def test_an_impossible_schedule_is_refused_with_what_was_given(wrong: dict[str, object], says: str) -> None:

@@ -29,7 +29,7 @@ DATA = ImageSet(
     "0" * 16,
 )
 CONFIG = TrainingConfig(images=40 * BATCH, batch_size=BATCH, ema_half_life=20, seed=5, mirror=True)
-LINEAR = Schedule("linear", start=3.0, end=0.0, finish=0.5)
+LINEAR = Schedule("linear", start=3.0, end=0.0, begin=0.0, finish=0.5)
 Make = Callable[..., Trainer]
 
 
@@ -126,7 +126,7 @@ def saved(trainer: Trainer) -> dict[str, Any]:
     ],
 )
 def test_a_training_resumes_to_the_bit(make: Make, shape: str, stop: int) -> None:
-    recipe = WeightDecay(Schedule(shape, start=3.0, finish=0.9))
+    recipe = WeightDecay(Schedule(shape, start=3.0, begin=0.0, finish=0.9))
     straight, first, second = make(recipe), make(recipe), make(recipe)
     straight.train(2 * 18 * BATCH)
     first.train(stop * BATCH)
@@ -136,7 +136,7 @@ def test_a_training_resumes_to_the_bit(make: Make, shape: str, stop: int) -> Non
 
 
 def test_stopping_in_between_changes_nothing(make: Make) -> None:
-    recipe = WeightDecay(Schedule("adaptive", start=3.0, finish=0.9))
+    recipe = WeightDecay(Schedule("adaptive", start=3.0, begin=0.0, finish=0.9))
     straight, halting = make(recipe), make(recipe)
     straight.train(24 * BATCH)
     for steps in (1, 2, 9, 17, 20, 24, 24):
@@ -351,7 +351,7 @@ def test_a_target_between_two_batches_is_reached_by_a_whole_one(make: Make) -> N
 
 
 def test_training_brings_the_critics_gap_into_the_schedule(make: Make) -> None:
-    trainer, log = make(WeightDecay(Schedule("adaptive", start=3.0, finish=1.0))), list[Progress]()
+    trainer, log = make(WeightDecay(Schedule("adaptive", start=3.0, begin=0.0, finish=1.0))), list[Progress]()
     trainer.train(CHECK_EVERY * 2 * BATCH, log.append)
     assert log[0].kd_weight == 3.0
     assert len({p.kd_weight for p in log}) > 1
