@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 search: $(VENV)/installed
 	$(BIN)/nas-search --budget-macs 5G
 	@echo
-	@echo 'Next:'
+	@echo "Next:"
 	@echo '  $(BIN)/nas-search --budget-macs 2M --trials 24                      a budget that binds'
 	@echo '  $(BIN)/nas-dashboard --study digits-5Gmacs                          the study in the browser'
 	@echo '  $(BIN)/nas-export --best --study digits-5Gmacs -o student.safetensors   the best student as a file'
@@ -29,7 +29,7 @@ clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/installed: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@

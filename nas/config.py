@@ -46,7 +46,7 @@ class SearchConfig(BaseModel):
     data: str = DIGITS  # folder, zip, or "digits"
     mirror: bool = False  # show images flipped left to right, too
 
-    trials: PositiveInt = 16  # distinct architectures to train, baselines included
+    trials: PositiveInt = 12  # distinct architectures to train, baselines included
     rungs: tuple[PositiveInt, ...] = Field(default=())  # images seen when a candidate is measured and judged
     reduction_factor: float = 2.0  # one in this many goes on to the next rung
     sampler: str = "tpe"

@@ -48,7 +48,7 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 )
 @click.option("--data", help="Folder or zip of images  [default: digits, 1,797 handwritten ones]")
 @click.option("--mirror/--no-mirror", default=None, help="Show images flipped left to right, too.")
-@click.option("--trials", type=int, help="Architectures to train, baselines included  [default: 16]")
+@click.option("--trials", type=int, help="Architectures to train, baselines included  [default: 12]")
 @click.option(
     "--rungs",
     type=Quantities(),
