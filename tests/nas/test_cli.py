@@ -104,7 +104,7 @@ def test_the_installed_scripts_work(command: str, commands: Any) -> None:
         ("--budget-macs 1M --sampler grid", "unknown sampler 'grid': choose one of tpe, nsga2, random, gp"),
         ("--budget-macs 1M --recipe magic", "recipe 'magic' is unknown; choose one of weight-decay"),
         ("--budget-macs 1M --kd-schedule slide", "KD schedule 'slide' is unknown; choose one of constant"),
-        ("--budget-macs 1M --kd-begin 0.7", "KD schedule from 0.7 to 0.6"),
+        ("--budget-macs 1M --kd-finish 0.4", "KD schedule from 0.5 to 0.4"),
         ("--budget-macs 1M --kd-start -1", "KD weights -1 to 0"),
         ("--budget-macs 1M --rungs 20k,10k", "rungs 20000,10000 must increase"),
         ("--budget-macs 1M --rungs 5k,", "'' is not a quantity"),
