@@ -277,12 +277,12 @@ def test_a_dry_run_as_json_is_one_object_of_proposals_that_fit() -> None:
 def test_settings_come_from_a_file_and_flags_win(tmp_path: Path) -> None:
     (tmp_path / "search.toml").write_text(
         "budget_macs = '2M'\ntrials = 7\nrungs = [100, 200]\n"
-        "mirror = true\ninherit = false\nkd_finish = 0.5\n"
+        "mirror = true\ninherit = false\nkd_finish = 0.7\n"
     )
     result = run("nas-search", "--config", "search.toml", "--trials", 9, "--dry-run", "--json")
     settings = json.loads(result.stdout)["settings"]
     assert (settings["budget_macs"], settings["trials"], settings["rungs"]) == (2_000_000, 9, [100, 200])
-    assert (settings["mirror"], settings["inherit"], settings["kd_finish"]) == (True, False, 0.5)
+    assert (settings["mirror"], settings["inherit"], settings["kd_finish"]) == (True, False, 0.7)
 
 
 def test_the_settings_of_a_dry_run_are_those_of_the_same_flags_in_a_file(teacher_file: Path) -> None:
