@@ -27,11 +27,11 @@ BUDGET_MACS = 2_000_000
 FAILED = 3.0  # times the row's median
 
 ROWS: dict[str, dict[str, Any]] = {
-    "late decay (50-100 %), warm D": {},
+    "late decay (50-95 %), warm D": {},
     "early decay (0-60 %), warm D": {"kd_begin": 0.0, "kd_finish": 0.6},
     "constant KD, warm D": {"kd_schedule": "constant"},
     "no KD, warm D": {"kd_schedule": "constant", "kd_start": 0.0},
-    "late decay (50-100 %), fresh D": {"warm_discriminator": False},
+    "late decay (50-95 %), fresh D": {"warm_discriminator": False},
     "early decay (0-60 %), fresh D": {"warm_discriminator": False, "kd_begin": 0.0, "kd_finish": 0.6},
     "constant KD, fresh D": {"warm_discriminator": False, "kd_schedule": "constant"},
     "no KD, fresh D": {"warm_discriminator": False, "kd_schedule": "constant", "kd_start": 0.0},

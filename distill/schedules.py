@@ -44,7 +44,7 @@ class Schedule:
     start: float = 3.0
     end: float = 0.0
     begin: float = 0.5  # brief trainings gain from similarity for long: docs/benchmarks.md
-    finish: float = 1.0
+    finish: float = 0.95  # the last steps are purely adversarial
 
     def __post_init__(self) -> None:
         if self.shape not in SHAPES:

@@ -174,6 +174,8 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
             return {"failed": f"out of memory: {error}".splitlines()[0].rstrip(": "), "done": True}
         except OSError as error:  # the disk is full or gone: the next candidate would fail alike
             return {"broken": f"{type(error).__name__}: {error}", "done": True}
+        except torch.AcceleratorError:  # the device is unusable for this process: another one takes over
+            raise
         except Exception as error:  # a bug of one candidate must not end the search
             reason = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
             log = self._candidate.folder / "failure.txt"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray.exceptions import RayError, RayTaskError
@@ -16,6 +16,9 @@ from ray.exceptions import RayError, RayTaskError
 from nas.config import SearchConfig
 from nas.errors import ConfigError, SearchError
 from nas.workbench import Workbench, use_threads
+
+if TYPE_CHECKING:
+    from distill.fidelity import FidScore
 
 JOIN_SECONDS = 60  # for a cluster's first worker
 OBJECT_STORE = 80 * 2**20  # bytes; only settings and results travel through Ray
@@ -60,23 +63,26 @@ def cluster(config: SearchConfig) -> Iterator[Share]:
         ray.shutdown()
 
 
-def make_shared(config: SearchConfig, share: Share) -> None:
+def make_shared(config: SearchConfig, share: Share) -> FidScore:
     """Have a worker make the bank and the real images' statistics, so that candidates find both.
 
     A worker does it because it may have a GPU, and because the driver should stay small.
+
+    Returns:
+        The teacher's FID over the bank's images, at most as many as for students.
 
     Raises:
         UserError: the data or the extractor can't be used.
     """
 
-    def task(settings: dict[str, Any]) -> None:
+    def task(settings: dict[str, Any]) -> FidScore:
         use_threads(share.cpus)
-        bench = Workbench(SearchConfig.model_validate(settings))
-        _ = bench.bank, bench.fidelity
+        return Workbench(SearchConfig.model_validate(settings)).teacher_score()
 
     remote = ray.remote(num_cpus=share.cpus, num_gpus=share.gpus, max_retries=0)(task)
     try:
-        ray.get(remote.remote(config.absolute().model_dump(mode="json")))
+        score: FidScore = ray.get(remote.remote(config.absolute().model_dump(mode="json")))
+        return score
     except RayTaskError as error:
         raise error.cause from None
     except RayError as error:  # the worker was killed

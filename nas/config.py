@@ -57,7 +57,7 @@ class SearchConfig(BaseModel):
     kd_start: float = 3.0
     kd_end: float = 0.0
     kd_begin: float = 0.5  # fraction of the training
-    kd_finish: float = 1.0  # fraction of the training
+    kd_finish: float = 0.95  # fraction of the training
     batch_size: PositiveInt = 64
     inherit: bool = True  # start students from the teacher's weights
     warm_discriminator: bool = True  # start their discriminators from the teacher's

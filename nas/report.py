@@ -156,5 +156,4 @@ def _states(found: SearchReport) -> str:
 
 
 def _teacher_fid(found: SearchReport) -> str:
-    fid, samples = found.teacher.get("fid"), found.teacher.get("fid_samples")
-    return f"FID {fid} ({samples} samples), " if fid and samples else ""
+    return f"FID {found.teacher['fid']:.2f} ({found.teacher['fid_samples']} samples), "

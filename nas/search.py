@@ -10,7 +10,7 @@ import warnings
 from collections import Counter
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -32,6 +32,9 @@ from nas.searcher import StudySearcher
 from nas.study import StudyStore
 from nas.workbench import Workbench
 from search_spaces import UserError
+
+if TYPE_CHECKING:
+    from distill.fidelity import FidScore
 
 
 def prepare(config: SearchConfig) -> tuple[SearchConfig, Workbench]:
@@ -69,11 +72,12 @@ def run_search(
             if len(_finished(store)) < config.trials:
                 with cluster(config) as share:
                     try:
-                        make_shared(config, share)
+                        teacher_score = make_shared(config, share)
                     except UserError:
                         store.discard_if_empty()
                         raise
                     made = []  # from here on there are results to keep
+                    _note(store, config, bench, teacher_score)
                     _search(config, bench, store, share, console, trainable)
             return report(store)
     except UserError:
@@ -91,7 +95,6 @@ def _search(
 ) -> None:
     """Train what is missing in `store`."""
     config.save()
-    _note(store, config, bench)
     for line in introduction(config, bench):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     store.study.sampler = make_sampler(config.sampler, resume_seed(config.seed, len(store.study.trials)))
@@ -163,7 +166,7 @@ def _finished(store: StudyStore) -> list[FrozenTrial]:
     return [t for t in ended if "duplicate_of" not in t.user_attrs]
 
 
-def _note(store: StudyStore, config: SearchConfig, bench: Workbench) -> None:
+def _note(store: StudyStore, config: SearchConfig, bench: Workbench, teacher_score: FidScore) -> None:
     """Keep with the study what reports, exports and evaluations need to know of it."""
     architecture = bench.teacher.generator.architecture
     teacher: dict[str, Any] = {
@@ -172,8 +175,8 @@ def _note(store: StudyStore, config: SearchConfig, bench: Workbench) -> None:
         "digest": bench.teacher.digest,
         "macs": bench.space.macs(architecture),
         "params": bench.space.params(architecture),
-        "fid": bench.teacher.metadata.get("fid"),
-        "fid_samples": bench.teacher.metadata.get("fid_samples"),
+        "fid": teacher_score.value,
+        "fid_samples": teacher_score.samples,
     }
     store.study.set_user_attr("teacher_info", teacher)
     store.study.set_user_attr("config", config.public())

@@ -20,7 +20,7 @@ from nas.config import SearchConfig
 from search_spaces import Architecture, Generator, SearchSpace
 
 if TYPE_CHECKING:
-    from distill.fidelity import Fidelity
+    from distill.fidelity import Fidelity, FidScore
 
 BANK_SEED = 1_000_003  # the bank's inputs are other ones than those of FIDs
 
@@ -79,6 +79,11 @@ class Workbench:
             cache=self.config.folder / "fidelity",
             device=self.device,
         )
+
+    def teacher_score(self) -> FidScore:
+        """The teacher's FID over the bank's images, as many as for students where the bank has so many."""
+        images = self.bank.images[: self.config.fid_samples]
+        return self.fidelity.fid_of_images(torch.from_numpy(images.copy()), BANK_SEED)
 
     def student(self, architecture: Architecture) -> Generator:
         """A student at its start: random from the search's seed, then inherited where the search says so."""

@@ -48,8 +48,11 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
         state = network.state_dict()
         tensors |= {f"{role}.{name}": tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     half_done = path.with_name(path.name + ".partial")
-    half_done.write_bytes(save(tensors, metadata))
-    os.replace(half_done, path)
+    try:
+        half_done.write_bytes(save(tensors, metadata))
+        os.replace(half_done, path)
+    finally:
+        half_done.unlink(missing_ok=True)
     return file_digest(path)
 
 

@@ -68,7 +68,7 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option(
     "--kd-begin", type=float, help="Fraction of training where the weight starts to fall  [default: 0.5]"
 )
-@click.option("--kd-finish", type=float, help="Fraction of training where it has fallen  [default: 1]")
+@click.option("--kd-finish", type=float, help="Fraction of training where it has fallen  [default: 0.95]")
 @click.option("--batch-size", type=int, help="Images a step  [default: 64]")
 @click.option(
     "--inherit/--no-inherit",

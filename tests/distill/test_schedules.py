@@ -121,7 +121,7 @@ def test_the_staircase_has_its_steps() -> None:
         ({"start": math.nan}, "nan to 0"),
         ({"end": math.inf}, "3 to inf"),
         ({"begin": 0.6, "finish": 0.6}, "from 0.6 to 0.6"),
-        ({"begin": -0.1}, "from -0.1 to 1"),
+        ({"begin": -0.1}, "from -0.1 to 0.95"),
         ({"finish": 1.1}, "from 0.5 to 1.1"),
         ({"finish": math.nan}, "from 0.5 to nan"),
     ],

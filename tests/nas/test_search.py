@@ -82,7 +82,9 @@ def unlucky(folder: Path) -> type[CandidateTrial]:
             if place == 2 or (place == 1 and not again):
                 os.kill(os.getpid(), signal.SIGKILL)
             if place == 3:
-                student = self._candidate._trainer_at(-1).student
+                self._candidate._resume()
+                assert self._candidate._trainer is not None
+                student = self._candidate._trainer.student
                 torch.nn.init.constant_(next(student.parameters()), float("nan"))
             return super().step()
 
@@ -106,7 +108,10 @@ def test_candidates_that_raise_diverge_or_lose_their_worker_fail_alone(
 
     found = run()
     outcomes = [(trial.state, trial.reason) for trial in found.trials]
-    assert outcomes[0] == ("FAIL", "ZeroDivisionError: division by zero")
+    assert outcomes[0][0] == "FAIL"
+    reason, _, log = str(outcomes[0][1]).partition(" (see ")
+    assert reason == "ZeroDivisionError: division by zero"
+    assert "1 / 0" in Path(log.rstrip(")")).read_text()
     assert outcomes[1] == ("COMPLETE", None)  # tried again by another worker
     assert outcomes[2] == ("FAIL", "its worker died twice")
     assert outcomes[3][0] == "FAIL"
