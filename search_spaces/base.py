@@ -81,6 +81,10 @@ class Generator(nn.Module):
         """`count` random inputs, first dimension `count`, made on the CPU from `rng`."""
         raise NotImplementedError
 
+    def condition(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Those of `inputs` that the discriminator is told, too: `discriminator(images, *condition)`."""
+        return ()
+
 
 class Discriminator(nn.Module):
     """A network that scores images `(N, C, H, W)` with one logit each, `(N,)`; higher means more real."""
