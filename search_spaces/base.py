@@ -129,6 +129,15 @@ class SearchSpace(Protocol):
 
 
 @dataclass(frozen=True)
+class Found:
+    """Networks that a file of somebody else's holds."""
+
+    generator: Generator
+    discriminator: Discriminator | None
+    metadata: Mapping[str, str]  # what is known of their origin
+
+
+@dataclass(frozen=True)
 class Family:
     """Everything the rest of the service needs to know of one kind of generator."""
 
@@ -139,3 +148,6 @@ class Family:
     build_discriminator: Callable[[Any], Discriminator]
     default_discriminator: Callable[[Any], Architecture]  # for a generator that came without one
     space: Callable[[Any], SearchSpace]
+    read: Callable[
+        [Any], Found | None
+    ]  # of `read_untrusted`'s values; None when it holds no network of theirs

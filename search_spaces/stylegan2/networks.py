@@ -318,7 +318,8 @@ class DiscriminatorBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = clamp(leaky_relu(self.conv2(clamp(leaky_relu(self.conv1(x)), self.limit))), self.limit)
-        return (y + clamp(self.skip(x), self.limit)) / math.sqrt(2)
+        shortcut: Tensor = self.skip(x)
+        return (y + shortcut) / math.sqrt(2)
 
 
 class StyleGAN2Discriminator(Discriminator):
