@@ -11,6 +11,10 @@ class TeacherError(UserError):
     """A teacher that can't be loaded or does not fit the request."""
 
 
+class BankError(UserError):
+    """Teacher images that can't be kept."""
+
+
 class RecipeError(UserError):
     """A recipe or schedule that does not exist, or does not go with the teacher or the space."""
 

@@ -140,10 +140,11 @@ class SearchConfig(BaseModel):
 
     def named(self, teacher_name: str) -> SearchConfig:
         """With a study name; without one from the user, the same command always gives the same name."""
+        of = [teacher_name] if self.data == DIGITS else [teacher_name, Path(self.data).stem]
         limits = [f"{format_quantity(self.budget_macs)}macs"] if self.budget_macs else []
         limits += [f"{format_quantity(self.budget_params)}params"] if self.budget_params else []
-        teacher_name = _NOT_IN_NAMES.sub("-", teacher_name).lstrip(".-")
-        return self.model_copy(update={"study": self.study or "-".join([teacher_name, *limits])})
+        parts = [_NOT_IN_NAMES.sub("-", part).strip(".-") for part in of]
+        return self.model_copy(update={"study": self.study or "-".join([*filter(None, parts), *limits])})
 
     def absolute(self) -> SearchConfig:
         """With absolute paths, for workers that run elsewhere on the same files."""
@@ -188,9 +189,19 @@ def read_toml(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"configuration {path} can't be read: {error}") from error
-    for name in values:
+    values = {name.replace("-", "_"): value for name, value in values.items()}  # flags have hyphens
+    for name, value in values.items():
         if name not in SearchConfig.model_fields:
             raise ConfigError(
                 f"configuration {path} sets {name!r}, which does not exist; see nas-search --help"
             )
+        if not _may_be(name, value):
+            raise ConfigError(f"configuration {path} sets {name} to {value!r}: see nas-search --help")
     return values
+
+
+def _may_be(name: str, value: Any) -> bool:
+    """Whether a TOML value is of the setting's kind; a string is read as on the command line."""
+    wanted = str(SearchConfig.model_fields[name].annotation)
+    kinds = {str: [""], bool: ["bool"], int: ["int", "float"], float: ["float"], list: ["tuple"]}
+    return any(kind in wanted for kind in kinds.get(type(value), []))

@@ -28,7 +28,7 @@ from nas.proposals import Proposer
 from nas.recorder import StudyRecorder
 from nas.report import SearchReport, report
 from nas.samplers import make_sampler, resume_seed
-from nas.searcher import StudySearcher
+from nas.searcher import LostWorkers, StudySearcher
 from nas.study import StudyStore
 from nas.workbench import Workbench
 from search_spaces import UserError
@@ -134,6 +134,7 @@ def _search(
                     verbose=0,
                     failure_config=tune.FailureConfig(max_failures=1),  # lost workers; candidates report
                     checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0),
+                    callbacks=[LostWorkers(searcher)],
                 ),
             ).fit()
     except tune.TuneError:
@@ -179,7 +180,7 @@ def _note(store: StudyStore, config: SearchConfig, bench: Workbench, teacher_sco
         "fid_samples": teacher_score.samples,
     }
     store.study.set_user_attr("teacher_info", teacher)
-    store.study.set_user_attr("config", config.public())
+    store.study.set_user_attr("config", config.absolute().public())
 
 
 def _make_folder(config: SearchConfig) -> list[Path]:
@@ -213,5 +214,6 @@ def _quiet() -> None:
     """The libraries' own chatter does not belong between the user and the progress display."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    for name in ("ray", "ray.tune", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    for name in ("ray", "ray.tune"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said by us, in a line
+    logging.getLogger("alembic").setLevel(logging.ERROR)

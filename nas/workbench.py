@@ -83,7 +83,7 @@ class Workbench:
     def teacher_score(self) -> FidScore:
         """The teacher's FID over the bank's images, as many as for students where the bank has so many."""
         images = self.bank.images[: self.config.fid_samples]
-        return self.fidelity.fid_of_images(torch.from_numpy(images.copy()), BANK_SEED)
+        return self.fidelity.fid_of_images(torch.from_numpy(images), BANK_SEED)
 
     def student(self, architecture: Architecture) -> Generator:
         """A student at its start: random from the search's seed, then inherited where the search says so."""

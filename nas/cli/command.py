@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +40,7 @@ class Command(click.Command):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run as a program: 0 done, 1 it failed, 2 the request was wrong."""
         kwargs["standalone_mode"] = False
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # from service managers: end like Ctrl-C
         try:
             super().main(*args, **kwargs)
         except UserError as error:
@@ -68,6 +71,17 @@ class Quantity(click.ParamType[int]):
             return value if isinstance(value, int) else parse_quantity(str(value))
         except BudgetError as error:
             self.fail(str(error), param, ctx)
+
+
+class FiniteFloat(click.FloatRange):
+    """A number of a range; NaN, which is in no range and not outside either, is refused."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """`value` as a number."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
 
 
 class Quantities(click.ParamType[tuple[int, ...]]):

@@ -52,7 +52,8 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option(
     "--rungs",
     type=Quantities(),
-    help="Images seen when a candidate is judged  [default: 4k,8k,16k on the digits, 50k,100k,200k]",
+    help="Images seen when a candidate is judged, in whole batches  "
+    "[default: 4k,8k,16k on the digits, 50k,100k,200k]",
 )
 @click.option(
     "--reduction-factor", type=float, help="One in this many goes on to the next rung  [default: 2]"
@@ -96,7 +97,7 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     "--gpus-per-trial", type=float, help="Share of a GPU for a candidate  [default: 1 where there is one]"
 )
 @click.option("--ray-address", help="Running Ray cluster, such as ray-head:6379  [default: this machine]")
-@click.option("--study", help="Name of the study  [default: teacher and budget]")
+@click.option("--study", help="Name of the study  [default: teacher, data and budget]")
 @click.option("--storage", help="SQLAlchemy URL of the study  [default: SQLite in the study's folder]")
 @click.option(
     "--workdir", type=click.Path(), help="Folder of everything that is written  [default: nas-runs]"
