@@ -93,8 +93,8 @@ def _check_room(folder: Path, size: int, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed + SPARE > free:
         raise BankError(
-            f"a teacher bank of {size:,} images takes {needed / 1e9:.1f} GB and its disk has {free / 1e9:.1f} "
-            "GB free: give a smaller --bank-size or another --workdir"
+            f"a teacher bank of {size:,} images takes {needed / 1e9:.1f} GB and its disk has "
+            f"{free / 1e9:.1f} GB free: give a smaller --bank-size or another --workdir"
         )
 
 

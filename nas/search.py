@@ -102,7 +102,7 @@ def _search(
     proposer = Proposer(store, bench.space, config.budget.load(bench.space), config)
     searcher = StudySearcher(
         proposer,
-        StudyRecorder(store, config.folder, len(config.rungs), config.budget_macs),
+        StudyRecorder(store, config.folder, len(config.rungs)),
         progress,
     )
     known = {t.number: t.user_attrs for t in store.study.get_trials(deepcopy=False)}

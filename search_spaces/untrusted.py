@@ -103,17 +103,22 @@ def _torch_load(file: Any) -> Any:
             warnings.simplefilter("ignore")  # meant for torch's developers
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        asked = re.search(r"(?:GLOBAL|for class|Unsupported (?:class|global):?) ([\w.]+\.[\w.]+)", str(error))
-        if asked is None:
-            raise
-        raise _RefusedError(f"asks for {asked[1]}") from error
+        reason = str(error).partition("WeightsUnpickler error: ")[2] or str(error)
+        asked = re.search(r"(?:GLOBAL|for class) ([\w.]+)", reason)
+        if asked is not None:
+            raise _RefusedError(f"asks for {asked[1]}") from error
+        raise pickle.UnpicklingError(
+            reason.partition("\n")[0]
+        ) from error  # without torch's advice to trust it
 
 
 def _read_pickle(path: Path) -> Any:
     with path.open("rb") as file:
         _scan(file)
         file.seek(0)
-        return _Unpickler(file).load()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about storages, which is how NVIDIA's files hold their tensors
+            return _Unpickler(file).load()
 
 
 def _scan(file: Any) -> None:

@@ -87,7 +87,7 @@ def test_a_call_of_anything_else_is_refused_by_its_name(
             pytest.skip("can't be pickled at all")
         target.write_bytes(data)
         message = refusal(target)
-        assert name in message or "no checkpoint" in message
+        assert f".{name.rpartition('.')[2]}: it is refused" in message  # old protocols name modules otherwise
         assert not mark.exists()
 
 
@@ -131,11 +131,11 @@ def test_numpy_is_no_way_in(target: Path, mark: Path) -> None:
 
 
 def test_what_stands_in_can_not_be_changed_for_the_next_file(target: Path) -> None:
-    """BUILD sets attributes of whatever is on the stack, also of a class."""
+    """BUILD sets attributes of whatever is on the stack, also of a class: here, `copy` of EasyDict."""
     vandal = b"\x80\x04cdnnlib.util\nEasyDict\n}(X\x04\x00\x00\x00copycbuiltins\nset\nu\x86Nb."
     target.write_bytes(vandal)
-    with pytest.raises(CheckpointError):
-        read_untrusted(target)
+    assert read_untrusted(target) is None  # a class is no value
+    assert all(getattr(stand_in, "copy", None) is not set for stand_in in reader._stand_ins().values())
     assert isinstance(read_untrusted(REFERENCE / "nvidia_32.pkl")["G_ema"], PickledObject)
 
 
