@@ -68,7 +68,7 @@ def commands(mark: Path) -> dict[str, Any]:
         "posix.system": Reduced(os.system, f"touch {mark}"),
         "builtins.eval": Reduced(builtins.eval, code),
         "builtins.exec": Reduced(builtins.exec, code),
-        "builtins.getattr": Reduced(getattr, os, "system"),
+        "builtins.getattr": Reduced(getattr, "text", "upper"),
         "builtins.__import__": Reduced(builtins.__import__, "antigravity"),
         f"{__name__}.WithSetState": Reduced(WithSetState, state={"path": str(mark)}),
     }
@@ -81,11 +81,7 @@ def test_a_call_of_anything_else_is_refused_by_its_name(
 ) -> None:
     hidden = commands(mark)[name]
     for content in (hidden, {"G_ema": hidden}, [OrderedDict(), {"deep": (1, [hidden])}]):
-        try:
-            data = pickle.dumps(content, protocol)
-        except (pickle.PicklingError, TypeError):  # a module can't be an argument
-            pytest.skip("can't be pickled at all")
-        target.write_bytes(data)
+        target.write_bytes(pickle.dumps(content, protocol))
         message = refusal(target)
         assert f".{name.rpartition('.')[2]}: it is refused" in message  # old protocols name modules otherwise
         assert not mark.exists()
@@ -94,10 +90,7 @@ def test_a_call_of_anything_else_is_refused_by_its_name(
 @pytest.mark.parametrize("name", list(commands(Path("x"))))
 @pytest.mark.parametrize("legacy", [True, False])
 def test_a_call_inside_a_torch_file_is_refused(name: str, legacy: bool, target: Path, mark: Path) -> None:
-    try:
-        torch.save({"g_ema": commands(mark)[name]}, target, _use_new_zipfile_serialization=not legacy)
-    except (pickle.PicklingError, TypeError):
-        pytest.skip("can't be pickled at all")
+    torch.save({"g_ema": commands(mark)[name]}, target, _use_new_zipfile_serialization=not legacy)
     message = refusal(target)
     assert name.rpartition(".")[2] in message
     assert not mark.exists()
@@ -132,7 +125,7 @@ def test_numpy_is_no_way_in(target: Path, mark: Path) -> None:
 
 def test_what_stands_in_can_not_be_changed_for_the_next_file(target: Path) -> None:
     """BUILD sets attributes of whatever is on the stack, also of a class: here, `copy` of EasyDict."""
-    vandal = b"\x80\x04cdnnlib.util\nEasyDict\n}(X\x04\x00\x00\x00copycbuiltins\nset\nu\x86Nb."
+    vandal = b"\x80\x04cdnnlib.util\nEasyDict\nN}(X\x04\x00\x00\x00copycbuiltins\nset\nu\x86b."
     target.write_bytes(vandal)
     assert read_untrusted(target) is None  # a class is no value
     assert all(getattr(stand_in, "copy", None) is not set for stand_in in reader._stand_ins().values())
