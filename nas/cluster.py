@@ -18,7 +18,7 @@ from nas.errors import ConfigError, SearchError
 from nas.workbench import Workbench, use_threads
 
 if TYPE_CHECKING:
-    from distill.fidelity import FidScore
+    from distill.scores import FidScore
 
 JOIN_SECONDS = 60  # for a cluster's first worker
 OBJECT_STORE = 80 * 2**20  # bytes; only settings and results travel through Ray
