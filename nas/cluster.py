@@ -22,7 +22,7 @@ from nas.errors import ConfigError, SearchError
 from nas.workbench import Workbench, use_threads
 
 if TYPE_CHECKING:
-    from distill.fidelity import FidScore
+    from distill.scores import FidScore
 
 CONNECT_SECONDS = 10
 JOIN_SECONDS = 60  # for a cluster's first worker

@@ -151,7 +151,9 @@ class SearchConfig(BaseModel):
         paths = {name: getattr(self, name) for name in ("workdir", "teacher", "extractor_weights")}
         update: dict[str, Any] = {name: path.resolve() for name, path in paths.items() if path is not None}
         data = self.data if self.data == DIGITS else str(Path(self.data).resolve())
-        return self.model_copy(update=update | {"data": data})
+        is_file = bool(Path(self.extractor).suffix)  # names of extractors have none
+        extractor = str(Path(self.extractor).resolve()) if is_file else self.extractor
+        return self.model_copy(update=update | {"data": data, "extractor": extractor})
 
     def conditions(self) -> dict[str, str]:
         """What must not change within one study, or its FIDs could not be compared."""

@@ -20,7 +20,7 @@ from rich.console import Console
 from nas.candidate import CandidateTrial
 from nas.cluster import Share, cluster, make_shared
 from nas.config import SearchConfig
-from nas.errors import WorkdirError
+from nas.errors import StudyError, WorkdirError
 from nas.halving import ParetoHalving, RungBoard
 from nas.preview import introduction
 from nas.progress import SearchProgress
@@ -34,7 +34,7 @@ from nas.workbench import Workbench
 from search_spaces import UserError
 
 if TYPE_CHECKING:
-    from distill.fidelity import FidScore
+    from distill.scores import FidScore
 
 
 def prepare(config: SearchConfig) -> tuple[SearchConfig, Workbench]:
@@ -168,7 +168,18 @@ def _finished(store: StudyStore) -> list[FrozenTrial]:
 
 
 def _note(store: StudyStore, config: SearchConfig, bench: Workbench, teacher_score: FidScore) -> None:
-    """Keep with the study what reports, exports and evaluations need to know of it."""
+    """Keep with the study what reports, exports and evaluations need to know of it.
+
+    Raises:
+        StudyError: its FIDs were measured with other extractor weights.
+    """
+    noted = store.study.user_attrs.get("extractor_digest", teacher_score.digest)
+    if noted != teacher_score.digest:
+        raise StudyError(
+            f"study {store.name!r} measures FID with {teacher_score.extractor} weights {noted}, not "
+            f"{teacher_score.digest}: give the same file by --extractor-weights, or use --study NAME for a "
+            "new one"
+        )
     architecture = bench.teacher.generator.architecture
     teacher: dict[str, Any] = {
         "name": bench.teacher.name,
@@ -179,6 +190,7 @@ def _note(store: StudyStore, config: SearchConfig, bench: Workbench, teacher_sco
         "fid": teacher_score.value,
         "fid_samples": teacher_score.samples,
     }
+    store.study.set_user_attr("extractor_digest", teacher_score.digest)
     store.study.set_user_attr("teacher_info", teacher)
     store.study.set_user_attr("config", config.absolute().public())
 

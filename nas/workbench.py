@@ -20,7 +20,8 @@ from nas.config import SearchConfig
 from search_spaces import Architecture, Generator, SearchSpace
 
 if TYPE_CHECKING:
-    from distill.fidelity import Fidelity, FidScore
+    from distill.fidelity import Fidelity
+    from distill.scores import FidScore
 
 BANK_SEED = 1_000_003  # the bank's inputs are other ones than those of FIDs
 

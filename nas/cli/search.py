@@ -84,7 +84,11 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option(
     "--bank-size", type=Quantity(), help="Teacher images made once for all candidates  [default: 10k]"
 )
-@click.option("--extractor", help="Features of the FID: digits or inception  [default: by the data]")
+@click.option(
+    "--extractor",
+    help="Features of the FID: inception, clip, dinov2, cifar-resnet, digits, or a TorchScript file"
+    "  [default: by the data]",
+)
 @click.option(
     "--extractor-weights", type=click.Path(), help="Weights file of the extractor  [default: download]"
 )
