@@ -81,6 +81,18 @@ class Generator(nn.Module):
         """`count` random inputs, first dimension `count`, made on the CPU from `rng`."""
         raise NotImplementedError
 
+    def condition(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """What a discriminator is told of `inputs` besides the images, such as classes; mostly nothing."""
+        return ()
+
+    def stages(self) -> Sequence[nn.Module]:
+        """The parts that images pass one after the other, whose activations may be made again when needed."""
+        return ()
+
+    def with_styles(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Images for `inputs`, and the styles (N, D) that they are a function of, inside one graph."""
+        raise NotImplementedError
+
 
 class Discriminator(nn.Module):
     """A network that scores images `(N, C, H, W)` with one logit each, `(N,)`; higher means more real."""
