@@ -15,13 +15,15 @@ def logistic_terms(step: DiscriminatorStep, r1_gamma: float, r1_every: int) -> T
     """
     regularise = step.step % r1_every == 0
     real = step.real.detach().requires_grad_(regularise)
-    penalty: Terms = {}
     if regularise:
         with full_precision(real):
             logits = (step.exact or step.discriminator)(real, *step.real_condition)
-            penalty["d_r1"] = r1_penalty(real, logits) * (r1_gamma / 2 * r1_every)
     else:
         logits = step.discriminator(real, *step.real_condition)
     step.observe(logits.detach())
     fake_logits = step.discriminator(step.fake, *step.fake_condition)
-    return {"d_adversarial": discriminator_logistic(logits, fake_logits)} | penalty
+    terms = {"d_adversarial": discriminator_logistic(logits, fake_logits)}
+    if regularise:
+        with full_precision(real):
+            terms["d_r1"] = r1_penalty(real, logits) * (r1_gamma / 2 * r1_every)
+    return terms
