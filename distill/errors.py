@@ -19,6 +19,10 @@ class RecipeError(UserError):
     """A recipe or schedule that does not exist, or does not go with the teacher or the space."""
 
 
+class TrainingError(UserError):
+    """Settings of a training that contradict each other, this machine, or the training that is resumed."""
+
+
 class FidelityError(UserError):
     """A metric that can't be computed as asked."""
 

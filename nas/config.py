@@ -12,6 +12,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from distill.data import DIGITS
+from distill.errors import TrainingError
+from distill.micro_batches import check_micro_batch
+from distill.precision import AUTO, check_precision
 from distill.schedules import Schedule
 from nas.budget import Budget, format_quantity
 from nas.errors import ConfigError
@@ -29,10 +32,14 @@ REAL_DEFAULTS: dict[str, Any] = {
 
 _NOT_IN_NAMES = re.compile(r"[^\w .+=-]+")  # of studies, which are folders and parts of URLs
 
-MAY_CHANGE = frozenset(
-    ("teacher", "data", "extractor_weights", "trials", "sampler", "reduction_factor", "study", "workdir")
-) | {"storage", "workers", "gpus_per_trial", "ray_address"}
-"""Settings that may differ when a search is resumed; teacher and data are known by their digests."""
+MAY_CHANGE = (
+    frozenset(("teacher", "data", "extractor_weights", "trials", "sampler", "reduction_factor"))
+    | {"study", "workdir", "storage", "workers", "gpus_per_trial", "ray_address"}
+    | {"lpips_weights", "micro_batch", "compile", "checkpoint_activations"}
+)
+"""Settings that may differ when a search is resumed; teacher, data and LPIPS are known by their digests."""
+
+PATHS = ("workdir", "teacher", "extractor_weights", "lpips_weights")
 
 
 class SearchConfig(BaseModel):
@@ -62,6 +69,12 @@ class SearchConfig(BaseModel):
     inherit: bool = True  # start students from the teacher's weights
     warm_discriminator: bool = True  # start their discriminators from the teacher's
     bank_size: PositiveInt = 10_000  # teacher images made once and read by all
+    lpips_weights: Path | None = None  # TorchScript f(x, y) -> (N,): a perceptual distance beside the L1
+
+    precision: str = AUTO  # of the networks' arithmetic: fp32, bf16, fp16; auto is bf16 on a GPU, else fp32
+    micro_batch: int = 0  # images in memory at a time; 0 is the whole batch
+    compile: bool = False  # torch.compile of student and discriminator
+    checkpoint_activations: bool = False  # the student's: made twice instead of kept
 
     extractor: str = ""  # feature extractor of the FID
     extractor_weights: Path | None = None
@@ -88,6 +101,11 @@ class SearchConfig(BaseModel):
             raise ValueError(
                 f"--gpus-per-trial {self.gpus_per_trial:g}: give a share up to 1, or a whole number"
             )
+        try:
+            check_precision(self.precision)
+            check_micro_batch(self.micro_batch, self.batch_size)
+        except TrainingError as error:
+            raise ValueError(str(error)) from error
         if self.fid_samples == 1:
             raise ValueError("an FID needs at least 2 samples, better thousands")
         if self.study and (_NOT_IN_NAMES.search(self.study) or not self.study.strip(". ")):
@@ -148,7 +166,7 @@ class SearchConfig(BaseModel):
 
     def absolute(self) -> SearchConfig:
         """With absolute paths, for workers that run elsewhere on the same files."""
-        paths = {name: getattr(self, name) for name in ("workdir", "teacher", "extractor_weights")}
+        paths = {name: getattr(self, name) for name in PATHS}
         update: dict[str, Any] = {name: path.resolve() for name, path in paths.items() if path is not None}
         data = self.data if self.data == DIGITS else str(Path(self.data).resolve())
         is_file = bool(Path(self.extractor).suffix)  # names of extractors have none

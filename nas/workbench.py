@@ -12,6 +12,8 @@ import torch
 
 from distill.bank import TeacherBank, make_bank
 from distill.data import ImageSet, load_images
+from distill.losses import PerceptualDistance
+from distill.precision import resolve_precision
 from distill.recipes import Recipe, make_recipe
 from distill.seeds import derive_seed
 from distill.teacher import Teacher, load_teacher
@@ -34,12 +36,15 @@ class Workbench:
         self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial else "cpu"
         self.teacher: Teacher = load_teacher(config.teacher)
         self.space: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
-        self.recipe: Recipe = make_recipe(config.recipe, config.schedule)
+        weights = config.lpips_weights
+        self.distance = None if weights is None else PerceptualDistance(weights, self.device)
+        self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.distance)
 
     @cached_property
     def identity(self) -> dict[str, str]:
         """What a study belongs to: results of another teacher, data or training don't compare."""
         parts = {"space": self.teacher.family.name, "teacher": self.teacher.digest, "data": self.data.digest}
+        parts["lpips"] = "none" if self.distance is None else self.distance.digest
         return parts | self.config.conditions()
 
     @cached_property
@@ -105,6 +110,11 @@ class Workbench:
             batch_size=self.config.batch_size,
             mirror=self.config.mirror,
             seed=self.config.seed,
+            micro_batch=self.config.micro_batch,
+            precision=resolve_precision(self.config.precision, self.device),
+            channels_last=self.device == "cuda",
+            compile=self.config.compile,
+            checkpoint_activations=self.config.checkpoint_activations,
         )
         return Trainer(
             student,

@@ -85,6 +85,14 @@ class Generator(nn.Module):
         """Those of `inputs` that the discriminator is told, too: `discriminator(images, *condition)`."""
         return ()
 
+    def stages(self) -> Sequence[nn.Module]:
+        """The parts that images pass one after the other, whose activations may be made again when needed."""
+        return ()
+
+    def with_styles(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Images for `inputs`, and the styles (N, D) that they are a function of, inside one graph."""
+        raise NotImplementedError
+
 
 class Discriminator(nn.Module):
     """A network that scores images `(N, C, H, W)` with one logit each, `(N,)`; higher means more real."""

@@ -54,6 +54,10 @@ class Command(click.Command):
         sys.exit(0)
 
 
+class Group(Command, click.Group):
+    """A command of several: the examples and errors of `Command`, and the commands in it."""
+
+
 def _leave(message: str, code: int) -> None:
     line = " ".join(message.split())
     click.echo(f"{Path(sys.argv[0]).name}: {line}", err=True)

@@ -85,6 +85,23 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     "--bank-size", type=Quantity(), help="Teacher images made once for all candidates  [default: 10k]"
 )
 @click.option(
+    "--lpips-weights",
+    type=click.Path(),
+    help="TorchScript f(x, y) -> (N,) of a perceptual distance, taught beside the L1  [default: none]",
+)
+@click.option(
+    "--precision", help="fp32, bf16, fp16 or auto  [default: auto, bf16 on a GPU and fp32 on a CPU]"
+)
+@click.option("--micro-batch", type=int, help="Images in memory at a time  [default: the batch]")
+@click.option(
+    "--compile/--no-compile", default=None, help="Compile networks: faster after a slow start  [default: no]"
+)
+@click.option(
+    "--checkpoint-activations/--no-checkpoint-activations",
+    default=None,
+    help="Make the student's activations twice instead of keeping them: less memory  [default: no]",
+)
+@click.option(
     "--extractor",
     help="Features of the FID: inception, clip, dinov2, cifar-resnet, digits, or a TorchScript file"
     "  [default: by the data]",

@@ -8,6 +8,7 @@ without a grouped convolution per sample, so that every multiply is seen by fvco
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_spaces.base import Discriminator, Generator
+from search_spaces.precision import full_precision
 from search_spaces.stylegan2.architecture import Block, DiscriminatorArchitecture, GeneratorArchitecture
 
 NoiseMode = Literal["random", "const", "none"]
@@ -93,14 +95,14 @@ class MappingNetwork(nn.Module):
         return z, F.one_hot(torch.randint(self.classes, (count,), generator=rng), self.classes).float()
 
     def forward(self, z: Tensor | None, labels: Tensor | None = None) -> Tensor:
-        parts = [] if z is None else [normalize(z)]
-        if self.embed is not None:
-            if labels is None:
-                raise ValueError(f"a network of {self.classes} classes needs labels, one-hot")
-            parts.append(normalize(self.embed(labels)))
-        x = torch.cat(parts, dim=1)
-        for layer in self.layers:
-            x = leaky_relu(layer(x))
+        if self.embed is not None and labels is None:
+            raise ValueError(f"a network of {self.classes} classes needs labels, one-hot")
+        with full_precision(self.layers[0].weight):
+            parts = [] if z is None else [normalize(z)]
+            parts += [] if self.embed is None else [normalize(self.embed(labels))]
+            x = torch.cat(parts, dim=1)
+            for layer in self.layers:
+                x = leaky_relu(layer(x))
         return x
 
 
@@ -131,7 +133,7 @@ class ModulatedConv(nn.Module):
             x = self._spatial(F.conv2d(x, self.weight), self.depthwise, groups=len(self.weight))
         else:
             x = self._spatial(x, self.weight, groups=1)
-        return x * self._demodulation(styles)[:, :, None, None]
+        return x * self._demodulation(styles.float())[:, :, None, None].to(x.dtype)
 
     def _spatial(self, x: Tensor, weight: Tensor, groups: int) -> Tensor:
         if not self.up:
@@ -178,7 +180,7 @@ class StyledConv(nn.Module):
             x = x + self.noise_strength * torch.randn_like(x[:, :1])
         elif noise == "const":
             x = x + self.noise_strength * self.noise_const
-        return clamp(leaky_relu(x + self.bias[:, None, None]), self.limit)
+        return clamp(leaky_relu(x + self.bias[:, None, None].to(x.dtype)), self.limit)
 
 
 class ToRGB(nn.Module):
@@ -220,14 +222,15 @@ class SynthesisBlock(nn.Module):
     def forward(self, x: Tensor, image: Tensor | None, w: Tensor, noise: NoiseMode) -> tuple[Tensor, Tensor]:
         for conv in self.convs:
             x = conv(x, w, noise)
-        rgb = self.to_rgb(x, w)
+        rgb = self.to_rgb(x, w).float()  # the image is summed up in full precision
         return x, rgb if image is None else rgb + self._upsample(image)
 
     def _upsample(self, image: Tensor) -> Tensor:
         n, c, h, w = image.shape
         spread = image.new_zeros(n, c, h, 2, w, 2)
         spread[:, :, :, 0, :, 0] = image
-        return blur(spread.reshape(n, c, 2 * h, 2 * w), self.filter, (2, 1))
+        with full_precision(image):
+            return blur(spread.reshape(n, c, 2 * h, 2 * w), self.filter, (2, 1))
 
 
 class StyleGAN2Generator(Generator):
@@ -267,6 +270,13 @@ class StyleGAN2Generator(Generator):
         if psi != 1.0:
             w = self.w_avg.lerp(w, psi)
         return self.synthesize(w, noise)
+
+    def stages(self) -> Sequence[nn.Module]:
+        return list(self.blocks)
+
+    def with_styles(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        w = self.mapping(*inputs)
+        return self.synthesize(w), w
 
     def synthesize(self, w: Tensor, noise: NoiseMode = "random") -> Tensor:
         """Images for styles `w` (N, style_dim)."""
@@ -354,14 +364,15 @@ class StyleGAN2Discriminator(Discriminator):
         return maps
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        x = self.features(images)[-1]
-        x = torch.cat([x, minibatch_std(x, self.architecture.minibatch_std_group)], dim=1)
-        x = clamp(leaky_relu(self.conv(x)), self.limit).flatten(1)
-        logits: Tensor = self.out(leaky_relu(self.fc(x)))
-        if self.mapping is None:
-            return logits.squeeze(1)
-        projected: Tensor = (logits * self.mapping(None, labels)).sum(dim=1)
-        return projected / math.sqrt(logits.shape[1])
+        x = self.features(images)[-1].float()
+        with full_precision(x):
+            x = torch.cat([x, minibatch_std(x, self.architecture.minibatch_std_group)], dim=1)
+            x = clamp(leaky_relu(self.conv(x)), self.limit).flatten(1)
+            logits: Tensor = self.out(leaky_relu(self.fc(x)))
+            if self.mapping is None:
+                return logits.squeeze(1)
+            projected: Tensor = (logits * self.mapping(None, labels)).sum(dim=1)
+            return projected / math.sqrt(logits.shape[1])
 
 
 def minibatch_std(x: Tensor, group: int) -> Tensor:
