@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
-from distill.data import DIGITS
+from distill.data import DIGITS, absolute
 from distill.errors import TrainingError
 from distill.micro_batches import check_micro_batch
 from distill.precision import AUTO, check_precision
@@ -50,7 +50,7 @@ class SearchConfig(BaseModel):
     budget_macs: PositiveInt | None = None  # fvcore, batch 1
     budget_params: PositiveInt | None = None
     teacher: Path | None = None  # checkpoint; None is the built-in teacher of the digits
-    data: str = DIGITS  # folder, zip, or "digits"
+    data: str = DIGITS  # folder, zip, idx file, "torchvision:NAME", or "digits"
     mirror: bool = False  # show images flipped left to right, too
 
     trials: PositiveInt = 12  # distinct architectures to train, baselines included
@@ -168,10 +168,9 @@ class SearchConfig(BaseModel):
         """With absolute paths, for workers that run elsewhere on the same files."""
         paths = {name: getattr(self, name) for name in PATHS}
         update: dict[str, Any] = {name: path.resolve() for name, path in paths.items() if path is not None}
-        data = self.data if self.data == DIGITS else str(Path(self.data).resolve())
         is_file = bool(Path(self.extractor).suffix)  # names of extractors have none
         extractor = str(Path(self.extractor).resolve()) if is_file else self.extractor
-        return self.model_copy(update=update | {"data": data, "extractor": extractor})
+        return self.model_copy(update=update | {"data": absolute(self.data), "extractor": extractor})
 
     def conditions(self) -> dict[str, str]:
         """What must not change within one study, or its FIDs could not be compared."""

@@ -68,7 +68,7 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
         f"Teacher: {built_in}{teacher.name} ({teacher.family.name}), "
         f"{format_quantity(bench.space.macs(cost))} MACs, "
         f"{format_quantity(bench.space.params(cost))} parameters",
-        f"Data: {bench.data.name}, {len(bench.data)} images"
+        f"Data: {bench.data.name}, {bench.data.found or len(bench.data)} images"
         + (
             " of real handwritten digits, built in (give --teacher and --data for your own)"
             if built_in

@@ -37,13 +37,15 @@ if TYPE_CHECKING:
     from distill.scores import FidScore
 
 
-def prepare(config: SearchConfig) -> tuple[SearchConfig, Workbench]:
-    """Resolve `config` and open what it names, so that a wrong request is refused before anything is written.
+def prepare(config: SearchConfig, *, dry_run: bool = False) -> tuple[SearchConfig, Workbench]:
+    """Resolve `config` and open what it names, so that a wrong request is refused before a study is made.
+
+    Decoded images are kept in `<workdir>/cache`; in a dry run a sample is looked at and nothing is written.
 
     Raises:
         UserError: of whatever kind fits.
     """
-    bench = Workbench(config)
+    bench = Workbench(config, dry_run=dry_run)
     config = config.named(bench.teacher.name)
     bench.config = config
     config.budget.load(bench.space)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from distill.bank import TeacherBank, make_bank
-from distill.data import ImageSet, load_images
+from distill.data import ImageSet, load_images, sample_images
 from distill.losses import PerceptualDistance
 from distill.precision import resolve_precision
 from distill.recipes import Recipe, make_recipe
@@ -31,8 +31,8 @@ BANK_SEED = 1_000_003  # the bank's inputs are other ones than those of FIDs
 class Workbench:
     """Everything needed to distill and measure one architecture after another, on one device."""
 
-    def __init__(self, config: SearchConfig) -> None:
-        self.config = config
+    def __init__(self, config: SearchConfig, *, dry_run: bool = False) -> None:
+        self.config, self.dry_run = config, dry_run
         self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial else "cpu"
         self.teacher: Teacher = load_teacher(config.teacher)
         self.space: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
@@ -49,9 +49,11 @@ class Workbench:
 
     @cached_property
     def data(self) -> ImageSet:
-        """The real images, at the teacher's size and colours."""
-        image = self.teacher_image_shape
-        return load_images(self.config.data, image[1], image[0])
+        """The real images, at the teacher's size and colours; in a dry run, a sample of them."""
+        channels, height, _ = self.teacher_image_shape
+        if self.dry_run:
+            return sample_images(self.config.data, height, channels)
+        return load_images(self.config.data, height, channels, cache=self.config.workdir / "cache")
 
     @cached_property
     def teacher_image_shape(self) -> tuple[int, int, int]:

@@ -46,7 +46,10 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option(
     "--teacher", type=click.Path(), help="Checkpoint of the teacher  [default: the built-in digits teacher]"
 )
-@click.option("--data", help="Folder or zip of images  [default: digits, 1,797 handwritten ones]")
+@click.option(
+    "--data",
+    help="Images: a folder, zip or idx file, torchvision:CIFAR10  [default: digits, 1,797 handwritten ones]",
+)
 @click.option("--mirror/--no-mirror", default=None, help="Show images flipped left to right, too.")
 @click.option("--trials", type=int, help="Architectures to train, baselines included  [default: 12]")
 @click.option(
@@ -138,7 +141,7 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
     from nas.search import prepare, run_search
 
     out = results()
-    config, bench = prepare(SearchConfig.of(**flags))
+    config, bench = prepare(SearchConfig.of(**flags), dry_run=dry_run)
     if dry_run:
         shown = preview(config, bench)
         out.print_json(shown.model_dump_json()) if as_json else out.print(shown.render())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from nas.budget import parse_quantity
-from nas.cli import dashboard, evaluate, export, sample, search
+from nas.cli import dashboard, evaluate, export, sample, search, teacher
 from nas.report import SearchReport
 from nas.study import StudyStore
 from search_spaces import load_checkpoint
@@ -26,6 +28,7 @@ COMMANDS: dict[str, click.Command] = {
     "nas-export": export.main,
     "nas-sample": sample.main,
     "nas-evaluate": evaluate.main,
+    "nas-teacher": teacher.main,
 }
 
 
@@ -425,3 +428,30 @@ def test_all_metrics_are_printed_with_their_conditions(teacher_file: Path) -> No
     found = json.loads(run("nas-evaluate", teacher_file, *asked, "--json").stdout)
     assert list(found["metrics"]) == ["fid", "kid", "is", "prc", "vol"]
     assert found["metrics"]["kid"]["settings"] == {"kid_subsets": 100, "kid_subset_size": 60}
+
+
+# Files of strangers
+
+
+class Hostile:
+    """Unpickles as a command."""
+
+    def __reduce__(self) -> Any:
+        return os.system, ("touch it-ran",)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nas-sample {} -o grid.png",
+        "nas-evaluate {} --data digits",
+        "nas-teacher info {}",
+        "nas-teacher import {} -o teacher.safetensors",
+        "nas-search --budget-macs 1M --teacher {} --data images",
+    ],
+)
+def test_a_hostile_file_is_refused_by_what_it_asks_for_and_nothing_in_it_runs(line: str) -> None:
+    Path("network.pkl").write_bytes(pickle.dumps({"G_ema": Hostile()}))
+    command, *arguments = line.format("network.pkl").split()
+    refused("network.pkl asks for … system: it is refused, nothing in it was run", command, *arguments)
+    assert not Path("it-ran").exists()

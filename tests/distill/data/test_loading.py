@@ -10,8 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from distill import data
-from distill.data import MIN_IMAGES, ImageStream, digits_labels, load_images, to_float, to_uint8
+from distill.data import MIN_IMAGES, ImageStream, decoding, digits_labels, load_images, to_float, to_uint8
 from distill.errors import DataError
 
 
@@ -192,7 +191,7 @@ def test_two_broken_images_among_two_hundred_are_left_out(folder: Path) -> None:
 
 def test_an_image_with_too_many_pixels_is_not_decoded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture(0, 20, 20).save(folder / "bomb.png")
-    monkeypatch.setattr(data, "MAX_PIXELS", 399)
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 399)
     (reason,) = load_images(folder, 8, 3).skipped
     assert reason.startswith("bomb.png: 20×20 pixels")
 
@@ -205,7 +204,7 @@ def test_a_huge_image_is_refused_by_its_header(folder: Path) -> None:
 
 def test_an_oversized_archive_member_is_not_unpacked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "bomb.png").write_bytes(bytes(2000))
-    monkeypatch.setattr(data, "MAX_BYTES", 1000)
+    monkeypatch.setattr(decoding, "MAX_BYTES", 1000)
     for source in (folder, zipped(folder)):
         assert load_images(source, 8, 3).skipped == ("bomb.png: larger than 0 MiB",)
 

@@ -1,0 +1,26 @@
+"""Real images from wherever they are, as one uint8 tensor, and batches of it.
+
+`load_images` opens a source (`sources/`), decodes every image by one rule (`decoding.py`) on all cores
+(`reading.py`), keeps the result on disk for the next process (`cache.py`) and hands out an `ImageSet`;
+`ImageStream` draws batches from that.
+"""
+
+from distill.data.builtin import DIGITS, digits_labels
+from distill.data.image_set import ImageSet
+from distill.data.loading import MIN_IMAGES, load_images, sample_images
+from distill.data.scale import to_float, to_uint8
+from distill.data.sources import absolute
+from distill.data.stream import ImageStream
+
+__all__ = [
+    "DIGITS",
+    "MIN_IMAGES",
+    "ImageSet",
+    "ImageStream",
+    "absolute",
+    "digits_labels",
+    "load_images",
+    "sample_images",
+    "to_float",
+    "to_uint8",
+]

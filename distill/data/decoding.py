@@ -1,0 +1,103 @@
+"""The one rule by which an image file becomes `(C, R, R)`, uint8. FID hinges on it.
+
+Turned upright by its EXIF tag; 16-bit grey scaled to 8 bits; transparency laid over white; everything made
+grey (1 channel) or RGB (3); the largest centred square cut out; that resized with Pillow's antialiased
+Lanczos filter, unless it has the right size. Of an animation, the first frame. JPEGs are decoded at full
+size: the decoder's own shrinking would be another, coarser filter.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from distill.data.image_set import Pixels
+
+RULE = 1  # goes into the keys of caches: count it up whenever a pixel may come out differently
+MAX_PIXELS = 64_000_000  # of one image file; above it is taken for a decompression bomb
+MAX_BYTES = 256 * 2**20  # of one image file, uncompressed
+
+ImageFile = bytes | Image.Image
+"""What sources give: a file's content, or an image that some library has opened."""
+
+
+class UnusableImageError(Exception):
+    """Why one image is left out."""
+
+
+def check_bytes(count: int) -> None:
+    """Refuse a file of `count` bytes, before it is read, if no image has so many.
+
+    Raises:
+        UnusableImageError: it has more than `MAX_BYTES`.
+    """
+    if count > MAX_BYTES:
+        raise UnusableImageError(f"larger than {MAX_BYTES >> 20} MiB")
+
+
+def decode(file: ImageFile, resolution: int, channels: int) -> Pixels:
+    """One image ⇒ `(channels, resolution, resolution)`.
+
+    Raises:
+        UnusableImageError: it is too large, damaged, or no image.
+    """
+    try:
+        with _opened(file) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise UnusableImageError(f"{width}×{height} pixels, more than {MAX_PIXELS // 10**6} million")
+            ImageOps.exif_transpose(image, in_place=True)
+            plain = _plain(image, "L" if channels == 1 else "RGB")
+            square = _square(plain, resolution)
+            return np.asarray(square).reshape(resolution, resolution, channels).transpose(2, 0, 1)
+    except UnusableImageError:
+        raise
+    except UnidentifiedImageError as error:
+        raise UnusableImageError("not an image") from error
+    except Exception as error:  # decoders raise almost anything on damaged files
+        raise UnusableImageError(damage(error)) from error
+
+
+def shorter_side(file: ImageFile) -> int:
+    """Pixels along the shorter side, from the file's header.
+
+    Raises:
+        UnusableImageError: it has none.
+    """
+    try:
+        with _opened(file) as image:
+            return min(image.size)
+    except Exception as error:
+        raise UnusableImageError(damage(error)) from error
+
+
+def damage(error: Exception) -> str:
+    """`error` as a reason to leave an image out, in one line."""
+    return " ".join(f"damaged: {error or type(error).__name__}".split())
+
+
+def _opened(file: ImageFile) -> Image.Image:
+    return Image.open(io.BytesIO(file)) if isinstance(file, bytes) else file
+
+
+def _plain(image: Image.Image, mode: str) -> Image.Image:
+    """8 bits a channel, opaque, `mode`."""
+    if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion clips everything above 255 to white
+        scaled = (np.asarray(image).astype(np.float64) / 257).round().clip(0, 255)
+        image = Image.fromarray(scaled.astype(np.uint8))
+    if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
+        colours = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), colours)
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _square(image: Image.Image, resolution: int) -> Image.Image:
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    if image.width != image.height:
+        image = image.crop((left, top, left + side, top + side))
+    if side != resolution:
+        image = image.resize((resolution, resolution), Image.Resampling.LANCZOS)
+    return image

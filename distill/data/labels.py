@@ -1,0 +1,64 @@
+"""Which class an image belongs to, where its source says so; a source without usable labels has none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+MAX_CLASSES = 100_000  # a larger number is no class's
+
+
+@dataclass(frozen=True)
+class Labels:
+    """One class for each image."""
+
+    values: npt.NDArray[np.int64]  # (N,), each an index of `classes`
+    classes: tuple[str, ...]
+
+    def of(self, positions: Sequence[int]) -> Labels:
+        """The labels of the images at `positions`."""
+        return Labels(self.values[np.asarray(positions, dtype=np.int64)], self.classes)
+
+
+def find_labels(names: Sequence[str], label_file: bytes | None) -> Labels | None:
+    """Labels of the images `names`, relative paths: as `dataset.json` says, else by the folders they are in.
+
+    Beside a `dataset.json` folders mean nothing: tools that write it number them.
+    """
+    return by_folder(names) if label_file is None else by_json(names, label_file)
+
+
+def by_folder(names: Sequence[str]) -> Labels | None:
+    """A class per first-level folder, sorted by name; None unless all images lie in at least two of them."""
+    folders = [name.split("/", 1)[0] if "/" in name else None for name in names]
+    classes = sorted({folder for folder in folders if folder is not None})
+    if None in folders or len(classes) < 2:
+        return None
+    number = {name: i for i, name in enumerate(classes)}
+    return Labels(np.array([number[folder] for folder in folders if folder], np.int64), tuple(classes))
+
+
+def by_json(names: Sequence[str], content: bytes) -> Labels | None:
+    """NVIDIA's `{"labels": [["00000/img0.png", 7], …]}`; None unless it has a number for every image."""
+    try:
+        pairs = json.loads(content)["labels"]
+        given = {str(name): label for name, label in pairs}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return numbered([given.get(name) for name in names], len(names))
+
+
+def numbered(values: Sequence[Any], count: int, classes: Sequence[Any] | None = None) -> Labels | None:
+    """Labels from `count` class numbers, named by `classes` or by their digits; None if they are not that."""
+    sound = len(values) == count and all(type(v) is int and 0 <= v < MAX_CLASSES for v in values)
+    if not sound or not values:
+        return None
+    names = [str(name) for name in classes] if isinstance(classes, (list, tuple)) else []
+    if len(names) <= max(values):
+        names = [str(i) for i in range(max(values) + 1)]
+    return Labels(np.array(values, np.int64), tuple(names))

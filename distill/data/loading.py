@@ -1,0 +1,171 @@
+"""From what a user typed to an `ImageSet`: listed, checked, decoded, cached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+
+from distill.data.builtin import DIGITS, load_digits_set
+from distill.data.cache import Contents, find, store
+from distill.data.decoding import RULE, shorter_side
+from distill.data.image_set import ImageSet, Pixels, pixel_digest
+from distill.data.reading import OnProgress, decode_all
+from distill.data.sources import FIX, Listing, Source, open_source
+from distill.data.sources.base import fingerprint
+from distill.errors import DataError
+
+MIN_IMAGES = 32
+BROKEN_SHARE = 0.01
+SAMPLE = 1_000  # images that are looked at to know what a source is like
+
+
+def load_images(
+    source: str | Path | None,
+    resolution: int,
+    channels: int,
+    *,
+    cache: Path | None = None,
+    on_progress: OnProgress | None = None,
+) -> ImageSet:
+    """Load `source` as `(N, channels, resolution, resolution)`, uint8; `channels` is 1 or 3.
+
+    `source` is `None` or `"digits"`, a folder, a .zip, an idx file or `"torchvision:NAME"`. Images come in
+    the order of their names, decoded by the rule of `decoding.py`. An image that can't be used is left out
+    and named in `skipped`; so are more, up to 1 % of all. Labels come along where the source has them.
+
+    With `cache`, a folder, what was decoded is kept there, and mapped into memory from there the next time.
+    `on_progress` is called with the images decoded so far and of all; never, if they come from the cache.
+
+    Raises:
+        DataError: `source` can't be had or holds no images, too many unusable, fewer than `MIN_IMAGES` or
+            mostly too small ones; or `cache` can't be written.
+    """
+    _check_shape(resolution, channels)
+    if source is None or source == DIGITS:
+        return load_digits_set(resolution, channels)
+    with ExitStack() as stack:
+        opened = open_source(str(source), stack, download=True)
+        if cache is None:
+            listing = _listing(str(source), opened, resolution)
+            return _in_memory(str(source), listing, resolution, channels, on_progress)
+        return _on_disk(str(source), opened, resolution, channels, cache, on_progress)
+
+
+def sample_images(source: str | Path | None, resolution: int, channels: int) -> ImageSet:
+    """At most `SAMPLE` images of `source`, evenly spread, in moments; nothing is written or downloaded.
+
+    Raises:
+        DataError: as `load_images`, as far as these images show it.
+    """
+    _check_shape(resolution, channels)
+    if source is None or source == DIGITS:
+        return load_digits_set(resolution, channels)
+    with ExitStack() as stack:
+        listing = _listing(str(source), open_source(str(source), stack, download=False), resolution)
+        sample = listing.subset(_spread(len(listing)))
+        found = len(listing) if len(listing) > SAMPLE else None
+        return _in_memory(str(source), sample, resolution, channels, found=found)
+
+
+def _check_shape(resolution: int, channels: int) -> None:
+    if channels not in (1, 3):
+        raise DataError(f"images have 1 (grey) or 3 (RGB) channels, not {channels}: use another teacher")
+    if resolution < 1:
+        raise DataError(f"the resolution is {resolution}: give a positive number of pixels")
+
+
+def _listing(name: str, source: Source, resolution: int) -> Listing:
+    """The images of `source`, if there are any and they are large enough."""
+    listing = source.listing()
+    if not listing.names:
+        raise DataError(f"{name} holds no images: {FIX}")
+    sides: list[int] = []
+    for position in _spread(len(listing)):
+        with suppress(Exception):  # what is broken is dealt with when it is decoded
+            sides.append(shorter_side(listing.read(position)))
+    small = sum(side < resolution for side in sides)
+    if 2 * small > len(sides):
+        raise DataError(
+            f"{name}: {small} of {len(sides)} images looked at are below the resolution of {resolution} px"
+            f" (typically {median(sides):.0f}, at most {max(sides)} px along the shorter side): give larger"
+            " images, or a teacher of fewer pixels"
+        )
+    return listing
+
+
+def _spread(count: int) -> list[int]:
+    """At most `SAMPLE` of `count` positions, evenly spread."""
+    return list(range(count)) if count <= SAMPLE else [i * count // SAMPLE for i in range(SAMPLE)]
+
+
+def _in_memory(
+    name: str,
+    listing: Listing,
+    resolution: int,
+    channels: int,
+    on_progress: OnProgress | None = None,
+    found: int | None = None,
+) -> ImageSet:
+    pixels = np.empty((len(listing), channels, resolution, resolution), np.uint8)
+    rows = iter(pixels)
+    contents = _decode(
+        name, listing, resolution, channels, lambda image: np.copyto(next(rows), image), on_progress
+    )
+    pixels = pixels[: len(listing) - len(contents.skipped)]
+    labels = contents.labels
+    return ImageSet(
+        name,
+        torch.from_numpy(pixels),
+        pixel_digest(pixels),
+        contents.skipped,
+        torch.from_numpy(labels.values) if labels else None,
+        labels.classes if labels else (),
+        found,
+    )
+
+
+def _on_disk(
+    name: str, source: Source, resolution: int, channels: int, cache: Path, on_progress: OnProgress | None
+) -> ImageSet:
+    """What is in `cache`; decoded into it first where it is not."""
+    key = fingerprint(source.fingerprint, RULE, resolution, channels)[:32]
+    images = find(cache, key, name)
+    if images is None:
+        listing = _listing(name, source, resolution)
+        store(
+            cache,
+            key,
+            (channels, resolution, resolution),
+            len(listing),
+            lambda keep: _decode(name, listing, resolution, channels, keep, on_progress),
+        )
+        images = find(cache, key, name)
+    if images is None:
+        raise DataError(f"{cache / key} was removed while it was in use: try again")
+    return images
+
+
+def _decode(
+    name: str,
+    listing: Listing,
+    resolution: int,
+    channels: int,
+    keep: Callable[[Pixels], object],
+    on_progress: OnProgress | None,
+) -> Contents:
+    """Decode all of `listing`; enough of it must be of use."""
+    outcome = decode_all(listing, resolution, channels, keep, on_progress)
+    skipped = outcome.skipped
+    if len(skipped) > max(1, BROKEN_SHARE * len(listing)):
+        raise DataError(
+            f"{name}: {len(skipped)} of {len(listing)} images can't be used (the first is {skipped[0]}):"
+            " repair or remove them"
+        )
+    if len(outcome.kept) < MIN_IMAGES:
+        raise DataError(f"{name} holds {len(outcome.kept)} images; at least {MIN_IMAGES} are needed")
+    return Contents(skipped, listing.labels and listing.labels.of(outcome.kept))

@@ -1,0 +1,46 @@
+"""Where images come from: one module per kind, and the choice between them."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from distill.data.builtin import DIGITS
+from distill.data.sources.archive import zip_source
+from distill.data.sources.base import Listing, Source
+from distill.data.sources.folder import folder_source
+from distill.data.sources.idx import idx_source, is_idx
+from distill.data.sources.torchvision_sets import PREFIX, torchvision_source
+from distill.errors import DataError
+
+__all__ = ["FIX", "Listing", "Source", "absolute", "open_source"]
+
+FIX = (
+    "give a folder or a .zip with .png, .jpg or .webp images, an idx file, torchvision:NAME"
+    f" (such as torchvision:CIFAR10), or {DIGITS!r}"
+)
+
+
+def open_source(source: str, stack: ExitStack, *, download: bool) -> Source:
+    """The source that `source` names, open until `stack` ends; with `download`, it may be fetched.
+
+    Raises:
+        DataError: there is no such thing, it can't be read, or it is not to be trusted.
+    """
+    if source.startswith(PREFIX):
+        return torchvision_source(source.removeprefix(PREFIX), download=download)
+    path = Path(source)
+    try:
+        if path.is_dir():
+            return folder_source(path)
+        if not path.exists():
+            raise DataError(f"{path} does not exist: {FIX}")
+        return idx_source(path) if is_idx(path) else zip_source(path, stack)
+    except OSError as error:
+        raise DataError(f"{path} can't be read ({error.strerror or error}): {FIX}") from error
+
+
+def absolute(source: str) -> str:
+    """`source` so that it means the same in another working folder."""
+    named = source == DIGITS or source.startswith(PREFIX)
+    return source if named else str(Path(source).resolve())
