@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from distill.augment import ADJUST_EVERY, Augment
 from distill.bank import TeacherBank
-from distill.data import ImageSet, ImageStream
+from distill.data import ImageSet, ImageStream, check_labels
 from distill.errors import TrainingDivergedError, TrainingError
 from distill.micro_batches import check_micro_batch, cut, parts
 from distill.noise import OwnNoise
@@ -99,7 +99,15 @@ class Trainer:
         self._critic: Any = torch.compile(self.discriminator) if config.compile else self.discriminator
         self._recomputed = Recomputed(self.student.stages() if config.checkpoint_activations else ())
         self._parts = parts(config.batch_size, config.micro_batch)
-        self.stream = ImageStream(data.images, config.batch_size, config.seed, mirror=config.mirror)
+        check_labels(data, self.student.classes)
+        self.stream = ImageStream(
+            data.images,
+            config.batch_size,
+            config.seed,
+            mirror=config.mirror,
+            labels=data.labels if self.student.classes else None,
+            device=device,
+        )
         self.generator_optimizer = _adam(self.student, config.generator_lr)
         self.discriminator_optimizer = _adam(self.discriminator, config.discriminator_lr)
         half, kind = config.precision == "fp16", torch.device(device).type  # bf16 has the range of fp32
@@ -199,7 +207,8 @@ class Trainer:
 
     def _real_batch(self) -> tuple[Tensor, Condition]:
         """The next real images (N, C, H, W), and what the discriminator is told of them."""
-        return next(self.stream).to(self.device, non_blocking=True), ()
+        images, labels = self.stream.next_batch()
+        return images, () if labels is None else self.student.label_condition(labels)
 
     def _generate(self, inputs: tuple[Tensor, ...], part: slice) -> tuple[Tensor, Condition]:
         """The student's images for some of `inputs`, and what the discriminator is told of them."""

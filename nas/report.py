@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial
@@ -135,9 +136,15 @@ def render(found: SearchReport) -> RenderableType:
         f"Teacher: {found.teacher['name']}, {_teacher_fid(found)}"
         f"{format_quantity(found.teacher['macs'])} MACs, "
         f"{format_quantity(found.teacher['params'])} parameters.",
-        f"Study: {found.storage}   checkpoints and samples: {found.folder}/trials",
+        f"Study: {found.storage}   checkpoints and samples: {_near(found.folder)}/trials",
     ]
     return Group(table, *(Text(line) for line in lines))
+
+
+def _near(folder: str) -> str:
+    """A folder as one would type it here."""
+    path = Path(folder)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _row(trial: TrialReport, found: SearchReport) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from distill.bank import TeacherBank, make_bank
-from distill.data import ImageSet, load_images, sample_images
+from distill.data import ImageSet, check_labels, load_images, sample_images
 from distill.losses import PerceptualDistance
 from distill.precision import resolve_precision
 from distill.recipes import Recipe, make_recipe
@@ -52,8 +52,11 @@ class Workbench:
         """The real images, at the teacher's size and colours; in a dry run, a sample of them."""
         channels, height, _ = self.teacher_image_shape
         if self.dry_run:
-            return sample_images(self.config.data, height, channels)
-        return load_images(self.config.data, height, channels, cache=self.config.workdir / "cache")
+            found = sample_images(self.config.data, height, channels)
+        else:
+            found = load_images(self.config.data, height, channels, cache=self.config.workdir / "cache")
+        check_labels(found, self.teacher.generator.classes)
+        return found
 
     @cached_property
     def teacher_image_shape(self) -> tuple[int, int, int]:

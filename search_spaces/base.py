@@ -85,6 +85,15 @@ class Generator(nn.Module):
         """Those of `inputs` that the discriminator is told, too: `discriminator(images, *condition)`."""
         return ()
 
+    @property
+    def classes(self) -> int:
+        """How many classes its images are of; 0 when it is unconditional."""
+        return 0
+
+    def label_condition(self, labels: Tensor) -> tuple[Tensor, ...]:
+        """What `condition` is for real images of the classes `labels` (N,), int64."""
+        return ()
+
     def stages(self) -> Sequence[nn.Module]:
         """The parts that images pass one after the other, whose activations may be made again when needed."""
         return ()

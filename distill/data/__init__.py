@@ -7,6 +7,7 @@
 
 from distill.data.builtin import DIGITS, digits_labels
 from distill.data.image_set import ImageSet
+from distill.data.labels import check_labels
 from distill.data.loading import MIN_IMAGES, load_images, sample_images
 from distill.data.scale import to_float, to_uint8
 from distill.data.sources import absolute
@@ -18,6 +19,7 @@ __all__ = [
     "ImageSet",
     "ImageStream",
     "absolute",
+    "check_labels",
     "digits_labels",
     "load_images",
     "sample_images",

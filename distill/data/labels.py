@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from distill.data.image_set import ImageSet
+from distill.errors import DataError
+
 MAX_CLASSES = 100_000  # a larger number is no class's
 
 
@@ -62,3 +65,20 @@ def numbered(values: Sequence[Any], count: int, classes: Sequence[Any] | None = 
     if len(names) <= max(values):
         names = [str(i) for i in range(max(values) + 1)]
     return Labels(np.array(values, np.int64), tuple(names))
+
+
+def check_labels(data: ImageSet, classes: int) -> None:
+    """Refuse images that a generator of `classes` classes (0: unconditional) can't be trained with.
+
+    Raises:
+        DataError: they have no labels, or more classes.
+    """
+    if classes and data.labels is None:
+        raise DataError(
+            f"{data.name} has no labels and the teacher has {classes} classes: put the images of each class "
+            "into a folder of its own, or write a dataset.json"
+        )
+    if classes and len(data.classes) > classes:
+        raise DataError(
+            f"{data.name} has {len(data.classes)} classes and the teacher {classes}: leave some out"
+        )

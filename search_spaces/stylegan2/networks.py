@@ -260,6 +260,13 @@ class StyleGAN2Generator(Generator):
     def condition(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return inputs[1:]
 
+    @property
+    def classes(self) -> int:
+        return self.architecture.classes
+
+    def label_condition(self, labels: Tensor) -> tuple[Tensor, ...]:
+        return (F.one_hot(labels, self.classes).float(),) if self.classes else ()
+
     def forward(
         self, z: Tensor, labels: Tensor | None = None, *, psi: float = 1.0, noise: NoiseMode = "random"
     ) -> Tensor:
