@@ -32,6 +32,7 @@ class Gathered:
     features: Tensor = field(default_factory=_nothing)  # (N, D), float32
     logits: Tensor = field(default_factory=_nothing)  # (N, K), float32
     sharpness: Tensor = field(default_factory=_nothing)  # (N,), float64: variance of the Laplacian
+    device: torch.device = torch.device("cpu")  # noqa: RUF009  # the extractor's; what is above is on the CPU
 
 
 def gather(batches: Iterable[Tensor], needs: frozenset[Need], extractor: Callable[[], Extractor]) -> Gathered:
@@ -71,4 +72,5 @@ def gather(batches: Iterable[Tensor], needs: frozenset[Need], extractor: Callabl
         torch.cat(features) if features else _nothing(),
         torch.cat(logits) if logits else _nothing(),
         torch.cat(sharpness) if sharpness else _nothing(),
+        torch.device("cpu") if network is None else network.device,
     )

@@ -83,8 +83,8 @@ def precision_recall(fake: Gathered, real: Gathered, seed: int) -> tuple[Values,
     neighbour.
     """
     found = prc_features_to_metric(
-        fake.features,
-        real.features,
+        fake.features.to(fake.device),  # N² distances of D numbers: the one metric worth a GPU
+        real.features.to(fake.device),
         prc_neighborhood=NEIGHBOURS,
         prc_batch_size=DISTANCES,
         save_cpu_ram=True,

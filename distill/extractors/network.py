@@ -38,7 +38,7 @@ class Extractor:
         self.has_logits = network.has_logits
         self._channels = network.channels
         self._module = network.module.to(device)
-        self._device = device
+        self.device = device
 
     def features(self, images: Tensor) -> Tensor:
         """Images `(N, C, H, W)`, uint8, C 1 or 3 ⇒ `(N, D)`, float64 on the CPU."""
@@ -51,7 +51,7 @@ class Extractor:
         Raises:
             FidelityError: a user's own network can't take such images.
         """
-        images = images.to(self._device)
+        images = images.to(self.device)
         if images.shape[1] == 1 and 1 not in self._channels:
             images = images.repeat(1, 3, 1, 1)
         if images.shape[1] == 3 and 3 not in self._channels:

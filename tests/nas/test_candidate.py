@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -267,3 +268,12 @@ def test_a_failure_is_a_result_with_its_reason_in_one_line(
     assert result["done"]
     assert result["failed"].startswith(says)
     assert "\n" not in result["failed"]
+
+
+def test_a_checkpoint_measured_with_other_extractor_weights_is_not_gone_on_from(bench: Workbench) -> None:
+    assert candidate(bench).run(0).record.fid_extractor_digest == bench.fidelity.extractor.digest
+    other, fidelity = copy.copy(bench.fidelity.extractor), copy.copy(bench.fidelity)
+    other.digest = "f" * 16
+    vars(fidelity)["extractor"] = other
+    vars(bench)["fidelity"] = fidelity
+    assert candidate(bench).run(0).record.fid_extractor_digest == "f" * 16
