@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +17,12 @@ import torch
 from torch import Tensor
 
 from distill.data import to_float, to_uint8
+from distill.errors import BankError
 from distill.seeds import derive_seed
 from search_spaces.base import Generator
+
+RENDER_PIXELS = 2**18  # of a batch, so that a 1024 px teacher fits into memory, too
+SPARE = 2**28  # bytes of disk that a bank leaves free
 
 
 @dataclass(frozen=True)
@@ -48,12 +55,15 @@ def make_bank(
     *,
     size: int,
     seed: int = 0,
-    batch_size: int = 64,
+    batch_size: int | None = None,  # None is as many as fit into some gigabytes
     device: str = "cpu",
 ) -> TeacherBank:
     """Open the bank of this teacher, size and seed in `folder`, making it first when it is not there.
 
     Images are held as uint8: half a grey level is far below what a student tells apart.
+
+    Raises:
+        BankError: the disk has no room for it.
     """
     key = hashlib.sha256(f"{teacher_digest}:{size}:{seed}".encode()).hexdigest()[:16]
     home = folder / key
@@ -70,24 +80,47 @@ def make_bank(
     inputs_on_disk = sorted(home.glob("inputs-*.npy"))
     return TeacherBank(
         inputs=tuple(np.load(path, mmap_mode="r") for path in inputs_on_disk),
-        images=np.load(home / "images.npy", mmap_mode="r"),
+        images=np.load(home / "images.npy", mmap_mode="c"),  # torch takes writable arrays only
     )
 
 
+def bank_bytes(size: int, image_shape: Sequence[int]) -> int:
+    """What the images of a bank take on disk, bytes."""
+    return size * math.prod(image_shape)
+
+
+def _check_room(folder: Path, size: int, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed + SPARE > free:
+        raise BankError(
+            f"a teacher bank of {size:,} images takes {needed / 1e9:.1f} GB and its disk has "
+            f"{free / 1e9:.1f} GB free: give a smaller --bank-size or another --workdir"
+        )
+
+
 def _render(
-    teacher: Generator, inputs: tuple[Tensor, ...], path: Path, seed: int, batch_size: int, device: str
+    teacher: Generator,
+    inputs: tuple[Tensor, ...],
+    path: Path,
+    seed: int,
+    batch_size: int | None,
+    device: str,
 ) -> None:
     """Write the teacher's images for `inputs` to `path`, batch by batch."""
     images: np.memmap[Any, np.dtype[np.uint8]] | None = None
+    size, start, count = len(inputs[0]), 0, batch_size or 1  # the first image tells how many fit
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "noise"))
-        for start in range(0, len(inputs[0]), batch_size):
-            batch = teacher(*(x[start : start + batch_size].to(device) for x in inputs))
+        while start < size:
+            batch = teacher(*(x[start : start + count].to(device) for x in inputs))
             rendered = to_uint8(batch).cpu().numpy()
             if images is None:
-                shape = (len(inputs[0]), *rendered.shape[1:])
-                images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+                shape = rendered.shape[1:]
+                _check_room(path.parent, size, bank_bytes(size, shape) + sum(x.nbytes for x in inputs))
+                images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(size, *shape))
+                count = batch_size or max(1, min(64, RENDER_PIXELS // (shape[-1] * shape[-2])))
             images[start : start + len(rendered)] = rendered
+            start += len(rendered)
     assert images is not None
     images.flush()
 

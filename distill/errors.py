@@ -11,8 +11,16 @@ class TeacherError(UserError):
     """A teacher that can't be loaded or does not fit the request."""
 
 
+class BankError(UserError):
+    """Teacher images that can't be kept."""
+
+
 class RecipeError(UserError):
     """A recipe or schedule that does not exist, or does not go with the teacher or the space."""
+
+
+class TrainingError(UserError):
+    """Settings of a training that contradict each other, this machine, or the training that is resumed."""
 
 
 class FidelityError(UserError):

@@ -1,38 +1,27 @@
-"""FID of a generator against real images: statistics of the real ones made once, the extractor kept warm."""
+"""Generators measured against one set of real images: the extractor kept warm, the real side made once."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
-import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from distill._torch_fidelity import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
-from distill.data import ImageSet, to_uint8
-from distill.errors import FidelityError, NonFiniteImagesError
-from distill.extractors import load_extractor
-from distill.seeds import derive_seed
+from distill.data import ImageSet
+from distill.errors import FidelityError
+from distill.extractors import Extractor, load_extractor
+from distill.gathering import OF_THE_EXTRACTOR, Gathered, Need, gather
+from distill.generation import generate
+from distill.metrics import METRICS, check_names, check_samples
+from distill.real_cache import read_features, read_statistics, write_features, write_statistics
+from distill.scores import FidScore, Score
 from search_spaces.base import Generator
 
-Statistics = dict[str, np.ndarray]
-"""`mu` `(D,)` and `sigma` `(D, D)`, float64."""
-
-
-@dataclass(frozen=True)
-class FidScore:
-    """An FID and all that it depends on besides the generator and the real images."""
-
-    value: float
-    samples: int  # generated images
-    extractor: str
-    seed: int
+__all__ = ["FidScore", "Fidelity", "Score"]
 
 
 class Fidelity:
@@ -44,132 +33,140 @@ class Fidelity:
         extractor: str,
         *,
         weights: Path | None = None,  # of the extractor, instead of its usual ones
-        cache: Path | None = None,  # folder that keeps the real images' statistics
+        cache: Path | None = None,  # folder that keeps the real images' statistics and features
         device: torch.device | str = "cpu",  # the extractor's; generators must be there too
-        batch_size: int = 50,  # images; another one may change the last bits of a score
+        batch_size: int = 50,  # images; another one draws other noise, see `generate`
+        metrics: Sequence[str] = ("fid",),  # what is prepared now; others are when they are asked for
     ) -> None:
-        """Load the extractor, and the real images' statistics from `cache` or by computing them.
+        """Load the extractor, and what `metrics` need of the real images, from `cache` or by computing it.
 
         Raises:
             FidelityError: no such extractor, weights that can't be had, or a `cache` that can't be written.
         """
         self.device = torch.device(device)
         self.batch_size = batch_size
-        self.extractor = load_extractor(extractor, weights, self.device)
-        self._real = self._real_statistics(data, cache)
+        self._data, self._cache = data, cache
+        self._name, self._weights = extractor, weights
+        self._real = Gathered(len(data))
+        self._prepared: frozenset[Need] = frozenset()
+        check_names(metrics)
+        self._prepare(_union(METRICS[name].of_real for name in metrics))
+
+    @cached_property
+    def extractor(self) -> Extractor:
+        """The extractor, loaded."""
+        return load_extractor(self._name, self._weights, self.device)
 
     def fid(self, generator: Generator, samples: int, seed: int) -> FidScore:
         """FID of `samples` images of `generator`; the same seed gives the same images, hence the same score.
-
-        The generator runs in eval mode, and its train or eval mode and the global random state are as before
-        afterwards. The first images are the same whatever the number of samples.
 
         Raises:
             FidelityError: fewer than 2 samples.
             NonFiniteImagesError: the generator made NaN or infinity.
         """
-        _check_samples(samples)
-        batches = [self.extractor.features(images) for images in self._generate(generator, samples, seed)]
-        return self._score(torch.cat(batches), seed)
+        return _fid_score(self.measure(generator, ["fid"], samples, seed)["fid"])
 
     def fid_of_images(self, images: Tensor, seed: int = 0) -> FidScore:
         """FID of given images `(N, C, R, R)`, uint8; `seed` is only noted in the score."""
-        _check_samples(len(images))
-        return self._score(self._features(images), seed)
+        return _fid_score(self.measure_images(images, ["fid"], seed)["fid"])
 
-    def _generate(self, generator: Generator, samples: int, seed: int) -> Iterator[Tensor]:
-        """`samples` images as uint8 batches."""
-        rng = torch.Generator().manual_seed(seed)
-        noise_seed = derive_seed(seed, "noise")
-        with torch.no_grad(), _eval_mode(generator), _seeded(noise_seed, self.device):
-            for start in range(0, samples, self.batch_size):
-                # always a whole batch: kernels, and so the last bits, may differ for another size
-                inputs = generator.sample_inputs(self.batch_size, rng)
-                images = generator(*(tensor.to(self.device) for tensor in inputs))[: samples - start]
-                if not torch.isfinite(images).all():
-                    raise NonFiniteImagesError(
-                        f"the generator made NaN or infinity among images {start} and on"
-                    )
-                yield to_uint8(images)
+    def measure(
+        self, generator: Generator, metrics: Sequence[str], samples: int, seed: int
+    ) -> dict[str, Score]:
+        """`metrics` by name, all over the same `samples` images of `generator`, which are looked at once.
 
-    def _features(self, images: Tensor) -> Tensor:
-        starts = range(0, len(images), self.batch_size)
-        return torch.cat([self.extractor.features(images[i : i + self.batch_size]) for i in starts])
+        Raises:
+            FidelityError: no such metric, one that the extractor can't serve, or too few images for it.
+            NonFiniteImagesError: the generator made NaN or infinity.
+        """
+        batches = generate(generator, samples, seed, batch_size=self.batch_size, device=self.device)
+        return self._measure(batches, metrics, samples, seed)
 
-    def _score(self, features: Tensor, seed: int) -> FidScore:
-        if not torch.isfinite(features).all():
-            raise NonFiniteImagesError("the images have features that are NaN or infinite")
-        fake = fid_features_to_statistics(features)
-        value = float(fid_statistics_to_metric(self._real, fake, verbose=False)[KEY_METRIC_FID])
-        # rounding takes the distance of a set to itself a little below zero
-        return FidScore(max(value, 0.0), len(features), self.extractor.name, seed)
+    def measure_images(self, images: Tensor, metrics: Sequence[str], seed: int = 0) -> dict[str, Score]:
+        """`metrics` of given images `(N, C, R, R)`, uint8; `seed` draws subsets."""
+        return self._measure(self._batches(images), metrics, len(images), seed)
 
-    def _real_statistics(self, data: ImageSet, cache: Path | None) -> Statistics:
-        if cache is None:
-            return fid_features_to_statistics(self._features(data.images))  # type: ignore[no-any-return]
-        path = cache / f"{data.digest}-{self.extractor.name}-{self.extractor.digest}.npz"
-        statistics = _read(path, len(data))
-        if statistics is None:
-            statistics = fid_features_to_statistics(self._features(data.images))
-            _write(path, statistics, len(data))
-        return statistics
+    def _measure(
+        self, batches: Iterable[Tensor], metrics: Sequence[str], samples: int, seed: int
+    ) -> dict[str, Score]:
+        self._check(metrics, samples)
+        self._prepare(_union(METRICS[name].of_real for name in metrics))
+        fake = gather(batches, _union(METRICS[name].needs for name in metrics), lambda: self.extractor)
+        return {name: self._score(name, fake, seed) for name in metrics}
+
+    def _check(self, metrics: Sequence[str], samples: int) -> None:
+        """Refuse what can't be measured before anything is computed."""
+        check_names(metrics)
+        for name in metrics:
+            check_samples(name, samples)
+            if METRICS[name].of_real:
+                check_samples(name, len(self._data), "real ")
+            if "logits" in METRICS[name].needs and not self.extractor.has_logits:
+                raise FidelityError(
+                    f"{METRICS[name].title} needs class logits, which {self.extractor.name} does not have: "
+                    "take --extractor inception, digits or cifar-resnet, or leave it out"
+                )
+
+    def _score(self, name: str, fake: Gathered, seed: int) -> Score:
+        metric = METRICS[name]
+        values, settings = metric.compute(fake, self._real, seed)
+        extractor = self.extractor if metric.needs & OF_THE_EXTRACTOR else None
+        return Score(
+            values,
+            fake.images,
+            self._real.images if metric.of_real else None,
+            extractor.name if extractor else None,
+            extractor.digest if extractor else None,
+            seed,
+            settings,
+        )
+
+    def _prepare(self, needs: frozenset[Need]) -> None:
+        """Have `needs` of the real images, all that are missing in one pass over them."""
+        missing = needs - self._prepared
+        if self._cache is not None:
+            missing = frozenset(need for need in missing if not self._read(need))
+        if missing:
+            made = gather(self._batches(self._data.images), missing, lambda: self.extractor)
+            self._real = replace(self._real, **{need: getattr(made, need) for need in missing})
+            self._write(missing)
+        self._prepared |= needs
+
+    def _read(self, need: Need) -> bool:
+        """Take `need` out of the cache; whether it was there."""
+        found: Any = None
+        if need == "statistics":
+            found = read_statistics(self._path("npz"), len(self._data))
+        elif need == "features":
+            found = read_features(self._path("features.npy"), len(self._data))
+        if found is not None:
+            self._real = replace(self._real, **{need: found})
+        return found is not None
+
+    def _write(self, needs: frozenset[Need]) -> None:
+        if self._cache is None:
+            return
+        if "statistics" in needs:
+            write_statistics(self._path("npz"), self._real.statistics, len(self._data))
+        if "features" in needs:
+            write_features(self._path("features.npy"), self._real.features)
+
+    def _path(self, suffix: str) -> Path:
+        assert self._cache is not None
+        name = f"{self._data.digest}-{Path(self.extractor.name).name}-{self.extractor.digest}.{suffix}"
+        return self._cache / name
+
+    def _batches(self, images: Tensor) -> Iterator[Tensor]:
+        for start in range(0, len(images), self.batch_size):
+            yield images[start : start + self.batch_size]
 
 
-def _check_samples(samples: int) -> None:
-    if samples < 2:
-        raise FidelityError(f"an FID of {samples} images does not exist: take at least 2, better thousands")
+def _union(needs: Iterable[frozenset[Need]]) -> frozenset[Need]:
+    return frozenset(need for some in needs for need in some)
 
 
-@contextlib.contextmanager
-def _eval_mode(generator: Generator) -> Iterator[None]:
-    training = [module for module in generator.modules() if module.training]
-    generator.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True
-
-
-@contextlib.contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Global random state from `seed` on the CPU and on `device`, for a generator's noise; undone after."""
-    if device.type == "cpu":
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
-            yield
-        return
-    module = torch.get_device_module(device)
-    index = module.current_device() if device.index is None else device.index
-    with torch.random.fork_rng(devices=[index], device_type=device.type), module.device(index):
-        torch.default_generator.manual_seed(seed)
-        module.manual_seed(seed)
-        yield
-
-
-def _read(path: Path, images: int) -> Statistics | None:
-    """Cached statistics; None when there are none or the file is damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            mu, sigma, count = file["mu"], file["sigma"], int(file["images"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
-    sound = mu.ndim == 1 and sigma.shape == (len(mu), len(mu)) and count == images
-    finite = sound and np.isfinite(mu).all() and np.isfinite(sigma).all()
-    return {"mu": mu, "sigma": sigma} if finite else None
-
-
-def _write(path: Path, statistics: Statistics, images: int) -> None:
-    """Whole or not at all, also when several workers write at once."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
-    except OSError as error:
-        raise FidelityError(f"{path.parent} can't be written ({error.strerror}): choose another") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, mu=statistics["mu"], sigma=statistics["sigma"], images=images)
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
+def _fid_score(score: Score) -> FidScore:
+    assert score.real is not None
+    assert score.extractor is not None
+    assert score.digest is not None
+    return FidScore(score.values["fid"], score.samples, score.real, score.extractor, score.digest, score.seed)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from distill.augment import ADJUST_EVERY, Augment
 from distill.bank import TeacherBank
 from distill.data import ImageSet, ImageStream
-from distill.errors import TrainingDivergedError
-from distill.recipes.base import DiscriminatorStep, GeneratorStep, Recipe
+from distill.errors import TrainingDivergedError, TrainingError
+from distill.micro_batches import check_micro_batch, cut, parts
+from distill.noise import OwnNoise
+from distill.precision import PRECISIONS, Precision, autocast
+from distill.recipes.base import Condition, DiscriminatorStep, GeneratorStep, Recipe, Terms
+from distill.recomputation import Recomputed
 from distill.seeds import derive_seed
 from search_spaces.base import Discriminator, Generator
 
@@ -34,6 +38,17 @@ class TrainingConfig:
     ema_rampup: float = 0.1  # the half-life is at most this share of the images seen so far
     mirror: bool = False
     seed: int = 0
+    micro_batch: int = 0  # images that are in memory at a time; 0 is the whole batch
+    precision: Precision = "fp32"  # of the networks' arithmetic; weights, losses and penalties are fp32
+    channels_last: bool = False  # memory format of convolutions: pays on GPUs, in half precision above all
+    compile: bool = False  # torch.compile of both networks: a minute at the start, faster steps after it
+    checkpoint_activations: bool = False  # the student's, made again in the backward pass: less memory
+
+    def __post_init__(self) -> None:
+        """Raise TrainingError for settings that can't be trained with."""
+        if self.precision not in PRECISIONS:
+            raise TrainingError(f"precision {self.precision!r} is none of {', '.join(PRECISIONS)}")
+        check_micro_batch(self.micro_batch, self.batch_size)
 
 
 @dataclass(frozen=True)
@@ -50,6 +65,9 @@ class Trainer:
 
     All randomness (data order, inputs, noise) follows from `config.seed`, so that candidates of a search are
     compared under common random numbers; `load_state_dict` resumes to the bit on the same machine.
+
+    With `micro_batch`, a batch is worked off in parts whose gradients are added up. They are those of the
+    whole batch, up to rounding, for losses that are means over samples; noise layers draw other numbers.
     """
 
     def __init__(
@@ -62,8 +80,12 @@ class Trainer:
         *,
         bank: TeacherBank | None = None,  # without it there is no teacher: plain adversarial training
         teacher_discriminator: Discriminator | None = None,
+        augment: Augment | None = None,  # of everything the discriminator sees
         device: str = "cpu",
     ) -> None:
+        if config.channels_last:
+            for network in (student, discriminator):
+                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types
         self.student = student.to(device).train().requires_grad_(True)  # loaded networks come frozen
         self.ema = copy.deepcopy(self.student).eval().requires_grad_(False)
         self.discriminator = discriminator.to(device).train()
@@ -71,28 +93,42 @@ class Trainer:
         self.teacher_discriminator = teacher_discriminator
         if teacher_discriminator is not None:
             self.teacher_discriminator = teacher_discriminator.to(device).eval().requires_grad_(False)
+        self.augment = None if augment is None else augment.to(device)
+        # compiled ones share weights with the plain ones, which are copied, counted and saved
+        self._student: Any = torch.compile(self.student) if config.compile else self.student
+        self._critic: Any = torch.compile(self.discriminator) if config.compile else self.discriminator
+        self._recomputed = Recomputed(self.student.stages() if config.checkpoint_activations else ())
+        self._parts = parts(config.batch_size, config.micro_batch)
         self.stream = ImageStream(data.images, config.batch_size, config.seed, mirror=config.mirror)
         self.generator_optimizer = _adam(self.student, config.generator_lr)
         self.discriminator_optimizer = _adam(self.discriminator, config.discriminator_lr)
+        half, kind = config.precision == "fp16", torch.device(device).type  # bf16 has the range of fp32
+        self.generator_scaler = torch.amp.GradScaler(kind, enabled=half)
+        self.discriminator_scaler = torch.amp.GradScaler(kind, enabled=half)
         self.rng = torch.Generator().manual_seed(config.seed)
-        noise_seed = derive_seed(config.seed, "noise")
-        self._noise = {d: torch.Generator(d).manual_seed(noise_seed).get_state() for d in {"cpu", device}}
+        self._noise = OwnNoise(derive_seed(config.seed, "noise"), device)
         self.step, self.images, self.gap = 0, 0, 1.0
         self.losses: dict[str, float] = {}
+        self.memory: dict[str, Tensor] = {}  # what the recipe remembers
 
     @property
     def kd_weight(self) -> float:
         """The teacher's weight in the next step."""
         return self.recipe.kd_weight(min(1.0, self.images / self.config.images), self.gap)
 
-    def train(self, until: int, on_step: Callable[[Progress], None] | None = None) -> None:
-        """Go on until `until` images have been seen (at least; whole batches).
+    def train(
+        self,
+        until: int,
+        on_step: Callable[[Progress], None] | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Go on until `until` images have been seen (at least; whole batches), or `stop` says so.
 
         Raises:
             TrainingDivergedError: a loss became NaN or infinite.
         """
-        with self._own_noise():
-            while self.images < until:
+        with self._noise():
+            while self.images < until and not stop():
                 kd_weight = self.kd_weight
                 terms = self._discriminator_step() | self._generator_step(kd_weight)
                 self._update_ema()
@@ -104,29 +140,109 @@ class Trainer:
                 if on_step is not None:
                     on_step(Progress(self.images, kd_weight, self.losses))
 
-    def _discriminator_step(self) -> dict[str, Tensor]:
+    def _discriminator_step(self) -> Terms:
         self.discriminator.requires_grad_(True)
-        with torch.no_grad():
-            inputs = self.student.sample_inputs(self.config.batch_size, self.rng)
-            fake = self.student(*(x.to(self.device) for x in inputs))
-        real = next(self.stream).to(self.device, non_blocking=True)
-        terms = self.recipe.discriminator_terms(DiscriminatorStep(self.discriminator, real, fake, self.step))
-        _descend(terms, self.discriminator_optimizer)
-        return terms
+        inputs = self.student.sample_inputs(self.config.batch_size, self.rng)
+        real, real_condition = self._real_batch()
 
-    def _generator_step(self, kd_weight: float) -> dict[str, Tensor]:
+        def terms(part: slice) -> Terms:
+            with torch.no_grad():
+                fake, condition = self._generate(inputs, part)
+                shown = self._augmented(real[part]), self._augmented(fake)
+            step = DiscriminatorStep(
+                self._critic,
+                *shown,
+                self.step,
+                cut(real_condition, part),
+                condition,
+                exact=self.discriminator,
+                observe=self._observe,
+            )
+            with self._autocast():
+                return self.recipe.discriminator_terms(step)
+
+        found = self._descend(terms, self.discriminator_optimizer, self.discriminator_scaler)
+        if self.augment is not None and (self.step + 1) % ADJUST_EVERY == 0:
+            self.augment.adjust()
+        return found
+
+    def _generator_step(self, kd_weight: float) -> Terms:
         self.discriminator.requires_grad_(False)
+        teacher_images: Tensor | None = None
         if self.bank is not None and kd_weight > 0:
             inputs, teacher_images = self.bank.draw(self.config.batch_size, self.rng)
             teacher_images = teacher_images.to(self.device, non_blocking=True)
         else:
-            inputs, teacher_images = self.student.sample_inputs(self.config.batch_size, self.rng), None
-        fake = self.student(*(x.to(self.device) for x in inputs))
-        logits = self.discriminator(fake)
-        step = GeneratorStep(fake, logits, teacher_images, self.teacher_discriminator, kd_weight)
-        terms = self.recipe.generator_terms(step)
-        _descend(terms, self.generator_optimizer)
-        return terms | {"gap": logits.detach().neg().clamp_min(0).mean()}
+            inputs = self.student.sample_inputs(self.config.batch_size, self.rng)
+        answers: list[Tensor] = []
+
+        def terms(part: slice) -> Terms:
+            fake, condition = self._generate(inputs, part)
+            shown = self._augmented(fake)
+            with self._autocast():
+                logits = self._critic(shown, *condition)
+                answers.append(logits.detach())
+                step = GeneratorStep(
+                    fake,
+                    logits,
+                    None if teacher_images is None else teacher_images[part],
+                    self.teacher_discriminator,
+                    kd_weight,
+                    self.step,
+                    self._draw,
+                    self.memory,
+                )
+                return self.recipe.generator_terms(step)
+
+        found = self._descend(terms, self.generator_optimizer, self.generator_scaler)
+        return found | {"gap": torch.cat(answers).float().neg().clamp_min(0).mean()}
+
+    def _real_batch(self) -> tuple[Tensor, Condition]:
+        """The next real images (N, C, H, W), and what the discriminator is told of them."""
+        return next(self.stream).to(self.device, non_blocking=True), ()
+
+    def _generate(self, inputs: tuple[Tensor, ...], part: slice) -> tuple[Tensor, Condition]:
+        """The student's images for some of `inputs`, and what the discriminator is told of them."""
+        here = tuple(x.to(self.device) for x in cut(inputs, part))
+        with self._autocast(), self._recomputed:
+            images = self._student(*here)
+        return images.float(), self.student.condition(here)
+
+    def _draw(self, count: int) -> tuple[Tensor, Tensor]:
+        """New images with their styles; never compiled, as penalties on them are of second order."""
+        inputs = self.student.sample_inputs(count, self.rng)
+        with self._recomputed:
+            return self.student.with_styles(tuple(x.to(self.device) for x in inputs))
+
+    def _augmented(self, images: Tensor) -> Tensor:
+        return images if self.augment is None else self.augment(images)
+
+    def _observe(self, real_logits: Tensor) -> None:
+        if self.augment is not None:
+            self.augment.observe(real_logits)
+
+    def _autocast(self) -> torch.autocast:
+        return autocast(self.config.precision, self.device)
+
+    def _descend(
+        self,
+        terms_of: Callable[[slice], Terms],
+        optimizer: torch.optim.Optimizer,
+        scaler: torch.amp.GradScaler,
+    ) -> Terms:
+        """One step down the sum of the terms, part by part; returns them as means over the whole batch."""
+        optimizer.zero_grad(set_to_none=True)
+        means: dict[str, Tensor] = {}
+        for part in self._parts:
+            terms = terms_of(part)
+            loss = sum(terms.values(), start=torch.zeros((), device=self.device))
+            torch.autograd.backward(scaler.scale(loss / len(self._parts)))
+            for name, term in terms.items():
+                share = term.detach() / len(self._parts)
+                means[name] = means[name] + share if name in means else share
+        scaler.step(optimizer)
+        scaler.update()
+        return means
 
     @torch.no_grad()
     def _update_ema(self) -> None:
@@ -151,21 +267,6 @@ class Trainer:
         else:
             self.losses = self.losses | values
 
-    @contextlib.contextmanager
-    def _own_noise(self) -> Iterator[None]:
-        """Torch's global generators, which noise layers draw from, go on where this training left them.
-
-        Afterwards they are as before: what happens between two trainings (a metric, a grid) changes nothing.
-        """
-        accelerators = [device for device in self._noise if device != "cpu"]
-        with torch.random.fork_rng(devices=accelerators):
-            torch.set_rng_state(self._noise["cpu"])
-            for device in accelerators:
-                torch.cuda.set_rng_state(self._noise[device], device)
-            yield
-            self._noise = {"cpu": torch.get_rng_state()}
-            self._noise |= {device: torch.cuda.get_rng_state(device) for device in accelerators}
-
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on exactly here."""
         return {
@@ -175,8 +276,11 @@ class Trainer:
             "generator_optimizer": self.generator_optimizer.state_dict(),
             "discriminator_optimizer": self.discriminator_optimizer.state_dict(),
             "stream": self.stream.state_dict(),
+            "augment": {} if self.augment is None else self.augment.state_dict(),
+            "scalers": [self.generator_scaler.state_dict(), self.discriminator_scaler.state_dict()],
+            "memory": dict(self.memory),
             "rng": self.rng.get_state(),
-            "noise_rng": dict(self._noise),
+            "noise_rng": dict(self._noise.state),
             "step": self.step,
             "images": self.images,
             "gap": self.gap,
@@ -194,18 +298,18 @@ class Trainer:
             "stream",
         ):
             getattr(self, name).load_state_dict(state[name])
+        if self.augment is not None:
+            self.augment.load_state_dict(state["augment"])
+        for scaler, saved in zip(
+            (self.generator_scaler, self.discriminator_scaler), state["scalers"], strict=True
+        ):
+            scaler.load_state_dict(saved)
+        self.memory = {name: value.to(self.device) for name, value in state["memory"].items()}
         self.rng.set_state(state["rng"])
-        self._noise = {device: state["noise_rng"].get(device, old) for device, old in self._noise.items()}
+        self._noise.load(state["noise_rng"])
         self.step, self.images, self.gap = state["step"], state["images"], state["gap"]
         self.losses = dict(state["losses"])
 
 
 def _adam(network: nn.Module, lr: float) -> torch.optim.Adam:
     return torch.optim.Adam(network.parameters(), lr=lr, betas=(0.0, 0.99), eps=1e-8, fused=True)
-
-
-def _descend(terms: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    loss = sum(terms.values(), start=torch.zeros((), device=next(iter(terms.values())).device))
-    torch.autograd.backward(loss)
-    optimizer.step()

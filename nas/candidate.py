@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,6 @@ class Candidate:
         self.bench, self.trial = bench, trial
         self.architecture = bench.teacher.family.architecture.from_json(architecture)
         self.folder = trial_folder(bench.config.folder, trial)
-        self._identity = bench.identity | {"architecture": str(self.architecture)}
         self._results: list[dict[str, Any]] = []  # of every rung passed
         self._trainer: Trainer | None = None
 
@@ -62,6 +62,12 @@ class Candidate:
         fields = dict(self._results[rung])
         cost, samples = Cost(fields.pop("macs"), fields.pop("params")), fields.pop("samples")
         return Outcome(RungRecord(trial=self.trial, rung=rung, **fields), cost, samples)
+
+    @cached_property
+    def _identity(self) -> dict[str, str]:
+        """What a checkpoint must be of, to go on from: the FIDs in it count as this search's own."""
+        weights = {"extractor_digest": self.bench.fidelity.extractor.digest}
+        return self.bench.identity | weights | {"architecture": str(self.architecture)}
 
     def _resume(self) -> None:
         """Start a training, or go on from the newest checkpoint that can be read."""
@@ -138,6 +144,7 @@ class Candidate:
             "fid": score.value,
             "fid_samples": score.samples,
             "fid_extractor": score.extractor,
+            "fid_extractor_digest": score.digest,
             "fid_seed": score.seed,
             "losses": dict(trainer.losses),
             "worker": f"{socket.gethostname()}:{os.getpid()}",

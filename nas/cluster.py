@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
+import signal
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +22,9 @@ from nas.errors import ConfigError, SearchError
 from nas.workbench import Workbench, use_threads
 
 if TYPE_CHECKING:
-    from distill.fidelity import FidScore
+    from distill.scores import FidScore
 
+CONNECT_SECONDS = 10
 JOIN_SECONDS = 60  # for a cluster's first worker
 OBJECT_STORE = 80 * 2**20  # bytes; only settings and results travel through Ray
 ENVIRONMENT = {
@@ -51,16 +56,21 @@ def cluster(config: SearchConfig) -> Iterator[Share]:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    ours = None  # the folder of Ray's logs, where Ray is ours
     try:
         if config.ray_address is None:
             cpus = max(len(os.sched_getaffinity(0)), config.workers)
             store = {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
-            ray.init(address="local", num_cpus=cpus, **store, **quiet)
+            ours = ray.init(address="local", num_cpus=cpus, **store, **quiet).address_info["session_dir"]
         else:
             _join(config.ray_address, quiet)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray's own handler dumps its stack
         yield _share(config)
     finally:
         ray.shutdown()
+        if ours is not None:
+            shutil.rmtree(ours, ignore_errors=True)
 
 
 def make_shared(config: SearchConfig, share: Share) -> FidScore:
@@ -93,9 +103,12 @@ def make_shared(config: SearchConfig, share: Share) -> FidScore:
 
 
 def _join(address: str, quiet: dict[str, Any]) -> None:
+    host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
+        if port.isdigit():  # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
         ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, OverflowError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"--ray-address {address} does not answer ({reason}): start Ray there") from error
 

@@ -12,6 +12,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from distill.data import DIGITS, absolute
+from distill.errors import TrainingError
+from distill.micro_batches import check_micro_batch
+from distill.precision import AUTO, check_precision
 from distill.schedules import Schedule
 from nas.budget import Budget, format_quantity
 from nas.errors import ConfigError
@@ -29,10 +32,14 @@ REAL_DEFAULTS: dict[str, Any] = {
 
 _NOT_IN_NAMES = re.compile(r"[^\w .+=-]+")  # of studies, which are folders and parts of URLs
 
-MAY_CHANGE = frozenset(
-    ("teacher", "data", "extractor_weights", "trials", "sampler", "reduction_factor", "study", "workdir")
-) | {"storage", "workers", "gpus_per_trial", "ray_address"}
-"""Settings that may differ when a search is resumed; teacher and data are known by their digests."""
+MAY_CHANGE = (
+    frozenset(("teacher", "data", "extractor_weights", "trials", "sampler", "reduction_factor"))
+    | {"study", "workdir", "storage", "workers", "gpus_per_trial", "ray_address"}
+    | {"lpips_weights", "micro_batch", "compile", "checkpoint_activations"}
+)
+"""Settings that may differ when a search is resumed; teacher, data and LPIPS are known by their digests."""
+
+PATHS = ("workdir", "teacher", "extractor_weights", "lpips_weights")
 
 
 class SearchConfig(BaseModel):
@@ -62,6 +69,12 @@ class SearchConfig(BaseModel):
     inherit: bool = True  # start students from the teacher's weights
     warm_discriminator: bool = True  # start their discriminators from the teacher's
     bank_size: PositiveInt = 10_000  # teacher images made once and read by all
+    lpips_weights: Path | None = None  # TorchScript f(x, y) -> (N,): a perceptual distance beside the L1
+
+    precision: str = AUTO  # of the networks' arithmetic: fp32, bf16, fp16; auto is bf16 on a GPU, else fp32
+    micro_batch: int = 0  # images in memory at a time; 0 is the whole batch
+    compile: bool = False  # torch.compile of student and discriminator
+    checkpoint_activations: bool = False  # the student's: made twice instead of kept
 
     extractor: str = ""  # feature extractor of the FID
     extractor_weights: Path | None = None
@@ -88,6 +101,11 @@ class SearchConfig(BaseModel):
             raise ValueError(
                 f"--gpus-per-trial {self.gpus_per_trial:g}: give a share up to 1, or a whole number"
             )
+        try:
+            check_precision(self.precision)
+            check_micro_batch(self.micro_batch, self.batch_size)
+        except TrainingError as error:
+            raise ValueError(str(error)) from error
         if self.fid_samples == 1:
             raise ValueError("an FID needs at least 2 samples, better thousands")
         if self.study and (_NOT_IN_NAMES.search(self.study) or not self.study.strip(". ")):
@@ -140,16 +158,19 @@ class SearchConfig(BaseModel):
 
     def named(self, teacher_name: str) -> SearchConfig:
         """With a study name; without one from the user, the same command always gives the same name."""
+        of = [teacher_name] if self.data == DIGITS else [teacher_name, Path(self.data).stem]
         limits = [f"{format_quantity(self.budget_macs)}macs"] if self.budget_macs else []
         limits += [f"{format_quantity(self.budget_params)}params"] if self.budget_params else []
-        teacher_name = _NOT_IN_NAMES.sub("-", teacher_name).lstrip(".-")
-        return self.model_copy(update={"study": self.study or "-".join([teacher_name, *limits])})
+        parts = [_NOT_IN_NAMES.sub("-", part).strip(".-") for part in of]
+        return self.model_copy(update={"study": self.study or "-".join([*filter(None, parts), *limits])})
 
     def absolute(self) -> SearchConfig:
         """With absolute paths, for workers that run elsewhere on the same files."""
-        paths = {name: getattr(self, name) for name in ("workdir", "teacher", "extractor_weights")}
+        paths = {name: getattr(self, name) for name in PATHS}
         update: dict[str, Any] = {name: path.resolve() for name, path in paths.items() if path is not None}
-        return self.model_copy(update=update | {"data": absolute(self.data)})
+        is_file = bool(Path(self.extractor).suffix)  # names of extractors have none
+        extractor = str(Path(self.extractor).resolve()) if is_file else self.extractor
+        return self.model_copy(update=update | {"data": absolute(self.data), "extractor": extractor})
 
     def conditions(self) -> dict[str, str]:
         """What must not change within one study, or its FIDs could not be compared."""
@@ -187,9 +208,19 @@ def read_toml(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"configuration {path} can't be read: {error}") from error
-    for name in values:
+    values = {name.replace("-", "_"): value for name, value in values.items()}  # flags have hyphens
+    for name, value in values.items():
         if name not in SearchConfig.model_fields:
             raise ConfigError(
                 f"configuration {path} sets {name!r}, which does not exist; see nas-search --help"
             )
+        if not _may_be(name, value):
+            raise ConfigError(f"configuration {path} sets {name} to {value!r}: see nas-search --help")
     return values
+
+
+def _may_be(name: str, value: Any) -> bool:
+    """Whether a TOML value is of the setting's kind; a string is read as on the command line."""
+    wanted = str(SearchConfig.model_fields[name].annotation)
+    kinds = {str: [""], bool: ["bool"], int: ["int", "float"], float: ["float"], list: ["tuple"]}
+    return any(kind in wanted for kind in kinds.get(type(value), []))

@@ -1,23 +1,23 @@
-"""Optuna Dashboard on a study: our Pareto plot and note in it, sample grids, a local server."""
+"""Optuna Dashboard on a study: our Pareto plot and note in it, and a local server."""
 
 from __future__ import annotations
 
 import errno
+import logging
 import socket
+import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from pathlib import Path
 from socketserver import ThreadingMixIn
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-import optuna
-from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
 from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial, Trial
 from optuna_dashboard import save_note, save_plotly_graph_object, wsgi
 
-from nas.errors import ConfigError, WorkdirError
+from nas.artifacts import artifact_store
+from nas.errors import ConfigError
 from nas.pareto_plot import note, pareto_figure
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 FIGURE_ID = "fid-against-macs"
 """The one place of our plot in a study; publishing again replaces it."""
 
+log = logging.getLogger(__name__)
+
+REFRESH_SECONDS = 5.0
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -35,34 +38,38 @@ def publish(store: StudyStore, budget_macs: float | None = None) -> None:
     save_note(store.study, note(store, budget_macs))
 
 
-def attach_samples(
-    study_or_trial: optuna.Study | Trial | FrozenTrial,
-    png: Path,
-    artifacts: Path,
-    storage: BaseStorage | None = None,
-) -> str:
-    """Show the picture `png` on the page of a running trial, or of the study; returns its artifact id.
+class Publisher:
+    """Keeps plot and note up to date while a study is looked at: the driver is spared their libraries."""
 
-    A picture of the same file name replaces the former one.
+    def __init__(self, store: StudyStore, budget_macs: float | None = None) -> None:
+        self._store, self._budget_macs = store, budget_macs
+        self._shown = -1  # trials finished when it was published
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="publisher", daemon=True)
 
-    Args:
-        study_or_trial: where it is shown.
-        png: the picture.
-        artifacts: folder of the study's artifacts, made when missing.
-        storage: the study's, needed only for a FrozenTrial.
+    def __enter__(self) -> Self:
+        self.refresh()
+        self._thread.start()
+        return self
 
-    Raises:
-        WorkdirError: `artifacts` can't be written.
-    """
-    artifact_store = _artifact_store(artifacts)
-    for meta in get_all_artifact_meta(study_or_trial, storage=storage):
-        if meta.filename == png.name:
-            with png.open("rb") as picture:
-                artifact_store.write(meta.artifact_id, picture)
-            return meta.artifact_id
-    return upload_artifact(
-        artifact_store=artifact_store, file_path=str(png), study_or_trial=study_or_trial, storage=storage
-    )
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join(timeout=REFRESH_SECONDS)
+
+    def refresh(self) -> None:
+        """Publish again if trials have finished since the last time."""
+        trials = self._store.study.get_trials(deepcopy=False)
+        finished = sum(trial.state.is_finished() for trial in trials)
+        if finished != self._shown:
+            publish(self._store, self._budget_macs)
+            self._shown = finished
+
+    def _keep(self) -> None:
+        while not self._ended.wait(REFRESH_SECONDS):
+            try:
+                self.refresh()
+            except Exception as error:  # a busy database: the page stays as it was, and is tried again
+                log.warning("the plot could not be brought up to date, trying again: %s", error)
 
 
 class DashboardServer(ThreadingMixIn, WSGIServer):
@@ -107,7 +114,7 @@ def dashboard_server(
             f"host {host!r} lets everybody who can reach it read the study, there is no authentication: use "
             "127.0.0.1 (and an SSH tunnel), or --allow-remote behind a proxy that asks who it is"
         )
-    app = _read_only(wsgi(storage, artifact_store=_artifact_store(artifacts)), local=not allow_remote)
+    app = _read_only(wsgi(storage, artifact_store=artifact_store(artifacts)), local=not allow_remote)
     server = _IPv6Server if ":" in host else DashboardServer
     try:
         return make_server(host, port, app, server_class=server, handler_class=_QuietHandler)
@@ -144,16 +151,6 @@ def serve(
             server.serve_forever()
         except KeyboardInterrupt:
             return
-
-
-def _artifact_store(artifacts: Path) -> FileSystemArtifactStore:
-    try:
-        artifacts.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WorkdirError(
-            f"{artifacts} can't be written ({error.strerror}): give another --workdir"
-        ) from error
-    return FileSystemArtifactStore(str(artifacts))
 
 
 def _read_only(app: Any, *, local: bool) -> Any:

@@ -73,6 +73,7 @@ def export_student(
         "fid": repr(rung.fid),
         "fid_samples": str(rung.fid_samples),
         "fid_extractor": rung.fid_extractor,
+        "fid_extractor_digest": rung.fid_extractor_digest,
         "fid_seed": str(rung.fid_seed),
         "macs": str(trial.macs),
         "params": str(trial.params),

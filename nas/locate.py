@@ -28,7 +28,9 @@ def open_existing(workdir: Path, study: str, storage: str) -> tuple[StudyStore, 
     else:
         name = study or _newest(workdir)
         storage = f"sqlite:///{workdir / name / 'study.db'}"
-    return StudyStore.open(storage, name, create=False), workdir / name
+    store = StudyStore.open(storage, name, create=False)
+    noted = Path(store.study.user_attrs.get("config", {}).get("workdir", workdir))
+    return store, (workdir if (workdir / name).is_dir() else noted) / name
 
 
 def _newest(workdir: Path) -> str:

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from distill.bank import bank_bytes
 from nas.budget import format_quantity
 from nas.config import SearchConfig
 from nas.cost import COUNTER
@@ -62,13 +63,11 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
     """What is about to be searched, a line each."""
     teacher = bench.teacher
     cost = bench.teacher.generator.architecture
-    fid = f", FID {teacher.metadata['fid']}" if "fid" in teacher.metadata else ""
-    fid += f" ({teacher.metadata['fid_samples']} samples)" if "fid_samples" in teacher.metadata else ""
     built_in = "built-in " if config.teacher is None else ""
     lines = [
         f"Teacher: {built_in}{teacher.name} ({teacher.family.name}), "
         f"{format_quantity(bench.space.macs(cost))} MACs, "
-        f"{format_quantity(bench.space.params(cost))} parameters{fid}",
+        f"{format_quantity(bench.space.params(cost))} parameters",
         f"Data: {bench.data.name}, {bench.data.found or len(bench.data)} images"
         + (
             " of real handwritten digits, built in (give --teacher and --data for your own)"
@@ -78,6 +77,10 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
         f"Budget: {config.budget}; study {config.study} in {config.folder}",
     ]
     lines += [f"Budget: {note}" for note in config.budget.slack(bench.space)]
+    megabytes = bank_bytes(config.bank_size, bench.teacher_image_shape) / 1e6
+    lines.append(
+        f"Teacher bank: {config.bank_size:,} images, {megabytes:,.0f} MB in {config.folder / 'bank'}"
+    )
     lines += [f"Skipped {skipped}" for skipped in bench.data.skipped]
     if teacher.discriminator is None:
         lines.append("The teacher has no discriminator: students train their own from scratch")

@@ -59,6 +59,10 @@ class SearchProgress:
         resumed = f"from rung {proposal.start_rung}, " if proposal.start_rung else ""
         self._running[proposal.trial] = f"{baseline}{resumed}{proposal.architecture}"
 
+    def replaced(self, trial: int) -> None:
+        """A candidate's worker was lost, and another one takes over."""
+        self._say(f"trial {trial:>3}  its worker was lost, another one goes on from its last rung")
+
     def measured(self, trial: int, outcome: Outcome) -> None:
         """A candidate passed a rung and goes on."""
         so_far = f"rung {outcome.record.rung + 1}/{self.rungs}, FID {outcome.record.fid:.2f}"
@@ -80,7 +84,9 @@ class SearchProgress:
         self._running.pop(trial, None)
         self._finished_here += 1
         self.counts[state] = self.counts.get(state, 0) + 1
-        line = f"trial {trial:>3}  {NAMES[state]:<8}  {outcome}"
+        self._say(f"trial {trial:>3}  {NAMES[state]:<8}  {outcome}")
+
+    def _say(self, line: str) -> None:
         self._lines.append(line)
         if not self.console.is_terminal:
             done = f"[{self.done + self._finished_here}/{self.trials}]"

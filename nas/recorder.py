@@ -6,16 +6,16 @@ from pathlib import Path
 
 from optuna.trial import TrialState
 
+from nas.artifacts import attach_samples
 from nas.candidate import Outcome
-from nas.dashboard import attach_samples, publish
 from nas.study import StudyStore
 
 
 class StudyRecorder:
     """The one writer of results. Everything of a trial is written before it is told."""
 
-    def __init__(self, store: StudyStore, folder: Path, rungs: int, budget_macs: int | None) -> None:
-        self._store, self._folder, self._rungs, self._budget_macs = store, folder, rungs, budget_macs
+    def __init__(self, store: StudyStore, folder: Path, rungs: int) -> None:
+        self._store, self._folder, self._rungs = store, folder, rungs
 
     def record(self, number: int, outcome: Outcome) -> None:
         """Keep one rung's result."""
@@ -35,7 +35,6 @@ class StudyRecorder:
         else:
             state = TrialState.PRUNED
             self._store.study.tell(number, state=state)
-        publish(self._store, self._budget_macs)
         return state
 
     def fail(self, number: int, reason: str) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from distill.pictures import image_grid, save_png
 from distill.seeds import derive_seed
 from nas.errors import ConfigError
-from search_spaces import Generator, load_checkpoint
+from search_spaces import load_checkpoint
 
 BATCH = 64
 
@@ -24,6 +25,7 @@ def draw(
     *,
     count: int = 64,
     latents: Path | None = None,
+    classes: str = "",
     seed: int = 0,
     **options: Any,
 ) -> Tensor:
@@ -33,18 +35,48 @@ def draw(
         checkpoint: of a student or a teacher.
         count: how many, where no `latents` are given.
         latents: .npy of `z`, (N, latent_dim).
-        seed: of latents and noise.
+        classes: of a conditional generator: "0,3,7", taken in turn; or a .npy of numbers (N,) or of labels
+            (N, classes). Without them, any.
+        seed: of latents, labels and noise.
         options: passed to the generator: `psi` and `noise` for StyleGAN2.
 
     Raises:
-        CheckpointError, ConfigError: a file can't be read or does not fit.
+        CheckpointError, ConfigError: a file can't be read or does not fit, or memory does not suffice.
     """
     generator = load_checkpoint(checkpoint).generator
-    rng = torch.Generator().manual_seed(seed)
-    inputs = generator.sample_inputs(count, rng) if latents is None else (_read_latents(latents, generator),)
-    torch.manual_seed(derive_seed(seed, "noise"))
-    batches = zip(*(torch.split(tensor, BATCH) for tensor in inputs), strict=True)
-    return torch.cat([generator(*batch, **options) for batch in batches])
+    (expected, *labels) = generator.sample_inputs(1, torch.Generator())
+    z = None if latents is None else _read_latents(latents, expected.shape[1])
+    if classes and not labels:
+        raise ConfigError(f"--classes {classes}: {checkpoint} is not conditional; leave --classes out")
+    try:
+        inputs = [
+            *generator.sample_inputs(count if z is None else len(z), torch.Generator().manual_seed(seed))
+        ]
+        if z is not None:
+            inputs[0] = z
+        if classes:
+            inputs[1] = _read_classes(classes, len(inputs[0]), labels[0].shape[1])
+        torch.manual_seed(derive_seed(seed, "noise"))
+        batches = zip(*(torch.split(tensor, BATCH) for tensor in inputs), strict=True)
+        return torch.cat([generator(*batch, **options) for batch in batches])
+    except RuntimeError as error:
+        if "allocate memory" not in str(error):
+            raise
+        raise ConfigError(f"--count {count}: so many images don't fit into memory; give fewer") from error
+
+
+def check_output(output: Path) -> None:
+    """Refuse a place that `write` could not use, before images are made for it.
+
+    Raises:
+        ConfigError: another suffix than .png and .npy, or a folder that can't be made.
+    """
+    if output.suffix not in (".png", ".npy"):
+        raise ConfigError(f"-o {output}: give a file that ends in .png or .npy")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"-o {output} can't be written ({error.strerror}): choose another") from error
 
 
 def write(images: Tensor, output: Path, columns: int) -> None:
@@ -53,30 +85,50 @@ def write(images: Tensor, output: Path, columns: int) -> None:
     Raises:
         ConfigError: another suffix, or a place that can't be written.
     """
+    check_output(output)
+    half_done = output.with_name(output.name + ".partial.npy")
     try:
         if output.suffix == ".png":
             save_png(image_grid(images, columns), output)
-        elif output.suffix == ".npy":
-            half_done = output.with_name(output.name + ".partial.npy")
+        else:
             np.save(half_done, images.numpy())
             os.replace(half_done, output)
-        else:
-            raise ConfigError(f"-o {output}: give a file that ends in .png or .npy")
     except OSError as error:
         raise ConfigError(f"-o {output} can't be written ({error.strerror}): choose another") from error
+    finally:
+        half_done.unlink(missing_ok=True)
 
 
-def _read_latents(path: Path, generator: Generator) -> Tensor:
-    try:
-        latents = torch.from_numpy(np.load(path, allow_pickle=False)).float()
-    except (OSError, ValueError, TypeError, EOFError) as error:
-        raise ConfigError(f"--latents {path} is not a .npy of numbers: {error}") from error
-    (expected,) = generator.sample_inputs(1, torch.Generator())
-    if latents.ndim != 2 or latents.shape[1:] != expected.shape[1:] or len(latents) == 0:
+def _read_latents(path: Path, latent_dim: int) -> Tensor:
+    latents = _read_numbers("--latents", path).float()
+    if latents.ndim != 2 or latents.shape[1] != latent_dim or len(latents) == 0:
         shape = tuple(latents.shape)
-        raise ConfigError(
-            f"--latents {path} has shape {shape}: this generator takes (N, {expected.shape[1]})"
-        )
+        raise ConfigError(f"--latents {path} has shape {shape}: this generator takes (N, {latent_dim})")
     if not bool(latents.isfinite().all()):
         raise ConfigError(f"--latents {path} holds values that are not finite: give ordinary numbers")
     return latents
+
+
+def _read_classes(given: str, count: int, classes: int) -> Tensor:
+    """Labels (count, classes), one-hot unless a file says otherwise."""
+    if given.endswith(".npy"):
+        labels = _read_numbers("--classes", Path(given))
+        if labels.shape == (count, classes):
+            return labels.float()
+        numbers = labels.long().tolist() if labels.ndim == 1 else []
+    else:
+        parts = given.split(",")
+        numbers = [int(part) for part in parts if part.strip().isdigit()]
+        numbers = numbers if len(numbers) == len(parts) else []
+    if not numbers or not 0 <= min(numbers) <= max(numbers) < classes:
+        raise ConfigError(
+            f"--classes {given}: give numbers from 0 to {classes - 1}, such as 0,1,2, or a .npy of them"
+        )
+    return F.one_hot(torch.tensor([numbers[i % len(numbers)] for i in range(count)]), classes).float()
+
+
+def _read_numbers(flag: str, path: Path) -> Tensor:
+    try:
+        return torch.from_numpy(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, TypeError, EOFError) as error:
+        raise ConfigError(f"{flag} {path} is not a .npy of numbers: {error}") from error

@@ -20,7 +20,7 @@ from rich.console import Console
 from nas.candidate import CandidateTrial
 from nas.cluster import Share, cluster, make_shared
 from nas.config import SearchConfig
-from nas.errors import WorkdirError
+from nas.errors import StudyError, WorkdirError
 from nas.halving import ParetoHalving, RungBoard
 from nas.preview import introduction
 from nas.progress import SearchProgress
@@ -28,13 +28,13 @@ from nas.proposals import Proposer
 from nas.recorder import StudyRecorder
 from nas.report import SearchReport, report
 from nas.samplers import make_sampler, resume_seed
-from nas.searcher import StudySearcher
+from nas.searcher import LostWorkers, StudySearcher
 from nas.study import StudyStore
 from nas.workbench import Workbench
 from search_spaces import UserError
 
 if TYPE_CHECKING:
-    from distill.fidelity import FidScore
+    from distill.scores import FidScore
 
 
 def prepare(config: SearchConfig, *, dry_run: bool = False) -> tuple[SearchConfig, Workbench]:
@@ -104,7 +104,7 @@ def _search(
     proposer = Proposer(store, bench.space, config.budget.load(bench.space), config)
     searcher = StudySearcher(
         proposer,
-        StudyRecorder(store, config.folder, len(config.rungs), config.budget_macs),
+        StudyRecorder(store, config.folder, len(config.rungs)),
         progress,
     )
     known = {t.number: t.user_attrs for t in store.study.get_trials(deepcopy=False)}
@@ -136,6 +136,7 @@ def _search(
                     verbose=0,
                     failure_config=tune.FailureConfig(max_failures=1),  # lost workers; candidates report
                     checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0),
+                    callbacks=[LostWorkers(searcher)],
                 ),
             ).fit()
     except tune.TuneError:
@@ -169,7 +170,18 @@ def _finished(store: StudyStore) -> list[FrozenTrial]:
 
 
 def _note(store: StudyStore, config: SearchConfig, bench: Workbench, teacher_score: FidScore) -> None:
-    """Keep with the study what reports, exports and evaluations need to know of it."""
+    """Keep with the study what reports, exports and evaluations need to know of it.
+
+    Raises:
+        StudyError: its FIDs were measured with other extractor weights.
+    """
+    noted = store.study.user_attrs.get("extractor_digest", teacher_score.digest)
+    if noted != teacher_score.digest:
+        raise StudyError(
+            f"study {store.name!r} measures FID with {teacher_score.extractor} weights {noted}, not "
+            f"{teacher_score.digest}: give the same file by --extractor-weights, or use --study NAME for a "
+            "new one"
+        )
     architecture = bench.teacher.generator.architecture
     teacher: dict[str, Any] = {
         "name": bench.teacher.name,
@@ -180,8 +192,9 @@ def _note(store: StudyStore, config: SearchConfig, bench: Workbench, teacher_sco
         "fid": teacher_score.value,
         "fid_samples": teacher_score.samples,
     }
+    store.study.set_user_attr("extractor_digest", teacher_score.digest)
     store.study.set_user_attr("teacher_info", teacher)
-    store.study.set_user_attr("config", config.public())
+    store.study.set_user_attr("config", config.absolute().public())
 
 
 def _make_folder(config: SearchConfig) -> list[Path]:
@@ -215,5 +228,6 @@ def _quiet() -> None:
     """The libraries' own chatter does not belong between the user and the progress display."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    for name in ("ray", "ray.tune", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    for name in ("ray", "ray.tune"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said by us, in a line
+    logging.getLogger("alembic").setLevel(logging.ERROR)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from ray import tune
 from ray.tune.search import Searcher
 
 from nas.errors import SearchError
@@ -37,6 +38,11 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
             "start_rung": proposal.start_rung,
             "protected": proposal.baseline,
         }
+
+    def on_trial_lost(self, trial_id: str) -> None:
+        """The candidate's worker died; Tune gives it to another one, once."""
+        if trial_id in self._numbers:
+            self._progress.replaced(self._numbers[trial_id])
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """A rung is done and the candidate goes on."""
@@ -78,3 +84,14 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing, see `save`."""
+
+
+class LostWorkers(tune.Callback):  # type: ignore[misc]
+    """Tells the searcher of workers that died: Tune itself replaces them without a word."""
+
+    def __init__(self, searcher: StudySearcher) -> None:
+        self._searcher = searcher
+
+    def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+        """Tune's name for a candidate that it starts again."""
+        self._searcher.on_trial_lost(trial.trial_id)

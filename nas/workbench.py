@@ -12,6 +12,8 @@ import torch
 
 from distill.bank import TeacherBank, make_bank
 from distill.data import ImageSet, load_images, sample_images
+from distill.losses import PerceptualDistance
+from distill.precision import resolve_precision
 from distill.recipes import Recipe, make_recipe
 from distill.seeds import derive_seed
 from distill.teacher import Teacher, load_teacher
@@ -20,7 +22,8 @@ from nas.config import SearchConfig
 from search_spaces import Architecture, Generator, SearchSpace
 
 if TYPE_CHECKING:
-    from distill.fidelity import Fidelity, FidScore
+    from distill.fidelity import Fidelity
+    from distill.scores import FidScore
 
 BANK_SEED = 1_000_003  # the bank's inputs are other ones than those of FIDs
 
@@ -33,12 +36,15 @@ class Workbench:
         self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial else "cpu"
         self.teacher: Teacher = load_teacher(config.teacher)
         self.space: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
-        self.recipe: Recipe = make_recipe(config.recipe, config.schedule)
+        weights = config.lpips_weights
+        self.distance = None if weights is None else PerceptualDistance(weights, self.device)
+        self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.distance)
 
     @cached_property
     def identity(self) -> dict[str, str]:
         """What a study belongs to: results of another teacher, data or training don't compare."""
         parts = {"space": self.teacher.family.name, "teacher": self.teacher.digest, "data": self.data.digest}
+        parts["lpips"] = "none" if self.distance is None else self.distance.digest
         return parts | self.config.conditions()
 
     @cached_property
@@ -85,7 +91,7 @@ class Workbench:
     def teacher_score(self) -> FidScore:
         """The teacher's FID over the bank's images, as many as for students where the bank has so many."""
         images = self.bank.images[: self.config.fid_samples]
-        return self.fidelity.fid_of_images(torch.from_numpy(images.copy()), BANK_SEED)
+        return self.fidelity.fid_of_images(torch.from_numpy(images), BANK_SEED)
 
     def student(self, architecture: Architecture) -> Generator:
         """A student at its start: random from the search's seed, then inherited where the search says so."""
@@ -106,6 +112,11 @@ class Workbench:
             batch_size=self.config.batch_size,
             mirror=self.config.mirror,
             seed=self.config.seed,
+            micro_batch=self.config.micro_batch,
+            precision=resolve_precision(self.config.precision, self.device),
+            channels_last=self.device == "cuda",
+            compile=self.config.compile,
+            checkpoint_activations=self.config.checkpoint_activations,
         )
         return Trainer(
             student,

@@ -81,6 +81,18 @@ class Generator(nn.Module):
         """`count` random inputs, first dimension `count`, made on the CPU from `rng`."""
         raise NotImplementedError
 
+    def condition(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Those of `inputs` that the discriminator is told, too: `discriminator(images, *condition)`."""
+        return ()
+
+    def stages(self) -> Sequence[nn.Module]:
+        """The parts that images pass one after the other, whose activations may be made again when needed."""
+        return ()
+
+    def with_styles(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Images for `inputs`, and the styles (N, D) that they are a function of, inside one graph."""
+        raise NotImplementedError
+
 
 class Discriminator(nn.Module):
     """A network that scores images `(N, C, H, W)` with one logit each, `(N,)`; higher means more real."""
@@ -125,6 +137,15 @@ class SearchSpace(Protocol):
 
 
 @dataclass(frozen=True)
+class Found:
+    """Networks that a file of somebody else's holds."""
+
+    generator: Generator
+    discriminator: Discriminator | None
+    metadata: Mapping[str, str]  # what is known of their origin
+
+
+@dataclass(frozen=True)
 class Family:
     """Everything the rest of the service needs to know of one kind of generator."""
 
@@ -135,3 +156,6 @@ class Family:
     build_discriminator: Callable[[Any], Discriminator]
     default_discriminator: Callable[[Any], Architecture]  # for a generator that came without one
     space: Callable[[Any], SearchSpace]
+    read: Callable[
+        [Any], Found | None
+    ]  # of `read_untrusted`'s values; None when it holds no network of theirs

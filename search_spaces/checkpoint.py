@@ -1,4 +1,4 @@
-"""Our one checkpoint format: a safetensors file with the weights, and the architecture in its metadata."""
+"""Our one checkpoint format, safetensors with the architecture in its metadata; and the door for others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from torch import Tensor
 
 from search_spaces.base import Discriminator, Generator
 from search_spaces.errors import CheckpointError, UserError
-from search_spaces.registry import get_family
+from search_spaces.registry import FAMILIES, get_family
+from search_spaces.untrusted import read_untrusted
 
 FORMAT = "nas-students/1"
 
@@ -59,9 +60,45 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Build the networks that `path` holds, in evaluation mode on the CPU.
 
+    Besides our own files, any that a family can read: see its `checkpoints.py`.
+
     Raises:
         CheckpointError: the file can't be read, is of another format, or its tensors don't fit.
     """
+    return _load_ours(path) if _is_safetensors(path) else _load_foreign(path)
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Whether the file begins with the length of a JSON header, and the header's brace."""
+    try:
+        with path.open("rb") as file:
+            return file.read(9)[8:] == b"{" or path.suffix == ".safetensors"
+    except OSError as error:
+        raise CheckpointError(f"{path} can't be read ({error.strerror}): give another file") from error
+
+
+def _load_foreign(path: Path) -> Checkpoint:
+    content = read_untrusted(path)
+    for family in FAMILIES.values():
+        try:
+            found = family.read(content)
+        except UserError as error:
+            raise CheckpointError(f"{path} can't be used: {error}") from error
+        if found is not None:
+            return Checkpoint(family.name, found.generator, found.discriminator, found.metadata)
+    raise CheckpointError(
+        f"{path} holds {_described(content)}, no generator of a known family: {', '.join(FAMILIES)}"
+    )
+
+
+def _described(content: object) -> str:
+    if not isinstance(content, Mapping):
+        return f"a {type(content).__name__}"
+    names = ", ".join(str(name) for name in list(content)[:3])
+    return f"{len(content)} entries ({names}, …)" if names else "an empty dictionary"
+
+
+def _load_ours(path: Path) -> Checkpoint:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})

@@ -1,4 +1,4 @@
-"""Adversarial losses, as means over the batch; `real` and `fake` are logits (N,)."""
+"""Adversarial losses, as means over the batch; `real` and `fake` are logits (N,). Computed in float32."""
 
 import torch
 import torch.nn.functional as F
@@ -7,12 +7,12 @@ from torch import Tensor
 
 def generator_logistic(fake: Tensor) -> Tensor:
     """Non-saturating logistic loss of the generator (Goodfellow et al. 2014, section 3)."""
-    return F.softplus(-fake).mean()
+    return F.softplus(-fake.float()).mean()
 
 
 def discriminator_logistic(real: Tensor, fake: Tensor) -> Tensor:
     """Logistic loss of the discriminator."""
-    return F.softplus(fake).mean() + F.softplus(-real).mean()
+    return F.softplus(fake.float()).mean() + F.softplus(-real.float()).mean()
 
 
 def r1_penalty(images: Tensor, logits: Tensor) -> Tensor:
@@ -21,4 +21,4 @@ def r1_penalty(images: Tensor, logits: Tensor) -> Tensor:
     `images` (N, C, H, W) must require gradients, and `logits` must have been computed from it.
     """
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return gradient.square().sum(dim=(1, 2, 3)).mean()
+    return gradient.float().square().sum(dim=(1, 2, 3)).mean()

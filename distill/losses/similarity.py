@@ -1,4 +1,4 @@
-"""How far a student's images are from its teacher's images for the same inputs."""
+"""How far a student's images are from its teacher's images for the same inputs. Computed in float32."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 def pixel_l1(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean absolute difference of images (N, C, H, W) in [-1, 1]."""
-    return F.l1_loss(student, teacher)
+    return F.l1_loss(student.float(), teacher.float())
 
 
 def feature_l1(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor:
@@ -16,7 +16,6 @@ def feature_l1(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor:
 
     The units make layers and teachers comparable (ours: raw discriminator features differ in scale by 10×).
     """
-    distances = [
-        F.l1_loss(s, t) / t.abs().mean().clamp_min(1e-6) for s, t in zip(student, teacher, strict=True)
-    ]
+    pairs = ((s.float(), t.float()) for s, t in zip(student, teacher, strict=True))
+    distances = [F.l1_loss(s, t) / t.abs().mean().clamp_min(1e-6) for s, t in pairs]
     return sum(distances[1:], start=distances[0]) / len(distances)

@@ -1,16 +1,27 @@
 """Recipes: one published way of teaching a student per file."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 from distill.errors import RecipeError
+from distill.losses import PerceptualDistance
 from distill.recipes.base import DiscriminatorStep, GeneratorStep, Recipe, Terms
+from distill.recipes.stylegan2 import StyleGAN2Training
 from distill.recipes.weight_decay import WeightDecay
 from distill.schedules import Schedule
 
-RECIPES: dict[str, Callable[[Schedule], Recipe]] = {"weight-decay": WeightDecay}
+
+class MakeRecipe(Protocol):
+    """How a way of teaching is made for one search."""
+
+    def __call__(self, schedule: Schedule, *, distance: PerceptualDistance | None = None) -> Recipe:
+        """With a KD weight that follows `schedule`; `distance` is for recipes that have use for one."""
 
 
-def make_recipe(name: str, schedule: Schedule) -> Recipe:
+RECIPES: dict[str, MakeRecipe] = {"weight-decay": WeightDecay}
+"""What teaches a student. `StyleGAN2Training` is not among them: it is how teachers come about."""
+
+
+def make_recipe(name: str, schedule: Schedule, distance: PerceptualDistance | None = None) -> Recipe:
     """The recipe called `name`.
 
     Raises:
@@ -18,7 +29,16 @@ def make_recipe(name: str, schedule: Schedule) -> Recipe:
     """
     if name not in RECIPES:
         raise RecipeError(f"recipe {name!r} is unknown; choose one of {', '.join(RECIPES)}")
-    return RECIPES[name](schedule)
+    return RECIPES[name](schedule, distance=distance)
 
 
-__all__ = ["RECIPES", "DiscriminatorStep", "GeneratorStep", "Recipe", "Terms", "WeightDecay", "make_recipe"]
+__all__ = [
+    "RECIPES",
+    "DiscriminatorStep",
+    "GeneratorStep",
+    "Recipe",
+    "StyleGAN2Training",
+    "Terms",
+    "WeightDecay",
+    "make_recipe",
+]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from torch import Tensor
@@ -12,15 +13,22 @@ from search_spaces.base import Discriminator
 Terms = dict[str, Tensor]
 """Scalar loss terms by name, already weighted: the trainer minimises their sum and logs each one."""
 
+Condition = tuple[Tensor, ...]
+"""What a discriminator is told besides images, one row for each image; mostly nothing."""
+
 
 @dataclass(frozen=True)
 class DiscriminatorStep:
     """What a recipe sees when the discriminator learns."""
 
     discriminator: Discriminator
-    real: Tensor  # (N, C, H, W) in [-1, 1]
-    fake: Tensor  # (N, C, H, W), detached from the student
+    real: Tensor  # (N, C, H, W), around [-1, 1]; augmented where the training augments
+    fake: Tensor  # (N, C, H, W), detached from the student; augmented alike
     step: int  # steps done so far, for lazy regularisation
+    real_condition: Condition = ()
+    fake_condition: Condition = ()
+    exact: Discriminator | None = None  # where `discriminator` can't be differentiated twice: one that can
+    observe: Callable[[Tensor], None] = lambda real_logits: None  # what adaptive augmentation goes by
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,9 @@ class GeneratorStep:
     teacher_images: Tensor | None  # (N, C, H, W), the teacher's for the same inputs; None without a teacher
     teacher_discriminator: Discriminator | None  # frozen
     kd_weight: float
+    step: int = 0  # steps done so far, for lazy regularisation
+    draw: Callable[[int], tuple[Tensor, Tensor]] | None = None  # so many new images, and their styles (N, D)
+    memory: dict[str, Tensor] = field(default_factory=dict)  # the recipe's own, kept in checkpoints
 
 
 class Recipe(Protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +40,7 @@ class Command(click.Command):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run as a program: 0 done, 1 it failed, 2 the request was wrong."""
         kwargs["standalone_mode"] = False
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # from service managers: end like Ctrl-C
         try:
             super().main(*args, **kwargs)
         except UserError as error:
@@ -49,6 +52,10 @@ class Command(click.Command):
         except (KeyboardInterrupt, click.Abort):
             _leave("interrupted; run the same command again to go on", INTERRUPTED)
         sys.exit(0)
+
+
+class Group(Command, click.Group):
+    """A command of several: the examples and errors of `Command`, and the commands in it."""
 
 
 def _leave(message: str, code: int) -> None:
@@ -68,6 +75,17 @@ class Quantity(click.ParamType[int]):
             return value if isinstance(value, int) else parse_quantity(str(value))
         except BudgetError as error:
             self.fail(str(error), param, ctx)
+
+
+class FiniteFloat(click.FloatRange):
+    """A number of a range; NaN, which is in no range and not outside either, is refused."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """`value` as a number."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
 
 
 class Quantities(click.ParamType[tuple[int, ...]]):

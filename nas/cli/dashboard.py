@@ -29,19 +29,19 @@ def main(study: str, workdir: Path, storage: str, host: str, port: int, allow_re
 
     It can be open while a search runs. There is no log-in, so it listens on this machine only.
     """
-    from nas.dashboard import publish, serve
+    from nas.dashboard import Publisher, serve
     from nas.locate import open_existing
     from nas.report import report
 
     store, folder = open_existing(workdir, study, storage)
     with store:
         found = report(store)
-        publish(store, found.budget["macs"])
 
         def ready(url: str) -> None:
             click.echo(f"{found.study}: {url}  (Ctrl-C ends it)", err=True)
 
-        serve(store.storage, folder / "artifacts", host, port, allow_remote=allow_remote, ready=ready)
+        with Publisher(store, found.budget["macs"]):
+            serve(store.storage, folder / "artifacts", host, port, allow_remote=allow_remote, ready=ready)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from nas.cli.command import Command
+from nas.cli.command import Command, FiniteFloat
 
 EXAMPLES = """
 nas-sample student.safetensors -o grid.png
 nas-sample student.safetensors -o grid.png --count 100 --columns 10 --seed 7 --psi 0.7
 nas-sample student.safetensors -o images.npy --latents z.npy --noise const
+nas-sample network-snapshot.pkl -o classes.png --classes 0,1,2,3 --columns 4
 """
 
 
@@ -33,8 +34,19 @@ nas-sample student.safetensors -o images.npy --latents z.npy --noise const
     type=click.Path(path_type=Path),
     help="Latents z as .npy (N, latent_dim), instead of --count and --seed.",
 )
+@click.option(
+    "--classes",
+    default="",
+    help="Of a conditional generator: 0,3,7, taken in turn, or a .npy  [default: any]",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of latents and noise.")
-@click.option("--psi", type=float, default=1.0, show_default=True, help="Truncation: below 1, less variety.")
+@click.option(
+    "--psi",
+    type=FiniteFloat(-10, 10),
+    default=1.0,
+    show_default=True,
+    help="Truncation: below 1, less variety.",
+)
 @click.option("--noise", type=click.Choice(["random", "const", "none"]), default="random", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def main(
@@ -43,17 +55,19 @@ def main(
     count: int,
     columns: int,
     latents: Path | None,
+    classes: str,
     seed: int,
     psi: float,
     noise: str,
     as_json: bool,
 ) -> None:
-    """Generate images of CHECKPOINT, a student or a teacher, as a grid (.png) or raw (.npy)."""
+    """Generate images of CHECKPOINT, a student or a teacher of any known format, as .png or .npy."""
     import json
 
-    from nas.sampling import draw, write
+    from nas.sampling import check_output, draw, write
 
-    images = draw(checkpoint, count=count, latents=latents, seed=seed, psi=psi, noise=noise)
+    check_output(output)
+    images = draw(checkpoint, count=count, latents=latents, classes=classes, seed=seed, psi=psi, noise=noise)
     write(images, output, columns)
     if as_json:
         click.echo(

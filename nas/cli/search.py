@@ -55,7 +55,8 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option(
     "--rungs",
     type=Quantities(),
-    help="Images seen when a candidate is judged  [default: 4k,8k,16k on the digits, 50k,100k,200k]",
+    help="Images seen when a candidate is judged, in whole batches  "
+    "[default: 4k,8k,16k on the digits, 50k,100k,200k]",
 )
 @click.option(
     "--reduction-factor", type=float, help="One in this many goes on to the next rung  [default: 2]"
@@ -86,7 +87,28 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option(
     "--bank-size", type=Quantity(), help="Teacher images made once for all candidates  [default: 10k]"
 )
-@click.option("--extractor", help="Features of the FID: digits or inception  [default: by the data]")
+@click.option(
+    "--lpips-weights",
+    type=click.Path(),
+    help="TorchScript f(x, y) -> (N,) of a perceptual distance, taught beside the L1  [default: none]",
+)
+@click.option(
+    "--precision", help="fp32, bf16, fp16 or auto  [default: auto, bf16 on a GPU and fp32 on a CPU]"
+)
+@click.option("--micro-batch", type=int, help="Images in memory at a time  [default: the batch]")
+@click.option(
+    "--compile/--no-compile", default=None, help="Compile networks: faster after a slow start  [default: no]"
+)
+@click.option(
+    "--checkpoint-activations/--no-checkpoint-activations",
+    default=None,
+    help="Make the student's activations twice instead of keeping them: less memory  [default: no]",
+)
+@click.option(
+    "--extractor",
+    help="Features of the FID: inception, clip, dinov2, cifar-resnet, digits, or a TorchScript file"
+    "  [default: by the data]",
+)
 @click.option(
     "--extractor-weights", type=click.Path(), help="Weights file of the extractor  [default: download]"
 )
@@ -99,7 +121,7 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     "--gpus-per-trial", type=float, help="Share of a GPU for a candidate  [default: 1 where there is one]"
 )
 @click.option("--ray-address", help="Running Ray cluster, such as ray-head:6379  [default: this machine]")
-@click.option("--study", help="Name of the study  [default: teacher and budget]")
+@click.option("--study", help="Name of the study  [default: teacher, data and budget]")
 @click.option("--storage", help="SQLAlchemy URL of the study  [default: SQLite in the study's folder]")
 @click.option(
     "--workdir", type=click.Path(), help="Folder of everything that is written  [default: nas-runs]"

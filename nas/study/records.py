@@ -26,3 +26,4 @@ class RungRecord(BaseModel):
     worker: str
     checkpoint: str  # path relative to the study's folder
     sha256: str  # of the checkpoint file
+    fid_extractor_digest: str = ""  # of its weights, 16 hex digits; empty in studies from before it was kept

@@ -34,6 +34,7 @@ class Rung(Base):
     worker: Mapped[str] = mapped_column(Text)
     checkpoint: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
+    fid_extractor_digest: Mapped[str] = mapped_column(String(16), server_default="")
 
 
 class LeaseRow(Base):

@@ -2,6 +2,7 @@
 
 from search_spaces.base import Family
 from search_spaces.stylegan2.architecture import Block, DiscriminatorArchitecture, GeneratorArchitecture
+from search_spaces.stylegan2.checkpoints import read
 from search_spaces.stylegan2.networks import StyleGAN2Discriminator, StyleGAN2Generator
 from search_spaces.stylegan2.space import StyleGAN2Space
 
@@ -13,6 +14,7 @@ STYLEGAN2 = Family(
     build_discriminator=StyleGAN2Discriminator,
     default_discriminator=DiscriminatorArchitecture.beside,
     space=StyleGAN2Space,
+    read=read,
 )
 
 __all__ = [

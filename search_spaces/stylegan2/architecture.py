@@ -40,8 +40,11 @@ class GeneratorArchitecture(Architecture):
     latent_dim: int = 512
     style_dim: int = 512
     mapping_layers: int = 8
+    classes: int = 0  # 0 is unconditional
+    conv_clamp: float | None = None  # activations are kept within ± this, as in networks trained in fp16
 
     def __post_init__(self) -> None:
+        _check_options(self.classes, self.conv_clamp)
         if self.resolution not in RESOLUTIONS:
             raise ArchitectureError(f"resolution {self.resolution} is not one of {RESOLUTIONS}")
         if self.mapping_layers < 1 or min(self.image_channels, self.latent_dim, self.style_dim) < 1:
@@ -54,7 +57,10 @@ class GeneratorArchitecture(Architecture):
 
     def __str__(self) -> str:
         blocks = " ".join(f"{4 << i}:{block}" for i, block in enumerate(self.blocks))
-        return f"rgb{self.image_channels} z{self.latent_dim} m{self.mapping_layers}x{self.style_dim} {blocks}"
+        inputs = f"z{self.latent_dim}" + (f"c{self.classes}" if self.classes else "")
+        clamp = f" clamp{self.conv_clamp:g}" if self.conv_clamp else ""
+        mapping = f"m{self.mapping_layers}x{self.style_dim}"
+        return f"rgb{self.image_channels} {inputs} {mapping} {blocks}{clamp}"
 
     @property
     def resolution(self) -> int:
@@ -64,31 +70,49 @@ class GeneratorArchitecture(Architecture):
 
 @dataclass(frozen=True)
 class DiscriminatorArchitecture(Architecture):
-    """StyleGAN2's residual discriminator; `channels[i]` is the width at 4·2^i px."""
+    """StyleGAN2's residual discriminator; `channels[i]` is the width at 4·2^i px.
+
+    With classes, the logit is a projection on a mapped label (Karras et al. 2020, ADA, appendix C).
+    """
 
     channels: tuple[int, ...]
     image_channels: int = 3
-    minibatch_std_group: int = 4
+    minibatch_std_group: int = 4  # 0 is the whole batch
+    classes: int = 0
+    mapping_layers: int = 8  # of the label; without effect when there are no classes
+    conv_clamp: float | None = None
 
     def __post_init__(self) -> None:
+        _check_options(self.classes, self.conv_clamp)
         if self.resolution not in RESOLUTIONS or min(self.channels) < 1:
             raise ArchitectureError(f"{self}: resolution must be one of {RESOLUTIONS}, channels at least 1")
-        if min(self.image_channels, self.minibatch_std_group) < 1:
-            raise ArchitectureError(f"{self}: image channels and minibatch group must be at least 1")
+        if self.image_channels < 1 or self.minibatch_std_group < 0 or self.mapping_layers < 1:
+            raise ArchitectureError(f"{self}: image channels and mapping layers must be at least 1")
 
     def __str__(self) -> str:
         widths = " ".join(f"{4 << i}:{width}" for i, width in enumerate(self.channels))
-        return f"D rgb{self.image_channels} g{self.minibatch_std_group} {widths}"
+        classes = f" c{self.classes}m{self.mapping_layers}"
+        clamp = f" clamp{self.conv_clamp:g}" if self.conv_clamp else ""
+        return f"D rgb{self.image_channels} g{self.minibatch_std_group}{classes} {widths}{clamp}"
 
     @classmethod
     def beside(cls, generator: GeneratorArchitecture) -> DiscriminatorArchitecture:
         """The discriminator that StyleGAN2 trains with `generator`: the same widths."""
-        return cls(tuple(block.channels for block in generator.blocks), generator.image_channels)
+        widths = tuple(block.channels for block in generator.blocks)
+        conditions = {"classes": generator.classes, "conv_clamp": generator.conv_clamp}
+        return cls(widths, generator.image_channels, **conditions)  # type: ignore[arg-type]
 
     @property
     def resolution(self) -> int:
         """Side of the image, pixels."""
         return 4 << (len(self.channels) - 1) if self.channels else 0
+
+
+def _check_options(classes: int, conv_clamp: float | None) -> None:
+    if classes < 0 or (conv_clamp is not None and not conv_clamp > 0):
+        raise ArchitectureError(
+            f"{classes} classes, clamp {conv_clamp}: give at least 0, and above 0 or none"
+        )
 
 
 def macs(architecture: GeneratorArchitecture) -> int:
@@ -98,7 +122,7 @@ def macs(architecture: GeneratorArchitecture) -> int:
     work (modulation, demodulation, noise) not at all.
     """
     style, rgb = architecture.style_dim, architecture.image_channels
-    total = architecture.latent_dim * style + (architecture.mapping_layers - 1) * style * style
+    total = _mapping_weights(architecture)
     width = architecture.blocks[0].channels
     for i, block in enumerate(architecture.blocks):
         pixels, out = (4 << i) ** 2, block.channels
@@ -115,8 +139,8 @@ def macs(architecture: GeneratorArchitecture) -> int:
 def params(architecture: GeneratorArchitecture) -> int:
     """Parameters of the generator: weights, biases, noise strengths and the constant input; no buffers."""
     style, rgb = architecture.style_dim, architecture.image_channels
-    total = architecture.latent_dim * style + (architecture.mapping_layers - 1) * style * style
-    total += architecture.mapping_layers * style
+    total = _mapping_weights(architecture)
+    total += (architecture.mapping_layers + (architecture.classes > 0)) * style
     width = architecture.blocks[0].channels
     total += 16 * width
     for block in architecture.blocks:
@@ -125,6 +149,13 @@ def params(architecture: GeneratorArchitecture) -> int:
             width = block.channels
         total += (style + 1) * width + width * rgb + rgb
     return total
+
+
+def _mapping_weights(architecture: GeneratorArchitecture) -> int:
+    """Weights of the mapping network without biases; a label is embedded as wide as a style."""
+    style = architecture.style_dim
+    inputs = architecture.latent_dim + (style if architecture.classes else 0)
+    return architecture.classes * style + inputs * style + (architecture.mapping_layers - 1) * style * style
 
 
 def _weights(block: Block, in_channels: int) -> int:

@@ -46,10 +46,10 @@ def inherit(teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
 def _style_magnitudes(teacher: StyleGAN2Generator) -> dict[EqualizedLinear, Tensor]:
     """Mean |style| of every input channel of every modulated layer, `(in,)`."""
     rng = torch.Generator().manual_seed(0)
-    (z,) = teacher.sample_inputs(IMPORTANCE_LATENTS, rng)
+    inputs = teacher.sample_inputs(IMPORTANCE_LATENTS, rng)
     device = teacher.const.device
     was_training = teacher.training
-    w = teacher.eval().mapping(z.to(device))
+    w = teacher.eval().mapping(*(x.to(device) for x in inputs))
     teacher.train(was_training)
     layers = [m.affine for m in teacher.modules() if isinstance(m, StyledConv | ToRGB)]
     return {layer: layer(w).abs().mean(dim=0) for layer in layers}

@@ -8,6 +8,7 @@ without a grouped convolution per sample, so that every multiply is seen by fvco
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_spaces.base import Discriminator, Generator
+from search_spaces.precision import full_precision
 from search_spaces.stylegan2.architecture import Block, DiscriminatorArchitecture, GeneratorArchitecture
 
 NoiseMode = Literal["random", "const", "none"]
@@ -28,6 +30,16 @@ W_AVG_MEMORY = 0.998  # per batch, of the mean style that truncation pulls towar
 def leaky_relu(x: Tensor) -> Tensor:
     """Leaky ReLU of slope 0.2 with the gain √2 that keeps the variance."""
     return F.leaky_relu(x, 0.2) * math.sqrt(2)
+
+
+def clamp(x: Tensor, limit: float | None) -> Tensor:
+    """`x` within ± `limit`, where there is one."""
+    return x if limit is None else x.clamp(-limit, limit)
+
+
+def normalize(x: Tensor) -> Tensor:
+    """Vectors (N, D) scaled to a mean square of one."""
+    return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
 
 
 def blur_filter(gain: float) -> Tensor:
@@ -61,19 +73,36 @@ class EqualizedLinear(nn.Module):
 
 
 class MappingNetwork(nn.Module):
-    """`z` (N, latent_dim) ─► `w` (N, style_dim)."""
+    """`z` (N, latent_dim), and one-hot labels (N, classes) where there are classes ─► `w` (N, style_dim).
 
-    def __init__(self, latent_dim: int, style_dim: int, layers: int) -> None:
+    A discriminator's has `latent_dim` 0: it maps labels alone.
+    """
+
+    def __init__(self, latent_dim: int, style_dim: int, layers: int, classes: int = 0) -> None:
         super().__init__()
-        widths = [latent_dim] + [style_dim] * layers
+        self.latent_dim, self.classes = latent_dim, classes
+        self.embed = EqualizedLinear(classes, style_dim) if classes else None
+        widths = [latent_dim + (style_dim if classes else 0)] + [style_dim] * layers
         self.layers: Any = nn.ModuleList(
             EqualizedLinear(inputs, outputs, lr_multiplier=MAPPING_LR) for inputs, outputs in pairwise(widths)
         )
 
-    def forward(self, z: Tensor) -> Tensor:
-        x = z * (z.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
-        for layer in self.layers:
-            x = leaky_relu(layer(x))
+    def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
+        """Latents from a normal distribution and, where there are classes, labels of any class alike."""
+        z = torch.randn(count, self.latent_dim, generator=rng)
+        if not self.classes:
+            return (z,)
+        return z, F.one_hot(torch.randint(self.classes, (count,), generator=rng), self.classes).float()
+
+    def forward(self, z: Tensor | None, labels: Tensor | None = None) -> Tensor:
+        if self.embed is not None and labels is None:
+            raise ValueError(f"a network of {self.classes} classes needs labels, one-hot")
+        with full_precision(self.layers[0].weight):
+            parts = [] if z is None else [normalize(z)]
+            parts += [] if self.embed is None else [normalize(self.embed(labels))]
+            x = torch.cat(parts, dim=1)
+            for layer in self.layers:
+                x = leaky_relu(layer(x))
         return x
 
 
@@ -104,7 +133,7 @@ class ModulatedConv(nn.Module):
             x = self._spatial(F.conv2d(x, self.weight), self.depthwise, groups=len(self.weight))
         else:
             x = self._spatial(x, self.weight, groups=1)
-        return x * self._demodulation(styles)[:, :, None, None]
+        return x * self._demodulation(styles.float())[:, :, None, None].to(x.dtype)
 
     def _spatial(self, x: Tensor, weight: Tensor, groups: int) -> Tensor:
         if not self.up:
@@ -127,8 +156,18 @@ class StyledConv(nn.Module):
 
     noise_const: Tensor
 
-    def __init__(self, in_channels: int, block: Block, style_dim: int, resolution: int, *, up: bool) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        block: Block,
+        style_dim: int,
+        resolution: int,
+        *,
+        up: bool,
+        limit: float | None = None,
+    ) -> None:
         super().__init__()
+        self.limit = limit
         self.affine = EqualizedLinear(style_dim, in_channels, bias=1.0)
         self.conv = ModulatedConv(in_channels, block, up=up)
         self.noise_strength = nn.Parameter(torch.zeros(()))
@@ -141,14 +180,17 @@ class StyledConv(nn.Module):
             x = x + self.noise_strength * torch.randn_like(x[:, :1])
         elif noise == "const":
             x = x + self.noise_strength * self.noise_const
-        return leaky_relu(x + self.bias[:, None, None])
+        return clamp(leaky_relu(x + self.bias[:, None, None].to(x.dtype)), self.limit)
 
 
 class ToRGB(nn.Module):
     """A modulated 1×1 convolution without demodulation, from features to image channels."""
 
-    def __init__(self, in_channels: int, image_channels: int, style_dim: int) -> None:
+    def __init__(
+        self, in_channels: int, image_channels: int, style_dim: int, limit: float | None = None
+    ) -> None:
         super().__init__()
+        self.limit = limit
         self.affine = EqualizedLinear(style_dim, in_channels, bias=1.0)
         self.weight = nn.Parameter(torch.randn(image_channels, in_channels, 1, 1))
         self.bias = nn.Parameter(torch.zeros(image_channels))
@@ -156,7 +198,7 @@ class ToRGB(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         styles = self.affine(w) * self.gain
-        return F.conv2d(x * styles[:, :, None, None], self.weight, self.bias)
+        return clamp(F.conv2d(x * styles[:, :, None, None], self.weight, self.bias), self.limit)
 
 
 class SynthesisBlock(nn.Module):
@@ -165,33 +207,37 @@ class SynthesisBlock(nn.Module):
     filter: Tensor
 
     def __init__(
-        self, in_channels: int, block: Block, style_dim: int, resolution: int, image_channels: int
+        self, in_channels: int, block: Block, resolution: int, architecture: GeneratorArchitecture
     ) -> None:
         super().__init__()
-        first = resolution == 4
+        first, style_dim, limit = resolution == 4, architecture.style_dim, architecture.conv_clamp
         widths = [in_channels] + [block.channels] * (block.convs - 1)
         self.convs: Any = nn.ModuleList(
-            StyledConv(width, block, style_dim, resolution, up=not first and i == 0)
+            StyledConv(width, block, style_dim, resolution, up=not first and i == 0, limit=limit)
             for i, width in enumerate(widths)
         )
-        self.to_rgb = ToRGB(block.channels, image_channels, style_dim)
+        self.to_rgb = ToRGB(block.channels, architecture.image_channels, style_dim, limit)
         self.register_buffer("filter", blur_filter(gain=4.0), persistent=False)
 
     def forward(self, x: Tensor, image: Tensor | None, w: Tensor, noise: NoiseMode) -> tuple[Tensor, Tensor]:
         for conv in self.convs:
             x = conv(x, w, noise)
-        rgb = self.to_rgb(x, w)
+        rgb = self.to_rgb(x, w).float()  # the image is summed up in full precision
         return x, rgb if image is None else rgb + self._upsample(image)
 
     def _upsample(self, image: Tensor) -> Tensor:
         n, c, h, w = image.shape
         spread = image.new_zeros(n, c, h, 2, w, 2)
         spread[:, :, :, 0, :, 0] = image
-        return blur(spread.reshape(n, c, 2 * h, 2 * w), self.filter, (2, 1))
+        with full_precision(image):
+            return blur(spread.reshape(n, c, 2 * h, 2 * w), self.filter, (2, 1))
 
 
 class StyleGAN2Generator(Generator):
-    """`z` (N, latent_dim) ─► images (N, C, R, R), float32 around [-1, 1]."""
+    """`z` (N, latent_dim), and one-hot labels where there are classes ─► images (N, C, R, R).
+
+    Labels are (N, classes), images float32 in about [-1, 1].
+    """
 
     architecture: GeneratorArchitecture
     w_avg: Tensor
@@ -200,26 +246,37 @@ class StyleGAN2Generator(Generator):
         super().__init__()
         self.architecture = architecture
         a = architecture
-        self.mapping = MappingNetwork(a.latent_dim, a.style_dim, a.mapping_layers)
+        self.mapping = MappingNetwork(a.latent_dim, a.style_dim, a.mapping_layers, a.classes)
         self.const = nn.Parameter(torch.randn(a.blocks[0].channels, 4, 4))
         in_widths = [a.blocks[0].channels, *(block.channels for block in a.blocks)]
         self.blocks: Any = nn.ModuleList(  # of SynthesisBlock; torch types an element as a bare module
-            SynthesisBlock(in_widths[i], block, a.style_dim, 4 << i, a.image_channels)
-            for i, block in enumerate(a.blocks)
+            SynthesisBlock(in_widths[i], block, 4 << i, a) for i, block in enumerate(a.blocks)
         )
         self.register_buffer("w_avg", torch.zeros(a.style_dim))
 
     def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
-        return (torch.randn(count, self.architecture.latent_dim, generator=rng),)
+        return self.mapping.sample_inputs(count, rng)
 
-    def forward(self, z: Tensor, psi: float = 1.0, noise: NoiseMode = "random") -> Tensor:
+    def condition(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return inputs[1:]
+
+    def forward(
+        self, z: Tensor, labels: Tensor | None = None, *, psi: float = 1.0, noise: NoiseMode = "random"
+    ) -> Tensor:
         """Images for latents `z`; `psi` < 1 pulls styles towards their mean (truncation)."""
-        w = self.mapping(z)
+        w = self.mapping(z, labels)
         if self.training:
             self.w_avg.lerp_(w.detach().mean(dim=0), 1 - W_AVG_MEMORY)
         if psi != 1.0:
             w = self.w_avg.lerp(w, psi)
         return self.synthesize(w, noise)
+
+    def stages(self) -> Sequence[nn.Module]:
+        return list(self.blocks)
+
+    def with_styles(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        w = self.mapping(*inputs)
+        return self.synthesize(w), w
 
     def synthesize(self, w: Tensor, noise: NoiseMode = "random") -> Tensor:
         """Images for styles `w` (N, style_dim)."""
@@ -262,19 +319,21 @@ class EqualizedConv(nn.Module):
 class DiscriminatorBlock(nn.Module):
     """Two convolutions beside a strided 1×1 shortcut; halves the resolution."""
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, limit: float | None = None) -> None:
         super().__init__()
+        self.limit = limit
         self.conv1 = EqualizedConv(in_channels, in_channels, 3)
         self.conv2 = EqualizedConv(in_channels, out_channels, 3, down=True)
         self.skip = EqualizedConv(in_channels, out_channels, 1, down=True, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = leaky_relu(self.conv2(leaky_relu(self.conv1(x)))) + self.skip(x)
-        return y / math.sqrt(2)
+        y = clamp(leaky_relu(self.conv2(clamp(leaky_relu(self.conv1(x)), self.limit))), self.limit)
+        shortcut: Tensor = self.skip(x)
+        return (y + shortcut) / math.sqrt(2)
 
 
 class StyleGAN2Discriminator(Discriminator):
-    """Images (N, C, R, R) ─► logits (N,)."""
+    """Images (N, C, R, R), and one-hot labels where there are classes ─► logits (N,)."""
 
     architecture: DiscriminatorArchitecture
 
@@ -282,32 +341,45 @@ class StyleGAN2Discriminator(Discriminator):
         super().__init__()
         self.architecture = architecture
         widths = architecture.channels[::-1]  # finest first
+        last, self.limit = widths[-1], architecture.conv_clamp
         self.from_rgb = EqualizedConv(architecture.image_channels, widths[0], 1)
-        self.blocks = nn.ModuleList(DiscriminatorBlock(wide, narrow) for wide, narrow in pairwise(widths))
-        self.conv = EqualizedConv(widths[-1] + 1, widths[-1], 3)
-        self.fc = EqualizedLinear(widths[-1] * 16, widths[-1])
-        self.out = EqualizedLinear(widths[-1], 1)
+        self.blocks = nn.ModuleList(
+            DiscriminatorBlock(wide, narrow, self.limit) for wide, narrow in pairwise(widths)
+        )
+        self.conv = EqualizedConv(last + 1, last, 3)
+        self.fc = EqualizedLinear(last * 16, last)
+        self.out = EqualizedLinear(last, last if architecture.classes else 1)
+        self.mapping = (
+            MappingNetwork(0, last, architecture.mapping_layers, architecture.classes)
+            if architecture.classes
+            else None
+        )
 
     def features(self, images: Tensor) -> list[Tensor]:
-        x = leaky_relu(self.from_rgb(images))
+        x = clamp(leaky_relu(self.from_rgb(images)), self.limit)
         maps = []
         for block in self.blocks:
             x = block(x)
             maps.append(x)
         return maps
 
-    def forward(self, images: Tensor) -> Tensor:
-        x = self.features(images)[-1]
-        x = torch.cat([x, minibatch_std(x, self.architecture.minibatch_std_group)], dim=1)
-        x = leaky_relu(self.conv(x)).flatten(1)
-        logits: Tensor = self.out(leaky_relu(self.fc(x)))
-        return logits.squeeze(1)
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        x = self.features(images)[-1].float()
+        with full_precision(x):
+            x = torch.cat([x, minibatch_std(x, self.architecture.minibatch_std_group)], dim=1)
+            x = clamp(leaky_relu(self.conv(x)), self.limit).flatten(1)
+            logits: Tensor = self.out(leaky_relu(self.fc(x)))
+            if self.mapping is None:
+                return logits.squeeze(1)
+            projected: Tensor = (logits * self.mapping(None, labels)).sum(dim=1)
+            return projected / math.sqrt(logits.shape[1])
 
 
 def minibatch_std(x: Tensor, group: int) -> Tensor:
     """Mean standard deviation over groups of samples as one more channel (Karras et al. 2018, section 3)."""
     n, c, h, w = x.shape
-    size = min(group, n) if n % min(group, n) == 0 else n
+    group = min(group, n) or n
+    size = group if n % group == 0 else n
     grouped = x.reshape(size, -1, c, h, w)
     deviation = (grouped - grouped.mean(dim=0)).square().mean(dim=0).add(1e-8).sqrt()
     return deviation.mean(dim=(1, 2, 3))[None].expand(size, -1).reshape(n, 1, 1, 1).expand(n, 1, h, w)

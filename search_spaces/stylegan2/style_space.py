@@ -35,7 +35,7 @@ def inherit_mapping(teacher: MappingNetwork, student: MappingNetwork) -> StyleBa
         student.load_state_dict(teacher.state_dict())
         return StyleBasis(torch.eye(len(wide), device=wide.device), torch.zeros_like(wide))
     rng = torch.Generator().manual_seed(0)
-    basis = _basis(teacher(_latents(teacher, BASIS_LATENTS, rng)), len(narrow))
+    basis = _basis(teacher(*_inputs(teacher, BASIS_LATENTS, rng)), len(narrow))
     _fit(teacher, student, basis, rng)
     return basis
 
@@ -54,10 +54,10 @@ def _fit(teacher: MappingNetwork, student: MappingNetwork, basis: StyleBasis, rn
     optimizer = torch.optim.Adam(parameters, lr=FIT_LR, betas=(0.9, 0.99))
     for step in range(FIT_STEPS):
         optimizer.param_groups[0]["lr"] = FIT_LR * (1 - step / FIT_STEPS)
-        z = _latents(teacher, FIT_BATCH, rng)
-        target = (teacher(z) - basis.origin) @ basis.axes
+        inputs = _inputs(teacher, FIT_BATCH, rng)
+        target = (teacher(*inputs) - basis.origin) @ basis.axes
         with torch.enable_grad():
-            loss = F.mse_loss(student(z), target.detach())
+            loss = F.mse_loss(student(*inputs), target.detach())
             gradients = torch.autograd.grad(loss, parameters)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
@@ -65,6 +65,6 @@ def _fit(teacher: MappingNetwork, student: MappingNetwork, basis: StyleBasis, rn
     optimizer.zero_grad(set_to_none=True)
 
 
-def _latents(mapping: MappingNetwork, count: int, rng: torch.Generator) -> Tensor:
-    weight = mapping.layers[0].weight
-    return torch.randn(count, weight.shape[1], generator=rng).to(weight.device)
+def _inputs(mapping: MappingNetwork, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
+    device = mapping.layers[0].weight.device
+    return tuple(x.to(device) for x in mapping.sample_inputs(count, rng))

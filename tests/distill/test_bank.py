@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from distill.bank import TeacherBank, make_bank
+from distill.bank import SPARE, TeacherBank, make_bank
 from distill.data import to_uint8
+from distill.errors import BankError
 from search_spaces import Generator, load_checkpoint
 
 
@@ -150,4 +152,14 @@ def test_the_teacher_renders_in_evaluation_mode_without_gradients(tmp_path: Path
     seen: list[tuple[bool, bool]] = []
     teacher.meanwhile = lambda: seen.append((teacher.training, torch.is_grad_enabled()))
     make_bank(teacher, "digest", tmp_path, size=3)
-    assert seen == [(False, False)]
+    assert set(seen) == {(False, False)}
+
+
+def test_a_bank_that_the_disk_has_no_room_for_is_refused_before_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = shutil.disk_usage(tmp_path)._replace(free=SPARE)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: full)
+    with pytest.raises(BankError, match=r"bank of 10 images takes .* give a smaller --bank-size"):
+        make_bank(Watched(), "digest", tmp_path, size=10)
+    assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from distill import fidelity
+from distill._torch_fidelity import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 from distill.data import ImageSet, digits_labels, load_images, to_float, to_uint8
 from distill.errors import FidelityError, NonFiniteImagesError
-from distill.fidelity import Fidelity, FidScore
+from distill.fidelity import Fidelity, FidScore, Score
+from distill.gathering import Gathered
+from distill.generation import generate
 from search_spaces.base import Generator
 
 DIGITS = load_images("digits", 16, 1)
@@ -127,12 +131,23 @@ def test_the_score_is_the_frechet_distance_of_the_features(half: Fidelity) -> No
     assert half.fid_of_images(fake).value == pytest.approx(expected, rel=1e-5)
 
 
+def test_the_score_is_what_torch_fidelity_makes_of_all_features_at_once(half: Fidelity) -> None:
+    fake = noisy(DIGITS.images[HALVES[1]], 0.4)
+    one, other = (
+        fid_features_to_statistics(half.extractor.features(images))
+        for images in (DIGITS.images[HALVES[0]], fake)
+    )
+    expected = fid_statistics_to_metric(one, other, verbose=False)[KEY_METRIC_FID]
+    assert half.fid_of_images(fake).value == pytest.approx(expected, abs=1e-6)
+
+
 # --- how it runs a generator
 
 
 def test_a_score_says_what_it_depends_on(whole: Fidelity) -> None:
     score = whole.fid(Replay(), samples=120, seed=5)
-    assert score == FidScore(score.value, samples=120, extractor="digits", seed=5)
+    digest = whole.extractor.digest
+    assert score == FidScore(score.value, samples=120, real=1797, extractor="digits", digest=digest, seed=5)
 
 
 def test_the_same_seed_gives_the_same_bits_whatever_ran_before(whole: Fidelity) -> None:
@@ -146,7 +161,10 @@ def test_the_same_seed_gives_the_same_bits_whatever_ran_before(whole: Fidelity) 
 
 
 def test_more_samples_begin_with_the_same_images(whole: Fidelity) -> None:
-    few, many = (torch.cat(list(whole._generate(Replay(), count, seed=0))) for count in (70, 130))
+    few, many = (
+        torch.cat(list(generate(Replay(), count, 0, batch_size=50, device=whole.device)))
+        for count in (70, 130)
+    )
     assert (len(few), len(many)) == (70, 130)
     assert torch.equal(few, many[:70])
 
@@ -202,19 +220,89 @@ def test_measuring_says_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str
     assert capfd.readouterr() == ("", "")
 
 
+# --- several metrics at once
+
+
+def test_all_metrics_come_of_one_pass_over_the_same_images(half: Fidelity) -> None:
+    asked: list[int] = []
+
+    class Listening(Replay):
+        def forward(self, chosen: Tensor) -> Tensor:
+            asked.append(len(chosen))
+            return super().forward(chosen)
+
+    scores = half.measure(Listening(), ["vol", "fid", "kid", "is", "prc"], 120, seed=3)
+    assert asked == [50, 50, 50]
+    assert list(scores) == ["vol", "fid", "kid", "is", "prc"]
+    assert scores["fid"].values["fid"] == half.fid(Replay(), 120, seed=3).value
+    assert half.measure(Replay(), ["kid"], 120, seed=3)["kid"] == scores["kid"]
+
+
+def test_a_score_says_how_many_images_of_either_kind_and_whose_features(half: Fidelity) -> None:
+    scores = half.measure(Replay(), ["fid", "kid", "is", "vol"], 120, seed=3)
+    digest = half.extractor.digest
+    assert scores["fid"] == Score(scores["fid"].values, 120, 898, "digits", digest, 3, {})
+    assert scores["kid"] == Score(
+        scores["kid"].values, 120, 898, "digits", digest, 3, {"kid_subsets": 100, "kid_subset_size": 120}
+    )
+    assert scores["is"] == Score(scores["is"].values, 120, None, "digits", digest, 3, {"is_splits": 10})
+    assert scores["vol"] == Score(scores["vol"].values, 120, 898, None, None, 3, {})
+
+
+def test_metrics_tell_good_images_from_bad_ones(half: Fidelity) -> None:
+    fresh = DIGITS.images[HALVES[1]]
+    names = ["kid", "is", "prc", "vol"]
+    good, bad = (half.measure_images(images, names) for images in (fresh, noisy(fresh, 0.8)))
+    assert bad["kid"].values["kid"] > 10 * abs(good["kid"].values["kid"])
+    assert bad["is"].values["is"] < good["is"].values["is"]
+    assert bad["prc"].values["precision"] < good["prc"].values["precision"]
+    assert bad["vol"].values["vol_ratio"] > 1.5
+    assert good["vol"].values["vol_ratio"] == pytest.approx(1, abs=0.05)
+    assert half.measure_images(blurred(fresh, 0.7), ["vol"])["vol"].values["vol_ratio"] < 0.7
+
+
+def test_what_looks_at_pixels_needs_no_extractor(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr(fidelity, "load_extractor", none)
+    pixels = Fidelity(DIGITS, "inception", metrics=["vol"])
+    assert pixels.measure(Replay(), ["vol"], 60, seed=0)["vol"].values["vol"] > 0
+
+
+def test_what_can_not_be_measured_is_said_before_anything_is_generated(
+    half: Fidelity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Idle(Replay):
+        def forward(self, chosen: Tensor) -> Tensor:
+            raise AssertionError("asked for images")
+
+    with pytest.raises(FidelityError, match="there is no metric 'lpips': choose from fid,kid,is,prc,vol"):
+        half.measure(Idle(), ["fid", "lpips"], 60, seed=0)
+    with pytest.raises(FidelityError, match="no precision and recall of 3 images: take at least 4"):
+        half.measure(Idle(), ["prc"], 3, seed=0)
+    few = Fidelity(ImageSet("few", DIGITS.images[:3], "f" * 16), "digits", metrics=[])
+    with pytest.raises(FidelityError, match="no precision and recall of 3 real images"):
+        few.measure(Idle(), ["prc"], 60, seed=0)
+    monkeypatch.setattr(few.extractor, "has_logits", False)
+    with pytest.raises(FidelityError, match="IS needs class logits, which digits does not have: take --ex"):
+        few.measure(Idle(), ["is"], 60, seed=0)
+
+
 # --- the cache
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """One entry each time that statistics are computed from features."""
+    """The number of images, each time that a set of them is looked at."""
     calls: list[int] = []
-    original = fidelity.fid_features_to_statistics
+    original = fidelity.gather
 
-    def count(features: Tensor) -> fidelity.Statistics:
-        calls.append(len(features))
-        return original(features)
+    def count(*arguments: Any) -> Gathered:
+        found = original(*arguments)
+        calls.append(found.images)
+        return found
 
-    monkeypatch.setattr(fidelity, "fid_features_to_statistics", count)
+    monkeypatch.setattr(fidelity, "gather", count)
     return calls
 
 
@@ -272,3 +360,30 @@ def test_a_cache_that_can_not_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(FidelityError, match=r"file/cache can't be written"):
         Fidelity(DIGITS, "digits", cache=tmp_path / "file" / "cache")
+
+
+def test_real_features_are_kept_only_when_they_are_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = counted(monkeypatch)
+    names = ["fid", "kid", "prc"]
+    expected = Fidelity(DIGITS, "digits", cache=tmp_path, metrics=names).measure(Replay(), names, 60, seed=0)
+    assert calls == [1797, 60]
+    assert len(list(tmp_path.iterdir())) == 2
+    kept = np.load(next(tmp_path.glob("*.features.npy")))
+    assert (kept.shape, kept.dtype) == ((1797, 64), np.float32)
+    again = Fidelity(DIGITS, "digits", cache=tmp_path)
+    assert again.measure(Replay(), names, 60, seed=0) == expected
+    assert calls == [1797, 60, 60]
+
+
+@pytest.mark.parametrize("damage", ["empty", "garbage", "other"])
+def test_damaged_features_are_computed_again(tmp_path: Path, damage: str) -> None:
+    expected = Fidelity(DIGITS, "digits", cache=tmp_path).measure(Replay(), ["kid"], 60, seed=0)
+    file = next(tmp_path.glob("*.features.npy"))
+    if damage == "other":
+        np.save(file, np.zeros((3, 64), np.float32))
+    else:
+        file.write_bytes({"empty": b"", "garbage": b"x" * 500}[damage])
+    assert Fidelity(DIGITS, "digits", cache=tmp_path).measure(Replay(), ["kid"], 60, seed=0) == expected
+    assert np.load(file).shape == (1797, 64)

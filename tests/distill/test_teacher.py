@@ -53,8 +53,8 @@ def test_a_file_that_is_missing_or_no_checkpoint_is_refused(tmp_path: Path) -> N
     for name, says in (
         ("missing", "is not a file"),
         ("", "is not a file"),
-        ("text", "is not a readable"),
-        ("empty", "is not a readable"),
+        ("text", "is no checkpoint"),
+        ("empty", "is empty"),
     ):
         with pytest.raises(TeacherError, match=says) as error:
             load_teacher(tmp_path / name)

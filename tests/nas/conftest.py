@@ -82,7 +82,7 @@ def finished(warm_bench: Workbench, tmp_path_factory: pytest.TempPathFactory) ->
         store.study.sampler = make_sampler("random", 0)
         _note(store, config, bench, bench.teacher_score())
         proposer = Proposer(store, bench.space, config.budget.load(bench.space), config)
-        recorder = StudyRecorder(store, config.folder, len(config.rungs), config.budget_macs)
+        recorder = StudyRecorder(store, config.folder, len(config.rungs))
         for last_rung in (2, 2, 0, None):
             proposal = proposer.next()
             assert proposal is not None

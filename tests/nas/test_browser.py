@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nas.dashboard import attach_samples, dashboard_server, publish
+from nas.artifacts import attach_samples
+from nas.dashboard import dashboard_server, publish
 from nas.study import StudyStore
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

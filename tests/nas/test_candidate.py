@@ -55,6 +55,7 @@ def test_a_rung_leaves_its_checkpoint_its_log_and_a_sample_grid(bench: Workbench
     record = outcome.record
     assert (record.trial, record.rung, record.images) == (7, 0, 64)
     assert (record.fid_samples, record.fid_extractor) == (50, "digits")
+    assert record.fid_extractor_digest == bench.fidelity.extractor.digest
     assert record.checkpoint == "trials/0007/rung-0.pt"
     assert file_digest(bench.config.folder / record.checkpoint) == record.sha256
     assert outcome.samples == "trials/0007/samples.png"

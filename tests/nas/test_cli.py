@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from nas.budget import parse_quantity
-from nas.cli import dashboard, evaluate, export, sample, search
+from nas.cli import dashboard, evaluate, export, sample, search, teacher
 from nas.report import SearchReport
 from nas.study import StudyStore
 from search_spaces import load_checkpoint
@@ -25,6 +28,7 @@ COMMANDS: dict[str, click.Command] = {
     "nas-export": export.main,
     "nas-sample": sample.main,
     "nas-evaluate": evaluate.main,
+    "nas-teacher": teacher.main,
 }
 
 
@@ -337,7 +341,10 @@ def test_the_best_student_is_exported_drawn_and_measured(
     assert found["fid"] == pytest.approx(finished.best.fid, abs=1e-3)
     assert (found["macs"], found["params"]) == (finished.best.macs, finished.best.params)
     result = run("nas-evaluate", "student.safetensors")
-    assert f"FID {finished.best.fid:.4f} (50 samples, digits features, seed" in result.stdout
+    assert re.search(
+        rf"fid .* {finished.best.fid:.6g} .* 50 .* 1797 .* digits \([0-9a-f]{{16}}\)", result.stdout
+    )
+    assert "MACs (fvcore, batch 1)" in result.stdout
 
 
 def test_an_export_as_json_is_one_object_with_the_names_of_the_search(
@@ -405,3 +412,55 @@ def test_an_evaluation_on_what_is_no_data_is_refused(teacher_file: Path) -> None
     refused("nowhere does not exist", "nas-evaluate", teacher_file, "--data", "nowhere")
     refused("no extractor 'magic'", "nas-evaluate", teacher_file, "--data", "digits", "--extractor", "magic")
     refused("at least 2", "nas-evaluate", teacher_file, "--data", "digits", "--fid-samples", 1)
+    refused("no metric 'lpips'", "nas-evaluate", teacher_file, "--data", "digits", "--metrics", "fid, lpips")
+    refused("no metric ''", "nas-evaluate", teacher_file, "--data", "digits", "--metrics", "")
+
+
+def test_all_metrics_are_printed_with_their_conditions(teacher_file: Path) -> None:
+    asked = ("--data", "digits", "--fid-samples", 60, "--metrics", "fid,kid,is,prc,vol", "--device", "cpu")
+    result = run("nas-evaluate", teacher_file, *asked)
+    for name in (
+        "fid",
+        "kid",
+        "kid_std",
+        "is",
+        "is_std",
+        "precision",
+        "recall",
+        "vol",
+        "vol_real",
+        "vol_ratio",
+    ):
+        assert re.search(rf"^│ {name} .* 60 ", result.stdout, re.MULTILINE), name
+    assert "kid_subset_size=60" in result.stdout
+    assert "pixels" in result.stdout
+    found = json.loads(run("nas-evaluate", teacher_file, *asked, "--json").stdout)
+    assert list(found["metrics"]) == ["fid", "kid", "is", "prc", "vol"]
+    assert found["metrics"]["kid"]["settings"] == {"kid_subsets": 100, "kid_subset_size": 60}
+
+
+# Files of strangers
+
+
+class Hostile:
+    """Unpickles as a command."""
+
+    def __reduce__(self) -> Any:
+        return os.system, ("touch it-ran",)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nas-sample {} -o grid.png",
+        "nas-evaluate {} --data digits",
+        "nas-teacher info {}",
+        "nas-teacher import {} -o teacher.safetensors",
+        "nas-search --budget-macs 1M --teacher {} --data images",
+    ],
+)
+def test_a_hostile_file_is_refused_by_what_it_asks_for_and_nothing_in_it_runs(line: str) -> None:
+    Path("network.pkl").write_bytes(pickle.dumps({"G_ema": Hostile()}))
+    command, *arguments = line.format("network.pkl").split()
+    refused("network.pkl asks for … system: it is refused, nothing in it was run", command, *arguments)
+    assert not Path("it-ran").exists()

@@ -2,7 +2,10 @@
 
 import json
 import math
+import subprocess
+import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,7 +18,9 @@ from optuna.trial import TrialState
 from optuna_dashboard import get_note
 from PIL import Image
 
-from nas.dashboard import FIGURE_ID, attach_samples, dashboard_server, publish
+from nas import dashboard
+from nas.artifacts import attach_samples
+from nas.dashboard import FIGURE_ID, Publisher, dashboard_server, publish
 from nas.errors import ConfigError, WorkdirError
 from nas.pareto_plot import measured, note, pareto_figure, pareto_front, short
 from nas.study.records import RungRecord
@@ -112,6 +117,24 @@ def test_wide_ranges_get_logarithmic_axes(store: StudyStore) -> None:
     figure = pareto_figure(store, 20e6)
     assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("log", "log")
     assert figure.layout.annotations[0].x == pytest.approx(math.log10(20e6))
+
+
+def test_what_is_looked_at_follows_the_study(empty: StudyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dashboard, "REFRESH_SECONDS", 0.02)
+    with Publisher(empty, 2e6):
+        assert "No student within 2M MACs" in get_note(empty.study)
+        finish(empty, 40, 1_000_000)
+        deadline = time.monotonic() + 20
+        while "**trial 0**" not in get_note(empty.study) and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert "**trial 0**" in get_note(empty.study)
+
+
+def test_the_driver_of_a_search_can_do_without_the_dashboard() -> None:
+    """Optuna Dashboard brings scikit-learn's ensembles along, which take memory."""
+    loaded = "import nas.search, sys; print('optuna_dashboard' in sys.modules, 'plotly' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
 
 
 def test_an_empty_study_has_a_plot_and_a_note_too(empty: StudyStore) -> None:

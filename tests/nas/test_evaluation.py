@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from distill.digits.classifier import WEIGHTS
 from distill.errors import DataError, FidelityError
 from nas.errors import ConfigError
 from nas.evaluation import evaluate
@@ -83,3 +86,76 @@ def test_what_can_not_be_measured_is_named_and_left_alone(teacher_file: Path, tm
     with pytest.raises(FidelityError, match="at least 2"):
         evaluate(teacher_file, data="digits", fid_samples=1)
     assert file_digest(teacher_file) == before
+
+
+def test_metrics_are_taken_over_the_same_images_and_say_their_conditions(
+    teacher_file: Path, tmp_path: Path
+) -> None:
+    names = ["vol", "kid", "prc", "is", "fid"]
+    found = evaluate(
+        teacher_file, metrics=names, data="digits", fid_samples=60, seed=3, device="cpu", cache=tmp_path
+    )
+    assert list(found["metrics"]) == names
+    assert found["metrics"]["fid"]["values"]["fid"] == found["fid"]
+    assert found["fid"] == evaluate(teacher_file, data="digits", fid_samples=60, seed=3)["fid"]
+    for name in ("kid", "prc", "fid"):
+        score = found["metrics"][name]
+        assert (score["samples"], score["real"], score["seed"]) == (60, 1797, 3)
+        assert (score["extractor"], score["extractor_digest"]) == ("digits", found["fid_extractor_digest"])
+    assert found["metrics"]["is"]["real"] is None
+    assert found["metrics"]["vol"]["extractor"] is None
+    assert (found["device"], found["batch_size"]) == ("cpu", 50)
+    assert len(list(tmp_path.iterdir())) == 2  # statistics and features of the real images
+
+
+def test_without_fid_there_is_no_fid_and_pixels_need_no_extractor(teacher_file: Path) -> None:
+    found = evaluate(teacher_file, metrics=["vol"], data="digits", fid_samples=60, extractor="inception")
+    assert not [name for name in found if name.startswith("fid")]
+    assert found["metrics"]["vol"]["values"]["vol"] > 0
+
+
+def test_a_file_measured_with_other_weights_is_refused_unless_they_are_asked_for(
+    teacher_file: Path, tmp_path: Path
+) -> None:
+    digest = evaluate(teacher_file, data="digits", fid_samples=50)["fid_extractor_digest"]
+    assert digest == file_digest(WEIGHTS)[:16]
+    noted = {"data": "digits", "fid_samples": "50", "fid_extractor": "digits", "fid_extractor_digest": digest}
+    generator = load_checkpoint(teacher_file).generator
+    save_checkpoint(Checkpoint("stylegan2", generator, None, noted), tmp_path / "noted.safetensors")
+    other = tmp_path / "other.safetensors"
+    changed_bytes = bytearray(WEIGHTS.read_bytes())
+    changed_bytes[-4] ^= 1  # the last bit of the last weight
+    other.write_bytes(changed_bytes)
+    assert evaluate(tmp_path / "noted.safetensors")["fid_extractor_digest"] == digest
+    changed = file_digest(other)[:16]
+    with pytest.raises(
+        ConfigError, match=f"measured with digits weights {digest}, these are {changed}: give"
+    ):
+        evaluate(tmp_path / "noted.safetensors", extractor_weights=other)
+    found = evaluate(tmp_path / "noted.safetensors", extractor="digits", extractor_weights=other)
+    assert found["fid_extractor_digest"] == changed
+
+
+def test_a_generator_that_makes_nan_is_a_users_error(teacher_file: Path, tmp_path: Path) -> None:
+    generator = copy.deepcopy(load_checkpoint(teacher_file).generator)
+    with torch.no_grad():
+        for parameter in generator.parameters():
+            parameter.mul_(1e30)  # finite, but what it makes is not
+    save_checkpoint(Checkpoint("stylegan2", generator, None, {}), tmp_path / "broken.safetensors")
+    with pytest.raises(ConfigError, match=r"broken\.safetensors can't be measured, the generator made NaN"):
+        evaluate(tmp_path / "broken.safetensors", data="digits", fid_samples=50)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_an_error(teacher_file: Path) -> None:
+    with pytest.raises(ConfigError, match="--device cuda: torch sees no CUDA device here; give --device cpu"):
+        evaluate(teacher_file, data="digits", fid_samples=50, device="cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_where_there_is_a_cuda_device_it_is_used_and_agrees_with_the_cpu(teacher_file: Path) -> None:
+    names = ["fid", "kid", "is", "prc", "vol"]
+    fast = evaluate(teacher_file, metrics=names, data="digits", fid_samples=500)
+    slow = evaluate(teacher_file, metrics=names, data="digits", fid_samples=500, device="cpu")
+    assert (fast["device"], slow["device"]) == ("cuda", "cpu")
+    assert fast["fid"] == pytest.approx(slow["fid"], rel=0.1)  # the same latents, other noise

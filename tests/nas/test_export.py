@@ -63,6 +63,7 @@ def test_the_file_says_where_it_comes_from_and_how_it_was_measured(
     assert loaded.metadata == metadata
     assert float(metadata["fid"]) == best.fid
     assert (metadata["fid_samples"], metadata["fid_extractor"]) == ("50", "digits")
+    assert metadata["fid_extractor_digest"] == best.rungs[-1].fid_extractor_digest
     assert (metadata["study"], metadata["trial"], metadata["teacher"]) == ("tiny", str(best.number), "tiny")
     assert (metadata["macs"], metadata["params"]) == (str(best.macs), str(best.params))
     assert metadata["counter"] == "fvcore, batch 1"

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from nas.errors import ConfigError
-from nas.sampling import draw, write
+from nas.sampling import check_output, draw, write
 from search_spaces import CheckpointError, load_checkpoint
 
 
@@ -86,9 +86,37 @@ def test_a_grid_and_raw_values_are_written(teacher_file: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("grid.gif", "ends in .png or .npy"), ("no/grid.png", "can't be written")]
+    ("name", "says"), [("grid.gif", "ends in .png or .npy"), ("file/grid.png", "can't be written")]
 )
 def test_another_suffix_or_a_place_that_is_not_there_is_refused(tmp_path: Path, name: str, says: str) -> None:
-    with pytest.raises(ConfigError, match=f"-o .*{name}.*{says}"):
-        write(torch.zeros(1, 1, 16, 16), tmp_path / name, 4)
-    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    for attempt in (check_output, lambda path: write(torch.zeros(1, 1, 16, 16), path, 4)):
+        with pytest.raises(ConfigError, match=f"-o .*{name}.*{says}"):
+            attempt(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+CONDITIONAL = Path(__file__).parents[1] / "data" / "reference" / "nvidia_32_conditional.pkl"
+
+
+def test_classes_are_taken_in_turn_or_read_from_a_file(tmp_path: Path) -> None:
+    known = np.load(CONDITIONAL.with_suffix(".npz"))
+    np.save(tmp_path / "z.npy", known["z"])
+    np.save(tmp_path / "labels.npy", known["c"])
+    np.save(tmp_path / "numbers.npy", known["c"].argmax(axis=1))
+    in_turn = ",".join(str(number) for number in known["c"].argmax(axis=1))
+    for classes in (str(tmp_path / "labels.npy"), str(tmp_path / "numbers.npy"), in_turn):
+        images = draw(CONDITIONAL, latents=tmp_path / "z.npy", classes=classes, noise="const", psi=0.5)
+        assert np.abs(images.numpy() - known["image_psi05"]).max() < 1e-4 * np.abs(known["image_psi05"]).max()
+    assert draw(CONDITIONAL, count=3).shape == (3, 3, 32, 32)
+
+
+@pytest.mark.parametrize("classes", ["10", "-1", "a", "1,,2", "1.5", "none.npy"])
+def test_classes_that_do_not_exist_are_refused(classes: str) -> None:
+    with pytest.raises(ConfigError, match=f"--classes {classes}"):
+        draw(CONDITIONAL, count=2, classes=classes)
+
+
+def test_an_unconditional_generator_has_no_classes(teacher_file: Path) -> None:
+    with pytest.raises(ConfigError, match="is not conditional"):
+        draw(teacher_file, count=2, classes="1")

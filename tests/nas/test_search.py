@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -16,8 +17,10 @@ from rich.console import Console
 from nas.candidate import CandidateTrial
 from nas.config import SearchConfig
 from nas.cost import measure
+from nas.errors import StudyError
 from nas.report import SearchReport
-from nas.search import prepare, run_search
+from nas.search import _note, prepare, run_search
+from nas.study import StudyStore
 from search_spaces import get_family
 
 pytestmark = pytest.mark.slow
@@ -126,9 +129,22 @@ def test_candidates_that_raise_diverge_or_lose_their_worker_fail_alone(
 # What goes wrong before
 
 
+def test_a_study_is_not_resumed_with_other_extractor_weights(make_bench: Any) -> None:
+    bench = make_bench()
+    score = bench.teacher_score()
+    other = dataclasses.replace(score, digest="f" * 16)
+    bench.config.folder.mkdir(parents=True)
+    with StudyStore.open(bench.config.storage_url, "tiny") as store:
+        _note(store, bench.config, bench, score)
+        _note(store, bench.config, bench, score)
+        fix = "give the same file by --extractor-weights, or use --study NAME"
+        with pytest.raises(StudyError, match=f"digits weights {score.digest}, not {'f' * 16}: {fix}"):
+            _note(store, bench.config, bench, other)
+
+
 def test_an_extractor_that_does_not_exist_leaves_nothing_behind(commands: Any, tmp_path: Path) -> None:
     done = commands.run("nas-search", *FLAGS.split(), "--extractor", "magic")
     assert done.returncode == 2
     assert done.stderr.splitlines() == [done.stderr.strip()]
-    assert "no extractor 'magic': choose one of digits, inception" in done.stderr
+    assert "no extractor 'magic': choose one of cifar-resnet, clip, digits" in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,7 @@ NAS_TEST_POSTGRES=postgresql+psycopg://user@host/database pytest tests/nas/test_
 import logging
 import math
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -311,6 +312,19 @@ def test_of_drivers_that_start_at_once_exactly_one_runs(url: str, name: str, dea
 
 
 # The database
+
+
+def test_a_database_of_the_first_release_keeps_its_rungs_and_takes_new_ones(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    with StudyStore.open(url, "old") as store:
+        store.record_rung(rung())
+    with sqlite3.connect(tmp_path / "study.db") as connection:
+        connection.execute("ALTER TABLE nas_rungs DROP COLUMN fid_extractor_digest")
+        connection.execute("UPDATE nas_alembic_version SET version_num = '0001'")
+    connection.close()
+    with StudyStore.open(url, "old") as store:
+        store.record_rung(rung(rung=1, fid_extractor_digest="0123456789abcdef"))
+        assert [record.fid_extractor_digest for record in store.rungs()] == ["", "0123456789abcdef"]
 
 
 def test_the_migrations_make_exactly_the_declared_tables(url: str, name: str) -> None:

@@ -133,16 +133,21 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(
 @pytest.mark.parametrize("keep", [0.0, 0.0001, 0.01, 0.5, 0.999])
 def test_a_truncated_checkpoint_is_refused(keep: float, teacher_file: Path, tmp_path: Path) -> None:
     whole = teacher_file.read_bytes()
-    (tmp_path / "cut").write_bytes(whole[: int(keep * len(whole))])
-    assert "not a readable safetensors checkpoint" in refusal(tmp_path / "cut")
+    (tmp_path / "cut.safetensors").write_bytes(whole[: int(keep * len(whole))])
+    assert "not a readable safetensors checkpoint" in refusal(tmp_path / "cut.safetensors")
 
 
-def test_what_is_no_safetensors_file_is_refused(tmp_path: Path) -> None:
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     torch.save({"g_ema": {}}, tmp_path / "pickle.pt")
     (tmp_path / "text").write_text("weights, surely\n" * 99)
     (tmp_path / "folder").mkdir()
-    for name in ("pickle.pt", "text", "folder", "missing"):
-        assert "not a readable safetensors checkpoint" in refusal(tmp_path / name)
+    for name, says in (
+        ("pickle.pt", "no generator of a known family"),
+        ("text", "is no checkpoint"),
+        ("folder", "can't be read"),
+        ("missing", "can't be read"),
+    ):
+        assert says in refusal(tmp_path / name)
 
 
 def test_saving_returns_the_digest_and_leaves_nothing_else_behind(teacher_file: Path, tmp_path: Path) -> None:

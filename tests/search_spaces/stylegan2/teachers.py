@@ -25,6 +25,8 @@ def teachers(draw: st.DrawFn, max_blocks: int = 5) -> GeneratorArchitecture:
         latent_dim=draw(st.integers(1, 24)),
         style_dim=draw(st.integers(1, 24)),
         mapping_layers=draw(st.integers(1, 4)),
+        classes=draw(st.sampled_from([0, 0, 1, 7])),
+        conv_clamp=draw(st.sampled_from([None, 256.0])),
     )
 
 

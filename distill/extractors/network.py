@@ -1,0 +1,60 @@
+"""What an extractor is: a network that takes bytes, how to build it, and one that is loaded and warm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Network:
+    """A module that maps `(N, C, H, W)`, uint8, to `(features,)` or `(features, logits)`, 2-d floats."""
+
+    module: nn.Module
+    channels: tuple[int, ...] = (
+        3,
+    )  # of the images it takes; grey ones are repeated to RGB where it takes no 1
+    has_logits: bool = False  # of classes: what the inception score needs
+
+
+@dataclass(frozen=True)
+class ExtractorEntry:
+    """How to get one extractor."""
+
+    find_weights: Callable[[Path | None], Path]  # the user's choice ⇒ the file to load
+    build: Callable[[Path], Network]  # on the CPU, in eval mode
+
+
+class Extractor:
+    """A feature extractor that is loaded and warm."""
+
+    def __init__(self, name: str, network: Network, digest: str, device: torch.device) -> None:
+        self.name = name
+        self.digest = digest  # 16 hex digits of the SHA-256 of the weights file
+        self.has_logits = network.has_logits
+        self._channels = network.channels
+        self._module = network.module.to(device)
+        self._device = device
+
+    def features(self, images: Tensor) -> Tensor:
+        """Images `(N, C, H, W)`, uint8, C 1 or 3 ⇒ `(N, D)`, float64 on the CPU."""
+        return self.outputs(images)[0]
+
+    @torch.no_grad()
+    def outputs(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The `features`, and class logits `(N, K)`, float32 on the CPU, where the network has them.
+
+        Raises:
+            FidelityError: a user's own network can't take such images.
+        """
+        images = images.to(self._device)
+        if images.shape[1] == 1 and 1 not in self._channels:
+            images = images.repeat(1, 3, 1, 1)
+        if images.shape[1] == 3 and 3 not in self._channels:
+            images = images.float().mean(dim=1, keepdim=True).round().to(torch.uint8)
+        features, *logits = self._module(images)
+        return features.cpu().double(), logits[0].cpu().float() if logits else None

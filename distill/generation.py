@@ -1,0 +1,66 @@
+"""Images of a generator for measuring it: the same seed, the same images; and no trace of it afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from distill.data import to_uint8
+from distill.errors import NonFiniteImagesError
+from distill.seeds import derive_seed
+from search_spaces.base import Generator
+
+
+def generate(
+    generator: Generator, samples: int, seed: int, *, batch_size: int, device: torch.device
+) -> Iterator[Tensor]:
+    """`samples` images of `generator` as batches `(N, C, H, W)`, uint8, on `device`.
+
+    The generator, which must be on `device`, runs in eval mode; its mode and the global random state are as
+    before afterwards. The first images are the same whatever the number of samples. Inputs are drawn on the
+    CPU; noise that the generator draws by itself comes from the device's own random numbers, batch by batch,
+    so another device or another `batch_size` gives other noise.
+
+    Raises:
+        NonFiniteImagesError: the generator made NaN or infinity.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    noise_seed = derive_seed(seed, "noise")
+    with torch.no_grad(), _eval_mode(generator), _seeded(noise_seed, device):
+        for start in range(0, samples, batch_size):
+            # always a whole batch: kernels, and so the last bits, may differ for another size
+            inputs = generator.sample_inputs(batch_size, rng)
+            images = generator(*(tensor.to(device) for tensor in inputs))[: samples - start]
+            if not torch.isfinite(images).all():
+                raise NonFiniteImagesError(f"the generator made NaN or infinity among images {start} and on")
+            yield to_uint8(images)
+
+
+@contextlib.contextmanager
+def _eval_mode(generator: Generator) -> Iterator[None]:
+    training = [module for module in generator.modules() if module.training]
+    generator.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+@contextlib.contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Global random state from `seed` on the CPU and on `device`, for a generator's noise; undone after."""
+    if device.type == "cpu":
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            yield
+        return
+    module = torch.get_device_module(device)
+    index = module.current_device() if device.index is None else device.index
+    with torch.random.fork_rng(devices=[index], device_type=device.type), module.device(index):
+        torch.default_generator.manual_seed(seed)
+        module.manual_seed(seed)
+        yield

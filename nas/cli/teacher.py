@@ -1,0 +1,225 @@
+"""nas-teacher: train a teacher, look into a checkpoint, or bring a foreign one into our format."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nas.cli.command import Command, Group, Quantity, console
+
+EXAMPLES = """
+nas-teacher train --data faces.zip --resolution 256 --mirror -o faces.safetensors
+nas-teacher info faces.safetensors
+nas-teacher import ffhq256.pkl -o ffhq256.safetensors
+"""
+
+TRAIN_EXAMPLES = """
+nas-teacher train --data faces.zip --resolution 256 --mirror -o faces.safetensors
+nas-teacher train --data faces.zip --resolution 256 -o faces.safetensors --dry-run
+
+# on a small GPU
+nas-teacher train --data faces/ --resolution 512 -o faces.safetensors --micro-batch 8 --checkpoint-activations
+
+# stopped or killed: the same command goes on
+nas-teacher train --data faces.zip --resolution 256 --mirror -o faces.safetensors
+"""
+
+INFO_EXAMPLES = """
+nas-teacher info teacher.safetensors
+nas-teacher info teacher.safetensors --json
+"""
+
+IMPORT_EXAMPLES = """
+nas-teacher import ffhq256.pkl -o ffhq256.safetensors
+nas-teacher import ffhq256.pkl -o ffhq256.safetensors --name ffhq-256 --force
+"""
+
+FILE = click.Path(path_type=Path)
+OUTPUT = click.Path(path_type=Path, dir_okay=False)
+POSITIVE = click.IntRange(1)
+
+
+@click.group(cls=Group, examples=EXAMPLES, invoke_without_command=True)
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Teachers: the big generators that students learn from."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@main.command(cls=Command, examples=TRAIN_EXAMPLES)
+@click.option("--data", required=True, help='Folder or zip of images, or "digits", 1,797 handwritten ones.')
+@click.option("-o", "--output", type=OUTPUT, required=True, help="Teacher to write, .safetensors.")
+@click.option(
+    "--resolution", type=POSITIVE, help="Side of the images, 16 to 1024 px  [default: 16 for digits]"
+)
+@click.option("--grey", is_flag=True, help="Train on grey images  [default: only the digits]")
+@click.option("--mirror/--no-mirror", default=False, help="Show images flipped left to right, too.")
+@click.option("--name", default="", help="What the teacher is called  [default: as the file]")
+@click.option(
+    "--images", type=Quantity(), default="5M", show_default=True, help="Real images to show in all."
+)
+@click.option("--batch-size", type=POSITIVE, default=32, show_default=True, help="Images a step.")
+@click.option(
+    "--micro-batch",
+    type=click.IntRange(0),
+    default=0,
+    help="Images in memory at a time  [default: the batch]",
+)
+@click.option(
+    "--channels-base", type=POSITIVE, default=16_384, show_default=True, help="Width times side of the image."
+)
+@click.option(
+    "--channels-max", type=POSITIVE, default=512, show_default=True, help="Most channels of a layer."
+)
+@click.option("--latent-dim", type=POSITIVE, default=512, show_default=True, help="Dimensions of z and of w.")
+@click.option("--mapping-layers", type=POSITIVE, default=8, show_default=True, help="Depth of the mapping.")
+@click.option(
+    "--lr", type=click.FloatRange(0, min_open=True), default=2e-3, show_default=True, help="Of both networks."
+)
+@click.option(
+    "--r1-gamma", type=click.FloatRange(0), help="Weight of R1  [default: 0.0002 · resolution² / batch size]"
+)
+@click.option(
+    "--path-weight",
+    type=click.FloatRange(0),
+    default=2.0,
+    show_default=True,
+    help="Of path-length regularisation.",
+)
+@click.option(
+    "--augment",
+    type=click.Choice(["ada", "fixed", "none"]),
+    default="ada",
+    show_default=True,
+    help="Of what the discriminator sees: adaptive (few images last longer), always alike, or none.",
+)
+@click.option(
+    "--augment-p",
+    type=click.FloatRange(0, 1),
+    default=0.2,
+    show_default=True,
+    help="Probability of each transformation with --augment fixed.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
+    default="auto",
+    show_default=True,
+    help="Of the networks' arithmetic; auto is bf16 on a GPU, fp32 on a CPU.",
+)
+@click.option(
+    "--compile/--no-compile", default=False, help="Compile the networks: faster after a slow start."
+)
+@click.option(
+    "--checkpoint-activations/--no-checkpoint-activations",
+    default=False,
+    help="Make activations twice instead of keeping them: less memory, more time.",
+)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of everything random."
+)
+@click.option(
+    "--snapshot",
+    type=Quantity(),
+    default="200k",
+    show_default=True,
+    help="Images between checkpoints with FID.",
+)
+@click.option("--extractor", help="Features of the FID: digits or inception  [default: by the data]")
+@click.option("--extractor-weights", type=FILE, help="Weights file of the extractor  [default: download]")
+@click.option("--fid-samples", type=click.UNPROCESSED, default="10k", show_default=True, help="0: no FID.")
+@click.option("--dry-run", is_flag=True, help="Show what would be trained; train and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
+    """Train a StyleGAN2 from images: generator (EMA) and discriminator in one file, ready for nas-search.
+
+    Logistic loss, lazy R1, path-length regularisation, adaptive augmentation. Beside the output, a folder
+    keeps the state, a log and sample grids. Run the same command again to go on after a stop.
+    """
+    import json
+
+    from nas.budget import parse_quantity
+    from nas.teacher_progress import TeacherProgress
+    from nas.teacher_run import TeacherRequest, TeacherRun
+
+    count = 0 if str(fid_samples) == "0" else parse_quantity(str(fid_samples))
+    wanted = TeacherRun(TeacherRequest(fid_samples=count, **flags))
+    if dry_run:
+        click.echo(json.dumps(wanted.settings()) if as_json else "\n".join(wanted.lines()))
+        return
+    err = console()
+    for line in wanted.lines():
+        err.print(line, highlight=False, markup=False, soft_wrap=True)
+    with TeacherProgress(err, wanted.request.images) as progress, _stoppable(progress.end):
+        outcome = wanted.run(progress)
+    if not outcome.finished:
+        raise KeyboardInterrupt
+    best, output = outcome.best, wanted.request.output
+    if as_json:
+        click.echo(json.dumps(wanted.settings() | outcome.summary()))
+    elif best is None or best.fid is None:
+        click.echo(f"{output}: trained on {outcome.images} images")
+    else:
+        samples = f"{best.fid_samples} samples"
+        click.echo(f"{output}: FID {best.fid:.4f} ({samples}) after {best.images} of {outcome.images} images")
+
+
+@main.command(cls=Command, examples=INFO_EXAMPLES)
+@click.argument("checkpoint", type=FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def info(checkpoint: Path, as_json: bool) -> None:
+    """Show what CHECKPOINT holds: architecture, MACs, parameters, discriminator, metadata."""
+    from nas.teacher_file import describe
+
+    found = describe(checkpoint)
+    click.echo(found.model_dump_json() if as_json else "\n".join(found.lines()))
+
+
+@main.command("import", cls=Command, examples=IMPORT_EXAMPLES)
+@click.argument("checkpoint", type=FILE)
+@click.option("-o", "--output", type=OUTPUT, required=True, help="File to write, .safetensors.")
+@click.option(
+    "--name", default="", help="What the teacher is called  [default: as in the file, else its name]"
+)
+@click.option("--force", is_flag=True, help="Replace the output.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as one JSON object.")
+def import_(checkpoint: Path, output: Path, name: str, force: bool, as_json: bool) -> None:
+    """Write the generator of CHECKPOINT, and its discriminator if it holds one, in our own format."""
+    from nas.teacher_file import describe, import_teacher
+
+    written = import_teacher(checkpoint, output, name=name, force=force)
+    if as_json:
+        click.echo(describe(output).model_dump_json())
+        return
+    critic = "with" if written.discriminator is not None else "without"
+    click.echo(f"{output}: {written.family} {written.metadata['name']}, {critic} discriminator")
+
+
+@contextmanager
+def _stoppable(stop: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM calls `stop`; another one ends the program at once."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def once(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        click.echo("stopping after this step, to keep what was trained", err=True)
+        stop()
+
+    for number in before:
+        signal.signal(number, once)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    main()

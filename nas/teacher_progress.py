@@ -1,0 +1,76 @@
+"""What a person sees on stderr while a teacher trains."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from distill.teacher_training import Snapshot
+from distill.trainer import Progress as Step
+from nas.budget import format_quantity
+
+
+class TeacherProgress:
+    """A bar with images/s and the time left on a terminal; a line per snapshot anywhere."""
+
+    def __init__(self, console: Console, images: int) -> None:
+        self.console, self.images = console, images
+        self._ends = False
+        self._first, self._began = 0, time.monotonic()
+        self._bar = Progress(
+            BarColumn(30),
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+            refresh_per_second=2,
+        )
+        self._task = self._bar.add_task("waiting for the first step", total=images)
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.console.is_terminal:
+            self._bar.stop()
+
+    def end(self) -> None:
+        """Let the training end after the step that it is in."""
+        self._ends = True
+
+    def stop(self) -> bool:
+        """Whether the training is to end."""
+        return self._ends
+
+    def started(self, images: int) -> None:
+        """The training stands at `images`, of earlier runs."""
+        self._first, self._began = images, time.monotonic()
+        if images:
+            self._print(f"going on after {images} images")
+
+    def stepped(self, step: Step) -> None:
+        """A step was done."""
+        self._bar.update(self._task, completed=step.images, description=self._speed(step.images))
+
+    def measured(self, snapshot: Snapshot) -> None:
+        """A snapshot was taken."""
+        fid = "" if snapshot.fid is None else f"  FID {snapshot.fid:.2f} ({snapshot.fid_samples} samples)"
+        augment = f"  p {snapshot.augment_p:.3f}" if snapshot.augment_p else ""
+        self._print(f"{snapshot.images} images{fid}{augment}  {self._speed(snapshot.images)}")
+
+    def _speed(self, images: int) -> str:
+        per_second = (images - self._first) / max(time.monotonic() - self._began, 1e-9)
+        left = (self.images - images) / per_second if per_second else 0.0
+        hours, minutes = divmod(max(0, round(left)) // 60, 60)
+        done = f"{format_quantity(images)}/{format_quantity(self.images)}"
+        return f"{done}  {per_second:.1f} images/s  {hours}:{minutes:02d}:{max(0, round(left)) % 60:02d} left"
+
+    def _print(self, line: str) -> None:
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,228 @@
+"""From what a user asks of `nas-teacher train` to a training: defaults, checks, networks, data, metric."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from distill.augment import TARGET
+from distill.data import DIGITS, load_images
+from distill.errors import NonFiniteImagesError, TrainingDivergedError, TrainingError
+from distill.fidelity import Fidelity
+from distill.precision import resolve_precision
+from distill.recipes import StyleGAN2Training
+from distill.seeds import derive_seed
+from distill.teacher_networks import default_r1_gamma, teacher_architecture
+from distill.teacher_training import Outcome, TeacherTraining, check_place, train_teacher
+from distill.trainer import TrainingConfig
+from nas.budget import format_quantity
+from nas.cost import COUNTER
+from nas.errors import SearchError
+from nas.teacher_progress import TeacherProgress
+from search_spaces import Discriminator, Generator
+from search_spaces.stylegan2 import STYLEGAN2, GeneratorArchitecture
+
+AUGMENTATIONS = ("ada", "fixed", "none")
+DIGITS_RESOLUTION = 16
+EMA_HALF_LIFE = 10_000  # images, as published
+EMA_RAMPUP = 0.05  # as in StyleGAN2-ADA
+
+
+@dataclass(frozen=True)
+class TeacherRequest:
+    """The flags of `nas-teacher train`, by their names."""
+
+    data: str
+    output: Path
+    resolution: int | None
+    grey: bool
+    mirror: bool
+    name: str
+    images: int
+    batch_size: int
+    micro_batch: int
+    channels_base: int
+    channels_max: int
+    latent_dim: int
+    mapping_layers: int
+    lr: float
+    r1_gamma: float | None
+    path_weight: float
+    augment: str
+    augment_p: float
+    precision: str
+    compile: bool
+    checkpoint_activations: bool
+    device: str
+    seed: int
+    snapshot: int
+    extractor: str | None
+    extractor_weights: Path | None
+    fid_samples: int
+
+
+class TeacherRun:
+    """One request, checked: nothing is written, and no time spent, before `run`."""
+
+    def __init__(self, request: TeacherRequest) -> None:
+        """Check `request` and read its images.
+
+        Raises:
+            UserError: of whatever kind fits.
+        """
+        self.request = request
+        self.architecture = _architecture(request)
+        self.training = _training(request, self.architecture)
+        check_place(self.training)
+        self.data = load_images(request.data, self.architecture.resolution, self.architecture.image_channels)
+
+    @property
+    def is_digits(self) -> bool:
+        return self.request.data == DIGITS
+
+    def lines(self) -> list[str]:
+        """What is about to be trained, a line each."""
+        request, architecture, training = self.request, self.architecture, self.training
+        space = STYLEGAN2.space(architecture)
+        macs, params = format_quantity(space.macs(architecture)), format_quantity(space.params(architecture))
+        config, recipe = training.config, training.recipe
+        assert isinstance(recipe, StyleGAN2Training)
+        augment = {"ada": f"adaptive, r_t {TARGET:g}", "fixed": f"fixed, p {request.augment_p:g}"}
+        mirrored = " and mirrored" if config.mirror else ""
+        parts = f", {config.micro_batch} at a time" if config.micro_batch else ""
+        options = [name for name in ("compile", "checkpoint_activations") if getattr(config, name)]
+        return [
+            f"Generator: {architecture}; {macs} MACs ({COUNTER}), {params} parameters",
+            f"Data: {self.data.name}, {len(self.data)} images{mirrored}",
+            *(f"Skipped {skipped}" for skipped in self.data.skipped),
+            f"Training: {format_quantity(config.images)} images in batches of {config.batch_size}{parts}, "
+            f"lr {config.generator_lr:g}, R1 {recipe.r1_gamma:g}, path lengths {recipe.path_weight:g}, "
+            f"augmentation {augment.get(request.augment, 'none')}",
+            f"On {training.device}, " + ", ".join([config.precision, *options]),
+            f"FID: {self._metric()}",
+            f"Writes {training.output}, and every {format_quantity(training.snapshot)} images a snapshot in "
+            f"{training.folder}",
+        ]
+
+    def settings(self) -> dict[str, Any]:
+        """The request with everything resolved, as JSON values."""
+        space, training = STYLEGAN2.space(self.architecture), self.training
+        asked: dict[str, Any] = asdict(self.request) | asdict(training.config) | asdict(training.recipe)  # type: ignore[call-overload]
+        asked |= {"output": str(training.output), "folder": str(training.folder), "device": training.device}
+        asked |= {"extractor": self._extractor(), "resolution": self.architecture.resolution}
+        asked["extractor_weights"] = asked["extractor_weights"] and str(asked["extractor_weights"])
+        costs = {"macs": space.macs(self.architecture), "params": space.params(self.architecture)}
+        return asked | costs | {"counter": COUNTER, "architecture": self.architecture.to_json()}
+
+    def run(self, progress: TeacherProgress) -> Outcome:
+        """Train, or go on with a training that was stopped.
+
+        Raises:
+            UserError: the request can't be carried out.
+            SearchError: the training failed.
+        """
+        generator, discriminator = self._networks()
+        fidelity = self._fidelity()
+        try:
+            return train_teacher(
+                self.training,
+                generator,
+                discriminator,
+                self.data,
+                fidelity,
+                on_start=progress.started,
+                on_step=progress.stepped,
+                on_snapshot=progress.measured,
+                stop=progress.stop,
+            )
+        except (TrainingDivergedError, NonFiniteImagesError) as error:
+            raise SearchError(
+                f"{error}: a lower --lr, a higher --r1-gamma or --precision fp32 may help"
+            ) from error
+        except OSError as error:
+            raise SearchError(
+                f"{self.training.folder} can't be written ({error.strerror or error})"
+            ) from error
+
+    def _networks(self) -> tuple[Generator, Discriminator]:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive_seed(self.request.seed, "teacher"))
+            critic = STYLEGAN2.default_discriminator(self.architecture)
+            return STYLEGAN2.build(self.architecture), STYLEGAN2.build_discriminator(critic)
+
+    def _fidelity(self) -> Fidelity | None:
+        if not self.request.fid_samples:
+            return None
+        return Fidelity(
+            self.data,
+            self._extractor(),
+            weights=self.request.extractor_weights,
+            cache=self.training.folder / "fidelity",
+            device=self.training.device,
+        )
+
+    def _extractor(self) -> str:
+        return self.request.extractor or ("digits" if self.is_digits else "inception")
+
+    def _metric(self) -> str:
+        samples = self.request.fid_samples
+        return f"{format_quantity(samples)} samples, {self._extractor()} features" if samples else "none"
+
+
+def _architecture(request: TeacherRequest) -> GeneratorArchitecture:
+    resolution = request.resolution or (DIGITS_RESOLUTION if request.data == DIGITS else 0)
+    if not resolution:
+        raise TrainingError(f"--data {request.data}: give the --resolution to train at, too, such as 256")
+    return teacher_architecture(
+        resolution,
+        1 if request.grey or request.data == DIGITS else 3,
+        channels_base=request.channels_base,
+        channels_max=request.channels_max,
+        latent_dim=request.latent_dim,
+        mapping_layers=request.mapping_layers,
+    )
+
+
+def _training(request: TeacherRequest, architecture: GeneratorArchitecture) -> TeacherTraining:
+    if request.fid_samples == 1:
+        raise TrainingError("--fid-samples 1: an FID needs at least 2 samples, better thousands; 0 is none")
+    device = _device(request.device)
+    gamma = request.r1_gamma
+    if gamma is None:
+        gamma = default_r1_gamma(architecture.resolution, request.batch_size)
+    return TeacherTraining(
+        output=request.output,
+        name=request.name or request.output.stem,
+        family=STYLEGAN2.name,
+        config=TrainingConfig(
+            images=request.images,
+            batch_size=request.batch_size,
+            generator_lr=request.lr,
+            discriminator_lr=request.lr,
+            ema_half_life=EMA_HALF_LIFE,
+            ema_rampup=EMA_RAMPUP,
+            mirror=request.mirror,
+            seed=request.seed,
+            micro_batch=request.micro_batch,
+            precision=resolve_precision(request.precision, device),
+            channels_last=device == "cuda",
+            compile=request.compile,
+            checkpoint_activations=request.checkpoint_activations,
+        ),
+        recipe=StyleGAN2Training(r1_gamma=gamma, path_weight=request.path_weight),
+        augment=request.augment,
+        augment_p=request.augment_p,
+        snapshot=request.snapshot,
+        fid_samples=request.fid_samples,
+        device=device,
+    )
+
+
+def _device(name: str) -> str:
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise TrainingError("--device cuda: PyTorch sees no GPU here: leave it out to train on the CPU")
+    return ("cuda" if available else "cpu") if name == "auto" else name

@@ -1,0 +1,69 @@
+"""Extractors are had by name, and what can't be had is said in one line, with the fix."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from distill.digits.classifier import WEIGHTS
+from distill.errors import FidelityError
+from distill.extractors import EXTRACTORS, load_extractor
+
+
+def test_importing_it_first_makes_torch_fidelity_importable() -> None:
+    script = "import distill.extractors, torch_fidelity, torchvision; torchvision.transforms"
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    known = "cifar-resnet, clip, digits, dinov2, inception, or a TorchScript .pt file"
+    with pytest.raises(FidelityError, match=f"no extractor 'vgg': choose one of {known}"):
+        load_extractor("vgg")
+
+
+def test_a_new_extractor_is_an_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(EXTRACTORS, "mine", EXTRACTORS["digits"])
+    assert load_extractor("mine").name == "mine"
+
+
+def test_the_digest_is_of_the_weights(tmp_path: Path) -> None:
+    copy = tmp_path / "copy.safetensors"
+    shutil.copy(WEIGHTS, copy)
+    assert load_extractor("digits").digest == load_extractor("digits", copy).digest
+    changed = bytearray(copy.read_bytes())
+    changed[-1] ^= 1
+    copy.write_bytes(changed)
+    assert load_extractor("digits").digest != load_extractor("digits", copy).digest
+
+
+@pytest.mark.parametrize("name", sorted(EXTRACTORS))
+def test_missing_weights_are_an_error(name: str, tmp_path: Path) -> None:
+    with pytest.raises(FidelityError, match=r"none\.pth is not a file: give .* --extractor-weights"):
+        load_extractor(name, tmp_path / "none.pth")
+
+
+@pytest.mark.parametrize("name", sorted(EXTRACTORS))
+def test_weights_that_are_none_are_one_line_with_the_flag(name: str, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"not weights")
+    with pytest.raises(FidelityError, match=r"photo\.jpg .*") as caught:
+        load_extractor(name, tmp_path / "photo.jpg")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", sorted(EXTRACTORS))
+def test_weights_that_carry_code_are_refused_before_it_runs(name: str, trap: tuple[Path, Path]) -> None:
+    path, mark = trap
+    with pytest.raises(FidelityError, match=r"trap\.pt "):
+        load_extractor(name, path)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("name", sorted(set(EXTRACTORS) - {"digits"}))
+def test_without_weights_and_offline_the_error_names_the_flag(name: str) -> None:
+    with pytest.raises(FidelityError, match="--extractor-weights") as caught:
+        load_extractor(name)
+    assert "\n" not in str(caught.value)
