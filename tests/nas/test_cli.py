@@ -173,6 +173,15 @@ def test_data_that_are_no_images_or_too_few_are_refused(
     refused(says, "nas-search", "--budget-macs", "100k", "--teacher", teacher_file, "--data", data)
 
 
+def test_a_dry_run_looks_at_images_and_writes_nothing(teacher_file: Path, tmp_path: Path) -> None:
+    images(tmp_path / "faces", 40)
+    before = written(tmp_path)
+    result = run("nas-search", *tiny(teacher_file, "--data", "faces", "--dry-run"))
+    assert result.exit_code == 0
+    assert "Data: faces, 40 images" in result.stdout
+    assert written(tmp_path) == before
+
+
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\x80\x02}q\x00."])
 def test_a_teacher_file_that_is_none_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "teacher.pkl").write_bytes(content)

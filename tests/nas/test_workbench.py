@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
+from distill.data import loading
 from distill.errors import RecipeError, TeacherError
 from nas.config import SearchConfig
 from nas.workbench import Workbench
@@ -107,3 +109,26 @@ def test_a_teacher_or_recipe_that_is_none_is_refused(tmp_path: Path) -> None:
         Workbench(SearchConfig.of(budget_macs=1, recipe="magic"))
     with pytest.raises(RecipeError, match="'slide' is unknown; choose one of constant"):
         Workbench(SearchConfig.of(budget_macs=1, kd_schedule="slide"))
+
+
+def test_images_are_decoded_once_for_all_studies(
+    make_bench: MakeBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "faces").mkdir()
+    for i in range(40):
+        Image.new("L", (16, 16), i).save(tmp_path / "faces" / f"{i}.png")
+
+    def bench(**changes: str) -> Workbench:
+        made = make_bench(data=str(tmp_path / "faces"), **changes)
+        del made.__dict__["data"]
+        return made
+
+    looked_at = bench()
+    looked_at.dry_run = True
+    assert len(looked_at.data) == 40
+    assert not looked_at.config.workdir.exists()
+    first = bench(study="first").data
+    assert len(list((looked_at.config.workdir / "cache").iterdir())) == 1
+    monkeypatch.setattr(loading, "decode_all", lambda *_: pytest.fail("decoded again"))
+    again = bench(study="second")
+    assert again.data.digest == first.digest == again.identity["data"]

@@ -85,7 +85,9 @@ def _open(kind: Any, root: Path, download: bool) -> Any:
     with contextlib.suppress(Exception):  # whatever it raises where files are missing
         return kind(root=str(root), download=False)
     if not download:
-        raise DataError(f"{PREFIX}{name} is not in {root} yet, and this command downloads nothing")
+        raise DataError(
+            f"{PREFIX}{name} is not in {root} yet, and a dry run downloads nothing: leave out --dry-run"
+        )
     try:
         root.mkdir(parents=True, exist_ok=True)
         with _impatient(), contextlib.redirect_stdout(sys.stderr):

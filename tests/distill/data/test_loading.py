@@ -1,8 +1,7 @@
-"""Images from anywhere become one uint8 tensor, and batches of it can be resumed exactly."""
+"""From what a user typed to one uint8 tensor, or one line that says what is wrong with it."""
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,39 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from distill.data import MIN_IMAGES, ImageStream, decoding, digits_labels, load_images, to_float, to_uint8
+from distill.data import MIN_IMAGES, decoding, digits_labels, load_images, loading, sample_images
 from distill.errors import DataError
-
-
-def picture(seed: int, width: int = 8, height: int = 8) -> Image.Image:
-    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Image.fromarray(pixels)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Exactly as many images as are needed, half of them in a folder inside."""
-    root = tmp_path / "faces"
-    (root / "more").mkdir(parents=True)
-    for i in range(MIN_IMAGES):
-        picture(i).save(root / ("more" if i % 2 else ".") / f"{i:03}.png")
-    return root
-
-
-def zipped(folder: Path) -> Path:
-    path = folder.with_suffix(".zip")
-    with zipfile.ZipFile(path, "w") as archive:
-        for file in sorted(folder.rglob("*"), reverse=True):
-            if file.is_file():
-                archive.write(file, file.relative_to(folder).as_posix())
-    return path
-
-
-def add(folder: Path, image: Image.Image, name: str = "zzz.png", **options: object) -> np.ndarray:
-    """What `image` becomes, (8, 8, 3), when it is the last of the folder."""
-    image.save(folder / name, **options)
-    return load_images(folder, 8, 3).images[-1].permute(1, 2, 0).numpy()
-
+from tests.distill.data.pictures import picture, pictures, zipped
 
 # --- the built-in digits
 
@@ -107,57 +76,6 @@ def test_hidden_files_and_other_files_are_ignored(folder: Path) -> None:
         (folder / name).write_bytes(b"not an image")
     assert len(load_images(zipped(folder), 8, 3)) == MIN_IMAGES
     assert load_images(folder, 8, 3).skipped == ()
-
-
-def test_the_largest_centred_square_is_resized(folder: Path) -> None:
-    wide = Image.new("RGB", (64, 32), "red")
-    wide.paste("blue", (16, 0, 48, 32))
-    assert np.array_equal(add(folder, wide), np.full((8, 8, 3), (0, 0, 255)))
-
-
-def test_resizing_antialiases(folder: Path) -> None:
-    stripes = np.zeros((64, 64, 3), np.uint8)
-    stripes[:, ::2] = 255
-    shrunk = add(folder, Image.fromarray(stripes))
-    assert shrunk[:, 2:-2].min() > 110
-    assert shrunk[:, 2:-2].max() < 145
-
-
-def test_images_stand_upright_by_their_exif_tag(folder: Path) -> None:
-    image = picture(99)
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90° clockwise
-    turned = add(folder, image.transpose(Image.Transpose.ROTATE_90), exif=exif)
-    assert np.array_equal(turned, np.asarray(image))
-
-
-@pytest.mark.parametrize(
-    ("image", "colour"),
-    [
-        (Image.new("1", (8, 8), 1), (255, 255, 255)),
-        (Image.new("L", (8, 8), 100), (100, 100, 100)),
-        (Image.new("LA", (8, 8), (0, 0)), (255, 255, 255)),
-        (Image.new("RGBA", (8, 8), (255, 0, 0, 0)), (255, 255, 255)),
-        (Image.new("RGBA", (8, 8), (255, 0, 0, 255)), (255, 0, 0)),
-        (Image.new("RGB", (8, 8), (1, 2, 3)).convert("P", palette=Image.Palette.ADAPTIVE), (1, 2, 3)),
-        (Image.fromarray(np.full((8, 8), 100 * 257, np.uint16)), (100, 100, 100)),
-    ],
-    ids=["bits", "grey", "clear-grey", "clear", "opaque", "palette", "16-bit"],
-)
-def test_every_kind_of_pixel_becomes_rgb(folder: Path, image: Image.Image, colour: tuple[int, ...]) -> None:
-    assert np.array_equal(add(folder, image), np.full((8, 8, 3), colour))
-
-
-@pytest.mark.parametrize(
-    ("mode", "suffix"), [("CMYK", "jpg"), ("L", "jpeg"), ("RGB", "webp"), ("RGB", "JPG")]
-)
-def test_other_formats_are_read_too(folder: Path, mode: str, suffix: str) -> None:
-    red = add(folder, Image.new("RGB", (8, 8), (254, 0, 0)).convert(mode), f"zzz.{suffix}")
-    assert np.abs(red.astype(int) - ((76, 76, 76) if mode == "L" else (254, 0, 0))).max() <= 8
-
-
-def test_colours_become_grey_for_one_channel(folder: Path) -> None:
-    assert load_images(folder, 8, 1).images.shape == (MIN_IMAGES, 1, 8, 8)
 
 
 # --- what can't be used
@@ -247,76 +165,62 @@ def test_impossible_shapes_are_errors(resolution: int, channels: int) -> None:
         load_images(None, resolution, channels)
 
 
-# --- floats and bytes
+@pytest.mark.parametrize(("small", "ok"), [(16, True), (17, False)])
+def test_more_than_half_below_the_resolution_is_an_error(tmp_path: Path, small: int, ok: bool) -> None:
+    pictures(tmp_path, MIN_IMAGES, size=16)
+    for i in range(small):
+        picture(i, 40, 15).save(tmp_path / f"{i:03}.png")
+    if ok:
+        assert len(load_images(tmp_path, 16, 3)) == MIN_IMAGES
+        return
+    with pytest.raises(DataError) as caught:
+        load_images(tmp_path, 16, 3)
+    assert str(caught.value) == (
+        f"{tmp_path}: 17 of 32 images looked at are below the resolution of 16 px (typically 15, at most 16"
+        " px along the shorter side): give larger images, or a teacher of fewer pixels"
+    )
 
 
-def test_floats_and_bytes_are_inverse() -> None:
-    every = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
-    assert to_float(every).dtype == torch.float32
-    assert (to_float(every).amin(), to_float(every).amax()) == (-1, 1)
-    assert torch.equal(to_uint8(to_float(every)), every)
+def test_a_zero_byte_file_is_left_out(folder: Path) -> None:
+    (folder / "empty.png").touch()
+    assert load_images(zipped(folder), 8, 3).skipped == ("empty.png: not an image",)
 
 
-def test_floats_out_of_range_are_clamped() -> None:
-    assert to_uint8(torch.tensor([-9.0, -1.0, 0.0, 1.0, 9.0])).tolist() == [0, 0, 128, 255, 255]
+def test_a_truncated_jpeg_is_left_out(folder: Path) -> None:
+    picture(0, 64, 64).save(folder / "half.jpg")
+    content = (folder / "half.jpg").read_bytes()
+    (folder / "half.jpg").write_bytes(content[: len(content) // 2])
+    (reason,) = load_images(folder, 8, 3).skipped
+    assert reason.startswith("half.jpg: damaged: ")
 
 
-# --- batches
-
-NUMBERED = torch.arange(10, dtype=torch.uint8).view(10, 1, 1, 1).expand(10, 1, 2, 2).contiguous()
-
-
-def numbers(batch: torch.Tensor) -> list[int]:
-    return to_uint8(batch)[:, 0, 0, 0].tolist()
-
-
-def test_every_epoch_has_every_image_once_in_another_order() -> None:
-    stream = ImageStream(NUMBERED, 4, seed=0)
-    drawn = [number for _ in range(15) for number in numbers(next(stream))]
-    epochs = [drawn[start : start + 10] for start in range(0, 60, 10)]
-    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
-    assert len({tuple(epoch) for epoch in epochs}) == 6
+def test_progress_is_told_up_to_the_end(folder: Path) -> None:
+    pictures(folder, 40)
+    seen: list[tuple[int, int]] = []
+    count = len(load_images(folder, 8, 3, on_progress=lambda done, total: seen.append((done, total))))
+    assert seen[-1] == (count, count)
+    assert [done for done, _ in seen] == sorted({done for done, _ in seen})
 
 
-def test_a_batch_may_be_larger_than_the_data() -> None:
-    assert sorted(numbers(next(ImageStream(NUMBERED, 30, seed=0)))) == sorted([*range(10)] * 3)
+# --- a look at what a source is like
 
 
-def test_batches_are_floats_and_depend_on_the_seed_only() -> None:
-    first, again, other = (next(ImageStream(NUMBERED, 8, seed=seed)) for seed in (0, 0, 1))
-    assert first.dtype == torch.float32
-    assert first.shape == (8, 1, 2, 2)
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
+def test_a_sample_is_spread_evenly_and_knows_how_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "SAMPLE", 40)
+    whole = load_images(pictures(tmp_path, 100), 8, 3)
+    sample = sample_images(tmp_path, 8, 3)
+    assert (len(sample), sample.found, whole.found) == (40, 100, None)
+    assert torch.equal(sample.images, whole.images[[i * 100 // 40 for i in range(40)]])
 
 
-def test_the_stream_leaves_the_global_random_state_alone() -> None:
-    before = torch.get_rng_state()
-    next(ImageStream(NUMBERED, 8, seed=0, mirror=True))
-    assert torch.equal(torch.get_rng_state(), before)
+def test_a_sample_of_a_small_set_is_all_of_it(folder: Path) -> None:
+    sample, whole = sample_images(folder, 8, 3), load_images(folder, 8, 3)
+    assert sample.digest == whole.digest
+    assert sample.found is None
 
 
-@pytest.mark.parametrize("steps", [0, 1, 2, 5, 7])
-def test_a_restored_stream_goes_on_exactly_where_it_was(steps: int) -> None:
-    digits = load_images(None, 16, 1).images[:10]
-    stream = ImageStream(digits, 4, seed=3, mirror=True)
-    for _ in range(steps):
-        next(stream)
-    restored = ImageStream(digits, 4, seed=0, mirror=True)
-    next(restored)
-    restored.load_state_dict(stream.state_dict())
-    for _ in range(6):
-        assert torch.equal(next(restored), next(stream))
-
-
-def test_mirror_flips_about_half_of_the_images() -> None:
-    sided = torch.tensor([0, 255], dtype=torch.uint8).expand(1000, 1, 1, 2).contiguous()
-    flipped = next(ImageStream(sided, 1000, seed=0, mirror=True))[:, 0, 0, 0] > 0
-    assert 400 < int(flipped.sum()) < 600
-    assert not (next(ImageStream(sided, 1000, seed=0))[:, 0, 0, 0] > 0).any()
-
-
-def test_a_stream_is_not_resumed_on_other_data() -> None:
-    state = ImageStream(NUMBERED, 4, seed=0).state_dict()
-    with pytest.raises(DataError, match="had 10 images and the data now has 9"):
-        ImageStream(NUMBERED[:9], 4, seed=0).load_state_dict(state)
+def test_a_sample_shows_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds 3 images; at least 32"):
+        sample_images(pictures(tmp_path, 3), 8, 3)

@@ -1,0 +1,198 @@
+"""Archives that are not to be trusted, MNIST's files, and torchvision's data sets."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from distill.data import absolute, load_images, sample_images
+from distill.data.sources import archive
+from distill.errors import DataError
+from tests.distill.data.pictures import zipped
+
+# --- archives
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../out.png", "a/../../out.png", "/etc/out.png", "..\\out.png", "\\out.png", "C:\\out.png", "../a.txt"],
+)
+def test_a_zip_that_names_a_place_outside_is_refused(folder: Path, name: str) -> None:
+    path = zipped(folder)
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr(name, b"content")
+    with pytest.raises(DataError, match="a place outside of itself: make it anew") as caught:
+        load_images(path, 8, 3)
+    assert repr(name) in str(caught.value)
+
+
+def test_two_dots_in_a_name_are_no_way_out(folder: Path) -> None:
+    (folder / "me..and..you.png").write_bytes((folder / "000.png").read_bytes())
+    assert len(load_images(zipped(folder), 8, 3)) == 33
+
+
+def test_a_zip_bomb_is_refused_before_anything_is_unpacked(folder: Path) -> None:
+    path = zipped(folder)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as file:
+        for i in range(2):
+            file.writestr(f"bomb{i}.png", bytes(archive.HARMLESS // 2))
+    with pytest.raises(DataError, match=r"bytes and would unpack to 67\d+, more than 100 times as many"):
+        load_images(path, 8, 3)
+
+
+def test_a_member_larger_than_it_says_is_left_out(folder: Path) -> None:
+    path = zipped(folder)
+    with zipfile.ZipFile(path) as file:
+        size = file.getinfo("000.png").file_size
+    content = path.read_bytes()
+    entry = content.rindex(b"000.png") - 46  # its place in the central directory
+    path.write_bytes(content[: entry + 24] + struct.pack("<I", size - 9) + content[entry + 28 :])
+    with pytest.raises(DataError, match="holds 31 images"):
+        load_images(path, 8, 3)
+
+
+def test_nothing_is_extracted(folder: Path, tmp_path: Path) -> None:
+    path = zipped(folder)
+    before = sorted(tmp_path.rglob("*"))
+    load_images(path, 8, 3)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+# --- idx files
+
+
+def idx(array: np.ndarray) -> bytes:
+    """The content of an idx file of bytes."""
+    return struct.pack(f">{1 + array.ndim}I", 0x0800 | array.ndim, *array.shape) + array.tobytes()
+
+
+SHAPES = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+NUMBERS = np.arange(40, dtype=np.uint8) % 10
+
+
+@pytest.fixture
+def mnist(tmp_path: Path) -> Path:
+    """Images and labels, as MNIST comes."""
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(NUMBERS)))
+    path = tmp_path / "t10k-images-idx3-ubyte.gz"
+    path.write_bytes(gzip.compress(idx(SHAPES)))
+    return path
+
+
+def test_idx_files_are_read_with_their_labels(mnist: Path) -> None:
+    plain = mnist.with_suffix("")
+    plain.write_bytes(idx(SHAPES))
+    for path in (mnist, plain):
+        images = load_images(path, 8, 1)
+        assert np.array_equal(images.images[:, 0], SHAPES)
+        assert images.labels is not None
+        assert images.labels.tolist() == NUMBERS.tolist()
+        assert images.classes == tuple("0123456789")
+    assert load_images(mnist, 8, 3).images.shape == (40, 3, 8, 8)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", gzip.compress(idx(NUMBERS[:9])), gzip.compress(idx(SHAPES))],
+    ids=["missing", "empty", "short", "images"],
+)
+def test_idx_labels_that_are_missing_or_damaged_are_none(mnist: Path, content: bytes | None) -> None:
+    labels = mnist.with_name("t10k-labels-idx1-ubyte.gz")
+    if content is None:
+        labels.unlink()
+    else:
+        labels.write_bytes(content)
+    images = load_images(mnist, 8, 1)
+    assert (len(images), images.labels, images.classes) == (40, None, ())
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "bytes are missing"),
+        (gzip.compress(idx(SHAPES)[:-1]), "1 bytes are missing"),
+        (gzip.compress(idx(SHAPES))[:-9], "Compressed file ended"),
+        (b"not gzip", "Not a gzipped file"),
+        (gzip.compress(idx(SHAPES.reshape(-1))), "it begins with 00000801"),
+        (gzip.compress(struct.pack(">4I", 0x0803, 2**31, 2**10, 2**10)), "more than 100 times as many"),
+    ],
+    ids=["empty", "short", "cut", "plain", "labels", "bomb"],
+)
+def test_a_damaged_idx_file_is_an_error(mnist: Path, content: bytes, says: str) -> None:
+    mnist.write_bytes(content)
+    with pytest.raises(DataError, match=says) as caught:
+        load_images(mnist, 8, 1)
+    assert str(mnist) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+# --- torchvision's data sets
+
+
+@pytest.fixture
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No network, and a folder for data sets that is not there yet."""
+
+    def unreachable(*arguments: object, **options: object) -> None:
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unreachable)
+    monkeypatch.setenv("NAS_DATA", str(tmp_path / "sets"))
+    return tmp_path / "sets"
+
+
+def test_a_torchvision_set_is_found_by_its_name(offline: Path) -> None:
+    raw = offline / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part in ("train", "t10k"):
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(idx(SHAPES))
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(idx(NUMBERS))
+    for load in (load_images, sample_images):
+        images = load("torchvision:mnist", 8, 1)
+        assert images.name == "torchvision:mnist"
+        assert np.array_equal(images.images[:, 0], SHAPES)
+        assert images.labels is not None
+        assert images.labels.tolist() == NUMBERS.tolist()
+        assert images.classes[:2] == ("0 - zero", "1 - one")
+
+
+def test_without_a_network_one_line_says_what_to_do(offline: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(DataError) as caught:
+        load_images("torchvision:CIFAR10", 8, 3)
+    said = str(caught.value)
+    assert said.startswith(f"torchvision:CIFAR10 can't be downloaded to {offline} (")
+    assert "name resolution" in said
+    assert "set NAS_DATA to the folder that has them" in said
+    assert "\n" not in said
+    assert capfd.readouterr().out == ""
+
+
+def test_a_sample_downloads_nothing(offline: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"torchvision:CIFAR10 is not in .*sets yet, and a dry run downloads"
+    ):
+        sample_images("torchvision:CIFAR10", 8, 3)
+    assert not offline.exists()
+
+
+@pytest.mark.parametrize("name", ["CIFAR11", "", "ImageFolder", "FakeData", "VisionDataset"])
+def test_an_unknown_name_is_an_error(name: str) -> None:
+    with pytest.raises(DataError, match=f"no image data set '{name}' to download: give one such as"):
+        load_images(f"torchvision:{name}", 8, 3)
+
+
+# --- names that travel
+
+
+def test_paths_become_absolute_and_names_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert absolute("digits") == "digits"
+    assert absolute("torchvision:CIFAR10") == "torchvision:CIFAR10"
+    assert absolute("./digits") == str(tmp_path / "digits")
+    assert absolute("faces.zip") == str(tmp_path / "faces.zip")
