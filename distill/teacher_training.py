@@ -24,7 +24,13 @@ from distill.trainer import Progress, Trainer, TrainingConfig
 from search_spaces import Checkpoint, Discriminator, Generator, save_checkpoint
 
 GRID = 32  # images of a sample grid, in rows of 8
-FREE = ("images", "micro_batch", "compile", "checkpoint_activations")  # may change when a training goes on
+FREE = (
+    "images",
+    "micro_batch",
+    "channels_last",
+    "compile",
+    "checkpoint_activations",
+)  # may change when a training goes on
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from distill.recipes import StyleGAN2Training
 from distill.seeds import derive_seed
 from distill.teacher_networks import default_r1_gamma, teacher_architecture
 from distill.teacher_training import Outcome, TeacherTraining, check_place, train_teacher
-from distill.trainer import TrainingConfig
+from distill.trainer import TrainingConfig, channels_last_pays
 from nas.budget import format_quantity
 from nas.cost import COUNTER
 from nas.errors import SearchError
@@ -208,7 +208,7 @@ def _training(request: TeacherRequest, architecture: GeneratorArchitecture) -> T
             seed=request.seed,
             micro_batch=request.micro_batch,
             precision=resolve_precision(request.precision, device),
-            channels_last=device == "cuda",
+            channels_last=channels_last_pays(architecture.resolution),
             compile=request.compile,
             checkpoint_activations=request.checkpoint_activations,
         ),

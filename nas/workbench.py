@@ -17,7 +17,7 @@ from distill.precision import resolve_precision
 from distill.recipes import Recipe, make_recipe
 from distill.seeds import derive_seed
 from distill.teacher import Teacher, load_teacher
-from distill.trainer import Trainer, TrainingConfig
+from distill.trainer import Trainer, TrainingConfig, channels_last_pays
 from nas.config import SearchConfig
 from search_spaces import Architecture, Generator, SearchSpace
 
@@ -117,7 +117,7 @@ class Workbench:
             seed=self.config.seed,
             micro_batch=self.config.micro_batch,
             precision=resolve_precision(self.config.precision, self.device),
-            channels_last=self.device == "cuda",
+            channels_last=channels_last_pays(self.teacher_image_shape[1]),
             compile=self.config.compile,
             checkpoint_activations=self.config.checkpoint_activations,
         )

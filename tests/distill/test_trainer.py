@@ -520,6 +520,22 @@ def test_channels_last_is_the_same_training_in_another_memory_format(make: Make)
     assert close(gradients(plain), gradients(last), 1e-3)
     weight = last.student.blocks[1].convs[0].conv.weight
     assert weight.is_contiguous(memory_format=torch.channels_last)
+    last.train(2 * 16)
+    averaged = last.ema.blocks[1].convs[0].conv.weight
+    assert averaged.is_contiguous()
+    assert torch.allclose(averaged, weight, atol=1e-5)
+
+
+def test_a_training_goes_on_in_another_memory_format(make: Make) -> None:
+    config = replace(CONFIG, channels_last=False)
+    straight, first = make(config=config), make(config=config)
+    second = make(config=replace(CONFIG, channels_last=True))
+    straight.train(6 * BATCH)
+    first.train(5 * BATCH)
+    second.load_state_dict(saved(first))
+    second.train(6 * BATCH)
+    for name, value in straight.state_dict()["student"].items():
+        assert torch.allclose(second.state_dict()["student"][name], value, atol=1e-3), name
 
 
 @pytest.mark.slow

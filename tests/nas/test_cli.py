@@ -110,6 +110,15 @@ def test_the_installed_scripts_work(command: str, commands: Any) -> None:
         ("--budget-macs 1M --kd-schedule slide", "KD schedule 'slide' is unknown; choose one of constant"),
         ("--budget-macs 1M --kd-finish 0.4", "KD schedule from 0.5 to 0.4"),
         ("--budget-macs 1M --kd-start -1", "KD weights -1 to 0"),
+        (
+            "--budget-macs 1M --precision fp8",
+            "precision 'fp8' is unknown; choose one of auto, fp32, bf16, fp16",
+        ),
+        ("--budget-macs 1M --micro-batch 7", "--micro-batch 7 does not divide the batch of 64"),
+        (
+            "--budget-macs 1M --lpips-weights no.pt",
+            "--lpips-weights no.pt is not a file: give a TorchScript module",
+        ),
         ("--budget-macs 1M --rungs 20k,10k", "rungs 20000,10000 must increase"),
         ("--budget-macs 1M --rungs 5k,", "'' is not a quantity"),
         ("--budget-macs 1M --trials 0", "--trials 0"),

@@ -52,6 +52,9 @@ def test_flags_that_were_not_given_leave_the_defaults() -> None:
         ({"gpus_per_trial": -3.0}, "--gpus-per-trial -3.0: "),
         ({"trials": "a_b"}, "--trials a_b: "),
         ({"colour": "red"}, "colour"),
+        ({"precision": "fp8"}, "precision 'fp8' is unknown; choose one of auto, fp32, bf16, fp16"),
+        ({"micro_batch": 48}, "--micro-batch 48 does not divide the batch of 64: give a number that does"),
+        ({"micro_batch": -8}, "--micro-batch -8 does not divide"),
         ({"teacher": "t.pt"}, "--teacher t.pt: give the images of its kind by --data, too"),
         ({"data": "faces"}, "--data faces: give the generator to compress by --teacher, too"),
         ({"study": "a/b"}, "study name 'a/b'"),
@@ -92,13 +95,17 @@ def test_what_changes_a_fid_is_a_condition_and_what_does_not_is_none() -> None:
     assert set(of().conditions()) | MAY_CHANGE == set(SearchConfig.model_fields)
     for change in ({"trials": 99}, {"workers": 7}, {"workdir": "elsewhere"}, {"sampler": "random"}):
         assert of(**change).conditions() == of().conditions()
+    for change in ({"micro_batch": 8}, {"compile": True}, {"checkpoint_activations": True}):
+        assert of(**change).conditions() == of().conditions()
+    assert of(precision="bf16").conditions() != of().conditions()
     for change in ({"seed": 1}, {"kd_start": 1.0}, {"rungs": (1, 2)}, {"fid_samples": 9}, {"budget_macs": 7}):
         assert of(**change).conditions() != of().conditions()
 
 
 def test_paths_become_absolute_for_workers_and_digits_stay_digits(tmp_path: Path) -> None:
-    config = of(teacher="t.safetensors", data="digits", workdir="runs").absolute()
+    config = of(teacher="t.safetensors", data="digits", workdir="runs", lpips_weights="l.pt").absolute()
     assert config.teacher is not None
+    assert config.lpips_weights == Path("l.pt").resolve()
     assert (config.teacher.is_absolute(), config.workdir.is_absolute(), config.data) == (True, True, "digits")
     assert Path(of(teacher="t.pt", data="faces").absolute().data).is_absolute()
 

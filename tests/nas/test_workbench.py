@@ -99,6 +99,41 @@ def test_a_teacher_without_discriminator_gets_a_fresh_one(tmp_path: Path, teache
     assert all(torch.isfinite(p).all() for p in trainer.ema.parameters())
 
 
+def test_how_a_student_is_run_comes_from_the_settings(make_bench: MakeBench) -> None:
+    plain = make_bench()
+    assert plain.device == "cpu"
+    config = plain.trainer(plain.student(plain.space.smallest())).config
+    assert (config.precision, config.channels_last, config.compile, config.micro_batch) == (
+        "fp32",
+        False,
+        False,
+        0,
+    )
+    bench = make_bench(precision="bf16", micro_batch=8, checkpoint_activations=True)
+    trainer = bench.trainer(bench.student(bench.space.smallest()))
+    config = trainer.config
+    assert (config.precision, config.micro_batch, config.checkpoint_activations) == ("bf16", 8, True)
+    trainer.train(32)
+    assert all(torch.isfinite(p).all() for p in trainer.ema.parameters())
+
+
+def test_a_perceptual_distance_is_taught_and_belongs_to_the_study(tmp_path: Path, teacher_file: Path) -> None:
+    path = tmp_path / "distance.pt"
+    torch.jit.trace(lambda x, y: (x - y).square().mean((1, 2, 3)), (torch.ones(2, 3, 8, 8),) * 2).save(
+        str(path)
+    )
+    settings = {"budget_macs": 100_000, "teacher": teacher_file, "data": "digits", "bank_size": 32}
+    settings |= {"batch_size": 8, "rungs": (16,), "study": "s", "workdir": tmp_path}
+    plain, taught = (Workbench(SearchConfig.of(**settings, lpips_weights=file)) for file in (None, path))
+    assert plain.identity["lpips"] == "none"
+    assert taught.identity["lpips"] == taught.distance.digest if taught.distance else False
+    trainer = taught.trainer(taught.student(taught.space.smallest()))
+    trainer.train(8)
+    assert trainer.losses["g_perceptual"] > 0
+    with pytest.raises(RecipeError, match=r"--lpips-weights .*nowhere is not a file"):
+        Workbench(SearchConfig.of(**settings, lpips_weights=tmp_path / "nowhere"))
+
+
 def test_a_teacher_or_recipe_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "photo.safetensors").write_text("not a checkpoint")
     with pytest.raises(TeacherError, match=r"photo\.safetensors"):

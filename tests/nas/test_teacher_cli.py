@@ -1,0 +1,336 @@
+"""nas-teacher: train a teacher, stop and go on, look into files, bring them into our format."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+from distill.teacher import load_teacher
+from nas.cli.teacher import main
+from nas.cost import measure
+from search_spaces import Checkpoint, file_digest, load_checkpoint, save_checkpoint
+
+TINY: list[object] = [
+    *("train", "--data", "digits", "--batch-size", 16, "--images", 320, "--snapshot", 112, "--seed", 3),
+    *("--channels-base", 128, "--channels-max", 8, "--latent-dim", 8, "--mapping-layers", 2),
+    *("--fid-samples", 50, "--r1-gamma", 0.3),
+]
+LONG = [*TINY, "--images", 1600, "--augment", "fixed"]
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def done(*arguments: object) -> Result:
+    result = run(*arguments)
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result
+
+
+def log(folder: str) -> list[dict[str, str]]:
+    """Of a training, without the time it took."""
+    with Path(folder, "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def weights(path: str) -> dict[str, torch.Tensor]:
+    loaded = load_checkpoint(Path(path))
+    assert loaded.discriminator is not None
+    generator = {f"g.{name}": tensor for name, tensor in loaded.generator.state_dict().items()}
+    return generator | {f"d.{name}": tensor for name, tensor in loaded.discriminator.state_dict().items()}
+
+
+def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one short training, `teacher.safetensors` in it. Don't write to it."""
+    folder = tmp_path_factory.mktemp("trained")
+    done(*TINY, "-o", folder / "teacher.safetensors")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one longer training that nobody stopped."""
+    folder = tmp_path_factory.mktemp("straight")
+    done(*LONG, "-o", folder / "straight.safetensors")
+    return folder
+
+
+# Training
+
+
+def test_a_training_writes_a_teacher_with_discriminator_log_and_pictures(trained: Path) -> None:
+    teacher = load_teacher(trained / "teacher.safetensors")
+    assert teacher.discriminator is not None
+    assert teacher.name == "teacher"
+    assert teacher.metadata["data"] == "digits"
+    assert {"data_digest", "images", "fid", "fid_samples", "fid_extractor", "fid_seed"} <= set(
+        teacher.metadata
+    )
+    rows = log(str(trained / "teacher.training"))
+    assert [int(row["images"]) for row in rows] == [112, 224, 320]
+    best = min(rows, key=lambda row: float(row["fid"]))
+    assert (teacher.metadata["fid"], teacher.metadata["images"]) == (best["fid"], best["images"])
+    assert all(float(row["g_path"]) >= 0 and float(row["d_r1"]) >= 0 for row in rows)
+    pictures = sorted(path.name for path in (trained / "teacher.training").glob("*.png"))
+    assert pictures == [f"samples-{images:09d}.png" for images in (112, 224, 320)]
+
+
+def test_a_trained_teacher_is_one_for_a_search(trained: Path) -> None:
+    from nas.cli import search
+
+    flags = f"--budget-macs 100k --data digits --dry-run --teacher {trained / 'teacher.safetensors'}"
+    result = CliRunner().invoke(search.main, flags.split())
+    assert result.exit_code == 0, result.output
+    assert "no discriminator" not in result.output
+
+
+def test_a_finished_training_is_not_done_again(trained: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in trained.rglob("*") if path.is_file()}
+    result = done(*TINY, "-o", trained / "teacher.safetensors")
+    assert "going on after 320 images" in result.stderr
+    assert "of 320 images" in result.stdout
+    assert {path: path.stat().st_mtime_ns for path in trained.rglob("*") if path.is_file()} == before
+
+
+def test_a_longer_training_goes_on_where_a_shorter_one_ended() -> None:
+    done(*TINY, "-o", "a.safetensors")
+    done(*TINY, "-o", "a.safetensors", "--images", 336)
+    assert [row["images"] for row in log("a.training")] == ["112", "224", "320", "336"]
+
+
+def start(*arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "nas.cli.teacher", *map(str, arguments)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    for _ in range(1_200):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise TimeoutError
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+def test_a_training_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(
+    straight: Path, number: signal.Signals
+) -> None:
+    victim = start(*LONG, "-o", "stopped.safetensors")
+    try:
+        wait_for(lambda: Path("stopped.training/state.pt").exists() or victim.poll() is not None)
+        victim.send_signal(number)
+        _, told = victim.communicate(timeout=60)
+    finally:
+        victim.kill()
+    if number == signal.SIGKILL:
+        assert victim.returncode == -number
+    else:
+        assert victim.returncode == 130
+        assert "run the same command again to go on" in told
+        assert "Traceback" not in told
+    result = done(*LONG, "-o", "stopped.safetensors")
+    assert "going on after" in result.stderr
+    assert log("stopped.training") == log(str(straight / "straight.training"))
+    assert log("stopped.training")[-1]["images"] == "1600"
+    assert equal(weights("stopped.safetensors"), weights(str(straight / "straight.safetensors")))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ("--seed 4", "seed 3, not 4"),
+        ("--batch-size 32", "batch_size 16, not 32"),
+        ("--channels-max 4", "generator rgb1"),
+        ("--augment none", "augment ada, not none"),
+        ("--r1-gamma 1", "recipe StyleGAN2Training"),
+        ("--fid-samples 60", "fid 50 digits, not 60 digits"),
+    ],
+)
+def test_another_training_is_not_mixed_into_one(trained: Path, changes: str, says: str) -> None:
+    result = run(*TINY, *changes.split(), "-o", trained / "teacher.safetensors")
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert "give the same settings, or another -o" in result.stderr
+
+
+def test_without_fid_the_last_generator_is_written() -> None:
+    result = done(*TINY, "-o", "a.safetensors", "--fid-samples", 0, "--images", 128, "--augment", "none")
+    assert result.stdout == "a.safetensors: trained on 128 images\n"
+    metadata = load_checkpoint(Path("a.safetensors")).metadata
+    assert (metadata["images"], "fid" in metadata) == ("128", False)
+
+
+@pytest.mark.parametrize(
+    "flags", ["--precision bf16 --micro-batch 8", "--checkpoint-activations --mirror --grey"]
+)
+def test_a_training_at_size_is_the_same_command(flags: str) -> None:
+    result = done(*TINY, "-o", "a.safetensors", "--images", 64, *flags.split(), "--json")
+    found = json.loads(result.stdout)
+    assert (found["trained"], found["finished"], found["best"]["images"]) == (64, True, 64)
+    assert all(tensor.isfinite().all() for tensor in weights("a.safetensors").values())
+
+
+def test_a_dry_run_shows_the_training_and_writes_nothing(tmp_path: Path) -> None:
+    shown = done(*TINY, "-o", "a.safetensors", "--dry-run").stdout
+    for part in ("MACs (fvcore, batch 1)", "digits, 1797 images", "320 images", "R1 0.3", "a.training"):
+        assert part in shown
+    settings = json.loads(done(*TINY, "-o", "a.safetensors", "--dry-run", "--json").stdout)
+    assert (settings["resolution"], settings["r1_gamma"], settings["batch_size"]) == (16, 0.3, 16)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_r1_is_as_heavy_as_the_resolution_asks_for() -> None:
+    line = "train --data digits --resolution 64 --batch-size 32 -o a.safetensors --dry-run --json"
+    assert json.loads(done(*line.split()).stdout)["r1_gamma"] == pytest.approx(0.0002 * 64**2 / 32)
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ("--data faces", "--data faces: give the --resolution to train at, too, such as 256"),
+        ("--data digits --resolution 100", "--resolution 100: StyleGAN2 makes images of 16, 32,"),
+        ("--data nowhere --resolution 16", "nowhere does not exist"),
+        ("--data digits --images 5X", "unknown suffix 'X'"),
+        ("--data digits --batch-size 16 --micro-batch 5", "--micro-batch 5 does not divide the batch of 16"),
+        ("--data digits --channels-base 8", "--channels-base 8: no channel is left, give 16 or more"),
+        ("--data digits --fid-samples 1", "--fid-samples 1: an FID needs at least 2 samples"),
+        ("--data digits --fid-samples many", "'many' is not a quantity"),
+        ("--data digits --augment often", "'often'"),
+        ("--data digits --lr 0", "0"),
+        ("--data digits -o there.safetensors", "there.safetensors exists and its training does not"),
+        ("--data digits -o a-file/a.safetensors", "can't be written"),
+        ("--data digits --extractor magic", "magic"),
+        ("", "--data"),
+    ],
+)
+def test_a_training_that_can_not_be_is_refused_in_one_line(flags: str, says: str) -> None:
+    Path("there.safetensors").touch()
+    Path("a-file").touch()
+    result = run("train", "-o", "a.safetensors", *flags.split())
+    assert result.exit_code == 2, (result.output, result.exception)
+    assert says in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+    assert not Path("a.training").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_said() -> None:
+    result = run(*TINY, "-o", "a.safetensors", "--device", "cuda")
+    assert (result.exit_code, "--device cuda: PyTorch sees no GPU here" in result.stderr) == (2, True)
+
+
+def test_a_training_that_diverges_fails_with_what_may_help() -> None:
+    result = run(*TINY, "-o", "a.safetensors", "--lr", 1e30)
+    assert result.exit_code == 1
+    assert "a lower --lr, a higher --r1-gamma or --precision fp32 may help" in result.stderr
+
+
+def test_a_damaged_state_is_said(trained: Path) -> None:
+    done(*TINY, "-o", "a.safetensors", "--images", 16)
+    Path("a.training/state.pt").write_bytes(b"no state")
+    result = run(*TINY, "-o", "a.safetensors")
+    assert result.exit_code == 2
+    assert "state.pt can't be read: remove a.training to start anew" in result.stderr
+
+
+# Looking into files, and importing them
+
+
+def test_info_is_one_screen_with_what_the_file_holds(teacher_file: Path) -> None:
+    shown = done("info", teacher_file).stdout
+    assert len(shown.splitlines()) < 25
+    for part in ("stylegan2", "16×16 px, grey", "8 8 8", "latent_dim", "mapping_layers", "MACs", "tiny"):
+        assert part in shown
+    assert "none in the file" not in shown
+
+
+def test_info_as_json_is_the_measured_truth(teacher_file: Path) -> None:
+    found = json.loads(done("info", teacher_file, "--json").stdout)
+    generator = load_checkpoint(teacher_file).generator
+    cost = measure(generator)
+    assert (found["macs"], found["params"], found["image"]) == (cost.macs, cost.params, [1, 16, 16])
+    assert found["sha256"] == file_digest(teacher_file)
+    assert found["generator"] == json.loads(json.dumps(generator.architecture.to_json()))
+    assert found["metadata"] == {"name": "tiny"}
+
+
+def test_info_says_that_there_is_no_discriminator(teacher_file: Path) -> None:
+    save_checkpoint(
+        Checkpoint("stylegan2", load_checkpoint(teacher_file).generator), Path("alone.safetensors")
+    )
+    assert (
+        "none in the file: students train their own from scratch" in done("info", "alone.safetensors").stdout
+    )
+    assert json.loads(done("info", "alone.safetensors", "--json").stdout)["discriminator"] is None
+
+
+def test_an_import_is_the_same_networks_in_our_format(teacher_file: Path) -> None:
+    result = done("import", teacher_file, "-o", "new/mine.safetensors", "--name", "mine")
+    assert result.stdout == "new/mine.safetensors: stylegan2 mine, with discriminator\n"
+    assert equal(weights("new/mine.safetensors"), weights(str(teacher_file)))
+    assert load_checkpoint(Path("new/mine.safetensors")).metadata == {
+        "name": "mine",
+        "source": teacher_file.name,
+        "source_sha256": file_digest(teacher_file),
+    }
+    described = json.loads(done("import", teacher_file, "-o", "b.safetensors", "--json").stdout)
+    assert described["metadata"]["name"] == "tiny"
+
+
+def test_an_import_replaces_nothing_unless_it_is_told_to(teacher_file: Path) -> None:
+    Path("mine.safetensors").write_text("precious")
+    result = run("import", teacher_file, "-o", "mine.safetensors")
+    assert result.exit_code == 2
+    assert "mine.safetensors exists: choose another -o, or replace it by --force" in result.stderr
+    assert Path("mine.safetensors").read_text() == "precious"
+    done("import", teacher_file, "-o", "mine.safetensors", "--force")
+    assert load_checkpoint(Path("mine.safetensors")).metadata["name"] == "tiny"
+
+
+@pytest.mark.parametrize("command", [("info",), ("import", "-o", "a.safetensors")])
+@pytest.mark.parametrize("content", [None, b"no checkpoint", b"\x80\x02}q\x00."])
+def test_a_file_that_is_none_is_refused_in_one_line(command: tuple[str, ...], content: bytes | None) -> None:
+    if content is not None:
+        Path("photo.pkl").write_bytes(content)
+    result = run(*command, "photo.pkl")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "photo.pkl" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not Path("a.safetensors").exists()
+
+
+def test_the_command_alone_says_what_it_can_do() -> None:
+    assert run().exit_code == 0
+    for line in ((), ("--help",), ("train", "--help"), ("info", "-h"), ("import", "-h")):
+        shown: Any = done(*line).stdout
+        assert "Examples:" in shown
+        assert max(map(len, shown.splitlines())) <= 120
