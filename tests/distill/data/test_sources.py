@@ -174,9 +174,7 @@ def test_without_a_network_one_line_says_what_to_do(offline: Path, capfd: pytest
 
 
 def test_a_sample_downloads_nothing(offline: Path) -> None:
-    with pytest.raises(
-        DataError, match=r"torchvision:CIFAR10 is not in .*sets yet, and a dry run downloads"
-    ):
+    with pytest.raises(DataError, match=r"torchvision:CIFAR10 is not in .*sets yet, and a dry run downloads"):
         sample_images("torchvision:CIFAR10", 8, 3)
     assert not offline.exists()
 
