@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,8 +16,8 @@ from torch import Tensor, nn
 
 from distill.augment import ADJUST_EVERY, Augment
 from distill.bank import TeacherBank, make_bank
-from distill.data import ImageSet
-from distill.errors import TrainingDivergedError, TrainingError
+from distill.data import ImageSet, ImageStream, load_images
+from distill.errors import DataError, TrainingDivergedError, TrainingError
 from distill.recipes import (
     DiscriminatorStep,
     GeneratorStep,
@@ -594,3 +595,37 @@ def test_a_training_can_be_asked_to_stop_after_any_step(make: Make) -> None:
     assert stopped.images == 4 * BATCH
     stopped.train(9 * BATCH)
     assert same(stopped.state_dict(), straight.state_dict())
+
+
+# Classes
+
+CONDITIONAL = Path(__file__).parents[1] / "data" / "reference" / "nvidia_32_conditional.pkl"
+
+
+def test_a_student_with_classes_is_trained_on_labelled_images() -> None:
+    teacher = load_teacher(CONDITIONAL)
+    assert teacher.discriminator is not None
+    told: list[Tensor] = []
+    teacher.discriminator.register_forward_pre_hook(lambda module, inputs: told.append(inputs[1]))
+    data = load_images("digits", 32, 3)
+    config = TrainingConfig(images=16, batch_size=4)
+    trainer = Trainer(teacher.generator, teacher.discriminator, WeightDecay(), data, config)
+    trainer.train(8)
+    assert all(math.isfinite(value) for value in trainer.losses.values())
+    assert {tuple(labels.shape) for labels in told} == {(4, 10)}
+    order = ImageStream(data.images, 4, config.seed, labels=data.labels)
+    first = order.next_batch()[1]
+    assert first is not None
+    assert any(torch.equal(labels.argmax(dim=1), first) for labels in told), "real images have their own"
+
+
+def test_images_without_labels_can_not_train_a_student_with_classes() -> None:
+    teacher = load_teacher(CONDITIONAL)
+    assert teacher.discriminator is not None
+    digits = load_images("digits", 32, 3)
+    for data, says in (
+        (replace(digits, labels=None, classes=()), "has no labels and the teacher has 10 classes"),
+        (replace(digits, classes=tuple("0123456789AB")), "has 12 classes and the teacher 10"),
+    ):
+        with pytest.raises(DataError, match=says):
+            Trainer(teacher.generator, teacher.discriminator, WeightDecay(), data, TrainingConfig(images=16))

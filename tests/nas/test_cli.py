@@ -398,7 +398,7 @@ def test_an_export_without_a_study_is_refused() -> None:
     ("flags", "says"),
     [
         ("-o grid.gif", "-o grid.gif: give a file that ends in .png or .npy"),
-        ("-o no/grid.png", "no/grid.png can't be written"),
+        ("-o wide.npy/grid.png", "wide.npy/grid.png can't be written"),
         ("-o grid.png --latents nowhere.npy", "nowhere.npy is not a .npy of numbers"),
         ("-o grid.png --latents wide.npy", "wide.npy has shape (4, 9): this generator takes (N, 8)"),
         ("-o grid.png --count 0", "0"),
