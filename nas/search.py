@@ -17,11 +17,13 @@ from optuna.trial import FrozenTrial, TrialState
 from ray import tune
 from rich.console import Console
 
+from distill.data import OnProgress
 from nas.candidate import CandidateTrial
 from nas.cluster import Share, cluster, make_shared
 from nas.config import SearchConfig
 from nas.errors import StudyError, WorkdirError
 from nas.halving import ParetoHalving, RungBoard
+from nas.preparation import waiting
 from nas.preview import introduction
 from nas.progress import SearchProgress
 from nas.proposals import Proposer
@@ -37,15 +39,18 @@ if TYPE_CHECKING:
     from distill.scores import FidScore
 
 
-def prepare(config: SearchConfig, *, dry_run: bool = False) -> tuple[SearchConfig, Workbench]:
+def prepare(
+    config: SearchConfig, *, dry_run: bool = False, on_decoded: OnProgress | None = None
+) -> tuple[SearchConfig, Workbench]:
     """Resolve `config` and open what it names, so that a wrong request is refused before a study is made.
 
     Decoded images are kept in `<workdir>/cache`; in a dry run a sample is looked at and nothing is written.
+    `on_decoded` is called with the images decoded so far and of all.
 
     Raises:
         UserError: of whatever kind fits.
     """
-    bench = Workbench(config, dry_run=dry_run)
+    bench = Workbench(config, dry_run=dry_run, on_decoded=on_decoded)
     config = config.named(bench.teacher.name)
     bench.config = config
     config.budget.load(bench.space)
@@ -74,7 +79,8 @@ def run_search(
             if len(_finished(store)) < config.trials:
                 with cluster(config) as share:
                     try:
-                        teacher_score = make_shared(config, share)
+                        with waiting(console, "Making the teacher's images and the real ones' statistics"):
+                            teacher_score = make_shared(config, share)
                     except UserError:
                         store.discard_if_empty()
                         raise

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from distill.bank import TeacherBank, make_bank
-from distill.data import ImageSet, check_labels, load_images, sample_images
+from distill.data import ImageSet, OnProgress, check_labels, load_images, sample_images
 from distill.losses import PerceptualDistance
 from distill.precision import resolve_precision
 from distill.recipes import Recipe, make_recipe
@@ -31,8 +31,11 @@ BANK_SEED = 1_000_003  # the bank's inputs are other ones than those of FIDs
 class Workbench:
     """Everything needed to distill and measure one architecture after another, on one device."""
 
-    def __init__(self, config: SearchConfig, *, dry_run: bool = False) -> None:
+    def __init__(
+        self, config: SearchConfig, *, dry_run: bool = False, on_decoded: OnProgress | None = None
+    ) -> None:
         self.config, self.dry_run = config, dry_run
+        self._on_decoded = on_decoded  # called while images are decoded, which happens once
         self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial else "cpu"
         self.teacher: Teacher = load_teacher(config.teacher)
         self.space: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
@@ -54,7 +57,8 @@ class Workbench:
         if self.dry_run:
             found = sample_images(self.config.data, height, channels)
         else:
-            found = load_images(self.config.data, height, channels, cache=self.config.workdir / "cache")
+            cache = self.config.workdir / "cache"
+            found = load_images(self.config.data, height, channels, cache=cache, on_progress=self._on_decoded)
         check_labels(found, self.teacher.generator.classes)
         return found
 

@@ -136,12 +136,14 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
     """
     from nas.config import SearchConfig
     from nas.errors import SearchError
+    from nas.preparation import decoding
     from nas.preview import preview
     from nas.report import render
     from nas.search import prepare, run_search
 
     out = results()
-    config, bench = prepare(SearchConfig.of(**flags), dry_run=dry_run)
+    with decoding(console()) as on_decoded:
+        config, bench = prepare(SearchConfig.of(**flags), dry_run=dry_run, on_decoded=on_decoded)
     if dry_run:
         shown = preview(config, bench)
         out.print_json(shown.model_dump_json()) if as_json else out.print(shown.render())
