@@ -1,4 +1,4 @@
-"""FID against images seen for students that start from the teacher's weights, its mapping network, or nothing.
+"""FID against images seen, of students that start from the teacher's weights, its mapping network or nothing.
 
     python -m benchmarks.inheritance                      # the digits
     python -m benchmarks.inheritance --teacher faces.safetensors --data faces.zip --budget-macs 3M \\
@@ -6,8 +6,8 @@
     python -m benchmarks.inheritance --quick              # shows that it runs, nothing else
     python -m benchmarks.inheritance --json
 
-All rows have the same architecture, the teacher slimmed uniformly to the budget, the same data order, latents, recipe
-and schedule, and each row is one training, looked at on its way.
+All rows have the same architecture, the teacher slimmed uniformly to the budget,
+the same data order, latents, recipe and schedule; each row is one training, looked at on its way.
 """
 
 from __future__ import annotations
