@@ -9,7 +9,8 @@
 * images/s of two workers of one thread each against one such worker, in turn;
 * the share of FIDs in a trial's time, and the seconds that Tune and the study add to a trial (from a search
   whose candidates do nothing);
-* the highest memory of the driver and of a worker in a real, short search.
+* the highest memory of the driver and of a worker in a real, short search;
+* architectures proposed per second: digits within 2 MMACs, 256 px config-f within 5 GMACs.
 """
 
 from __future__ import annotations
@@ -109,6 +110,30 @@ def overhead(trials: int) -> float:
         return time.perf_counter() - began
 
 
+def proposals(teacher: Any, macs: int, count: int) -> float:
+    """Feasible architectures per second, as random choices are turned into them."""
+    from nas.budget import Budget
+    from search_spaces import RandomSuggest
+    from search_spaces.stylegan2 import StyleGAN2Space
+
+    space = StyleGAN2Space(teacher)
+    load = Budget(macs).load(space)
+    began = time.perf_counter()
+    found = [space.sample(RandomSuggest(seed), load) for seed in range(count)]
+    seconds = time.perf_counter() - began
+    assert all(space.macs(architecture) <= macs for architecture in found)
+    return count / seconds
+
+
+def config_f(resolution: int) -> Any:
+    """The published network's shape: 32768 / side channels, at most 512."""
+    from search_spaces.stylegan2 import Block, GeneratorArchitecture
+
+    sides = [4 << i for i in range(resolution.bit_length() - 2)]
+    first, *later = (Block(min(512, 32768 // side), 1 if side == 4 else 2) for side in sides)
+    return GeneratorArchitecture((first, *later))
+
+
 def memory(trials: int, images: int) -> dict[str, float]:
     """Highest resident megabytes of the driver and of a worker (Linux)."""
     command = [
@@ -177,6 +202,11 @@ def measure(quick: bool) -> dict[str, float]:
         one, two = speeds(1, 1, 3.0)[0], sum(speeds(2, 1, 3.0))
         figures |= {"one_worker": one, "two_workers": two, "ratio": two / one}
         figures["fid_share"] = fid_share(scratch, rungs)
+    with tempfile.TemporaryDirectory() as scratch:
+        digits = workbench(scratch).teacher.generator.architecture
+    count = 200 if quick else 5_000
+    figures["proposals_digits"] = proposals(digits, 2_000_000, count)
+    figures["proposals_256"] = proposals(config_f(256), 5 * 10**9, count)
     figures["seconds_per_trial"] = (overhead(many) - overhead(few)) / (many - few)
     return figures | memory(4, 1_000)
 
@@ -202,6 +232,8 @@ def main() -> None:
         ),
         ("FID in a trial's time", f"{f['fid_share']:.1%}"),
         ("Tune and study, a trial", f"{f['seconds_per_trial']:.2f} s"),
+        ("proposals, digits, 2 MMACs", f"{f['proposals_digits']:.0f} /s"),
+        ("proposals, 256 px, 5 GMACs", f"{f['proposals_256']:.0f} /s"),
         ("driver, highest memory", f"{f['driver_mb']:.0f} MB"),
         ("worker, highest memory", f"{f['worker_mb']:.0f} MB"),
     ):
