@@ -13,6 +13,13 @@ from distill.errors import NonFiniteImagesError
 from distill.seeds import derive_seed
 from search_spaces.base import Generator
 
+BATCH_PIXELS = 50 * 256**2  # in a batch that is only looked at: half a GB per 32 feature maps
+
+
+def images_at_a_time(resolution: int, most: int = 50) -> int:
+    """How many images of `resolution` px to make at once: `most` up to 256 px, fewer above."""
+    return max(1, min(most, BATCH_PIXELS // resolution**2))
+
 
 def generate(
     generator: Generator, samples: int, seed: int, *, batch_size: int, device: torch.device

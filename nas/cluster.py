@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
+from distill.precision import Precision
 from nas.config import SearchConfig
 from nas.errors import ConfigError, SearchError
 from nas.workbench import Workbench, use_threads
@@ -73,26 +74,28 @@ def cluster(config: SearchConfig) -> Iterator[Share]:
             shutil.rmtree(ours, ignore_errors=True)
 
 
-def make_shared(config: SearchConfig, share: Share) -> FidScore:
+def make_shared(config: SearchConfig, share: Share) -> tuple[FidScore, Precision]:
     """Have a worker make the bank and the real images' statistics, so that candidates find both.
 
     A worker does it because it may have a GPU, and because the driver should stay small.
 
     Returns:
-        The teacher's FID over the bank's images, at most as many as for students.
+        The teacher's FID over the bank's images, at most as many as for students; and the precision that
+        workers train in.
 
     Raises:
         UserError: the data or the extractor can't be used.
     """
 
-    def task(settings: dict[str, Any]) -> FidScore:
+    def task(settings: dict[str, Any]) -> tuple[FidScore, Precision]:
         use_threads(share.cpus)
-        return Workbench(SearchConfig.model_validate(settings)).teacher_score()
+        bench = Workbench(SearchConfig.model_validate(settings))
+        return bench.teacher_score(), bench.precision
 
     remote = ray.remote(num_cpus=share.cpus, num_gpus=share.gpus, max_retries=0)(task)
     try:
-        score: FidScore = ray.get(remote.remote(config.absolute().model_dump(mode="json")))
-        return score
+        made: tuple[FidScore, Precision] = ray.get(remote.remote(config.absolute().model_dump(mode="json")))
+        return made
     except RayTaskError as error:
         raise error.cause from None
     except RayError as error:  # the worker was killed
@@ -121,8 +124,12 @@ def _share(config: SearchConfig) -> Share:
         given = f"--gpus-per-trial {per_trial:g}"
         raise ConfigError(f"{given}: no machine has so many GPUs; give 0 to train on the CPU")
     workers = config.workers or min(config.trials, int(gpus / per_trial) if per_trial else int(cpus))
-    fitting = [node.get("CPU", 0) for node in nodes if node.get("GPU", 0) >= per_trial]
-    return Share(workers, max(1, int(min(cpus // workers, max(fitting)))), per_trial)
+    fitting = [node for node in nodes if node.get("GPU", 0) >= per_trial]
+    if per_trial:  # the scarcest machine decides: a trial needs its share of a GPU's CPUs there
+        cores = min(node.get("CPU", 0) // max(1, int(node["GPU"] / per_trial)) for node in fitting)
+    else:
+        cores = min(cpus // workers, max(node.get("CPU", 0) for node in fitting))
+    return Share(workers, max(1, int(cores)), per_trial)
 
 
 def _nodes() -> list[dict[str, float]]:

@@ -65,6 +65,7 @@ class SearchConfig(BaseModel):
     kd_end: float = 0.0
     kd_begin: float = 0.5  # fraction of the training
     kd_finish: float = 0.95  # fraction of the training
+    r1_gamma: float | None = Field(default=None, ge=0)  # of R1; None is by resolution and batch
     batch_size: PositiveInt = 64
     inherit: bool = True  # start students from the teacher's weights
     warm_discriminator: bool = True  # start their discriminators from the teacher's

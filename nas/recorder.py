@@ -8,6 +8,7 @@ from optuna.trial import TrialState
 
 from nas.artifacts import attach_samples
 from nas.candidate import Outcome
+from nas.errors import StudyError
 from nas.study import StudyStore
 
 
@@ -18,7 +19,18 @@ class StudyRecorder:
         self._store, self._folder, self._rungs = store, folder, rungs
 
     def record(self, number: int, outcome: Outcome) -> None:
-        """Keep one rung's result."""
+        """Keep one rung's result.
+
+        Raises:
+            StudyError: its FID was measured with other extractor weights than the study's.
+        """
+        measured_with = outcome.record.fid_extractor_digest
+        noted = self._store.study.user_attrs.get("extractor_digest", "")
+        if measured_with and noted and measured_with != noted:
+            raise StudyError(
+                f"worker {outcome.record.worker} measures FID with {outcome.record.fid_extractor} weights "
+                f"{measured_with}, the study with {noted}: have the same file on all machines"
+            )
         self._store.record_rung(outcome.record)
         trial = self._store.trial(number)
         trial.set_user_attr("macs", outcome.cost.macs)

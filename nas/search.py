@@ -18,6 +18,7 @@ from ray import tune
 from rich.console import Console
 
 from distill.data import OnProgress
+from distill.precision import Precision
 from nas.candidate import CandidateTrial
 from nas.cluster import Share, cluster, make_shared
 from nas.config import SearchConfig
@@ -71,25 +72,27 @@ def run_search(
     """
     _quiet()
     made = _make_folder(config)
+    ours = False  # the folder's contents: another driver may have taken the lease first
     try:
         with (
             StudyStore.open(config.storage_url, config.study, identity=bench.identity) as store,
             store.lease(),
         ):
+            ours = True
             if len(_finished(store)) < config.trials:
                 with cluster(config) as share:
                     try:
                         with waiting(console, "Making the teacher's images and the real ones' statistics"):
-                            teacher_score = make_shared(config, share)
+                            teacher_score, precision = make_shared(config, share)
                     except UserError:
                         store.discard_if_empty()
                         raise
-                    made = []  # from here on there are results to keep
-                    _note(store, config, bench, teacher_score)
+                    ours = False  # from here on there are results to keep
+                    _note(store, config, bench, teacher_score, precision)
                     _search(config, bench, store, share, console, trainable)
             return report(store)
     except UserError:
-        _remove(config, made)
+        _remove(made, with_contents=ours)
         raise
 
 
@@ -175,19 +178,26 @@ def _finished(store: StudyStore) -> list[FrozenTrial]:
     return [t for t in ended if "duplicate_of" not in t.user_attrs]
 
 
-def _note(store: StudyStore, config: SearchConfig, bench: Workbench, teacher_score: FidScore) -> None:
+def _note(
+    store: StudyStore, config: SearchConfig, bench: Workbench, teacher_score: FidScore, precision: Precision
+) -> None:
     """Keep with the study what reports, exports and evaluations need to know of it.
 
     Raises:
-        StudyError: its FIDs were measured with other extractor weights.
+        StudyError: its FIDs were measured with other extractor weights, or its students trained in another
+            precision.
     """
-    noted = store.study.user_attrs.get("extractor_digest", teacher_score.digest)
-    if noted != teacher_score.digest:
-        raise StudyError(
-            f"study {store.name!r} measures FID with {teacher_score.extractor} weights {noted}, not "
-            f"{teacher_score.digest}: give the same file by --extractor-weights, or use --study NAME for a "
-            "new one"
-        )
+    for name, here, fix in (
+        ("extractor_digest", teacher_score.digest, "give the same file by --extractor-weights"),
+        ("precision", precision, "give the same --precision, or train on the same kind of device"),
+    ):
+        noted = store.study.user_attrs.get(name, here)
+        if noted != here:
+            raise StudyError(
+                f"study {store.name!r} belongs to the {name.replace('_', ' ')} {noted}, not {here}: {fix}, "
+                "or use --study NAME for a new one"
+            )
+        store.study.set_user_attr(name, here)
     architecture = bench.teacher.generator.architecture
     teacher: dict[str, Any] = {
         "name": bench.teacher.name,
@@ -198,7 +208,6 @@ def _note(store: StudyStore, config: SearchConfig, bench: Workbench, teacher_sco
         "fid": teacher_score.value,
         "fid_samples": teacher_score.samples,
     }
-    store.study.set_user_attr("extractor_digest", teacher_score.digest)
     store.study.set_user_attr("teacher_info", teacher)
     store.study.set_user_attr("config", config.absolute().public())
 
@@ -221,10 +230,10 @@ def _make_folder(config: SearchConfig) -> list[Path]:
     return made
 
 
-def _remove(config: SearchConfig, made: list[Path]) -> None:
-    """Take back what `_make_folder` made."""
-    if config.folder in made:
-        shutil.rmtree(config.folder, ignore_errors=True)
+def _remove(made: list[Path], *, with_contents: bool) -> None:
+    """Take back what `_make_folder` made, the innermost `with_contents` or else if it is empty."""
+    if made and with_contents:
+        shutil.rmtree(made[0], ignore_errors=True)
     for folder in made:
         with suppress(OSError):  # gone, or somebody else put something there meanwhile
             folder.rmdir()

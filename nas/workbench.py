@@ -12,11 +12,13 @@ import torch
 
 from distill.bank import TeacherBank, make_bank
 from distill.data import ImageSet, OnProgress, check_labels, load_images, sample_images
+from distill.generation import images_at_a_time
 from distill.losses import PerceptualDistance
-from distill.precision import resolve_precision
+from distill.precision import Precision, resolve_precision
 from distill.recipes import Recipe, make_recipe
 from distill.seeds import derive_seed
 from distill.teacher import Teacher, load_teacher
+from distill.teacher_networks import default_r1_gamma
 from distill.trainer import Trainer, TrainingConfig, channels_last_pays
 from nas.config import SearchConfig
 from search_spaces import Architecture, Generator, SearchSpace
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from distill.fidelity import Fidelity
     from distill.scores import FidScore
 
+LEAST_R1_GAMMA = 0.3
 BANK_SEED = 1_000_003  # the bank's inputs are other ones than those of FIDs
 
 
@@ -41,7 +44,7 @@ class Workbench:
         self.space: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
         weights = config.lpips_weights
         self.distance = None if weights is None else PerceptualDistance(weights, self.device)
-        self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.distance)
+        self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.distance, self._r1_gamma())
 
     @cached_property
     def identity(self) -> dict[str, str]:
@@ -93,7 +96,13 @@ class Workbench:
             weights=self.config.extractor_weights,
             cache=self.config.folder / "fidelity",
             device=self.device,
+            batch_size=images_at_a_time(self.teacher_image_shape[1]),
         )
+
+    @property
+    def precision(self) -> Precision:
+        """What networks compute in on this device."""
+        return resolve_precision(self.config.precision, self.device)
 
     def teacher_score(self) -> FidScore:
         """The teacher's FID over the bank's images, as many as for students where the bank has so many."""
@@ -120,7 +129,7 @@ class Workbench:
             mirror=self.config.mirror,
             seed=self.config.seed,
             micro_batch=self.config.micro_batch,
-            precision=resolve_precision(self.config.precision, self.device),
+            precision=self.precision,
             channels_last=channels_last_pays(self.teacher_image_shape[1]),
             compile=self.config.compile,
             checkpoint_activations=self.config.checkpoint_activations,
@@ -135,6 +144,12 @@ class Workbench:
             teacher_discriminator=copy.deepcopy(self.teacher.discriminator),
             device=self.device,
         )
+
+    def _r1_gamma(self) -> float:
+        """As asked for; else what suits large images (ADA's rule), and small ones of brief trainings."""
+        if self.config.r1_gamma is not None:
+            return self.config.r1_gamma
+        return max(LEAST_R1_GAMMA, default_r1_gamma(self.teacher_image_shape[1], self.config.batch_size))
 
     @contextmanager
     def _seeded(self, use: str) -> Iterator[None]:

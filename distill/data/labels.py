@@ -37,9 +37,14 @@ def find_labels(names: Sequence[str], label_file: bytes | None) -> Labels | None
 
 
 def by_folder(names: Sequence[str]) -> Labels | None:
-    """A class per first-level folder, sorted by name; None unless all images lie in at least two of them."""
+    """A class per first-level folder; None unless all images lie in at least two of them.
+
+    Classes are in the order of their names; of their numbers, where all names are numbers.
+    """
     folders = [name.split("/", 1)[0] if "/" in name else None for name in names]
-    classes = sorted({folder for folder in folders if folder is not None})
+    found = {folder for folder in folders if folder is not None}
+    are_numbers = all(folder.isdecimal() for folder in found)
+    classes = sorted(found, key=lambda folder: (int(folder) if are_numbers else 0, folder))
     if None in folders or len(classes) < 2:
         return None
     number = {name: i for i, name in enumerate(classes)}
@@ -78,7 +83,7 @@ def check_labels(data: ImageSet, classes: int) -> None:
             f"{data.name} has no labels and the teacher has {classes} classes: put the images of each class "
             "into a folder of its own, or write a dataset.json"
         )
-    if classes and len(data.classes) > classes:
+    if classes and len(data.classes) != classes:
         raise DataError(
-            f"{data.name} has {len(data.classes)} classes and the teacher {classes}: leave some out"
+            f"{data.name} has {len(data.classes)} classes and the teacher {classes}: give images of the same"
         )

@@ -13,7 +13,9 @@ from distill.schedules import Schedule
 class MakeRecipe(Protocol):
     """How a way of teaching is made for one search."""
 
-    def __call__(self, schedule: Schedule, *, distance: PerceptualDistance | None = None) -> Recipe:
+    def __call__(
+        self, schedule: Schedule, *, distance: PerceptualDistance | None = None, r1_gamma: float = 0.3
+    ) -> Recipe:
         """With a KD weight that follows `schedule`; `distance` is for recipes that have use for one."""
 
 
@@ -21,7 +23,9 @@ RECIPES: dict[str, MakeRecipe] = {"weight-decay": WeightDecay}
 """What teaches a student. `StyleGAN2Training` is not among them: it is how teachers come about."""
 
 
-def make_recipe(name: str, schedule: Schedule, distance: PerceptualDistance | None = None) -> Recipe:
+def make_recipe(
+    name: str, schedule: Schedule, distance: PerceptualDistance | None = None, r1_gamma: float = 0.3
+) -> Recipe:
     """The recipe called `name`.
 
     Raises:
@@ -29,7 +33,7 @@ def make_recipe(name: str, schedule: Schedule, distance: PerceptualDistance | No
     """
     if name not in RECIPES:
         raise RecipeError(f"recipe {name!r} is unknown; choose one of {', '.join(RECIPES)}")
-    return RECIPES[name](schedule, distance=distance)
+    return RECIPES[name](schedule, distance=distance, r1_gamma=r1_gamma)
 
 
 __all__ = [

@@ -73,6 +73,9 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     "--kd-begin", type=float, help="Fraction of training where the weight starts to fall  [default: 0.5]"
 )
 @click.option("--kd-finish", type=float, help="Fraction of training where it has fallen  [default: 0.95]")
+@click.option(
+    "--r1-gamma", type=float, help="Weight of R1  [default: 0.0002 · resolution² / batch size, at least 0.3]"
+)
 @click.option("--batch-size", type=int, help="Images a step  [default: 64]")
 @click.option(
     "--inherit/--no-inherit",

@@ -80,7 +80,7 @@ def finished(warm_bench: Workbench, tmp_path_factory: pytest.TempPathFactory) ->
     config.folder.mkdir()
     with StudyStore.open(config.storage_url, config.study, identity=bench.identity) as store:
         store.study.sampler = make_sampler("random", 0)
-        _note(store, config, bench, bench.teacher_score())
+        _note(store, config, bench, bench.teacher_score(), bench.precision)
         proposer = Proposer(store, bench.space, config.budget.load(bench.space), config)
         recorder = StudyRecorder(store, config.folder, len(config.rungs))
         for last_rung in (2, 2, 0, None):

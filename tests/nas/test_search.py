@@ -135,11 +135,13 @@ def test_a_study_is_not_resumed_with_other_extractor_weights(make_bench: Any) ->
     other = dataclasses.replace(score, digest="f" * 16)
     bench.config.folder.mkdir(parents=True)
     with StudyStore.open(bench.config.storage_url, "tiny") as store:
-        _note(store, bench.config, bench, score)
-        _note(store, bench.config, bench, score)
+        _note(store, bench.config, bench, score, "fp32")
+        _note(store, bench.config, bench, score, "fp32")
         fix = "give the same file by --extractor-weights, or use --study NAME"
-        with pytest.raises(StudyError, match=f"digits weights {score.digest}, not {'f' * 16}: {fix}"):
-            _note(store, bench.config, bench, other)
+        with pytest.raises(StudyError, match=f"extractor digest {score.digest}, not {'f' * 16}: {fix}"):
+            _note(store, bench.config, bench, other, "fp32")
+        with pytest.raises(StudyError, match="belongs to the precision fp32, not bf16: give the same"):
+            _note(store, bench.config, bench, score, "bf16")
 
 
 def test_an_extractor_that_does_not_exist_leaves_nothing_behind(commands: Any, tmp_path: Path) -> None:
