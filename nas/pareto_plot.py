@@ -29,7 +29,7 @@ class Measured:
     params: int | None
     samples: int | None  # images the FID was taken over
     architecture: str
-    landmark: str | None
+    baseline: str | None
     rung: int | None
     complete: bool
 
@@ -54,7 +54,7 @@ def measured(store: StudyStore) -> list[Measured]:
                 params=attrs.get("params"),
                 samples=record.fid_samples if record else None,
                 architecture=attrs.get("architecture", ""),
-                landmark=attrs.get("landmark"),
+                baseline=attrs.get("baseline"),
                 rung=record.rung if record else None,
                 complete=complete,
             )
@@ -78,8 +78,8 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
     trials = measured(store)
     best_so_far = pareto_front(trials, budget_macs)
     pruned = [t for t in trials if not t.complete]
-    students = [t for t in trials if t.complete and t.landmark is None]
-    landmarks = [t for t in trials if t.complete and t.landmark is not None]
+    students = [t for t in trials if t.complete and t.baseline is None]
+    baselines = [t for t in trials if t.complete and t.baseline is not None]
     dearest = max((t.macs for t in trials), default=math.inf)
     # A budget far above every trial would squeeze them into a corner: it is written, not drawn.
     drawn = budget_macs if budget_macs is not None and budget_macs <= 3 * dearest else None
@@ -92,7 +92,7 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
     figure.add_trace(_points(pruned, "stopped early, low-fidelity FID", ring | {"size": 7, "color": _FAINT}))
     figure.add_trace(_points(students, "finished", dot | {"color": _BLUE}))
     figure.add_trace(
-        _points(landmarks, "baseline", dot | {"color": _ORANGE, "symbol": "diamond", "size": 12})
+        _points(baselines, "baseline", dot | {"color": _ORANGE, "symbol": "diamond", "size": 12})
     )
     if best_so_far:
         best = best_so_far[-1]
@@ -150,7 +150,7 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
         ]
         lines += [
             f"| {t.number} | {t.fid:.2f} | {short(t.macs)} | {short(t.params)} | `{_cell(t.architecture)}`"
-            f"{f' ({t.landmark})' if t.landmark else ''} |"
+            f"{f' ({t.baseline})' if t.baseline else ''} |"
             for t in best_so_far
         ]
     everything = store.study.get_trials(deepcopy=False)
@@ -221,7 +221,7 @@ def _points(trials: Sequence[Measured], name: str, marker: dict[str, Any]) -> go
 
 
 def _hover(trial: Measured) -> str:
-    lines = [f"<b>trial {trial.number}</b>" + (f", baseline {trial.landmark}" if trial.landmark else "")]
+    lines = [f"<b>trial {trial.number}</b>" + (f", baseline {trial.baseline}" if trial.baseline else "")]
     lines += [f"FID {trial.fid:.2f} (N = {trial.samples or '?'})"]
     if not trial.complete:
         lines += [f"stopped at rung {trial.rung}: a low-fidelity FID"]

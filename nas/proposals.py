@@ -78,7 +78,7 @@ class Proposer:
         for share in BASELINE_SHARES:
             choices = {"share": share, **self._space.uniform()}
             name = f"uniform, {share:.0%} of the budget"
-            self._store.study.enqueue_trial(choices, user_attrs={"landmark": name}, skip_if_exists=True)
+            self._store.study.enqueue_trial(choices, user_attrs={"baseline": name}, skip_if_exists=True)
         for opening in self._space.openings():
             self._store.study.enqueue_trial({"share": 1.0, **opening}, skip_if_exists=True)
 
@@ -86,14 +86,14 @@ class Proposer:
         self._known[str(architecture)] = trial.number
         trial.set_user_attr("architecture_json", architecture.to_json())
         trial.set_user_attr("architecture", str(architecture))
-        return Proposal(trial.number, architecture, baseline="landmark" in trial.user_attrs)
+        return Proposal(trial.number, architecture, baseline="baseline" in trial.user_attrs)
 
     def _continued(self, trial: FrozenTrial) -> Proposal:
         architecture = type(self._space.smallest()).from_json(trial.user_attrs["architecture_json"])
         rungs = self._store.rungs(trial.number)
         # The last recorded rung is replayed from its checkpoint, so that it is judged if it had not been yet.
         start = rungs[-1].rung if rungs else 0
-        return Proposal(trial.number, architecture, start, "landmark" in trial.user_attrs)
+        return Proposal(trial.number, architecture, start, "baseline" in trial.user_attrs)
 
     def _tell_duplicate(self, trial: optuna.Trial, twin: int) -> None:
         """Answer the sampler with what its twin is known to be worth, so that it moves on."""

@@ -104,7 +104,7 @@ def _trial(trial: FrozenTrial, rungs: list[RungRecord]) -> TrialReport:
         params=attributes.get("params"),
         architecture=attributes["architecture_json"],
         summary=attributes["architecture"],
-        baseline=attributes.get("landmark"),
+        baseline=attributes.get("baseline"),
         reason=attributes.get("reason"),
         rungs=rungs,
     )

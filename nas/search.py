@@ -118,7 +118,7 @@ def _search(
     )
     known = {t.number: t.user_attrs for t in store.study.get_trials(deepcopy=False)}
     macs = {number: attributes["macs"] for number, attributes in known.items() if "macs" in attributes}
-    baselines = [number for number, attributes in known.items() if "landmark" in attributes]
+    baselines = [number for number, attributes in known.items() if "baseline" in attributes]
     board = RungBoard.from_rungs(
         store.rungs(), macs, rungs=len(config.rungs), eta=config.reduction_factor, protected=baselines
     )
@@ -187,17 +187,19 @@ def _note(
         StudyError: its FIDs were measured with other extractor weights, or its students trained in another
             precision.
     """
-    for name, here, fix in (
-        ("extractor_digest", teacher_score.digest, "give the same file by --extractor-weights"),
-        ("precision", precision, "give the same --precision, or train on the same kind of device"),
+    same_weights = "give the same file by --extractor-weights"
+    same_precision = "give the same --precision, or train on the same kind of device"
+    for key, what, here, fix in (
+        ("extractor_digest", "extractor weights", teacher_score.digest, same_weights),
+        ("trained_in", "precision", precision, same_precision),
     ):
-        noted = store.study.user_attrs.get(name, here)
+        noted = store.study.user_attrs.get(key, here)
         if noted != here:
             raise StudyError(
-                f"study {store.name!r} belongs to the {name.replace('_', ' ')} {noted}, not {here}: {fix}, "
-                "or use --study NAME for a new one"
+                f"study {store.name!r} belongs to the {what} {noted}, not {here}: {fix}, or use --study NAME "
+                "for a new one"
             )
-        store.study.set_user_attr(name, here)
+        store.study.set_user_attr(key, here)
     architecture = bench.teacher.generator.architecture
     teacher: dict[str, Any] = {
         "name": bench.teacher.name,

@@ -63,7 +63,7 @@ def empty(tmp_path: Path) -> Iterator[StudyStore]:
 
 @pytest.fixture
 def store(empty: StudyStore) -> StudyStore:
-    finish(empty, 60, 500_000, landmark="uniform x0.25")  # 0, on the front
+    finish(empty, 60, 500_000, baseline="uniform x0.25")  # 0, on the front
     finish(empty, 40, 1_000_000)  # 1, on the front
     finish(empty, 50, 1_500_000)  # 2, dominated
     finish(empty, 35, 1_900_000)  # 3, the best within 2M

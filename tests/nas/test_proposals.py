@@ -97,7 +97,7 @@ def test_uniformly_slimmed_teachers_come_first_and_are_protected(
             for ours, teachers in zip(proposal.architecture.blocks, space.largest().blocks, strict=True)  # type: ignore[attr-defined]
         ]
         assert max(relative) < 2 * min(relative)
-        assert "uniform" in store.study.trials[proposal.trial].user_attrs["landmark"]
+        assert "uniform" in store.study.trials[proposal.trial].user_attrs["baseline"]
 
 
 def test_the_architecture_is_in_the_study_before_anybody_trains_it(

@@ -138,7 +138,7 @@ def test_a_study_is_not_resumed_with_other_extractor_weights(make_bench: Any) ->
         _note(store, bench.config, bench, score, "fp32")
         _note(store, bench.config, bench, score, "fp32")
         fix = "give the same file by --extractor-weights, or use --study NAME"
-        with pytest.raises(StudyError, match=f"extractor digest {score.digest}, not {'f' * 16}: {fix}"):
+        with pytest.raises(StudyError, match=f"extractor weights {score.digest}, not {'f' * 16}: {fix}"):
             _note(store, bench.config, bench, other, "fp32")
         with pytest.raises(StudyError, match="belongs to the precision fp32, not bf16: give the same"):
             _note(store, bench.config, bench, score, "bf16")
