@@ -30,7 +30,7 @@ class TeacherBank:
     """Inputs and the teacher's images for them, `inputs[k][i]` ↔ `images[i]`; arrays stay on disk."""
 
     inputs: tuple[npt.NDArray[np.float32], ...]
-    images: npt.NDArray[np.uint8]  # (N, C, H, W)
+    images: npt.NDArray[np.uint8]  # (N, C, H, W), read-only
 
     def __len__(self) -> int:
         return len(self.images)
@@ -80,7 +80,7 @@ def make_bank(
     inputs_on_disk = sorted(home.glob("inputs-*.npy"))
     return TeacherBank(
         inputs=tuple(np.load(path, mmap_mode="r") for path in inputs_on_disk),
-        images=np.load(home / "images.npy", mmap_mode="c"),  # torch takes writable arrays only
+        images=np.load(home / "images.npy", mmap_mode="r"),
     )
 
 

@@ -13,6 +13,7 @@ import torch
 from distill.bank import TeacherBank, make_bank
 from distill.data import ImageSet, OnProgress, check_labels, load_images, sample_images
 from distill.losses import PerceptualDistance
+from distill.mapping import mapped_tensor
 from distill.precision import resolve_precision
 from distill.recipes import Recipe, make_recipe
 from distill.seeds import derive_seed
@@ -98,7 +99,7 @@ class Workbench:
     def teacher_score(self) -> FidScore:
         """The teacher's FID over the bank's images, as many as for students where the bank has so many."""
         images = self.bank.images[: self.config.fid_samples]
-        return self.fidelity.fid_of_images(torch.from_numpy(images), BANK_SEED)
+        return self.fidelity.fid_of_images(mapped_tensor(images), BANK_SEED)
 
     def student(self, architecture: Architecture) -> Generator:
         """A student at its start: random from the search's seed, then inherited where the search says so."""

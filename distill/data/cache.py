@@ -6,6 +6,7 @@ bytes of `(N, C, R, R)`, and `about.json`. Entries appear whole or not at all, a
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ import torch
 from distill.data.image_set import ImageSet, Pixels, pixel_digest
 from distill.data.labels import Labels
 from distill.errors import DataError
+from distill.mapping import mapped_tensor
 
 PIXELS, ABOUT = "pixels.u8", "about.json"
 ABANDONED_SECONDS = 3600  # without a byte written: whoever was making an entry has died
@@ -41,7 +43,11 @@ Fill = Callable[[Callable[[Pixels], object]], Contents]
 
 
 def find(folder: Path, key: str, name: str) -> ImageSet | None:
-    """The entry `key` in `folder`, called `name`, its pixels mapped; None if it is not there, or damaged."""
+    """The entry `key` in `folder`, called `name`, its pixels mapped; None if it is not there, or damaged.
+
+    Raises:
+        DataError: it can't be mapped for want of address space, so that making it anew would not help.
+    """
     try:
         about = json.loads((folder / key / ABOUT).read_bytes())
         shape = tuple(map(int, about["shape"]))
@@ -53,13 +59,20 @@ def find(folder: Path, key: str, name: str) -> ImageSet | None:
             return None
         return ImageSet(
             name,
-            torch.from_numpy(_mapped(path, shape)),
+            mapped_tensor(_mapped(path, shape)),
             str(about["digest"]),
             tuple(map(str, about["skipped"])),
             labels,
             tuple(map(str, about["classes"])),
         )
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
+    except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise DataError(
+                f"the decoded images in {folder / key} can't be mapped into memory ({error.strerror}): "
+                "raise the limit of this process's address space (ulimit -v)"
+            ) from error
+        return None
+    except (ValueError, KeyError, TypeError, RuntimeError):
         return None
 
 
@@ -103,8 +116,7 @@ def _about(entry: Path, image_shape: tuple[int, int, int], contents: Contents) -
 
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> Pixels:
-    """Copy on write: Torch warns of memory that it may not write to."""
-    return np.memmap(path, np.uint8, "c", shape=shape)
+    return np.memmap(path, np.uint8, "r", shape=shape)
 
 
 @contextmanager

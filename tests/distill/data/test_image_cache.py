@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -59,14 +60,22 @@ def test_what_comes_from_the_cache_is_what_was_decoded(pets: Path, kept: Path) -
         assert alike(load_images(source, 8, 3, cache=kept), plain)
 
 
-def test_images_are_mapped_and_may_be_written_to_without_harm(pets: Path, kept: Path) -> None:
-    first = load_images(pets, 8, 3, cache=kept)
-    if Path("/proc/self/maps").exists():
-        assert str(kept) in Path("/proc/self/maps").read_text()
-    first.images.zero_()
-    again = load_images(pets, 8, 3, cache=kept)
-    assert again.images.any()
-    assert again.digest == first.digest
+@pytest.mark.parametrize("error", [errno.ENOMEM, errno.EACCES])
+def test_images_that_do_not_fit_into_the_address_space_are_not_taken_for_missing_ones(
+    error: int, pets: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_images(pets, 8, 3, cache=kept)
+    (entry,) = kept.iterdir()
+
+    def refuse(*_: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(cache, "_mapped", refuse)
+    if error == errno.ENOMEM:
+        with pytest.raises(DataError, match=r"can't be mapped into memory \(Cannot allocate memory\): raise"):
+            cache.find(kept, entry.name, "pets")
+    else:
+        assert cache.find(kept, entry.name, "pets") is None
 
 
 @pytest.mark.filterwarnings("error")
