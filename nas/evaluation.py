@@ -45,7 +45,7 @@ def evaluate(
         seed: of latents, noise and subsets.
         device: "cpu" or "cuda"; CUDA where there is one.
         batch_size: images at a time.
-        cache: folder that keeps what is computed of the real images.
+        cache: folder that keeps the real images, decoded, and what is computed of them.
 
     Raises:
         UserError: the checkpoint, the data, the extractor or the device can't be used, or a metric not taken.
@@ -54,7 +54,7 @@ def evaluate(
     loaded = load_checkpoint(checkpoint)
     noted, generator = loaded.metadata, loaded.generator
     cost = measure(generator)
-    images = _images(checkpoint, generator, noted, data)
+    images = _images(checkpoint, generator, noted, data, cache)
     defaults = DIGITS_DEFAULTS if images.name == DIGITS else REAL_DEFAULTS
     fidelity = Fidelity(
         images,
@@ -93,7 +93,13 @@ def _device(asked: str | None) -> str:
     return asked or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _images(checkpoint: Path, generator: Generator, noted: Mapping[str, str], data: str | None) -> ImageSet:
+def _images(
+    checkpoint: Path,
+    generator: Generator,
+    noted: Mapping[str, str],
+    data: str | None,
+    cache: Path | None,
+) -> ImageSet:
     """The real images at the generator's size and colours: those given, else those noted, unchanged."""
     measured_on = data or noted.get("data")
     if measured_on is None:
@@ -101,7 +107,7 @@ def _images(checkpoint: Path, generator: Generator, noted: Mapping[str, str], da
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         inputs = generator.sample_inputs(1, torch.Generator().manual_seed(0))
         channels, height, _ = generator(*inputs)[0].shape
-    images = load_images(measured_on, height, channels)
+    images = load_images(measured_on, height, channels, cache=cache)
     if data is None and noted.get("data_digest", images.digest) != images.digest:
         raise ConfigError(f"{measured_on} has changed since {checkpoint} was measured on it: give --data")
     return images

@@ -42,7 +42,9 @@ nas-evaluate student.safetensors --data images/ --extractor features.pt --cache 
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="[default: cuda where there is one]")
 @click.option("--batch-size", type=click.IntRange(1), default=50, show_default=True, help="Images at a time.")
 @click.option(
-    "--cache", type=click.Path(path_type=Path, file_okay=False), help="Folder to keep the real features in."
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to keep the real images in, decoded, and their features.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def main(checkpoint: Path, metrics: str, as_json: bool, **options: Any) -> None:

@@ -146,15 +146,18 @@ def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
     import json
 
     from nas.budget import parse_quantity
+    from nas.preparation import decoding
     from nas.teacher_progress import TeacherProgress
     from nas.teacher_run import TeacherRequest, TeacherRun
 
     count = 0 if str(fid_samples) == "0" else parse_quantity(str(fid_samples))
-    wanted = TeacherRun(TeacherRequest(fid_samples=count, **flags))
+    err = console()
+    with decoding(err) as on_decoded:
+        request = TeacherRequest(fid_samples=count, **flags)
+        wanted = TeacherRun(request, dry_run=dry_run, on_decoded=on_decoded)
     if dry_run:
         click.echo(json.dumps(wanted.settings()) if as_json else "\n".join(wanted.lines()))
         return
-    err = console()
     for line in wanted.lines():
         err.print(line, highlight=False, markup=False, soft_wrap=True)
     with TeacherProgress(err, wanted.request.images) as progress, _stoppable(progress.end):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
+from distill.data import loading
 from distill.teacher import load_teacher
+from nas import preparation
 from nas.cli.teacher import main
 from nas.cost import measure
 from search_spaces import Checkpoint, file_digest, load_checkpoint, save_checkpoint
+from tests.distill.data.pictures import pictures
 
 TINY: list[object] = [
     *("train", "--data", "digits", "--batch-size", 16, "--images", 320, "--snapshot", 112, "--seed", 3),
@@ -206,6 +210,39 @@ def test_a_dry_run_shows_the_training_and_writes_nothing(tmp_path: Path) -> None
     settings = json.loads(done(*TINY, "-o", "a.safetensors", "--dry-run", "--json").stdout)
     assert (settings["resolution"], settings["r1_gamma"], settings["batch_size"]) == (16, 0.3, 16)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Path:
+    """A folder of 40 grey images."""
+    return pictures(tmp_path / "faces", 40, 16)
+
+
+def test_images_are_decoded_once_into_the_folder_of_the_training(
+    faces: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = [*TINY, "--data", faces.name, "--resolution", 16, "--fid-samples", 0]
+    bars: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        preparation, "decoding", lambda _: nullcontext(lambda done, total: bars.append((done, total)))
+    )
+    done(*short, "-o", "a.safetensors", "--images", 16)
+    assert bars[-1] == (40, 40)
+    assert len(list(Path("a.training/cache").iterdir())) == 1
+    bars.clear()
+    done(*short, "-o", "a.safetensors", "--images", 32)
+    assert bars == []
+
+
+def test_a_dry_run_looks_at_a_sample_and_keeps_nothing(faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "SAMPLE", 35)
+    before = set(Path().rglob("*"))
+    shown = done(*TINY, "--data", faces.name, "--resolution", 16, "-o", "a.safetensors", "--dry-run").stdout
+    assert "faces, 40 images" in shown
+    assert set(Path().rglob("*")) == before
+    line = "train --data torchvision:MNIST --resolution 16 -o a.safetensors --dry-run"
+    monkeypatch.setenv("NAS_DATA", "nowhere")
+    assert "a dry run downloads nothing" in run(*line.split()).stderr
 
 
 def test_r1_is_as_heavy_as_the_resolution_asks_for() -> None:
