@@ -19,10 +19,13 @@ import torch
 from click.testing import CliRunner, Result
 
 from distill.data import loading
+from distill.digits.classifier import WEIGHTS
 from distill.teacher import load_teacher
 from nas import preparation
 from nas.cli.teacher import main
 from nas.cost import measure
+from nas.errors import ConfigError
+from nas.evaluation import evaluate
 from search_spaces import Checkpoint, file_digest, load_checkpoint, save_checkpoint
 from tests.distill.data.pictures import pictures
 
@@ -91,9 +94,9 @@ def test_a_training_writes_a_teacher_with_discriminator_log_and_pictures(trained
     assert teacher.discriminator is not None
     assert teacher.name == "teacher"
     assert teacher.metadata["data"] == "digits"
-    assert {"data_digest", "images", "fid", "fid_samples", "fid_extractor", "fid_seed"} <= set(
-        teacher.metadata
-    )
+    fid = {"fid", "fid_samples", "fid_extractor", "fid_extractor_digest", "fid_seed"}
+    noted = {"data_digest", "images"} | fid
+    assert noted <= set(teacher.metadata)
     rows = log(str(trained / "teacher.training"))
     assert [int(row["images"]) for row in rows] == [112, 224, 320]
     best = min(rows, key=lambda row: float(row["fid"]))
@@ -186,6 +189,45 @@ def test_another_training_is_not_mixed_into_one(trained: Path, changes: str, say
     assert "give the same settings, or another -o" in result.stderr
 
 
+@pytest.fixture
+def other_weights(tmp_path: Path) -> Path:
+    """Of the digits' extractor, with one bit changed."""
+    content = bytearray(WEIGHTS.read_bytes())
+    content[-4] ^= 1
+    (tmp_path / "other.safetensors").write_bytes(content)
+    return tmp_path / "other.safetensors"
+
+
+def test_a_training_does_not_go_on_with_another_metric(trained: Path, other_weights: Path) -> None:
+    result = run(*TINY, "--extractor-weights", other_weights, "-o", trained / "teacher.safetensors")
+    assert result.exit_code == 2
+    digests = [file_digest(path)[:16] for path in (WEIGHTS, other_weights)]
+    assert "fid_extractor_digest {}, not {}".format(*digests) in result.stderr
+
+
+def test_a_teacher_is_measured_as_in_its_training_or_not_at_all(trained: Path, other_weights: Path) -> None:
+    teacher = trained / "teacher.safetensors"
+    noted = load_checkpoint(teacher).metadata["fid"]
+    assert evaluate(teacher, device="cpu")["fid"] == pytest.approx(float(noted), abs=1e-4)
+    with pytest.raises(ConfigError, match="was measured with digits weights"):
+        evaluate(teacher, device="cpu", extractor_weights=other_weights)
+
+
+@pytest.mark.parametrize(
+    ("output", "folder"),
+    [
+        ("faces.safetensors", "faces.training"),
+        ("runs/faces-0.5.safetensors", "runs/faces-0.5.training"),
+        ("faces-0.5", "faces-0.5.training"),
+        ("faces-0.25", "faces-0.25.training"),
+        ("faces", "faces.training"),
+    ],
+)
+def test_a_training_has_a_folder_of_its_own(output: str, folder: str) -> None:
+    settings = json.loads(done(*TINY, "-o", output, "--dry-run", "--json").stdout)
+    assert settings["folder"] == folder
+
+
 def test_without_fid_the_last_generator_is_written() -> None:
     result = done(*TINY, "-o", "a.safetensors", "--fid-samples", 0, "--images", 128, "--augment", "none")
     assert result.stdout == "a.safetensors: trained on 128 images\n"
@@ -232,6 +274,7 @@ def test_images_are_decoded_once_into_the_folder_of_the_training(
     bars.clear()
     done(*short, "-o", "a.safetensors", "--images", 32)
     assert bars == []
+    assert load_checkpoint(Path("a.safetensors")).metadata["data"] == str(faces.resolve())
 
 
 def test_a_dry_run_looks_at_a_sample_and_keeps_nothing(faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
