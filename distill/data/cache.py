@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,9 +24,9 @@ from distill.data.image_set import ImageSet, Pixels, pixel_digest
 from distill.data.labels import Labels
 from distill.errors import DataError
 from distill.mapping import mapped_tensor
+from distill.scratch import sweep
 
 PIXELS, ABOUT = "pixels.u8", "about.json"
-ABANDONED_SECONDS = 3600  # without a byte written: whoever was making an entry has died
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def _scratch(folder: Path, key: str) -> Iterator[Path]:
     """A folder beside the entries that is gone afterwards; so is `folder` if it was made for nothing."""
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
+    sweep(folder)
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=f".{key}-") as scratch:
             yield Path(scratch)
@@ -133,15 +132,6 @@ def _scratch(folder: Path, key: str) -> Iterator[Path]:
             with suppress(OSError):  # somebody else put something there meanwhile
                 path.rmdir()
         raise
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what processes that were killed have left half done."""
-    for scratch in folder.glob(".*-*"):
-        with suppress(OSError, ValueError):
-            newest = max(path.stat().st_mtime for path in (scratch, *scratch.rglob("*")))
-            if time.time() - newest > ABANDONED_SECONDS:
-                shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _check_room(folder: Path, needed: int) -> None:

@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from distill.data import ImageSet, cache, load_images, loading
 from distill.errors import DataError
 from tests.distill.data.pictures import picture, pictures, zipped
+from tests.distill.scratch import abandoned
 
 
 @pytest.fixture
@@ -216,17 +216,10 @@ def test_images_that_are_refused_leave_nothing_behind(pets: Path, kept: Path) ->
     assert not kept.parent.exists()
 
 
-def test_what_a_killed_process_left_half_done_is_removed_after_a_while(pets: Path, kept: Path) -> None:
-    old, new = kept / ".0123-killed", kept / ".4567-at-work"
-    for scratch in (old, new):
-        (scratch / "entry").mkdir(parents=True)
-        (scratch / "entry" / "pixels.u8").write_bytes(b"half")
-    long_ago = time.time() - 2 * cache.ABANDONED_SECONDS
-    for path in (old / "entry" / "pixels.u8", old / "entry", old):
-        os.utime(path, (long_ago, long_ago))
+def test_what_a_killed_process_left_half_done_is_removed(pets: Path, kept: Path) -> None:
+    left = abandoned(kept)
     load_images(pets, 8, 3, cache=kept)
-    assert not old.exists()
-    assert new.exists()
+    assert not left.exists()
 
 
 def test_the_digits_are_not_kept(kept: Path) -> None:
