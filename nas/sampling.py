@@ -89,7 +89,7 @@ def write(images: Tensor, output: Path, columns: int) -> None:
     half_done = output.with_name(output.name + ".partial.npy")
     try:
         if output.suffix == ".png":
-            save_png(image_grid(images, columns), output)
+            save_png(image_grid(images, columns, max_side=None), output)
         else:
             np.save(half_done, images.numpy())
             os.replace(half_done, output)
