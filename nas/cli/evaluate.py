@@ -26,7 +26,10 @@ nas-evaluate student.safetensors --data images/ --extractor features.pt --cache 
 @click.command(cls=Command, examples=EXAMPLES)
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--metrics", default="fid", show_default=True, help="Of fid,kid,is,prc,vol.")
-@click.option("--data", help="Folder or zip of images  [default: as noted in the file]")
+@click.option(
+    "--data",
+    help="Images: a folder, zip or idx file, torchvision:NAME, or digits  [default: as noted in the file]",
+)
 @click.option(
     "--fid-samples",
     type=Quantity(),

@@ -53,7 +53,11 @@ def main(ctx: click.Context) -> None:
 
 
 @main.command(cls=Command, examples=TRAIN_EXAMPLES)
-@click.option("--data", required=True, help='Folder or zip of images, or "digits", 1,797 handwritten ones.')
+@click.option(
+    "--data",
+    required=True,
+    help='Images: a folder, zip or idx file, torchvision:NAME, or "digits", 1,797 handwritten ones.',
+)
 @click.option("-o", "--output", type=OUTPUT, required=True, help="Teacher to write, .safetensors.")
 @click.option(
     "--resolution", type=POSITIVE, help="Side of the images, 16 to 1024 px  [default: 16 for digits]"
@@ -132,7 +136,11 @@ def main(ctx: click.Context) -> None:
     show_default=True,
     help="Images between checkpoints with FID.",
 )
-@click.option("--extractor", help="Features of the FID: digits or inception  [default: by the data]")
+@click.option(
+    "--extractor",
+    help="Features of the FID: inception, clip, dinov2, cifar-resnet, digits, or a TorchScript file"
+    "  [default: digits for the digits, else inception]",
+)
 @click.option("--extractor-weights", type=FILE, help="Weights file of the extractor  [default: download]")
 @click.option("--fid-samples", type=click.UNPROCESSED, default="10k", show_default=True, help="0: no FID.")
 @click.option("--dry-run", is_flag=True, help="Show what would be trained; train and write nothing.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from click.testing import CliRunner, Result
 
 from distill.data import loading
 from distill.digits.classifier import WEIGHTS
+from distill.extractors import EXTRACTORS
 from distill.teacher import load_teacher
 from nas import preparation
 from nas.cli.teacher import main
@@ -406,6 +408,20 @@ def test_a_file_that_is_none_is_refused_in_one_line(command: tuple[str, ...], co
     assert "photo.pkl" in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert not Path("a.safetensors").exists()
+
+
+@pytest.mark.parametrize("command", [["nas.cli.teacher", "train"], ["nas.cli.evaluate"], ["nas.cli.search"]])
+def test_help_names_every_kind_of_images(command: list[str]) -> None:
+    module, *arguments = command
+    program = importlib.import_module(module).main
+    shown = CliRunner().invoke(program, [*arguments, "--help"]).stdout
+    for kind in ("folder", "zip", "idx file", "torchvision:", "digits"):
+        assert kind in " ".join(shown.split())
+
+
+def test_help_names_every_extractor() -> None:
+    shown = done("train", "--help").stdout
+    assert [name for name in EXTRACTORS if name not in shown] == []
 
 
 def test_the_command_alone_says_what_it_can_do() -> None:
