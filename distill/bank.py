@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from distill.data import to_float, to_uint8
 from distill.errors import BankError
+from distill.scratch import sweep
 from distill.seeds import derive_seed
 from search_spaces.base import Generator
 
@@ -30,7 +32,7 @@ class TeacherBank:
     """Inputs and the teacher's images for them, `inputs[k][i]` ↔ `images[i]`; arrays stay on disk."""
 
     inputs: tuple[npt.NDArray[np.float32], ...]
-    images: npt.NDArray[np.uint8]  # (N, C, H, W)
+    images: npt.NDArray[np.uint8]  # (N, C, H, W), read-only
 
     def __len__(self) -> int:
         return len(self.images)
@@ -67,6 +69,7 @@ def make_bank(
     """
     key = hashlib.sha256(f"{teacher_digest}:{size}:{seed}".encode()).hexdigest()[:16]
     home = folder / key
+    sweep(folder)
     if not home.exists():
         folder.mkdir(parents=True, exist_ok=True)
         inputs = teacher.sample_inputs(size, torch.Generator().manual_seed(seed))
@@ -80,7 +83,7 @@ def make_bank(
     inputs_on_disk = sorted(home.glob("inputs-*.npy"))
     return TeacherBank(
         inputs=tuple(np.load(path, mmap_mode="r") for path in inputs_on_disk),
-        images=np.load(home / "images.npy", mmap_mode="c"),  # torch takes writable arrays only
+        images=np.load(home / "images.npy", mmap_mode="r"),
     )
 
 
@@ -120,6 +123,7 @@ def _render(
                 images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(size, *shape))
                 count = batch_size or max(1, min(64, RENDER_PIXELS // (shape[-1] * shape[-2])))
             images[start : start + len(rendered)] = rendered
+            os.utime(path)  # a write to mapped memory need not show, and this must not pass for abandoned
             start += len(rendered)
     assert images is not None
     images.flush()

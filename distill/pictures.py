@@ -9,29 +9,40 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from distill.data import to_uint8
+from distill.generation import images_at_a_time
 from distill.seeds import derive_seed
 
 MIN_SIDE = 64  # smaller images are enlarged, pixels kept sharp
+MAX_SIDE = 256  # larger ones are scaled down: 64 images of 1024 px would be a file of some 100 MB
 MARGIN = 4
 CAPTION = 18  # pixels above a grid with a caption
 
 
-def image_grid(images: Tensor, columns: int) -> Image.Image:
-    """Images (N, C, H, W) in [-1, 1] side by side, row by row."""
+def image_grid(images: Tensor, columns: int, max_side: int | None = MAX_SIDE) -> Image.Image:
+    """Images (N, C, H, W) in [-1, 1] side by side, row by row, each scaled to at most `max_side` pixels."""
     pixels = to_uint8(images.detach().cpu()).permute(0, 2, 3, 1).numpy()  # NCHW ⇒ NHWC
-    scale = max(1, MIN_SIDE // pixels.shape[1])
-    height, width = pixels.shape[1] * scale, pixels.shape[2] * scale
+    height, width = _tile(pixels.shape[1], pixels.shape[2], max_side)
+    resampling = Image.Resampling.LANCZOS if height < pixels.shape[1] else Image.Resampling.NEAREST
     rows = -(-len(pixels) // columns)
     canvas = Image.new(
         "RGB", (columns * (width + MARGIN) + MARGIN, rows * (height + MARGIN) + MARGIN), "white"
     )
     for i, array in enumerate(pixels):
         picture = Image.fromarray(array.squeeze(-1) if array.shape[-1] == 1 else array)
-        picture = picture.resize((width, height), Image.Resampling.NEAREST)
+        picture = picture.resize((width, height), resampling)
         canvas.paste(
             picture, (MARGIN + i % columns * (width + MARGIN), MARGIN + i // columns * (height + MARGIN))
         )
     return canvas
+
+
+def _tile(height: int, width: int, max_side: int | None) -> tuple[int, int]:
+    """Height and width at which an image is shown."""
+    longest = max(height, width)
+    if max_side is not None and longest > max_side:
+        return max(1, height * max_side // longest), max(1, width * max_side // longest)
+    scale = max(1, MIN_SIDE // height)
+    return height * scale, width * scale
 
 
 def compare(grids: dict[str, Tensor], columns: int) -> Image.Image:
@@ -58,8 +69,11 @@ def save_png(picture: Image.Image, path: Path) -> None:
 @torch.no_grad()
 def sample(generator: torch.nn.Module, inputs: tuple[Tensor, ...], seed: int = 0) -> Tensor:
     """Images of `generator` for `inputs`, on the CPU; the same seed gives the same noise."""
-    device = next(generator.parameters()).device
+    device, count, start = next(generator.parameters()).device, 1, 0  # the first image tells its size
+    images: list[Tensor] = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "noise"))
-        images: Tensor = generator(*(x.to(device) for x in inputs))
-    return images.cpu()
+        while start < len(inputs[0]):
+            images.append(generator(*(x[start : start + count].to(device) for x in inputs)).cpu())
+            start, count = start + count, images_at_a_time(images[0].shape[-1])
+    return torch.cat(images)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from distill.errors import FidelityError
+from distill.mapping import mapped_tensor
 from distill.statistics import Statistics
 
 
@@ -41,12 +41,11 @@ def write_statistics(path: Path, statistics: Statistics, images: int) -> None:
 def read_features(path: Path, images: int) -> Tensor | None:
     """Cached features `(N, D)`, float32, mapped into memory; None when there are none or they are damaged."""
     try:
-        # copy on write, because torch warns of arrays that can't be written
-        features = np.load(path, mmap_mode="c", allow_pickle=False)
+        features = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
     sound = features.ndim == 2 and len(features) == images and features.dtype == np.float32
-    return torch.from_numpy(features) if sound else None
+    return mapped_tensor(features) if sound else None
 
 
 def write_features(path: Path, features: Tensor) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from distill.augment import Augment
-from distill.data import ImageSet
+from distill.data import ImageSet, absolute
 from distill.errors import TrainingError
 from distill.fidelity import Fidelity
 from distill.pictures import image_grid, sample, save_png
@@ -53,7 +53,9 @@ class TeacherTraining:
     @property
     def folder(self) -> Path:
         """Everything but the teacher: `state.pt`, `log.csv`, `samples-*.png`."""
-        return self.output.with_suffix(".training")
+        output = self.output
+        named = output.stem if output.suffix == ".safetensors" else output.name  # faces-0.5 has no suffix
+        return output.with_name(f"{named}.training")
 
     @property
     def state_file(self) -> Path:
@@ -199,6 +201,7 @@ def _identity(
         if training.augment == "fixed"
         else training.augment,
         "fid": f"{training.fid_samples} {fidelity.extractor.name}" if fidelity else "none",
+        "fid_extractor_digest": fidelity.extractor.digest if fidelity else "none",
     }
 
 
@@ -233,7 +236,7 @@ def _metadata(
 ) -> Mapping[str, str]:
     known = {
         "name": training.name,
-        "data": data.name,
+        "data": absolute(data.name),
         "data_digest": data.digest,
         "images": str(snapshot.images),
     }
@@ -243,6 +246,7 @@ def _metadata(
         "fid": f"{snapshot.fid:.4f}",
         "fid_samples": str(snapshot.fid_samples),
         "fid_extractor": fidelity.extractor.name,
+        "fid_extractor_digest": fidelity.extractor.digest,
         "fid_seed": str(training.config.seed),
     }
 

@@ -11,13 +11,12 @@ import torch
 from distill.data import DIGITS, ImageSet, load_images
 from distill.errors import NonFiniteImagesError
 from distill.fidelity import Fidelity
+from distill.generation import images_at_a_time
 from distill.scores import Score
 from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS
 from nas.cost import COUNTER, measure
 from nas.errors import ConfigError
 from search_spaces import Generator, load_checkpoint
-
-BATCH_SIZE = 50  # a search's, too: another one draws other noise
 
 
 def evaluate(
@@ -30,7 +29,7 @@ def evaluate(
     extractor_weights: Path | None = None,
     seed: int | None = None,
     device: str | None = None,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
     cache: Path | None = None,
 ) -> dict[str, Any]:
     """Metrics and costs of a generator; what is not given is as noted in the file: the study's FID comes out.
@@ -44,8 +43,8 @@ def evaluate(
         extractor_weights: its weights, instead of the usual ones.
         seed: of latents, noise and subsets.
         device: "cpu" or "cuda"; CUDA where there is one.
-        batch_size: images at a time.
-        cache: folder that keeps what is computed of the real images.
+        batch_size: images at a time; as in a search unless given, because another one draws other noise.
+        cache: folder that keeps the real images, decoded, and what is computed of them.
 
     Raises:
         UserError: the checkpoint, the data, the extractor or the device can't be used, or a metric not taken.
@@ -54,7 +53,8 @@ def evaluate(
     loaded = load_checkpoint(checkpoint)
     noted, generator = loaded.metadata, loaded.generator
     cost = measure(generator)
-    images = _images(checkpoint, generator, noted, data)
+    images = _images(checkpoint, generator, noted, data, cache)
+    batch_size = batch_size or images_at_a_time(images.images.shape[-1])
     defaults = DIGITS_DEFAULTS if images.name == DIGITS else REAL_DEFAULTS
     fidelity = Fidelity(
         images,
@@ -93,15 +93,19 @@ def _device(asked: str | None) -> str:
     return asked or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _images(checkpoint: Path, generator: Generator, noted: Mapping[str, str], data: str | None) -> ImageSet:
+def _images(
+    checkpoint: Path,
+    generator: Generator,
+    noted: Mapping[str, str],
+    data: str | None,
+    cache: Path | None,
+) -> ImageSet:
     """The real images at the generator's size and colours: those given, else those noted, unchanged."""
     measured_on = data or noted.get("data")
     if measured_on is None:
         raise ConfigError(f"{checkpoint} does not note what images it belongs to: give them by --data")
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        inputs = generator.sample_inputs(1, torch.Generator().manual_seed(0))
-        channels, height, _ = generator(*inputs)[0].shape
-    images = load_images(measured_on, height, channels)
+    channels, height, _ = generator.image_shape
+    images = load_images(measured_on, height, channels, cache=cache)
     if data is None and noted.get("data_digest", images.digest) != images.digest:
         raise ConfigError(f"{measured_on} has changed since {checkpoint} was measured on it: give --data")
     return images

@@ -77,7 +77,7 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
         f"Budget: {config.budget}; study {config.study} in {config.folder}",
     ]
     lines += [f"Budget: {note}" for note in config.budget.slack(bench.space)]
-    megabytes = bank_bytes(config.bank_size, bench.teacher_image_shape) / 1e6
+    megabytes = bank_bytes(config.bank_size, bench.teacher.generator.image_shape) / 1e6
     lines.append(
         f"Teacher bank: {config.bank_size:,} images, {megabytes:,.0f} MB in {config.folder / 'bank'}"
     )

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from distill.generation import images_at_a_time
 from distill.pictures import image_grid, save_png
 from distill.seeds import derive_seed
 from nas.errors import ConfigError
@@ -57,7 +58,8 @@ def draw(
         if classes:
             inputs[1] = _read_classes(classes, len(inputs[0]), labels[0].shape[1])
         torch.manual_seed(derive_seed(seed, "noise"))
-        batches = zip(*(torch.split(tensor, BATCH) for tensor in inputs), strict=True)
+        at_a_time = images_at_a_time(generator.image_shape[1], most=BATCH)
+        batches = zip(*(torch.split(tensor, at_a_time) for tensor in inputs), strict=True)
         return torch.cat([generator(*batch, **options) for batch in batches])
     except RuntimeError as error:
         if "allocate memory" not in str(error):
@@ -89,7 +91,7 @@ def write(images: Tensor, output: Path, columns: int) -> None:
     half_done = output.with_name(output.name + ".partial.npy")
     try:
         if output.suffix == ".png":
-            save_png(image_grid(images, columns), output)
+            save_png(image_grid(images, columns, max_side=None), output)
         else:
             np.save(half_done, images.numpy())
             os.replace(half_done, output)

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import BaseModel
 
 from distill.errors import TeacherError
@@ -59,16 +58,12 @@ def describe(path: Path) -> TeacherInfo:
     """
     loaded = _load(path)
     generator, critic = loaded.generator, loaded.discriminator
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        channels, height, width = generator(*generator.sample_inputs(1, torch.Generator().manual_seed(0)))[
-            0
-        ].shape
     cost = measure(generator)
     return TeacherInfo(
         file=str(path),
         sha256=file_digest(path),
         family=loaded.family,
-        image=(channels, height, width),
+        image=generator.image_shape,
         macs=cost.macs,
         params=cost.params,
         counter=COUNTER,

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from distill.augment import TARGET
-from distill.data import DIGITS, load_images
+from distill.data import DIGITS, ImageSet, OnProgress, load_images, sample_images
 from distill.errors import NonFiniteImagesError, TrainingDivergedError, TrainingError
 from distill.fidelity import Fidelity
 from distill.precision import resolve_precision
@@ -65,10 +65,14 @@ class TeacherRequest:
 
 
 class TeacherRun:
-    """One request, checked: nothing is written, and no time spent, before `run`."""
+    """One request, checked, with its images: before `run`, at most decoded images are written."""
 
-    def __init__(self, request: TeacherRequest) -> None:
-        """Check `request` and read its images.
+    def __init__(
+        self, request: TeacherRequest, *, dry_run: bool = False, on_decoded: OnProgress | None = None
+    ) -> None:
+        """Check `request` and read its images; a dry run looks at a sample of them, and writes nothing.
+
+        `on_decoded` is called while images are decoded, which happens once.
 
         Raises:
             UserError: of whatever kind fits.
@@ -77,7 +81,7 @@ class TeacherRun:
         self.architecture = _architecture(request)
         self.training = _training(request, self.architecture)
         check_place(self.training)
-        self.data = load_images(request.data, self.architecture.resolution, self.architecture.image_channels)
+        self.data = self._images(dry_run, on_decoded)
 
     @property
     def is_digits(self) -> bool:
@@ -96,7 +100,7 @@ class TeacherRun:
         options = [name for name in ("compile", "checkpoint_activations") if getattr(config, name)]
         return [
             f"Generator: {architecture}; {macs} MACs ({COUNTER}), {params} parameters",
-            f"Data: {self.data.name}, {len(self.data)} images{mirrored}",
+            f"Data: {self.data.name}, {self.data.found or len(self.data)} images{mirrored}",
             *(f"Skipped {skipped}" for skipped in self.data.skipped),
             f"Training: {format_quantity(config.images)} images in batches of {config.batch_size}{parts}, "
             f"lr {config.generator_lr:g}, R1 {recipe.r1_gamma:g}, path lengths {recipe.path_weight:g}, "
@@ -146,6 +150,14 @@ class TeacherRun:
             raise SearchError(
                 f"{self.training.folder} can't be written ({error.strerror or error})"
             ) from error
+
+    def _images(self, dry_run: bool, on_decoded: OnProgress | None) -> ImageSet:
+        source, side = self.request.data, self.architecture.resolution
+        channels = self.architecture.image_channels
+        if dry_run:
+            return sample_images(source, side, channels)
+        cache = self.training.folder / "cache"
+        return load_images(source, side, channels, cache=cache, on_progress=on_decoded)
 
     def _networks(self) -> tuple[Generator, Discriminator]:
         with torch.random.fork_rng(devices=[]):

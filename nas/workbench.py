@@ -14,6 +14,7 @@ from distill.bank import TeacherBank, make_bank
 from distill.data import ImageSet, OnProgress, check_labels, load_images, sample_images
 from distill.generation import images_at_a_time
 from distill.losses import PerceptualDistance
+from distill.mapping import mapped_tensor
 from distill.precision import Precision, resolve_precision
 from distill.recipes import Recipe, make_recipe
 from distill.seeds import derive_seed
@@ -56,7 +57,7 @@ class Workbench:
     @cached_property
     def data(self) -> ImageSet:
         """The real images, at the teacher's size and colours; in a dry run, a sample of them."""
-        channels, height, _ = self.teacher_image_shape
+        channels, height, _ = self.teacher.generator.image_shape
         if self.dry_run:
             found = sample_images(self.config.data, height, channels)
         else:
@@ -64,16 +65,6 @@ class Workbench:
             found = load_images(self.config.data, height, channels, cache=cache, on_progress=self._on_decoded)
         check_labels(found, self.teacher.generator.classes)
         return found
-
-    @cached_property
-    def teacher_image_shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of the teacher's images."""
-        generator = self.teacher.generator
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            device = next(generator.parameters()).device
-            inputs = generator.sample_inputs(1, torch.Generator().manual_seed(0))
-            channels, height, width = generator(*(x.to(device) for x in inputs))[0].shape
-        return channels, height, width
 
     @cached_property
     def bank(self) -> TeacherBank:
@@ -96,7 +87,7 @@ class Workbench:
             weights=self.config.extractor_weights,
             cache=self.config.folder / "fidelity",
             device=self.device,
-            batch_size=images_at_a_time(self.teacher_image_shape[1]),
+            batch_size=images_at_a_time(self.teacher.generator.image_shape[1]),
         )
 
     @property
@@ -107,7 +98,7 @@ class Workbench:
     def teacher_score(self) -> FidScore:
         """The teacher's FID over the bank's images, as many as for students where the bank has so many."""
         images = self.bank.images[: self.config.fid_samples]
-        return self.fidelity.fid_of_images(torch.from_numpy(images), BANK_SEED)
+        return self.fidelity.fid_of_images(mapped_tensor(images), BANK_SEED)
 
     def student(self, architecture: Architecture) -> Generator:
         """A student at its start: random from the search's seed, then inherited where the search says so."""
@@ -130,7 +121,7 @@ class Workbench:
             seed=self.config.seed,
             micro_batch=self.config.micro_batch,
             precision=self.precision,
-            channels_last=channels_last_pays(self.teacher_image_shape[1]),
+            channels_last=channels_last_pays(self.teacher.generator.image_shape[1]),
             compile=self.config.compile,
             checkpoint_activations=self.config.checkpoint_activations,
         )
@@ -149,7 +140,9 @@ class Workbench:
         """As asked for; else what suits large images (ADA's rule), and small ones of brief trainings."""
         if self.config.r1_gamma is not None:
             return self.config.r1_gamma
-        return max(LEAST_R1_GAMMA, default_r1_gamma(self.teacher_image_shape[1], self.config.batch_size))
+        return max(
+            LEAST_R1_GAMMA, default_r1_gamma(self.teacher.generator.image_shape[1], self.config.batch_size)
+        )
 
     @contextmanager
     def _seeded(self, use: str) -> Iterator[None]:

@@ -86,6 +86,11 @@ class Generator(nn.Module):
         return ()
 
     @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of its images."""
+        raise NotImplementedError
+
+    @property
     def classes(self) -> int:
         """How many classes its images are of; 0 when it is unconditional."""
         return 0

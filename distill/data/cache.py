@@ -6,11 +6,11 @@ bytes of `(N, C, R, R)`, and `about.json`. Entries appear whole or not at all, a
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,9 +23,10 @@ import torch
 from distill.data.image_set import ImageSet, Pixels, pixel_digest
 from distill.data.labels import Labels
 from distill.errors import DataError
+from distill.mapping import mapped_tensor
+from distill.scratch import sweep
 
 PIXELS, ABOUT = "pixels.u8", "about.json"
-ABANDONED_SECONDS = 3600  # without a byte written: whoever was making an entry has died
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,11 @@ Fill = Callable[[Callable[[Pixels], object]], Contents]
 
 
 def find(folder: Path, key: str, name: str) -> ImageSet | None:
-    """The entry `key` in `folder`, called `name`, its pixels mapped; None if it is not there, or damaged."""
+    """The entry `key` in `folder`, called `name`, its pixels mapped; None if it is not there, or damaged.
+
+    Raises:
+        DataError: it can't be mapped for want of address space, so that making it anew would not help.
+    """
     try:
         about = json.loads((folder / key / ABOUT).read_bytes())
         shape = tuple(map(int, about["shape"]))
@@ -53,13 +58,20 @@ def find(folder: Path, key: str, name: str) -> ImageSet | None:
             return None
         return ImageSet(
             name,
-            torch.from_numpy(_mapped(path, shape)),
+            mapped_tensor(_mapped(path, shape)),
             str(about["digest"]),
             tuple(map(str, about["skipped"])),
             labels,
             tuple(map(str, about["classes"])),
         )
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
+    except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise DataError(
+                f"the decoded images in {folder / key} can't be mapped into memory ({error.strerror}): "
+                "raise the limit of this process's address space (ulimit -v)"
+            ) from error
+        return None
+    except (ValueError, KeyError, TypeError, RuntimeError):
         return None
 
 
@@ -103,8 +115,7 @@ def _about(entry: Path, image_shape: tuple[int, int, int], contents: Contents) -
 
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> Pixels:
-    """Copy on write: Torch warns of memory that it may not write to."""
-    return np.memmap(path, np.uint8, "c", shape=shape)
+    return np.memmap(path, np.uint8, "r", shape=shape)
 
 
 @contextmanager
@@ -112,7 +123,7 @@ def _scratch(folder: Path, key: str) -> Iterator[Path]:
     """A folder beside the entries that is gone afterwards; so is `folder` if it was made for nothing."""
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
+    sweep(folder)
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=f".{key}-") as scratch:
             yield Path(scratch)
@@ -121,15 +132,6 @@ def _scratch(folder: Path, key: str) -> Iterator[Path]:
             with suppress(OSError):  # somebody else put something there meanwhile
                 path.rmdir()
         raise
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what processes that were killed have left half done."""
-    for scratch in folder.glob(".*-*"):
-        with suppress(OSError, ValueError):
-            newest = max(path.stat().st_mtime for path in (scratch, *scratch.rglob("*")))
-            if time.time() - newest > ABANDONED_SECONDS:
-                shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _check_room(folder: Path, needed: int) -> None:

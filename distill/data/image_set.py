@@ -18,7 +18,7 @@ class ImageSet:
     """Images of one size, decoded once; those of a cache stay on disk and are mapped into memory."""
 
     name: str  # what the user typed, or "digits"
-    images: Tensor  # (N, C, R, R), uint8, on the CPU
+    images: Tensor  # (N, C, R, R), uint8, on the CPU; only to be read
     digest: str  # 16 hex digits of a SHA-256 over shape and pixels
     skipped: tuple[str, ...] = ()  # files left out, with the reason
     labels: Tensor | None = None  # (N,), int64, each an index of `classes`

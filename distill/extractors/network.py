@@ -51,7 +51,7 @@ class Extractor:
         Raises:
             FidelityError: a user's own network can't take such images.
         """
-        images = images.to(self.device)
+        images = images.to(self.device, copy=True)  # a user's module may write to them; a mapping must not be
         if images.shape[1] == 1 and 1 not in self._channels:
             images = images.repeat(1, 3, 1, 1)
         if images.shape[1] == 3 and 3 not in self._channels:

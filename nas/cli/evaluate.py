@@ -26,7 +26,10 @@ nas-evaluate student.safetensors --data images/ --extractor features.pt --cache 
 @click.command(cls=Command, examples=EXAMPLES)
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--metrics", default="fid", show_default=True, help="Of fid,kid,is,prc,vol.")
-@click.option("--data", help="Folder or zip of images  [default: as noted in the file]")
+@click.option(
+    "--data",
+    help="Images: a folder, zip or idx file, torchvision:NAME, or digits  [default: as noted in the file]",
+)
 @click.option(
     "--fid-samples",
     type=Quantity(),
@@ -40,9 +43,13 @@ nas-evaluate student.safetensors --data images/ --extractor features.pt --cache 
 @click.option("--extractor-weights", type=click.Path(path_type=Path), help="Weights file of the extractor.")
 @click.option("--seed", type=click.IntRange(0), help="Of latents and noise  [default: as noted, else 0]")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="[default: cuda where there is one]")
-@click.option("--batch-size", type=click.IntRange(1), default=50, show_default=True, help="Images at a time.")
 @click.option(
-    "--cache", type=click.Path(path_type=Path, file_okay=False), help="Folder to keep the real features in."
+    "--batch-size", type=click.IntRange(1), help="Images at a time  [default: 50, fewer above 256 px]"
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to keep the real images in, decoded, and their features.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def main(checkpoint: Path, metrics: str, as_json: bool, **options: Any) -> None:

@@ -53,7 +53,11 @@ def main(ctx: click.Context) -> None:
 
 
 @main.command(cls=Command, examples=TRAIN_EXAMPLES)
-@click.option("--data", required=True, help='Folder or zip of images, or "digits", 1,797 handwritten ones.')
+@click.option(
+    "--data",
+    required=True,
+    help='Images: a folder, zip or idx file, torchvision:NAME, or "digits", 1,797 handwritten ones.',
+)
 @click.option("-o", "--output", type=OUTPUT, required=True, help="Teacher to write, .safetensors.")
 @click.option(
     "--resolution", type=POSITIVE, help="Side of the images, 16 to 1024 px  [default: 16 for digits]"
@@ -132,7 +136,11 @@ def main(ctx: click.Context) -> None:
     show_default=True,
     help="Images between checkpoints with FID.",
 )
-@click.option("--extractor", help="Features of the FID: digits or inception  [default: by the data]")
+@click.option(
+    "--extractor",
+    help="Features of the FID: inception, clip, dinov2, cifar-resnet, digits, or a TorchScript file"
+    "  [default: digits for the digits, else inception]",
+)
 @click.option("--extractor-weights", type=FILE, help="Weights file of the extractor  [default: download]")
 @click.option("--fid-samples", type=click.UNPROCESSED, default="10k", show_default=True, help="0: no FID.")
 @click.option("--dry-run", is_flag=True, help="Show what would be trained; train and write nothing.")
@@ -146,15 +154,18 @@ def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
     import json
 
     from nas.budget import parse_quantity
+    from nas.preparation import decoding
     from nas.teacher_progress import TeacherProgress
     from nas.teacher_run import TeacherRequest, TeacherRun
 
     count = 0 if str(fid_samples) == "0" else parse_quantity(str(fid_samples))
-    wanted = TeacherRun(TeacherRequest(fid_samples=count, **flags))
+    err = console()
+    with decoding(err) as on_decoded:
+        request = TeacherRequest(fid_samples=count, **flags)
+        wanted = TeacherRun(request, dry_run=dry_run, on_decoded=on_decoded)
     if dry_run:
         click.echo(json.dumps(wanted.settings()) if as_json else "\n".join(wanted.lines()))
         return
-    err = console()
     for line in wanted.lines():
         err.print(line, highlight=False, markup=False, soft_wrap=True)
     with TeacherProgress(err, wanted.request.images) as progress, _stoppable(progress.end):

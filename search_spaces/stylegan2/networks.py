@@ -261,6 +261,11 @@ class StyleGAN2Generator(Generator):
         return inputs[1:]
 
     @property
+    def image_shape(self) -> tuple[int, int, int]:
+        side = self.architecture.resolution
+        return self.architecture.image_channels, side, side
+
+    @property
     def classes(self) -> int:
         return self.architecture.classes
 

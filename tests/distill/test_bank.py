@@ -14,6 +14,7 @@ from distill.bank import SPARE, TeacherBank, make_bank
 from distill.data import to_uint8
 from distill.errors import BankError
 from search_spaces import Generator, load_checkpoint
+from tests.distill.scratch import abandoned
 
 
 class Watched(Generator):
@@ -131,6 +132,13 @@ def test_a_killed_process_leaves_nothing_that_passes_for_a_bank(tmp_path: Path) 
     teacher.meanwhile = lambda: complete.extend(p for p in tmp_path.glob("[!.]*") if p.is_dir())
     make_bank(teacher, "digest", tmp_path, size=10, batch_size=4)
     assert complete == []
+
+
+def test_what_a_killed_process_left_half_done_is_removed_even_where_the_bank_is_there(tmp_path: Path) -> None:
+    for _ in range(2):
+        left = abandoned(tmp_path)
+        make_bank(Watched(), "digest", tmp_path, size=4)
+        assert not left.exists()
 
 
 def test_two_processes_that_make_the_same_bank_do_not_disturb_each_other(tmp_path: Path) -> None:

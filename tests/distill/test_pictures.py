@@ -43,6 +43,16 @@ def test_small_images_are_enlarged_with_sharp_pixels() -> None:
     assert np.array_equal(pixels, np.kron(pixels[::4, ::4], np.ones((4, 4), np.uint8)))
 
 
+@pytest.mark.parametrize(("channels", "side"), [(1, 1024), (3, 512)])
+def test_large_images_are_averaged_down_unless_they_are_wanted_whole(channels: int, side: int) -> None:
+    stripes = torch.tensor([-1.0, 1.0]).repeat(side // 2).expand(1, channels, side, side)
+    picture = image_grid(stripes, 1)
+    assert picture.size == (256 + 2 * MARGIN, 256 + 2 * MARGIN)
+    inside = np.asarray(picture)[MARGIN:-MARGIN, MARGIN:-MARGIN, 0][:, 2:-2].astype(int)
+    assert np.abs(inside - 127).max() <= 2, "neither the black nor the white stripes are lost"
+    assert image_grid(stripes, 1, max_side=None).size == (side + 2 * MARGIN, side + 2 * MARGIN)
+
+
 def test_images_that_want_gradients_can_be_shown() -> None:
     assert image_grid(flat(0.0).clone().requires_grad_(True), 4).size == (4 * 68 + 4, 72)
 

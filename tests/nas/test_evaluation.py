@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from distill.data import loading
 from distill.digits.classifier import WEIGHTS
 from distill.errors import DataError, FidelityError
 from nas.errors import ConfigError
@@ -55,6 +56,21 @@ def test_what_is_noted_counts_and_what_is_given_counts_more(teacher_file: Path, 
 def test_other_images_can_be_measured_against(teacher_file: Path, folder: Path) -> None:
     found = evaluate(teacher_file, data=str(folder), extractor="digits", fid_samples=50)
     assert found["data"] == str(folder)
+
+
+def test_decoded_images_are_kept_where_the_features_are(
+    teacher_file: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fid() -> float:
+        found = evaluate(
+            teacher_file, data=str(folder), extractor="digits", fid_samples=50, cache=tmp_path / "cache"
+        )
+        return float(found["fid"])
+
+    first = fid()
+    assert len([entry for entry in (tmp_path / "cache").iterdir() if entry.is_dir()]) == 1
+    monkeypatch.setattr(loading, "decode_all", lambda *_: pytest.fail("decoded again"))
+    assert fid() == first
 
 
 def test_a_file_is_measured_on_the_images_that_it_notes(

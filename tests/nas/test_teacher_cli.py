@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,17 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
+from distill.data import loading
+from distill.digits.classifier import WEIGHTS
+from distill.extractors import EXTRACTORS
 from distill.teacher import load_teacher
+from nas import preparation
 from nas.cli.teacher import main
 from nas.cost import measure
+from nas.errors import ConfigError
+from nas.evaluation import evaluate
 from search_spaces import Checkpoint, file_digest, load_checkpoint, save_checkpoint
+from tests.distill.data.pictures import pictures
 
 TINY: list[object] = [
     *("train", "--data", "digits", "--batch-size", 16, "--images", 320, "--snapshot", 112, "--seed", 3),
@@ -87,9 +96,9 @@ def test_a_training_writes_a_teacher_with_discriminator_log_and_pictures(trained
     assert teacher.discriminator is not None
     assert teacher.name == "teacher"
     assert teacher.metadata["data"] == "digits"
-    assert {"data_digest", "images", "fid", "fid_samples", "fid_extractor", "fid_seed"} <= set(
-        teacher.metadata
-    )
+    fid = {"fid", "fid_samples", "fid_extractor", "fid_extractor_digest", "fid_seed"}
+    noted = {"data_digest", "images"} | fid
+    assert noted <= set(teacher.metadata)
     rows = log(str(trained / "teacher.training"))
     assert [int(row["images"]) for row in rows] == [112, 224, 320]
     best = min(rows, key=lambda row: float(row["fid"]))
@@ -182,6 +191,45 @@ def test_another_training_is_not_mixed_into_one(trained: Path, changes: str, say
     assert "give the same settings, or another -o" in result.stderr
 
 
+@pytest.fixture
+def other_weights(tmp_path: Path) -> Path:
+    """Of the digits' extractor, with one bit changed."""
+    content = bytearray(WEIGHTS.read_bytes())
+    content[-4] ^= 1
+    (tmp_path / "other.safetensors").write_bytes(content)
+    return tmp_path / "other.safetensors"
+
+
+def test_a_training_does_not_go_on_with_another_metric(trained: Path, other_weights: Path) -> None:
+    result = run(*TINY, "--extractor-weights", other_weights, "-o", trained / "teacher.safetensors")
+    assert result.exit_code == 2
+    digests = [file_digest(path)[:16] for path in (WEIGHTS, other_weights)]
+    assert "fid_extractor_digest {}, not {}".format(*digests) in result.stderr
+
+
+def test_a_teacher_is_measured_as_in_its_training_or_not_at_all(trained: Path, other_weights: Path) -> None:
+    teacher = trained / "teacher.safetensors"
+    noted = load_checkpoint(teacher).metadata["fid"]
+    assert evaluate(teacher, device="cpu")["fid"] == pytest.approx(float(noted), abs=1e-4)
+    with pytest.raises(ConfigError, match="was measured with digits weights"):
+        evaluate(teacher, device="cpu", extractor_weights=other_weights)
+
+
+@pytest.mark.parametrize(
+    ("output", "folder"),
+    [
+        ("faces.safetensors", "faces.training"),
+        ("runs/faces-0.5.safetensors", "runs/faces-0.5.training"),
+        ("faces-0.5", "faces-0.5.training"),
+        ("faces-0.25", "faces-0.25.training"),
+        ("faces", "faces.training"),
+    ],
+)
+def test_a_training_has_a_folder_of_its_own(output: str, folder: str) -> None:
+    settings = json.loads(done(*TINY, "-o", output, "--dry-run", "--json").stdout)
+    assert settings["folder"] == folder
+
+
 def test_without_fid_the_last_generator_is_written() -> None:
     result = done(*TINY, "-o", "a.safetensors", "--fid-samples", 0, "--images", 128, "--augment", "none")
     assert result.stdout == "a.safetensors: trained on 128 images\n"
@@ -206,6 +254,40 @@ def test_a_dry_run_shows_the_training_and_writes_nothing(tmp_path: Path) -> None
     settings = json.loads(done(*TINY, "-o", "a.safetensors", "--dry-run", "--json").stdout)
     assert (settings["resolution"], settings["r1_gamma"], settings["batch_size"]) == (16, 0.3, 16)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Path:
+    """A folder of 40 grey images."""
+    return pictures(tmp_path / "faces", 40, 16)
+
+
+def test_images_are_decoded_once_into_the_folder_of_the_training(
+    faces: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = [*TINY, "--data", faces.name, "--resolution", 16, "--fid-samples", 0]
+    bars: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        preparation, "decoding", lambda _: nullcontext(lambda done, total: bars.append((done, total)))
+    )
+    done(*short, "-o", "a.safetensors", "--images", 16)
+    assert bars[-1] == (40, 40)
+    assert len(list(Path("a.training/cache").iterdir())) == 1
+    bars.clear()
+    done(*short, "-o", "a.safetensors", "--images", 32)
+    assert bars == []
+    assert load_checkpoint(Path("a.safetensors")).metadata["data"] == str(faces.resolve())
+
+
+def test_a_dry_run_looks_at_a_sample_and_keeps_nothing(faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "SAMPLE", 35)
+    before = set(Path().rglob("*"))
+    shown = done(*TINY, "--data", faces.name, "--resolution", 16, "-o", "a.safetensors", "--dry-run").stdout
+    assert "faces, 40 images" in shown
+    assert set(Path().rglob("*")) == before
+    line = "train --data torchvision:MNIST --resolution 16 -o a.safetensors --dry-run"
+    monkeypatch.setenv("NAS_DATA", "nowhere")
+    assert "a dry run downloads nothing" in run(*line.split()).stderr
 
 
 def test_r1_is_as_heavy_as_the_resolution_asks_for() -> None:
@@ -326,6 +408,20 @@ def test_a_file_that_is_none_is_refused_in_one_line(command: tuple[str, ...], co
     assert "photo.pkl" in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert not Path("a.safetensors").exists()
+
+
+@pytest.mark.parametrize("command", [["nas.cli.teacher", "train"], ["nas.cli.evaluate"], ["nas.cli.search"]])
+def test_help_names_every_kind_of_images(command: list[str]) -> None:
+    module, *arguments = command
+    program = importlib.import_module(module).main
+    shown = CliRunner().invoke(program, [*arguments, "--help"]).stdout
+    for kind in ("folder", "zip", "idx file", "torchvision:", "digits"):
+        assert kind in " ".join(shown.split())
+
+
+def test_help_names_every_extractor() -> None:
+    shown = done("train", "--help").stdout
+    assert [name for name in EXTRACTORS if name not in shown] == []
 
 
 def test_the_command_alone_says_what_it_can_do() -> None:

@@ -28,7 +28,7 @@ def test_a_study_belongs_to_its_teacher_its_data_and_its_conditions(make_bench: 
 
 
 def test_data_come_in_the_teachers_size_and_colours(warm_bench: Workbench) -> None:
-    assert warm_bench.teacher_image_shape == (1, 16, 16)
+    assert warm_bench.teacher.generator.image_shape == (1, 16, 16)
     assert warm_bench.data.images.shape == (1797, 1, 16, 16)
 
 

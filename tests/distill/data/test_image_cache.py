@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +16,7 @@ import torch
 from distill.data import ImageSet, cache, load_images, loading
 from distill.errors import DataError
 from tests.distill.data.pictures import picture, pictures, zipped
+from tests.distill.scratch import abandoned
 
 
 @pytest.fixture
@@ -59,14 +60,22 @@ def test_what_comes_from_the_cache_is_what_was_decoded(pets: Path, kept: Path) -
         assert alike(load_images(source, 8, 3, cache=kept), plain)
 
 
-def test_images_are_mapped_and_may_be_written_to_without_harm(pets: Path, kept: Path) -> None:
-    first = load_images(pets, 8, 3, cache=kept)
-    if Path("/proc/self/maps").exists():
-        assert str(kept) in Path("/proc/self/maps").read_text()
-    first.images.zero_()
-    again = load_images(pets, 8, 3, cache=kept)
-    assert again.images.any()
-    assert again.digest == first.digest
+@pytest.mark.parametrize("error", [errno.ENOMEM, errno.EACCES])
+def test_images_that_do_not_fit_into_the_address_space_are_not_taken_for_missing_ones(
+    error: int, pets: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_images(pets, 8, 3, cache=kept)
+    (entry,) = kept.iterdir()
+
+    def refuse(*_: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(cache, "_mapped", refuse)
+    if error == errno.ENOMEM:
+        with pytest.raises(DataError, match=r"can't be mapped into memory \(Cannot allocate memory\): raise"):
+            cache.find(kept, entry.name, "pets")
+    else:
+        assert cache.find(kept, entry.name, "pets") is None
 
 
 @pytest.mark.filterwarnings("error")
@@ -207,17 +216,10 @@ def test_images_that_are_refused_leave_nothing_behind(pets: Path, kept: Path) ->
     assert not kept.parent.exists()
 
 
-def test_what_a_killed_process_left_half_done_is_removed_after_a_while(pets: Path, kept: Path) -> None:
-    old, new = kept / ".0123-killed", kept / ".4567-at-work"
-    for scratch in (old, new):
-        (scratch / "entry").mkdir(parents=True)
-        (scratch / "entry" / "pixels.u8").write_bytes(b"half")
-    long_ago = time.time() - 2 * cache.ABANDONED_SECONDS
-    for path in (old / "entry" / "pixels.u8", old / "entry", old):
-        os.utime(path, (long_ago, long_ago))
+def test_what_a_killed_process_left_half_done_is_removed(pets: Path, kept: Path) -> None:
+    left = abandoned(kept)
     load_images(pets, 8, 3, cache=kept)
-    assert not old.exists()
-    assert new.exists()
+    assert not left.exists()
 
 
 def test_the_digits_are_not_kept(kept: Path) -> None:

@@ -56,6 +56,15 @@ class Unaware(nn.Module):
         return self.convolution(images).mean(dim=[2, 3])
 
 
+class Careless(nn.Module):
+    """Writes to what it is given."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        means = images.float().mean(dim=(2, 3))
+        images.zero_()
+        return means
+
+
 def scripted(module: nn.Module, path: Path) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -84,6 +93,12 @@ def test_a_frozen_one_works_too(tmp_path: Path) -> None:
         2,
         5,
     )
+
+
+def test_one_that_writes_to_its_images_does_not_change_ours(tmp_path: Path) -> None:
+    images = torch.full((4, 3, 16, 16), 7, dtype=torch.uint8)
+    load_extractor(scripted(Careless(), tmp_path / "careless.pt")).features(images)
+    assert (images == 7).all()
 
 
 def test_a_second_output_is_class_logits(tmp_path: Path) -> None:
