@@ -18,6 +18,7 @@ from distill.precision import AUTO, check_precision
 from distill.schedules import Schedule
 from nas.budget import Budget, format_quantity
 from nas.errors import ConfigError
+from nas.storage_url import masked
 
 DIGITS_DEFAULTS: dict[str, Any] = {
     "rungs": (4_000, 8_000, 16_000),
@@ -179,9 +180,8 @@ class SearchConfig(BaseModel):
         return {name: str(getattr(self, name)) for name in fields}
 
     def public(self) -> dict[str, Any]:
-        """As JSON values that everybody may read: a storage URL with a password is left out."""
-        values = self.model_dump(mode="json")
-        return values | {"storage": "" if re.search(r"://[^/]*:[^/]*@", self.storage) else self.storage}
+        """As JSON values that everybody may read: passwords are masked, so that a study isn't mistaken."""
+        return self.model_dump(mode="json") | {"storage": masked(self.storage)}
 
     def save(self) -> Path:
         """Write `config.toml` in the study's folder; `nas-search --config` reads it back."""

@@ -16,6 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine, make_url
 
 from nas.errors import StorageError
+from nas.storage_url import MASK, masked
 
 CONNECT_SECONDS = 5
 """How long a server may take to answer before it counts as unreachable."""
@@ -33,9 +34,11 @@ def parse_url(url: str) -> URL:
         parsed = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url))
     except (sa.exc.ArgumentError, ValueError) as error:
         raise StorageError(
-            f"storage {_mask(url)!r} is not a URL: give for example sqlite:///nas-runs/study.db or "
+            f"storage {masked(url)!r} is not a URL: give for example sqlite:///nas-runs/study.db or "
             "postgresql+psycopg://user@host/database"
         ) from error
+    if MASK in (parsed.password, *parsed.query.values()):
+        raise StorageError(f"storage {url} has lost its password: give the whole URL by --storage")
     if _is_sqlite(parsed) and parsed.database in (None, "", ":memory:"):
         raise StorageError(f"storage {url} is forgotten when the run ends: name a file, sqlite:///study.db")
     return parsed
@@ -43,7 +46,7 @@ def parse_url(url: str) -> URL:
 
 def shown(url: URL) -> str:
     """The URL as messages show it, without its password."""
-    return url.render_as_string(hide_password=True)
+    return masked(url.render_as_string(hide_password=False))
 
 
 def connect(url: URL, *, create: bool) -> Engine:
@@ -157,8 +160,3 @@ def _one_line(error: BaseException) -> str:
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
     lines = str(cause).strip().splitlines()
     return (lines[0] if lines else type(cause).__name__).rstrip(".:; ")
-
-
-def _mask(url: str) -> str:
-    """Hide what may be a password in something that is no URL."""
-    return re.sub(r":[^:@/]*@", ":***@", url)

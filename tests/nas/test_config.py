@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.config import DIGITS_DEFAULTS, MAY_CHANGE, REAL_DEFAULTS, SearchConfig, read_toml
-from nas.errors import ConfigError
+from nas.errors import ConfigError, StorageError
+from nas.study.database import parse_url
 
 
 def of(**values: Any) -> SearchConfig:
@@ -170,3 +171,11 @@ def test_a_password_is_in_nothing_that_others_read(tmp_path: Path) -> None:
     assert "secret" not in config.save().read_text()
     open_to_all = of(storage="postgresql+psycopg://nas@db/nas", workdir=tmp_path, study="one")
     assert open_to_all.public()["storage"] == "postgresql+psycopg://nas@db/nas"
+
+
+def test_a_saved_storage_without_its_password_is_not_mistaken_for_another(tmp_path: Path) -> None:
+    for storage in ("postgresql+psycopg://nas:secret@db/nas", "postgresql+psycopg://db/nas?password=secret"):
+        saved = of(storage=storage, workdir=tmp_path, study="one").public()
+        assert "secret" not in str(saved)
+        with pytest.raises(StorageError, match="has lost its password: give the whole URL by --storage"):
+            parse_url(saved["storage"])
