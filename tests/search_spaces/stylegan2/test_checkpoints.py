@@ -89,6 +89,18 @@ def averaged(content: dict[str, Any], name: str, tensor: Tensor | None) -> dict[
     return {"g_ema": state if tensor is None else state | {name: tensor}}
 
 
+def widened(content: dict[str, Any], channels: int) -> dict[str, Any]:
+    """The averaged generator, whose convolutions claim `channels` and hold nothing."""
+    empty = torch.zeros(1, channels, 0, 3, 3)
+    return {"g_ema": {k: empty if k.endswith(".conv.weight") else v for k, v in content["g_ema"].items()}}
+
+
+def deepened(content: dict[str, Any], resolutions: int) -> dict[str, Any]:
+    """The averaged generator with many more RGB outputs; the noise of the last would be 8 million px wide."""
+    more = {f"to_rgbs.{i}.conv.weight": torch.zeros(1) for i in range(resolutions)}
+    return {"g_ema": more | content["g_ema"]}
+
+
 @torch.no_grad()
 def test_noise_and_kernels_that_old_files_lack_are_made(tmp_path: Path) -> None:
     def drop(content: dict[str, Any]) -> None:
@@ -139,6 +151,9 @@ def refusal(path: Path) -> str:
         (lambda c: averaged(c, "conv1.conv.weight", torch.full((1, 32, 32, 3, 3), math.nan)), "not finite"),
         (lambda c: averaged(c, "convs.0.conv.weight", None), "it has no convs.0.conv.weight"),
         (lambda c: averaged(c, "convs.1.conv.weight", torch.zeros(1, 3, 3, 3, 3)), "don't fit"),
+        (lambda c: averaged(c, "style.1.bias", torch.zeros(0)), "mapping.layers.0.bias is empty"),
+        (lambda c: widened(c, 10**9), "is empty"),
+        (lambda c: deepened(c, 20), "beyond 1024 px"),
         (lambda c: {"synthesis.input.freqs": torch.zeros(3, 2)}, "holds a StyleGAN3 generator"),
         (lambda c: {"progression.0.conv.0.conv.weight_orig": torch.zeros(1)}, "a Progressive GAN"),
         (lambda c: {"weights": torch.zeros(3), "epoch": 7}, "2 entries (weights, epoch, …), no generator"),
