@@ -21,6 +21,9 @@ from search_spaces.weights import with_weights
 
 FORMAT = "nas-students/1"
 
+# what comes of a value of another type, of too few dimensions, or under a name that is half right
+_MISFITS = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -83,6 +86,10 @@ def _load_foreign(path: Path) -> Checkpoint:
             found = family.read(content)
         except UserError as error:
             raise CheckpointError(f"{path} can't be used: {error}") from error
+        except _MISFITS as error:
+            raise CheckpointError(
+                f"{path} can't be used: its names are those of {family.name}, its tensors don't fit them"
+            ) from error
         if found is not None:
             return Checkpoint(family.name, found.generator, found.discriminator, found.metadata)
     raise CheckpointError(

@@ -13,8 +13,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from search_spaces import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from search_spaces import Checkpoint, CheckpointError, checkpoint, load_checkpoint, save_checkpoint
 from search_spaces.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
+from search_spaces.untrusted import PickledObject, read_untrusted
 
 REFERENCE = Path(__file__).parents[2] / "data" / "reference"
 NVIDIA = ["nvidia_32.pkl", "nvidia_16_clamp.pkl", "nvidia_32_conditional.pkl"]
@@ -154,6 +155,9 @@ def refusal(path: Path) -> str:
         (lambda c: averaged(c, "style.1.bias", torch.zeros(0)), "mapping.layers.0.bias is empty"),
         (lambda c: widened(c, 10**9), "is empty"),
         (lambda c: deepened(c, 20), "beyond 1024 px"),
+        (lambda c: {"g_ema": c["g_ema"], "latent_avg": "none"}, "its tensors don't fit"),
+        (lambda c: averaged(c, "input.input", torch.tensor(1.0)), "its tensors don't fit"),
+        (lambda c: averaged(c, "style.1.weight", torch.tensor(1.0)), "its tensors don't fit"),
         (lambda c: {"synthesis.input.freqs": torch.zeros(3, 2)}, "holds a StyleGAN3 generator"),
         (lambda c: {"progression.0.conv.0.conv.weight_orig": torch.zeros(1)}, "a Progressive GAN"),
         (lambda c: {"weights": torch.zeros(3), "epoch": 7}, "2 entries (weights, epoch, …), no generator"),
@@ -165,6 +169,18 @@ def test_what_is_no_stylegan2_is_named_as_what_it_is(
     change: Callable[[dict[str, Any]], object], says: str, tmp_path: Path
 ) -> None:
     assert says in refusal(rewritten(tmp_path, change))
+
+
+def test_a_half_known_name_in_an_nvidia_file_is_a_misfit(tmp_path: Path) -> None:
+    content = read_untrusted(REFERENCE / NVIDIA[0])
+    content["D"].state["_modules"]["mapping"] = PickledObject(
+        "Odd", {"_modules": {"fromrgb": PickledObject("Odd", {"_parameters": {"x": torch.zeros(1)}})}}
+    )
+    (tmp_path / "odd.pkl").touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "_is_safetensors", lambda path: False)
+        patch.setattr(checkpoint, "read_untrusted", lambda path: content)
+        assert "its tensors don't fit" in refusal(tmp_path / "odd.pkl")
 
 
 @pytest.mark.parametrize("name", [NVIDIA[0], ROSINALITY[0]])
