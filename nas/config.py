@@ -18,6 +18,7 @@ from distill.precision import AUTO, check_precision
 from distill.schedules import Schedule
 from nas.budget import Budget, format_quantity
 from nas.errors import ConfigError
+from nas.passwords import without_password
 
 DIGITS_DEFAULTS: dict[str, Any] = {
     "rungs": (4_000, 8_000, 16_000),
@@ -180,7 +181,7 @@ class SearchConfig(BaseModel):
     def public(self) -> dict[str, Any]:
         """As JSON values that everybody may read: a storage URL with a password is left out."""
         values = self.model_dump(mode="json")
-        return values | {"storage": "" if re.search(r"://[^/]*:[^/]*@", self.storage) else self.storage}
+        return values | {"storage": self.storage if without_password(self.storage) == self.storage else ""}
 
     def save(self) -> Path:
         """Write `config.toml` in the study's folder; `nas-search --config` reads it back."""

@@ -16,6 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine, make_url
 
 from nas.errors import StorageError
+from nas.passwords import without_password
 
 CONNECT_SECONDS = 5
 """How long a server may take to answer before it counts as unreachable."""
@@ -37,13 +38,15 @@ def parse_url(url: str) -> URL:
             "postgresql+psycopg://user@host/database"
         ) from error
     if _is_sqlite(parsed) and parsed.database in (None, "", ":memory:"):
-        raise StorageError(f"storage {url} is forgotten when the run ends: name a file, sqlite:///study.db")
+        raise StorageError(
+            f"storage {shown(parsed)} is forgotten when the run ends: name a file, sqlite:///study.db"
+        )
     return parsed
 
 
 def shown(url: URL) -> str:
     """The URL as messages show it, without its password."""
-    return url.render_as_string(hide_password=True)
+    return without_password(url.render_as_string(hide_password=True))
 
 
 def connect(url: URL, *, create: bool) -> Engine:
@@ -161,4 +164,4 @@ def _one_line(error: BaseException) -> str:
 
 def _mask(url: str) -> str:
     """Hide what may be a password in something that is no URL."""
-    return re.sub(r":[^:@/]*@", ":***@", url)
+    return without_password(re.sub(r":[^:@/]*@", ":***@", url))
