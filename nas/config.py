@@ -18,7 +18,7 @@ from distill.precision import AUTO, check_precision
 from distill.schedules import Schedule
 from nas.budget import Budget, format_quantity
 from nas.errors import ConfigError
-from nas.storage_url import masked
+from nas.passwords import without_password
 
 DIGITS_DEFAULTS: dict[str, Any] = {
     "rungs": (4_000, 8_000, 16_000),
@@ -181,7 +181,7 @@ class SearchConfig(BaseModel):
 
     def public(self) -> dict[str, Any]:
         """As JSON values that everybody may read: passwords are masked, so that a study isn't mistaken."""
-        return self.model_dump(mode="json") | {"storage": masked(self.storage)}
+        return self.model_dump(mode="json") | {"storage": without_password(self.storage)}
 
     def save(self) -> Path:
         """Write `config.toml` in the study's folder; `nas-search --config` reads it back."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -19,8 +17,12 @@ from search_spaces.base import Discriminator, Generator
 from search_spaces.errors import CheckpointError, UserError
 from search_spaces.registry import FAMILIES, get_family
 from search_spaces.untrusted import read_untrusted
+from search_spaces.weights import with_weights
 
 FORMAT = "nas-students/1"
+
+# what comes of a value of another type, of too few dimensions, or under a name that is half right
+_MISFITS = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,10 @@ def _load_foreign(path: Path) -> Checkpoint:
             found = family.read(content)
         except UserError as error:
             raise CheckpointError(f"{path} can't be used: {error}") from error
+        except _MISFITS as error:
+            raise CheckpointError(
+                f"{path} can't be used: its names are those of {family.name}, its tensors don't fit them"
+            ) from error
         if found is not None:
             return Checkpoint(family.name, found.generator, found.discriminator, found.metadata)
     raise CheckpointError(
@@ -113,31 +119,20 @@ def _load_ours(path: Path) -> Checkpoint:
     discriminator = None
     try:
         family = get_family(metadata.pop("family", ""))
-        generator = family.build(family.architecture.from_json(metadata.pop("generator_architecture", "")))
+        architecture = family.architecture.from_json(metadata.pop("generator_architecture", ""))
+        generator = with_weights(family.build, architecture, _of("generator", tensors), "generator")
         if "discriminator_architecture" in metadata:
-            noted = metadata.pop("discriminator_architecture")
-            discriminator = family.build_discriminator(family.discriminator_architecture.from_json(noted))
+            noted = family.discriminator_architecture.from_json(metadata.pop("discriminator_architecture"))
+            critic = _of("discriminator", tensors)
+            discriminator = with_weights(family.build_discriminator, noted, critic, "discriminator")
     except UserError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    _fill(generator, tensors, "generator", path)
-    if discriminator is not None:
-        _fill(discriminator, tensors, "discriminator", path)
     return Checkpoint(family.name, generator, discriminator, metadata)
 
 
-def _fill(network: torch.nn.Module, tensors: Mapping[str, Tensor], role: str, path: Path) -> None:
-    state = {name.removeprefix(f"{role}."): t for name, t in tensors.items() if name.startswith(f"{role}.")}
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        _, _, tensors_at_fault = str(error).partition("\n")  # one line for each
-        reason = textwrap.shorten(tensors_at_fault, 200)
-        raise CheckpointError(f"{path}: its {role} does not fit its own architecture ({reason})") from error
-    if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
-        raise CheckpointError(
-            f"{path}: its {role} holds values that are not finite; use an earlier checkpoint"
-        )
-    network.eval().requires_grad_(False)
+def _of(role: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of one network, by their names in it."""
+    return {name.removeprefix(f"{role}."): t for name, t in tensors.items() if name.startswith(f"{role}.")}
 
 
 def file_digest(path: Path) -> str:

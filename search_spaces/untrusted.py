@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from search_spaces.errors import CheckpointError
+from search_spaces.pickle_graph import PickleGraph
 
 MAX_BYTES = 8 * 2**30  # of a file; a 1024 px network with its optimizers takes one
 MAX_OPCODES = 2_000_000  # a 1024 px network takes some 60,000
@@ -33,12 +34,14 @@ MAX_MEMO = 2_000_000  # memo slots: an unpickler makes room for the highest numb
 MAX_DEPTH = 64  # of nested values
 MAX_VALUES = 2_000_000
 
-TORCH_LEGACY = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # how torch.save's files began before 1.6
+# how torch.save's files began before 1.6: a magic number and version 1001, a pickle each
+TORCH_LEGACY = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e80024de9032e")
 
+_TOO_MUCH = "is nested deeper, or holds more, than a checkpoint does"
 _FIX = "give a checkpoint from a source that you trust"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PickledObject:
     """A module as NVIDIA's `persistence` pickles it: the name of its class and its attributes."""
 
@@ -79,7 +82,7 @@ def _reader(head: bytes) -> Callable[[Path], Any]:
     if head.startswith(b"PK\x03\x04"):
         return _read_zip
     if head.startswith(TORCH_LEGACY):
-        return lambda path: _torch_load(path.open("rb"))
+        return lambda path: _read_legacy(path.open("rb"))
     if head[:1] == b"\x80" or head[:1] in b"(cd]}":
         return _read_pickle
     raise _RefusedError(f"is no checkpoint: it begins with {head[:8]!r}")
@@ -89,11 +92,23 @@ def _read_zip(path: Path) -> Any:
     """A torch archive, whose members are stored, not compressed: nothing can inflate without end."""
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-    if not any(member.filename.endswith("/data.pkl") for member in members):
-        raise _RefusedError("is a zip, but no torch archive")
-    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-        raise _RefusedError("is a compressed zip, which torch does not write")
+        pickles = [member for member in members if member.filename.lower().endswith("/data.pkl")]
+        if not pickles:
+            raise _RefusedError("is a zip, but no torch archive")
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise _RefusedError("is a compressed zip, which torch does not write")
+        for member in pickles:
+            with archive.open(member) as file:
+                _scan(file)
     return _torch_load(path.open("rb"))
+
+
+def _read_legacy(file: Any) -> Any:
+    """A torch stream: the version, this system, the object and the storages' keys are pickles in a row."""
+    for _ in range(5):
+        _scan(file)
+    file.seek(0)
+    return _torch_load(file)
 
 
 def _torch_load(file: Any) -> Any:
@@ -114,31 +129,43 @@ def _torch_load(file: Any) -> Any:
 
 def _read_pickle(path: Path) -> Any:
     with path.open("rb") as file:
-        _scan(file)
+        _scan(file, plain=True)
         file.seek(0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about storages, which is how NVIDIA's files hold their tensors
             return _Unpickler(file).load()
 
 
-def _scan(file: Any) -> None:
+def _scan(file: Any, *, plain: bool = False) -> None:
     """Look at every instruction of a pickle before the first one is carried out.
+
+    Args:
+        file: where the pickle begins; afterwards, where it ends.
+        plain: it is for our own unpickler, not for torch's.
 
     Raises:
         _RefusedError: there are too many, or some that no checkpoint needs.
     """
-    tuples = 0
+    tuples, graph = 0, PickleGraph()
     for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
         tuples += opcode.name.startswith("TUPLE")
         if count > MAX_OPCODES or tuples > MAX_TUPLES:
             raise _RefusedError("holds far more objects than a checkpoint does")
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(str(argument)) > MAX_MEMO:
             raise _RefusedError("asks for more memory than a checkpoint needs")
-        if opcode.name in ("PERSID", "BINPERSID", "EXT1", "EXT2", "EXT4"):
-            raise _RefusedError(f"asks for an object from outside ({opcode.name})")
-        if opcode.name in ("GLOBAL", "INST"):
-            module, _, name = str(argument).partition(" ")
-            _refuse_unknown(module, name)
+        if plain:
+            _refuse_outside(opcode.name, argument)
+        graph.step(opcode, argument)
+    if graph.expanded() > MAX_VALUES:
+        raise _RefusedError(_TOO_MUCH)
+
+
+def _refuse_outside(instruction: str, argument: Any) -> None:
+    if instruction in ("PERSID", "BINPERSID", "EXT1", "EXT2", "EXT4"):
+        raise _RefusedError(f"asks for an object from outside ({instruction})")
+    if instruction in ("GLOBAL", "INST"):
+        module, _, name = str(argument).partition(" ")
+        _refuse_unknown(module, name)
 
 
 _KNOWN = {
@@ -184,22 +211,47 @@ def _stand_ins() -> dict[str, Any]:
         """A numpy dtype: only its name and byte order are of interest."""
 
         def __init__(self, name: str, *_: Any) -> None:
-            self.name, self.order = str(name), "<"
+            self.name, self.order = _text(name), "<"
 
         def __setstate__(self, state: tuple[Any, ...]) -> None:
-            self.order = str(state[1])
+            self.order = _text(state[1])
 
     def scalar(dtype: DType, raw: bytes) -> float:
         kinds = {"f8": torch.float64, "f4": torch.float32, "i8": torch.int64, "b1": torch.bool}
-        if dtype.name not in kinds or dtype.order == ">" or not isinstance(raw, bytes):
-            raise _RefusedError(f"holds a numpy scalar of type {dtype.name!r}")
-        return torch.frombuffer(bytearray(raw), dtype=kinds[dtype.name])[0].item()
+        name = _text(dtype.name)
+        if name not in kinds or dtype.order == ">" or not isinstance(raw, bytes):
+            raise _RefusedError(f"holds a numpy scalar of type {name[:20]!r}")
+        return torch.frombuffer(bytearray(raw), dtype=kinds[name])[0].item()
 
     def module(meta: Mapping[str, Any]) -> PickledObject:
-        return PickledObject(str(meta["class_name"]), meta["state"])
+        return PickledObject(_text(meta["class_name"]), meta["state"])
 
     def parameter(data: Tensor, *_: Any) -> Tensor:
         return data
+
+    def storage_of(data: bytes) -> Any:
+        """A storage from the torch stream inside a pickle, which is a pickle in turn."""
+        if not data.startswith(TORCH_LEGACY):
+            raise _RefusedError("holds a nested stream that torch did not write")
+        storage = _read_legacy(io.BytesIO(data))
+        if not isinstance(storage, torch.storage.TypedStorage | torch.UntypedStorage):
+            raise _RefusedError("holds a nested stream of something else than values")
+        return storage
+
+    def tensor_over(
+        storage: Any, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any
+    ) -> Tensor:
+        """A tensor over `storage`, which must really hold all of its elements."""
+        if not all(isinstance(n, int) for n in (offset, *size, *stride)):
+            raise _RefusedError("holds a tensor whose size is no number")
+        values = storage.untyped()
+        held = values.nbytes() // storage.dtype.itemsize
+        last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+        if min([offset, *size, *stride], default=0) < 0 or (0 not in size and last >= held):
+            raise _RefusedError(f"holds a tensor of size {tuple(size)} without its values")
+        if math.prod(size) > held:
+            raise _RefusedError(f"holds a tensor of size {tuple(size)} that repeats its values")
+        return torch.empty(0, dtype=storage.dtype).set_(values, offset, torch.Size(size), tuple(stride))
 
     return {
         "OrderedDict": OrderedDict,
@@ -207,37 +259,25 @@ def _stand_ins() -> dict[str, Any]:
         "EasyDict": Bag,
         "_reconstruct_persistent_obj": module,
         "_rebuild_parameter": parameter,
-        "_rebuild_tensor_v2": _tensor,
-        "_load_from_bytes": _storage,
+        "_rebuild_tensor_v2": tensor_over,
+        "_load_from_bytes": storage_of,
         "dtype": DType,
         "scalar": scalar,
     }
 
 
-def _storage(data: bytes) -> Any:
-    """A storage from the torch stream inside a pickle, which is a pickle in turn."""
-    if not data.startswith(TORCH_LEGACY):
-        raise _RefusedError("holds a nested stream that torch did not write")
-    return _torch_load(io.BytesIO(data))
-
-
-def _tensor(storage: Any, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Tensor:
-    """A tensor over `storage`, which must really hold all of its elements."""
-    values = storage.untyped()
-    held = values.nbytes() // storage.dtype.itemsize
-    last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-    if min([offset, *size, *stride], default=0) < 0 or (0 not in size and last >= held):
-        raise _RefusedError(f"holds a tensor of size {tuple(size)} without its values")
-    if math.prod(size) > held:
-        raise _RefusedError(f"holds a tensor of size {tuple(size)} that repeats its values")
-    return torch.empty(0, dtype=storage.dtype).set_(values, offset, torch.Size(size), tuple(stride))
+def _text(value: Any) -> str:
+    """`value`, a string already: to print anything else could take without end."""
+    if not isinstance(value, str):
+        raise _RefusedError(f"holds a {type(value).__name__} where a name should be")
+    return value
 
 
 def _plain(value: Any, depth: int, left: list[int]) -> Any:
     """`value` as plain data, of bounded depth and number; what is of no use is left out."""
     left[0] -= 1
     if depth > MAX_DEPTH or left[0] < 0:
-        raise _RefusedError("is nested deeper, or holds more, than a checkpoint does")
+        raise _RefusedError(_TOO_MUCH)
     if isinstance(value, Tensor):
         return _sound(value)
     if isinstance(value, argparse.Namespace):
@@ -248,7 +288,7 @@ def _plain(value: Any, depth: int, left: list[int]) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item, depth + 1, left) for item in value]
     if isinstance(value, PickledObject):
-        return PickledObject(value.class_name, _plain(value.state, depth + 1, left))
+        return PickledObject(_text(value.class_name), _plain(value.state, depth + 1, left))
     return value if value is None or isinstance(value, bool | int | float | str) else None
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine, make_url
 
 from nas.errors import StorageError
-from nas.storage_url import MASK, masked
+from nas.passwords import MASK, without_password
 
 CONNECT_SECONDS = 5
 """How long a server may take to answer before it counts as unreachable."""
@@ -34,19 +34,21 @@ def parse_url(url: str) -> URL:
         parsed = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url))
     except (sa.exc.ArgumentError, ValueError) as error:
         raise StorageError(
-            f"storage {masked(url)!r} is not a URL: give for example sqlite:///nas-runs/study.db or "
-            "postgresql+psycopg://user@host/database"
+            f"storage {without_password(url)!r} is not a URL: give for example "
+            "sqlite:///nas-runs/study.db or postgresql+psycopg://user@host/database"
         ) from error
     if MASK in (parsed.password, *parsed.query.values()):
         raise StorageError(f"storage {url} has lost its password: give the whole URL by --storage")
     if _is_sqlite(parsed) and parsed.database in (None, "", ":memory:"):
-        raise StorageError(f"storage {url} is forgotten when the run ends: name a file, sqlite:///study.db")
+        raise StorageError(
+            f"storage {shown(parsed)} is forgotten when the run ends: name a file, sqlite:///study.db"
+        )
     return parsed
 
 
 def shown(url: URL) -> str:
     """The URL as messages show it, without its password."""
-    return masked(url.render_as_string(hide_password=False))
+    return without_password(url.render_as_string(hide_password=False))
 
 
 def connect(url: URL, *, create: bool) -> Engine:

@@ -13,6 +13,7 @@ from search_spaces.errors import ArchitectureError
 ConvKind = Literal["full", "separable"]
 
 RESOLUTIONS = tuple(2**n for n in range(4, 11))  # 16 … 1024 px
+MAX_MAPPING_LAYERS = 64  # published networks have 2 or 8; a file may claim any number
 BLUR_TAPS = 16  # the 4×4 filter after every up-sampling
 
 
@@ -44,11 +45,11 @@ class GeneratorArchitecture(Architecture):
     conv_clamp: float | None = None  # activations are kept within ± this, as in networks trained in fp16
 
     def __post_init__(self) -> None:
-        _check_options(self.classes, self.conv_clamp)
+        _check_options(self.classes, self.conv_clamp, self.mapping_layers)
         if self.resolution not in RESOLUTIONS:
             raise ArchitectureError(f"resolution {self.resolution} is not one of {RESOLUTIONS}")
-        if self.mapping_layers < 1 or min(self.image_channels, self.latent_dim, self.style_dim) < 1:
-            raise ArchitectureError(f"{self}: depths and widths must be at least 1")
+        if min(self.image_channels, self.latent_dim, self.style_dim) < 1:
+            raise ArchitectureError(f"{self}: widths must be at least 1")
         for block in self.blocks:
             if block.channels < 1 or block.convs not in (1, 2) or block.kernel not in (1, 3, 5):
                 raise ArchitectureError(f"{self}: a block has channels ≥ 1, 1 or 2 convs, kernel 1, 3 or 5")
@@ -83,11 +84,11 @@ class DiscriminatorArchitecture(Architecture):
     conv_clamp: float | None = None
 
     def __post_init__(self) -> None:
-        _check_options(self.classes, self.conv_clamp)
+        _check_options(self.classes, self.conv_clamp, self.mapping_layers)
         if self.resolution not in RESOLUTIONS or min(self.channels) < 1:
             raise ArchitectureError(f"{self}: resolution must be one of {RESOLUTIONS}, channels at least 1")
-        if self.image_channels < 1 or self.minibatch_std_group < 0 or self.mapping_layers < 1:
-            raise ArchitectureError(f"{self}: image channels and mapping layers must be at least 1")
+        if self.image_channels < 1 or self.minibatch_std_group < 0:
+            raise ArchitectureError(f"{self}: image channels must be at least 1, a group at least 0")
 
     def __str__(self) -> str:
         widths = " ".join(f"{4 << i}:{width}" for i, width in enumerate(self.channels))
@@ -108,11 +109,13 @@ class DiscriminatorArchitecture(Architecture):
         return 4 << (len(self.channels) - 1) if self.channels else 0
 
 
-def _check_options(classes: int, conv_clamp: float | None) -> None:
+def _check_options(classes: int, conv_clamp: float | None, mapping_layers: int) -> None:
     if classes < 0 or (conv_clamp is not None and not conv_clamp > 0):
         raise ArchitectureError(
             f"{classes} classes, clamp {conv_clamp}: give at least 0, and above 0 or none"
         )
+    if not 1 <= mapping_layers <= MAX_MAPPING_LAYERS:
+        raise ArchitectureError(f"{mapping_layers} mapping layers: give 1 to {MAX_MAPPING_LAYERS}")
 
 
 def macs(architecture: GeneratorArchitecture) -> int:

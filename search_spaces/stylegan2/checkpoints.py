@@ -16,6 +16,7 @@ from search_spaces.stylegan2.networks import StyleGAN2Generator
 from search_spaces.untrusted import PickledObject
 
 W_AVG_LATENTS = 10_000  # over which a mean style is taken that the file does not hold
+W_AVG_BATCH = 100  # of them at a time: how long a latent is, the file decides
 STRANGERS = {  # a tensor by whose name a network is known ─► what it is
     "synthesis.input.freqs": "a StyleGAN3 generator",
     "progression.0.conv.0.conv.weight_orig": "a Progressive GAN generator",
@@ -104,5 +105,7 @@ def _refuse(states: Any, discriminator: bool) -> None:
 
 @torch.no_grad()
 def _find_w_avg(generator: StyleGAN2Generator) -> None:
-    (z,) = generator.sample_inputs(W_AVG_LATENTS, torch.Generator().manual_seed(0))
-    generator.w_avg.copy_(generator.mapping(z).mean(dim=0))
+    rng, parts = torch.Generator().manual_seed(0), W_AVG_LATENTS // W_AVG_BATCH
+    for _ in range(parts):
+        (z,) = generator.sample_inputs(W_AVG_BATCH, rng)
+        generator.w_avg += generator.mapping(z).mean(dim=0) / parts

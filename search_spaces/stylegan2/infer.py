@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from search_spaces.errors import CheckpointError
 from search_spaces.stylegan2.architecture import Block, DiscriminatorArchitecture, GeneratorArchitecture
 from search_spaces.stylegan2.networks import StyleGAN2Discriminator, StyleGAN2Generator
+from search_spaces.weights import with_weights
 
 State = dict[str, Tensor]
 
@@ -37,9 +38,7 @@ def generator_of(state: Mapping[str, Tensor], *, conv_clamp: float | None = None
         classes=0 if embed is None else embed.shape[1],
         conv_clamp=conv_clamp,
     )
-    network = StyleGAN2Generator(architecture)
-    _fill(network, state, "generator")
-    return network
+    return with_weights(StyleGAN2Generator, architecture, state, "generator")
 
 
 def discriminator_of(
@@ -63,24 +62,10 @@ def discriminator_of(
         mapping_layers=layers or DiscriminatorArchitecture.mapping_layers,
         conv_clamp=conv_clamp,
     )
-    network = StyleGAN2Discriminator(architecture)
-    _fill(network, state, "discriminator")
-    return network
+    return with_weights(StyleGAN2Discriminator, architecture, state, "discriminator")
 
 
 def _tensor(state: Mapping[str, Tensor], name: str) -> Tensor:
     if name not in state:
         raise CheckpointError(f"it has no {name}")
     return state[name]
-
-
-def _fill(network: nn.Module, state: Mapping[str, Tensor], role: str) -> None:
-    try:
-        network.load_state_dict({name: tensor.float() for name, tensor in state.items()})
-    except RuntimeError as error:
-        first = str(error).partition("\n")[2].partition("\n")[0].strip()
-        raise CheckpointError(f"its {role}'s tensors don't fit each other ({first[:160]})") from error
-    for name, tensor in state.items():
-        if not bool(tensor.isfinite().all()):
-            raise CheckpointError(f"its {role} holds values that are not finite, in {name}")
-    network.eval().requires_grad_(False)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from search_spaces.errors import CheckpointError
+from search_spaces.stylegan2.architecture import RESOLUTIONS
 from search_spaces.stylegan2.infer import State
 from search_spaces.stylegan2.networks import blur_filter
 from search_spaces.untrusted import PickledObject
@@ -76,6 +77,8 @@ def generator_state(theirs: Mapping[str, Tensor]) -> State:
     ours |= {"w_avg": _get(theirs, "mapping.w_avg"), "const": _get(theirs, "synthesis.b4.const")}
     side, i = 4, 0
     while f"synthesis.b{side}.torgb.weight" in theirs:
+        if side > RESOLUTIONS[-1]:  # noise of that side would be made
+            raise CheckpointError(f"it makes images beyond {RESOLUTIONS[-1]} px")
         names = ("conv1",) if side == 4 else ("conv0", "conv1")
         for j, name in enumerate(names):
             ours |= _conv(theirs, f"synthesis.b{side}.{name}", f"blocks.{i}.convs.{j}", side)

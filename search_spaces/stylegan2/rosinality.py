@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from search_spaces.errors import CheckpointError
+from search_spaces.stylegan2.architecture import RESOLUTIONS
 from search_spaces.stylegan2.infer import State
 
 GENERATOR_MARK = "conv1.conv.modulation.weight"
@@ -25,6 +26,8 @@ def generator_state(theirs: Mapping[str, Tensor], w_avg: Tensor | None) -> State
     for i in range(layers):
         ours |= {f"mapping.layers.{i}.{kind}": _get(theirs, f"style.{i + 1}.{kind}") for kind in _LINEAR}
     later = sum(name.startswith("to_rgbs.") and name.endswith(".conv.weight") for name in theirs)
+    if 4 << later > RESOLUTIONS[-1]:  # noise of that side would be drawn
+        raise CheckpointError(f"it has {later + 1} resolutions, beyond {RESOLUTIONS[-1]} px")
     places = [("blocks.0.convs.0", "conv1", 4)]
     places += [(f"blocks.{k // 2 + 1}.convs.{k % 2}", f"convs.{k}", 8 << k // 2) for k in range(2 * later)]
     rng = torch.Generator().manual_seed(0)

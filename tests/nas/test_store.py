@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from optuna.trial import TrialState
 from pydantic import ValidationError
 
+from nas.config import SearchConfig
 from nas.errors import StorageError, StudyError
 from nas.study import database
 from nas.study import lease as leases
@@ -361,6 +362,26 @@ def test_sqlite_readers_do_not_wait_for_the_writer(tmp_path: Path) -> None:
 def test_postgres_urls_get_the_driver_that_is_installed() -> None:
     assert database.parse_url("postgres://u@h/d").drivername == "postgresql+psycopg"
     assert database.parse_url("postgresql://u@h/d").drivername == "postgresql+psycopg"
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://user:secret@host/db", "postgresql+psycopg://user:***@host/db"),
+        ("postgresql://user:sec/ret@host/db", "postgresql+psycopg://user:***@host/db"),
+        ("postgresql://host/db?user=me&password=secret&x=1", "password=***&"),
+        ("postgresql://host/db?sslpassword=secret", "?sslpassword=***"),
+        ("postgresql://host/db?p%61ssword=secret", "?password=***"),
+        ("postgresql://user@host/db?application_name=nas", "user@host/db?application_name=nas"),
+        ("sqlite:////data/study.db", "sqlite:////data/study.db"),
+    ],
+)
+def test_a_password_is_hidden_wherever_a_url_has_it(url: str, says: str) -> None:
+    shown = database.shown(database.parse_url(url))
+    assert says in shown
+    assert "secret" not in shown
+    kept = SearchConfig(budget_macs=1, storage=url).public()["storage"]
+    assert kept == url if "***" not in says else "***" in kept and "secret" not in kept
 
 
 @pytest.mark.parametrize(

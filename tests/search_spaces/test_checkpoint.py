@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -89,6 +90,16 @@ def other_shape(tensors: dict[str, Tensor], metadata: dict[str, str]) -> Content
     return tensors | {some(tensors, "generator.const"): torch.zeros(9, 4, 4)}, metadata
 
 
+def claimed(**changes: object) -> Callable[[dict[str, Tensor], dict[str, str]], Contents]:
+    """Another architecture beside the same tensors."""
+
+    def damage(tensors: dict[str, Tensor], metadata: dict[str, str]) -> Contents:
+        architecture = json.loads(metadata["generator_architecture"]) | changes
+        return tensors, metadata | {"generator_architecture": json.dumps(architecture)}
+
+    return damage
+
+
 def not_a_number(tensors: dict[str, Tensor], metadata: dict[str, str]) -> Contents:
     tensors[some(tensors, "generator.")].view(-1)[0] = float("nan")
     return tensors, metadata
@@ -110,11 +121,15 @@ def infinite_critic(tensors: dict[str, Tensor], metadata: dict[str, str]) -> Con
         (impossible_architecture, "resolution 0"),
         (damaged_architecture, "not a GeneratorArchitecture"),
         (damaged_critic, "not a DiscriminatorArchitecture: channels"),
-        (missing_tensor, "its generator does not fit.*Missing key"),
-        (missing_generator, "its generator does not fit.*Missing key"),
-        (missing_critic, "its discriminator does not fit.*Missing key"),
-        (superfluous_tensor, "its generator does not fit.*extra"),
-        (other_shape, "its generator does not fit.*const"),
+        (missing_tensor, "its generator's tensors don't fit.*missing"),
+        (missing_generator, "its generator's tensors don't fit.*missing"),
+        (missing_critic, "its discriminator's tensors don't fit.*missing"),
+        (superfluous_tensor, "its generator's tensors don't fit.*extra is unknown"),
+        (other_shape, "its generator's tensors don't fit.*const is of shape"),
+        (claimed(latent_dim=10**12), "mapping.layers.0.weight is of shape"),  # terabytes, if it were built
+        (claimed(style_dim=10**10), "is larger than any memory"),
+        (claimed(style_dim=10**400), "is larger than any memory"),
+        (claimed(mapping_layers=10**9), "give 1 to 64"),
         (not_a_number, "its generator holds values that are not finite"),
         (infinite_critic, "its discriminator holds values that are not finite"),
     ],

@@ -133,6 +133,28 @@ def test_what_stands_in_can_not_be_changed_for_the_next_file(target: Path) -> No
 
 
 @pytest.mark.parametrize(
+    "function",
+    [
+        "torch_utils.persistence _reconstruct_persistent_obj",
+        "torch._utils _rebuild_parameter",
+        "torch._utils _rebuild_tensor_v2",
+        "torch.storage _load_from_bytes",
+        "numpy._core.multiarray scalar",
+    ],
+)
+def test_functions_that_stand_in_can_not_be_changed_either(function: str, target: Path) -> None:
+    """The same with a function's defaults, so that it could be called with less."""
+    name = function.encode().replace(b" ", b"\n")
+    target.write_bytes(
+        b"\x80\x04c" + name + b"\nN}(X\x0c\x00\x00\x00__defaults__N\x85X\x04\x00\x00\x00copyNu\x86b."
+    )
+    assert read_untrusted(target) is None
+    stand_in = reader._stand_ins()[function.partition(" ")[2]]
+    assert stand_in.__defaults__ is None
+    assert not hasattr(stand_in, "copy")
+
+
+@pytest.mark.parametrize(
     ("pickled", "says"),
     [
         (b"\x80\x04]r\xff\xff\xff\x7f.", "more memory"),  # LONG_BINPUT into slot 2³¹
@@ -160,6 +182,59 @@ def test_values_nested_too_deep_or_shared_too_often_are_refused(target: Path) ->
     for content in (deep, laughs, endless):
         target.write_bytes(pickle.dumps(content))
         assert "nested deeper" in refusal(target)
+
+
+def doubled(times: int, value: Any = "ha") -> Any:
+    for _ in range(times):
+        value = (value, value)
+    return value
+
+
+def without_hashing(key: Any) -> bytes:
+    """`{key: 1}`, without making one here."""
+    return b"\x80\x02}" + pickle.dumps(key, 2)[2:-1] + b"K\x01s."
+
+
+def in_archive(pickled: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("archive/data.pkl", pickled)
+        archive.writestr("archive/version", "3")
+    return stream.getvalue()
+
+
+def test_a_key_that_takes_for_ever_to_hash_is_refused(target: Path) -> None:
+    key = without_hashing(doubled(40))
+    in_set = b"\x80\x04\x8f(" + pickle.dumps(doubled(40), 2)[2:-1] + b"\x90."
+    built = key.replace(b"K\x01s.", b"NbK\x01s.")  # BUILD with nothing, which leaves a tuple what it is
+    wide = (
+        b"\x80\x04}("
+        + b"N2" * 99
+        + b"tq\x00"
+        + b"".join(
+            b"0(" + b"h" + bytes([i]) * 1 + (b"h" + bytes([i])) * 98 + b"tq" + bytes([i + 1])
+            for i in range(5)
+        )
+        + b"K\x01s."
+    )
+    legacy = reader.TORCH_LEGACY + pickle.dumps({}, 2) + key + pickle.dumps([], 2)
+    for content in (key, in_set, built, wide, in_archive(key), legacy, nested(legacy)):
+        target.write_bytes(content)
+        assert "holds more" in refusal(target)
+
+
+def test_what_would_be_printed_for_ever_is_refused(target: Path) -> None:
+    laughs: list[Any] = ["ha"]
+    for _ in range(40):
+        laughs = [laughs, laughs]
+    target.write_bytes(in_archive(pickle.dumps(laughs, 2)[:-1] + b")R."))
+    assert "damaged" in refusal(target)  # a list is called
+    target.write_bytes(b"\x80\x04cnumpy\ndtype\n(" + pickle.dumps(["O16"], 2)[2:-1] + b"tR.")
+    assert "holds a list where a name should be" in refusal(target)
+    module = b"ctorch_utils.persistence\n_reconstruct_persistent_obj\n"
+    meta = pickle.dumps({"class_name": ["G"], "state": {}}, 2)[2:-1]
+    target.write_bytes(b"\x80\x04" + module + meta + b"\x85R.")
+    assert "holds a list where a name should be" in refusal(target)
 
 
 def tensor_of(values: int, size: tuple[int, ...], stride: tuple[int, ...], offset: int = 0) -> bytes:

@@ -13,8 +13,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from search_spaces import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from search_spaces import Checkpoint, CheckpointError, checkpoint, load_checkpoint, save_checkpoint
 from search_spaces.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
+from search_spaces.untrusted import PickledObject, read_untrusted
 
 REFERENCE = Path(__file__).parents[2] / "data" / "reference"
 NVIDIA = ["nvidia_32.pkl", "nvidia_16_clamp.pkl", "nvidia_32_conditional.pkl"]
@@ -89,6 +90,18 @@ def averaged(content: dict[str, Any], name: str, tensor: Tensor | None) -> dict[
     return {"g_ema": state if tensor is None else state | {name: tensor}}
 
 
+def widened(content: dict[str, Any], channels: int) -> dict[str, Any]:
+    """The averaged generator, whose convolutions claim `channels` and hold nothing."""
+    empty = torch.zeros(1, channels, 0, 3, 3)
+    return {"g_ema": {k: empty if k.endswith(".conv.weight") else v for k, v in content["g_ema"].items()}}
+
+
+def deepened(content: dict[str, Any], resolutions: int) -> dict[str, Any]:
+    """The averaged generator with many more RGB outputs; the noise of the last would be 8 million px wide."""
+    more = {f"to_rgbs.{i}.conv.weight": torch.zeros(1) for i in range(resolutions)}
+    return {"g_ema": more | content["g_ema"]}
+
+
 @torch.no_grad()
 def test_noise_and_kernels_that_old_files_lack_are_made(tmp_path: Path) -> None:
     def drop(content: dict[str, Any]) -> None:
@@ -139,6 +152,12 @@ def refusal(path: Path) -> str:
         (lambda c: averaged(c, "conv1.conv.weight", torch.full((1, 32, 32, 3, 3), math.nan)), "not finite"),
         (lambda c: averaged(c, "convs.0.conv.weight", None), "it has no convs.0.conv.weight"),
         (lambda c: averaged(c, "convs.1.conv.weight", torch.zeros(1, 3, 3, 3, 3)), "don't fit"),
+        (lambda c: averaged(c, "style.1.bias", torch.zeros(0)), "mapping.layers.0.bias is empty"),
+        (lambda c: widened(c, 10**9), "is empty"),
+        (lambda c: deepened(c, 20), "beyond 1024 px"),
+        (lambda c: {"g_ema": c["g_ema"], "latent_avg": "none"}, "its tensors don't fit"),
+        (lambda c: averaged(c, "input.input", torch.tensor(1.0)), "its tensors don't fit"),
+        (lambda c: averaged(c, "style.1.weight", torch.tensor(1.0)), "its tensors don't fit"),
         (lambda c: {"synthesis.input.freqs": torch.zeros(3, 2)}, "holds a StyleGAN3 generator"),
         (lambda c: {"progression.0.conv.0.conv.weight_orig": torch.zeros(1)}, "a Progressive GAN"),
         (lambda c: {"weights": torch.zeros(3), "epoch": 7}, "2 entries (weights, epoch, …), no generator"),
@@ -150,6 +169,18 @@ def test_what_is_no_stylegan2_is_named_as_what_it_is(
     change: Callable[[dict[str, Any]], object], says: str, tmp_path: Path
 ) -> None:
     assert says in refusal(rewritten(tmp_path, change))
+
+
+def test_a_half_known_name_in_an_nvidia_file_is_a_misfit(tmp_path: Path) -> None:
+    content = read_untrusted(REFERENCE / NVIDIA[0])
+    content["D"].state["_modules"]["mapping"] = PickledObject(
+        "Odd", {"_modules": {"fromrgb": PickledObject("Odd", {"_parameters": {"x": torch.zeros(1)}})}}
+    )
+    (tmp_path / "odd.pkl").touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "_is_safetensors", lambda path: False)
+        patch.setattr(checkpoint, "read_untrusted", lambda path: content)
+        assert "its tensors don't fit" in refusal(tmp_path / "odd.pkl")
 
 
 @pytest.mark.parametrize("name", [NVIDIA[0], ROSINALITY[0]])
