@@ -12,6 +12,7 @@ from distill.data import DIGITS, ImageSet, load_images
 from distill.errors import NonFiniteImagesError
 from distill.fidelity import Fidelity
 from distill.generation import images_at_a_time
+from distill.metrics import check_names
 from distill.scores import Score
 from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS
 from nas.cost import COUNTER, measure
@@ -49,6 +50,7 @@ def evaluate(
     Raises:
         UserError: the checkpoint, the data, the extractor or the device can't be used, or a metric not taken.
     """
+    check_names(metrics)
     where = _device(device)
     loaded = load_checkpoint(checkpoint)
     noted, generator = loaded.metadata, loaded.generator

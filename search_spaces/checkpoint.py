@@ -71,10 +71,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def _is_safetensors(path: Path) -> bool:
-    """Whether the file begins with the length of a JSON header, and the header's brace."""
+    """Whether the file begins with a header's length and brace; of a damaged one, its name tells."""
     try:
         with path.open("rb") as file:
-            return file.read(9)[8:] == b"{" or path.suffix == ".safetensors"
+            head = file.read(9)
+        return head[8:] == b"{" or (path.suffix == ".safetensors" and not head.startswith((b"\x80", b"PK")))
     except OSError as error:
         raise CheckpointError(f"{path} can't be read ({error.strerror}): give another file") from error
 

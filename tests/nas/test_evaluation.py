@@ -38,6 +38,11 @@ def test_a_file_that_notes_nothing_is_measured_with_the_defaults_of_its_data(tea
     assert evaluate(teacher_file, data="digits", fid_samples=50, seed=1)["fid"] != found["fid"]
 
 
+def test_a_metric_that_does_not_exist_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:
+    with pytest.raises(FidelityError, match="there is no metric 'foo'"):
+        evaluate(tmp_path / "not-even-looked-at.pkl", metrics=["fid", "foo"])
+
+
 def test_a_file_that_notes_no_images_needs_them_named(teacher_file: Path) -> None:
     with pytest.raises(ConfigError, match="does not note what images it belongs to: give them by --data"):
         evaluate(teacher_file)

@@ -194,8 +194,13 @@ def test_a_truncated_file_is_refused(name: str, share: float, tmp_path: Path) ->
 
 
 def test_a_file_of_another_name_is_read_all_the_same(tmp_path: Path) -> None:
-    (tmp_path / "network.bin").write_bytes((REFERENCE / NVIDIA[0]).read_bytes())
-    assert isinstance(load_checkpoint(tmp_path / "network.bin").generator, StyleGAN2Generator)
+    for name, file in (
+        ("network.bin", NVIDIA[0]),
+        ("a.safetensors", NVIDIA[0]),
+        ("b.safetensors", ROSINALITY[0]),
+    ):
+        (tmp_path / name).write_bytes((REFERENCE / file).read_bytes())
+        assert isinstance(load_checkpoint(tmp_path / name).generator, StyleGAN2Generator)
 
 
 def test_a_teacher_file_carries_generator_and_discriminator(tmp_path: Path) -> None:
