@@ -8,54 +8,72 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
 from typing import TYPE_CHECKING, Any, Self
 
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from nas.errors import ConfigError
+from nas.noise import NoiseFloor, log_fid
 from nas.pareto import Point, crowding, finite, nondominated_ranks
 
 if TYPE_CHECKING:
     from nas.study.records import RungRecord
 
+FAILURE_FACTOR = 3.0  # times the median FID of its rung: a run went wrong
+FAILURE_QUORUM = 5  # others that the median is taken of
+
 
 class RungBoard:
     """Every result seen at every rung, and who goes on.
 
-    At a rung where n candidates compete, the best max(1, ceil(n / eta)) go on. Best is, in this order:
+    At a rung where n candidates compete, the best max(1, ceil(n / reduction_factor)) have a place. Best is, in
+    this order:
 
     1. a lower front number (non-dominated sorting);
-    2. inside one front, more spread (crowding distance on a log scale; the two ends are infinite);
+    2. inside one front, more spread (crowding distance in ranks; the two ends are infinite);
     3. a lower FID, fewer MACs, the earlier trial.
 
     The front alone would hardly select: of 16 candidates whose FID and MACs are unrelated about 3 are
-    non-dominated, and where quality costs MACs nearly all are. So places are counted, not fronts: the share
-    that goes on stays 1 / eta, spread keeps one candidate per region of cost, and with a single place
-    (n <= eta) the lowest FID of the front takes it. The cheapest candidate so far is always an end of the
-    front, whatever its FID; in a random order that happens about ln(n) times in a study of n.
+    non-dominated, and where quality costs MACs nearly all are. So places are counted, not fronts: spread
+    keeps one candidate per region of cost, and with a single place (n <= reduction_factor) the lowest FID of
+    the front takes it. The cheapest candidate so far is always an end of the front, whatever its FID; in a
+    random order that happens about ln(n) times in a study of n.
 
-    The decision depends on the set of results only, not on their order, so a resumed search decides alike. It
-    does not change when an objective is rescaled by x -> c * x ** p (c, p > 0). Under any other strictly
-    increasing rescaling only candidates inside the one front that the cut runs through can change places,
-    never that front's ends.
+    Noise eliminates nobody: a candidate without a place goes on, too, when it would dominate or equal one
+    that has a place if its FID were lower by the tie margin. The margin is `ties` times what noise makes of
+    the difference between two runs, as estimated from the replicates at this rung.
+
+    The decision depends on the set of results only, not on their order, so a resumed search decides alike. With
+    `ties` 0 it depends on the order of FIDs and on the order of MACs alone: no increasing rescaling of an
+    objective changes it.
 
     Args:
         rungs: number of rungs; there is no decision at the last one, `rungs - 1`.
-        eta: one in `eta` goes on, > 1.
+        reduction_factor: one in so many goes on, > 1.
         protected: trials that always go on (baselines). Their results dominate others, but take no place.
+        ties: width of the tie margin, in standard errors; 0 judges FIDs as if they were exact.
     """
 
-    def __init__(self, rungs: int, eta: float = 3.0, protected: Iterable[int] = ()) -> None:
-        if not (math.isfinite(eta) and eta > 1):
-            raise ConfigError(f"eta {eta:g} keeps everything: give a number above 1, for example 3")
+    def __init__(
+        self, rungs: int, reduction_factor: float = 3.0, protected: Iterable[int] = (), ties: float = 1.0
+    ) -> None:
+        if not (math.isfinite(reduction_factor) and reduction_factor > 1):
+            raise ConfigError(
+                f"reduction factor {reduction_factor:g} keeps everything: give a number above 1, for example 3"
+            )
         if rungs < 1:
             raise ConfigError(f"{rungs} rungs: give at least 1")
         self.rungs = rungs
-        self.eta = eta
+        self.reduction_factor = reduction_factor
+        self._ties = ties
         self._protected = set(protected)
-        self._results: dict[int, dict[int, Point]] = defaultdict(dict)  # rung -> trial -> (FID, MACs)
+        self._replicate_of: dict[int, int] = {}  # trial ─► the first trial of its architecture
+        self._results: dict[int, dict[int, Point]] = defaultdict(dict)  # rung ─► trial ─► (FID, MACs)
+        self._repeated: dict[int, dict[int, float]] = defaultdict(dict)  # rung ─► replicate ─► FID
         self._passed: set[tuple[int, int]] = set()  # (trial, rung): judged once, for good
+        self.discarded: set[int] = set()  # trials whose runs went wrong
 
     @classmethod
     def from_rungs(
@@ -64,17 +82,22 @@ class RungBoard:
         macs: Mapping[int, int],
         *,
         rungs: int,
-        eta: float = 3.0,
+        reduction_factor: float = 3.0,
         protected: Iterable[int] = (),
+        replicates: Mapping[int, int] | None = None,
+        ties: float = 1.0,
     ) -> Self:
         """The board as it stood when a search was interrupted.
 
         Args:
             records: the study's rungs.
             macs: MACs by trial number; records of trials that are not in it are left out.
-            rungs, eta, protected: as for the board itself.
+            replicates: by the number of a replicate, its architecture's first trial.
+            rungs, reduction_factor, protected, ties: as for the board itself.
         """
-        board = cls(rungs, eta, protected)
+        board = cls(rungs, reduction_factor, protected, ties)
+        for trial, first in (replicates or {}).items():
+            board.replicate(trial, first)
         for record in records:
             if record.trial in macs:
                 board.add(record.trial, record.rung, (record.fid, float(macs[record.trial])))
@@ -84,8 +107,15 @@ class RungBoard:
         """Let `trial` always go on."""
         self._protected.add(trial)
 
+    def replicate(self, trial: int, first: int) -> None:
+        """Take `trial` for a further run of the architecture of trial `first`: it competes with nobody."""
+        self._replicate_of[trial] = first
+
     def add(self, trial: int, rung: int, objectives: Point) -> None:
         """Note the result (FID, MACs) of `trial` at `rung`. Noting it again replaces it."""
+        if trial in self._replicate_of:
+            self._repeated[rung][trial] = objectives[0]
+            return
         self._results[rung][trial] = objectives
         self._passed |= {(trial, earlier) for earlier in range(rung)}
 
@@ -93,52 +123,95 @@ class RungBoard:
         """Trials seen at `rung`, best first."""
         seen = self._results[rung]
         trials = sorted(seen)
-        ranks = nondominated_ranks([seen[trial] for trial in trials])
         fronts: dict[int, list[int]] = defaultdict(list)
-        for trial, rank in zip(trials, ranks, strict=True):
+        for trial, rank in zip(trials, nondominated_ranks([seen[trial] for trial in trials]), strict=True):
             fronts[rank].append(trial)
+        places = dict(zip(trials, _ranked([seen[trial] for trial in trials]), strict=True))
         ordered: list[int] = []
         for rank in sorted(fronts):
             members = fronts[rank]
-            spread = dict(zip(members, crowding([_log(seen[trial]) for trial in members]), strict=True))
-            ordered += sorted(members, key=lambda trial: (-spread[trial], *_log(seen[trial]), trial))
+            spread = dict(zip(members, crowding([places[trial] for trial in members]), strict=True))
+            ordered += sorted(members, key=lambda trial: (-spread[trial], *places[trial], trial))
         return ordered
 
     def places(self, rung: int) -> int:
-        """How many of the unprotected results seen at `rung` go on."""
+        """How many of the unprotected results seen at `rung` have a place at the next."""
         competing = len(self._results[rung].keys() - self._protected)
-        return max(1, math.ceil(competing / self.eta))
+        return max(1, math.ceil(competing / self.reduction_factor))
+
+    def floor(self, rung: int) -> NoiseFloor:
+        """What noise makes of FIDs at `rung`, estimated from the replicates seen there."""
+        runs: dict[int, list[float]] = {}
+        for trial, fid in self._repeated[rung].items():
+            first = self._replicate_of[trial]
+            if first in self._results[rung]:
+                runs.setdefault(first, [self._results[rung][first][0]]).append(fid)
+        usable = ([fid for fid in fids if math.isfinite(fid)] for fids in runs.values())
+        return NoiseFloor.of(fids for fids in usable if fids)
+
+    def failed(self, trial: int, rung: int) -> bool:
+        """Whether the run of `trial` went wrong, rather than being of a bad architecture.
+
+        Its FID at `rung` is no finite number, or `FAILURE_FACTOR` times the median there of at least
+        `FAILURE_QUORUM` others. A bad architecture may look like that, too: that is why it gets one more seed.
+        """
+        others = [fid for other, (fid, _) in self._results[rung].items() if other != trial]
+        fid = self._results[rung][trial][0] if trial in self._results[rung] else self._repeated[rung][trial]
+        if not math.isfinite(fid):
+            return True
+        return len(others) >= FAILURE_QUORUM and fid > FAILURE_FACTOR * median(others)
+
+    def discard(self, trial: int) -> None:
+        """Leave the results of `trial` out: its run went wrong."""
+        self.discarded.add(trial)
+        for rung in range(self.rungs):
+            self._results[rung].pop(trial, None)
+            self._repeated[rung].pop(trial, None)
 
     def decide(self, trial: int, rung: int) -> bool:
         """Whether `trial`, whose result at `rung` has been added, goes on.
 
-        Always true at the last rung, for protected trials, and for a trial that went on from here before: a
-        lost worker's rungs are replayed. Never for a result that is not finite.
+        Always true at the last rung, for protected trials and replicates, and for a trial that went on from
+        here before: a lost worker's rungs are replayed. Never for a result that is not finite.
 
         Raises:
             KeyError: `trial` has no result at `rung`.
         """
+        if trial in self._replicate_of:
+            return math.isfinite(self._repeated[rung][trial])
         result = self._results[rung][trial]
         if rung >= self.rungs - 1 or trial in self._protected or (trial, rung) in self._passed:
             return True
         competing = [other for other in self.order(rung) if other not in self._protected]
-        goes_on = finite(result) and trial in competing[: self.places(rung)]
+        placed = competing[: self.places(rung)]
+        goes_on = finite(result) and (trial in placed or self._tied(result, placed, rung))
         if goes_on:
             self._passed.add((trial, rung))
         return goes_on
 
+    def _tied(self, result: Point, placed: Iterable[int], rung: int) -> bool:
+        """Whether `result` would be as good as one that has a place, were its FID lower by the margin."""
+        fid, macs = result
+        optimistic = log_fid(fid) - self._ties * self.floor(rung).margin()
+        rivals = (self._results[rung][trial] for trial in placed)
+        return any(optimistic <= log_fid(other) and macs <= others_macs for other, others_macs in rivals)
 
-def _log(point: Point) -> Point:
-    """FID and MACs differ by factors. What has no logarithm sorts first (an FID of 0) or last (NaN)."""
-    a, b = (math.log(max(value, 1e-12)) if math.isfinite(value) else math.inf for value in point)
-    return a, b
+
+def _ranked(points: Sequence[Point]) -> list[Point]:
+    """Both coordinates as places in their order, counted from 0; equal values share one, NaN comes last."""
+    columns = []
+    for axis in (0, 1):
+        values = [point[axis] if math.isfinite(point[axis]) else math.inf for point in points]
+        place = {value: float(i) for i, value in enumerate(sorted(set(values)))}
+        columns.append([place[value] for value in values])
+    return list(zip(*columns, strict=True))
 
 
 class ParetoHalving(FIFOScheduler):  # type: ignore[misc]  # Ray Tune has no types
     """Ray Tune scheduler that stops the candidates a `RungBoard` turns down.
 
-    A result has `rung`, `fid` and `macs`; a trial's config has `trial` (its number in the study) and
-    `protected`.
+    A result has `rung`, `fid` and `macs`; a trial's config has `trial` (its number in the study), `protected`,
+    `replicate_of` and `retried`. A run that went wrong is discarded, unless it is another one's second try.
     """
 
     _supports_buffered_results = False  # a decision per rung, taken before the next one starts
@@ -154,7 +227,12 @@ class ParetoHalving(FIFOScheduler):  # type: ignore[misc]  # Ray Tune has no typ
         number, rung = int(trial.config["trial"]), int(result["rung"])
         if trial.config.get("protected"):
             self.board.protect(number)
+        if trial.config.get("replicate_of") is not None:
+            self.board.replicate(number, int(trial.config["replicate_of"]))
         self.board.add(number, rung, (float(result["fid"]), float(result["macs"])))
+        if not trial.config.get("retried") and self.board.failed(number, rung):
+            self.board.discard(number)
+            return str(TrialScheduler.STOP)
         return str(TrialScheduler.CONTINUE if self.board.decide(number, rung) else TrialScheduler.STOP)
 
     def debug_string(self) -> str:
@@ -162,4 +240,6 @@ class ParetoHalving(FIFOScheduler):  # type: ignore[misc]  # Ray Tune has no typ
         seen = ", ".join(
             f"rung {rung}: {len(results)}" for rung, results in sorted(self.board._results.items())
         )
-        return f"Pareto halving, eta {self.board.eta:g}: {seen or 'nothing seen yet'}"
+        return (
+            f"Pareto halving, reduction factor {self.board.reduction_factor:g}: {seen or 'nothing seen yet'}"
+        )

@@ -1,0 +1,1 @@
+"""A small search space of which every architecture was distilled: strategies are replayed on its results."""
