@@ -35,6 +35,7 @@ _NOT_IN_NAMES = re.compile(r"[^\w .+=-]+")  # of studies, which are folders and 
 
 MAY_CHANGE = (
     frozenset(("teacher", "data", "extractor_weights", "trials", "sampler", "reduction_factor"))
+    | {"ties", "replicates", "seeds"}
     | {"study", "workdir", "storage", "workers", "gpus_per_trial", "ray_address"}
     | {"lpips_weights", "micro_batch", "compile", "checkpoint_activations"}
 )
@@ -57,6 +58,11 @@ class SearchConfig(BaseModel):
     trials: PositiveInt = 12  # distinct architectures to train, baselines included
     rungs: tuple[PositiveInt, ...] = Field(default=())  # images seen when a candidate is measured and judged
     reduction_factor: float = 2.0  # one in this many goes on to the next rung
+    ties: float = Field(default=1.0, ge=0)  # standard errors within which an FID eliminates nobody
+    replicates: int | None = Field(
+        default=None, ge=0
+    )  # further seeds in all; None is a quarter of the trials
+    seeds: int = Field(default=3, ge=1)  # of one architecture, at most
     sampler: str = "tpe"
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
 
@@ -140,6 +146,11 @@ class SearchConfig(BaseModel):
     @property
     def budget(self) -> Budget:
         return Budget(self.budget_macs, self.budget_params)
+
+    @property
+    def replicate_runs(self) -> int:
+        """Trainings of architectures that were trained before, at most."""
+        return self.trials // 4 if self.replicates is None else self.replicates
 
     @property
     def schedule(self) -> Schedule:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any, Self
 
@@ -28,8 +28,8 @@ FAILURE_QUORUM = 5  # others that the median is taken of
 class RungBoard:
     """Every result seen at every rung, and who goes on.
 
-    At a rung where n candidates compete, the best max(1, ceil(n / reduction_factor)) have a place. Best is, in
-    this order:
+    At a rung where n candidates compete, the best max(1, ceil(n / reduction_factor)) have a place. Best is,
+    in this order:
 
     1. a lower front number (non-dominated sorting);
     2. inside one front, more spread (crowding distance in ranks; the two ends are infinite);
@@ -45,9 +45,9 @@ class RungBoard:
     that has a place if its FID were lower by the tie margin. The margin is `ties` times what noise makes of
     the difference between two runs, as estimated from the replicates at this rung.
 
-    The decision depends on the set of results only, not on their order, so a resumed search decides alike. With
-    `ties` 0 it depends on the order of FIDs and on the order of MACs alone: no increasing rescaling of an
-    objective changes it.
+    The decision depends on the set of results only, not on their order, so a resumed search decides alike.
+    With `ties` 0 it depends on the order of FIDs and on the order of MACs alone: no increasing rescaling of
+    an objective changes it.
 
     Args:
         rungs: number of rungs; there is no decision at the last one, `rungs - 1`.
@@ -61,7 +61,7 @@ class RungBoard:
     ) -> None:
         if not (math.isfinite(reduction_factor) and reduction_factor > 1):
             raise ConfigError(
-                f"reduction factor {reduction_factor:g} keeps everything: give a number above 1, for example 3"
+                f"reduction factor {reduction_factor:g} keeps everything: give a number above 1, such as 3"
             )
         if rungs < 1:
             raise ConfigError(f"{rungs} rungs: give at least 1")
@@ -119,6 +119,12 @@ class RungBoard:
         self._results[rung][trial] = objectives
         self._passed |= {(trial, earlier) for earlier in range(rung)}
 
+    def results(self) -> Iterator[tuple[int, int, float]]:
+        """Trial, rung and FID of everything noted, replicates included."""
+        for rung in range(self.rungs):
+            yield from ((trial, rung, fid) for trial, (fid, _) in self._results[rung].items())
+            yield from ((trial, rung, fid) for trial, fid in self._repeated[rung].items())
+
     def order(self, rung: int) -> list[int]:
         """Trials seen at `rung`, best first."""
         seen = self._results[rung]
@@ -153,7 +159,7 @@ class RungBoard:
         """Whether the run of `trial` went wrong, rather than being of a bad architecture.
 
         Its FID at `rung` is no finite number, or `FAILURE_FACTOR` times the median there of at least
-        `FAILURE_QUORUM` others. A bad architecture may look like that, too: that is why it gets one more seed.
+        `FAILURE_QUORUM` others. A bad architecture may look like that, too: so it gets one more seed.
         """
         others = [fid for other, (fid, _) in self._results[rung].items() if other != trial]
         fid = self._results[rung][trial][0] if trial in self._results[rung] else self._repeated[rung][trial]
@@ -210,8 +216,8 @@ def _ranked(points: Sequence[Point]) -> list[Point]:
 class ParetoHalving(FIFOScheduler):  # type: ignore[misc]  # Ray Tune has no types
     """Ray Tune scheduler that stops the candidates a `RungBoard` turns down.
 
-    A result has `rung`, `fid` and `macs`; a trial's config has `trial` (its number in the study), `protected`,
-    `replicate_of` and `retried`. A run that went wrong is discarded, unless it is another one's second try.
+    A result has `rung`, `fid` and `macs`; a trial's config has `trial` (its number in the study),
+    `protected`, `replicate_of` and `retried`. A run that went wrong is discarded, unless it is a second try.
     """
 
     _supports_buffered_results = False  # a decision per rung, taken before the next one starts

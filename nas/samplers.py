@@ -11,6 +11,9 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
 
 from nas.errors import ConfigError
+from nas.halving import RungBoard
+from nas.model_based import ModelBasedSampler
+from search_spaces import Load, SearchSpace
 
 
 def _tpe(seed: int) -> BaseSampler:
@@ -35,29 +38,40 @@ def _gp(seed: int) -> BaseSampler:
     return GPSampler(seed=seed)
 
 
-SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
+OPTUNA_SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "tpe": _tpe,
     "nsga2": _nsga2,
     "random": _random,
     "gp": _gp,
 }
+SAMPLERS = ("model", *OPTUNA_SAMPLERS)
 
 
-def make_sampler(name: str, seed: int) -> BaseSampler:
+def check_sampler(name: str) -> None:
+    """Raise ConfigError when there is no sampler called `name`, or a package that it needs is missing."""
+    if name not in SAMPLERS:
+        raise ConfigError(f"unknown sampler {name!r}: choose one of {', '.join(SAMPLERS)}")
+    if name in OPTUNA_SAMPLERS:
+        OPTUNA_SAMPLERS[name](0)
+
+
+def make_sampler(name: str, seed: int, space: SearchSpace, load: Load, board: RungBoard) -> BaseSampler:
     """The sampler called `name`.
 
     Args:
-        name: a key of `SAMPLERS`.
+        name: one of `SAMPLERS`.
         seed: of this run; see `resume_seed`.
+        space, load, board: what is searched, what fits, and the results at every rung.
 
     Raises:
         ConfigError: there is no such sampler, or a package that it needs is missing.
     """
-    if name not in SAMPLERS:
-        raise ConfigError(f"unknown sampler {name!r}: choose one of {', '.join(SAMPLERS)}")
+    check_sampler(name)
+    if name == "model":
+        return ModelBasedSampler(seed, space, load, board)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        return SAMPLERS[name](seed)
+        return OPTUNA_SAMPLERS[name](seed)
 
 
 def resume_seed(seed: int, trials: int) -> int:

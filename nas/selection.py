@@ -7,7 +7,7 @@ drawn towards the others' by as much as noise explains, and seeds are spent wher
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, variance
 
@@ -57,12 +57,19 @@ def select(measured: Sequence[Measured], floor: NoiseFloor) -> Selection:
     )
 
 
-def next_replicate(measured: Sequence[Measured], floor: NoiseFloor, most: int) -> Measured | None:
+def next_replicate(
+    measured: Sequence[Measured], floor: NoiseFloor, most: int, busy: Collection[int] = ()
+) -> Measured | None:
     """The architecture whose next run is likeliest to change who is best, and then who is on the front.
 
     Of the pairs whose order decides that, the least certain one is looked at, and of the two the one with
-    fewer runs, as long as it has less than `most`. None when every difference is beyond `CERTAIN` standard
-    errors.
+    fewer runs. None when every difference is beyond `CERTAIN` standard errors.
+
+    Args:
+        measured: what is known.
+        floor: the noise of the study.
+        most: runs of one architecture, at most.
+        busy: first trials of architectures that are being trained again.
     """
     if not measured:
         return None
@@ -74,13 +81,13 @@ def next_replicate(measured: Sequence[Measured], floor: NoiseFloor, most: int) -
             if _certainty(*pair, worth, floor) >= CERTAIN:
                 break
             fewer = min(pair, key=lambda m: (len(m.fids), worth[m.trial], m.trial))
-            if len(fewer.fids) < most:
+            if len(fewer.fids) < most and fewer.trial not in busy:
                 return fewer
     return None
 
 
 def _front_pairs(measured: Sequence[Measured], worth: dict[int, float]) -> list[tuple[Measured, Measured]]:
-    """Every architecture with the best that costs no more: which of the two is better puts it on the front."""
+    """Every architecture with the best that costs no more: it is on the front if it is the better one."""
     pairs = []
     for one in measured:
         cheaper = [m for m in measured if m is not one and m.macs <= one.macs]

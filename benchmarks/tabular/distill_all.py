@@ -41,7 +41,9 @@ def workbench(seed: int, workdir: Path, quick: bool = False) -> Any:
 
     torch.set_num_threads(1)
     settings = {"rungs": RUNGS} | (QUICK if quick else {})
-    return Workbench(SearchConfig.of(budget_macs=BUDGET, seed=seed, study="tabular", workdir=workdir, **settings))
+    return Workbench(
+        SearchConfig.of(budget_macs=BUDGET, seed=seed, study="tabular", workdir=workdir, **settings)
+    )
 
 
 def grid() -> list[Any]:
@@ -63,7 +65,9 @@ def distill(index: int, seed: int, workdir: Path, quick: bool) -> list[list[Any]
         trainer.train(until)
         fid = bench.fidelity.fid(trainer.ema, bench.config.fid_samples, FID_SEED).value
         seconds = time.monotonic() - began
-        rows.append([str(architecture), seed, trainer.images, f"{fid:.4f}", f"{seconds:.2f}", *vars(cost).values()])
+        rows.append(
+            [str(architecture), seed, trainer.images, f"{fid:.4f}", f"{seconds:.2f}", *vars(cost).values()]
+        )
     return rows
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from search_spaces import FixedSuggest, Load, SearchSpace, Suggest
 
+SHARES = (0.35, 0.6, 1.0)  # of the budget
 LEVELS: dict[str, tuple[float, ...]] = {  # ordered: samplers see the index
-    "share": (0.35, 0.6, 1.0),  # of the budget
     "width_8": (0.5, 1.0),  # relative to the first block's, before all are scaled to the share
     "width_16": (0.25, 0.5, 1.0),
     "convs_16": (1, 2),
@@ -28,8 +28,8 @@ class Grid:
 
     def choices(self) -> Iterator[dict[str, Any]]:
         """Every choice, as `sample` asks for it."""
-        names = [*LEVELS, *KINDS]
-        for values in itertools.product(*(range(len(v)) for v in LEVELS.values()), *KINDS.values()):
+        names = ["share", *LEVELS, *KINDS]
+        for values in itertools.product(SHARES, *(range(len(v)) for v in LEVELS.values()), *KINDS.values()):
             yield dict(zip(names, values, strict=True))
 
     def all(self, load: Load) -> list[Any]:
@@ -38,20 +38,33 @@ class Grid:
         return list({str(architecture): architecture for architecture in found}.values())
 
     def sample(self, suggest: Suggest, load: Load) -> Any:
-        levels = {name: values[suggest.suggest_int(name, 0, len(values) - 1)] for name, values in LEVELS.items()}
+        levels = {
+            name: values[suggest.suggest_int(name, 0, len(values) - 1)] for name, values in LEVELS.items()
+        }
+        share = suggest.suggest_float("share", min(SHARES), max(SHARES))
+        levels["share"] = min(SHARES, key=lambda known: abs(known - share))
         kinds = {name: suggest.suggest_categorical(name, values) for name, values in KINDS.items()}
         return self.space.sample(FixedSuggest({**self.space.uniform(), **levels, **kinds}), load)
 
     def uniform(self) -> dict[str, Any]:
         """Choices of the uniformly slimmed teacher."""
-        full = {name: len(values) - 1 for name, values in LEVELS.items() if name != "share"}
+        full = {name: len(values) - 1 for name, values in LEVELS.items()}
         return {**full, **dict.fromkeys(KINDS, "full")}
 
-    def openings(self) -> Sequence[dict[str, Any]]:
+    def openings(self) -> list[dict[str, Any]]:
         """The space's own openings, in the grid's terms: tapered, separable, tapered with a separable end."""
         tapered = {**self.uniform(), "width_8": 0, "width_16": 0}
         separable = {**self.uniform(), **dict.fromkeys(KINDS, "separable")}
         return [tapered, separable, {**tapered, "kind_16": "separable"}]
+
+    def smallest(self) -> Any:
+        return self.space.smallest()
+
+    def largest(self) -> Any:
+        return self.space.largest()
+
+    def inherit(self, teacher: Any, student: Any) -> None:
+        self.space.inherit(teacher, student)
 
     def macs(self, architecture: Any) -> int:
         return self.space.macs(architecture)

@@ -10,7 +10,7 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self
 
 import optuna
 import sqlalchemy as sa
@@ -18,7 +18,7 @@ from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
-from optuna.trial import Trial
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.orm import Session
 
@@ -158,6 +158,20 @@ class StudyStore:
         with Session(self._engine) as session:
             return [_record(row) for row in session.scalars(query)]
 
+    def repeat(self, trial: FrozenTrial, user_attrs: Mapping[str, Any]) -> int:
+        """A new RUNNING trial with the choices of `trial`, and `user_attrs` of its own; returns its number.
+
+        To the sampler it is one more observation of the same choices: that is how it hears of noise.
+        """
+        twin = create_trial(
+            state=TrialState.RUNNING,
+            params=trial.params,
+            distributions=trial.distributions,
+            user_attrs=dict(user_attrs),
+        )
+        trial_id = self._storage.create_new_trial(self.study._study_id, template_trial=twin)
+        return self._storage.get_trial_number_from_id(trial_id)
+
     def trial(self, number: int) -> Trial:
         """A handle on the RUNNING trial `number`, to set attributes, attach artifacts and tell it.
 
@@ -167,7 +181,7 @@ class StudyStore:
             StudyError: there is no such trial, or it is finished.
         """
         frozen = next((t for t in self.study.get_trials(deepcopy=False) if t.number == number), None)
-        if frozen is None or frozen.state != optuna.trial.TrialState.RUNNING:
+        if frozen is None or frozen.state != TrialState.RUNNING:
             state = "missing" if frozen is None else frozen.state.name
             raise StudyError(
                 f"trial {number} of study {self.name!r} is {state}: only a RUNNING trial can go on"

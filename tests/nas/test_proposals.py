@@ -46,7 +46,7 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., StudyStore]]:
 
 
 def proposer(store: StudyStore, space: SearchSpace, trials: int = 8, budget: int = BUDGET) -> Proposer:
-    config = SearchConfig.of(budget_macs=budget, trials=trials)
+    config = SearchConfig.of(budget_macs=budget, trials=trials, replicates=0)
     return Proposer(store, space, config.budget.load(space), config)
 
 

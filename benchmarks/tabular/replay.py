@@ -1,0 +1,144 @@
+"""Strategies replayed on the table: a training is looked up instead of done, everything else is the service's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import optuna
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from benchmarks.tabular.table import Table
+from nas.config import SearchConfig
+from nas.halving import RungBoard
+from nas.noise import NoiseFloor
+from nas.proposals import Proposal, Proposer
+from nas.samplers import make_sampler
+from nas.runs import measured_architectures
+from nas.selection import select
+from search_spaces import Load, SearchSpace
+
+
+@dataclass
+class MemoryStore:
+    """What the proposer needs of a study, without a database."""
+
+    study: optuna.Study
+
+    def check_lease(self) -> None:
+        """Nobody else is there."""
+
+    def rungs(self, trial: int) -> list[Any]:
+        """Nothing is ever interrupted."""
+        return []
+
+    def trial(self, number: int) -> Trial:
+        return Trial(self.study, self.study.get_trials(deepcopy=False)[number]._trial_id)
+
+    def repeat(self, trial: FrozenTrial, user_attrs: dict[str, Any]) -> int:
+        twin = create_trial(
+            state=TrialState.RUNNING,
+            params=trial.params,
+            distributions=trial.distributions,
+            user_attrs=user_attrs,
+        )
+        self.study.add_trial(twin)
+        return len(self.study.get_trials(deepcopy=False)) - 1
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a strategy would answer if it were stopped here."""
+
+    images: int  # trained so far
+    seconds: float
+    front: tuple[str, ...]  # architectures
+    best: str | None  # the architecture it would choose
+
+
+@dataclass(frozen=True)
+class World:
+    """One replay's view of the table: which seeds trainings get, and which tell the truth afterwards."""
+
+    table: Table
+    space: SearchSpace
+    load: Load
+    observed: Sequence[int]  # seeds, in the order in which an architecture's runs get them
+    truth: dict[str, float] = field(default_factory=dict)  # geometric mean FID over the other seeds
+
+    @classmethod
+    def drawn(
+        cls, table: Table, space: SearchSpace, load: Load, rng: np.random.Generator, runs: int
+    ) -> World:
+        """A world whose first `runs` seeds, in a random order, are observed."""
+        order = rng.permutation(table.seeds)
+        held_out = np.exp(np.log(table.fids[:, order[runs:], -1]).mean(axis=1))
+        truth = dict(zip(table.architectures, held_out.tolist(), strict=True))
+        return cls(table, space, load, order[:runs].tolist(), truth)
+
+    def fids(self, architecture: str, run: int) -> npt.NDArray[np.float64]:
+        """FIDs (R,) of an architecture's training number `run`."""
+        return self.table.fids[self.table.architectures.index(architecture), self.observed[run]]
+
+
+Ask = Callable[[], Proposal | None]
+
+
+def replay(
+    world: World,
+    config: SearchConfig,
+    sampler: str,
+    seed: int,
+    images: int,
+    *,
+    proposer_class: type[Proposer] = Proposer,
+    halving: bool = True,
+    naive: bool = False,  # answers are the lowest observed FIDs
+    scalar: bool = False,  # halving looks at FID alone
+) -> Iterator[Answer]:
+    """Search until `images` have been trained on, or nothing is proposed; an answer after every trial."""
+    board = RungBoard(len(world.table.images), config.reduction_factor, ties=config.ties)
+    chooser = make_sampler(sampler, seed, world.space, world.load, board)
+    study = optuna.create_study(directions=["minimize", "minimize"], sampler=chooser)
+    proposer = proposer_class(MemoryStore(study), world.space, world.load, config)  # type: ignore[arg-type]
+    table, spent, seconds = world.table, 0, 0.0
+    while spent < images and (proposal := proposer.next()) is not None:
+        name, first = str(proposal.architecture), proposal.replicate_of
+        index = table.architectures.index(name)
+        run = 0 if first is None else _earlier(study, first)
+        if proposal.baseline:
+            board.protect(proposal.trial)
+        if first is not None:
+            board.replicate(proposal.trial, first)
+        state = TrialState.COMPLETE
+        for rung, fid in enumerate(world.fids(name, run)):
+            spent += table.images[rung] - (table.images[rung - 1] if rung else 0)
+            seconds += float(table.seconds[index, rung])
+            board.add(proposal.trial, rung, (float(fid), 1.0 if scalar else float(table.macs[index])))
+            if halving and not board.decide(proposal.trial, rung):
+                state = TrialState.PRUNED
+                break
+        values = [float(fid), float(table.macs[index])] if state == TrialState.COMPLETE else None
+        study.tell(proposal.trial, values, state=state)
+        yield _answer(study, spent, seconds, naive)
+
+
+def _earlier(study: optuna.Study, first: int) -> int:
+    """Which run of its architecture the newest replicate of trial `first` is."""
+    return sum(t.user_attrs.get("replicate_of") == first for t in study.get_trials(deepcopy=False))
+
+
+def _answer(study: optuna.Study, images: int, seconds: float, naive: bool) -> Answer:
+    trials = study.get_trials(deepcopy=False)
+    measured = measured_architectures(trials)
+    floor = NoiseFloor(1e-9, 0) if naive else NoiseFloor.of(m.fids for m in measured)
+    chosen = select(measured, floor)
+
+    def name(trial: int) -> str:
+        return str(trials[trial].user_attrs["architecture"])
+
+    best = None if chosen.best is None else name(chosen.best.trial)
+    return Answer(images, seconds, tuple(name(m.trial) for m in chosen.front), best)

@@ -1,0 +1,45 @@
+"""The table: what every architecture of the grid came to, from every seed, at every rung."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+TABLE = Path(__file__).parent / "digits.csv"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Results of A architectures from S seeds at R rungs."""
+
+    architectures: tuple[str, ...]
+    images: tuple[int, ...]  # (R,) real images seen at each rung
+    fids: npt.NDArray[np.float64]  # (A, S, R)
+    seconds: npt.NDArray[np.float64]  # (A, R), each rung's own, median over seeds; FID included
+    macs: npt.NDArray[np.int64]  # (A,)
+
+    @property
+    def seeds(self) -> int:
+        return self.fids.shape[1]
+
+
+def read_table(path: Path = TABLE) -> Table:
+    """The seeds that are complete for all architectures."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = tuple(dict.fromkeys(row["architecture"] for row in rows))
+    images = tuple(sorted({int(row["images"]) for row in rows}))
+    place = {name: i for i, name in enumerate(names)}
+    seeds = 1 + max(int(row["seed"]) for row in rows)
+    fids = np.full((len(names), seeds, len(images)), np.nan)
+    seconds, macs = fids.copy(), np.zeros(len(names), np.int64)
+    for row in rows:
+        at = place[row["architecture"]], int(row["seed"]), images.index(int(row["images"]))
+        fids[at], seconds[at] = float(row["fid"]), float(row["seconds"])
+        macs[at[0]] = int(row["macs"])
+    complete = ~np.isnan(fids).any(axis=(0, 2))
+    return Table(names, images, fids[:, complete], np.median(seconds[:, complete], axis=1), macs)

@@ -1,0 +1,157 @@
+"""An Optuna sampler that asks a surrogate which architecture would improve the front most."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.search_space import IntersectionSearchSpace
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.halving import RungBoard
+from nas.noise import log_fid
+from nas.pareto import front
+from nas.surrogate import Array, Surrogate, expected_hypervolume_improvement, fit
+from search_spaces import FixedSuggest, Load, SearchSpace
+
+POOL = 512  # random choices that compete for the next trial
+LEAST_RESULTS = 6  # before that choices are random
+REFIT = 1.1  # the model's scales are estimated anew when there are so many times as many results
+
+
+class ModelBasedSampler(BaseSampler):
+    """Bayesian optimisation over rungs: every rung's FIDs are learnt from, costs are known exactly.
+
+    An architecture is encoded by its choices, each in [0, 1], and by the logarithms of its MACs and
+    parameters: a vector of one length in a space without conditional choices.
+    """
+
+    def __init__(self, seed: int, space: SearchSpace, load: Load, board: RungBoard) -> None:
+        self._space, self._load, self._board = space, load, board
+        self._rng = np.random.default_rng(seed)
+        self._random = RandomSampler(seed=seed)
+        self._choices = IntersectionSearchSpace()
+        self._costs: dict[str, tuple[float, float]] = {}
+        self._largest = math.log(space.macs(space.largest())), math.log(space.params(space.largest()))
+
+    def reseed_rng(self) -> None:
+        self._rng = np.random.default_rng()
+        self._random.reseed_rng()
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._choices.calculate(study)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        return self._random.sample_independent(study, trial, param_name, param_distribution)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        trials = study.get_trials(deepcopy=False)
+        observed = self._observations(trials, search_space)
+        if not search_space or len(observed) < LEAST_RESULTS:
+            return {}
+        inputs, rungs, logs = (np.array(column) for column in zip(*observed, strict=True))
+        model = fit(inputs.astype(np.float64), rungs.astype(np.int64), logs.astype(np.float64))
+        known = {t.user_attrs["architecture"] for t in trials if "architecture" in t.user_attrs}
+        pool = self._pool(search_space, known)
+        if not pool:
+            return {}
+        value = self._value(model, pool, search_space, trials)
+        return pool[int(value.argmax())]
+
+    def _value(
+        self, model: Surrogate, pool: list[dict[str, Any]], space: dict[str, BaseDistribution], trials: Any
+    ) -> Array:
+        """Expected hypervolume improvement of the pool on the front of all that was trained, as modelled."""
+        last = self._board.rungs - 1
+        seen = [t for t in trials if self._complete(t, space)]
+        points = [
+            (float(v), self._cost(t.params)[0])
+            for v, t in zip(
+                model.predict(np.array([self._encoded(t.params, space) for t in seen]), last)[0],
+                seen,
+                strict=True,
+            )
+        ]
+        mean, deviation = model.predict(np.array([self._encoded(choices, space) for choices in pool]), last)
+        costs = np.array([self._cost(choices)[0] for choices in pool])
+        reference = (max(value for value, _ in points), max(cost for _, cost in points) + 1e-3)
+        steps = sorted((points[i] for i in front(points)), key=lambda point: point[1])
+        return expected_hypervolume_improvement(mean, deviation, costs, steps, reference)
+
+    def _pool(self, space: dict[str, BaseDistribution], known: set[str]) -> list[dict[str, Any]]:
+        """Random choices of architectures that nobody has trained, each architecture once."""
+        found: dict[str, dict[str, Any]] = {}
+        for _ in range(POOL):
+            choices = {name: self._draw(distribution) for name, distribution in space.items()}
+            architecture = str(self._space.sample(FixedSuggest(choices), self._load))
+            if architecture not in known:
+                found.setdefault(architecture, choices)
+        return list(found.values())
+
+    def _draw(self, distribution: BaseDistribution) -> Any:
+        if isinstance(distribution, CategoricalDistribution):
+            return distribution.choices[self._rng.integers(len(distribution.choices))]
+        if isinstance(distribution, IntDistribution):
+            return int(self._rng.integers(distribution.low, distribution.high + 1))
+        assert isinstance(distribution, FloatDistribution)
+        low, high = distribution.low, distribution.high
+        if distribution.log:
+            return math.exp(self._rng.uniform(math.log(low), math.log(high)))
+        return float(self._rng.uniform(low, high))
+
+    def _observations(
+        self, trials: list[FrozenTrial], space: dict[str, BaseDistribution]
+    ) -> list[tuple[list[float], int, float]]:
+        """Encoded architecture, rung and log FID of every result there is."""
+        usable = {t.number: t for t in trials if space.keys() <= t.params.keys()}
+        return [
+            (self._encoded(usable[number].params, space), rung, log_fid(fid))
+            for number, rung, fid in self._board.results()
+            if number in usable and math.isfinite(fid)
+        ]
+
+    def _complete(self, trial: FrozenTrial, space: dict[str, BaseDistribution]) -> bool:
+        return trial.state == TrialState.COMPLETE and space.keys() <= trial.params.keys()
+
+    def _encoded(self, choices: Mapping[str, Any], space: dict[str, BaseDistribution]) -> list[float]:
+        vector: list[float] = []
+        for name, distribution in space.items():
+            value = choices[name]
+            if isinstance(distribution, CategoricalDistribution):
+                hot = [float(choice == value) for choice in distribution.choices]
+                vector += hot[1:] if len(hot) == 2 else hot
+            elif (
+                isinstance(distribution, IntDistribution | FloatDistribution)
+                and distribution.low < distribution.high
+            ):
+                low, high = float(distribution.low), float(distribution.high)
+                if distribution.log:
+                    low, high, value = math.log(low), math.log(high), math.log(value)
+                vector.append((value - low) / (high - low))
+        macs, params = self._cost(choices)
+        return [*vector, macs - self._largest[0], params - self._largest[1]]
+
+    def _cost(self, choices: Mapping[str, Any]) -> tuple[float, float]:
+        """log MACs and log parameters."""
+        key = repr(sorted(choices.items()))
+        if key not in self._costs:
+            architecture = self._space.sample(FixedSuggest(choices), self._load)
+            self._costs[key] = (
+                math.log(self._space.macs(architecture)),
+                math.log(self._space.params(architecture)),
+            )
+        return self._costs[key]

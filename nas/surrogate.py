@@ -1,0 +1,130 @@
+"""What FIDs seen so far say of architectures not yet trained: a Gaussian process over every rung's results.
+
+log FID of architecture x at rung r is modelled as `level(r) + linear(x) + smooth(x) + deviation_r(x) + noise`:
+what architectures are worth is shared by all rungs, and each rung deviates from it a little. So candidates that
+were stopped early teach, too, and lucky seeds are smoothed away.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+Array = npt.NDArray[np.float64]
+
+LEVEL_VARIANCE = 10.0  # of a rung's mean log FID: nothing is assumed of it
+START = (0.1, 0.1, 1.5, 0.03, 0.1)  # standard deviations linear, smooth; length; deviation; noise
+DOUBT = (1.0, 1.0, 0.5, 1.0, 0.7)  # of their logarithms: how far from the start they are likely to be
+FIT_STEPS = 40
+JITTER = 1e-8
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """A fitted process; made by `fit`."""
+
+    inputs: Tensor  # (n, d)
+    rungs: Tensor  # (n,)
+    mean: float  # of the observations
+    weights: Tensor  # (n,), K⁻¹ (y - mean)
+    factor: Tensor  # (n, n), Cholesky factor of K
+    scales: Tensor  # (5,), see START
+
+    def predict(self, inputs: Array, rung: int) -> tuple[Array, Array]:
+        """Mean and standard deviation of log FID without noise, for `inputs` (m, d) at `rung`; each (m,)."""
+        x = torch.from_numpy(inputs)
+        r = torch.full((len(x),), rung)
+        cross = _kernel(x, r, self.inputs, self.rungs, self.scales)
+        mean = self.mean + cross @ self.weights
+        reduced = torch.linalg.solve_triangular(self.factor, cross.T, upper=False).square().sum(dim=0)
+        prior = _kernel_diagonal(x, self.scales)
+        return mean.numpy(), (prior - reduced).clamp_min(1e-12).sqrt().numpy()
+
+
+def fit(inputs: Array, rungs: npt.NDArray[np.int64], logs: Array) -> Surrogate:
+    """The process given log FIDs `logs` (n,) of encoded architectures `inputs` (n, d) at `rungs` (n,).
+
+    Its five scales are the most likely ones under log-normal priors around `START`.
+    """
+    x, r, mean = torch.from_numpy(inputs), torch.from_numpy(rungs), float(logs.mean())
+    y = torch.from_numpy(logs) - mean
+    start = torch.tensor(START, dtype=torch.float64).log()
+    doubt = torch.tensor(DOUBT, dtype=torch.float64)
+    free = start.clone().requires_grad_(True)
+    optimizer = torch.optim.LBFGS([free], max_iter=FIT_STEPS, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        factor = _factor(x, r, free.exp())
+        whitened = torch.linalg.solve_triangular(factor, y[:, None], upper=False)
+        fit = whitened.square().sum() / 2 + factor.diagonal().log().sum()
+        value: Tensor = fit + ((free - start) / doubt).square().sum() / 2
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimizer.step(loss)  # type: ignore[arg-type]
+    scales = free.detach().exp()
+    factor = _factor(x, r, scales)
+    return Surrogate(x, r, mean, torch.cholesky_solve(y[:, None], factor)[:, 0], factor, scales)
+
+
+def expected_improvement(mean: Array, deviation: Array, threshold: float) -> Array:
+    """How far normal variables fall below `threshold` on average, (m,) (Jones et al. 1998, equation 15)."""
+    z = (threshold - mean) / deviation
+    density = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    below = torch.special.ndtr(torch.from_numpy(z)).numpy()
+    improvement: Array = deviation * (z * below + density)
+    return improvement
+
+
+def expected_hypervolume_improvement(
+    mean: Array,
+    deviation: Array,
+    costs: Array,
+    front: list[tuple[float, float]],
+    reference: tuple[float, float],
+) -> Array:
+    """Area that candidates of known cost add to a front on average, (m,).
+
+    Costs being certain, the area is a sum over the steps of the front to the right of a candidate's cost, of
+    the step's width times the expected improvement on its height (Emmerich et al. 2011 for two objectives).
+
+    Args:
+        mean, deviation: of the candidates' first objective, (m,).
+        costs: their second objective, (m,).
+        front: non-dominated (first, second) objectives, by ascending second.
+        reference: worst values of both.
+    """
+    starts = [-math.inf, *(cost for _, cost in front)]
+    ends = [*(cost for _, cost in front), reference[1]]
+    heights = [reference[0], *(value for value, _ in front)]
+    total = np.zeros(len(mean))
+    for start, end, height in zip(starts, ends, heights, strict=True):
+        width = np.clip(end - np.maximum(start, costs), 0.0, None)
+        total += np.where(width > 0, width * expected_improvement(mean, deviation, height), 0.0)
+    return total
+
+
+def _kernel(x: Tensor, r: Tensor, others: Tensor, their_r: Tensor, scales: Tensor) -> Tensor:
+    linear, smooth, length, deviation, _ = scales
+    squares = (x[:, None, :] - others[None, :, :]).square().sum(dim=2) / length**2
+    distance = (5 * squares + 1e-12).sqrt()
+    matern = (1 + distance + distance.square() / 3) * (-distance).exp()
+    same_rung = (r[:, None] == their_r[None, :]).to(x.dtype)
+    shared = linear**2 * (x @ others.T) + smooth**2 * matern
+    return shared + same_rung * (LEVEL_VARIANCE + deviation**2 * matern)
+
+
+def _kernel_diagonal(x: Tensor, scales: Tensor) -> Tensor:
+    linear, smooth, _, deviation, _ = scales
+    return linear**2 * x.square().sum(dim=1) + smooth**2 + LEVEL_VARIANCE + deviation**2
+
+
+def _factor(x: Tensor, r: Tensor, scales: Tensor) -> Tensor:
+    noise = (scales[4] ** 2 + JITTER) * torch.eye(len(x), dtype=x.dtype)
+    return torch.linalg.cholesky(_kernel(x, r, x, r, scales) + noise)
