@@ -28,7 +28,8 @@ def zip_source(path: Path, stack: ExitStack) -> Source:
         archive = stack.enter_context(zipfile.ZipFile(path))
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise DataError(
-            f"{path} is neither a folder nor a readable .zip: give one with .png, .jpg or .webp images"
+            f"{path} is neither a folder, nor a readable .zip, nor an idx file: "
+            "give a folder or a .zip with .png, .jpg or .webp images"
         ) from error
     infos = [info for info in archive.infolist() if not info.is_dir()]
     _check_names(path, infos)

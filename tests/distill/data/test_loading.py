@@ -142,7 +142,9 @@ def test_a_missing_path_is_an_error(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_zip_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "photo.png").write_bytes(b"bytes")
-    with pytest.raises(DataError, match=r"photo\.png is neither a folder nor a readable \.zip: give"):
+    with pytest.raises(
+        DataError, match=r"photo\.png is neither a folder, nor a readable \.zip, nor an idx file"
+    ):
         load_images(tmp_path / "photo.png", 8, 3)
 
 
