@@ -77,6 +77,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 def _is_safetensors(path: Path) -> bool:
     """Whether the file begins with a header's length and brace; of a damaged one, its name tells."""
+    if path.exists() and not path.is_file():
+        raise CheckpointError(f"{path} can't be read (not a file): give a file")
     try:
         with path.open("rb") as file:
             head = file.read(9)

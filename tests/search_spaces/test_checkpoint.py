@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -187,10 +188,12 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     torch.save({"g_ema": {}}, tmp_path / "pickle.pt")
     (tmp_path / "text").write_text("weights, surely\n" * 99)
     (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")  # nobody would ever write to it
     for name, says in (
         ("pickle.pt", "no generator of a known family"),
         ("text", "is no checkpoint"),
         ("folder", "can't be read"),
+        ("pipe", "can't be read (not a file)"),
         ("missing", "can't be read"),
     ):
         assert says in refusal(tmp_path / name)

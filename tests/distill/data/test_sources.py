@@ -64,6 +64,19 @@ def test_nothing_is_extracted(folder: Path, tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_names_out_of_an_archive_are_shown_in_one_printable_line(folder: Path) -> None:
+    path = zipped(folder)
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("two\nlines\x1b[31m.png", b"no image")
+    (skipped,) = load_images(path, 8, 3).skipped
+    assert skipped == "two\\nlines\\x1b[31m.png: not an image"
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("../" + "n" * 5_000, b"")
+    with pytest.raises(DataError, match="a place outside of itself") as caught:
+        load_images(path, 8, 3)
+    assert len(str(caught.value)) < 500
+
+
 # --- idx files
 
 
