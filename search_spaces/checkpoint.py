@@ -43,6 +43,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
 
     Returns:
         The file's SHA-256.
+
+    Raises:
+        OSError: `path` can't be written.
     """
     networks = {"generator": checkpoint.generator, "discriminator": checkpoint.discriminator}
     tensors: dict[str, Tensor] = {}
@@ -160,6 +163,10 @@ def content_digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file, 64 hex digits."""
+    """SHA-256 of a file, 64 hex digits.
+
+    Raises:
+        OSError: it can't be read.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -26,6 +26,7 @@ class DiscriminatorBlock(nn.Module):
         self.skip = EqualizedConv(in_channels, out_channels, 1, down=True, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x` (N, in_channels, H, W) ─► (N, out_channels, H/2, W/2)."""
         y = clamp(leaky_relu(self.conv2(clamp(leaky_relu(self.conv1(x)), self.limit))), self.limit)
         shortcut: Tensor = self.skip(x)
         return (y + shortcut) / math.sqrt(2)
@@ -55,6 +56,7 @@ class StyleGAN2Discriminator(Discriminator):
         )
 
     def features(self, images: Tensor) -> list[Tensor]:
+        """Activations (N, C, R/2, R/2) … (N, C, 4, 4), finest first."""
         x = clamp(leaky_relu(self.from_rgb(images)), self.limit)
         maps = []
         for block in self.blocks:
@@ -63,6 +65,11 @@ class StyleGAN2Discriminator(Discriminator):
         return maps
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Logits (N,), float32; higher means more real.
+
+        Raises:
+            ValueError: there are classes, and no labels.
+        """
         x = self.features(images)[-1].float()
         with full_precision(x):
             x = torch.cat([x, minibatch_std(x, self.architecture.minibatch_std_group)], dim=1)
@@ -75,7 +82,10 @@ class StyleGAN2Discriminator(Discriminator):
 
 
 def minibatch_std(x: Tensor, group: int) -> Tensor:
-    """Mean standard deviation over groups of samples as one more channel (Karras et al. 2018, section 3)."""
+    """Mean standard deviation over groups of samples as one more channel (Karras et al. 2018, section 3).
+
+    `x` (N, C, H, W) ─► (N, 1, H, W). `group` is a number of images; 0, or one that does not divide N, is all.
+    """
     n, c, h, w = x.shape
     group = min(group, n) or n
     size = group if n % group == 0 else n

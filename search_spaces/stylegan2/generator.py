@@ -59,7 +59,13 @@ class StyleGAN2Generator(Generator):
     def forward(
         self, z: Tensor, labels: Tensor | None = None, *, psi: float = 1.0, noise: NoiseMode = "random"
     ) -> Tensor:
-        """Images for latents `z`; `psi` < 1 pulls styles towards their mean (truncation)."""
+        """Images for latents `z`; `psi` < 1 pulls styles towards their mean (truncation).
+
+        In training mode it also moves that mean, `w_avg`, a little towards the styles of the batch.
+
+        Raises:
+            ValueError: there are classes, and no labels.
+        """
         w = self.mapping(z, labels)
         if self.training:
             self.w_avg.lerp_(w.detach().mean(dim=0), 1 - W_AVG_MEMORY)
@@ -75,7 +81,7 @@ class StyleGAN2Generator(Generator):
         return self.synthesize(w), w
 
     def synthesize(self, w: Tensor, noise: NoiseMode = "random") -> Tensor:
-        """Images for styles `w` (N, style_dim)."""
+        """Images (N, C, R, R), float32, for styles `w` (N, style_dim)."""
         x = self.const.expand(len(w), -1, -1, -1)
         image: Tensor | None = None
         for block in self.blocks:

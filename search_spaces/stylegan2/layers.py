@@ -36,7 +36,10 @@ def blur_filter(gain: float) -> Tensor:
 
 
 def blur(x: Tensor, filter_: Tensor, pad: tuple[int, int], stride: int = 1) -> Tensor:
-    """Filter every channel of `x` by `filter_` after padding `pad` = (before, after) zeros on both axes."""
+    """Filter every channel of `x` by `filter_` after padding `pad` = (before, after) zeros on both axes.
+
+    `x` is (N, C, H, W), `filter_` (4, 4).
+    """
     channels = x.shape[1]
     weight = filter_.to(x.dtype).expand(channels, 1, 4, 4)
     if pad[0] == pad[1]:
@@ -55,6 +58,7 @@ class EqualizedLinear(nn.Module):
         self.lr_multiplier = lr_multiplier
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x` (…, inputs) ─► (…, outputs)."""
         return F.linear(x, self.weight * self.gain, self.bias * self.lr_multiplier)
 
 
@@ -75,6 +79,7 @@ class EqualizedConv(nn.Module):
             self.register_buffer("filter", blur_filter(gain=1.0), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x` (N, C, H, W) ─► (N, out_channels, H, W); half the height and width with `down`."""
         weight = self.weight * self.gain
         if not self.down:
             return F.conv2d(x, weight, self.bias, padding=self.kernel // 2)

@@ -38,6 +38,11 @@ class MappingNetwork(nn.Module):
         return z, F.one_hot(torch.randint(self.classes, (count,), generator=rng), self.classes).float()
 
     def forward(self, z: Tensor | None, labels: Tensor | None = None) -> Tensor:
+        """Styles (N, style_dim), float32, of `z` (None where `latent_dim` is 0) and of one-hot labels.
+
+        Raises:
+            ValueError: there are classes, and no labels.
+        """
         if self.embed is not None and labels is None:
             raise ValueError(f"a network of {self.classes} classes needs labels, one-hot")
         with full_precision(self.layers[0].weight):

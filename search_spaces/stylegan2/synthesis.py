@@ -44,6 +44,7 @@ class ModulatedConv(nn.Module):
             self.register_buffer("filter", blur_filter(gain=4.0), persistent=False)
 
     def forward(self, x: Tensor, styles: Tensor) -> Tensor:
+        """`x` (N, in_channels, H, W), `styles` (N, in_channels) ─► (N, channels, H, W); twice H, W with `up`."""
         x = x * styles[:, :, None, None]
         if self.separable:
             x = self._spatial(F.conv2d(x, self.weight), self.depthwise, groups=len(self.weight))
@@ -91,6 +92,7 @@ class StyledConv(nn.Module):
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
 
     def forward(self, x: Tensor, w: Tensor, noise: NoiseMode) -> Tensor:
+        """`x` (N, in_channels, H, W), styles `w` (N, style_dim) ─► (N, channels, R, R), R the resolution."""
         x = self.conv(x, self.affine(w))
         if noise == "random":
             x = x + self.noise_strength * torch.randn_like(x[:, :1])
@@ -113,6 +115,7 @@ class ToRGB(nn.Module):
         self.gain = 1 / math.sqrt(in_channels)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """Features (N, in_channels, R, R) and styles `w` (N, style_dim) ─► (N, image_channels, R, R)."""
         styles = self.affine(w) * self.gain
         return clamp(F.conv2d(x * styles[:, :, None, None], self.weight, self.bias), self.limit)
 
@@ -136,6 +139,10 @@ class SynthesisBlock(nn.Module):
         self.register_buffer("filter", blur_filter(gain=4.0), persistent=False)
 
     def forward(self, x: Tensor, image: Tensor | None, w: Tensor, noise: NoiseMode) -> tuple[Tensor, Tensor]:
+        """Features and the image so far, at half this resolution, ─► both at this one, the image float32.
+
+        The 4 px block takes features of its own size, and no image.
+        """
         for conv in self.convs:
             x = conv(x, w, noise)
         rgb = self.to_rgb(x, w).float()  # the image is summed up in full precision
