@@ -44,7 +44,7 @@ class ModulatedConv(nn.Module):
             self.register_buffer("filter", blur_filter(gain=4.0), persistent=False)
 
     def forward(self, x: Tensor, styles: Tensor) -> Tensor:
-        """`x` (N, in_channels, H, W), `styles` (N, in_channels) ─► (N, channels, H, W); twice H, W with `up`."""
+        """`x` (N, in_channels, H, W), `styles` (N, in_channels) ─► (N, channels, H, W), doubled if `up`."""
         x = x * styles[:, :, None, None]
         if self.separable:
             x = self._spatial(F.conv2d(x, self.weight), self.depthwise, groups=len(self.weight))
