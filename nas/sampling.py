@@ -16,8 +16,10 @@ from distill.pictures import image_grid, save_png
 from distill.seeds import derive_seed
 from nas.errors import ConfigError
 from search_spaces import load_checkpoint
+from search_spaces.errors import one_line
 
 BATCH = 64
+NPY = b"\x93NUMPY"  # how such a file begins
 
 
 @torch.no_grad()
@@ -102,11 +104,12 @@ def write(images: Tensor, output: Path, columns: int) -> None:
 
 
 def _read_latents(path: Path, latent_dim: int) -> Tensor:
-    latents = _read_numbers("--latents", path).float()
+    """`z` (N, latent_dim), float32."""
+    wanted = f"a .npy array of shape (N, {latent_dim})"
+    latents = _read_numbers("--latents", path, wanted).float()
     if latents.ndim != 2 or latents.shape[1] != latent_dim or len(latents) == 0:
-        shape = tuple(latents.shape)
-        raise ConfigError(f"--latents {path} has shape {shape}: this generator takes (N, {latent_dim})")
-    if not bool(latents.isfinite().all()):
+        raise ConfigError(f"--latents {path} has shape {tuple(latents.shape)}: give {wanted}")
+    if not bool(latents.isfinite().all()):  # as float32, too
         raise ConfigError(f"--latents {path} holds values that are not finite: give ordinary numbers")
     return latents
 
@@ -114,10 +117,14 @@ def _read_latents(path: Path, latent_dim: int) -> Tensor:
 def _read_classes(given: str, count: int, classes: int) -> Tensor:
     """Labels (count, classes), one-hot unless a file says otherwise."""
     if given.endswith(".npy"):
-        labels = _read_numbers("--classes", Path(given))
+        wanted = f"a .npy array of {count} × {classes} labels, or of numbers from 0 to {classes - 1}"
+        labels = _read_numbers("--classes", Path(given), wanted)
+        if not bool(labels.isfinite().all()):
+            raise ConfigError(f"--classes {given} holds values that are not finite: give {wanted}")
         if labels.shape == (count, classes):
             return labels.float()
-        numbers = labels.long().tolist() if labels.ndim == 1 else []
+        whole = labels.ndim == 1 and torch.equal(labels, labels.trunc())
+        numbers = [int(label) for label in labels.tolist()] if whole else []
     else:
         parts = given.split(",")
         numbers = [int(part) for part in parts if part.strip().isdigit()]
@@ -129,8 +136,28 @@ def _read_classes(given: str, count: int, classes: int) -> Tensor:
     return F.one_hot(torch.tensor([numbers[i % len(numbers)] for i in range(count)]), classes).float()
 
 
-def _read_numbers(flag: str, path: Path) -> Tensor:
+def _read_numbers(flag: str, path: Path, wanted: str) -> Tensor:
+    """The array in a .npy, float64.
+
+    Raises:
+        ConfigError: the file is something else, or holds something else; the message says what.
+    """
     try:
-        return torch.from_numpy(np.load(path, allow_pickle=False))
-    except (OSError, ValueError, TypeError, EOFError) as error:
-        raise ConfigError(f"{flag} {path} is not a .npy of numbers: {error}") from error
+        with path.open("rb") as file:
+            head = file.read(len(NPY))
+        array = np.load(path, allow_pickle=False) if head == NPY else None
+    except Exception as error:  # whatever a damaged header makes numpy raise, MemoryError among it
+        reason = one_line(getattr(error, "strerror", None) or error, 100)
+        raise ConfigError(f"{flag} {path} can't be read ({reason}): give {wanted}") from error
+    if array is None:
+        raise ConfigError(f"{flag} {path} is {_kind(head)}, not a .npy: give {wanted}")
+    if array.dtype.kind not in "fiub":
+        raise ConfigError(f"{flag} {path} holds values of type {array.dtype}, not numbers: give {wanted}")
+    return torch.from_numpy(array.astype(np.float64))
+
+
+def _kind(head: bytes) -> str:
+    """What a file that begins with `head` is."""
+    if head.startswith(b"PK"):
+        return "a .npz or another zip archive"
+    return f"a file that begins with {head!r}" if head else "empty"

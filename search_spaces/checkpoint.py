@@ -5,21 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from search_spaces.base import Discriminator, Generator
-from search_spaces.errors import CheckpointError, UserError
+from search_spaces.errors import CheckpointError, UserError, one_line
 from search_spaces.registry import FAMILIES, get_family
 from search_spaces.untrusted import read_untrusted
 from search_spaces.weights import with_weights
 
 FORMAT = "nas-students/1"
+DIGEST = "content_sha256"  # in the metadata: `content_digest` of all else
 
 # what comes of a value of another type, of too few dimensions, or under a name that is half right
 _MISFITS = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
@@ -40,6 +43,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
 
     Returns:
         The file's SHA-256.
+
+    Raises:
+        OSError: `path` can't be written.
     """
     networks = {"generator": checkpoint.generator, "discriminator": checkpoint.discriminator}
     tensors: dict[str, Tensor] = {}
@@ -50,6 +56,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
         metadata[f"{role}_architecture"] = json.dumps(network.architecture.to_json())
         state = network.state_dict()
         tensors |= {f"{role}.{name}": tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    metadata.pop(DIGEST, None)
+    metadata[DIGEST] = content_digest(tensors, metadata)
     half_done = path.with_name(path.name + ".partial")
     try:
         half_done.write_bytes(save(tensors, metadata))
@@ -72,6 +80,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 def _is_safetensors(path: Path) -> bool:
     """Whether the file begins with a header's length and brace; of a damaged one, its name tells."""
+    if path.exists() and not path.is_file():
+        raise CheckpointError(f"{path} can't be read (not a file): give a file")
     try:
         with path.open("rb") as file:
             head = file.read(9)
@@ -86,7 +96,7 @@ def _load_foreign(path: Path) -> Checkpoint:
         try:
             found = family.read(content)
         except UserError as error:
-            raise CheckpointError(f"{path} can't be used: {error}") from error
+            raise CheckpointError(f"{path} can't be used: {one_line(error, 300)}") from error
         except _MISFITS as error:
             raise CheckpointError(
                 f"{path} can't be used: its names are those of {family.name}, its tensors don't fit them"
@@ -101,7 +111,7 @@ def _load_foreign(path: Path) -> Checkpoint:
 def _described(content: object) -> str:
     if not isinstance(content, Mapping):
         return f"a {type(content).__name__}"
-    names = ", ".join(str(name) for name in list(content)[:3])
+    names = ", ".join(one_line(name, 40) for name in list(content)[:3])
     return f"{len(content)} entries ({names}, …)" if names else "an empty dictionary"
 
 
@@ -111,11 +121,15 @@ def _load_ours(path: Path) -> Checkpoint:
             metadata = dict(file.metadata() or {})
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} is not a readable safetensors checkpoint: {error}") from error
-    if metadata.get("format") != FORMAT:
         raise CheckpointError(
-            f"{path} was not written by this service: its format is {metadata.get('format')!r}"
-        )
+            f"{path} is not a readable safetensors checkpoint: {one_line(error)}"
+        ) from error
+    if metadata.get("format") != FORMAT:
+        given = reprlib.repr(metadata.get("format"))
+        raise CheckpointError(f"{path} was not written by this service: its format is {given}")
+    noted_digest = metadata.pop(DIGEST, None)  # files of earlier versions have none
+    if noted_digest not in (None, content_digest(tensors, metadata)):
+        raise CheckpointError(f"{path} is damaged, its content has changed: copy or export it again")
     metadata.pop("format")
     discriminator = None
     try:
@@ -127,7 +141,7 @@ def _load_ours(path: Path) -> Checkpoint:
             critic = _of("discriminator", tensors)
             discriminator = with_weights(family.build_discriminator, noted, critic, "discriminator")
     except UserError as error:
-        raise CheckpointError(f"{path}: {error}") from error
+        raise CheckpointError(f"{path}: {one_line(error, 300)}") from error
     return Checkpoint(family.name, generator, discriminator, metadata)
 
 
@@ -136,7 +150,23 @@ def _of(role: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(f"{role}."): t for name, t in tensors.items() if name.startswith(f"{role}.")}
 
 
+def content_digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """SHA-256 of metadata and of CPU tensors (names, types, shapes, values), 64 hex digits.
+
+    One tensor after the other, in place: nothing is copied.
+    """
+    digest = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file, 64 hex digits."""
+    """SHA-256 of a file, 64 hex digits.
+
+    Raises:
+        OSError: it can't be read.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

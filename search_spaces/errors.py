@@ -1,4 +1,4 @@
-"""The root of every error that a user can cause."""
+"""The root of every error that a user can cause, and how text out of a file is put into one."""
 
 
 class UserError(Exception):
@@ -14,3 +14,13 @@ class CheckpointError(UserError):
 
 class ArchitectureError(UserError):
     """An architecture that its family can't build."""
+
+
+def one_line(text: object, most: int = 200) -> str:
+    """`text`, which a file may have chosen, in one printable line of about `most` characters at most.
+
+    Control characters are escaped, long text is cut.
+    """
+    said = str(text)
+    cut = said[:most] + ("…" if len(said) > most else "")
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut)

@@ -27,7 +27,7 @@ class RandomSuggest:
 
 
 class FixedSuggest:
-    """Choices that are given beforehand, by name."""
+    """Choices that are given beforehand, by name; one that is not given is a KeyError."""
 
     def __init__(self, choices: Mapping[str, Any]) -> None:
         self._choices = choices

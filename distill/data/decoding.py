@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from distill.data.image_set import Pixels
+from search_spaces.errors import one_line
 
 RULE = 1  # goes into the keys of caches: count it up whenever a pixel may come out differently
 MAX_PIXELS = 64_000_000  # of one image file; above it is taken for a decompression bomb
@@ -75,7 +76,8 @@ def shorter_side(file: ImageFile) -> int:
 
 def damage(error: Exception) -> str:
     """`error` as a reason to leave an image out, in one line."""
-    return " ".join(f"damaged: {error or type(error).__name__}".split())
+    said = str(error) or type(error).__name__
+    return one_line(f"damaged: {' '.join(said.split())}", 120)
 
 
 def _opened(file: ImageFile) -> Image.Image:

@@ -14,6 +14,7 @@ from distill.data.image_set import ImageSet
 from distill.errors import DataError
 
 MAX_CLASSES = 100_000  # a larger number is no class's
+MAX_DIGITS = 100  # a longer name is no number: Python refuses to read very long ones
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def by_folder(names: Sequence[str]) -> Labels | None:
     """
     folders = [name.split("/", 1)[0] if "/" in name else None for name in names]
     found = {folder for folder in folders if folder is not None}
-    are_numbers = all(folder.isdecimal() for folder in found)
+    are_numbers = all(folder.isdecimal() and len(folder) <= MAX_DIGITS for folder in found)
     classes = sorted(found, key=lambda folder: (int(folder) if are_numbers else 0, folder))
     if None in folders or len(classes) < 2:
         return None

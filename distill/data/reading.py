@@ -13,6 +13,7 @@ from itertools import islice
 from distill.data.decoding import UnusableImageError, damage, decode
 from distill.data.image_set import Pixels
 from distill.data.sources import Listing
+from search_spaces.errors import one_line
 
 CHUNK = 32  # images that a thread decodes at a time
 
@@ -44,7 +45,7 @@ def decode_all(
     skipped: list[str] = []
     for position, result in enumerate(_results(listing, resolution, channels)):
         if isinstance(result, str):
-            skipped.append(f"{listing.names[position]}: {result}")
+            skipped.append(f"{one_line(listing.names[position])}: {result}")
         else:
             keep(result)
             kept.append(position)

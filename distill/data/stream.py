@@ -90,6 +90,7 @@ class ImageStream:
         return tensor.to(self.device, non_blocking=True)
 
     def state_dict(self) -> dict[str, Any]:
+        """Where the stream is: its seed, images drawn so far, and of how many."""
         return {"seed": self._seed, "drawn": self._drawn, "images": len(self.images)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -24,6 +24,9 @@ EXTRACTORS: dict[str, ExtractorEntry] = {
     "inception": INCEPTION,
 }
 
+# what comes of values of other types, under other names, or of other shapes than an extractor's weights
+_MISFITS = (RuntimeError, TypeError, KeyError, ValueError, AttributeError, IndexError)
+
 
 def load_extractor(name: str, weights: Path | None = None, device: torch.device | str = "cpu") -> Extractor:
     """The extractor called `name`, or the TorchScript file of that path, on `device`.
@@ -47,12 +50,7 @@ def load_extractor(name: str, weights: Path | None = None, device: torch.device 
     path = entry.find_weights(weights)
     try:
         network = entry.build(path)
-    except (
-        RuntimeError,
-        TypeError,
-        KeyError,
-        ValueError,
-    ) as error:  # of torch, about names and shapes of weights
+    except _MISFITS as error:
         raise FidelityError(
             f"{path} does not hold the weights of {name}: give the right file by --extractor-weights"
         ) from error

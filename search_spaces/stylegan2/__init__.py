@@ -3,7 +3,8 @@
 from search_spaces.base import Family
 from search_spaces.stylegan2.architecture import Block, DiscriminatorArchitecture, GeneratorArchitecture
 from search_spaces.stylegan2.checkpoints import read
-from search_spaces.stylegan2.networks import StyleGAN2Discriminator, StyleGAN2Generator
+from search_spaces.stylegan2.discriminator import StyleGAN2Discriminator
+from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.stylegan2.space import StyleGAN2Space
 
 STYLEGAN2 = Family(

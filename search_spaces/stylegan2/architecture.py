@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict
 
@@ -80,10 +80,12 @@ class DiscriminatorArchitecture(Architecture):
     image_channels: int = 3
     minibatch_std_group: int = 4  # 0 is the whole batch
     classes: int = 0
-    mapping_layers: int = 8  # of the label; without effect when there are no classes
+    mapping_layers: int = 8  # of the label; without classes there are none, and it is always this
     conv_clamp: float | None = None
 
     def __post_init__(self) -> None:
+        if not self.classes:
+            object.__setattr__(self, "mapping_layers", DiscriminatorArchitecture.mapping_layers)
         _check_options(self.classes, self.conv_clamp, self.mapping_layers)
         if self.resolution not in RESOLUTIONS or min(self.channels) < 1:
             raise ArchitectureError(f"{self}: resolution must be one of {RESOLUTIONS}, channels at least 1")
@@ -95,6 +97,13 @@ class DiscriminatorArchitecture(Architecture):
         classes = f" c{self.classes}m{self.mapping_layers}"
         clamp = f" clamp{self.conv_clamp:g}" if self.conv_clamp else ""
         return f"D rgb{self.image_channels} g{self.minibatch_std_group}{classes} {widths}{clamp}"
+
+    def to_json(self) -> dict[str, Any]:
+        """As `Architecture.to_json`; of the mapping network only where there is one."""
+        values = super().to_json()
+        if not self.classes:
+            del values["mapping_layers"]
+        return values
 
     @classmethod
     def beside(cls, generator: GeneratorArchitecture) -> DiscriminatorArchitecture:

@@ -11,8 +11,8 @@ from torch import Tensor
 from search_spaces.base import Found
 from search_spaces.errors import CheckpointError
 from search_spaces.stylegan2 import nvidia, rosinality
+from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.stylegan2.infer import discriminator_of, generator_of
-from search_spaces.stylegan2.networks import StyleGAN2Generator
 from search_spaces.untrusted import PickledObject
 
 W_AVG_LATENTS = 10_000  # over which a mean style is taken that the file does not hold

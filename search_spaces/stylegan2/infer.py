@@ -8,7 +8,8 @@ from torch import Tensor
 
 from search_spaces.errors import CheckpointError
 from search_spaces.stylegan2.architecture import Block, DiscriminatorArchitecture, GeneratorArchitecture
-from search_spaces.stylegan2.networks import StyleGAN2Discriminator, StyleGAN2Generator
+from search_spaces.stylegan2.discriminator import StyleGAN2Discriminator
+from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.weights import with_weights
 
 State = dict[str, Tensor]

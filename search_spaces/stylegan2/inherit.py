@@ -5,14 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from search_spaces.stylegan2.networks import (
-    EqualizedLinear,
-    ModulatedConv,
-    StyledConv,
-    StyleGAN2Generator,
-    ToRGB,
-)
+from search_spaces.stylegan2.generator import StyleGAN2Generator
+from search_spaces.stylegan2.layers import EqualizedLinear
 from search_spaces.stylegan2.style_space import StyleBasis, inherit_mapping
+from search_spaces.stylegan2.synthesis import ModulatedConv, StyledConv, ToRGB
 
 IMPORTANCE_LATENTS = 256  # over which style magnitudes are measured
 

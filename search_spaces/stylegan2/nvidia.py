@@ -11,7 +11,7 @@ from torch import Tensor
 from search_spaces.errors import CheckpointError
 from search_spaces.stylegan2.architecture import RESOLUTIONS
 from search_spaces.stylegan2.infer import State
-from search_spaces.stylegan2.networks import blur_filter
+from search_spaces.stylegan2.layers import blur_filter
 from search_spaces.untrusted import PickledObject
 
 GENERATOR_MARK = "synthesis.b4.const"

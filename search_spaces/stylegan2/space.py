@@ -9,8 +9,8 @@ from typing import Any
 from search_spaces.base import Load, Suggest
 from search_spaces.stylegan2 import architecture as closed_form
 from search_spaces.stylegan2.architecture import Block, ConvKind, GeneratorArchitecture
+from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.stylegan2.inherit import inherit
-from search_spaces.stylegan2.networks import StyleGAN2Generator
 
 WIDTH_STEPS = 32  # a width is a multiple of the teacher's divided by this …
 MIN_CHANNELS = 4  # … and of this

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from search_spaces.stylegan2.networks import MappingNetwork
+from search_spaces.stylegan2.mapping import MappingNetwork
 
 BASIS_LATENTS = 4_096  # over which the principal directions of `w` are found
 FIT_STEPS = 300

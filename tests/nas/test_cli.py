@@ -399,8 +399,11 @@ def test_an_export_without_a_study_is_refused() -> None:
     [
         ("-o grid.gif", "-o grid.gif: give a file that ends in .png or .npy"),
         ("-o wide.npy/grid.png", "wide.npy/grid.png can't be written"),
-        ("-o grid.png --latents nowhere.npy", "nowhere.npy is not a .npy of numbers"),
-        ("-o grid.png --latents wide.npy", "wide.npy has shape (4, 9): this generator takes (N, 8)"),
+        (
+            "-o grid.png --latents nowhere.npy",
+            "nowhere.npy can't be read (No such file or directory): give a .npy",
+        ),
+        ("-o grid.png --latents wide.npy", "wide.npy has shape (4, 9): give a .npy array of shape (N, 8)"),
         ("-o grid.png --count 0", "0"),
         ("-o grid.png --noise loud", "'loud'"),
     ],

@@ -38,15 +38,19 @@ def test_truncation_takes_variety_away(teacher_file: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (np.zeros((4, 9)), r"has shape \(4, 9\): this generator takes \(N, 8\)"),
+        (np.zeros((4, 9)), r"has shape \(4, 9\): give a \.npy array of shape \(N, 8\)"),
         (np.zeros(8), r"has shape \(8,\)"),
         (np.zeros((0, 8)), r"has shape \(0, 8\)"),
-        (np.array(["a"]), "is not a .npy of numbers"),
-        (np.array([{}]), "is not a .npy of numbers"),
+        (np.array(["a"]), "holds values of type <U1, not numbers: give a .npy array"),
+        (np.zeros((2, 8), complex), "holds values of type complex128, not numbers: give a .npy array"),
+        (np.array([{}]), "can't be read .Object arrays cannot be loaded"),
         (np.full((2, 8), np.nan), "not finite"),
-        (b"text", "is not a .npy of numbers"),
-        (b"", "is not a .npy of numbers"),
-        (None, "is not a .npy of numbers"),
+        (np.full((2, 8), 1e300), "not finite"),
+        (b"text", r"is a file that begins with b'text', not a .npy: give a .npy array of shape \(N, 8\)"),
+        (b"", "is empty, not a .npy: give a .npy array"),
+        (b"\x93NUMPY", "can't be read"),
+        (b"\x93NUMPY\x01\x00\x10\x00{'descr': '<f8',", "can't be read"),
+        (None, "can't be read .No such file"),
     ],
 )
 def test_latents_that_do_not_fit_are_named(
@@ -63,8 +67,30 @@ def test_latents_that_do_not_fit_are_named(
 
 def test_an_archive_of_arrays_is_no_latents(teacher_file: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "z.npz", z=np.zeros((2, 8)))
-    with pytest.raises(ConfigError, match=r"is not a \.npy of numbers"):
+    with pytest.raises(
+        ConfigError, match=r"is a \.npz or another zip archive, not a \.npy: give a \.npy array"
+    ):
         draw(teacher_file, latents=tmp_path / "z.npz")
+
+
+def test_latents_that_claim_to_be_larger_than_any_memory_are_refused(
+    teacher_file: Path, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "z.npy", np.zeros((2, 8)))
+    whole = (tmp_path / "z.npy").read_bytes()
+    claim = b"'shape': (9" + 14 * b"0" + b", 8), }"
+    start = whole.index(b"'shape'")
+    (tmp_path / "z.npy").write_bytes(whole[:start] + claim + whole[start + len(claim) :])
+    with pytest.raises(ConfigError, match=r"can't be read .*give a \.npy array"):
+        draw(teacher_file, latents=tmp_path / "z.npy")
+
+
+def test_latents_of_any_kind_of_numbers_will_do(teacher_file: Path, tmp_path: Path) -> None:
+    for kind in (">f4", "<f2", np.int16, np.uint64):
+        np.save(tmp_path / "z.npy", np.ones((2, 8), kind))
+        images = draw(teacher_file, latents=tmp_path / "z.npy", noise="none")
+        np.save(tmp_path / "z.npy", np.ones((2, 8)))
+        assert torch.equal(images, draw(teacher_file, latents=tmp_path / "z.npy", noise="none"))
 
 
 def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path) -> None:
@@ -115,6 +141,13 @@ def test_classes_are_taken_in_turn_or_read_from_a_file(tmp_path: Path) -> None:
 def test_classes_that_do_not_exist_are_refused(classes: str) -> None:
     with pytest.raises(ConfigError, match=f"--classes {classes}"):
         draw(CONDITIONAL, count=2, classes=classes)
+
+
+@pytest.mark.parametrize("labels", [[1.5, 2.0], [np.nan, 1.0], [-1.0, 2.0], [], [[1, 0], [0, 1]]])
+def test_labels_that_are_no_classes_are_refused(labels: list[object], tmp_path: Path) -> None:
+    np.save(tmp_path / "labels.npy", np.array(labels, dtype=np.float64))
+    with pytest.raises(ConfigError, match=r"--classes .*labels\.npy.*: give "):
+        draw(CONDITIONAL, count=2, classes=str(tmp_path / "labels.npy"))
 
 
 def test_an_unconditional_generator_has_no_classes(teacher_file: Path) -> None:

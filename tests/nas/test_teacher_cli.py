@@ -353,6 +353,8 @@ def test_info_is_one_screen_with_what_the_file_holds(teacher_file: Path) -> None
     for part in ("stylegan2", "16×16 px, grey", "8 8 8", "latent_dim", "mapping_layers", "MACs", "tiny"):
         assert part in shown
     assert "none in the file" not in shown
+    (critic,) = (line for line in shown.splitlines() if line.strip().startswith("discriminator"))
+    assert "mapping_layers" not in critic, "it is not conditional"
 
 
 def test_info_as_json_is_the_measured_truth(teacher_file: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +21,10 @@ Contents = tuple[dict[str, Tensor], dict[str, str]]
 
 
 def contents(path: Path) -> Contents:
+    """All but the digest: what is changed on purpose has none."""
     with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata())  # noqa: SIM118
+        metadata = {name: text for name, text in file.metadata().items() if name != "content_sha256"}
+        return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
 
 
 def refusal(path: Path) -> str:
@@ -145,6 +148,35 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(
     assert re.search(says, refusal(tmp_path / "bad.safetensors"))
 
 
+@pytest.mark.parametrize("part", ["const", "w_avg", "noise_const", "discriminator."])
+def test_a_flipped_bit_in_a_tensor_is_noticed(part: str, teacher_file: Path, tmp_path: Path) -> None:
+    whole = bytearray(teacher_file.read_bytes())
+    length = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8 : 8 + length])
+    start, _ = header[some(header, part)]["data_offsets"]
+    whole[8 + length + start] ^= 1
+    (tmp_path / "worn.safetensors").write_bytes(whole)
+    said = refusal(tmp_path / "worn.safetensors")
+    assert "is damaged, its content has changed: copy or export it again" in said
+
+
+def test_a_changed_architecture_or_name_is_noticed(teacher_file: Path, tmp_path: Path) -> None:
+    tensors, metadata = contents(teacher_file)
+    with safe_open(teacher_file, framework="pt") as file:
+        digest = file.metadata()["content_sha256"]
+    changed = metadata["generator_architecture"].replace('"conv_clamp": null', '"conv_clamp": 9.0')
+    for change in ({"generator_architecture": changed}, {"name": "another"}):
+        save_file(tensors, tmp_path / "worn", metadata | change | {"content_sha256": digest})
+        assert "is damaged" in refusal(tmp_path / "worn")
+
+
+def test_a_file_of_before_there_were_digests_is_read(teacher_file: Path, tmp_path: Path) -> None:
+    tensors, metadata = contents(teacher_file)
+    save_file(tensors, tmp_path / "old", metadata)
+    old = load_checkpoint(tmp_path / "old")
+    assert old.metadata == load_checkpoint(teacher_file).metadata == {"name": "tiny"}
+
+
 @pytest.mark.parametrize("keep", [0.0, 0.0001, 0.01, 0.5, 0.999])
 def test_a_truncated_checkpoint_is_refused(keep: float, teacher_file: Path, tmp_path: Path) -> None:
     whole = teacher_file.read_bytes()
@@ -156,10 +188,12 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     torch.save({"g_ema": {}}, tmp_path / "pickle.pt")
     (tmp_path / "text").write_text("weights, surely\n" * 99)
     (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")  # nobody would ever write to it
     for name, says in (
         ("pickle.pt", "no generator of a known family"),
         ("text", "is no checkpoint"),
         ("folder", "can't be read"),
+        ("pipe", "can't be read (not a file)"),
         ("missing", "can't be read"),
     ):
         assert says in refusal(tmp_path / name)

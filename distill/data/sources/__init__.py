@@ -35,6 +35,8 @@ def open_source(source: str, stack: ExitStack, *, download: bool) -> Source:
             return folder_source(path)
         if not path.exists():
             raise DataError(f"{path} does not exist: {FIX}")
+        if not path.is_file():
+            raise DataError(f"{path} is neither a file nor a folder: {FIX}")
         return idx_source(path) if is_idx(path) else zip_source(path, stack)
     except OSError as error:
         raise DataError(f"{path} can't be read ({error.strerror or error}): {FIX}") from error

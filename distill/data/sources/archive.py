@@ -12,6 +12,7 @@ from distill.data.decoding import check_bytes
 from distill.data.labels import find_labels
 from distill.data.sources.base import LABEL_FILE, Listing, Source, fingerprint, is_image
 from distill.errors import DataError
+from search_spaces.errors import one_line
 
 MAX_EXPANSION = 100  # images hardly shrink in a .zip; a bomb grows a thousandfold and more
 HARMLESS = 64 * 2**20  # bytes that may be unpacked from however few
@@ -28,7 +29,8 @@ def zip_source(path: Path, stack: ExitStack) -> Source:
         archive = stack.enter_context(zipfile.ZipFile(path))
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise DataError(
-            f"{path} is neither a folder nor a readable .zip: give one with .png, .jpg or .webp images"
+            f"{path} is neither a folder, nor a readable .zip, nor an idx file: "
+            "give a folder or a .zip with .png, .jpg or .webp images"
         ) from error
     infos = [info for info in archive.infolist() if not info.is_dir()]
     _check_names(path, infos)
@@ -71,7 +73,8 @@ def _check_names(path: Path, infos: list[zipfile.ZipInfo]) -> None:
         name = info.filename
         if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or re.match(r"[A-Za-z]:", name):
             raise DataError(
-                f"{path} holds {name!r}, a place outside of itself: make it anew with relative names"
+                f"{path} holds {one_line(repr(name))}, a place outside of itself: "
+                "make it anew with relative names"
             )
 
 

@@ -6,7 +6,6 @@ import gzip
 import re
 import struct
 import zlib
-from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 from typing import IO, cast
@@ -20,14 +19,24 @@ from distill.data.sources.archive import check_expansion
 from distill.data.sources.base import Listing, Source, fingerprint
 from distill.errors import DataError
 
-UNSIGNED_BYTE = 0x08  # the type code, third byte of the file; the fourth is the number of dimensions
+MAGIC = b"\0\0\x08"  # how a file of bytes begins; the number of dimensions follows
 
-_IMAGES = re.compile(r"images([-.])idx3-ubyte(\.gz)?$")
+_NAME = re.compile(r"images([-.])idx3-ubyte(\.gz)?$")
 
 
 def is_idx(path: Path) -> bool:
-    """Whether `path` is a file of images by its name."""
-    return _IMAGES.search(path.name) is not None
+    """Whether `path` begins as an idx file does, or is one of images by its name.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    if _NAME.search(path.name) is not None:
+        return True
+    try:
+        with _open(path) as file:
+            return file.read(3) == MAGIC
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        return False
 
 
 def idx_source(path: Path) -> Source:
@@ -44,9 +53,7 @@ def idx_source(path: Path) -> Source:
         try:
             images = _read(path, dimensions=3)
         except (OSError, EOFError, ValueError, zlib.error) as error:
-            raise DataError(
-                f"{path} is no readable idx file of images ({error}): download it anew"
-            ) from error
+            raise DataError(f"{path} is a broken idx file ({error}): download it anew") from error
         names = [f"{path.name}[{i}]" for i in range(len(images))]
         return Listing(names, lambda i: Image.fromarray(images[i]), _labels(label_file, len(images)))
 
@@ -54,7 +61,9 @@ def idx_source(path: Path) -> Source:
 
 
 def _label_file(path: Path) -> Path | None:
-    stem = _IMAGES.sub(r"labels\1idx1-ubyte", path.name)
+    if _NAME.search(path.name) is None:
+        return None
+    stem = _NAME.sub(r"labels\1idx1-ubyte", path.name)
     beside = (path.with_name(stem + suffix) for suffix in ("", ".gz"))
     return next((file for file in beside if file.is_file()), None)
 
@@ -70,20 +79,39 @@ def _labels(path: Path | None, count: int) -> Labels | None:
 
 
 def _read(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
+    """All bytes of an idx file, in the shape that its header says.
+
+    Raises:
+        ValueError: it is of another kind, or of another length than it says.
+        OSError, EOFError, zlib.error: it can't be read or unpacked.
+        DataError: it would unpack to far too much.
+    """
     with _open(path) as file:
-        magic, *shape = struct.unpack(f">{1 + dimensions}I", _exactly(file, 4 + 4 * dimensions))
-        if magic != UNSIGNED_BYTE << 8 | dimensions:
-            raise ValueError(f"it begins with {magic:08x}")
-        check_expansion(path, prod(shape))
-        return np.frombuffer(_exactly(file, prod(shape)), np.uint8).reshape(cast(Sequence[int], shape))
+        head = file.read(4 + 4 * dimensions)
+        if head[:4] == MAGIC + b"\1" and dimensions != 1:
+            raise ValueError("it holds labels, not images")
+        if head[:4] != MAGIC + bytes([dimensions]):
+            raise ValueError(f"it begins with {head[:4]!r}, not with {MAGIC + bytes([dimensions])!r}")
+        if len(head) < 4 + 4 * dimensions:
+            raise ValueError("its header is cut off")
+        shape = struct.unpack(f">{dimensions}I", head[4:])
+        said, count = "×".join(map(str, shape)), prod(shape)
+        if count == 0:
+            raise ValueError(f"its header says that it holds {said} bytes")
+        if isinstance(file, gzip.GzipFile):
+            check_expansion(path, count)
+            content = file.read(count + 1)  # at the end, its checksum is compared
+        else:
+            content = file.read()
+    if len(content) < count:
+        raise ValueError(f"{count - len(content)} of its {said} bytes are missing")
+    if len(content) > count:
+        raise ValueError(f"more follows than its {said} bytes")
+    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 def _open(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
-
-
-def _exactly(file: IO[bytes], count: int) -> bytes:
-    content = file.read(count)
-    if len(content) != count:
-        raise EOFError(f"{count - len(content)} bytes are missing")
-    return content
+    """Unpacked where it is packed, whatever its name."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return cast(IO[bytes], gzip.open(path)) if packed else path.open("rb")

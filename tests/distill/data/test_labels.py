@@ -36,6 +36,12 @@ def test_images_outside_of_class_folders_mean_no_labels(names: list[str]) -> Non
     assert by_folder(names) is None
 
 
+def test_a_folder_named_by_more_digits_than_a_number_may_have_is_a_name_like_any_other() -> None:
+    labels = by_folder(["9" * 5_000 + "/a.png", "10/b.png"])  # an archive may hold such names
+    assert labels is not None
+    assert labels.classes[0] == "10"
+
+
 @given(st.dictionaries(st.text(min_size=1), st.integers(0, 20), min_size=1), st.randoms())
 def test_a_label_file_may_be_in_any_order(labels: dict[str, int], order: random.Random) -> None:
     pairs = list(labels.items())

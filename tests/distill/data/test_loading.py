@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -142,8 +143,16 @@ def test_a_missing_path_is_an_error(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_zip_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "photo.png").write_bytes(b"bytes")
-    with pytest.raises(DataError, match=r"photo\.png is neither a folder nor a readable \.zip: give"):
+    with pytest.raises(
+        DataError, match=r"photo\.png is neither a folder, nor a readable \.zip, nor an idx file"
+    ):
         load_images(tmp_path / "photo.png", 8, 3)
+
+
+def test_what_is_neither_file_nor_folder_is_an_error(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")  # nobody would ever write to it
+    with pytest.raises(DataError, match="pipe is neither a file nor a folder: give"):
+        load_images(tmp_path / "pipe", 8, 3)
 
 
 def test_a_damaged_zip_is_an_error(folder: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from distill.digits.classifier import WEIGHTS
 from distill.errors import FidelityError
@@ -52,6 +53,24 @@ def test_weights_that_are_none_are_one_line_with_the_flag(name: str, tmp_path: P
     with pytest.raises(FidelityError, match=r"photo\.jpg .*") as caught:
         load_extractor(name, tmp_path / "photo.jpg")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", sorted(EXTRACTORS))
+@pytest.mark.parametrize(
+    "content",
+    [
+        {1: 2, "state_dict": 5},
+        {"state_dict": {1: 2}},
+        {"layer1.0.conv1.weight": 3, "linear.weight": 4},
+        {"cls_token": torch.tensor(3.0)},
+        [1],
+    ],
+    ids=["number", "key", "values", "scalar", "list"],
+)
+def test_tensors_of_something_else_are_an_error(name: str, content: object, tmp_path: Path) -> None:
+    torch.save(content, tmp_path / "odd.pt")
+    with pytest.raises(FidelityError, match=r"odd\.pt "):
+        load_extractor(name, tmp_path / "odd.pt")
 
 
 @pytest.mark.parametrize("name", sorted(EXTRACTORS))

@@ -1,0 +1,90 @@
+"""StyleGAN2's generator: a mapping network and one synthesis block per resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from search_spaces.base import Generator
+from search_spaces.stylegan2.architecture import GeneratorArchitecture
+from search_spaces.stylegan2.mapping import MappingNetwork
+from search_spaces.stylegan2.synthesis import NoiseMode, SynthesisBlock
+
+W_AVG_MEMORY = 0.998  # per batch, of the mean style that truncation pulls towards
+
+
+class StyleGAN2Generator(Generator):
+    """`z` (N, latent_dim), and one-hot labels where there are classes ─► images (N, C, R, R).
+
+    Labels are (N, classes), images float32 in about [-1, 1].
+    """
+
+    architecture: GeneratorArchitecture
+    w_avg: Tensor
+
+    def __init__(self, architecture: GeneratorArchitecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        a = architecture
+        self.mapping = MappingNetwork(a.latent_dim, a.style_dim, a.mapping_layers, a.classes)
+        self.const = nn.Parameter(torch.randn(a.blocks[0].channels, 4, 4))
+        in_widths = [a.blocks[0].channels, *(block.channels for block in a.blocks)]
+        self.blocks: Any = nn.ModuleList(  # of SynthesisBlock; torch types an element as a bare module
+            SynthesisBlock(in_widths[i], block, 4 << i, a) for i, block in enumerate(a.blocks)
+        )
+        self.register_buffer("w_avg", torch.zeros(a.style_dim))
+
+    def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
+        return self.mapping.sample_inputs(count, rng)
+
+    def condition(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return inputs[1:]
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        side = self.architecture.resolution
+        return self.architecture.image_channels, side, side
+
+    @property
+    def classes(self) -> int:
+        return self.architecture.classes
+
+    def label_condition(self, labels: Tensor) -> tuple[Tensor, ...]:
+        return (F.one_hot(labels, self.classes).float(),) if self.classes else ()
+
+    def forward(
+        self, z: Tensor, labels: Tensor | None = None, *, psi: float = 1.0, noise: NoiseMode = "random"
+    ) -> Tensor:
+        """Images for latents `z`; `psi` < 1 pulls styles towards their mean (truncation).
+
+        In training mode it also moves that mean, `w_avg`, a little towards the styles of the batch.
+
+        Raises:
+            ValueError: there are classes, and no labels.
+        """
+        w = self.mapping(z, labels)
+        if self.training:
+            self.w_avg.lerp_(w.detach().mean(dim=0), 1 - W_AVG_MEMORY)
+        if psi != 1.0:
+            w = self.w_avg.lerp(w, psi)
+        return self.synthesize(w, noise)
+
+    def stages(self) -> Sequence[nn.Module]:
+        return list(self.blocks)
+
+    def with_styles(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        w = self.mapping(*inputs)
+        return self.synthesize(w), w
+
+    def synthesize(self, w: Tensor, noise: NoiseMode = "random") -> Tensor:
+        """Images (N, C, R, R), float32, for styles `w` (N, style_dim)."""
+        x = self.const.expand(len(w), -1, -1, -1)
+        image: Tensor | None = None
+        for block in self.blocks:
+            x, image = block(x, image, w, noise)
+        assert image is not None
+        return image
