@@ -17,6 +17,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.search_space import IntersectionSearchSpace
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
+from torch import Tensor
 
 from nas.halving import RungBoard
 from nas.noise import log_fid
@@ -41,6 +42,8 @@ class ModelBasedSampler(BaseSampler):
         self._rng = np.random.default_rng(seed)
         self._random = RandomSampler(seed=seed)
         self._choices = IntersectionSearchSpace()
+        self._scales: Tensor | None = None
+        self._fitted_to = 0  # results
         self._costs: dict[str, tuple[float, float]] = {}
         self._largest = math.log(space.macs(space.largest())), math.log(space.params(space.largest()))
 
@@ -64,7 +67,10 @@ class ModelBasedSampler(BaseSampler):
         if not search_space or len(observed) < LEAST_RESULTS:
             return {}
         inputs, rungs, logs = (np.array(column) for column in zip(*observed, strict=True))
-        model = fit(inputs.astype(np.float64), rungs.astype(np.int64), logs.astype(np.float64))
+        if len(logs) >= REFIT * self._fitted_to:
+            self._scales, self._fitted_to = None, len(logs)
+        model = fit(inputs.astype(float), rungs.astype(np.int64), logs.astype(float), self._scales)
+        self._scales = model.scales
         known = {t.user_attrs["architecture"] for t in trials if "architecture" in t.user_attrs}
         pool = self._pool(search_space, known)
         if not pool:

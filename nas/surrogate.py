@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,20 +40,31 @@ class Surrogate:
         """Mean and standard deviation of log FID without noise, for `inputs` (m, d) at `rung`; each (m,)."""
         x = torch.from_numpy(inputs)
         r = torch.full((len(x),), rung)
-        cross = _kernel(x, r, self.inputs, self.rungs, self.scales)
+        cross = _kernel(_relation(x, r, self.inputs, self.rungs), self.scales)
         mean = self.mean + cross @ self.weights
         reduced = torch.linalg.solve_triangular(self.factor, cross.T, upper=False).square().sum(dim=0)
         prior = _kernel_diagonal(x, self.scales)
         return mean.numpy(), (prior - reduced).clamp_min(1e-12).sqrt().numpy()
 
 
-def fit(inputs: Array, rungs: npt.NDArray[np.int64], logs: Array) -> Surrogate:
+def fit(
+    inputs: Array, rungs: npt.NDArray[np.int64], logs: Array, scales: Tensor | None = None
+) -> Surrogate:
     """The process given log FIDs `logs` (n,) of encoded architectures `inputs` (n, d) at `rungs` (n,).
 
-    Its five scales are the most likely ones under log-normal priors around `START`.
+    Its five `scales`, where they are not given, are the most likely ones under log-normal priors around
+    `START`.
     """
     x, r, mean = torch.from_numpy(inputs), torch.from_numpy(rungs), float(logs.mean())
     y = torch.from_numpy(logs) - mean
+    relation = _relation(x, r, x, r)
+    if scales is None:
+        scales = _likeliest_scales(relation, y)
+    factor = _factor(relation, scales)
+    return Surrogate(x, r, mean, torch.cholesky_solve(y[:, None], factor)[:, 0], factor, scales)
+
+
+def _likeliest_scales(relation: Relation, y: Tensor) -> Tensor:
     start = torch.tensor(START, dtype=torch.float64).log()
     doubt = torch.tensor(DOUBT, dtype=torch.float64)
     free = start.clone().requires_grad_(True)
@@ -60,7 +72,7 @@ def fit(inputs: Array, rungs: npt.NDArray[np.int64], logs: Array) -> Surrogate:
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        factor = _factor(x, r, free.exp())
+        factor = _factor(relation, free.exp())
         whitened = torch.linalg.solve_triangular(factor, y[:, None], upper=False)
         fit = whitened.square().sum() / 2 + factor.diagonal().log().sum()
         value: Tensor = fit + ((free - start) / doubt).square().sum() / 2
@@ -68,9 +80,7 @@ def fit(inputs: Array, rungs: npt.NDArray[np.int64], logs: Array) -> Surrogate:
         return value
 
     optimizer.step(loss)  # type: ignore[arg-type]
-    scales = free.detach().exp()
-    factor = _factor(x, r, scales)
-    return Surrogate(x, r, mean, torch.cholesky_solve(y[:, None], factor)[:, 0], factor, scales)
+    return free.detach().exp()
 
 
 def expected_improvement(mean: Array, deviation: Array, threshold: float) -> Array:
@@ -110,14 +120,25 @@ def expected_hypervolume_improvement(
     return total
 
 
-def _kernel(x: Tensor, r: Tensor, others: Tensor, their_r: Tensor, scales: Tensor) -> Tensor:
+class Relation(NamedTuple):
+    """What the kernel is a function of, for each pair of two sets of architectures and rungs."""
+
+    products: Tensor
+    squares: Tensor
+    same_rung: Tensor
+
+
+def _relation(x: Tensor, r: Tensor, others: Tensor, their_r: Tensor) -> Relation:
+    squares = torch.cdist(x, others, compute_mode="donot_use_mm_for_euclid_dist").square()
+    return Relation(x @ others.T, squares, (r[:, None] == their_r[None, :]).to(x.dtype))
+
+
+def _kernel(relation: Relation, scales: Tensor) -> Tensor:
     linear, smooth, length, deviation, _ = scales
-    squares = (x[:, None, :] - others[None, :, :]).square().sum(dim=2) / length**2
-    distance = (5 * squares + 1e-12).sqrt()
+    distance = (5 * relation.squares + 1e-12).sqrt() / length
     matern = (1 + distance + distance.square() / 3) * (-distance).exp()
-    same_rung = (r[:, None] == their_r[None, :]).to(x.dtype)
-    shared = linear**2 * (x @ others.T) + smooth**2 * matern
-    return shared + same_rung * (LEVEL_VARIANCE + deviation**2 * matern)
+    own = relation.same_rung * (LEVEL_VARIANCE + deviation**2 * matern)
+    return linear**2 * relation.products + smooth**2 * matern + own
 
 
 def _kernel_diagonal(x: Tensor, scales: Tensor) -> Tensor:
@@ -125,6 +146,6 @@ def _kernel_diagonal(x: Tensor, scales: Tensor) -> Tensor:
     return linear**2 * x.square().sum(dim=1) + smooth**2 + LEVEL_VARIANCE + deviation**2
 
 
-def _factor(x: Tensor, r: Tensor, scales: Tensor) -> Tensor:
-    noise = (scales[4] ** 2 + JITTER) * torch.eye(len(x), dtype=x.dtype)
-    return torch.linalg.cholesky(_kernel(x, r, x, r, scales) + noise)
+def _factor(relation: Relation, scales: Tensor) -> Tensor:
+    noise = (scales[4] ** 2 + JITTER) * torch.eye(len(relation.squares), dtype=torch.float64)
+    return torch.linalg.cholesky(_kernel(relation, scales) + noise)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from search_spaces import FixedSuggest, Load, SearchSpace, Suggest
 
-SHARES = (0.35, 0.6, 1.0)  # of the budget
 LEVELS: dict[str, tuple[float, ...]] = {  # ordered: samplers see the index
+    "share": (0.35, 0.6, 1.0),  # of the budget
     "width_8": (0.5, 1.0),  # relative to the first block's, before all are scaled to the share
     "width_16": (0.25, 0.5, 1.0),
     "convs_16": (1, 2),
@@ -23,13 +23,14 @@ class Grid:
     """The architectures of `space` that the choices of `LEVELS` and `KINDS` make; a `SearchSpace` itself."""
 
     space: SearchSpace
+    _made: dict[tuple[Any, ...], Any] = field(default_factory=dict, compare=False)  # under one budget
 
     name = "grid"
 
     def choices(self) -> Iterator[dict[str, Any]]:
         """Every choice, as `sample` asks for it."""
-        names = ["share", *LEVELS, *KINDS]
-        for values in itertools.product(SHARES, *(range(len(v)) for v in LEVELS.values()), *KINDS.values()):
+        names = [*LEVELS, *KINDS]
+        for values in itertools.product(*(range(len(v)) for v in LEVELS.values()), *KINDS.values()):
             yield dict(zip(names, values, strict=True))
 
     def all(self, load: Load) -> list[Any]:
@@ -41,14 +42,16 @@ class Grid:
         levels = {
             name: values[suggest.suggest_int(name, 0, len(values) - 1)] for name, values in LEVELS.items()
         }
-        share = suggest.suggest_float("share", min(SHARES), max(SHARES))
-        levels["share"] = min(SHARES, key=lambda known: abs(known - share))
         kinds = {name: suggest.suggest_categorical(name, values) for name, values in KINDS.items()}
-        return self.space.sample(FixedSuggest({**self.space.uniform(), **levels, **kinds}), load)
+        key = (*levels.values(), *kinds.values())
+        if key not in self._made:
+            choices = FixedSuggest({**self.space.uniform(), **levels, **kinds})
+            self._made[key] = self.space.sample(choices, load)
+        return self._made[key]
 
     def uniform(self) -> dict[str, Any]:
-        """Choices of the uniformly slimmed teacher."""
-        full = {name: len(values) - 1 for name, values in LEVELS.items()}
+        """Choices of the uniformly slimmed teacher, all but its share."""
+        full = {name: len(values) - 1 for name, values in LEVELS.items() if name != "share"}
         return {**full, **dict.fromkeys(KINDS, "full")}
 
     def openings(self) -> list[dict[str, Any]]:

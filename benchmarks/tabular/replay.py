@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +11,12 @@ import numpy.typing as npt
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
+from benchmarks.tabular.grid import LEVELS
 from benchmarks.tabular.table import Table
 from nas.config import SearchConfig
 from nas.halving import RungBoard
 from nas.noise import NoiseFloor
-from nas.proposals import Proposal, Proposer
+from nas.proposals import Proposer
 from nas.samplers import make_sampler
 from nas.runs import measured_architectures
 from nas.selection import select
@@ -84,7 +85,16 @@ class World:
         return self.table.fids[self.table.architectures.index(architecture), self.observed[run]]
 
 
-Ask = Callable[[], Proposal | None]
+class GridProposer(Proposer):
+    """The service's proposer, with shares of the budget by their place on the grid."""
+
+    def _enqueue(self) -> None:
+        largest = len(LEVELS["share"]) - 1
+        for share in range(largest, -1, -1):
+            name = f"uniform, share {share}"
+            self._store.study.enqueue_trial({"share": share, **self._space.uniform()}, {"baseline": name})
+        for opening in self._space.openings():
+            self._store.study.enqueue_trial({"share": largest, **opening})
 
 
 def replay(
@@ -94,7 +104,7 @@ def replay(
     seed: int,
     images: int,
     *,
-    proposer_class: type[Proposer] = Proposer,
+    proposer_class: type[Proposer] = GridProposer,
     halving: bool = True,
     naive: bool = False,  # answers are the lowest observed FIDs
     scalar: bool = False,  # halving looks at FID alone
