@@ -19,6 +19,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from torch import Tensor
 
+from nas.evolution import draw
 from nas.halving import RungBoard
 from nas.noise import log_fid
 from nas.pareto import front
@@ -102,22 +103,11 @@ class ModelBasedSampler(BaseSampler):
         """Random choices of architectures that nobody has trained, each architecture once."""
         found: dict[str, dict[str, Any]] = {}
         for _ in range(POOL):
-            choices = {name: self._draw(distribution) for name, distribution in space.items()}
+            choices = {name: draw(distribution, self._rng) for name, distribution in space.items()}
             architecture = str(self._space.sample(FixedSuggest(choices), self._load))
             if architecture not in known:
                 found.setdefault(architecture, choices)
         return list(found.values())
-
-    def _draw(self, distribution: BaseDistribution) -> Any:
-        if isinstance(distribution, CategoricalDistribution):
-            return distribution.choices[self._rng.integers(len(distribution.choices))]
-        if isinstance(distribution, IntDistribution):
-            return int(self._rng.integers(distribution.low, distribution.high + 1))
-        assert isinstance(distribution, FloatDistribution)
-        low, high = distribution.low, distribution.high
-        if distribution.log:
-            return math.exp(self._rng.uniform(math.log(low), math.log(high)))
-        return float(self._rng.uniform(low, high))
 
     def _observations(
         self, trials: list[FrozenTrial], space: dict[str, BaseDistribution]

@@ -16,9 +16,9 @@ from nas.selection import next_replicate
 from nas.study import StudyStore
 from search_spaces import Architecture, Load, SearchSpace
 
-NOISE_REPLICATES = 2  # of the first baseline, early, so that the noise is known while it matters
+NOISE_REPLICATES = 2  # of the first baseline, when a third is asked for: the noise is known while it matters
 BASELINE_SHARES = (1.0, 0.5, 0.25)  # of the budget, for the uniformly slimmed teachers
-OF_THE_ARCHITECTURE = ("architecture", "architecture_json", "baseline")  # what its further runs share
+OF_THE_ARCHITECTURE = ("architecture", "architecture_json", "baseline", "protected")  # what its further runs share
 MAX_DUPLICATES = 200  # in a row, before the space counts as used up
 
 
@@ -30,7 +30,8 @@ class Proposal:
     architecture: Architecture
     seed: int  # of its training
     start_rung: int = 0  # earlier rungs are recorded already
-    baseline: bool = False  # never stopped early
+    baseline: bool = False  # a uniformly slimmed teacher
+    protected: bool = False  # never stopped early
     replicate_of: int | None = None  # the first trial of the architecture; never stopped early, too
     retried: bool = False  # the second try of a run that went wrong
 
@@ -69,7 +70,7 @@ class Proposer:
         if self._retries:
             return self._retries.popleft()
         self._store.check_lease()
-        if len(BASELINE_SHARES) <= self.asked and self._replicates < self._early_replicates:
+        if self._replicates < self._early_replicates and self.asked >= self._config.trials // 3:
             return self._again_baseline()
         return self._new() or self._again_uncertain()
 
@@ -119,18 +120,17 @@ class Proposer:
         """Put the baselines and the openings before everything else, once per study."""
         for share in BASELINE_SHARES:
             choices = {"share": share, **self._space.uniform()}
-            name = f"uniform, {share:.0%} of the budget"
-            self._store.study.enqueue_trial(choices, user_attrs={"baseline": name}, skip_if_exists=True)
+            notes = {"baseline": f"uniform, {share:.0%} of the budget", "protected": share == 1}
+            self._store.study.enqueue_trial(choices, user_attrs=notes, skip_if_exists=True)
         for opening in self._space.openings():
             self._store.study.enqueue_trial({"share": 1.0, **opening}, skip_if_exists=True)
 
     def _first(self, trial: optuna.Trial, architecture: Architecture) -> Proposal:
+        """`trial` as the first run of `architecture`, noted before anybody trains it."""
         self._known[str(architecture)] = trial.number
         trial.set_user_attr("architecture_json", architecture.to_json())
         trial.set_user_attr("architecture", str(architecture))
-        return Proposal(
-            trial.number, architecture, self._config.seed, baseline="baseline" in trial.user_attrs
-        )
+        return self._proposal(self._store.study.get_trials(deepcopy=False)[trial.number])
 
     def _continued(self, trial: FrozenTrial) -> Proposal:
         rungs = self._store.rungs(trial.number)
@@ -172,6 +172,7 @@ class Proposer:
             attributes.get("seed", self._config.seed),
             start_rung,
             "baseline" in attributes,
+            attributes.get("protected", False),
             attributes.get("replicate_of"),
             "retry_of" in attributes,
         )

@@ -11,6 +11,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
 
 from nas.errors import ConfigError
+from nas.evolution import RegularizedEvolution
 from nas.halving import RungBoard
 from nas.model_based import ModelBasedSampler
 from search_spaces import Load, SearchSpace
@@ -43,6 +44,7 @@ OPTUNA_SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "nsga2": _nsga2,
     "random": _random,
     "gp": _gp,
+    "evolution": RegularizedEvolution,
 }
 SAMPLERS = ("model", *OPTUNA_SAMPLERS)
 

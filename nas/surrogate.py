@@ -22,7 +22,7 @@ LEVEL_VARIANCE = 10.0  # of a rung's mean log FID: nothing is assumed of it
 START = (0.1, 0.1, 1.5, 0.03, 0.1)  # standard deviations linear, smooth; length; deviation; noise
 DOUBT = (1.0, 1.0, 0.5, 1.0, 0.7)  # of their logarithms: how far from the start they are likely to be
 FIT_STEPS = 40
-JITTER = 1e-8
+JITTER = 1e-6  # beside LEVEL_VARIANCE; a thousandth of an FID
 
 
 @dataclass(frozen=True)

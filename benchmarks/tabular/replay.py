@@ -91,8 +91,8 @@ class GridProposer(Proposer):
     def _enqueue(self) -> None:
         largest = len(LEVELS["share"]) - 1
         for share in range(largest, -1, -1):
-            name = f"uniform, share {share}"
-            self._store.study.enqueue_trial({"share": share, **self._space.uniform()}, {"baseline": name})
+            notes = {"baseline": f"share {share}", "protected": share == largest}
+            self._store.study.enqueue_trial({"share": share, **self._space.uniform()}, notes)
         for opening in self._space.openings():
             self._store.study.enqueue_trial({"share": largest, **opening})
 
@@ -119,7 +119,7 @@ def replay(
         name, first = str(proposal.architecture), proposal.replicate_of
         index = table.architectures.index(name)
         run = 0 if first is None else _earlier(study, first)
-        if proposal.baseline:
+        if proposal.protected:
             board.protect(proposal.trial)
         if first is not None:
             board.replicate(proposal.trial, first)
