@@ -18,6 +18,7 @@ from ray import tune
 from rich.console import Console
 
 from distill.data import OnProgress
+from distill.extractors import check_extractor
 from distill.precision import Precision
 from nas.candidate import CandidateTrial
 from nas.cluster import Share, cluster, make_shared
@@ -45,12 +46,14 @@ def prepare(
 ) -> tuple[SearchConfig, Workbench]:
     """Resolve `config` and open what it names, so that a wrong request is refused before a study is made.
 
+    What takes no time is looked at first: the extractor and its weights before any image is decoded.
     Decoded images are kept in `<workdir>/cache`; in a dry run a sample is looked at and nothing is written.
     `on_decoded` is called with the images decoded so far and of all.
 
     Raises:
         UserError: of whatever kind fits.
     """
+    check_extractor(config.extractor, config.extractor_weights)
     bench = Workbench(config, dry_run=dry_run, on_decoded=on_decoded)
     config = config.named(bench.teacher.name)
     bench.config = config

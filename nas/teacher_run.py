@@ -11,6 +11,7 @@ import torch
 from distill.augment import TARGET
 from distill.data import DIGITS, ImageSet, OnProgress, load_images, sample_images
 from distill.errors import NonFiniteImagesError, TrainingDivergedError, TrainingError
+from distill.extractors import check_extractor
 from distill.fidelity import Fidelity
 from distill.precision import resolve_precision
 from distill.recipes import StyleGAN2Training
@@ -81,6 +82,8 @@ class TeacherRun:
         self.architecture = _architecture(request)
         self.training = _training(request, self.architecture)
         check_place(self.training)
+        if request.fid_samples:
+            check_extractor(self._extractor(), request.extractor_weights)
         self.data = self._images(dry_run, on_decoded)
 
     @property

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from distill.data import loading
 from nas.budget import parse_quantity
 from nas.cli import dashboard, evaluate, export, sample, search, teacher
 from nas.report import SearchReport
@@ -136,6 +137,9 @@ def test_the_installed_scripts_work(command: str, commands: Any) -> None:
         ),
         ("--budget-macs 1M --data faces", "--data faces: give the generator to compress by --teacher"),
         ("--config nowhere.toml", "nowhere.toml can't be read"),
+        ("--budget-macs 1M --extractor magic", "no extractor 'magic': choose one of cifar-resnet, clip"),
+        ("--budget-macs 1M --extractor-weights no.pth", "no.pth is not a file … --extractor-weights"),
+        ("--budget-macs 1M --extractor cifar-resnet", "cifar-resnet has no weights … --extractor-weights"),
     ],
 )
 @pytest.mark.parametrize("dry", [[], ["--dry-run"]], ids=["", "dry"])
@@ -267,6 +271,16 @@ def test_a_study_of_other_settings_is_refused(begun: StudyStore, teacher_file: P
 def test_a_configuration_file_that_is_wrong_is_refused(content: str, says: str, tmp_path: Path) -> None:
     (tmp_path / "search.toml").write_text(content)
     refused(says, "nas-search", "--config", "search.toml")
+
+
+def test_an_extractor_is_looked_for_before_images_are_decoded(
+    teacher_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images(Path("faces"), 40)
+    monkeypatch.setattr(loading, "decode_all", lambda *_: pytest.fail("decoded first"))
+    flags = ("--budget-macs", "100k", "--teacher", teacher_file, "--data", "faces", "--workdir", "runs")
+    refused("no extractor 'magic'", "nas-search", *flags, "--extractor", "magic")
+    refused("no.pth is not a file", "nas-search", *flags, "--extractor-weights", "no.pth")
 
 
 # nas-search --dry-run

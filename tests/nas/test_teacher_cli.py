@@ -310,7 +310,11 @@ def test_r1_is_as_heavy_as_the_resolution_asks_for() -> None:
         ("--data digits --lr 0", "0"),
         ("--data digits -o there.safetensors", "there.safetensors exists and its training does not"),
         ("--data digits -o a-file/a.safetensors", "can't be written"),
-        ("--data digits --extractor magic", "magic"),
+        ("--data digits --extractor magic", "no extractor 'magic': choose one of"),
+        ("--data digits --extractor magic --dry-run", "no extractor 'magic': choose one of"),
+        ("--data digits --extractor-weights no.pth", "no.pth is not a file"),
+        ("--data digits --extractor-weights no.pth --dry-run", "no.pth is not a file"),
+        ("--data digits --extractor cifar-resnet --dry-run", "has no weights of its own"),
         ("", "--data"),
     ],
 )
