@@ -16,15 +16,13 @@ from distill.fidelity import Fidelity
 from distill.precision import resolve_precision
 from distill.recipes import StyleGAN2Training
 from distill.seeds import derive_seed
-from distill.teacher_networks import default_r1_gamma, teacher_architecture
 from distill.teacher_training import Outcome, TeacherTraining, check_place, train_teacher
 from distill.trainer import TrainingConfig, channels_last_pays
 from nas.budget import format_quantity
 from nas.cost import COUNTER
 from nas.errors import SearchError
 from nas.teacher_progress import TeacherProgress
-from search_spaces import Discriminator, Generator
-from search_spaces.stylegan2 import STYLEGAN2, GeneratorArchitecture
+from search_spaces import Architecture, Discriminator, Family, Generator, TeacherSize, get_family
 
 AUGMENTATIONS = ("ada", "fixed", "none")
 DIGITS_RESOLUTION = 16
@@ -38,6 +36,7 @@ class TeacherRequest:
 
     data: str
     output: Path
+    space: str
     resolution: int | None
     grey: bool
     mirror: bool
@@ -79,8 +78,10 @@ class TeacherRun:
             UserError: of whatever kind fits.
         """
         self.request = request
-        self.architecture = _architecture(request)
-        self.training = _training(request, self.architecture)
+        self.family = get_family(request.space)
+        self.size = _size(request)
+        self.architecture: Architecture = self.family.teacher(self.size)
+        self.training = _training(request, self.family, self.size.resolution)
         check_place(self.training)
         if request.fid_samples:
             check_extractor(self._extractor(), request.extractor_weights)
@@ -93,7 +94,7 @@ class TeacherRun:
     def lines(self) -> list[str]:
         """What is about to be trained, a line each."""
         request, architecture, training = self.request, self.architecture, self.training
-        space = STYLEGAN2.space(architecture)
+        space = self.family.space(architecture)
         macs, params = format_quantity(space.macs(architecture)), format_quantity(space.params(architecture))
         config, recipe = training.config, training.recipe
         assert isinstance(recipe, StyleGAN2Training)
@@ -116,10 +117,10 @@ class TeacherRun:
 
     def settings(self) -> dict[str, Any]:
         """The request with everything resolved, as JSON values."""
-        space, training = STYLEGAN2.space(self.architecture), self.training
+        space, training = self.family.space(self.architecture), self.training
         asked: dict[str, Any] = asdict(self.request) | asdict(training.config) | asdict(training.recipe)  # type: ignore[call-overload]
         asked |= {"output": str(training.output), "folder": str(training.folder), "device": training.device}
-        asked |= {"extractor": self._extractor(), "resolution": self.architecture.resolution}
+        asked |= {"extractor": self._extractor(), "resolution": self.size.resolution}
         asked["extractor_weights"] = asked["extractor_weights"] and str(asked["extractor_weights"])
         costs = {"macs": space.macs(self.architecture), "params": space.params(self.architecture)}
         return asked | costs | {"counter": COUNTER, "architecture": self.architecture.to_json()}
@@ -155,8 +156,7 @@ class TeacherRun:
             ) from error
 
     def _images(self, dry_run: bool, on_decoded: OnProgress | None) -> ImageSet:
-        source, side = self.request.data, self.architecture.resolution
-        channels = self.architecture.image_channels
+        source, side, channels = self.request.data, self.size.resolution, self.size.image_channels
         if dry_run:
             return sample_images(source, side, channels)
         cache = self.training.folder / "cache"
@@ -165,8 +165,8 @@ class TeacherRun:
     def _networks(self) -> tuple[Generator, Discriminator]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(self.request.seed, "teacher"))
-            critic = STYLEGAN2.default_discriminator(self.architecture)
-            return STYLEGAN2.build(self.architecture), STYLEGAN2.build_discriminator(critic)
+            critic = self.family.default_discriminator(self.architecture)
+            return self.family.build(self.architecture), self.family.build_discriminator(critic)
 
     def _fidelity(self) -> Fidelity | None:
         if not self.request.fid_samples:
@@ -187,11 +187,11 @@ class TeacherRun:
         return f"{format_quantity(samples)} samples, {self._extractor()} features" if samples else "none"
 
 
-def _architecture(request: TeacherRequest) -> GeneratorArchitecture:
+def _size(request: TeacherRequest) -> TeacherSize:
     resolution = request.resolution or (DIGITS_RESOLUTION if request.data == DIGITS else 0)
     if not resolution:
         raise TrainingError(f"--data {request.data}: give the --resolution to train at, too, such as 256")
-    return teacher_architecture(
+    return TeacherSize(
         resolution,
         1 if request.grey or request.data == DIGITS else 3,
         channels_base=request.channels_base,
@@ -201,17 +201,17 @@ def _architecture(request: TeacherRequest) -> GeneratorArchitecture:
     )
 
 
-def _training(request: TeacherRequest, architecture: GeneratorArchitecture) -> TeacherTraining:
+def _training(request: TeacherRequest, family: Family, resolution: int) -> TeacherTraining:
     if request.fid_samples == 1:
         raise TrainingError("--fid-samples 1: an FID needs at least 2 samples, better thousands; 0 is none")
     device = _device(request.device)
     gamma = request.r1_gamma
     if gamma is None:
-        gamma = default_r1_gamma(architecture.resolution, request.batch_size)
+        gamma = family.r1_gamma(resolution, request.batch_size)
     return TeacherTraining(
         output=request.output,
         name=request.name or request.output.stem,
-        family=STYLEGAN2.name,
+        family=family.name,
         config=TrainingConfig(
             images=request.images,
             batch_size=request.batch_size,
@@ -223,7 +223,7 @@ def _training(request: TeacherRequest, architecture: GeneratorArchitecture) -> T
             seed=request.seed,
             micro_batch=request.micro_batch,
             precision=resolve_precision(request.precision, device),
-            channels_last=channels_last_pays(architecture.resolution),
+            channels_last=channels_last_pays(resolution),
             compile=request.compile,
             checkpoint_activations=request.checkpoint_activations,
         ),

@@ -8,6 +8,7 @@ from search_spaces.base import (
     Load,
     SearchSpace,
     Suggest,
+    TeacherSize,
 )
 from search_spaces.checkpoint import Checkpoint, file_digest, load_checkpoint, save_checkpoint
 from search_spaces.errors import ArchitectureError, CheckpointError, UserError
@@ -28,6 +29,7 @@ __all__ = [
     "RandomSuggest",
     "SearchSpace",
     "Suggest",
+    "TeacherSize",
     "UserError",
     "file_digest",
     "get_family",

@@ -4,6 +4,7 @@ from search_spaces.base import Family
 from search_spaces.stylegan2.architecture import Block, DiscriminatorArchitecture, GeneratorArchitecture
 from search_spaces.stylegan2.checkpoints import read
 from search_spaces.stylegan2.networks import StyleGAN2Discriminator, StyleGAN2Generator
+from search_spaces.stylegan2.published import r1_gamma, teacher_architecture
 from search_spaces.stylegan2.space import StyleGAN2Space
 
 STYLEGAN2 = Family(
@@ -13,6 +14,8 @@ STYLEGAN2 = Family(
     build=StyleGAN2Generator,
     build_discriminator=StyleGAN2Discriminator,
     default_discriminator=DiscriminatorArchitecture.beside,
+    teacher=teacher_architecture,
+    r1_gamma=r1_gamma,
     space=StyleGAN2Space,
     read=read,
 )

@@ -253,6 +253,7 @@ def test_a_dry_run_shows_the_training_and_writes_nothing(tmp_path: Path) -> None
         assert part in shown
     settings = json.loads(done(*TINY, "-o", "a.safetensors", "--dry-run", "--json").stdout)
     assert (settings["resolution"], settings["r1_gamma"], settings["batch_size"]) == (16, 0.3, 16)
+    assert (settings["space"], settings["architecture"]["image_channels"]) == ("stylegan2", 1)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -299,15 +300,16 @@ def test_r1_is_as_heavy_as_the_resolution_asks_for() -> None:
     ("flags", "says"),
     [
         ("--data faces", "--data faces: give the --resolution to train at, too, such as 256"),
-        ("--data digits --resolution 100", "--resolution 100: StyleGAN2 makes images of 16, 32,"),
+        ("--data digits --resolution 100", "resolution 100: StyleGAN2 makes images of 16, 32,"),
         ("--data nowhere --resolution 16", "nowhere does not exist"),
         ("--data digits --images 5X", "unknown suffix 'X'"),
         ("--data digits --batch-size 16 --micro-batch 5", "--micro-batch 5 does not divide the batch of 16"),
-        ("--data digits --channels-base 8", "--channels-base 8: no channel is left, give 16 or more"),
+        ("--data digits --channels-base 8", "channels base 8: no channel is left, give 16 or more"),
         ("--data digits --fid-samples 1", "--fid-samples 1: an FID needs at least 2 samples"),
         ("--data digits --fid-samples many", "'many' is not a quantity"),
         ("--data digits --augment often", "'often'"),
         ("--data digits --lr 0", "0"),
+        ("--data digits --space magic", "'magic' is not 'stylegan2'"),
         ("--data digits -o there.safetensors", "there.safetensors exists and its training does not"),
         ("--data digits -o a-file/a.safetensors", "can't be written"),
         ("--data digits --extractor magic", "no extractor 'magic': choose one of"),
