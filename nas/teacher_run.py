@@ -22,7 +22,7 @@ from nas.budget import format_quantity
 from nas.cost import COUNTER
 from nas.errors import SearchError
 from nas.teacher_progress import TeacherProgress
-from search_spaces import Architecture, Discriminator, Family, Generator, TeacherSize, get_family
+from search_spaces import Architecture, Discriminator, Family, Generator, TeacherSize, check_name, get_family
 
 AUGMENTATIONS = ("ada", "fixed", "none")
 DIGITS_RESOLUTION = 16
@@ -78,6 +78,7 @@ class TeacherRun:
             UserError: of whatever kind fits.
         """
         self.request = request
+        check_name(request.output)
         self.family = get_family(request.space)
         self.size = _size(request)
         self.architecture: Architecture = self.family.teacher(self.size)

@@ -10,7 +10,7 @@ from search_spaces.base import (
     Suggest,
     TeacherSize,
 )
-from search_spaces.checkpoint import Checkpoint, file_digest, load_checkpoint, save_checkpoint
+from search_spaces.checkpoint import Checkpoint, check_name, file_digest, load_checkpoint, save_checkpoint
 from search_spaces.errors import ArchitectureError, CheckpointError, UserError
 from search_spaces.registry import FAMILIES, get_family
 from search_spaces.suggest import FixedSuggest, RandomSuggest
@@ -31,6 +31,7 @@ __all__ = [
     "Suggest",
     "TeacherSize",
     "UserError",
+    "check_name",
     "file_digest",
     "get_family",
     "load_checkpoint",

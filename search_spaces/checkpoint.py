@@ -20,6 +20,7 @@ from search_spaces.untrusted import read_untrusted
 from search_spaces.weights import with_weights
 
 FORMAT = "nas-students/1"
+SUFFIX = ".safetensors"
 
 # what comes of a value of another type, of too few dimensions, or under a name that is half right
 _MISFITS = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
@@ -33,6 +34,18 @@ class Checkpoint:
     generator: Generator
     discriminator: Discriminator | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)  # free text and numbers, as strings
+
+
+def check_name(path: Path) -> None:
+    """Refuse a file to write whose name says something else than what would be in it.
+
+    Raises:
+        CheckpointError: its suffix is not .safetensors.
+    """
+    if path.suffix != SUFFIX:
+        stem = path.stem if path.suffix[1:].isalpha() else path.name  # faces-0.5 has no suffix
+        fix = path.parent / f"{stem}{SUFFIX}"
+        raise CheckpointError(f"{path}: checkpoints are written as safetensors: give {fix}")
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
@@ -75,7 +88,7 @@ def _is_safetensors(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             head = file.read(9)
-        return head[8:] == b"{" or (path.suffix == ".safetensors" and not head.startswith((b"\x80", b"PK")))
+        return head[8:] == b"{" or (path.suffix == SUFFIX and not head.startswith((b"\x80", b"PK")))
     except OSError as error:
         raise CheckpointError(f"{path} can't be read ({error.strerror}): give another file") from error
 

@@ -220,9 +220,7 @@ def test_a_teacher_is_measured_as_in_its_training_or_not_at_all(trained: Path, o
     [
         ("faces.safetensors", "faces.training"),
         ("runs/faces-0.5.safetensors", "runs/faces-0.5.training"),
-        ("faces-0.5", "faces-0.5.training"),
-        ("faces-0.25", "faces-0.25.training"),
-        ("faces", "faces.training"),
+        ("faces-0.25.safetensors", "faces-0.25.training"),
     ],
 )
 def test_a_training_has_a_folder_of_its_own(output: str, folder: str) -> None:
@@ -312,6 +310,11 @@ def test_r1_is_as_heavy_as_the_resolution_asks_for() -> None:
         ("--data digits --space magic", "'magic' is not 'stylegan2'"),
         ("--data digits -o there.safetensors", "there.safetensors exists and its training does not"),
         ("--data digits -o a-file/a.safetensors", "can't be written"),
+        ("--data digits -o a.pt", "a.pt: checkpoints are written as safetensors: give a.safetensors"),
+        (
+            "--data digits -o a-0.5 --dry-run",
+            "a-0.5: checkpoints are written as safetensors: give a-0.5.safetensors",
+        ),
         ("--data digits --extractor magic", "no extractor 'magic': choose one of"),
         ("--data digits --extractor magic --dry-run", "no extractor 'magic': choose one of"),
         ("--data digits --extractor-weights no.pth", "no.pth is not a file"),
@@ -402,6 +405,13 @@ def test_an_import_replaces_nothing_unless_it_is_told_to(teacher_file: Path) -> 
     assert Path("mine.safetensors").read_text() == "precious"
     done("import", teacher_file, "-o", "mine.safetensors", "--force")
     assert load_checkpoint(Path("mine.safetensors")).metadata["name"] == "tiny"
+
+
+def test_an_import_is_not_written_under_a_name_of_another_format(teacher_file: Path) -> None:
+    result = run("import", teacher_file, "-o", "new/mine.pkl")
+    assert result.exit_code == 2
+    assert "new/mine.pkl: checkpoints are written as safetensors: give new/mine.safetensors" in result.stderr
+    assert not Path("new").exists()
 
 
 @pytest.mark.parametrize("command", [("info",), ("import", "-o", "a.safetensors")])
