@@ -31,6 +31,7 @@ FREE = (
     "compile",
     "checkpoint_activations",
 )  # may change when a training goes on
+DIGESTS = {"data": "images of digest", "fid_extractor_digest": "extractor weights of digest"}  # of no flag
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class TeacherTraining:
     snapshot: int = 200_000  # images between two snapshots
     fid_samples: int = 10_000  # 0: no FID
     device: str = "cpu"
+    settings: Mapping[str, str] = field(default_factory=dict)  # the same as the user knows it, for messages
 
     @property
     def folder(self) -> Path:
@@ -267,6 +269,7 @@ def _as_csv(log: list[Snapshot]) -> str:
 def _save_state(training: TeacherTraining, standing: _Standing) -> None:
     state = {
         "identity": standing.identity,
+        "settings": dict(training.settings),
         "trainer": standing.trainer.state_dict(),
         "log": [asdict(snapshot) for snapshot in standing.log],
         "seconds": standing.elapsed,
@@ -283,15 +286,24 @@ def _load_state(training: TeacherTraining, standing: _Standing) -> None:
         identity = state["identity"]
     except Exception as error:  # whatever a damaged file makes the reader raise
         raise TrainingError(f"{path} can't be read: remove {training.folder} to start anew") from error
-    for name, wanted in standing.identity.items():
-        if identity.get(name) != wanted:
-            raise TrainingError(
-                f"{training.folder} is of a training with {name} {identity.get(name)}, not {wanted}: "
-                "give the same settings, or another -o"
-            )
+    if different := _differences(identity, standing.identity):
+        digests = [f"{what} {different[name]}" for name, what in DIGESTS.items() if name in different]
+        known: Mapping[str, str] = state.get("settings", {})
+        asked = _differences(known, {n: value for n, value in training.settings.items() if n in known})
+        told = [f"{name} {change}" for name, change in (asked or different).items() if name not in DIGESTS]
+        raise TrainingError(
+            f"{training.folder} is of a training with {'; '.join([*told, *digests])}: "
+            "give the same settings, or another -o"
+        )
     standing.trainer.load_state_dict(state["trainer"])
     standing.log = [Snapshot(**line) for line in state["log"]]
     standing.seconds = state["seconds"]
+
+
+def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """What is not as it was, by name."""
+    changed = {name: (before.get(name, "unknown"), value) for name, value in now.items()}
+    return {name: f"{was}, not {value}" for name, (was, value) in changed.items() if was != value}
 
 
 def _write(path: Path, content: bytes | memoryview) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,12 @@ from search_spaces import Architecture, Discriminator, Family, Generator, Teache
 AUGMENTATIONS = ("ada", "fixed", "none")
 DIGITS_RESOLUTION = 16
 EMA_HALF_LIFE = 10_000  # images, as published
+ASKED = (
+    *("data", "space", "resolution", "grey", "mirror", "batch_size", "channels_base", "channels_max"),
+    *("latent_dim", "mapping_layers", "lr", "r1_gamma", "path_weight", "augment", "augment_p", "precision"),
+    *("seed", "extractor", "fid_samples"),
+)
+"""Flags that must be the same when a training goes on, beside the digests of images and extractor."""
 EMA_RAMPUP = 0.05  # as in StyleGAN2-ADA
 
 
@@ -82,15 +88,11 @@ class TeacherRun:
         self.family = get_family(request.space)
         self.size = _size(request)
         self.architecture: Architecture = self.family.teacher(self.size)
-        self.training = _training(request, self.family, self.size.resolution)
+        self.training = _training(request, self.family, self.size)
         check_place(self.training)
         if request.fid_samples:
-            check_extractor(self._extractor(), request.extractor_weights)
+            check_extractor(_extractor(self.request), request.extractor_weights)
         self.data = self._images(dry_run, on_decoded)
-
-    @property
-    def is_digits(self) -> bool:
-        return self.request.data == DIGITS
 
     def lines(self) -> list[str]:
         """What is about to be trained, a line each."""
@@ -121,7 +123,7 @@ class TeacherRun:
         space, training = self.family.space(self.architecture), self.training
         asked: dict[str, Any] = asdict(self.request) | asdict(training.config) | asdict(training.recipe)  # type: ignore[call-overload]
         asked |= {"output": str(training.output), "folder": str(training.folder), "device": training.device}
-        asked |= {"extractor": self._extractor(), "resolution": self.size.resolution}
+        asked |= {"extractor": _extractor(self.request), "resolution": self.size.resolution}
         asked["extractor_weights"] = asked["extractor_weights"] and str(asked["extractor_weights"])
         costs = {"macs": space.macs(self.architecture), "params": space.params(self.architecture)}
         return asked | costs | {"counter": COUNTER, "architecture": self.architecture.to_json()}
@@ -174,18 +176,17 @@ class TeacherRun:
             return None
         return Fidelity(
             self.data,
-            self._extractor(),
+            _extractor(self.request),
             weights=self.request.extractor_weights,
             cache=self.training.folder / "fidelity",
             device=self.training.device,
         )
 
-    def _extractor(self) -> str:
-        return self.request.extractor or ("digits" if self.is_digits else "inception")
-
     def _metric(self) -> str:
         samples = self.request.fid_samples
-        return f"{format_quantity(samples)} samples, {self._extractor()} features" if samples else "none"
+        return (
+            f"{format_quantity(samples)} samples, {_extractor(self.request)} features" if samples else "none"
+        )
 
 
 def _size(request: TeacherRequest) -> TeacherSize:
@@ -202,13 +203,14 @@ def _size(request: TeacherRequest) -> TeacherSize:
     )
 
 
-def _training(request: TeacherRequest, family: Family, resolution: int) -> TeacherTraining:
+def _training(request: TeacherRequest, family: Family, size: TeacherSize) -> TeacherTraining:
     if request.fid_samples == 1:
         raise TrainingError("--fid-samples 1: an FID needs at least 2 samples, better thousands; 0 is none")
     device = _device(request.device)
+    precision = resolve_precision(request.precision, device)
     gamma = request.r1_gamma
     if gamma is None:
-        gamma = family.r1_gamma(resolution, request.batch_size)
+        gamma = family.r1_gamma(size.resolution, request.batch_size)
     return TeacherTraining(
         output=request.output,
         name=request.name or request.output.stem,
@@ -223,8 +225,8 @@ def _training(request: TeacherRequest, family: Family, resolution: int) -> Teach
             mirror=request.mirror,
             seed=request.seed,
             micro_batch=request.micro_batch,
-            precision=resolve_precision(request.precision, device),
-            channels_last=channels_last_pays(resolution),
+            precision=precision,
+            channels_last=channels_last_pays(size.resolution),
             compile=request.compile,
             checkpoint_activations=request.checkpoint_activations,
         ),
@@ -234,7 +236,32 @@ def _training(request: TeacherRequest, family: Family, resolution: int) -> Teach
         snapshot=request.snapshot,
         fid_samples=request.fid_samples,
         device=device,
+        settings=_settings(
+            replace(
+                request,
+                resolution=size.resolution,
+                grey=size.image_channels == 1,
+                r1_gamma=gamma,
+                precision=precision,
+                extractor=_extractor(request) if request.fid_samples else None,
+            )
+        ),
     )
+
+
+def _settings(request: TeacherRequest) -> dict[str, str]:
+    """The flags that say what is trained, as one would type them."""
+    asked = [name for name in ASKED if name != "augment_p" or request.augment == "fixed"]
+    return {f"--{name.replace('_', '-')}": _typed(getattr(request, name)) for name in asked}
+
+
+def _typed(value: object) -> str:
+    words = {True: "on", False: "off", None: "none"}
+    return words[value] if isinstance(value, bool | None) else str(value)
+
+
+def _extractor(request: TeacherRequest) -> str:
+    return request.extractor or ("digits" if request.data == DIGITS else "inception")
 
 
 def _device(name: str) -> str:
