@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from distill.data import loading
+from nas import evaluation
 from nas.budget import parse_quantity
 from nas.cli import dashboard, evaluate, export, sample, search, teacher
 from nas.report import SearchReport
@@ -437,6 +438,20 @@ def test_an_evaluation_on_what_is_no_data_is_refused(teacher_file: Path) -> None
     refused("at least 2", "nas-evaluate", teacher_file, "--data", "digits", "--fid-samples", 1)
     refused("no metric 'lpips'", "nas-evaluate", teacher_file, "--data", "digits", "--metrics", "fid, lpips")
     refused("no metric ''", "nas-evaluate", teacher_file, "--data", "digits", "--metrics", "")
+
+
+def test_an_evaluation_that_is_interrupted_says_that_nothing_was_written(
+    teacher_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluation, "measure", interrupted)
+    result = run("nas-evaluate", teacher_file, "--data", "digits")
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "interrupted; nothing was measured, and nothing written" in result.stderr
+    assert "to go on" not in result.stderr
 
 
 def test_all_metrics_are_printed_with_their_conditions(teacher_file: Path) -> None:
