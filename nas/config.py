@@ -160,7 +160,9 @@ class SearchConfig(BaseModel):
 
     def named(self, teacher_name: str) -> SearchConfig:
         """With a study name; without one from the user, the same command always gives the same name."""
-        of = [teacher_name] if self.data == DIGITS else [teacher_name, Path(self.data).stem]
+        data = Path(self.data)
+        of = [teacher_name, data.name if data.is_dir() else data.stem]  # a folder faces-0.5 has no suffix
+        of = of[:1] if self.data == DIGITS else of
         limits = [f"{format_quantity(self.budget_macs)}macs"] if self.budget_macs else []
         limits += [f"{format_quantity(self.budget_params)}params"] if self.budget_params else []
         parts = [_NOT_IN_NAMES.sub("-", part).strip(".-") for part in of]
