@@ -37,6 +37,7 @@ class Outcome:
     record: RungRecord
     cost: Cost
     samples: str  # PNG, path relative to the study's folder
+    warning: str = ""  # what the user should know of how it came about
 
 
 class Candidate:
@@ -48,6 +49,7 @@ class Candidate:
         self.folder = trial_folder(bench.config.folder, trial)
         self._results: list[dict[str, Any]] = []  # of every rung passed
         self._trainer: Trainer | None = None
+        self._warning = ""  # for the next outcome
 
     def run(self, rung: int) -> Outcome:
         """Train to `rung` and measure there; a rung that was passed before, by any process, is not redone.
@@ -61,7 +63,8 @@ class Candidate:
             self._advance()
         fields = dict(self._results[rung])
         cost, samples = Cost(fields.pop("macs"), fields.pop("params")), fields.pop("samples")
-        return Outcome(RungRecord(trial=self.trial, rung=rung, **fields), cost, samples)
+        warning, self._warning = self._warning, ""
+        return Outcome(RungRecord(trial=self.trial, rung=rung, **fields), cost, samples, warning)
 
     @cached_property
     def _identity(self) -> dict[str, str]:
@@ -106,7 +109,8 @@ class Candidate:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except FileNotFoundError:
             return None
-        except Exception:  # whatever a damaged file makes the reader raise: the rung is done again
+        except Exception:  # whatever a damaged file makes the reader raise
+            self._warning = f"{path} is damaged: its rung is trained again"
             return None
         ours = isinstance(state, dict) and state.get("identity") == self._identity
         return state if ours else None
