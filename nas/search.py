@@ -147,7 +147,11 @@ def _search(
     macs = {number: attributes["macs"] for number, attributes in known.items() if "macs" in attributes}
     baselines = [number for number, attributes in known.items() if "baseline" in attributes]
     board = RungBoard.from_rungs(
-        store.rungs(), macs, rungs=len(config.rungs), eta=config.reduction_factor, protected=baselines
+        store.rungs(),
+        macs,
+        rungs=len(config.rungs),
+        reduction_factor=config.reduction_factor,
+        protected=baselines,
     )
     settings = config.absolute().model_dump(mode="json")
     resources = {"cpu": share.cpus, "gpu": share.gpus}
