@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -22,6 +21,7 @@ from distill.recipes import Recipe
 from distill.seeds import derive_seed
 from distill.trainer import Progress, Trainer, TrainingConfig
 from search_spaces import Checkpoint, Discriminator, Generator, save_checkpoint
+from search_spaces.whole_files import written_whole
 
 GRID = 32  # images of a sample grid, in rows of 8
 FREE = (
@@ -228,7 +228,8 @@ def _take_snapshot(
         metadata = _metadata(training, snapshot, data, fidelity)
         checkpoint = Checkpoint(training.family, trainer.ema, trainer.discriminator, metadata)
         save_checkpoint(checkpoint, training.output)
-    _write(training.folder / "log.csv", _as_csv(standing.log).encode())
+    with written_whole(training.folder / "log.csv") as file:
+        file.write(_as_csv(standing.log).encode())
     _save_state(training, standing)
     return snapshot
 
@@ -274,9 +275,8 @@ def _save_state(training: TeacherTraining, standing: _Standing) -> None:
         "log": [asdict(snapshot) for snapshot in standing.log],
         "seconds": standing.elapsed,
     }
-    content = io.BytesIO()
-    torch.save(state, content)
-    _write(training.state_file, content.getbuffer())
+    with written_whole(training.state_file) as file:
+        torch.save(state, file)
 
 
 def _load_state(training: TeacherTraining, standing: _Standing) -> None:
@@ -304,9 +304,3 @@ def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str,
     """What is not as it was, by name."""
     changed = {name: (before.get(name, "unknown"), value) for name, value in now.items()}
     return {name: f"{was}, not {value}" for name, (was, value) in changed.items() if was != value}
-
-
-def _write(path: Path, content: bytes | memoryview) -> None:
-    half_done = path.with_name(path.name + ".partial")
-    half_done.write_bytes(content)
-    os.replace(half_done, path)

@@ -25,6 +25,7 @@ from nas.cost import Cost, measure
 from nas.study import RungRecord
 from nas.workbench import Workbench, use_threads
 from search_spaces import file_digest
+from search_spaces.whole_files import written_whole
 
 GRID = 16  # images of the sample grid, in rows of 8
 FID_SEED_OFFSET = 7_919  # FIDs are measured on other latents than the training drew first
@@ -94,7 +95,9 @@ class Candidate:
         result |= {"kd_weight": kd_weight, "seconds": time.monotonic() - began}
         result |= {"checkpoint": str(path.relative_to(self.bench.config.folder))}
         results = [*self._results, result]
-        _write({"identity": self._identity, "results": results, "trainer": self._trainer.state_dict()}, path)
+        state = {"identity": self._identity, "results": results, "trainer": self._trainer.state_dict()}
+        with written_whole(path) as file:
+            torch.save(state, file)
         self._results = [*self._results, result | {"sha256": file_digest(path)}]
         if rung >= 2:  # the one before is needed if this one turns out to be damaged
             self._checkpoint(rung - 2).unlink(missing_ok=True)
@@ -214,9 +217,3 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
 def trial_folder(study_folder: Path, trial: int) -> Path:
     """Where one trial's checkpoints, logs and samples are."""
     return study_folder / "trials" / f"{trial:04d}"
-
-
-def _write(state: dict[str, Any], path: Path) -> None:
-    half_done = path.with_suffix(".partial")
-    torch.save(state, half_done)
-    os.replace(half_done, path)

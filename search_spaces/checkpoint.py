@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from search_spaces.errors import CheckpointError, UserError
 from search_spaces.registry import FAMILIES, get_family
 from search_spaces.untrusted import read_untrusted
 from search_spaces.weights import with_weights
+from search_spaces.whole_files import written_whole
 
 FORMAT = "nas-students/1"
 SUFFIX = ".safetensors"
@@ -63,12 +63,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
         metadata[f"{role}_architecture"] = json.dumps(network.architecture.to_json())
         state = network.state_dict()
         tensors |= {f"{role}.{name}": tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    half_done = path.with_name(path.name + ".partial")
-    try:
-        half_done.write_bytes(save(tensors, metadata))
-        os.replace(half_done, path)
-    finally:
-        half_done.unlink(missing_ok=True)
+    with written_whole(path) as file:
+        file.write(save(tensors, metadata))
     return file_digest(path)
 
 
