@@ -20,6 +20,7 @@ from distill.teacher_training import Outcome, TeacherTraining, check_place, trai
 from distill.trainer import TrainingConfig, channels_last_pays
 from nas.budget import format_quantity
 from nas.cost import COUNTER
+from nas.device import choose_device
 from nas.errors import SearchError
 from nas.teacher_progress import TeacherProgress
 from search_spaces import Architecture, Discriminator, Family, Generator, TeacherSize, check_name, get_family
@@ -206,7 +207,7 @@ def _size(request: TeacherRequest) -> TeacherSize:
 def _training(request: TeacherRequest, family: Family, size: TeacherSize) -> TeacherTraining:
     if request.fid_samples == 1:
         raise TrainingError("--fid-samples 1: an FID needs at least 2 samples, better thousands; 0 is none")
-    device = _device(request.device)
+    device = choose_device(request.device)
     precision = resolve_precision(request.precision, device)
     gamma = request.r1_gamma
     if gamma is None:
@@ -262,10 +263,3 @@ def _typed(value: object) -> str:
 
 def _extractor(request: TeacherRequest) -> str:
     return request.extractor or ("digits" if request.data == DIGITS else "inception")
-
-
-def _device(name: str) -> str:
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise TrainingError("--device cuda: PyTorch sees no GPU here: leave it out to train on the CPU")
-    return ("cuda" if available else "cpu") if name == "auto" else name
