@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from optuna.trial import TrialState
 
+from nas.budget import format_quantity
 from nas.pareto import front
 
 if TYPE_CHECKING:
@@ -106,11 +107,11 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
             y=1,
             yref="paper",
             yanchor="bottom",
-            text=f"budget {short(drawn)}",
+            text=f"budget {format_quantity(drawn)}",
             showarrow=False,
             font={"color": _RED},
         )
-    beyond = f" (budget {short(budget_macs)})" if budget_macs is not None and drawn is None else ""
+    beyond = f" (budget {format_quantity(budget_macs)})" if budget_macs is not None and drawn is None else ""
     figure.update_layout(
         title={"text": "FID against MACs" + beyond},
         template=None,  # plotly's own would be most of what is stored
@@ -131,15 +132,15 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
     trials = measured(store)
     best_so_far = pareto_front(trials, budget_macs)
     lines = [f"## {store.name}", ""]
-    limit = "any number of MACs" if budget_macs is None else f"{short(budget_macs)} MACs"
+    limit = "any number of MACs" if budget_macs is None else f"{format_quantity(budget_macs)} MACs"
     if not best_so_far:
         lines += [f"No student within {limit} is finished yet."]
     else:
         best = best_so_far[-1]
         lines += [
             f"Best student within {limit}: **trial {best.number}**, FID **{best.fid:.2f}** "
-            f"(N = {best.samples or '?'}), {short(best.macs)} MACs (fvcore), "
-            f"{short(best.params)} parameters.",
+            f"(N = {best.samples or '?'}), {format_quantity(best.macs)} MACs (fvcore), "
+            f"{format_quantity(best.params)} parameters.",
             "",
             "```",
             f"nas-export --study {store.name} --trial {best.number} -o student.safetensors",
@@ -149,8 +150,8 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
             "|---:|---:|---:|---:|---|",
         ]
         lines += [
-            f"| {t.number} | {t.fid:.2f} | {short(t.macs)} | {short(t.params)} | `{_cell(t.architecture)}`"
-            f"{f' ({t.baseline})' if t.baseline else ''} |"
+            f"| {t.number} | {t.fid:.2f} | {format_quantity(t.macs)} | {format_quantity(t.params)} "
+            f"| `{_cell(t.architecture)}`{f' ({t.baseline})' if t.baseline else ''} |"
             for t in best_so_far
         ]
     everything = store.study.get_trials(deepcopy=False)
@@ -167,16 +168,6 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
         ", ".join(f"{states[state]} {word}" for state, word in words.items() if states[state]) + ".",
     ]
     return "\n".join(lines)
-
-
-def short(count: float | None) -> str:
-    """`2100000` as `2.1M`; `?` for what is not known."""
-    if count is None:
-        return "?"
-    for power, suffix in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
-        if abs(count) >= 0.9995 * 10**power:
-            return f"{count / 10**power:.4g}{suffix}"
-    return f"{count:.4g}"
 
 
 def _steps(ordered: Sequence[Measured], end: float) -> go.Scatter:
@@ -203,7 +194,7 @@ def _axis(title: str, values: Sequence[float]) -> dict[str, Any]:
     if _wide(values):
         low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
         ticks = [digit * 10.0**power for power in range(low, high + 1) for digit in (1, 2, 5)]
-        axis |= {"type": "log", "tickvals": ticks, "ticktext": [short(tick) for tick in ticks]}
+        axis |= {"type": "log", "tickvals": ticks, "ticktext": [format_quantity(tick) for tick in ticks]}
     return axis
 
 
@@ -225,7 +216,7 @@ def _hover(trial: Measured) -> str:
     lines += [f"FID {trial.fid:.2f} (N = {trial.samples or '?'})"]
     if not trial.complete:
         lines += [f"stopped at rung {trial.rung}: a low-fidelity FID"]
-    lines += [f"{short(trial.macs)} MACs, {short(trial.params)} parameters"]
+    lines += [f"{format_quantity(trial.macs)} MACs, {format_quantity(trial.params)} parameters"]
     text = trial.architecture
     lines += [text[start : start + 80] for start in range(0, len(text), 80)]
     return "<br>".join(lines)
