@@ -22,7 +22,8 @@ from nas import dashboard
 from nas.artifacts import attach_samples
 from nas.dashboard import FIGURE_ID, Publisher, dashboard_server, publish
 from nas.errors import ConfigError, WorkdirError
-from nas.pareto_plot import measured, note, pareto_figure, pareto_front
+from nas.pareto_plot import measured, note, pareto_figure
+from nas.report import pareto_front
 from nas.study.records import RungRecord
 from nas.study.store import StudyStore
 
@@ -30,7 +31,8 @@ from nas.study.store import StudyStore
 def finish(store: StudyStore, fid: float, macs: int, *, stopped: bool = False, **attrs: Any) -> int:
     trial = store.study.ask()
     architecture = f"widths 8|{trial.number}"
-    for key, value in {"architecture": architecture, "macs": macs, "params": macs // 30, **attrs}.items():
+    costs = {"macs": macs, "params": macs // 30}
+    for key, value in {"architecture": architecture, "architecture_json": {}, **costs, **attrs}.items():
         trial.set_user_attr(key, value)
     record = RungRecord(
         trial=trial.number,
