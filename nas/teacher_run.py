@@ -16,7 +16,8 @@ from distill.fidelity import Fidelity
 from distill.precision import resolve_precision
 from distill.recipes import StyleGAN2Training
 from distill.seeds import derive_seed
-from distill.teacher_training import Outcome, TeacherTraining, check_place, train_teacher
+from distill.teacher_state import TeacherTraining
+from distill.teacher_training import Outcome, check_place, train_teacher
 from distill.trainer import TrainingConfig, channels_last_pays
 from nas.budget import format_quantity
 from nas.cost import COUNTER
