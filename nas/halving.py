@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class RungBoard:
     """Every result seen at every rung, and who goes on.
 
-    At a rung where n candidates compete, the best max(1, ceil(n / eta)) go on. Best is, in this order:
+    At a rung where n candidates compete, the best max(1, ceil(n / r)) go on, r being the reduction factor.
+    Best is, in this order:
 
     1. a lower front number (non-dominated sorting);
     2. inside one front, more spread (crowding distance on a log scale; the two ends are infinite);
@@ -31,8 +32,8 @@ class RungBoard:
 
     The front alone would hardly select: of 16 candidates whose FID and MACs are unrelated about 3 are
     non-dominated, and where quality costs MACs nearly all are. So places are counted, not fronts: the share
-    that goes on stays 1 / eta, spread keeps one candidate per region of cost, and with a single place
-    (n <= eta) the lowest FID of the front takes it. The cheapest candidate so far is always an end of the
+    that goes on stays 1 / r, spread keeps one candidate per region of cost, and with a single place
+    (n <= r) the lowest FID of the front takes it. The cheapest candidate so far is always an end of the
     front, whatever its FID; in a random order that happens about ln(n) times in a study of n.
 
     The decision depends on the set of results only, not on their order, so a resumed search decides alike. It
@@ -42,17 +43,19 @@ class RungBoard:
 
     Args:
         rungs: number of rungs; there is no decision at the last one, `rungs - 1`.
-        eta: one in `eta` goes on, > 1.
+        reduction_factor: one in so many goes on, > 1.
         protected: trials that always go on (baselines). Their results dominate others, but take no place.
     """
 
-    def __init__(self, rungs: int, eta: float = 3.0, protected: Iterable[int] = ()) -> None:
-        if not (math.isfinite(eta) and eta > 1):
-            raise ConfigError(f"eta {eta:g} keeps everything: give a number above 1, for example 3")
+    def __init__(self, rungs: int, reduction_factor: float = 3.0, protected: Iterable[int] = ()) -> None:
+        if not (math.isfinite(reduction_factor) and reduction_factor > 1):
+            raise ConfigError(
+                f"reduction factor {reduction_factor:g} keeps everything: give a number above 1, such as 3"
+            )
         if rungs < 1:
             raise ConfigError(f"{rungs} rungs: give at least 1")
         self.rungs = rungs
-        self.eta = eta
+        self.reduction_factor = reduction_factor
         self._protected = set(protected)
         self._results: dict[int, dict[int, Point]] = defaultdict(dict)  # rung -> trial -> (FID, MACs)
         self._passed: set[tuple[int, int]] = set()  # (trial, rung): judged once, for good
@@ -64,7 +67,7 @@ class RungBoard:
         macs: Mapping[int, int],
         *,
         rungs: int,
-        eta: float = 3.0,
+        reduction_factor: float = 3.0,
         protected: Iterable[int] = (),
     ) -> Self:
         """The board as it stood when a search was interrupted.
@@ -72,9 +75,9 @@ class RungBoard:
         Args:
             records: the study's rungs.
             macs: MACs by trial number; records of trials that are not in it are left out.
-            rungs, eta, protected: as for the board itself.
+            rungs, reduction_factor, protected: as for the board itself.
         """
-        board = cls(rungs, eta, protected)
+        board = cls(rungs, reduction_factor, protected)
         for record in records:
             if record.trial in macs:
                 board.add(record.trial, record.rung, (record.fid, float(macs[record.trial])))
@@ -107,7 +110,7 @@ class RungBoard:
     def places(self, rung: int) -> int:
         """How many of the unprotected results seen at `rung` go on."""
         competing = len(self._results[rung].keys() - self._protected)
-        return max(1, math.ceil(competing / self.eta))
+        return max(1, math.ceil(competing / self.reduction_factor))
 
     def decide(self, trial: int, rung: int) -> bool:
         """Whether `trial`, whose result at `rung` has been added, goes on.
@@ -162,4 +165,6 @@ class ParetoHalving(FIFOScheduler):  # type: ignore[misc]  # Ray Tune has no typ
         seen = ", ".join(
             f"rung {rung}: {len(results)}" for rung, results in sorted(self.board._results.items())
         )
-        return f"Pareto halving, eta {self.board.eta:g}: {seen or 'nothing seen yet'}"
+        return (
+            f"Pareto halving, reduction factor {self.board.reduction_factor:g}: {seen or 'nothing seen yet'}"
+        )
