@@ -25,10 +25,9 @@ import torch
 from distill.data import ImageSet
 from distill.recipes import DiscriminatorStep, GeneratorStep, Terms
 from distill.recipes.logistic import logistic_terms
-from distill.teacher_networks import teacher_architecture
 from distill.trainer import Trainer, TrainingConfig
 from nas.budget import Budget, format_quantity, parse_quantity
-from search_spaces import Architecture, FixedSuggest
+from search_spaces import Architecture, FixedSuggest, TeacherSize
 from search_spaces.stylegan2 import STYLEGAN2
 
 R1_EVERY = 16  # steps: what is timed is a round of as many
@@ -81,7 +80,7 @@ class Taught:
 
 def student_architecture(resolution: int, budget_macs: int, channels_base: int) -> Architecture:
     """The teacher of this width, slimmed uniformly to the budget."""
-    space = STYLEGAN2.space(teacher_architecture(resolution, 3, channels_base=channels_base))
+    space = STYLEGAN2.space(STYLEGAN2.teacher(TeacherSize(resolution, 3, channels_base)))
     load = Budget(macs=budget_macs).load(space)
     return space.sample(FixedSuggest({"share": 1.0, **space.uniform()}), load)
 

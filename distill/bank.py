@@ -19,8 +19,8 @@ from torch import Tensor
 
 from distill.data import to_float, to_uint8
 from distill.errors import BankError
+from distill.noise import seeded_noise
 from distill.scratch import sweep
-from distill.seeds import derive_seed
 from search_spaces.base import Generator
 
 RENDER_PIXELS = 2**18  # of a batch, so that a 1024 px teacher fits into memory, too
@@ -112,8 +112,7 @@ def _render(
     """Write the teacher's images for `inputs` to `path`, batch by batch."""
     images: np.memmap[Any, np.dtype[np.uint8]] | None = None
     size, start, count = len(inputs[0]), 0, batch_size or 1  # the first image tells how many fit
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "noise"))
+    with seeded_noise(seed, device):
         while start < size:
             batch = teacher(*(x[start : start + count].to(device) for x in inputs))
             rendered = to_uint8(batch).cpu().numpy()

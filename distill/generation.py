@@ -10,7 +10,7 @@ from torch import Tensor
 
 from distill.data import to_uint8
 from distill.errors import NonFiniteImagesError
-from distill.seeds import derive_seed
+from distill.noise import seeded_noise
 from search_spaces.base import Generator
 
 BATCH_PIXELS = 50 * 256**2  # in a batch that is only looked at: half a GB per 32 feature maps
@@ -35,8 +35,7 @@ def generate(
         NonFiniteImagesError: the generator made NaN or infinity.
     """
     rng = torch.Generator().manual_seed(seed)
-    noise_seed = derive_seed(seed, "noise")
-    with torch.no_grad(), _eval_mode(generator), _seeded(noise_seed, device):
+    with torch.no_grad(), _eval_mode(generator), seeded_noise(seed, device):
         for start in range(0, samples, batch_size):
             # always a whole batch: kernels, and so the last bits, may differ for another size
             inputs = generator.sample_inputs(batch_size, rng)
@@ -55,19 +54,3 @@ def _eval_mode(generator: Generator) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
-
-
-@contextlib.contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Global random state from `seed` on the CPU and on `device`, for a generator's noise; undone after."""
-    if device.type == "cpu":
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
-            yield
-        return
-    module = torch.get_device_module(device)
-    index = module.current_device() if device.index is None else device.index
-    with torch.random.fork_rng(devices=[index], device_type=device.type), module.device(index):
-        torch.default_generator.manual_seed(seed)
-        module.manual_seed(seed)
-        yield

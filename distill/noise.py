@@ -1,4 +1,4 @@
-"""Torch's global random numbers, which noise layers draw from, as one training's own."""
+"""Torch's global random numbers, which noise layers draw from: from a seed, or as one training's own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,25 @@ from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
+
+from distill.seeds import derive_seed
+
+
+@contextlib.contextmanager
+def seeded_noise(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
+    """Global random numbers for noise, from `seed`, on the CPU and on `device`; as before afterwards."""
+    device, noise_seed = torch.device(device), derive_seed(seed, "noise")
+    if device.type == "cpu":
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(noise_seed)
+            yield
+        return
+    module = torch.get_device_module(device)
+    index = module.current_device() if device.index is None else device.index
+    with torch.random.fork_rng(devices=[index], device_type=device.type), module.device(index):
+        torch.default_generator.manual_seed(noise_seed)
+        module.manual_seed(noise_seed)
+        yield
 
 
 class OwnNoise:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from distill.data import to_uint8
 from distill.generation import images_at_a_time
-from distill.seeds import derive_seed
+from distill.noise import seeded_noise
+from search_spaces.whole_files import written_whole
 
 MIN_SIDE = 64  # smaller images are enlarged, pixels kept sharp
 MAX_SIDE = 256  # larger ones are scaled down: 64 images of 1024 px would be a file of some 100 MB
@@ -61,9 +62,8 @@ def compare(grids: dict[str, Tensor], columns: int) -> Image.Image:
 
 def save_png(picture: Image.Image, path: Path) -> None:
     """Write `picture`; the file appears only when complete."""
-    half_done = path.with_name(path.name + ".partial")
-    picture.save(half_done, format="PNG")
-    half_done.rename(path)
+    with written_whole(path) as file:
+        picture.save(file, format="PNG")
 
 
 @torch.no_grad()
@@ -71,8 +71,7 @@ def sample(generator: torch.nn.Module, inputs: tuple[Tensor, ...], seed: int = 0
     """Images of `generator` for `inputs`, on the CPU; the same seed gives the same noise."""
     device, count, start = next(generator.parameters()).device, 1, 0  # the first image tells its size
     images: list[Tensor] = []
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "noise"))
+    with seeded_noise(seed, device):
         while start < len(inputs[0]):
             images.append(generator(*(x[start : start + count].to(device) for x in inputs)).cpu())
             start, count = start + count, images_at_a_time(images[0].shape[-1])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ from torch import Tensor
 from distill.errors import FidelityError
 from distill.mapping import mapped_tensor
 from distill.statistics import Statistics
+from search_spaces.whole_files import written_whole
 
 
 def read_statistics(path: Path, images: int) -> Statistics | None:
@@ -58,16 +57,9 @@ def write_features(path: Path, features: Tensor) -> None:
 
 
 def _write(path: Path, save: Callable[[IO[Any]], None]) -> None:
-    """Whole or not at all, also when several workers write at once."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+        with written_whole(path) as file:
+            save(file)
     except OSError as error:
         raise FidelityError(f"{path.parent} can't be written ({error.strerror}): choose another") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            save(file)
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise

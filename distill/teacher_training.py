@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import os
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -18,83 +13,20 @@ from distill.data import ImageSet, absolute
 from distill.errors import TrainingError
 from distill.fidelity import Fidelity
 from distill.pictures import image_grid, sample, save_png
-from distill.recipes import Recipe
 from distill.seeds import derive_seed
-from distill.trainer import Progress, Trainer, TrainingConfig
+from distill.teacher_state import (
+    Snapshot,
+    Standing,
+    TeacherTraining,
+    identity_of,
+    load_state,
+    save_log,
+    save_state,
+)
+from distill.trainer import Progress, Trainer
 from search_spaces import Checkpoint, Discriminator, Generator, save_checkpoint
 
 GRID = 32  # images of a sample grid, in rows of 8
-FREE = (
-    "images",
-    "micro_batch",
-    "channels_last",
-    "compile",
-    "checkpoint_activations",
-)  # may change when a training goes on
-
-
-@dataclass(frozen=True)
-class TeacherTraining:
-    """One training of a teacher: all that it depends on besides the networks, the data and the metric."""
-
-    output: (
-        Path  # the teacher: generator (EMA) and discriminator at the lowest FID, or at the end without one
-    )
-    name: str
-    family: str
-    config: TrainingConfig
-    recipe: Recipe
-    augment: str = "none"  # "ada", "fixed" or "none"
-    augment_p: float = 0.2  # of "fixed"
-    snapshot: int = 200_000  # images between two snapshots
-    fid_samples: int = 10_000  # 0: no FID
-    device: str = "cpu"
-
-    @property
-    def folder(self) -> Path:
-        """Everything but the teacher: `state.pt`, `log.csv`, `samples-*.png`."""
-        output = self.output
-        named = output.stem if output.suffix == ".safetensors" else output.name  # faces-0.5 has no suffix
-        return output.with_name(f"{named}.training")
-
-    @property
-    def state_file(self) -> Path:
-        return self.folder / "state.pt"
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One line of the log."""
-
-    images: int
-    seconds: float  # of training and measuring, over all runs
-    fid: float | None
-    fid_samples: int
-    augment_p: float
-    losses: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass
-class _Standing:
-    """A training as it stands."""
-
-    trainer: Trainer
-    identity: dict[str, str]
-    log: list[Snapshot] = field(default_factory=list)
-    seconds: float = 0.0  # of earlier runs
-    began: float = field(default_factory=time.monotonic)
-
-    @property
-    def elapsed(self) -> float:
-        return self.seconds + time.monotonic() - self.began
-
-    @property
-    def best(self) -> Snapshot | None:
-        """The snapshot that the output holds."""
-        measured = [snapshot for snapshot in self.log if snapshot.fid is not None]
-        if measured:
-            return min(measured, key=lambda snapshot: snapshot.fid or 0.0)
-        return self.log[-1] if self.log else None
 
 
 @dataclass(frozen=True)
@@ -139,7 +71,7 @@ def train_teacher(
         until = min(target, (trainer.images // training.snapshot + 1) * training.snapshot)
         trainer.train(until, on_step, stop)
         if trainer.images < until:
-            _save_state(training, standing)
+            save_state(training, standing)
             return Outcome(trainer.images, False, standing.best)
         on_snapshot(_take_snapshot(training, standing, data, fidelity))
     return Outcome(trainer.images, True, standing.best)
@@ -159,7 +91,7 @@ def _begin(
     discriminator: Discriminator,
     data: ImageSet,
     fidelity: Fidelity | None,
-) -> _Standing:
+) -> Standing:
     check_place(training)
     augment = {"ada": Augment.adaptive(), "fixed": Augment(training.augment_p)}.get(training.augment)
     trainer = Trainer(
@@ -171,7 +103,7 @@ def _begin(
         augment=augment,
         device=training.device,
     )
-    standing = _Standing(trainer, _identity(training, generator, discriminator, data, fidelity))
+    standing = Standing(trainer, identity_of(training, generator, discriminator, data, fidelity))
     try:
         training.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -179,34 +111,12 @@ def _begin(
             f"{training.folder} can't be written ({error.strerror}): choose another -o"
         ) from error
     if training.state_file.exists():
-        _load_state(training, standing)
+        load_state(training, standing)
     return standing
 
 
-def _identity(
-    training: TeacherTraining,
-    generator: Generator,
-    discriminator: Discriminator,
-    data: ImageSet,
-    fidelity: Fidelity | None,
-) -> dict[str, str]:
-    """What must be the same when a training goes on."""
-    settings = {name: value for name, value in asdict(training.config).items() if name not in FREE}
-    return {name: str(value) for name, value in settings.items()} | {
-        "generator": str(generator.architecture),
-        "discriminator": str(discriminator.architecture),
-        "data": data.digest,
-        "recipe": repr(training.recipe),
-        "augment": f"{training.augment} {training.augment_p:g}"
-        if training.augment == "fixed"
-        else training.augment,
-        "fid": f"{training.fid_samples} {fidelity.extractor.name}" if fidelity else "none",
-        "fid_extractor_digest": fidelity.extractor.digest if fidelity else "none",
-    }
-
-
 def _take_snapshot(
-    training: TeacherTraining, standing: _Standing, data: ImageSet, fidelity: Fidelity | None
+    training: TeacherTraining, standing: Standing, data: ImageSet, fidelity: Fidelity | None
 ) -> Snapshot:
     trainer, seed = standing.trainer, training.config.seed
     score = fidelity.fid(trainer.ema, training.fid_samples, seed) if fidelity else None
@@ -226,8 +136,8 @@ def _take_snapshot(
         metadata = _metadata(training, snapshot, data, fidelity)
         checkpoint = Checkpoint(training.family, trainer.ema, trainer.discriminator, metadata)
         save_checkpoint(checkpoint, training.output)
-    _write(training.folder / "log.csv", _as_csv(standing.log).encode())
-    _save_state(training, standing)
+    save_log(training, standing)
+    save_state(training, standing)
     return snapshot
 
 
@@ -249,52 +159,3 @@ def _metadata(
         "fid_extractor_digest": fidelity.extractor.digest,
         "fid_seed": str(training.config.seed),
     }
-
-
-def _as_csv(log: list[Snapshot]) -> str:
-    """All snapshots; a loss that was not there is an empty cell."""
-    losses = sorted({name for snapshot in log for name in snapshot.losses})
-    file = io.StringIO()
-    table = csv.writer(file)
-    table.writerow(["images", "seconds", "fid", "fid_samples", "augment_p", *losses])
-    for s in log:
-        fid = "" if s.fid is None else f"{s.fid:.4f}"
-        values = (f"{s.losses[name]:.4f}" if name in s.losses else "" for name in losses)
-        table.writerow([s.images, f"{s.seconds:.0f}", fid, s.fid_samples, f"{s.augment_p:.4f}", *values])
-    return file.getvalue()
-
-
-def _save_state(training: TeacherTraining, standing: _Standing) -> None:
-    state = {
-        "identity": standing.identity,
-        "trainer": standing.trainer.state_dict(),
-        "log": [asdict(snapshot) for snapshot in standing.log],
-        "seconds": standing.elapsed,
-    }
-    content = io.BytesIO()
-    torch.save(state, content)
-    _write(training.state_file, content.getbuffer())
-
-
-def _load_state(training: TeacherTraining, standing: _Standing) -> None:
-    path = training.state_file
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        identity = state["identity"]
-    except Exception as error:  # whatever a damaged file makes the reader raise
-        raise TrainingError(f"{path} can't be read: remove {training.folder} to start anew") from error
-    for name, wanted in standing.identity.items():
-        if identity.get(name) != wanted:
-            raise TrainingError(
-                f"{training.folder} is of a training with {name} {identity.get(name)}, not {wanted}: "
-                "give the same settings, or another -o"
-            )
-    standing.trainer.load_state_dict(state["trainer"])
-    standing.log = [Snapshot(**line) for line in state["log"]]
-    standing.seconds = state["seconds"]
-
-
-def _write(path: Path, content: bytes | memoryview) -> None:
-    half_done = path.with_name(path.name + ".partial")
-    half_done.write_bytes(content)
-    os.replace(half_done, path)

@@ -34,8 +34,10 @@ def parse_quantity(text: str) -> int:
     return round(value)
 
 
-def format_quantity(value: float) -> str:
-    """1_920_000 ─► "1.92M": three significant digits."""
+def format_quantity(value: float | None) -> str:
+    """1_920_000 ─► "1.92M": three significant digits; "?" for what is not known."""
+    if value is None:
+        return "?"
     for suffix, factor in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
         if value >= 0.9995 * factor:
             return f"{value / factor:.3g}{suffix}"

@@ -25,6 +25,7 @@ from nas.cost import Cost, measure
 from nas.study import RungRecord
 from nas.workbench import Workbench, use_threads
 from search_spaces import file_digest
+from search_spaces.whole_files import written_whole
 
 GRID = 16  # images of the sample grid, in rows of 8
 FID_SEED_OFFSET = 7_919  # FIDs are measured on other latents than the training drew first
@@ -37,6 +38,7 @@ class Outcome:
     record: RungRecord
     cost: Cost
     samples: str  # PNG, path relative to the study's folder
+    warning: str = ""  # what the user should know of how it came about
 
 
 class Candidate:
@@ -48,6 +50,7 @@ class Candidate:
         self.folder = trial_folder(bench.config.folder, trial)
         self._results: list[dict[str, Any]] = []  # of every rung passed
         self._trainer: Trainer | None = None
+        self._warning = ""  # for the next outcome
 
     def run(self, rung: int) -> Outcome:
         """Train to `rung` and measure there; a rung that was passed before, by any process, is not redone.
@@ -61,7 +64,8 @@ class Candidate:
             self._advance()
         fields = dict(self._results[rung])
         cost, samples = Cost(fields.pop("macs"), fields.pop("params")), fields.pop("samples")
-        return Outcome(RungRecord(trial=self.trial, rung=rung, **fields), cost, samples)
+        warning, self._warning = self._warning, ""
+        return Outcome(RungRecord(trial=self.trial, rung=rung, **fields), cost, samples, warning)
 
     @cached_property
     def _identity(self) -> dict[str, str]:
@@ -91,7 +95,9 @@ class Candidate:
         result |= {"kd_weight": kd_weight, "seconds": time.monotonic() - began}
         result |= {"checkpoint": str(path.relative_to(self.bench.config.folder))}
         results = [*self._results, result]
-        _write({"identity": self._identity, "results": results, "trainer": self._trainer.state_dict()}, path)
+        state = {"identity": self._identity, "results": results, "trainer": self._trainer.state_dict()}
+        with written_whole(path) as file:
+            torch.save(state, file)
         self._results = [*self._results, result | {"sha256": file_digest(path)}]
         if rung >= 2:  # the one before is needed if this one turns out to be damaged
             self._checkpoint(rung - 2).unlink(missing_ok=True)
@@ -106,7 +112,8 @@ class Candidate:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except FileNotFoundError:
             return None
-        except Exception:  # whatever a damaged file makes the reader raise: the rung is done again
+        except Exception:  # whatever a damaged file makes the reader raise
+            self._warning = f"{path} is damaged: its rung is trained again"
             return None
         ours = isinstance(state, dict) and state.get("identity") == self._identity
         return state if ours else None
@@ -210,9 +217,3 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
 def trial_folder(study_folder: Path, trial: int) -> Path:
     """Where one trial's checkpoints, logs and samples are."""
     return study_folder / "trials" / f"{trial:04d}"
-
-
-def _write(state: dict[str, Any], path: Path) -> None:
-    half_done = path.with_suffix(".partial")
-    torch.save(state, half_done)
-    os.replace(half_done, path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import tomllib
 from pathlib import Path
@@ -19,6 +18,7 @@ from distill.schedules import Schedule
 from nas.budget import Budget, format_quantity
 from nas.errors import ConfigError
 from nas.passwords import without_password
+from search_spaces.whole_files import written_whole
 
 DIGITS_DEFAULTS: dict[str, Any] = {
     "rungs": (4_000, 8_000, 16_000),
@@ -171,7 +171,9 @@ class SearchConfig(BaseModel):
 
     def named(self, teacher_name: str) -> SearchConfig:
         """With a study name; without one from the user, the same command always gives the same name."""
-        of = [teacher_name] if self.data == DIGITS else [teacher_name, Path(self.data).stem]
+        data = Path(self.data)
+        of = [teacher_name, data.name if data.is_dir() else data.stem]  # a folder faces-0.5 has no suffix
+        of = of[:1] if self.data == DIGITS else of
         limits = [f"{format_quantity(self.budget_macs)}macs"] if self.budget_macs else []
         limits += [f"{format_quantity(self.budget_params)}params"] if self.budget_params else []
         parts = [_NOT_IN_NAMES.sub("-", part).strip(".-") for part in of]
@@ -199,9 +201,8 @@ class SearchConfig(BaseModel):
         path = self.folder / "config.toml"
         values = {name: value for name, value in self.public().items() if value not in (None, "", [])}
         lines = [f"{name} = {_toml(value)}\n" for name, value in values.items()]
-        half_done = path.with_suffix(".partial")
-        half_done.write_text("".join(lines), encoding="utf-8")
-        os.replace(half_done, path)
+        with written_whole(path) as file:
+            file.write("".join(lines).encode())
         return path
 
 

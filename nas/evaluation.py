@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from distill.data import DIGITS, ImageSet, load_images
 from distill.errors import NonFiniteImagesError
 from distill.fidelity import Fidelity
@@ -16,6 +14,7 @@ from distill.metrics import check_names
 from distill.scores import Score
 from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS
 from nas.cost import COUNTER, measure
+from nas.device import choose_device
 from nas.errors import ConfigError
 from search_spaces import Generator, load_checkpoint
 
@@ -51,7 +50,7 @@ def evaluate(
         UserError: the checkpoint, the data, the extractor or the device can't be used, or a metric not taken.
     """
     check_names(metrics)
-    where = _device(device)
+    where = choose_device(device)
     loaded = load_checkpoint(checkpoint)
     noted, generator = loaded.metadata, loaded.generator
     cost = measure(generator)
@@ -87,12 +86,6 @@ def evaluate(
         "counter": COUNTER,
         "architecture": generator.architecture.to_json(),
     }
-
-
-def _device(asked: str | None) -> str:
-    if asked == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device cuda: torch sees no CUDA device here; give --device cpu")
-    return asked or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _images(

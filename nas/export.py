@@ -10,7 +10,7 @@ import torch
 from nas.cost import COUNTER
 from nas.errors import ExportError
 from nas.report import SearchReport, TrialReport
-from search_spaces import Checkpoint, file_digest, get_family, save_checkpoint
+from search_spaces import Checkpoint, check_name, file_digest, get_family, save_checkpoint
 
 
 def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | None = None) -> TrialReport:
@@ -45,7 +45,9 @@ def export_student(
 
     Raises:
         ExportError: the trial has no checkpoint, it is missing or damaged, or `output` can't be written.
+        CheckpointError: `output` has another suffix than .safetensors.
     """
+    check_name(output)
     if not trial.rungs:
         raise ExportError(
             f"trial {trial.number} of study {found.study!r} has passed no rung: choose another one"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
-from optuna.trial import TrialState
 
-from nas.pareto import front
+from nas.budget import format_quantity
+from nas.pareto import finite
+from nas.report import TrialReport, pareto_front, trial_reports
 
 if TYPE_CHECKING:
     from nas.study.store import StudyStore
@@ -19,53 +19,9 @@ if TYPE_CHECKING:
 _INK, _FAINT, _BLUE, _ORANGE, _RED = "#333f48", "#b8c1c8", "#2a78c2", "#e07b00", "#c8342b"
 
 
-@dataclass(frozen=True)
-class Measured:
-    """A trial with an FID: finished, or stopped early at the rung that gave it."""
-
-    number: int
-    fid: float
-    macs: float
-    params: int | None
-    samples: int | None  # images the FID was taken over
-    architecture: str
-    baseline: str | None
-    rung: int | None
-    complete: bool
-
-
-def measured(store: StudyStore) -> list[Measured]:
-    """Every COMPLETE trial and every PRUNED one that finished a rung, without repeats of an architecture."""
-    last = {record.trial: record for record in store.rungs()}
-    found = []
-    for trial in store.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)):
-        attrs = trial.user_attrs
-        record = last.get(trial.number)
-        complete = trial.state == TrialState.COMPLETE
-        macs: float | None = trial.values[1] if complete else attrs.get("macs")
-        fid: float | None = trial.values[0] if complete else (record.fid if record else None)
-        if "duplicate_of" in attrs or fid is None or macs is None or not math.isfinite(fid):
-            continue
-        found.append(
-            Measured(
-                number=trial.number,
-                fid=float(fid),
-                macs=float(macs),
-                params=attrs.get("params"),
-                samples=record.fid_samples if record else None,
-                architecture=attrs.get("architecture", ""),
-                baseline=attrs.get("baseline"),
-                rung=record.rung if record else None,
-                complete=complete,
-            )
-        )
-    return found
-
-
-def pareto_front(trials: Iterable[Measured], budget_macs: float | None) -> list[Measured]:
-    """COMPLETE trials within the budget that no other dominates, by ascending MACs: the best FID is last."""
-    within = [t for t in trials if t.complete and (budget_macs is None or t.macs <= budget_macs)]
-    return [within[i] for i in front([(t.macs, t.fid) for t in within])]
+def measured(store: StudyStore) -> list[TrialReport]:
+    """Every COMPLETE trial, and every PRUNED one that finished a rung."""
+    return [t for t in trial_reports(store) if t.state in ("COMPLETE", "PRUNED") and finite(t.point)]
 
 
 def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
@@ -77,14 +33,14 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
     """
     trials = measured(store)
     best_so_far = pareto_front(trials, budget_macs)
-    pruned = [t for t in trials if not t.complete]
-    students = [t for t in trials if t.complete and t.baseline is None]
-    baselines = [t for t in trials if t.complete and t.baseline is not None]
-    dearest = max((t.macs for t in trials), default=math.inf)
+    pruned = [t for t in trials if t.state == "PRUNED"]
+    students = [t for t in trials if t.state == "COMPLETE" and t.baseline is None]
+    baselines = [t for t in trials if t.state == "COMPLETE" and t.baseline is not None]
+    dearest = max((t.point[0] for t in trials), default=math.inf)
     # A budget far above every trial would squeeze them into a corner: it is written, not drawn.
     drawn = budget_macs if budget_macs is not None and budget_macs <= 3 * dearest else None
-    xs = [t.macs for t in trials] + ([drawn] if drawn is not None else [])
-    ys = [t.fid for t in trials]
+    xs = [t.point[0] for t in trials] + ([drawn] if drawn is not None else [])
+    ys = [t.point[1] for t in trials]
 
     ring = {"symbol": "circle-open"}
     dot = {"size": 9, "line": {"width": 1, "color": "white"}}
@@ -96,7 +52,7 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
     )
     if best_so_far:
         best = best_so_far[-1]
-        figure.add_trace(_steps(best_so_far, end=max(best.macs, drawn or dearest)))
+        figure.add_trace(_steps(best_so_far, end=max(best.point[0], drawn or dearest)))
         highlight = ring | {"size": 18, "color": _RED, "line": {"width": 3}}
         figure.add_trace(_points([best], f"best: trial {best.number}", highlight))
     if drawn is not None:
@@ -106,11 +62,11 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
             y=1,
             yref="paper",
             yanchor="bottom",
-            text=f"budget {short(drawn)}",
+            text=f"budget {format_quantity(drawn)}",
             showarrow=False,
             font={"color": _RED},
         )
-    beyond = f" (budget {short(budget_macs)})" if budget_macs is not None and drawn is None else ""
+    beyond = f" (budget {format_quantity(budget_macs)})" if budget_macs is not None and drawn is None else ""
     figure.update_layout(
         title={"text": "FID against MACs" + beyond},
         template=None,  # plotly's own would be most of what is stored
@@ -131,15 +87,15 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
     trials = measured(store)
     best_so_far = pareto_front(trials, budget_macs)
     lines = [f"## {store.name}", ""]
-    limit = "any number of MACs" if budget_macs is None else f"{short(budget_macs)} MACs"
+    limit = "any number of MACs" if budget_macs is None else f"{format_quantity(budget_macs)} MACs"
     if not best_so_far:
         lines += [f"No student within {limit} is finished yet."]
     else:
         best = best_so_far[-1]
         lines += [
             f"Best student within {limit}: **trial {best.number}**, FID **{best.fid:.2f}** "
-            f"(N = {best.samples or '?'}), {short(best.macs)} MACs (fvcore), "
-            f"{short(best.params)} parameters.",
+            f"(N = {best.samples or '?'}), {format_quantity(best.macs)} MACs (fvcore), "
+            f"{format_quantity(best.params)} parameters.",
             "",
             "```",
             f"nas-export --study {store.name} --trial {best.number} -o student.safetensors",
@@ -149,8 +105,8 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
             "|---:|---:|---:|---:|---|",
         ]
         lines += [
-            f"| {t.number} | {t.fid:.2f} | {short(t.macs)} | {short(t.params)} | `{_cell(t.architecture)}`"
-            f"{f' ({t.baseline})' if t.baseline else ''} |"
+            f"| {t.number} | {t.fid:.2f} | {format_quantity(t.macs)} | {format_quantity(t.params)} "
+            f"| `{_cell(t.summary)}`{f' ({t.baseline})' if t.baseline else ''} |"
             for t in best_so_far
         ]
     everything = store.study.get_trials(deepcopy=False)
@@ -169,21 +125,11 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
     return "\n".join(lines)
 
 
-def short(count: float | None) -> str:
-    """`2100000` as `2.1M`; `?` for what is not known."""
-    if count is None:
-        return "?"
-    for power, suffix in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
-        if abs(count) >= 0.9995 * 10**power:
-            return f"{count / 10**power:.4g}{suffix}"
-    return f"{count:.4g}"
-
-
-def _steps(ordered: Sequence[Measured], end: float) -> go.Scatter:
+def _steps(ordered: Sequence[TrialReport], end: float) -> go.Scatter:
     """The lowest FID to be had at every number of MACs, up to `end`."""
     return go.Scatter(
-        x=[*(t.macs for t in ordered), end],
-        y=[*(t.fid for t in ordered), ordered[-1].fid],
+        x=[*(t.point[0] for t in ordered), end],
+        y=[*(t.point[1] for t in ordered), ordered[-1].point[1]],
         mode="lines",
         line={"shape": "hv", "color": _BLUE, "width": 2},
         name="front",
@@ -203,15 +149,15 @@ def _axis(title: str, values: Sequence[float]) -> dict[str, Any]:
     if _wide(values):
         low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
         ticks = [digit * 10.0**power for power in range(low, high + 1) for digit in (1, 2, 5)]
-        axis |= {"type": "log", "tickvals": ticks, "ticktext": [short(tick) for tick in ticks]}
+        axis |= {"type": "log", "tickvals": ticks, "ticktext": [format_quantity(tick) for tick in ticks]}
     return axis
 
 
-def _points(trials: Sequence[Measured], name: str, marker: dict[str, Any]) -> go.Scatter:
+def _points(trials: Sequence[TrialReport], name: str, marker: dict[str, Any]) -> go.Scatter:
     # Lists, not arrays: plotly would write arrays in a binary form that not every plotly.js reads.
     return go.Scatter(
-        x=[t.macs for t in trials],
-        y=[t.fid for t in trials],
+        x=[t.point[0] for t in trials],
+        y=[t.point[1] for t in trials],
         mode="markers",
         marker=marker,
         name=name,
@@ -220,13 +166,13 @@ def _points(trials: Sequence[Measured], name: str, marker: dict[str, Any]) -> go
     )
 
 
-def _hover(trial: Measured) -> str:
+def _hover(trial: TrialReport) -> str:
     lines = [f"<b>trial {trial.number}</b>" + (f", baseline {trial.baseline}" if trial.baseline else "")]
     lines += [f"FID {trial.fid:.2f} (N = {trial.samples or '?'})"]
-    if not trial.complete:
-        lines += [f"stopped at rung {trial.rung}: a low-fidelity FID"]
-    lines += [f"{short(trial.macs)} MACs, {short(trial.params)} parameters"]
-    text = trial.architecture
+    if trial.state == "PRUNED":
+        lines += [f"stopped at rung {trial.rungs[-1].rung}: a low-fidelity FID"]
+    lines += [f"{format_quantity(trial.macs)} MACs, {format_quantity(trial.params)} parameters"]
+    text = trial.summary
     lines += [text[start : start + 80] for start in range(0, len(text), 80)]
     return "<br>".join(lines)
 

@@ -65,11 +65,13 @@ class SearchProgress:
 
     def measured(self, trial: int, outcome: Outcome) -> None:
         """A candidate passed a rung and goes on."""
+        self._warn(trial, outcome)
         so_far = f"rung {outcome.record.rung + 1}/{self.rungs}, FID {outcome.record.fid:.2f}"
         self._running[trial] = f"{so_far}, {format_quantity(outcome.cost.macs)} MACs"
 
     def finished(self, trial: int, state: TrialState, outcome: Outcome) -> None:
         """A candidate reached the last rung or was stopped."""
+        self._warn(trial, outcome)
         record, cost = outcome.record, outcome.cost
         if state == TrialState.COMPLETE and (self.best is None or record.fid < self.best[1]):
             self.best = (trial, record.fid, cost.macs)
@@ -79,6 +81,10 @@ class SearchProgress:
     def failed(self, trial: int, reason: str) -> None:
         """A candidate has no result."""
         self._end(trial, TrialState.FAIL, reason)
+
+    def _warn(self, trial: int, outcome: Outcome) -> None:
+        if outcome.warning:
+            self._say(f"trial {trial:>3}  warning: {outcome.warning}")
 
     def _end(self, trial: int, state: TrialState, outcome: str) -> None:
         self._running.pop(trial, None)

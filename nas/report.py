@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from rich.text import Text
 from nas.budget import format_quantity
 from nas.cost import COUNTER
 from nas.errors import StudyError
-from nas.pareto import front
+from nas.pareto import Point, front
 from nas.study import RungRecord, StudyStore
 
 
@@ -33,6 +35,19 @@ class TrialReport(BaseModel):
     baseline: str | None  # name of a uniformly slimmed teacher
     reason: str | None  # why it failed
     rungs: list[RungRecord]
+
+    @property
+    def point(self) -> Point:
+        """MACs and FID, infinite where they are not measured."""
+        return (
+            math.inf if self.macs is None else float(self.macs),
+            math.inf if self.fid is None else self.fid,
+        )
+
+    @property
+    def samples(self) -> int | None:
+        """Images that the FID was taken over."""
+        return self.rungs[-1].fid_samples if self.rungs else None
 
 
 class SearchReport(BaseModel):
@@ -73,13 +88,8 @@ def report(store: StudyStore) -> SearchReport:
     if "config" not in attributes:
         raise StudyError(f"study {store.name!r} was not made by nas-search: name another with --study")
     config = attributes["config"]
-    rungs: dict[int, list[RungRecord]] = {}
-    for record in store.rungs():
-        rungs.setdefault(record.trial, []).append(record)
-    own = [t for t in store.study.get_trials(deepcopy=False) if "architecture" in t.user_attrs]
-    trials = [_trial(t, rungs.get(t.number, [])) for t in own if "duplicate_of" not in t.user_attrs]
-    complete = [t for t in trials if t.state == "COMPLETE" and t.fid is not None]
-    on_front = [complete[i] for i in front([(t.fid or 0.0, float(t.macs or 0)) for t in complete])]
+    trials = trial_reports(store)
+    on_front = pareto_front(trials)
     return SearchReport(
         study=store.name,
         budget={"macs": config.get("budget_macs"), "params": config.get("budget_params")},
@@ -87,11 +97,27 @@ def report(store: StudyStore) -> SearchReport:
         space=attributes["space"],
         data={"name": config["data"], "digest": attributes["data"]},
         trials=trials,
-        front=sorted(on_front, key=lambda t: t.macs or 0),
-        best=min(complete, key=lambda t: t.fid or 0.0, default=None),
+        front=on_front,
+        best=on_front[-1] if on_front else None,
         storage=store.url,
         folder=str(config["workdir"]) + "/" + store.name,
     )
+
+
+def trial_reports(store: StudyStore) -> list[TrialReport]:
+    """Every trial whose architecture was chosen, without repeats of an architecture."""
+    rungs: dict[int, list[RungRecord]] = {}
+    for record in store.rungs():
+        rungs.setdefault(record.trial, []).append(record)
+    own = [t for t in store.study.get_trials(deepcopy=False) if "architecture" in t.user_attrs]
+    return [_trial(t, rungs.get(t.number, [])) for t in own if "duplicate_of" not in t.user_attrs]
+
+
+def pareto_front(trials: Iterable[TrialReport], budget_macs: float | None = None) -> list[TrialReport]:
+    """COMPLETE trials within the budget that no other dominates, by ascending MACs: the best FID is last."""
+    limit = math.inf if budget_macs is None else budget_macs
+    within = [t for t in trials if t.state == "COMPLETE" and t.point[0] <= limit]
+    return [within[i] for i in front([t.point for t in within])]
 
 
 def _trial(trial: FrozenTrial, rungs: list[RungRecord]) -> TrialReport:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from distill.generation import images_at_a_time
+from distill.noise import seeded_noise
 from distill.pictures import image_grid, save_png
-from distill.seeds import derive_seed
 from nas.errors import ConfigError
 from search_spaces import load_checkpoint
 from search_spaces.errors import one_line
+from search_spaces.whole_files import written_whole
 
 BATCH = 64
 NPY = b"\x93NUMPY"  # how such a file begins
@@ -59,10 +59,10 @@ def draw(
             inputs[0] = z
         if classes:
             inputs[1] = _read_classes(classes, len(inputs[0]), labels[0].shape[1])
-        torch.manual_seed(derive_seed(seed, "noise"))
         at_a_time = images_at_a_time(generator.image_shape[1], most=BATCH)
         batches = zip(*(torch.split(tensor, at_a_time) for tensor in inputs), strict=True)
-        return torch.cat([generator(*batch, **options) for batch in batches])
+        with seeded_noise(seed):
+            return torch.cat([generator(*batch, **options) for batch in batches])
     except RuntimeError as error:
         if "allocate memory" not in str(error):
             raise
@@ -90,17 +90,14 @@ def write(images: Tensor, output: Path, columns: int) -> None:
         ConfigError: another suffix, or a place that can't be written.
     """
     check_output(output)
-    half_done = output.with_name(output.name + ".partial.npy")
     try:
         if output.suffix == ".png":
             save_png(image_grid(images, columns, max_side=None), output)
         else:
-            np.save(half_done, images.numpy())
-            os.replace(half_done, output)
+            with written_whole(output) as file:
+                np.save(file, images.numpy())
     except OSError as error:
         raise ConfigError(f"-o {output} can't be written ({error.strerror}): choose another") from error
-    finally:
-        half_done.unlink(missing_ok=True)
 
 
 def _read_latents(path: Path, latent_dim: int) -> Tensor:

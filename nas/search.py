@@ -6,6 +6,7 @@ import logging
 import shutil
 import sys
 import tempfile
+import tomllib
 import warnings
 from collections import Counter
 from contextlib import redirect_stdout, suppress
@@ -18,12 +19,14 @@ from ray import tune
 from rich.console import Console
 
 from distill.data import OnProgress
+from distill.extractors import check_extractor
 from distill.precision import Precision
 from nas.candidate import CandidateTrial
 from nas.cluster import Share, cluster, make_shared
 from nas.config import SearchConfig
 from nas.errors import StudyError, WorkdirError
 from nas.halving import ParetoHalving, RungBoard
+from nas.passwords import without_password
 from nas.preparation import waiting
 from nas.preview import introduction
 from nas.progress import SearchProgress
@@ -33,6 +36,7 @@ from nas.report import SearchReport, report
 from nas.samplers import make_sampler, resume_seed
 from nas.searcher import LostWorkers, StudySearcher
 from nas.study import StudyStore
+from nas.study.database import same_database
 from nas.workbench import Workbench
 from search_spaces import UserError
 
@@ -45,19 +49,41 @@ def prepare(
 ) -> tuple[SearchConfig, Workbench]:
     """Resolve `config` and open what it names, so that a wrong request is refused before a study is made.
 
+    What takes no time is looked at first: the extractor and its weights before any image is decoded.
     Decoded images are kept in `<workdir>/cache`; in a dry run a sample is looked at and nothing is written.
     `on_decoded` is called with the images decoded so far and of all.
 
     Raises:
         UserError: of whatever kind fits.
     """
+    check_extractor(config.extractor, config.extractor_weights)
     bench = Workbench(config, dry_run=dry_run, on_decoded=on_decoded)
     config = config.named(bench.teacher.name)
     bench.config = config
+    check_folder(config)
     config.budget.load(bench.space)
     make_sampler(config.sampler, 0)
     _ = bench.data
     return config, bench
+
+
+def check_folder(config: SearchConfig) -> None:
+    """Refuse a folder whose checkpoints are those of a study of the same name in another database.
+
+    Raises:
+        StudyError: it is one, by the settings saved in it.
+    """
+    saved = config.folder / "config.toml"
+    try:
+        before = str(tomllib.loads(saved.read_text(encoding="utf-8")).get("storage", ""))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):  # there is none, or somebody wrote in it
+        return
+    before = before or config.model_copy(update={"storage": ""}).storage_url
+    if not same_database(before, config.storage_url):
+        raise StudyError(
+            f"{config.folder} belongs to study {config.study!r} in {before}, not in "
+            f"{without_password(config.storage_url)}: give another --study or --workdir"
+        )
 
 
 def run_search(
@@ -79,7 +105,7 @@ def run_search(
             store.lease(),
         ):
             ours = True
-            if len(_finished(store)) < config.trials:
+            if len(_finished(store)) < config.trials or _interrupted(store):
                 with cluster(config) as share:
                     try:
                         with waiting(console, "Making the teacher's images and the real ones' statistics"):
@@ -90,6 +116,7 @@ def run_search(
                     ours = False  # from here on there are results to keep
                     _note(store, config, bench, teacher_score, precision)
                     _search(config, bench, store, share, console, trainable)
+            _give_up_half_asked(store)
             return report(store)
     except UserError:
         _remove(made, with_contents=ours)
@@ -120,7 +147,11 @@ def _search(
     macs = {number: attributes["macs"] for number, attributes in known.items() if "macs" in attributes}
     baselines = [number for number, attributes in known.items() if "baseline" in attributes]
     board = RungBoard.from_rungs(
-        store.rungs(), macs, rungs=len(config.rungs), eta=config.reduction_factor, protected=baselines
+        store.rungs(),
+        macs,
+        rungs=len(config.rungs),
+        reduction_factor=config.reduction_factor,
+        protected=baselines,
     )
     settings = config.absolute().model_dump(mode="json")
     resources = {"cpu": share.cpus, "gpu": share.gpus}
@@ -160,10 +191,11 @@ def _search(
 def _progress(store: StudyStore, config: SearchConfig, console: Console) -> SearchProgress:
     """The display, with what earlier runs of the same command have done."""
     finished = _finished(store)
+    known = len(finished) + len(_interrupted(store))  # more than `trials` when these were more before
     complete = [(t.number, *t.values) for t in finished if t.state == TrialState.COMPLETE]
     return SearchProgress(
         console,
-        config.trials,
+        max(config.trials, known),
         len(config.rungs),
         done=len(finished),
         counts=dict(Counter(t.state for t in finished)),
@@ -176,6 +208,20 @@ def _finished(store: StudyStore) -> list[FrozenTrial]:
     trials = store.study.get_trials(deepcopy=False)
     ended = [t for t in trials if t.state.is_finished() and "architecture" in t.user_attrs]
     return [t for t in ended if "duplicate_of" not in t.user_attrs]
+
+
+def _interrupted(store: StudyStore) -> list[FrozenTrial]:
+    """Trials that an earlier run left while they were trained; they go on, however few `trials` are asked."""
+    running = store.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    return [t for t in running if "architecture" in t.user_attrs]
+
+
+def _give_up_half_asked(store: StudyStore) -> None:
+    """Fail trials whose architecture was not chosen when a run was interrupted: no more are asked for."""
+    recorder = StudyRecorder(store, Path(), rungs=0)
+    for trial in store.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if "architecture" not in trial.user_attrs:
+            recorder.fail(trial.number, "interrupted before an architecture was chosen")
 
 
 def _note(

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from distill.errors import TeacherError
 from nas.budget import format_quantity
 from nas.cost import COUNTER, measure
-from search_spaces import Checkpoint, Discriminator, file_digest, load_checkpoint, save_checkpoint
+from search_spaces import Checkpoint, Discriminator, check_name, file_digest, load_checkpoint, save_checkpoint
 
 
 class TeacherInfo(BaseModel):
@@ -78,8 +78,10 @@ def import_teacher(source: Path, output: Path, *, name: str = "", force: bool = 
     """Write what `source` holds to `output`, in our own format, with the source's name and digest.
 
     Raises:
-        TeacherError, CheckpointError: `source` can't be read, or `output` exists or can't be written.
+        TeacherError, CheckpointError: `source` can't be read, or `output` exists, can't be written or has
+            another suffix than .safetensors.
     """
+    check_name(output)
     if output.exists() and not force:
         raise TeacherError(f"{output} exists: choose another -o, or replace it by --force")
     loaded = _load(source)

@@ -9,7 +9,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from distill.teacher_training import Snapshot
+from distill.teacher_state import Snapshot
 from distill.trainer import Progress as Step
 from nas.budget import format_quantity
 

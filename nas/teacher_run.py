@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +11,30 @@ import torch
 from distill.augment import TARGET
 from distill.data import DIGITS, ImageSet, OnProgress, load_images, sample_images
 from distill.errors import NonFiniteImagesError, TrainingDivergedError, TrainingError
+from distill.extractors import check_extractor
 from distill.fidelity import Fidelity
 from distill.precision import resolve_precision
 from distill.recipes import StyleGAN2Training
 from distill.seeds import derive_seed
-from distill.teacher_networks import default_r1_gamma, teacher_architecture
-from distill.teacher_training import Outcome, TeacherTraining, check_place, train_teacher
+from distill.teacher_state import TeacherTraining
+from distill.teacher_training import Outcome, check_place, train_teacher
 from distill.trainer import TrainingConfig, channels_last_pays
 from nas.budget import format_quantity
 from nas.cost import COUNTER
+from nas.device import choose_device
 from nas.errors import SearchError
 from nas.teacher_progress import TeacherProgress
-from search_spaces import Discriminator, Generator
-from search_spaces.stylegan2 import STYLEGAN2, GeneratorArchitecture
+from search_spaces import Architecture, Discriminator, Family, Generator, TeacherSize, check_name, get_family
 
 AUGMENTATIONS = ("ada", "fixed", "none")
 DIGITS_RESOLUTION = 16
 EMA_HALF_LIFE = 10_000  # images, as published
+ASKED = (
+    *("data", "space", "resolution", "grey", "mirror", "batch_size", "channels_base", "channels_max"),
+    *("latent_dim", "mapping_layers", "lr", "r1_gamma", "path_weight", "augment", "augment_p", "precision"),
+    *("seed", "extractor", "fid_samples"),
+)
+"""Flags that must be the same when a training goes on, beside the digests of images and extractor."""
 EMA_RAMPUP = 0.05  # as in StyleGAN2-ADA
 
 
@@ -37,6 +44,7 @@ class TeacherRequest:
 
     data: str
     output: Path
+    space: str
     resolution: int | None
     grey: bool
     mirror: bool
@@ -78,19 +86,20 @@ class TeacherRun:
             UserError: of whatever kind fits.
         """
         self.request = request
-        self.architecture = _architecture(request)
-        self.training = _training(request, self.architecture)
+        check_name(request.output)
+        self.family = get_family(request.space)
+        self.size = _size(request)
+        self.architecture: Architecture = self.family.teacher(self.size)
+        self.training = _training(request, self.family, self.size)
         check_place(self.training)
+        if request.fid_samples:
+            check_extractor(_extractor(self.request), request.extractor_weights)
         self.data = self._images(dry_run, on_decoded)
-
-    @property
-    def is_digits(self) -> bool:
-        return self.request.data == DIGITS
 
     def lines(self) -> list[str]:
         """What is about to be trained, a line each."""
         request, architecture, training = self.request, self.architecture, self.training
-        space = STYLEGAN2.space(architecture)
+        space = self.family.space(architecture)
         macs, params = format_quantity(space.macs(architecture)), format_quantity(space.params(architecture))
         config, recipe = training.config, training.recipe
         assert isinstance(recipe, StyleGAN2Training)
@@ -113,10 +122,10 @@ class TeacherRun:
 
     def settings(self) -> dict[str, Any]:
         """The request with everything resolved, as JSON values."""
-        space, training = STYLEGAN2.space(self.architecture), self.training
+        space, training = self.family.space(self.architecture), self.training
         asked: dict[str, Any] = asdict(self.request) | asdict(training.config) | asdict(training.recipe)  # type: ignore[call-overload]
         asked |= {"output": str(training.output), "folder": str(training.folder), "device": training.device}
-        asked |= {"extractor": self._extractor(), "resolution": self.architecture.resolution}
+        asked |= {"extractor": _extractor(self.request), "resolution": self.size.resolution}
         asked["extractor_weights"] = asked["extractor_weights"] and str(asked["extractor_weights"])
         costs = {"macs": space.macs(self.architecture), "params": space.params(self.architecture)}
         return asked | costs | {"counter": COUNTER, "architecture": self.architecture.to_json()}
@@ -152,8 +161,7 @@ class TeacherRun:
             ) from error
 
     def _images(self, dry_run: bool, on_decoded: OnProgress | None) -> ImageSet:
-        source, side = self.request.data, self.architecture.resolution
-        channels = self.architecture.image_channels
+        source, side, channels = self.request.data, self.size.resolution, self.size.image_channels
         if dry_run:
             return sample_images(source, side, channels)
         cache = self.training.folder / "cache"
@@ -162,33 +170,32 @@ class TeacherRun:
     def _networks(self) -> tuple[Generator, Discriminator]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(self.request.seed, "teacher"))
-            critic = STYLEGAN2.default_discriminator(self.architecture)
-            return STYLEGAN2.build(self.architecture), STYLEGAN2.build_discriminator(critic)
+            critic = self.family.default_discriminator(self.architecture)
+            return self.family.build(self.architecture), self.family.build_discriminator(critic)
 
     def _fidelity(self) -> Fidelity | None:
         if not self.request.fid_samples:
             return None
         return Fidelity(
             self.data,
-            self._extractor(),
+            _extractor(self.request),
             weights=self.request.extractor_weights,
             cache=self.training.folder / "fidelity",
             device=self.training.device,
         )
 
-    def _extractor(self) -> str:
-        return self.request.extractor or ("digits" if self.is_digits else "inception")
-
     def _metric(self) -> str:
         samples = self.request.fid_samples
-        return f"{format_quantity(samples)} samples, {self._extractor()} features" if samples else "none"
+        return (
+            f"{format_quantity(samples)} samples, {_extractor(self.request)} features" if samples else "none"
+        )
 
 
-def _architecture(request: TeacherRequest) -> GeneratorArchitecture:
+def _size(request: TeacherRequest) -> TeacherSize:
     resolution = request.resolution or (DIGITS_RESOLUTION if request.data == DIGITS else 0)
     if not resolution:
         raise TrainingError(f"--data {request.data}: give the --resolution to train at, too, such as 256")
-    return teacher_architecture(
+    return TeacherSize(
         resolution,
         1 if request.grey or request.data == DIGITS else 3,
         channels_base=request.channels_base,
@@ -198,17 +205,18 @@ def _architecture(request: TeacherRequest) -> GeneratorArchitecture:
     )
 
 
-def _training(request: TeacherRequest, architecture: GeneratorArchitecture) -> TeacherTraining:
+def _training(request: TeacherRequest, family: Family, size: TeacherSize) -> TeacherTraining:
     if request.fid_samples == 1:
         raise TrainingError("--fid-samples 1: an FID needs at least 2 samples, better thousands; 0 is none")
-    device = _device(request.device)
+    device = choose_device(request.device)
+    precision = resolve_precision(request.precision, device)
     gamma = request.r1_gamma
     if gamma is None:
-        gamma = default_r1_gamma(architecture.resolution, request.batch_size)
+        gamma = family.r1_gamma(size.resolution, request.batch_size)
     return TeacherTraining(
         output=request.output,
         name=request.name or request.output.stem,
-        family=STYLEGAN2.name,
+        family=family.name,
         config=TrainingConfig(
             images=request.images,
             batch_size=request.batch_size,
@@ -219,8 +227,8 @@ def _training(request: TeacherRequest, architecture: GeneratorArchitecture) -> T
             mirror=request.mirror,
             seed=request.seed,
             micro_batch=request.micro_batch,
-            precision=resolve_precision(request.precision, device),
-            channels_last=channels_last_pays(architecture.resolution),
+            precision=precision,
+            channels_last=channels_last_pays(size.resolution),
             compile=request.compile,
             checkpoint_activations=request.checkpoint_activations,
         ),
@@ -230,11 +238,29 @@ def _training(request: TeacherRequest, architecture: GeneratorArchitecture) -> T
         snapshot=request.snapshot,
         fid_samples=request.fid_samples,
         device=device,
+        settings=_settings(
+            replace(
+                request,
+                resolution=size.resolution,
+                grey=size.image_channels == 1,
+                r1_gamma=gamma,
+                precision=precision,
+                extractor=_extractor(request) if request.fid_samples else None,
+            )
+        ),
     )
 
 
-def _device(name: str) -> str:
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise TrainingError("--device cuda: PyTorch sees no GPU here: leave it out to train on the CPU")
-    return ("cuda" if available else "cpu") if name == "auto" else name
+def _settings(request: TeacherRequest) -> dict[str, str]:
+    """The flags that say what is trained, as one would type them."""
+    asked = [name for name in ASKED if name != "augment_p" or request.augment == "fixed"]
+    return {f"--{name.replace('_', '-')}": _typed(getattr(request, name)) for name in asked}
+
+
+def _typed(value: object) -> str:
+    words = {True: "on", False: "off", None: "none"}
+    return words[value] if isinstance(value, bool | None) else str(value)
+
+
+def _extractor(request: TeacherRequest) -> str:
+    return request.extractor or ("digits" if request.data == DIGITS else "inception")

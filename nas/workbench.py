@@ -19,7 +19,6 @@ from distill.precision import Precision, resolve_precision
 from distill.recipes import Recipe, make_recipe
 from distill.seeds import derive_seed
 from distill.teacher import Teacher, load_teacher
-from distill.teacher_networks import default_r1_gamma
 from distill.trainer import Trainer, TrainingConfig, channels_last_pays
 from nas.config import SearchConfig
 from search_spaces import Architecture, Generator, SearchSpace
@@ -137,12 +136,11 @@ class Workbench:
         )
 
     def _r1_gamma(self) -> float:
-        """As asked for; else what suits large images (ADA's rule), and small ones of brief trainings."""
+        """As asked for; else the family's, which suits large images, or what suits small ones."""
         if self.config.r1_gamma is not None:
             return self.config.r1_gamma
-        return max(
-            LEAST_R1_GAMMA, default_r1_gamma(self.teacher.generator.image_shape[1], self.config.batch_size)
-        )
+        resolution = self.teacher.generator.image_shape[1]
+        return max(LEAST_R1_GAMMA, self.teacher.family.r1_gamma(resolution, self.config.batch_size))
 
     @contextmanager
     def _seeded(self, use: str) -> Iterator[None]:

@@ -8,8 +8,9 @@ from search_spaces.base import (
     Load,
     SearchSpace,
     Suggest,
+    TeacherSize,
 )
-from search_spaces.checkpoint import Checkpoint, file_digest, load_checkpoint, save_checkpoint
+from search_spaces.checkpoint import Checkpoint, check_name, file_digest, load_checkpoint, save_checkpoint
 from search_spaces.errors import ArchitectureError, CheckpointError, UserError
 from search_spaces.registry import FAMILIES, get_family
 from search_spaces.suggest import FixedSuggest, RandomSuggest
@@ -28,7 +29,9 @@ __all__ = [
     "RandomSuggest",
     "SearchSpace",
     "Suggest",
+    "TeacherSize",
     "UserError",
+    "check_name",
     "file_digest",
     "get_family",
     "load_checkpoint",

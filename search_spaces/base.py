@@ -160,6 +160,18 @@ class Found:
 
 
 @dataclass(frozen=True)
+class TeacherSize:
+    """How big a teacher to train is to be; a family reads what its networks have."""
+
+    resolution: int  # side of its images, px
+    image_channels: int
+    channels_base: int = 16_384  # width of a layer times side of its images, where that is below the maximum
+    channels_max: int = 512
+    latent_dim: int = 512
+    mapping_layers: int = 8
+
+
+@dataclass(frozen=True)
 class Family:
     """Everything the rest of the service needs to know of one kind of generator."""
 
@@ -169,6 +181,8 @@ class Family:
     build: Callable[[Any], Generator]
     build_discriminator: Callable[[Any], Discriminator]
     default_discriminator: Callable[[Any], Architecture]  # for a generator that came without one
+    teacher: Callable[[TeacherSize], Architecture]  # to train from images
+    r1_gamma: Callable[[int, int], float]  # default weight of R1, by resolution (px) and batch size
     space: Callable[[Any], SearchSpace]
     read: Callable[
         [Any], Found | None

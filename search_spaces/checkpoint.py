@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,8 +19,10 @@ from search_spaces.errors import CheckpointError, UserError, one_line
 from search_spaces.registry import FAMILIES, get_family
 from search_spaces.untrusted import read_untrusted
 from search_spaces.weights import with_weights
+from search_spaces.whole_files import written_whole
 
 FORMAT = "nas-students/1"
+SUFFIX = ".safetensors"
 DIGEST = "content_sha256"  # in the metadata: `content_digest` of all else
 
 # what comes of a value of another type, of too few dimensions, or under a name that is half right
@@ -36,6 +37,18 @@ class Checkpoint:
     generator: Generator
     discriminator: Discriminator | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)  # free text and numbers, as strings
+
+
+def check_name(path: Path) -> None:
+    """Refuse a file to write whose name says something else than what would be in it.
+
+    Raises:
+        CheckpointError: its suffix is not .safetensors.
+    """
+    if path.suffix != SUFFIX:
+        stem = path.stem if path.suffix[1:].isalpha() else path.name  # faces-0.5 has no suffix
+        fix = path.parent / f"{stem}{SUFFIX}"
+        raise CheckpointError(f"{path}: checkpoints are written as safetensors: give {fix}")
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
@@ -58,12 +71,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
         tensors |= {f"{role}.{name}": tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     metadata.pop(DIGEST, None)
     metadata[DIGEST] = content_digest(tensors, metadata)
-    half_done = path.with_name(path.name + ".partial")
-    try:
-        half_done.write_bytes(save(tensors, metadata))
-        os.replace(half_done, path)
-    finally:
-        half_done.unlink(missing_ok=True)
+    with written_whole(path) as file:
+        file.write(save(tensors, metadata))
     return file_digest(path)
 
 
@@ -85,7 +94,7 @@ def _is_safetensors(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             head = file.read(9)
-        return head[8:] == b"{" or (path.suffix == ".safetensors" and not head.startswith((b"\x80", b"PK")))
+        return head[8:] == b"{" or (path.suffix == SUFFIX and not head.startswith((b"\x80", b"PK")))
     except OSError as error:
         raise CheckpointError(f"{path} can't be read ({error.strerror}): give another file") from error
 

@@ -15,7 +15,8 @@ import torch
 from distill.data import DIGITS, load_images
 from distill.fidelity import Fidelity
 from distill.recipes import StyleGAN2Training
-from distill.teacher_training import Snapshot, TeacherTraining, train_teacher
+from distill.teacher_state import Snapshot, TeacherTraining
+from distill.teacher_training import train_teacher
 from distill.trainer import TrainingConfig
 from search_spaces.stylegan2 import (
     STYLEGAN2,

@@ -1,8 +1,8 @@
 """Feature spaces in which images are compared, by name; a new one is an entry in `registry.EXTRACTORS`."""
 
-from distill.extractors.inception import WEIGHTS_VARIABLE
 from distill.extractors.network import Extractor, ExtractorEntry, Network
-from distill.extractors.registry import EXTRACTORS, load_extractor
+from distill.extractors.registry import EXTRACTORS, check_extractor, load_extractor
+from distill.extractors.weights import WEIGHTS_VARIABLE
 
 __all__ = [
     "EXTRACTORS",
@@ -10,5 +10,6 @@ __all__ = [
     "Extractor",
     "ExtractorEntry",
     "Network",
+    "check_extractor",
     "load_extractor",
 ]

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from distill.errors import FidelityError
-from distill.extractors.network import ExtractorEntry, Network
+from distill.extractors.network import Network
 from distill.extractors.weights import read_tensors
 
 RESOLUTION = 32
@@ -97,6 +97,3 @@ def build(weights: Path) -> Network:
     network = CifarResNet(blocks, len(state["linear.weight"]))
     network.load_state_dict(state)
     return Network(network.requires_grad_(False).eval(), has_logits=True)
-
-
-CIFAR_RESNET = ExtractorEntry(find_weights, build)

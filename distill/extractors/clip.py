@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from distill._torch_fidelity import CLIP_URLS, create_extractor
-from distill.extractors.network import ExtractorEntry, Network
+from distill.extractors.network import Network
 from distill.extractors.weights import downloaded
 
 NAME = (
@@ -22,6 +22,3 @@ def find_weights(chosen: Path | None) -> Path:
 def build(weights: Path) -> Network:
     """512 features for ViT-B/32; the size of other weights is read from them."""
     return Network(create_extractor(NAME, ["clip"], weights))
-
-
-CLIP = ExtractorEntry(find_weights, build)

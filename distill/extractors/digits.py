@@ -10,7 +10,7 @@ from torch import Tensor
 from distill._torch_fidelity import FeatureExtractorBase, create_extractor, register_feature_extractor
 from distill.data import to_float
 from distill.digits.classifier import WEIGHTS, load_classifier
-from distill.extractors.network import ExtractorEntry, Network
+from distill.extractors.network import Network
 
 REGISTERED_NAME = "handwritten-digits"  # in torch-fidelity's registry
 
@@ -67,5 +67,3 @@ def build(weights: Path) -> Network:
 
 
 register_feature_extractor(REGISTERED_NAME, DigitFeatures)
-
-DIGITS = ExtractorEntry(find_weights, build)

@@ -15,7 +15,7 @@ from torch import nn
 
 from distill._torch_fidelity import FeatureExtractorBase, FeatureExtractorDinoV2
 from distill.errors import FidelityError
-from distill.extractors.network import ExtractorEntry, Network
+from distill.extractors.network import Network
 from distill.extractors.weights import downloaded, read_tensors, unreachable
 
 REPOSITORY = "facebookresearch/dinov2"
@@ -71,6 +71,3 @@ def _network(name: str) -> nn.Module:
     raise FidelityError(
         f"the code of dinov2 can't be downloaded from {CODE} ({failure}): put a checkout of it at {folder}"
     )
-
-
-DINOV2 = ExtractorEntry(find_weights, build)

@@ -6,11 +6,8 @@ import os
 from pathlib import Path
 
 from distill._torch_fidelity import URL_INCEPTION_V3, create_extractor
-from distill.extractors.network import ExtractorEntry, Network
-from distill.extractors.weights import downloaded, read_tensors
-
-WEIGHTS_VARIABLE = "NAS_EXTRACTOR_WEIGHTS"
-"""Environment variable with the path of the Inception weights, for machines that are set up once."""
+from distill.extractors.network import Network
+from distill.extractors.weights import WEIGHTS_VARIABLE, downloaded, read_tensors
 
 
 def find_weights(chosen: Path | None) -> Path:
@@ -29,6 +26,3 @@ def build(weights: Path) -> Network:
     return Network(
         create_extractor("inception-v3-compat", ["2048", "logits_unbiased"], weights), has_logits=True
     )
-
-
-INCEPTION = ExtractorEntry(find_weights, build)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,14 @@ class Network:
 
 @dataclass(frozen=True)
 class ExtractorEntry:
+    """Where one extractor is, and where its weights come from unless the user gives a file."""
+
+    module: str  # of this package, with `find_weights` and `build`; imported when it is used
+    weights: Literal["packaged", "downloaded", "given"]  # given: it has none of its own
+
+
+@dataclass(frozen=True)
+class Maker:
     """How to get one extractor."""
 
     find_weights: Callable[[Path | None], Path]  # the user's choice ⇒ the file to load

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import torch
 
 from distill.errors import FidelityError
-from distill.extractors.cifar_resnet import CIFAR_RESNET
-from distill.extractors.clip import CLIP
-from distill.extractors.digits import DIGITS
-from distill.extractors.dinov2 import DINOV2
-from distill.extractors.inception import INCEPTION
-from distill.extractors.network import Extractor, ExtractorEntry
+from distill.extractors.network import Extractor, ExtractorEntry, Maker
 from distill.extractors.torchscript import SUFFIXES, scripted
 from search_spaces import file_digest
 
 EXTRACTORS: dict[str, ExtractorEntry] = {
-    "cifar-resnet": CIFAR_RESNET,
-    "clip": CLIP,
-    "digits": DIGITS,
-    "dinov2": DINOV2,
-    "inception": INCEPTION,
+    "cifar-resnet": ExtractorEntry("cifar_resnet", "given"),
+    "clip": ExtractorEntry("clip", "downloaded"),
+    "digits": ExtractorEntry("digits", "packaged"),
+    "dinov2": ExtractorEntry("dinov2", "downloaded"),
+    "inception": ExtractorEntry("inception", "downloaded"),
 }
 
 # what comes of values of other types, under other names, or of other shapes than an extractor's weights
 _MISFITS = (RuntimeError, TypeError, KeyError, ValueError, AttributeError, IndexError)
+
+
+def check_extractor(name: str, weights: Path | None = None) -> None:
+    """Refuse an extractor that does not exist or lacks its file, before images are decoded for it.
+
+    Nothing is loaded or downloaded, and torch-fidelity, 75 MB of memory, is not imported.
+
+    Args:
+        name: one of `EXTRACTORS`, or a path.
+        weights: the file to load instead of the usual one.
+
+    Raises:
+        FidelityError: no such extractor, or its weights are not given, not there or can't be read.
+    """
+    _check(name, weights)
+    entry = EXTRACTORS.get(name)
+    if entry is None or (entry.weights == "given" and weights is None):
+        _maker(name).find_weights(weights)
 
 
 def load_extractor(name: str, weights: Path | None = None, device: torch.device | str = "cpu") -> Extractor:
@@ -39,19 +53,40 @@ def load_extractor(name: str, weights: Path | None = None, device: torch.device 
     Raises:
         FidelityError: no such extractor, or its weights are missing, unreadable or of another network.
     """
-    if name not in EXTRACTORS and Path(name).suffix not in SUFFIXES:
-        names = ", ".join(sorted(EXTRACTORS))
-        raise FidelityError(
-            f"there is no extractor {name!r}: choose one of {names}, or a TorchScript .pt file"
-        )
-    if weights is not None and not weights.is_file():
-        raise FidelityError(f"{weights} is not a file: give the extractor's weights by --extractor-weights")
-    entry = EXTRACTORS.get(name) or scripted(Path(name))
-    path = entry.find_weights(weights)
+    _check(name, weights)
+    maker = _maker(name)
+    path = maker.find_weights(weights)
     try:
-        network = entry.build(path)
+        network = maker.build(path)
     except _MISFITS as error:
         raise FidelityError(
             f"{path} does not hold the weights of {name}: give the right file by --extractor-weights"
         ) from error
     return Extractor(name, network, file_digest(path)[:16], torch.device(device))
+
+
+def _check(name: str, weights: Path | None) -> None:
+    if name not in EXTRACTORS and Path(name).suffix not in SUFFIXES:
+        names = ", ".join(sorted(EXTRACTORS))
+        raise FidelityError(
+            f"there is no extractor {name!r}: choose one of {names}, or a TorchScript .pt file"
+        )
+    if weights is None:
+        return
+    if not weights.is_file():
+        raise FidelityError(f"{weights} is not a file: give the extractor's weights by --extractor-weights")
+    try:
+        with weights.open("rb"):
+            pass
+    except OSError as error:
+        raise FidelityError(
+            f"{weights} can't be read ({error.strerror}): give another file by --extractor-weights"
+        ) from error
+
+
+def _maker(name: str) -> Maker:
+    entry = EXTRACTORS.get(name)
+    if entry is None:
+        return scripted(Path(name))
+    module = import_module(f"distill.extractors.{entry.module}")
+    return Maker(module.find_weights, module.build)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from distill.errors import FidelityError
-from distill.extractors.network import ExtractorEntry, Network
+from distill.extractors.network import Maker, Network
 
 SUFFIXES = (".pt", ".pth", ".ts", ".jit", ".torchscript")
 PROBED_SIZES = (64, 32, 28, 16, 128, 224, 256, 299, 512)  # px; a module that resizes takes the first
@@ -53,7 +53,7 @@ class ScriptedFeatures(nn.Module):
         return (out,) if isinstance(out, Tensor) else tuple(out)
 
 
-def scripted(path: Path) -> ExtractorEntry:
+def scripted(path: Path) -> Maker:
     """The extractor in the TorchScript file `path`."""
 
     def find_weights(chosen: Path | None) -> Path:
@@ -63,7 +63,7 @@ def scripted(path: Path) -> ExtractorEntry:
             raise FidelityError(f"--extractor {path} is not a file: give {TAKES}")
         return path
 
-    return ExtractorEntry(find_weights, build)
+    return Maker(find_weights, build)
 
 
 def build(path: Path) -> Network:

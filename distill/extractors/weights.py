@@ -14,6 +14,9 @@ import torch
 
 from distill.errors import FidelityError
 
+WEIGHTS_VARIABLE = "NAS_EXTRACTOR_WEIGHTS"
+"""Environment variable with the path of the Inception weights, for machines that are set up once."""
+
 CONNECT_SECONDS = 10.0  # how long an unreachable download may hold up a search
 STALL_SECONDS = 30.0  # without a byte, once it has begun
 

@@ -24,12 +24,21 @@ PIPE_WIDTH = 120
 
 
 class Command(click.Command):
-    """A command whose help ends with examples, and whose errors are one line on stderr."""
+    """A command whose help ends with examples, and whose errors are one line on stderr.
 
-    def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
+    `interrupted` says what an interruption leaves; most commands go on where they were.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        examples: str = "",
+        interrupted: str = "run the same command again to go on",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.context_settings = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
-        self.examples = examples
+        self.examples, self.interrupted = examples, interrupted
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Examples"):
@@ -50,7 +59,7 @@ class Command(click.Command):
         except click.ClickException as error:
             _leave(error.format_message(), WRONG_REQUEST)
         except (KeyboardInterrupt, click.Abort):
-            _leave("interrupted; run the same command again to go on", INTERRUPTED)
+            _leave(f"interrupted; {self.interrupted}", INTERRUPTED)
         sys.exit(0)
 
 

@@ -23,7 +23,10 @@ nas-evaluate student.safetensors --data images/ --extractor features.pt --cache 
 """
 
 
-@click.command(cls=Command, examples=EXAMPLES)
+INTERRUPTED = "nothing was measured, and nothing written but what --cache keeps; run the same command again"
+
+
+@click.command(cls=Command, examples=EXAMPLES, interrupted=INTERRUPTED)
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--metrics", default="fid", show_default=True, help="Of fid,kid,is,prc,vol.")
 @click.option(

@@ -17,7 +17,7 @@ nas-export --max-macs 3M -o small.safetensors --study digits-5Gmacs
 """
 
 
-@click.command(cls=Command, examples=EXAMPLES)
+@click.command(cls=Command, examples=EXAMPLES, interrupted="nothing was written; run the same command again")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write."
 )

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from nas.cli.command import Command, Group, Quantity, console
+from search_spaces import FAMILIES
 
 EXAMPLES = """
 nas-teacher train --data faces.zip --resolution 256 --mirror -o faces.safetensors
@@ -59,6 +60,13 @@ def main(ctx: click.Context) -> None:
     help='Images: a folder, zip or idx file, torchvision:NAME, or "digits", 1,797 handwritten ones.',
 )
 @click.option("-o", "--output", type=OUTPUT, required=True, help="Teacher to write, .safetensors.")
+@click.option(
+    "--space",
+    type=click.Choice(sorted(FAMILIES)),
+    default="stylegan2",
+    show_default=True,
+    help="Family of the networks, and so of the students.",
+)
 @click.option(
     "--resolution", type=POSITIVE, help="Side of the images, 16 to 1024 px  [default: 16 for digits]"
 )
@@ -146,7 +154,7 @@ def main(ctx: click.Context) -> None:
 @click.option("--dry-run", is_flag=True, help="Show what would be trained; train and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
-    """Train a StyleGAN2 from images: generator (EMA) and discriminator in one file, ready for nas-search.
+    """Train a teacher from images: generator (EMA) and discriminator in one file, ready for nas-search.
 
     Logistic loss, lazy R1, path-length regularisation, adaptive augmentation. Beside the output, a folder
     keeps the state, a log and sample grids. Run the same command again to go on after a stop.

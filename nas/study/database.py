@@ -31,7 +31,7 @@ def parse_url(url: str) -> URL:
         StorageError: it is no URL, or a database that would not outlive the run.
     """
     try:
-        parsed = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url))
+        parsed = make_url(_with_driver(url))
     except (sa.exc.ArgumentError, ValueError) as error:
         raise StorageError(
             f"storage {without_password(url)!r} is not a URL: give for example "
@@ -44,6 +44,21 @@ def parse_url(url: str) -> URL:
             f"storage {shown(parsed)} is forgotten when the run ends: name a file, sqlite:///study.db"
         )
     return parsed
+
+
+def same_database(one: str, other: str) -> bool:
+    """Whether two storage URLs mean the same database, however they spell it; passwords don't count."""
+    return _place(one) == _place(other)
+
+
+def _place(url: str) -> str:
+    parsed = make_url(_with_driver(without_password(url)))
+    path = sqlite_path(parsed)
+    return shown(parsed) if path is None else str(path.resolve())
+
+
+def _with_driver(url: str) -> str:
+    return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
 
 
 def shown(url: URL) -> str:

@@ -5,6 +5,7 @@ from search_spaces.stylegan2.architecture import Block, DiscriminatorArchitectur
 from search_spaces.stylegan2.checkpoints import read
 from search_spaces.stylegan2.discriminator import StyleGAN2Discriminator
 from search_spaces.stylegan2.generator import StyleGAN2Generator
+from search_spaces.stylegan2.published import r1_gamma, teacher_architecture
 from search_spaces.stylegan2.space import StyleGAN2Space
 
 STYLEGAN2 = Family(
@@ -14,6 +15,8 @@ STYLEGAN2 = Family(
     build=StyleGAN2Generator,
     build_discriminator=StyleGAN2Discriminator,
     default_discriminator=DiscriminatorArchitecture.beside,
+    teacher=teacher_architecture,
+    r1_gamma=r1_gamma,
     space=StyleGAN2Space,
     read=read,
 )

@@ -11,7 +11,7 @@ from PIL import Image
 
 from nas.artifacts import attach_samples
 from nas.dashboard import dashboard_server, publish
-from nas.study import StudyStore
+from nas.study import RungRecord, StudyStore
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
@@ -30,8 +30,15 @@ def url(tmp_path: Path) -> Iterator[str]:
         for fid, macs in ((20.0, 1_000_000), (10.0, 1_900_000)):
             trial = store.study.ask()
             trial.suggest_float("share", 0.25, 1.0)
-            for name, value in {"architecture": "rgb1 4:36f1k3", "macs": macs, "params": 1000}.items():
+            chosen = {"architecture": "rgb1 4:36f1k3", "architecture_json": {}}
+            for name, value in {**chosen, "macs": macs, "params": 1000}.items():
                 trial.set_user_attr(name, value)
+            store.record_rung(
+                RungRecord(
+                    trial=trial.number, rung=0, images=64, fid=fid, fid_samples=50, fid_extractor="digits",
+                    fid_seed=0, kd_weight=0, losses={}, seconds=1, worker="w", checkpoint="c", sha256="0",
+                )
+            )  # fmt: skip
             png = tmp_path / "samples.png"
             Image.new("L", (64, 64), 128).save(png)
             attach_samples(trial, png, tmp_path / "artifacts")

@@ -141,3 +141,10 @@ def test_a_budget_reads_as_a_sentence() -> None:
     assert str(Budget(5_000_000_000)) == "5G MACs"
     assert str(Budget(None, 8_000_000)) == "8M parameters"
     assert str(Budget(2_000_000, 8_000_000)) == "2M MACs and 8M parameters"
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(5e9, "5G"), (63_333, "63.3k"), (999_999, "1M"), (950, "950"), (None, "?")]
+)
+def test_quantities_are_short_and_the_same_everywhere(count: float | None, text: str) -> None:
+    assert format_quantity(count) == text

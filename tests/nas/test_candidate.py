@@ -135,6 +135,16 @@ def test_a_damaged_or_foreign_checkpoint_is_redone(bench: Workbench, damage: byt
     assert measured(candidate(bench).run(0).record) == measured(first)
 
 
+def test_a_damaged_checkpoint_is_told_once(bench: Workbench) -> None:
+    first = candidate(bench).run(0)
+    assert first.warning == ""
+    path = bench.config.folder / first.record.checkpoint
+    path.write_bytes(path.read_bytes()[:1000])
+    resumed = candidate(bench)
+    assert resumed.run(0).warning == f"{path} is damaged: its rung is trained again"
+    assert resumed.run(1).warning == ""
+
+
 def test_a_checkpoint_of_another_architecture_is_redone(bench: Workbench) -> None:
     other = Candidate(bench, 0, bench.space.largest().to_json()).run(0)
     assert candidate(bench).run(0).cost != other.cost

@@ -16,6 +16,8 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from distill.data import loading
+from nas import evaluation
 from nas.budget import parse_quantity
 from nas.cli import dashboard, evaluate, export, sample, search, teacher
 from nas.report import SearchReport
@@ -136,6 +138,9 @@ def test_the_installed_scripts_work(command: str, commands: Any) -> None:
         ),
         ("--budget-macs 1M --data faces", "--data faces: give the generator to compress by --teacher"),
         ("--config nowhere.toml", "nowhere.toml can't be read"),
+        ("--budget-macs 1M --extractor magic", "no extractor 'magic': choose one of cifar-resnet, clip"),
+        ("--budget-macs 1M --extractor-weights no.pth", "no.pth is not a file … --extractor-weights"),
+        ("--budget-macs 1M --extractor cifar-resnet", "cifar-resnet has no weights … --extractor-weights"),
     ],
 )
 @pytest.mark.parametrize("dry", [[], ["--dry-run"]], ids=["", "dry"])
@@ -267,6 +272,16 @@ def test_a_study_of_other_settings_is_refused(begun: StudyStore, teacher_file: P
 def test_a_configuration_file_that_is_wrong_is_refused(content: str, says: str, tmp_path: Path) -> None:
     (tmp_path / "search.toml").write_text(content)
     refused(says, "nas-search", "--config", "search.toml")
+
+
+def test_an_extractor_is_looked_for_before_images_are_decoded(
+    teacher_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images(Path("faces"), 40)
+    monkeypatch.setattr(loading, "decode_all", lambda *_: pytest.fail("decoded first"))
+    flags = ("--budget-macs", "100k", "--teacher", teacher_file, "--data", "faces", "--workdir", "runs")
+    refused("no extractor 'magic'", "nas-search", *flags, "--extractor", "magic")
+    refused("no.pth is not a file", "nas-search", *flags, "--extractor-weights", "no.pth")
 
 
 # nas-search --dry-run
@@ -426,6 +441,20 @@ def test_an_evaluation_on_what_is_no_data_is_refused(teacher_file: Path) -> None
     refused("at least 2", "nas-evaluate", teacher_file, "--data", "digits", "--fid-samples", 1)
     refused("no metric 'lpips'", "nas-evaluate", teacher_file, "--data", "digits", "--metrics", "fid, lpips")
     refused("no metric ''", "nas-evaluate", teacher_file, "--data", "digits", "--metrics", "")
+
+
+def test_an_evaluation_that_is_interrupted_says_that_nothing_was_written(
+    teacher_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluation, "measure", interrupted)
+    result = run("nas-evaluate", teacher_file, "--data", "digits")
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "interrupted; nothing was measured, and nothing written" in result.stderr
+    assert "to go on" not in result.stderr
 
 
 def test_all_metrics_are_printed_with_their_conditions(teacher_file: Path) -> None:

@@ -75,6 +75,13 @@ def test_the_same_request_always_has_the_same_name() -> None:
     assert of(workdir="runs").named("digits").folder == Path("runs/digits-2Mmacs")
 
 
+def test_a_folder_gives_its_whole_name_and_a_file_its_name_without_the_suffix(tmp_path: Path) -> None:
+    (tmp_path / "faces-0.5").mkdir()
+    for data, name in (("faces-0.5", "faces-0.5"), ("faces-0.5.zip", "faces-0.5"), ("cats.zip", "cats")):
+        named = of(teacher="t.pt", data=str(tmp_path / data)).named("big").study
+        assert named == f"big-{name}-2Mmacs"
+
+
 def test_a_teachers_name_can_not_lead_out_of_the_work_folder() -> None:
     config = of(workdir="runs").named("../../ffhq 256/x")
     assert config.folder.parent == Path("runs")

@@ -22,7 +22,8 @@ from nas import dashboard
 from nas.artifacts import attach_samples
 from nas.dashboard import FIGURE_ID, Publisher, dashboard_server, publish
 from nas.errors import ConfigError, WorkdirError
-from nas.pareto_plot import measured, note, pareto_figure, pareto_front, short
+from nas.pareto_plot import measured, note, pareto_figure
+from nas.report import pareto_front
 from nas.study.records import RungRecord
 from nas.study.store import StudyStore
 
@@ -30,7 +31,8 @@ from nas.study.store import StudyStore
 def finish(store: StudyStore, fid: float, macs: int, *, stopped: bool = False, **attrs: Any) -> int:
     trial = store.study.ask()
     architecture = f"widths 8|{trial.number}"
-    for key, value in {"architecture": architecture, "macs": macs, "params": macs // 30, **attrs}.items():
+    costs = {"macs": macs, "params": macs // 30}
+    for key, value in {"architecture": architecture, "architecture_json": {}, **costs, **attrs}.items():
         trial.set_user_attr(key, value)
     record = RungRecord(
         trial=trial.number,
@@ -96,7 +98,7 @@ def test_the_plot_tells_finished_stopped_baseline_front_and_best_apart(store: St
 def test_hovering_shows_what_a_trial_is(store: StudyStore) -> None:
     drawn = traces(pareto_figure(store, 2e6))
     text = drawn["best: trial 3"].text[0]
-    for part in ("trial 3", "FID 35.00 (N = 2000)", "1.9M MACs", "63.33k parameters", "widths 8|3"):
+    for part in ("trial 3", "FID 35.00 (N = 2000)", "1.9M MACs", "63.3k parameters", "widths 8|3"):
         assert part in text
     assert "baseline uniform x0.25" in drawn["baseline"].text[0]
     assert "stopped at rung 0: a low-fidelity FID" in drawn["stopped early, low-fidelity FID"].text[0]
@@ -144,9 +146,9 @@ def test_an_empty_study_has_a_plot_and_a_note_too(empty: StudyStore) -> None:
 
 def test_the_note_names_the_best_student_and_how_to_export_it(store: StudyStore) -> None:
     text = note(store, 2e6)
-    assert "**trial 3**, FID **35.00** (N = 2000), 1.9M MACs (fvcore), 63.33k parameters" in text
+    assert "**trial 3**, FID **35.00** (N = 2000), 1.9M MACs (fvcore), 63.3k parameters" in text
     assert "nas-export --study digits --trial 3 -o student.safetensors" in text
-    assert r"| 0 | 60.00 | 500k | 16.67k | `widths 8\|0` (uniform x0.25) |" in text
+    assert r"| 0 | 60.00 | 500k | 16.7k | `widths 8\|0` (uniform x0.25) |" in text
     assert "5 finished, 2 stopped early, 1 failed." in text
 
 
@@ -161,13 +163,6 @@ def test_publishing_again_replaces(store: StudyStore) -> None:
     stored = json.loads("".join(attrs[f"dashboard:plot_data:{FIGURE_ID}:{i}"] for i in range(len(parts))))
     assert "best: trial 9" in [trace["name"] for trace in stored["data"]]
     assert "**trial 9**" in get_note(store.study)
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(5e9, "5G"), (2_100_000, "2.1M"), (999_999, "1M"), (950, "950"), (None, "?")]
-)
-def test_counts_are_short(count: float | None, text: str) -> None:
-    assert short(count) == text
 
 
 # Sample grids

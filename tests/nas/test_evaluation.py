@@ -169,7 +169,7 @@ def test_a_generator_that_makes_nan_is_a_users_error(teacher_file: Path, tmp_pat
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_device_that_is_not_there_is_an_error(teacher_file: Path) -> None:
-    with pytest.raises(ConfigError, match="--device cuda: torch sees no CUDA device here; give --device cpu"):
+    with pytest.raises(ConfigError, match="--device cuda: PyTorch sees no GPU here"):
         evaluate(teacher_file, data="digits", fid_samples=50, device="cuda")
 
 

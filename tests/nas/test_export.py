@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from nas.errors import ExportError, StudyError
 from nas.evaluation import evaluate
 from nas.export import choose, export_student
 from nas.report import SearchReport, TrialReport
-from search_spaces import get_family, load_checkpoint
+from search_spaces import CheckpointError, get_family, load_checkpoint
 
 LOAD = """
 import sys, numpy, torch, nas
@@ -123,6 +124,18 @@ def test_a_place_that_can_not_be_written_is_named(
     (tmp_path / "file").touch()
     with pytest.raises(ExportError, match=r"file/student\.safetensors can't be written"):
         export_student(finished, best, folder(finished), tmp_path / "file" / "student.safetensors")
+
+
+def test_a_student_is_not_written_under_a_name_of_another_format(
+    finished: SearchReport, best: TrialReport, tmp_path: Path
+) -> None:
+    for name, instead in (("student.pt", "student"), ("student-0.5", "student-0.5"), ("student", "student")):
+        fix = re.escape(
+            f"{name}: checkpoints are written as safetensors: give {tmp_path / instead}.safetensors"
+        )
+        with pytest.raises(CheckpointError, match=fix):
+            export_student(finished, best, folder(finished), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_student_stands_alone_without_training_machinery(

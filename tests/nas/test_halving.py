@@ -21,11 +21,11 @@ macs = st.integers(10**5, 10**10).map(float)
 failed = st.sampled_from([math.nan, math.inf])
 results = st.lists(st.tuples(fid, macs), min_size=1, max_size=30)
 results_with_failures = st.lists(st.tuples(st.one_of(fid, failed), macs), min_size=1, max_size=30)
-etas = st.sampled_from([1.5, 2.0, 3.0, 4.0])
+factors = st.sampled_from([1.5, 2.0, 3.0, 4.0])
 
 
-def board_of(points: list[Point], eta: float = 3.0, **options: Any) -> RungBoard:
-    board = RungBoard(3, eta, **options)
+def board_of(points: list[Point], factor: float = 3.0, **options: Any) -> RungBoard:
+    board = RungBoard(3, factor, **options)
     for trial, point in enumerate(points):
         board.add(trial, 0, point)
     return board
@@ -38,18 +38,18 @@ def going_on(board: RungBoard, count: int) -> list[int]:
 # The laws of halving
 
 
-@given(results, etas)
-def test_a_result_that_dominates_the_rung_always_goes_on(points: list[Point], eta: float) -> None:
+@given(results, factors)
+def test_a_result_that_dominates_the_rung_always_goes_on(points: list[Point], factor: float) -> None:
     best = (min(p[0] for p in points) / 2, min(p[1] for p in points) / 2)
     for place in (0, len(points) // 2, len(points)):
-        board = board_of([*points[:place], best, *points[place:]], eta)
+        board = board_of([*points[:place], best, *points[place:]], factor)
         assert board.order(0)[0] == place
         assert board.decide(place, 0)
 
 
-@given(results_with_failures, etas)
-def test_a_dominated_result_never_displaces_its_dominator(points: list[Point], eta: float) -> None:
-    board = board_of(points, eta)
+@given(results_with_failures, factors)
+def test_a_dominated_result_never_displaces_its_dominator(points: list[Point], factor: float) -> None:
+    board = board_of(points, factor)
     position = {trial: place for place, trial in enumerate(board.order(0))}
     for a in range(len(points)):
         for b in range(len(points)):
@@ -58,20 +58,20 @@ def test_a_dominated_result_never_displaces_its_dominator(points: list[Point], e
                 assert board.decide(a, 0) or not board.decide(b, 0)
 
 
-@given(results, etas)
-def test_one_in_eta_goes_on_and_never_nobody(points: list[Point], eta: float) -> None:
-    assert len(going_on(board_of(points, eta), len(points))) == max(1, math.ceil(len(points) / eta))
+@given(results, factors)
+def test_one_in_the_reduction_factor_goes_on_and_never_nobody(points: list[Point], factor: float) -> None:
+    assert len(going_on(board_of(points, factor), len(points))) == max(1, math.ceil(len(points) / factor))
 
 
-@given(results_with_failures, etas, st.randoms(use_true_random=False))
-def test_only_the_set_of_results_matters(points: list[Point], eta: float, rng: random.Random) -> None:
+@given(results_with_failures, factors, st.randoms(use_true_random=False))
+def test_only_the_set_of_results_matters(points: list[Point], factor: float, rng: random.Random) -> None:
     arrivals = list(range(len(points)))
     rng.shuffle(arrivals)
-    board = RungBoard(3, eta)
+    board = RungBoard(3, factor)
     for trial in arrivals:
         board.add(trial, 0, points[trial])
         board.add(trial, 0, points[trial])  # told twice, counted once
-    assert board.order(0) == board_of(points, eta).order(0)
+    assert board.order(0) == board_of(points, factor).order(0)
 
 
 # How far rescaling an objective changes nothing
@@ -80,13 +80,13 @@ grid = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max
 """Powers of two: their logarithms and those of their powers compare alike in floating point."""
 
 
-@given(grid, etas, st.sampled_from([0.5, 1.0, 2.0]), st.sampled_from([0.25, 1.0, 8.0]))
+@given(grid, factors, st.sampled_from([0.5, 1.0, 2.0]), st.sampled_from([0.25, 1.0, 8.0]))
 def test_powers_and_units_of_an_objective_change_no_decision(
-    exponents: list[tuple[int, int]], eta: float, power: float, unit: float
+    exponents: list[tuple[int, int]], factor: float, power: float, unit: float
 ) -> None:
     plain = [(2.0**a, 2.0**b) for a, b in exponents]
     rescaled = [(unit * 2.0 ** (a * power), 2.0**b) for a, b in exponents]
-    one, other = board_of(plain, eta), board_of(rescaled, eta)
+    one, other = board_of(plain, factor), board_of(rescaled, factor)
     for trial, (mine, theirs) in enumerate(zip(_standing(one), _standing(other), strict=True)):
         assert mine == pytest.approx(theirs), trial
 
@@ -103,14 +103,14 @@ def _standing(board: RungBoard) -> list[tuple[int, float]]:
     return [(rank, spread[i]) for i, rank in enumerate(ranks)]
 
 
-@given(st.lists(st.tuples(st.integers(1, 50), st.integers(1, 50)), min_size=1, max_size=30), etas)
+@given(st.lists(st.tuples(st.integers(1, 50), st.integers(1, 50)), min_size=1, max_size=30), factors)
 def test_any_increasing_rescaling_changes_only_the_inside_of_the_front_that_is_cut(
-    points: list[tuple[int, int]], eta: float
+    points: list[tuple[int, int]], factor: float
 ) -> None:
     plain = [(float(a), float(b)) for a, b in points]
     bent = [(math.exp(a), b**3 + b / 7) for a, b in plain]
-    before = going_on(board_of(plain, eta), len(points))
-    after = going_on(board_of(bent, eta), len(points))
+    before = going_on(board_of(plain, factor), len(points))
+    after = going_on(board_of(bent, factor), len(points))
     ranks = nondominated_ranks(plain)
     moved = set(before) ^ set(after)
     assert len({ranks[trial] for trial in moved}) <= 1
@@ -170,10 +170,10 @@ def test_an_fid_of_zero_is_ranked_like_any_other() -> None:
     assert going_on(board_of([(0.0, 1e6), (-1e-9, 2e6), (5.0, 3e6)]), 3) == [0]
 
 
-@pytest.mark.parametrize("eta", [1.0, 0.0, -3.0, math.nan, math.inf])
-def test_an_eta_that_halves_nothing_is_refused(eta: float) -> None:
-    with pytest.raises(ConfigError, match=f"eta {eta:g}"):
-        RungBoard(3, eta)
+@pytest.mark.parametrize("factor", [1.0, 0.0, -3.0, math.nan, math.inf])
+def test_a_reduction_factor_that_halves_nothing_is_refused(factor: float) -> None:
+    with pytest.raises(ConfigError, match=f"reduction factor {factor:g}"):
+        RungBoard(3, factor)
 
 
 # Ray Tune

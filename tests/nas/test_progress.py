@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 from optuna.trial import TrialState
@@ -52,6 +53,15 @@ def test_without_a_terminal_every_finished_trial_is_one_line(warm_bench: Workben
         "[4/6] trial   3  stopped   FID 90.00 after 64 images, 900k MACs, 20k parameters",
         "[5/6] trial   4  failed    d_r1 is nan [bold]",
     ]
+
+
+def test_what_the_user_should_know_of_an_outcome_is_a_line() -> None:
+    progress, out = search()
+    with progress:
+        progress.measured(2, replace(outcome(2, 0, 80.0), warning="rung-0.pt is damaged"))
+        progress.finished(2, TrialState.COMPLETE, outcome(2, 2, 40.0))
+    assert out.getvalue().splitlines()[0] == "[0/6] trial   2  warning: rung-0.pt is damaged"
+    assert "damaged" not in out.getvalue().splitlines()[1]
 
 
 def test_the_display_counts_trials_and_names_the_best_and_the_running(warm_bench: Workbench) -> None:

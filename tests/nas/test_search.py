@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from nas.candidate import CandidateTrial
 from nas.config import SearchConfig
 from nas.cost import measure
 from nas.errors import StudyError
+from nas.proposals import Proposer
 from nas.report import SearchReport
-from nas.search import _note, prepare, run_search
+from nas.search import _note, check_folder, prepare, run_search
 from nas.study import StudyStore
 from search_spaces import get_family
 
@@ -126,7 +128,65 @@ def test_candidates_that_raise_diverge_or_lose_their_worker_fail_alone(
     assert run() == found  # what failed has been tried
 
 
+# Fewer trials than there are
+
+
+def test_with_fewer_trials_what_was_interrupted_is_finished_and_nothing_added(
+    teacher_file: Path, tmp_path: Path
+) -> None:
+    request = SearchConfig.of(
+        budget_macs=100_000, teacher=teacher_file, data="digits", rungs=(64, 128), fid_samples=50,
+        bank_size=64, batch_size=32, trials=2, workers=1, workdir=tmp_path, sampler="random",
+    )  # fmt: skip
+    config, bench = prepare(request)
+    before = run_search(config, bench, Console(file=io.StringIO()))
+    with StudyStore.open(config.storage_url, config.study) as store:  # a driver that is killed
+        more = config.model_copy(update={"trials": 3})
+        interrupted = Proposer(store, bench.space, config.budget.load(bench.space), more).next()
+        assert interrupted is not None
+        half_asked = store.study.ask().number
+    fewer = config.model_copy(update={"trials": 1})
+    err = io.StringIO()
+    found = run_search(fewer, bench, Console(file=err))
+    assert found.trials[:2] == before.trials
+    assert [t.number for t in found.trials[2:]] == [interrupted.trial]
+    assert found.trial(interrupted.trial).state in ("COMPLETE", "PRUNED")
+    assert "[3/3] trial" in err.getvalue()
+    with StudyStore.open(config.storage_url, config.study) as store:
+        left = store.study.trials[half_asked]
+        assert (left.state.name, left.user_attrs["reason"]) == (
+            "FAIL",
+            "interrupted before an architecture was chosen",
+        )
+
+
 # What goes wrong before
+
+
+def test_a_folder_is_of_one_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def config(storage: str, study: str = "mine") -> SearchConfig:
+        return SearchConfig.of(budget_macs=1, study=study, workdir=Path("runs"), storage=storage)
+
+    server = "postgresql+psycopg://ann:secret@host/nas"
+    for saved, same, another in (
+        ("", f"sqlite:///{tmp_path}/runs/mine/study.db", "sqlite:///shared.db"),
+        ("sqlite:///shared.db", f"sqlite:///{tmp_path}/shared.db", ""),
+        (server, "postgres://ann:changed@host/nas", "postgresql+psycopg://ann:secret@host/other"),
+    ):
+        shutil.rmtree("runs", ignore_errors=True)
+        check_folder(config(saved))  # nothing is there yet
+        config(saved).folder.mkdir(parents=True)
+        config(saved).save()
+        check_folder(config(saved))
+        check_folder(config(same))
+        check_folder(config(another, study="another"))
+        with pytest.raises(StudyError, match=r"runs/mine belongs to study 'mine' in .* --study") as caught:
+            check_folder(config(another))
+        assert "secret" not in str(caught.value)
+    config("").save().write_text("no = toml = at all")
+    check_folder(config("sqlite:///shared.db"))
 
 
 def test_a_study_is_not_resumed_with_other_extractor_weights(make_bench: Any) -> None:

@@ -176,19 +176,23 @@ def test_a_training_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ("--seed 4", "seed 3, not 4"),
-        ("--batch-size 32", "batch_size 16, not 32"),
-        ("--channels-max 4", "generator rgb1"),
-        ("--augment none", "augment ada, not none"),
-        ("--r1-gamma 1", "recipe StyleGAN2Training"),
-        ("--fid-samples 60", "fid 50 digits, not 60 digits"),
+        ("--seed 4", "--seed 3, not 4"),
+        ("--batch-size 32", "--batch-size 16, not 32"),
+        ("--channels-max 4", "--channels-max 8, not 4"),
+        ("--augment none", "--augment ada, not none"),
+        ("--augment fixed", "--augment ada, not fixed"),
+        ("--r1-gamma 1", "--r1-gamma 0.3, not 1.0"),
+        ("--fid-samples 60", "--fid-samples 50, not 60"),
+        ("--lr 0.01", "--lr 0.002, not 0.01"),
+        ("--mirror", "--mirror off, not on"),
+        ("--lr 0.01 --seed 4 --mirror", "--mirror off, not on; --lr 0.002, not 0.01; --seed 3, not 4"),
     ],
 )
 def test_another_training_is_not_mixed_into_one(trained: Path, changes: str, says: str) -> None:
     result = run(*TINY, *changes.split(), "-o", trained / "teacher.safetensors")
     assert result.exit_code == 2
-    assert says in result.stderr
-    assert "give the same settings, or another -o" in result.stderr
+    told = result.stderr.splitlines()[-1]
+    assert told.endswith(f"is of a training with {says}: give the same settings, or another -o")
 
 
 @pytest.fixture
@@ -204,7 +208,7 @@ def test_a_training_does_not_go_on_with_another_metric(trained: Path, other_weig
     result = run(*TINY, "--extractor-weights", other_weights, "-o", trained / "teacher.safetensors")
     assert result.exit_code == 2
     digests = [file_digest(path)[:16] for path in (WEIGHTS, other_weights)]
-    assert "fid_extractor_digest {}, not {}".format(*digests) in result.stderr
+    assert "extractor weights of digest {}, not {}".format(*digests) in result.stderr
 
 
 def test_a_teacher_is_measured_as_in_its_training_or_not_at_all(trained: Path, other_weights: Path) -> None:
@@ -220,9 +224,7 @@ def test_a_teacher_is_measured_as_in_its_training_or_not_at_all(trained: Path, o
     [
         ("faces.safetensors", "faces.training"),
         ("runs/faces-0.5.safetensors", "runs/faces-0.5.training"),
-        ("faces-0.5", "faces-0.5.training"),
-        ("faces-0.25", "faces-0.25.training"),
-        ("faces", "faces.training"),
+        ("faces-0.25.safetensors", "faces-0.25.training"),
     ],
 )
 def test_a_training_has_a_folder_of_its_own(output: str, folder: str) -> None:
@@ -253,6 +255,7 @@ def test_a_dry_run_shows_the_training_and_writes_nothing(tmp_path: Path) -> None
         assert part in shown
     settings = json.loads(done(*TINY, "-o", "a.safetensors", "--dry-run", "--json").stdout)
     assert (settings["resolution"], settings["r1_gamma"], settings["batch_size"]) == (16, 0.3, 16)
+    assert (settings["space"], settings["architecture"]["image_channels"]) == ("stylegan2", 1)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -299,18 +302,28 @@ def test_r1_is_as_heavy_as_the_resolution_asks_for() -> None:
     ("flags", "says"),
     [
         ("--data faces", "--data faces: give the --resolution to train at, too, such as 256"),
-        ("--data digits --resolution 100", "--resolution 100: StyleGAN2 makes images of 16, 32,"),
+        ("--data digits --resolution 100", "resolution 100: StyleGAN2 makes images of 16, 32,"),
         ("--data nowhere --resolution 16", "nowhere does not exist"),
         ("--data digits --images 5X", "unknown suffix 'X'"),
         ("--data digits --batch-size 16 --micro-batch 5", "--micro-batch 5 does not divide the batch of 16"),
-        ("--data digits --channels-base 8", "--channels-base 8: no channel is left, give 16 or more"),
+        ("--data digits --channels-base 8", "channels base 8: no channel is left, give 16 or more"),
         ("--data digits --fid-samples 1", "--fid-samples 1: an FID needs at least 2 samples"),
         ("--data digits --fid-samples many", "'many' is not a quantity"),
         ("--data digits --augment often", "'often'"),
         ("--data digits --lr 0", "0"),
+        ("--data digits --space magic", "'magic' is not 'stylegan2'"),
         ("--data digits -o there.safetensors", "there.safetensors exists and its training does not"),
         ("--data digits -o a-file/a.safetensors", "can't be written"),
-        ("--data digits --extractor magic", "magic"),
+        ("--data digits -o a.pt", "a.pt: checkpoints are written as safetensors: give a.safetensors"),
+        (
+            "--data digits -o a-0.5 --dry-run",
+            "a-0.5: checkpoints are written as safetensors: give a-0.5.safetensors",
+        ),
+        ("--data digits --extractor magic", "no extractor 'magic': choose one of"),
+        ("--data digits --extractor magic --dry-run", "no extractor 'magic': choose one of"),
+        ("--data digits --extractor-weights no.pth", "no.pth is not a file"),
+        ("--data digits --extractor-weights no.pth --dry-run", "no.pth is not a file"),
+        ("--data digits --extractor cifar-resnet --dry-run", "has no weights of its own"),
         ("", "--data"),
     ],
 )
@@ -398,6 +411,13 @@ def test_an_import_replaces_nothing_unless_it_is_told_to(teacher_file: Path) -> 
     assert Path("mine.safetensors").read_text() == "precious"
     done("import", teacher_file, "-o", "mine.safetensors", "--force")
     assert load_checkpoint(Path("mine.safetensors")).metadata["name"] == "tiny"
+
+
+def test_an_import_is_not_written_under_a_name_of_another_format(teacher_file: Path) -> None:
+    result = run("import", teacher_file, "-o", "new/mine.pkl")
+    assert result.exit_code == 2
+    assert "new/mine.pkl: checkpoints are written as safetensors: give new/mine.safetensors" in result.stderr
+    assert not Path("new").exists()
 
 
 @pytest.mark.parametrize("command", [("info",), ("import", "-o", "a.safetensors")])

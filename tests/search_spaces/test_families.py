@@ -20,6 +20,7 @@ from search_spaces import (
     Generator,
     RandomSuggest,
     SearchSpace,
+    TeacherSize,
     UserError,
     get_family,
     load_checkpoint,
@@ -291,3 +292,33 @@ def test_inheriting_takes_no_global_randomness(
     state = torch.get_rng_state()
     space.inherit(teacher, student)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+# Teachers to train from images
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_teacher_to_train_has_the_size_that_is_asked_for(family: Family, channels: int) -> None:
+    size = TeacherSize(32, channels, channels_base=128, channels_max=8, latent_dim=8, mapping_layers=2)
+    architecture = family.teacher(size)
+    generator = family.build(architecture)
+    assert isinstance(architecture, family.architecture)
+    assert generator.image_shape == (channels, 32, 32)
+    critic = family.build_discriminator(family.default_discriminator(architecture))
+    assert critic(generator(*generator.sample_inputs(2, torch.Generator()))).shape == (2,)
+    assert family.r1_gamma(64, 32) > 0
+
+
+def test_a_teacher_of_no_such_resolution_is_refused_in_one_line_without_flags(family: Family) -> None:
+    with pytest.raises(ArchitectureError, match=r"^resolution 100: ") as caught:
+        family.teacher(TeacherSize(100, 3))
+    assert "--" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_families_are_known_to_the_service_by_their_contract_only(family: Family) -> None:
+    root = Path(__file__).parents[2]
+    scripts = {root / "distill/digits/train_teacher.py"}  # one training of one family, told in full
+    sources = {path for package in ("nas", "distill") for path in (root / package).rglob("*.py")} - scripts
+    assert len(sources) > 50
+    assert [path for path in sources if f"search_spaces.{family.name}" in path.read_text()] == []

@@ -12,11 +12,11 @@ import torch
 
 from distill.digits.classifier import WEIGHTS
 from distill.errors import FidelityError
-from distill.extractors import EXTRACTORS, load_extractor
+from distill.extractors import EXTRACTORS, check_extractor, load_extractor
 
 
 def test_importing_it_first_makes_torch_fidelity_importable() -> None:
-    script = "import distill.extractors, torch_fidelity, torchvision; torchvision.transforms"
+    script = "import distill._torch_fidelity, torch_fidelity, torchvision; torchvision.transforms"
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
 
 
@@ -86,3 +86,28 @@ def test_without_weights_and_offline_the_error_names_the_flag(name: str) -> None
     with pytest.raises(FidelityError, match="--extractor-weights") as caught:
         load_extractor(name)
     assert "\n" not in str(caught.value)
+
+
+def test_checking_an_extractor_imports_no_torch_fidelity() -> None:
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom distill.extractors import check_extractor\n"
+        "check_extractor('digits')\ncheck_extractor('inception', Path(sys.executable))\n"
+        "check_extractor('clip')\nassert 'torch_fidelity' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "says"),
+    [
+        ("vgg", None, "no extractor 'vgg': choose one of"),
+        ("digits", "none.pth", r"none\.pth is not a file: give .* --extractor-weights"),
+        ("cifar-resnet", None, "cifar-resnet has no weights of its own: give .* --extractor-weights"),
+        ("nowhere.pt", None, r"--extractor nowhere\.pt is not a file"),
+    ],
+)
+def test_an_extractor_that_can_not_be_had_is_told_before_it_is_loaded(
+    name: str, weights: str | None, says: str
+) -> None:
+    with pytest.raises(FidelityError, match=says):
+        check_extractor(name, None if weights is None else Path(weights))

@@ -1,0 +1,26 @@
+"""Files that are written whole or not at all, also when several processes write the same one."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that is at `path` once the block has ended well; otherwise nothing is left of it.
+
+    Raises:
+        OSError: the folder is not there or can't be written.
+    """
+    partial = path.with_name(f".{uuid.uuid4().hex}.partial")  # a long name has no room for more
+    try:
+        with partial.open("wb") as file:
+            yield file
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
