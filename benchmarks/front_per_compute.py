@@ -18,7 +18,7 @@ import math
 import os
 import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
@@ -50,9 +50,9 @@ class Plain(Proposer):
 NAIVE: dict[str, Any] = {"proposer_class": Plain, "naive": True}
 OPTUNA: dict[str, Any] = {"halving": False, **NAIVE}
 STRATEGIES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # sampler, settings, options
-    "ours": ("model", {}, {}),
+    "ours": ("gp", {}, {}),
     "ours with TPE": ("tpe", {}, {}),
-    "model, no halving": ("model", {}, {"halving": False}),
+    "ours without halving": ("gp", {}, {"halving": False}),
     "ours, exact FIDs (no ties, no replicates)": ("tpe", {"ties": 0.0, "replicates": 0}, {"naive": True}),
     "random search": ("random", {"replicates": 0}, OPTUNA),
     "Optuna TPE": ("tpe", {"replicates": 0}, OPTUNA),
@@ -160,7 +160,7 @@ def main() -> None:
         print(json.dumps({"images": marks, "strategies": rows, "replays": replays, "seeds": table.seeds}))
         return
     print(
-        f"{len(table.architectures)} architectures, {table.seeds} seeds, {replays} replays from seed {options.seed}\n"
+        f"{len(table.architectures)} architectures, {table.seeds} seeds; {replays} replays from {options.seed}\n"
     )
     print(
         f"{'hypervolume after images:':44}"

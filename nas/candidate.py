@@ -44,8 +44,11 @@ class Outcome:
 class Candidate:
     """Trains one architecture on a workbench; a rung that has left its checkpoint is not redone."""
 
-    def __init__(self, bench: Workbench, trial: int, architecture: Mapping[str, Any]) -> None:
+    def __init__(
+        self, bench: Workbench, trial: int, architecture: Mapping[str, Any], seed: int | None = None
+    ) -> None:
         self.bench, self.trial = bench, trial
+        self.seed = bench.config.seed if seed is None else seed
         self.architecture = bench.teacher.family.architecture.from_json(architecture)
         self.folder = trial_folder(bench.config.folder, trial)
         self._results: list[dict[str, Any]] = []  # of every rung passed
@@ -71,11 +74,12 @@ class Candidate:
     def _identity(self) -> dict[str, str]:
         """What a checkpoint must be of, to go on from: the FIDs in it count as this search's own."""
         weights = {"extractor_digest": self.bench.fidelity.extractor.digest}
-        return self.bench.identity | weights | {"architecture": str(self.architecture)}
+        run = {"architecture": str(self.architecture), "training_seed": str(self.seed)}
+        return self.bench.identity | weights | run
 
     def _resume(self) -> None:
         """Start a training, or go on from the newest checkpoint that can be read."""
-        self._trainer = self.bench.trainer(self.bench.student(self.architecture))
+        self._trainer = self.bench.trainer(self.bench.student(self.architecture, self.seed), self.seed)
         for rung in reversed(range(len(self.bench.config.rungs))):
             state = self._read(rung)
             if state is not None:
@@ -173,7 +177,9 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self._candidate: Candidate | None = None
         gc.collect()
-        self._candidate = Candidate(self._bench, new_config["trial"], new_config["architecture"])
+        self._candidate = Candidate(
+            self._bench, new_config["trial"], new_config["architecture"], new_config.get("seed")
+        )
         self._rung = int(new_config["start_rung"])
         return True
 
@@ -183,7 +189,7 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
         try:
             outcome = self._candidate.run(self._rung)
         except (TrainingDivergedError, NonFiniteImagesError) as error:
-            return {"failed": str(error), "done": True}
+            return {"failed": str(error), "diverged": True, "done": True}
         except (MemoryError, torch.OutOfMemoryError) as error:
             return {"failed": f"out of memory: {error}".splitlines()[0].rstrip(": "), "done": True}
         except OSError as error:  # the disk is full or gone: the next candidate would fail alike

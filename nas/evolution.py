@@ -1,4 +1,4 @@
-"""Regularised evolution (Real et al. 2019, arXiv 1802.01548), for two objectives: a baseline to compare with."""
+"""Regularised evolution (Real et al. 2019, arXiv 1802.01548) for two objectives, to compare with."""
 
 from __future__ import annotations
 

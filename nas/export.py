@@ -14,7 +14,10 @@ from search_spaces import Checkpoint, check_name, file_digest, get_family, save_
 
 
 def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | None = None) -> TrialReport:
-    """The trial to export: that number, or the lowest FID of the complete ones, at most `max_macs` MACs.
+    """The trial to export: that number, or the best of the complete ones, at most `max_macs` MACs.
+
+    Of an architecture that was trained from several seeds it is the training of the lowest FID: which
+    architecture is best is a matter of medians, which of its checkpoints is best is not.
 
     Raises:
         ExportError: none is complete, or none is that cheap.
@@ -22,7 +25,7 @@ def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | Non
     """
     if trial is not None:
         return found.trial(trial)
-    complete = [t for t in found.trials if t.state == "COMPLETE" and t.fid is not None]
+    complete = [t for t in found.trials if t.fids]
     if not complete:
         raise ExportError(f"study {found.study!r} has no complete trial yet: run nas-search again to go on")
     if max_macs is not None:
@@ -32,7 +35,10 @@ def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | Non
             raise ExportError(
                 f"--max-macs {max_macs}: the cheapest complete trial takes {cheapest} MACs; give more"
             )
-    return min(complete, key=lambda t: t.fid or 0.0)
+    best = found.best if found.best in complete else min(complete, key=lambda t: t.median or 0.0)
+    assert best is not None
+    runs = [t for t in found.trials if best.number in (t.number, t.replicate_of) and t.state == "COMPLETE"]
+    return min(runs, key=lambda t: t.fid or 0.0)
 
 
 def export_student(

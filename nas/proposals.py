@@ -1,8 +1,9 @@
-"""What to train next: what was interrupted or went wrong, baselines, openings, the sampler's own, replicates."""
+"""What to train next: what was interrupted or failed, baselines, openings, the sampler's own, replicates."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import optuna
@@ -12,13 +13,13 @@ from distill.seeds import derive_seed
 from nas.config import SearchConfig
 from nas.noise import NoiseFloor
 from nas.runs import is_first_run, measured_architectures
-from nas.selection import next_replicate
+from nas.selection import Measured, next_replicate
 from nas.study import StudyStore
 from search_spaces import Architecture, Load, SearchSpace
 
-NOISE_REPLICATES = 2  # of the first baseline, when a third is asked for: the noise is known while it matters
+NOISE_REPLICATES = 2  # of the first baseline, once a third is asked for: noise is known while it matters
 BASELINE_SHARES = (1.0, 0.5, 0.25)  # of the budget, for the uniformly slimmed teachers
-OF_THE_ARCHITECTURE = ("architecture", "architecture_json", "baseline", "protected")  # what its further runs share
+OF_THE_ARCHITECTURE = ("architecture", "architecture_json", "baseline", "protected")  # further runs' too
 MAX_DUPLICATES = 200  # in a row, before the space counts as used up
 
 
@@ -34,6 +35,15 @@ class Proposal:
     protected: bool = False  # never stopped early
     replicate_of: int | None = None  # the first trial of the architecture; never stopped early, too
     retried: bool = False  # the second try of a run that went wrong
+
+
+def most_uncertain(trials: Sequence[FrozenTrial], config: SearchConfig) -> Measured | None:
+    """The architecture that deserves a further seed; None when none does, or all replicates are spent."""
+    if sum("replicate_of" in t.user_attrs for t in trials) >= config.replicate_runs:
+        return None
+    busy = {t.user_attrs.get("replicate_of", -1) for t in trials if t.state == TrialState.RUNNING}
+    measured = measured_architectures(trials)
+    return next_replicate(measured, NoiseFloor.of(m.fids for m in measured), config.seeds, busy)
 
 
 class Proposer:
@@ -61,7 +71,7 @@ class Proposer:
         return len(self._known)
 
     def next(self) -> Proposal | None:
-        """The next trial; None when there is nothing to train now, or ever (`finished`)."""
+        """The next trial; None when nothing more is known to be worth training, until a running one ends."""
         while self._interrupted:
             trial = self._interrupted.popleft()
             if "architecture" in trial.user_attrs:
@@ -85,12 +95,6 @@ class Proposer:
         self._retries.append(proposal)
         self._known[failed.user_attrs["architecture"]] = proposal.trial
         return proposal.trial
-
-    @property
-    def finished(self) -> bool:
-        """Whether there will be nothing to train any more: what runs might still ask for replicates."""
-        running = (t.state == TrialState.RUNNING for t in self._store.study.get_trials(deepcopy=False))
-        return not any(running)
 
     @property
     def _early_replicates(self) -> int:
@@ -144,13 +148,8 @@ class Proposer:
 
     def _again_uncertain(self) -> Proposal | None:
         """A further seed where it may change who is best or on the front."""
-        if self._replicates >= self._config.replicate_runs:
-            return None
         trials = self._store.study.get_trials(deepcopy=False)
-        busy = {t.user_attrs.get("replicate_of") for t in trials if t.state == TrialState.RUNNING}
-        measured = measured_architectures(trials)
-        floor = NoiseFloor.of(m.fids for m in measured)
-        chosen = next_replicate(measured, floor, self._config.seeds, busy)
+        chosen = most_uncertain(trials, self._config)
         return None if chosen is None else self._replicate(trials[chosen.trial], len(chosen.fids))
 
     def _replicate(self, first: FrozenTrial, count: int) -> Proposal:

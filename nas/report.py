@@ -1,23 +1,22 @@
-"""What a study knows, as one object: the JSON that commands print, and the tables people read."""
+"""What a study knows, as one object: the JSON that commands print; `nas.report_table` shows it to people."""
 
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial
 from pydantic import BaseModel, ConfigDict
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
-from nas.budget import format_quantity
-from nas.cost import COUNTER
 from nas.errors import StudyError
+from nas.noise import NoiseFloor
 from nas.pareto import Point, front
+from nas.runs import is_run, measured_architectures
+from nas.selection import Measured, select
 from nas.study import RungRecord, StudyStore
+from nas.trust import RankCorrelation, rank_correlation
 
 
 class TrialReport(BaseModel):
@@ -35,13 +34,20 @@ class TrialReport(BaseModel):
     baseline: str | None  # name of a uniformly slimmed teacher
     reason: str | None  # why it failed
     rungs: list[RungRecord]
+    replicate_of: int | None = None  # the first trial of its architecture
+    fids: list[float] = []  # of its architecture's trainings to the end, its own first; a replicate has none
+
+    @property
+    def median(self) -> float | None:
+        """Of its architecture's trainings to the end; its own FID where there is no other."""
+        return statistics.median(self.fids) if self.fids else self.fid
 
     @property
     def point(self) -> Point:
-        """MACs and FID, infinite where they are not measured."""
+        """MACs and median FID, infinite where they are not measured."""
         return (
             math.inf if self.macs is None else float(self.macs),
-            math.inf if self.fid is None else self.fid,
+            math.inf if self.median is None else self.median,
         )
 
     @property
@@ -62,7 +68,11 @@ class SearchReport(BaseModel):
     data: dict[str, str]  # the real images: what the user called them, and their digest
     trials: list[TrialReport]
     front: list[TrialReport]  # cheapest first
-    best: TrialReport | None  # lowest FID
+    best: TrialReport | None  # lowest FID to be expected: medians, drawn together by the noise
+    tied: list[int]  # trials that noise may have put behind the best
+    noise: float  # standard deviation of log FID between equal trainings
+    replicates: int  # trainings that the noise was estimated from, beyond their architectures' first
+    correlations: list[RankCorrelation]  # of each rung with the last
     storage: str
     folder: str
 
@@ -89,7 +99,10 @@ def report(store: StudyStore) -> SearchReport:
         raise StudyError(f"study {store.name!r} was not made by nas-search: name another with --study")
     config = attributes["config"]
     trials = trial_reports(store)
-    on_front = pareto_front(trials)
+    measured = [_measured(t) for t in trials if t.fids]
+    floor = NoiseFloor.of(m.fids for m in measured)
+    chosen = select(measured, floor)
+    by_number = {t.number: t for t in trials}
     return SearchReport(
         study=store.name,
         budget={"macs": config.get("budget_macs"), "params": config.get("budget_params")},
@@ -97,8 +110,12 @@ def report(store: StudyStore) -> SearchReport:
         space=attributes["space"],
         data={"name": config["data"], "digest": attributes["data"]},
         trials=trials,
-        front=on_front,
-        best=on_front[-1] if on_front else None,
+        front=pareto_front(trials),
+        best=None if chosen.best is None else by_number[chosen.best.trial],
+        tied=[m.trial for m in chosen.tied],
+        noise=floor.sigma,
+        replicates=floor.replicates,
+        correlations=_correlations(trials),
         storage=store.url,
         folder=str(config["workdir"]) + "/" + store.name,
     )
@@ -109,18 +126,36 @@ def trial_reports(store: StudyStore) -> list[TrialReport]:
     rungs: dict[int, list[RungRecord]] = {}
     for record in store.rungs():
         rungs.setdefault(record.trial, []).append(record)
-    own = [t for t in store.study.get_trials(deepcopy=False) if "architecture" in t.user_attrs]
-    return [_trial(t, rungs.get(t.number, [])) for t in own if "duplicate_of" not in t.user_attrs]
+    trials = store.study.get_trials(deepcopy=False)
+    fids = {m.trial: list(m.fids) for m in measured_architectures(trials)}
+    return [_trial(t, rungs.get(t.number, []), fids.get(t.number, [])) for t in trials if is_run(t)]
 
 
 def pareto_front(trials: Iterable[TrialReport], budget_macs: float | None = None) -> list[TrialReport]:
     """COMPLETE trials within the budget that no other dominates, by ascending MACs: the best FID is last."""
     limit = math.inf if budget_macs is None else budget_macs
-    within = [t for t in trials if t.state == "COMPLETE" and t.point[0] <= limit]
+    within = [t for t in trials if t.fids and t.point[0] <= limit]
     return [within[i] for i in front([t.point for t in within])]
 
 
-def _trial(trial: FrozenTrial, rungs: list[RungRecord]) -> TrialReport:
+def _measured(trial: TrialReport) -> Measured:
+    return Measured(trial.number, trial.macs or 0, tuple(trial.fids))
+
+
+def _correlations(trials: Iterable[TrialReport]) -> list[RankCorrelation]:
+    """Of each rung with the last, over all that reached it."""
+    complete = [t.rungs for t in trials if t.state == "COMPLETE" and t.replicate_of is None]
+    found = []
+    for rung in range(max((len(rungs) for rungs in complete), default=1) - 1):
+        pairs = [
+            (rungs[rung].images, rungs[rung].fid, rungs[-1].fid) for rungs in complete if len(rungs) > rung
+        ]
+        images, early, final = zip(*pairs, strict=True)
+        found.append(rank_correlation(images[0], early, final))
+    return [correlation for correlation in found if correlation is not None]
+
+
+def _trial(trial: FrozenTrial, rungs: list[RungRecord], fids: list[float]) -> TrialReport:
     attributes = trial.user_attrs
     return TrialReport(
         number=trial.number,
@@ -133,60 +168,6 @@ def _trial(trial: FrozenTrial, rungs: list[RungRecord]) -> TrialReport:
         baseline=attributes.get("baseline"),
         reason=attributes.get("reason"),
         rungs=rungs,
+        replicate_of=attributes.get("replicate_of"),
+        fids=fids,
     )
-
-
-def render(found: SearchReport) -> RenderableType:
-    """The Pareto table, the baselines beside it, the best student and where things are."""
-    if found.best is None:
-        return Text(f"no trial of study {found.study} is complete: {_states(found)}")
-    baselines = [t for t in found.trials if t.baseline and t.state == "COMPLETE" and t not in found.front]
-    samples = f"{found.best.rungs[-1].fid_samples} samples, {found.best.rungs[-1].fid_extractor} features"
-    table = Table(
-        title=f"Pareto front of {found.study}: FID ({samples}) against MACs ({COUNTER})", title_justify="left"
-    )
-    for name, justify in (("trial", "right"), ("FID", "right"), ("MACs", "right"), ("parameters", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    table.add_column("of teacher", justify="right")
-    table.add_column("architecture", overflow="fold")
-    for trial in found.front:
-        table.add_row(*_row(trial, found), style="bold" if trial == found.best else "")
-    if baselines:
-        table.add_section()
-        for trial in sorted(baselines, key=lambda t: t.macs or 0):
-            table.add_row(*_row(trial, found), style="dim")
-    best = found.best
-    lines = [
-        f"Best student: trial {best.number}, FID {best.fid:.2f}, {format_quantity(best.macs or 0)} MACs, "
-        f"{format_quantity(best.params or 0)} parameters; {_states(found)}.",
-        f"Teacher: {found.teacher['name']}, {_teacher_fid(found)}"
-        f"{format_quantity(found.teacher['macs'])} MACs, "
-        f"{format_quantity(found.teacher['params'])} parameters.",
-        f"Study: {found.storage}   checkpoints and samples: {_near(found.folder)}/trials",
-    ]
-    return Group(table, *(Text(line) for line in lines))
-
-
-def _near(folder: str) -> str:
-    """A folder as one would type it here."""
-    path = Path(folder)
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
-
-
-def _row(trial: TrialReport, found: SearchReport) -> list[str]:
-    share = (trial.macs or 0) / found.teacher["macs"]
-    what = trial.summary if trial.baseline is None else f"{trial.summary}  (baseline: {trial.baseline})"
-    numbers = [format_quantity(trial.macs or 0), format_quantity(trial.params or 0), f"{share:.1%}"]
-    return [str(trial.number), f"{trial.fid:.2f}", *numbers, what]
-
-
-def _states(found: SearchReport) -> str:
-    counts = {
-        name: sum(t.state == name for t in found.trials) for name in ("COMPLETE", "PRUNED", "FAIL", "RUNNING")
-    }
-    words = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed", "RUNNING": "running"}
-    return ", ".join(f"{count} {words[name]}" for name, count in counts.items() if count) or "no trials"
-
-
-def _teacher_fid(found: SearchReport) -> str:
-    return f"FID {found.teacher['fid']:.2f} ({found.teacher['fid_samples']} samples), "

@@ -17,6 +17,11 @@ def is_first_run(trial: FrozenTrial) -> bool:
     return "architecture" in trial.user_attrs and not any(name in trial.user_attrs for name in NOT_THE_FIRST)
 
 
+def is_run(trial: FrozenTrial) -> bool:
+    """Whether `trial` is a training of its own, rather than a repeat that was never trained."""
+    return "architecture" in trial.user_attrs and "duplicate_of" not in trial.user_attrs
+
+
 def replicates(trials: Sequence[FrozenTrial]) -> dict[int, list[FrozenTrial]]:
     """Further runs by the number of their architecture's first."""
     found: dict[int, list[FrozenTrial]] = {}

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from collections.abc import Callable
 
 import numpy as np
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 
 from nas.errors import ConfigError
 from nas.evolution import RegularizedEvolution
+from nas.gp_sampler import SurrogateSampler
 from nas.halving import RungBoard
-from nas.model_based import ModelBasedSampler
 from search_spaces import Load, SearchSpace
 
 
@@ -32,29 +31,19 @@ def _random(seed: int) -> BaseSampler:
     return RandomSampler(seed=seed)
 
 
-def _gp(seed: int) -> BaseSampler:
-    missing = [package for package in ("scipy", "torch") if importlib.util.find_spec(package) is None]
-    if missing:
-        raise ConfigError(f"sampler 'gp' needs {' and '.join(missing)}: pip install {' '.join(missing)}")
-    return GPSampler(seed=seed)
-
-
-OPTUNA_SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
+OTHERS: dict[str, Callable[[int], BaseSampler]] = {
     "tpe": _tpe,
     "nsga2": _nsga2,
     "random": _random,
-    "gp": _gp,
     "evolution": RegularizedEvolution,
 }
-SAMPLERS = ("model", *OPTUNA_SAMPLERS)
+SAMPLERS = ("gp", *OTHERS)
 
 
 def check_sampler(name: str) -> None:
-    """Raise ConfigError when there is no sampler called `name`, or a package that it needs is missing."""
+    """Raise ConfigError when there is no sampler called `name`."""
     if name not in SAMPLERS:
         raise ConfigError(f"unknown sampler {name!r}: choose one of {', '.join(SAMPLERS)}")
-    if name in OPTUNA_SAMPLERS:
-        OPTUNA_SAMPLERS[name](0)
 
 
 def make_sampler(name: str, seed: int, space: SearchSpace, load: Load, board: RungBoard) -> BaseSampler:
@@ -66,14 +55,14 @@ def make_sampler(name: str, seed: int, space: SearchSpace, load: Load, board: Ru
         space, load, board: what is searched, what fits, and the results at every rung.
 
     Raises:
-        ConfigError: there is no such sampler, or a package that it needs is missing.
+        ConfigError: there is no such sampler.
     """
     check_sampler(name)
-    if name == "model":
-        return ModelBasedSampler(seed, space, load, board)
+    if name == "gp":
+        return SurrogateSampler(seed, space, load, board)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        return OPTUNA_SAMPLERS[name](seed)
+        return OTHERS[name](seed)
 
 
 def resume_seed(seed: int, trials: int) -> int:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import sys
 import tempfile
-import tomllib
 import warnings
 from collections import Counter
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,19 +22,19 @@ from distill.precision import Precision
 from nas.candidate import CandidateTrial
 from nas.cluster import Share, cluster, make_shared
 from nas.config import SearchConfig
-from nas.errors import StudyError, WorkdirError
+from nas.errors import StudyError
 from nas.halving import ParetoHalving, RungBoard
-from nas.passwords import without_password
 from nas.preparation import waiting
 from nas.preview import introduction
 from nas.progress import SearchProgress
-from nas.proposals import Proposer
+from nas.proposals import Proposer, most_uncertain
 from nas.recorder import StudyRecorder
 from nas.report import SearchReport, report
-from nas.samplers import make_sampler, resume_seed
+from nas.runs import is_first_run, is_run
+from nas.samplers import check_sampler, make_sampler, resume_seed
 from nas.searcher import LostWorkers, StudySearcher
 from nas.study import StudyStore
-from nas.study.database import same_database
+from nas.study_folder import check_folder, make_folder, remove_folders
 from nas.workbench import Workbench
 from search_spaces import UserError
 
@@ -62,28 +60,9 @@ def prepare(
     bench.config = config
     check_folder(config)
     config.budget.load(bench.space)
-    make_sampler(config.sampler, 0)
+    check_sampler(config.sampler)
     _ = bench.data
     return config, bench
-
-
-def check_folder(config: SearchConfig) -> None:
-    """Refuse a folder whose checkpoints are those of a study of the same name in another database.
-
-    Raises:
-        StudyError: it is one, by the settings saved in it.
-    """
-    saved = config.folder / "config.toml"
-    try:
-        before = str(tomllib.loads(saved.read_text(encoding="utf-8")).get("storage", ""))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):  # there is none, or somebody wrote in it
-        return
-    before = before or config.model_copy(update={"storage": ""}).storage_url
-    if not same_database(before, config.storage_url):
-        raise StudyError(
-            f"{config.folder} belongs to study {config.study!r} in {before}, not in "
-            f"{without_password(config.storage_url)}: give another --study or --workdir"
-        )
 
 
 def run_search(
@@ -97,7 +76,7 @@ def run_search(
         UserError: the request can't be carried out.
     """
     _quiet()
-    made = _make_folder(config)
+    made = make_folder(config)
     ours = False  # the folder's contents: another driver may have taken the lease first
     try:
         with (
@@ -105,7 +84,7 @@ def run_search(
             store.lease(),
         ):
             ours = True
-            if len(_finished(store)) < config.trials or _interrupted(store):
+            if _work_left(store, config):
                 with cluster(config) as share:
                     try:
                         with waiting(console, "Making the teacher's images and the real ones' statistics"):
@@ -119,7 +98,7 @@ def run_search(
             _give_up_half_asked(store)
             return report(store)
     except UserError:
-        _remove(made, with_contents=ours)
+        remove_folders(made, with_contents=ours)
         raise
 
 
@@ -135,24 +114,14 @@ def _search(
     config.save()
     for line in introduction(config, bench):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    store.study.sampler = make_sampler(config.sampler, resume_seed(config.seed, len(store.study.trials)))
     progress = _progress(store, config, console)
-    proposer = Proposer(store, bench.space, config.budget.load(bench.space), config)
-    searcher = StudySearcher(
-        proposer,
-        StudyRecorder(store, config.folder, len(config.rungs)),
-        progress,
-    )
-    known = {t.number: t.user_attrs for t in store.study.get_trials(deepcopy=False)}
-    macs = {number: attributes["macs"] for number, attributes in known.items() if "macs" in attributes}
-    baselines = [number for number, attributes in known.items() if "baseline" in attributes]
-    board = RungBoard.from_rungs(
-        store.rungs(),
-        macs,
-        rungs=len(config.rungs),
-        reduction_factor=config.reduction_factor,
-        protected=baselines,
-    )
+    load = config.budget.load(bench.space)
+    board = _board(store, config)
+    seed = resume_seed(config.seed, len(store.study.trials))
+    store.study.sampler = make_sampler(config.sampler, seed, bench.space, load, board)
+    proposer = Proposer(store, bench.space, load, config)
+    recorder = StudyRecorder(store, config.folder, len(config.rungs))
+    searcher = StudySearcher(proposer, recorder, board, progress)
     settings = config.absolute().model_dump(mode="json")
     resources = {"cpu": share.cpus, "gpu": share.gpus}
     try:
@@ -188,14 +157,29 @@ def _search(
         console.print(f"The space holds no more than these {proposer.asked} architectures within the budget")
 
 
+def _board(store: StudyStore, config: SearchConfig) -> RungBoard:
+    """The results at every rung, as earlier runs of the same command left them."""
+    valid = [t for t in store.study.get_trials(deepcopy=False) if "retried_as" not in t.user_attrs]
+    return RungBoard.from_rungs(
+        store.rungs(),
+        {t.number: t.user_attrs["macs"] for t in valid if "macs" in t.user_attrs},
+        rungs=len(config.rungs),
+        reduction_factor=config.reduction_factor,
+        protected=[t.number for t in valid if t.user_attrs.get("protected")],
+        replicates={t.number: t.user_attrs["replicate_of"] for t in valid if "replicate_of" in t.user_attrs},
+        ties=config.ties,
+    )
+
+
 def _progress(store: StudyStore, config: SearchConfig, console: Console) -> SearchProgress:
     """The display, with what earlier runs of the same command have done."""
-    finished = _finished(store)
-    known = len(finished) + len(_interrupted(store))  # more than `trials` when these were more before
+    trials = store.study.get_trials(deepcopy=False)
+    finished = [t for t in trials if t.state.is_finished() and is_run(t)]
+    known = len(finished) + len(_interrupted(store))  # more than asked for when these were more before
     complete = [(t.number, *t.values) for t in finished if t.state == TrialState.COMPLETE]
     return SearchProgress(
         console,
-        max(config.trials, known),
+        max(config.trials + config.replicate_runs, known),
         len(config.rungs),
         done=len(finished),
         counts=dict(Counter(t.state for t in finished)),
@@ -203,11 +187,10 @@ def _progress(store: StudyStore, config: SearchConfig, console: Console) -> Sear
     )
 
 
-def _finished(store: StudyStore) -> list[FrozenTrial]:
-    """Trials of their own architecture that have ended."""
+def _work_left(store: StudyStore, config: SearchConfig) -> bool:
     trials = store.study.get_trials(deepcopy=False)
-    ended = [t for t in trials if t.state.is_finished() and "architecture" in t.user_attrs]
-    return [t for t in ended if "duplicate_of" not in t.user_attrs]
+    ended = sum(t.state.is_finished() and is_first_run(t) for t in trials)
+    return ended < config.trials or bool(_interrupted(store)) or most_uncertain(trials, config) is not None
 
 
 def _interrupted(store: StudyStore) -> list[FrozenTrial]:
@@ -258,33 +241,6 @@ def _note(
     }
     store.study.set_user_attr("teacher_info", teacher)
     store.study.set_user_attr("config", config.absolute().public())
-
-
-def _make_folder(config: SearchConfig) -> list[Path]:
-    """Make the study's folder; returns the folders that were not there before, the innermost first."""
-    made = [folder for folder in config.folder.parents if not folder.exists()]
-    try:
-        config.folder.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):  # of two drivers, one has made it
-            config.folder.mkdir()
-            made = [config.folder, *made]
-        with tempfile.TemporaryFile(dir=config.folder):
-            pass
-    except OSError as error:
-        reason = error.strerror
-        raise WorkdirError(
-            f"{config.folder} can't be written ({reason}): choose another --workdir"
-        ) from error
-    return made
-
-
-def _remove(made: list[Path], *, with_contents: bool) -> None:
-    """Take back what `_make_folder` made, the innermost `with_contents` or else if it is empty."""
-    if made and with_contents:
-        shutil.rmtree(made[0], ignore_errors=True)
-    for folder in made:
-        with suppress(OSError):  # gone, or somebody else put something there meanwhile
-            folder.rmdir()
 
 
 def _quiet() -> None:

@@ -10,44 +10,50 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from nas.errors import SearchError
+from nas.halving import RungBoard
 from nas.progress import SearchProgress
-from nas.proposals import Proposer
+from nas.proposals import Proposal, Proposer
 from nas.recorder import StudyRecorder
 
 
 class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
     """A Tune `Searcher` over `study.ask` and `study.tell`: proposals that fit, results into the study."""
 
-    def __init__(self, proposer: Proposer, recorder: StudyRecorder, progress: SearchProgress) -> None:
+    def __init__(
+        self, proposer: Proposer, recorder: StudyRecorder, board: RungBoard, progress: SearchProgress
+    ) -> None:
         super().__init__()
-        self._proposer, self._recorder, self._progress = proposer, recorder, progress
-        self._numbers: dict[str, int] = {}  # Tune's trial id ─► number in the study
+        self._proposer, self._recorder, self._board, self._progress = proposer, recorder, board, progress
+        self._proposals: dict[str, Proposal] = {}  # by Tune's trial id
         self.error: Exception | None = None  # the first one met here: Tune logs some and goes on
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:
-        """A candidate's config, or FINISHED."""
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """A candidate's config, FINISHED, or None while only what is running can tell what to do next."""
         with self._kept_error():
             proposal = None if self.error else self._proposer.next()
-        if proposal is None:
-            return str(Searcher.FINISHED)
-        self._numbers[trial_id] = proposal.trial
+            if proposal is None:
+                return str(Searcher.FINISHED) if self.error or not self._proposals else None
+        self._proposals[trial_id] = proposal
         self._progress.started(proposal)
         return {
             "trial": proposal.trial,
             "architecture": proposal.architecture.to_json(),
             "start_rung": proposal.start_rung,
-            "protected": proposal.baseline,
+            "protected": proposal.protected,
+            "seed": proposal.seed,
+            "replicate_of": proposal.replicate_of,
+            "retried": proposal.retried,
         }
 
     def on_trial_lost(self, trial_id: str) -> None:
         """The candidate's worker died; Tune gives it to another one, once."""
-        if trial_id in self._numbers:
-            self._progress.replaced(self._numbers[trial_id])
+        if trial_id in self._proposals:
+            self._progress.replaced(self._proposals[trial_id].trial)
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """A rung is done and the candidate goes on."""
         with self._kept_error():
-            number = self._numbers[trial_id]
+            number = self._proposals[trial_id].trial
             self._recorder.record(number, result["outcome"])
             self._progress.measured(number, result["outcome"])
 
@@ -58,14 +64,26 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         with self._kept_error():
             if result is not None and "broken" in result:
                 raise SearchError(f"a worker can't go on ({result['broken']}); run the same command again")
-            number = self._numbers.pop(trial_id)
-            if error or result is None or "failed" in result:
-                reason = "its worker died twice" if error or result is None else str(result["failed"])
-                self._recorder.fail(number, reason)
-                self._progress.failed(number, reason)
+            proposal = self._proposals.pop(trial_id)
+            number = proposal.trial
+            if error or result is None:
+                self._fail(proposal, "its worker died twice")
+            elif "failed" in result:
+                self._fail(proposal, str(result["failed"]), again=bool(result.get("diverged")))
+            elif number in self._board.discarded:
+                outcome = result["outcome"]
+                self._recorder.record(number, outcome)
+                self._fail(proposal, f"it went wrong: FID {outcome.record.fid:.4g}", again=True)
             else:
                 state = self._recorder.finish(number, result["outcome"])
                 self._progress.finished(number, state, result["outcome"])
+
+    def _fail(self, proposal: Proposal, reason: str, *, again: bool = False) -> None:
+        """Tell that a run has no result; bad luck gets another seed, once."""
+        if again and not proposal.retried:
+            reason += f"; tried again as trial {self._proposer.retry(proposal.trial)}"
+        self._recorder.fail(proposal.trial, reason)
+        self._progress.failed(proposal.trial, reason)
 
     @contextmanager
     def _kept_error(self) -> Iterator[None]:

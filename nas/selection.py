@@ -75,10 +75,14 @@ def next_replicate(
         return None
     worth = dict(zip((m.trial for m in measured), _shrunk(measured, floor), strict=True))
     best = min(measured, key=lambda m: (worth[m.trial], m.macs, m.trial))
+
+    def certainty(pair: tuple[Measured, Measured]) -> float:
+        return _certainty(*pair, worth, floor)
+
     for_the_best = [(best, other) for other in measured if other is not best]
     for pairs in (for_the_best, _front_pairs(measured, worth)):
-        for pair in sorted(pairs, key=lambda pair: _certainty(*pair, worth, floor)):
-            if _certainty(*pair, worth, floor) >= CERTAIN:
+        for pair in sorted(pairs, key=certainty):
+            if certainty(pair) >= CERTAIN:
                 break
             fewer = min(pair, key=lambda m: (len(m.fids), worth[m.trial], m.trial))
             if len(fewer.fids) < most and fewer.trial not in busy:

@@ -1,8 +1,8 @@
 """What FIDs seen so far say of architectures not yet trained: a Gaussian process over every rung's results.
 
-log FID of architecture x at rung r is modelled as `level(r) + linear(x) + smooth(x) + deviation_r(x) + noise`:
-what architectures are worth is shared by all rungs, and each rung deviates from it a little. So candidates that
-were stopped early teach, too, and lucky seeds are smoothed away.
+log FID of architecture x at rung r is modelled as `level_r + linear(x) + smooth(x) + deviation_r(x) + noise`.
+What architectures are worth is shared by all rungs, and each rung deviates from it a little. So candidates
+that were stopped early teach, too, and lucky seeds are smoothed away.
 """
 
 from __future__ import annotations
@@ -47,9 +47,7 @@ class Surrogate:
         return mean.numpy(), (prior - reduced).clamp_min(1e-12).sqrt().numpy()
 
 
-def fit(
-    inputs: Array, rungs: npt.NDArray[np.int64], logs: Array, scales: Tensor | None = None
-) -> Surrogate:
+def fit(inputs: Array, rungs: npt.NDArray[np.int64], logs: Array, scales: Tensor | None = None) -> Surrogate:
     """The process given log FIDs `logs` (n,) of encoded architectures `inputs` (n, d) at `rungs` (n,).
 
     Its five `scales`, where they are not given, are the most likely ones under log-normal priors around
@@ -79,7 +77,7 @@ def _likeliest_scales(relation: Relation, y: Tensor) -> Tensor:
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    optimizer.step(loss)  # type: ignore[arg-type]
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
     return free.detach().exp()
 
 
@@ -138,14 +136,17 @@ def _kernel(relation: Relation, scales: Tensor) -> Tensor:
     distance = (5 * relation.squares + 1e-12).sqrt() / length
     matern = (1 + distance + distance.square() / 3) * (-distance).exp()
     own = relation.same_rung * (LEVEL_VARIANCE + deviation**2 * matern)
-    return linear**2 * relation.products + smooth**2 * matern + own
+    kernel: Tensor = linear**2 * relation.products + smooth**2 * matern + own
+    return kernel
 
 
 def _kernel_diagonal(x: Tensor, scales: Tensor) -> Tensor:
     linear, smooth, _, deviation, _ = scales
-    return linear**2 * x.square().sum(dim=1) + smooth**2 + LEVEL_VARIANCE + deviation**2
+    diagonal: Tensor = linear**2 * x.square().sum(dim=1) + smooth**2 + LEVEL_VARIANCE + deviation**2
+    return diagonal
 
 
 def _factor(relation: Relation, scales: Tensor) -> Tensor:
     noise = (scales[4] ** 2 + JITTER) * torch.eye(len(relation.squares), dtype=torch.float64)
-    return torch.linalg.cholesky(_kernel(relation, scales) + noise)
+    factor: Tensor = torch.linalg.cholesky(_kernel(relation, scales) + noise)
+    return factor

@@ -99,25 +99,25 @@ class Workbench:
         images = self.bank.images[: self.config.fid_samples]
         return self.fidelity.fid_of_images(mapped_tensor(images), BANK_SEED)
 
-    def student(self, architecture: Architecture) -> Generator:
-        """A student at its start: random from the search's seed, then inherited where the search says so."""
-        with self._seeded("student"):
+    def student(self, architecture: Architecture, seed: int | None = None) -> Generator:
+        """A student at its start: random from the search's seed or `seed`, then inherited if so asked."""
+        with self._seeded("student", seed):
             student = self.teacher.family.build(architecture)
         if self.config.inherit:
             self.space.inherit(self.teacher.generator.cpu(), student)
         return student
 
-    def trainer(self, student: Generator) -> Trainer:
-        """A training of `student` that ends at the last rung."""
+    def trainer(self, student: Generator, seed: int | None = None) -> Trainer:
+        """A training of `student` that ends at the last rung, with the search's seed or `seed`."""
         discriminator = copy.deepcopy(self.teacher.discriminator)
         if discriminator is None or not self.config.warm_discriminator:
-            with self._seeded("discriminator"):
+            with self._seeded("discriminator", seed):
                 discriminator = self.teacher.family.build_discriminator(self._discriminator_architecture())
         config = TrainingConfig(
             images=self.config.rungs[-1],
             batch_size=self.config.batch_size,
             mirror=self.config.mirror,
-            seed=self.config.seed,
+            seed=self.config.seed if seed is None else seed,
             micro_batch=self.config.micro_batch,
             precision=self.precision,
             channels_last=channels_last_pays(self.teacher.generator.image_shape[1]),
@@ -143,10 +143,10 @@ class Workbench:
         return max(LEAST_R1_GAMMA, self.teacher.family.r1_gamma(resolution, self.config.batch_size))
 
     @contextmanager
-    def _seeded(self, use: str) -> Iterator[None]:
+    def _seeded(self, use: str, seed: int | None) -> Iterator[None]:
         """Torch's randomness from the search's seed: networks start alike for all candidates."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive_seed(self.config.seed, use))
+            torch.manual_seed(derive_seed(self.config.seed if seed is None else seed, use))
             yield
 
     def _discriminator_architecture(self) -> Architecture:

@@ -1,4 +1,4 @@
-"""The tabular benchmark's search space: few choices for what matters, everything else as the teacher has it."""
+"""The tabular benchmark's search space: few choices for what matters, all else as the teacher has it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strategies replayed on the table: a training is looked up instead of done, everything else is the service's."""
+"""Strategies replayed on the table: a training is looked up instead of done, all else is the service's."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from nas.config import SearchConfig
 from nas.halving import RungBoard
 from nas.noise import NoiseFloor
 from nas.proposals import Proposer
-from nas.samplers import make_sampler
 from nas.runs import measured_architectures
+from nas.samplers import make_sampler
 from nas.selection import select
 from search_spaces import Load, SearchSpace
 

@@ -61,7 +61,19 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option(
     "--reduction-factor", type=float, help="One in this many goes on to the next rung  [default: 2]"
 )
-@click.option("--sampler", help="tpe, nsga2, random or gp  [default: tpe]")
+@click.option(
+    "--ties",
+    type=float,
+    help="Standard errors of the noise within which an FID eliminates nobody; 0 takes FIDs for exact"
+    "  [default: 1]",
+)
+@click.option(
+    "--replicates",
+    type=int,
+    help="Further seeds in all, where they may change the answer  [default: a quarter of --trials]",
+)
+@click.option("--seeds", type=int, help="Of one architecture, at most  [default: 3]")
+@click.option("--sampler", help="gp, tpe, nsga2, evolution or random  [default: tpe]")
 @click.option("--recipe", help="How students are taught  [default: weight-decay]")
 @click.option(
     "--kd-schedule",
@@ -141,7 +153,7 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
     from nas.errors import SearchError
     from nas.preparation import decoding
     from nas.preview import preview
-    from nas.report import render
+    from nas.report_table import render
     from nas.search import prepare, run_search
 
     out = results()

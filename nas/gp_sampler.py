@@ -31,7 +31,7 @@ LEAST_RESULTS = 6  # before that choices are random
 REFIT = 1.1  # the model's scales are estimated anew when there are so many times as many results
 
 
-class ModelBasedSampler(BaseSampler):
+class SurrogateSampler(BaseSampler):
     """Bayesian optimisation over rungs: every rung's FIDs are learnt from, costs are known exactly.
 
     An architecture is encoded by its choices, each in [0, 1], and by the logarithms of its MACs and

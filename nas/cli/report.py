@@ -1,0 +1,39 @@
+"""nas-report: what a study found, and how far it can be believed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nas.cli.command import Command, results, study_options
+
+EXAMPLES = """
+nas-report
+nas-report --study digits-5Gmacs
+nas-report --json | jq .front
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES)
+@study_options
+@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
+def main(study: str, workdir: Path, storage: str, as_json: bool) -> None:
+    """Show a study, also while it runs: front, best student, noise, ties, rank correlations of the rungs."""
+    from nas.locate import open_existing
+    from nas.report import report
+    from nas.report_table import render, render_trust
+
+    store, _ = open_existing(workdir, study, storage)
+    with store:
+        found = report(store)
+    out = results()
+    if as_json:
+        out.print_json(found.model_dump_json())
+        return
+    out.print(render(found))
+    out.print(render_trust(found))
+
+
+if __name__ == "__main__":
+    main()

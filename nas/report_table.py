@@ -1,0 +1,105 @@
+"""A study's report as people read it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from nas.budget import format_quantity
+from nas.cost import COUNTER
+from nas.report import SearchReport, TrialReport
+
+
+def render(found: SearchReport) -> RenderableType:
+    """The Pareto table, the baselines beside it, the best student and where things are."""
+    if found.best is None:
+        return Text(f"no trial of study {found.study} is complete: {_states(found)}")
+    baselines = [t for t in found.trials if t.baseline and t.fids and t not in found.front]
+    samples = f"{found.best.rungs[-1].fid_samples} samples, {found.best.rungs[-1].fid_extractor} features"
+    table = Table(
+        title=f"Pareto front of {found.study}: FID ({samples}) against MACs ({COUNTER})", title_justify="left"
+    )
+    for name in ("trial", "FID", "runs", "MACs", "parameters", "of teacher"):
+        table.add_column(name, justify="right")
+    table.add_column("architecture", overflow="fold")
+    for trial in found.front:
+        table.add_row(*_row(trial, found), style="bold" if trial == found.best else "")
+    if baselines:
+        table.add_section()
+        for trial in sorted(baselines, key=lambda t: t.macs or 0):
+            table.add_row(*_row(trial, found), style="dim")
+    best = found.best
+    lines = [
+        f"Best student: trial {best.number}, FID {best.median:.2f}, {format_quantity(best.macs or 0)} MACs, "
+        f"{format_quantity(best.params or 0)} parameters; {_states(found)}.",
+        _noise(found),
+        f"Teacher: {found.teacher['name']}, {_teacher_fid(found)}"
+        f"{format_quantity(found.teacher['macs'])} MACs, "
+        f"{format_quantity(found.teacher['params'])} parameters.",
+        f"Study: {found.storage}   checkpoints and samples: {_near(found.folder)}/trials",
+    ]
+    return Group(table, *(Text(line) for line in lines))
+
+
+def _near(folder: str) -> str:
+    """A folder as one would type it here."""
+    path = Path(folder)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _row(trial: TrialReport, found: SearchReport) -> list[str]:
+    share = (trial.macs or 0) / found.teacher["macs"]
+    what = trial.summary if trial.baseline is None else f"{trial.summary}  (baseline: {trial.baseline})"
+    numbers = [format_quantity(trial.macs or 0), format_quantity(trial.params or 0), f"{share:.1%}"]
+    return [str(trial.number), f"{trial.median:.2f}", str(len(trial.fids)), *numbers, what]
+
+
+def _states(found: SearchReport) -> str:
+    first_runs = [t for t in found.trials if t.replicate_of is None]
+    counts = {
+        name: sum(t.state == name for t in first_runs) for name in ("COMPLETE", "PRUNED", "FAIL", "RUNNING")
+    }
+    words = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed", "RUNNING": "running"}
+    return ", ".join(f"{count} {words[name]}" for name, count in counts.items() if count) or "no trials"
+
+
+def _noise(found: SearchReport) -> str:
+    """What equal trainings differ by, and who may be as good as the best."""
+    known = f"{found.replicates} replicates" if found.replicates else "an assumption, nothing was replicated"
+    tied = ", ".join(str(number) for number in found.tied)
+    return f"Equal trainings differ by {math.expm1(found.noise):.0%} in FID ({known}); " + (
+        f"tied with the best: trial {tied}." if tied else "no other is tied with the best."
+    )
+
+
+def _teacher_fid(found: SearchReport) -> str:
+    return f"FID {found.teacher['fid']:.2f} ({found.teacher['fid_samples']} samples), "
+
+
+def render_trust(found: SearchReport) -> RenderableType:
+    """How far the study's rankings can be believed."""
+    if not found.correlations:
+        return Text("Rank correlations between rungs: too few architectures were trained to the end.")
+    table = Table(
+        title="Do early rungs rank architectures as the last one does? Rank correlation, 90 % interval",
+        title_justify="left",
+    )
+    for name in ("images seen", "architectures", "Spearman", "Kendall"):
+        table.add_column(name, justify="right")
+    for row in found.correlations:
+        table.add_row(
+            f"{row.images:,}",
+            str(row.architectures),
+            _with_interval(row.spearman, row.spearman_interval),
+            _with_interval(row.kendall, row.kendall_interval),
+        )
+    note = "Over architectures that were trained to the end: halving chose them, which lowers correlations."
+    return Group(table, Text(note, style="dim"))
+
+
+def _with_interval(value: float, interval: tuple[float, float]) -> str:
+    return f"{value:.2f} ({interval[0]:.2f} to {interval[1]:.2f})"

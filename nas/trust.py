@@ -1,0 +1,62 @@
+"""How far a study's rankings can be believed: do early rungs order architectures as the last one does?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+from scipy.stats import kendalltau, spearmanr
+
+RESAMPLES = 1_000
+INTERVAL = (5.0, 95.0)  # percentiles
+FEWEST = 5  # architectures: below, a correlation says nothing
+
+Correlation = Callable[[npt.NDArray[np.float64], npt.NDArray[np.float64]], float]
+
+
+class RankCorrelation(BaseModel):
+    """Of FIDs at one rung with those of the same trainings at the last, over all that were trained so far."""
+
+    model_config = ConfigDict(frozen=True)
+
+    images: int  # seen at the rung
+    architectures: int
+    spearman: float
+    spearman_interval: tuple[float, float]  # 90 %, bootstrap over architectures
+    kendall: float
+    kendall_interval: tuple[float, float]
+
+
+def rank_correlation(images: int, early: Sequence[float], final: Sequence[float]) -> RankCorrelation | None:
+    """Of the FIDs `early` with `final`, pair by pair; None for too few of them, or equal ones."""
+    pairs = np.array([early, final])
+    if pairs.shape[1] < FEWEST or any(len(set(row)) == 1 for row in pairs.tolist()):
+        return None
+    measured: dict[str, Any] = {}
+    for name, statistic in (("spearman", _spearman), ("kendall", _kendall)):
+        measured[name] = statistic(*pairs)
+        measured[f"{name}_interval"] = _interval(pairs, statistic)
+    return RankCorrelation(images=images, architectures=pairs.shape[1], **measured)
+
+
+def _spearman(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
+    return float(spearmanr(a, b).statistic)
+
+
+def _kendall(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
+    return float(kendalltau(a, b).statistic)
+
+
+def _interval(pairs: npt.NDArray[np.float64], statistic: Correlation) -> tuple[float, float]:
+    rng = np.random.default_rng(0)
+    count = pairs.shape[1]
+    found = []
+    for _ in range(RESAMPLES):
+        a, b = pairs[:, rng.integers(count, size=count)]
+        if len(set(a.tolist())) > 1 and len(set(b.tolist())) > 1:
+            found.append(statistic(a, b))
+    low, high = np.percentile(found, INTERVAL)
+    return float(low), float(high)
