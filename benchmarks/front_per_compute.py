@@ -160,7 +160,7 @@ def main() -> None:
         print(json.dumps({"images": marks, "strategies": rows, "replays": replays, "seeds": table.seeds}))
         return
     print(
-        f"{len(table.architectures)} architectures, {table.seeds} seeds; {replays} replays from {options.seed}\n"
+        f"{len(table.architectures)} architectures, {table.seeds} seeds, {replays} replays\n"
     )
     print(
         f"{'hypervolume after images:':44}"

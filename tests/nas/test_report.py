@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from nas.errors import StudyError
-from nas.report import SearchReport, render, report
+from nas.report import SearchReport, report
+from nas.report_table import render
 from nas.study import StudyStore
 from nas.workbench import Workbench
 
