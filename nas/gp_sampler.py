@@ -65,7 +65,10 @@ class SurrogateSampler(BaseSampler):
     ) -> dict[str, Any]:
         trials = study.get_trials(deepcopy=False)
         observed = self._observations(trials, search_space)
-        if not search_space or len(observed) < LEAST_RESULTS:
+        seen = [
+            t for t in trials if t.state == TrialState.COMPLETE and search_space.keys() <= t.params.keys()
+        ]
+        if not search_space or not seen or len(observed) < LEAST_RESULTS:
             return {}
         inputs, rungs, logs = (np.array(column) for column in zip(*observed, strict=True))
         if len(logs) >= REFIT * self._fitted_to:
@@ -76,27 +79,28 @@ class SurrogateSampler(BaseSampler):
         pool = self._pool(search_space, known)
         if not pool:
             return {}
-        value = self._value(model, pool, search_space, trials)
+        value = self._value(model, pool, search_space, seen)
         return pool[int(value.argmax())]
 
     def _value(
-        self, model: Surrogate, pool: list[dict[str, Any]], space: dict[str, BaseDistribution], trials: Any
+        self,
+        model: Surrogate,
+        pool: list[dict[str, Any]],
+        space: dict[str, BaseDistribution],
+        seen: list[FrozenTrial],
     ) -> Array:
-        """Expected hypervolume improvement of the pool on the front of all that was trained, as modelled."""
+        """Expected hypervolume improvement of the pool on the front of the trials `seen`, as modelled.
+
+        The worst of the uniformly slimmed teachers bounds the volume: what is worse is not worth its MACs.
+        """
         last = self._board.rungs - 1
-        seen = [t for t in trials if self._complete(t, space)]
-        points = [
-            (float(v), self._cost(t.params)[0])
-            for v, t in zip(
-                model.predict(np.array([self._encoded(t.params, space) for t in seen]), last)[0],
-                seen,
-                strict=True,
-            )
-        ]
+        values = model.predict(np.array([self._encoded(t.params, space) for t in seen]), last)[0].tolist()
+        points = [(value, self._cost(t.params)[0]) for value, t in zip(values, seen, strict=True)]
+        baselines = [value for value, t in zip(values, seen, strict=True) if "baseline" in t.user_attrs]
+        reference = (max(baselines or values), max(cost for _, cost in points) + 1e-3)
+        steps = sorted((points[i] for i in front(points)), key=lambda point: point[1])
         mean, deviation = model.predict(np.array([self._encoded(choices, space) for choices in pool]), last)
         costs = np.array([self._cost(choices)[0] for choices in pool])
-        reference = (max(value for value, _ in points), max(cost for _, cost in points) + 1e-3)
-        steps = sorted((points[i] for i in front(points)), key=lambda point: point[1])
         return expected_hypervolume_improvement(mean, deviation, costs, steps, reference)
 
     def _pool(self, space: dict[str, BaseDistribution], known: set[str]) -> list[dict[str, Any]]:
@@ -119,9 +123,6 @@ class SurrogateSampler(BaseSampler):
             for number, rung, fid in self._board.results()
             if number in usable and math.isfinite(fid)
         ]
-
-    def _complete(self, trial: FrozenTrial, space: dict[str, BaseDistribution]) -> bool:
-        return trial.state == TrialState.COMPLETE and space.keys() <= trial.params.keys()
 
     def _encoded(self, choices: Mapping[str, Any], space: dict[str, BaseDistribution]) -> list[float]:
         vector: list[float] = []

@@ -110,7 +110,7 @@ def expected_hypervolume_improvement(
     """
     starts = [-math.inf, *(cost for _, cost in front)]
     ends = [*(cost for _, cost in front), reference[1]]
-    heights = [reference[0], *(value for value, _ in front)]
+    heights = [reference[0], *(min(value, reference[0]) for value, _ in front)]
     total = np.zeros(len(mean))
     for start, end, height in zip(starts, ends, heights, strict=True):
         width = np.clip(end - np.maximum(start, costs), 0.0, None)
