@@ -159,9 +159,7 @@ def main() -> None:
     if options.json:
         print(json.dumps({"images": marks, "strategies": rows, "replays": replays, "seeds": table.seeds}))
         return
-    print(
-        f"{len(table.architectures)} architectures, {table.seeds} seeds, {replays} replays\n"
-    )
+    print(f"{len(table.architectures)} architectures, {table.seeds} seeds, {replays} replays\n")
     print(
         f"{'hypervolume after images:':44}"
         + "".join(f"{mark:>9,}" for mark in marks)

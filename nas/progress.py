@@ -16,7 +16,7 @@ from rich.text import Text
 
 from nas.budget import format_quantity
 from nas.candidate import Outcome
-from nas.proposals import Proposal
+from nas.trial_source import Proposal
 
 LINES = 8  # finished trials shown
 NAMES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "stopped", TrialState.FAIL: "failed"}

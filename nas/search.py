@@ -7,6 +7,7 @@ import sys
 import tempfile
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from nas.halving import ParetoHalving, RungBoard
 from nas.preparation import waiting
 from nas.preview import introduction
 from nas.progress import SearchProgress
-from nas.proposals import Proposer, most_uncertain
+from nas.proposals import Proposer
 from nas.recorder import StudyRecorder
 from nas.report import SearchReport, report
 from nas.runs import is_first_run, is_run
@@ -35,8 +36,9 @@ from nas.samplers import check_sampler, make_sampler, resume_seed
 from nas.searcher import LostWorkers, StudySearcher
 from nas.study import StudyStore
 from nas.study_folder import check_folder, make_folder, remove_folders
+from nas.trial_source import TrialSource
 from nas.workbench import Workbench
-from search_spaces import UserError
+from search_spaces import Load, SearchSpace, UserError
 
 if TYPE_CHECKING:
     from distill.scores import FidScore
@@ -66,11 +68,20 @@ def prepare(
 
 
 def run_search(
-    config: SearchConfig, bench: Workbench, console: Console, trainable: type[tune.Trainable] = CandidateTrial
+    config: SearchConfig,
+    bench: Workbench,
+    console: Console,
+    trainable: type[tune.Trainable] = CandidateTrial,
+    trials: Callable[[StudyStore, SearchSpace, Load, SearchConfig], TrialSource] = Proposer,
 ) -> SearchReport:
     """Run or resume the search that `config` describes, until it has all its trials.
 
-    `trainable` distills candidates; benchmarks and tests may give another one.
+    Args:
+        config: what is asked.
+        bench: where it is done.
+        console: for progress.
+        trainable: distills candidates; benchmarks and tests may give another one.
+        trials: what is trained.
 
     Raises:
         UserError: the request can't be carried out.
@@ -84,7 +95,8 @@ def run_search(
             store.lease(),
         ):
             ours = True
-            if _work_left(store, config):
+            source = trials(store, bench.space, config.budget.load(bench.space), config)
+            if source.work_left:
                 with cluster(config) as share:
                     try:
                         with waiting(console, "Making the teacher's images and the real ones' statistics"):
@@ -94,7 +106,7 @@ def run_search(
                         raise
                     ours = False  # from here on there are results to keep
                     _note(store, config, bench, teacher_score, precision)
-                    _search(config, bench, store, share, console, trainable)
+                    _search(config, bench, store, share, console, trainable, source)
             _give_up_half_asked(store)
             return report(store)
     except UserError:
@@ -109,19 +121,19 @@ def _search(
     share: Share,
     console: Console,
     trainable: type[tune.Trainable],
+    source: TrialSource,
 ) -> None:
     """Train what is missing in `store`."""
     config.save()
     for line in introduction(config, bench):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     progress = _progress(store, config, console)
-    load = config.budget.load(bench.space)
     board = _board(store, config)
     seed = resume_seed(config.seed, len(store.study.trials))
+    load = config.budget.load(bench.space)
     store.study.sampler = make_sampler(config.sampler, seed, bench.space, load, board)
-    proposer = Proposer(store, bench.space, load, config)
     recorder = StudyRecorder(store, config.folder, len(config.rungs))
-    searcher = StudySearcher(proposer, recorder, board, progress)
+    searcher = StudySearcher(source, recorder, board, progress)
     settings = config.absolute().model_dump(mode="json")
     resources = {"cpu": share.cpus, "gpu": share.gpus}
     try:
@@ -153,8 +165,9 @@ def _search(
             raise
     if searcher.error is not None:  # Tune reports only some of what goes wrong in a searcher
         raise searcher.error
-    if proposer.exhausted:
-        console.print(f"The space holds no more than these {proposer.asked} architectures within the budget")
+    if source.exhausted:
+        known = sum(is_first_run(t) for t in store.study.get_trials(deepcopy=False))
+        console.print(f"The space holds no more than these {known} architectures within the budget")
 
 
 def _board(store: StudyStore, config: SearchConfig) -> RungBoard:
@@ -185,12 +198,6 @@ def _progress(store: StudyStore, config: SearchConfig, console: Console) -> Sear
         counts=dict(Counter(t.state for t in finished)),
         best=min(complete, key=lambda trial: trial[1], default=None),
     )
-
-
-def _work_left(store: StudyStore, config: SearchConfig) -> bool:
-    trials = store.study.get_trials(deepcopy=False)
-    ended = sum(t.state.is_finished() and is_first_run(t) for t in trials)
-    return ended < config.trials or bool(_interrupted(store)) or most_uncertain(trials, config) is not None
 
 
 def _interrupted(store: StudyStore) -> list[FrozenTrial]:

@@ -12,25 +12,25 @@ from ray.tune.search import Searcher
 from nas.errors import SearchError
 from nas.halving import RungBoard
 from nas.progress import SearchProgress
-from nas.proposals import Proposal, Proposer
 from nas.recorder import StudyRecorder
+from nas.trial_source import Proposal, TrialSource
 
 
 class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
     """A Tune `Searcher` over `study.ask` and `study.tell`: proposals that fit, results into the study."""
 
     def __init__(
-        self, proposer: Proposer, recorder: StudyRecorder, board: RungBoard, progress: SearchProgress
+        self, source: TrialSource, recorder: StudyRecorder, board: RungBoard, progress: SearchProgress
     ) -> None:
         super().__init__()
-        self._proposer, self._recorder, self._board, self._progress = proposer, recorder, board, progress
+        self._source, self._recorder, self._board, self._progress = source, recorder, board, progress
         self._proposals: dict[str, Proposal] = {}  # by Tune's trial id
         self.error: Exception | None = None  # the first one met here: Tune logs some and goes on
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """A candidate's config, FINISHED, or None while only what is running can tell what to do next."""
         with self._kept_error():
-            proposal = None if self.error else self._proposer.next()
+            proposal = None if self.error else self._source.next()
             if proposal is None:
                 return str(Searcher.FINISHED) if self.error or not self._proposals else None
         self._proposals[trial_id] = proposal
@@ -81,7 +81,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
     def _fail(self, proposal: Proposal, reason: str, *, again: bool = False) -> None:
         """Tell that a run has no result; bad luck gets another seed, once."""
         if again and not proposal.retried:
-            reason += f"; tried again as trial {self._proposer.retry(proposal.trial)}"
+            reason += f"; tried again as trial {self._source.retry(proposal.trial)}"
         self._recorder.fail(proposal.trial, reason)
         self._progress.failed(proposal.trial, reason)
 
