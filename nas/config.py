@@ -162,6 +162,11 @@ class SearchConfig(BaseModel):
         return self.workdir / self.study
 
     @property
+    def cache(self) -> Path:
+        """What studies of one teacher and one data set share: decoded images, teacher banks, statistics."""
+        return self.workdir / "cache"
+
+    @property
     def storage_url(self) -> str:
         if not self.storage and re.search(r"[%?]", str(self.folder)):  # they mean something in a URL
             raise ConfigError(

@@ -11,12 +11,14 @@ from optuna.trial import FrozenTrial
 from pydantic import BaseModel, ConfigDict
 
 from nas.errors import StudyError
-from nas.noise import NoiseFloor
+from nas.noise import NoiseFloor, log_fid
 from nas.pareto import Point, front
 from nas.runs import is_run, measured_architectures
 from nas.selection import Measured, select
 from nas.study import RungRecord, StudyStore
 from nas.trust import RankCorrelation, rank_correlation
+
+NORMAL_90 = 1.645  # standard errors to either side of a 90 % interval
 
 
 class TrialReport(BaseModel):
@@ -75,6 +77,15 @@ class SearchReport(BaseModel):
     correlations: list[RankCorrelation]  # of each rung with the last
     storage: str
     folder: str
+
+    def interval(self, trial: TrialReport) -> tuple[float, float]:
+        """90 % interval of the FID that trainings of this architecture have in the middle.
+
+        Of the logarithm's mean, under the study's noise; `trial` must have been trained to the end.
+        """
+        centre = statistics.fmean(log_fid(fid) for fid in trial.fids)
+        reach = NORMAL_90 * self.noise / math.sqrt(len(trial.fids))
+        return math.exp(centre - reach), math.exp(centre + reach)
 
     def trial(self, number: int) -> TrialReport:
         """The trial `number`.

@@ -80,6 +80,38 @@ def _teacher_fid(found: SearchReport) -> str:
     return f"FID {found.teacher['fid']:.2f} ({found.teacher['fid_samples']} samples), "
 
 
+def render_finalists(found: SearchReport) -> RenderableType:
+    """What finalists are worth, the margin within which they are tied, and the choice."""
+    if found.best is None:
+        return Text(f"no finalist of study {found.study} is complete: {_states(found)}")
+    shown = sorted((t for t in found.trials if t.fids), key=lambda t: t.median or 0.0)
+    samples = f"{found.best.rungs[-1].fid_samples} samples, {found.best.rungs[-1].fid_extractor} features"
+    images = f"{found.best.rungs[-1].images:,} images"
+    table = Table(title=f"Finalists of {found.study}: FID ({samples}) after {images}", title_justify="left")
+    for name in ("trial", "of seeds", "median", "90 % interval", "MACs", "parameters"):
+        table.add_column(name, justify="right")
+    table.add_column("architecture", overflow="fold")
+    for trial in shown:
+        low, high = found.interval(trial)
+        table.add_row(
+            str(trial.number),
+            " ".join(f"{fid:.2f}" for fid in trial.fids),
+            f"{trial.median:.2f}",
+            f"{low:.2f} to {high:.2f}",
+            format_quantity(trial.macs or 0),
+            format_quantity(trial.params or 0),
+            trial.summary,
+            style="bold" if trial == found.best else "",
+        )
+    low, high = found.interval(found.best)
+    lines = [
+        f"Chosen: trial {found.best.number}, FID {found.best.median:.2f} (90 % {low:.2f} to {high:.2f}).",
+        _noise(found),
+        f"Study: {found.storage}   checkpoints and samples: {_near(found.folder)}/trials",
+    ]
+    return Group(table, *(Text(line) for line in lines))
+
+
 def render_trust(found: SearchReport) -> RenderableType:
     """How far the study's rankings can be believed."""
     if not found.correlations:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +73,7 @@ def run_search(
     console: Console,
     trainable: type[tune.Trainable] = CandidateTrial,
     trials: Callable[[StudyStore, SearchSpace, Load, SearchConfig], TrialSource] = Proposer,
+    notes: Mapping[str, str] | None = None,
 ) -> SearchReport:
     """Run or resume the search that `config` describes, until it has all its trials.
 
@@ -82,6 +83,7 @@ def run_search(
         console: for progress.
         trainable: distills candidates; benchmarks and tests may give another one.
         trials: what is trained.
+        notes: kept with the study.
 
     Raises:
         UserError: the request can't be carried out.
@@ -106,6 +108,8 @@ def run_search(
                         raise
                     ours = False  # from here on there are results to keep
                     _note(store, config, bench, teacher_score, precision)
+                    for name, note in (notes or {}).items():
+                        store.study.set_user_attr(name, note)
                     _search(config, bench, store, share, console, trainable, source)
             _give_up_half_asked(store)
             return report(store)

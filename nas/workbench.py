@@ -60,8 +60,9 @@ class Workbench:
         if self.dry_run:
             found = sample_images(self.config.data, height, channels)
         else:
-            cache = self.config.workdir / "cache"
-            found = load_images(self.config.data, height, channels, cache=cache, on_progress=self._on_decoded)
+            found = load_images(
+                self.config.data, height, channels, cache=self.config.cache, on_progress=self._on_decoded
+            )
         check_labels(found, self.teacher.generator.classes)
         return found
 
@@ -70,7 +71,7 @@ class Workbench:
         return make_bank(
             self.teacher.generator,
             self.teacher.digest,
-            self.config.folder / "bank",
+            self.config.cache / "bank",
             size=self.config.bank_size,
             seed=BANK_SEED,
             device=self.device,
@@ -84,7 +85,7 @@ class Workbench:
             self.data,
             self.config.extractor,
             weights=self.config.extractor_weights,
-            cache=self.config.folder / "fidelity",
+            cache=self.config.cache / "fidelity",
             device=self.device,
             batch_size=images_at_a_time(self.teacher.generator.image_shape[1]),
         )

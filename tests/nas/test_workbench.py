@@ -36,10 +36,10 @@ def test_the_bank_is_made_once(make_bench: MakeBench) -> None:
     bench = make_bench(bank_size=20)
     del bench.__dict__["bank"]
     assert len(bench.bank) == 20
-    made = {path: path.stat().st_mtime_ns for path in (bench.config.folder / "bank").rglob("*")}
+    made = {path: path.stat().st_mtime_ns for path in (bench.config.cache / "bank").rglob("*")}
     del bench.__dict__["bank"]
     _ = bench.bank
-    assert {path: path.stat().st_mtime_ns for path in (bench.config.folder / "bank").rglob("*")} == made
+    assert {path: path.stat().st_mtime_ns for path in (bench.config.cache / "bank").rglob("*")} == made
 
 
 def test_every_student_of_an_architecture_starts_alike(make_bench: MakeBench) -> None:

@@ -1,0 +1,78 @@
+"""nas-distill: train the best of a search to full length, from several seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nas.cli.command import Command, Quantity, console, results, study_options
+
+EXAMPLES = """
+nas-distill --top 3 --seeds 3
+nas-distill --study digits-2Mmacs --top 3 --seeds 3 --images 100k
+nas-distill --trial 7 --trial 12 --seeds 5
+
+# afterwards: the best of them as a file
+nas-export --best --study digits-2Mmacs-final -o student.safetensors
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES)
+@study_options
+@click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Finalists.")
+@click.option("--trial", "trials", type=int, multiple=True, help="A finalist by its number; may be repeated.")
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Trainings of each finalist."
+)
+@click.option("--images", type=Quantity(), help="Real images of a training  [default: 5 times the search's]")
+@click.option("--workers", type=int, help="Trainings at a time  [default: as in the search]")
+@click.option("--gpus-per-trial", type=float, help="Share of a GPU for each  [default: as in the search]")
+@click.option("--ray-address", help="Running Ray cluster  [default: as in the search]")
+@click.option("--extractor-weights", type=click.Path(), help="Weights file of the extractor, if it moved.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def main(
+    study: str,
+    workdir: Path,
+    storage: str,
+    top: int,
+    trials: tuple[int, ...],
+    seeds: int,
+    images: int | None,
+    as_json: bool,
+    **machine: object,
+) -> None:
+    """Distill the best students of a search for longer and from several seeds, and choose among them.
+
+    A brief training ranks architectures; this one tells what they are worth. Finalists are a study of their
+    own, named like the search with -final. Run the same command again to resume.
+    """
+    from functools import partial
+
+    from nas.config import SearchConfig
+    from nas.finalists import Finalists, choose_finalists, final_config, searched
+    from nas.locate import open_existing
+    from nas.preparation import decoding
+    from nas.report_table import render_finalists
+    from nas.search import prepare, run_search
+
+    store, _ = open_existing(workdir, study, storage)
+    with store:
+        name = searched(store)
+    store, _ = open_existing(workdir, name, storage)
+    with store:
+        finalists = choose_finalists(store, top, trials)
+        saved = store.study.user_attrs["config"] | {"storage": storage, "workdir": str(workdir)}
+    search = SearchConfig.model_validate(saved)
+    config = final_config(search, len(finalists), seeds=seeds, images=images, **machine)
+    with decoding(console()) as on_decoded:
+        config, bench = prepare(config, on_decoded=on_decoded)
+    report = run_search(
+        config, bench, console(), trials=partial(Finalists, finalists=finalists), notes={"finalists_of": name}
+    )
+    out = results()
+    out.print_json(report.model_dump_json()) if as_json else out.print(render_finalists(report))
+
+
+if __name__ == "__main__":
+    main()

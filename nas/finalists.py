@@ -1,0 +1,114 @@
+"""The best of a search, trained for longer and from several seeds: a study of its own beside the search's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.config import SearchConfig
+from nas.errors import ConfigError, StudyError
+from nas.noise import NoiseFloor
+from nas.runs import is_first_run, measured_architectures, replicates
+from nas.selection import select
+from nas.study import StudyStore
+from nas.trial_source import Proposal, TrialSource
+from search_spaces import Load, SearchSpace
+
+SUFFIX = "-final"  # of the study's name
+LONGER = 5  # times the images of the search, when nobody says how many
+
+
+def searched(store: StudyStore) -> str:
+    """The study that finalists are of: `store`'s own, or the one whose finalists it holds."""
+    return str(store.study.user_attrs.get("finalists_of", store.name))
+
+
+def choose_finalists(store: StudyStore, top: int, trials: Sequence[int] = ()) -> list[FrozenTrial]:
+    """The `top` architectures that are expected to have the lowest FIDs, best first; or those of `trials`.
+
+    Raises:
+        StudyError: fewer are trained to the end, or one of `trials` is not the first run of an architecture.
+    """
+    known = store.study.get_trials(deepcopy=False)
+    if trials:
+        for number in trials:
+            if number >= len(known) or not is_first_run(known[number]):
+                raise StudyError(f"trial {number} of study {store.name!r} is no architecture's first run")
+        return [known[number] for number in dict.fromkeys(trials)]
+    measured = measured_architectures(known)
+    worth = select(measured, NoiseFloor.of(m.fids for m in measured)).estimates
+    if len(worth) < top:
+        raise StudyError(
+            f"study {store.name!r} has {len(worth)} architectures trained to the end, not {top}: "
+            "give a smaller --top, or search on"
+        )
+    return [known[number] for number in sorted(worth, key=lambda number: worth[number])[:top]]
+
+
+def final_config(
+    search: SearchConfig, finalists: int, *, seeds: int, images: int | None, **machine: Any
+) -> SearchConfig:
+    """What the finalists' study is asked: the search's settings, `images` in three rungs, every seed.
+
+    Raises:
+        ConfigError: not more images than in the search.
+    """
+    full = LONGER * search.rungs[-1] if images is None else images
+    if full <= search.rungs[-1]:
+        raise ConfigError(
+            f"--images {full}: the search trained for {search.rungs[-1]} already; give more than that"
+        )
+    changed = {
+        "study": search.study + SUFFIX,
+        "rungs": (full // 4, full // 2, full),
+        "trials": finalists,
+        "replicates": finalists * (seeds - 1),
+        "seeds": seeds,
+    }
+    given = {name: value for name, value in machine.items() if value is not None}
+    return SearchConfig.model_validate(search.model_dump() | changed | given)
+
+
+class Finalists(TrialSource):
+    """Every finalist from every seed: all once, then all again; none is stopped early."""
+
+    def __init__(
+        self,
+        store: StudyStore,
+        space: SearchSpace,
+        load: Load,
+        config: SearchConfig,
+        *,
+        finalists: Sequence[FrozenTrial],
+    ) -> None:
+        super().__init__(store, space, load, config)
+        self._finalists = finalists
+
+    @property
+    def work_left(self) -> bool:
+        return super().work_left or self._missing() is not None
+
+    def _fresh(self) -> Proposal | None:
+        missing = self._missing()
+        if missing is None:
+            return None
+        finalist, first, count = missing
+        if first is not None:
+            return self._replicate(first, count)
+        notes = {"from_trial": finalist.number, "protected": True}
+        return self._again(finalist, self._config.seed, notes)
+
+    def _missing(self) -> tuple[FrozenTrial, FrozenTrial | None, int] | None:
+        """The first finalist that lacks a run, its first run if it has one, and which run it lacks."""
+        trials = self._trials
+        firsts = {t.user_attrs["from_trial"]: t for t in trials if is_first_run(t)}
+        further = replicates(trials)
+        for count in range(self._config.seeds):
+            for finalist in self._finalists:
+                first = firsts.get(finalist.number)
+                runs = 0 if first is None else 1 + len(further.get(first.number, ()))
+                if runs <= count and (first is None or first.state != TrialState.FAIL):
+                    return finalist, first, runs
+        return None
