@@ -98,7 +98,8 @@ class TrialSource:
 
     def _again(self, trial: FrozenTrial, seed: int, notes: Mapping[str, Any]) -> Proposal:
         kept = {name: trial.user_attrs[name] for name in OF_THE_ARCHITECTURE if name in trial.user_attrs}
-        return self._proposal(self._trials[self._store.repeat(trial, {**kept, "seed": seed, **notes})])
+        number = self._store.repeat(trial, {**kept, "seed": seed, **notes})
+        return self._proposal(self._trials[number])
 
     def _proposal(self, trial: FrozenTrial, start_rung: int = 0) -> Proposal:
         attributes = trial.user_attrs
