@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument("--case", choices=sorted(CASES), help="only this one")
     parser.add_argument("--batch-size", type=int, default=0, help="default: 64 for the digits, 16 at 64 px")
     parser.add_argument("--threads", type=int, default=1, help="of the CPU")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
