@@ -133,7 +133,7 @@ def fill(store: StudyStore, bench: Workbench, config: SearchConfig, load: Load, 
             continue
         known.add(str(architecture))
         last = 2 if number % 4 == 0 else number % 2  # about as halving by two stops them
-        outcomes = [stub_outcome(config, number, rung) for rung in range(last + 1)]
+        outcomes = [stub_outcome(config, number, rung, picture=False) for rung in range(last + 1)]
         rungs += [outcome.record for outcome in outcomes]
         cost = outcomes[-1].cost
         complete = last == len(config.rungs) - 1
@@ -288,34 +288,32 @@ def main() -> None:
     measured, tuned = options.measured, 60
     if options.quick:
         sizes, measured, tuned = [10, 100], 5, 8
+    if not options.json:
+        print(f"milliseconds a trial, medians; 16 px digits within 2 MMACs, seed {SEED}")
+        parts = f"{'propose':>9} {'judge':>7} {'record':>8} {'total':>8}"
+        print(f"{'':12} {'sampler':8} {'in the study':>12} {'measured':>9} {parts}")
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as scratch:
-        rows = [
-            row
-            for database, url in databases(Path(scratch), options.storage).items()
+        folder, samplers = Path(scratch), options.samplers.split(",")
+        for database, url in databases(folder, options.storage).items():
             for row in study_part(
-                database,
-                url,
-                Path(scratch),
-                options.samplers.split(","),
-                sizes,
-                measured=measured,
-                limit=options.limit,
-            )
-        ]
-        tune = None if options.without_tune else tune_part(Path(scratch), tuned)
+                database, url, folder, samplers, sizes, measured=measured, limit=options.limit
+            ):
+                rows.append(row)
+                if not options.json:
+                    print(_line(row), flush=True)  # the largest sizes take minutes
+        tune = None if options.without_tune else tune_part(folder, tuned)
     if options.json:
         print(json.dumps(_figures(rows, tune)))
-        return
-    print(f"milliseconds a trial, medians; 16 px digits within 2 MMACs, seed {SEED}")
-    parts = f"{'propose':>9} {'judge':>7} {'record':>8} {'total':>8}"
-    print(f"{'':12} {'sampler':8} {'in the study':>12} {'measured':>9} {parts}")
-    for r in rows:
-        parts = f"{r.propose:9.1f} {r.judge:7.1f} {r.record:8.1f} {r.total:8.1f}"
-        print(f"{r.database:12} {r.sampler:8} {r.trials:12,} {r.measured:9} {parts}")
-    if tune is not None:
+    elif tune is not None:
         print(
             f"{tuned} stubs through Ray Tune, SQLite, the study's part included: {1000 * tune:.0f} ms a trial"
         )
+
+
+def _line(row: Row) -> str:
+    parts = f"{row.propose:9.1f} {row.judge:7.1f} {row.record:8.1f} {row.total:8.1f}"
+    return f"{row.database:12} {row.sampler:8} {row.trials:12,} {row.measured:9} {parts}"
 
 
 def _figures(rows: list[Row], tune: float | None) -> dict[str, Any]:

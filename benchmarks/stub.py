@@ -14,12 +14,13 @@ from nas.cost import Cost
 from nas.study import RungRecord
 
 
-def stub_outcome(config: SearchConfig, number: int, rung: int) -> Outcome:
-    """What trial `number` reports at `rung`, its picture written: a function of the two."""
+def stub_outcome(config: SearchConfig, number: int, rung: int, *, picture: bool = True) -> Outcome:
+    """What trial `number` reports at `rung`, a function of the two; its `picture` is written if wanted."""
     fid = 10.0 + number * 7919 % 1009 / 50 + 5.0 / (1 + rung)
-    folder = trial_folder(config.folder, number)
-    folder.mkdir(parents=True, exist_ok=True)
-    Image.new("L", (16, 16)).save(folder / "samples.png")
+    if picture:
+        folder = trial_folder(config.folder, number)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (16, 16)).save(folder / "samples.png")
     record = RungRecord(
         trial=number,
         rung=rung,
