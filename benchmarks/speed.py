@@ -1,4 +1,4 @@
-"""What a search takes on this machine: training speed, scaling, FID, overhead and memory.
+"""What a search takes on this machine: training speed, scaling, FID and memory.
 
     python -m benchmarks.speed
     python -m benchmarks.speed --quick
@@ -7,10 +7,10 @@
 * images/s of a 16 px digits student of about 1 MMAC on 2 threads, discriminator step included, with KD and
   without;
 * images/s of two workers of one thread each against one such worker, in turn;
-* the share of FIDs in a trial's time, and the seconds that Tune and the study add to a trial (from a search
-  whose candidates do nothing);
-* the highest memory of the driver and of a worker in a real, short search;
-* architectures proposed per second: digits within 2 MMACs, 256 px config-f within 5 GMACs.
+* the share of FIDs in a trial's time;
+* the highest memory of the driver and of a worker in a real, short search.
+
+The driver's time is `benchmarks.driver_overhead`'s subject, proposals are that of `benchmarks.proposals`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import re
 import subprocess
 import sys
@@ -90,50 +89,6 @@ def fid_share(scratch: str, rungs: tuple[int, ...]) -> float:
     return spent / (time.perf_counter() - began)
 
 
-def overhead(trials: int) -> float:
-    """Seconds of a search of `trials` candidates that do nothing."""
-    from rich.console import Console
-
-    from benchmarks.stub import StubTrial
-    from nas.config import SearchConfig
-    from nas.search import prepare, run_search
-
-    with tempfile.TemporaryDirectory() as scratch:
-        config, bench = prepare(
-            SearchConfig.of(
-                budget_macs=2_000_000, trials=trials, workdir=Path(scratch), sampler="random", workers=2
-            )
-        )
-        began = time.perf_counter()
-        with open(os.devnull, "w") as nowhere:
-            run_search(config, bench, Console(file=nowhere), trainable=StubTrial)
-        return time.perf_counter() - began
-
-
-def proposals(teacher: Any, macs: int, count: int) -> float:
-    """Feasible architectures per second, as random choices are turned into them."""
-    from nas.budget import Budget
-    from search_spaces import RandomSuggest
-    from search_spaces.stylegan2 import StyleGAN2Space
-
-    space = StyleGAN2Space(teacher)
-    load = Budget(macs).load(space)
-    began = time.perf_counter()
-    found = [space.sample(RandomSuggest(seed), load) for seed in range(count)]
-    seconds = time.perf_counter() - began
-    assert all(space.macs(architecture) <= macs for architecture in found)
-    return count / seconds
-
-
-def config_f(resolution: int) -> Any:
-    """The published network's shape: 32768 / side channels, at most 512."""
-    from search_spaces.stylegan2 import Block, GeneratorArchitecture
-
-    sides = [4 << i for i in range(resolution.bit_length() - 2)]
-    first, *later = (Block(min(512, 32768 // side), 1 if side == 4 else 2) for side in sides)
-    return GeneratorArchitecture((first, *later))
-
-
 def memory(trials: int, images: int) -> dict[str, float]:
     """Highest resident megabytes of the driver and of a worker (Linux)."""
     command = [
@@ -185,7 +140,6 @@ def _resident(pid: int) -> float:
 def measure(quick: bool) -> dict[str, float]:
     """All figures."""
     seconds, rungs = (2.0, (500, 1_000, 2_000)) if quick else (15.0, ())
-    few, many = (3, 8) if quick else (5, 45)
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as scratch:
 
@@ -202,12 +156,6 @@ def measure(quick: bool) -> dict[str, float]:
         one, two = speeds(1, 1, 3.0)[0], sum(speeds(2, 1, 3.0))
         figures |= {"one_worker": one, "two_workers": two, "ratio": two / one}
         figures["fid_share"] = fid_share(scratch, rungs)
-    with tempfile.TemporaryDirectory() as scratch:
-        digits = workbench(scratch).teacher.generator.architecture
-    count = 200 if quick else 5_000
-    figures["proposals_digits"] = proposals(digits, 2_000_000, count)
-    figures["proposals_256"] = proposals(config_f(256), 5 * 10**9, count)
-    figures["seconds_per_trial"] = (overhead(many) - overhead(few)) / (many - few)
     return figures | memory(4, 1_000)
 
 
@@ -231,9 +179,6 @@ def main() -> None:
             f"{f['ratio']:.2f}x  ({f['two_workers']:.0f} / {f['one_worker']:.0f} images/s)",
         ),
         ("FID in a trial's time", f"{f['fid_share']:.1%}"),
-        ("Tune and study, a trial", f"{f['seconds_per_trial']:.2f} s"),
-        ("proposals, digits, 2 MMACs", f"{f['proposals_digits']:.0f} /s"),
-        ("proposals, 256 px, 5 GMACs", f"{f['proposals_256']:.0f} /s"),
         ("driver, highest memory", f"{f['driver_mb']:.0f} MB"),
         ("worker, highest memory", f"{f['worker_mb']:.0f} MB"),
     ):

@@ -14,6 +14,31 @@ from nas.cost import Cost
 from nas.study import RungRecord
 
 
+def stub_outcome(config: SearchConfig, number: int, rung: int, *, picture: bool = True) -> Outcome:
+    """What trial `number` reports at `rung`, a function of the two; its `picture` is written if wanted."""
+    fid = 10.0 + number * 7919 % 1009 / 50 + 5.0 / (1 + rung)
+    if picture:
+        folder = trial_folder(config.folder, number)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (16, 16)).save(folder / "samples.png")
+    record = RungRecord(
+        trial=number,
+        rung=rung,
+        images=config.rungs[rung],
+        fid=fid,
+        fid_samples=config.fid_samples,
+        fid_extractor="stub",
+        fid_seed=0,
+        kd_weight=0.0,
+        losses={},
+        seconds=0.0,
+        worker="stub",
+        checkpoint=str(Path("trials") / f"{number:04d}" / f"rung-{rung}.pt"),
+        sha256="0" * 64,
+    )
+    return Outcome(record, Cost(1_000_000 + number, 1_000), f"trials/{number:04d}/samples.png")
+
+
 class StubTrial(tune.Trainable):
     """Answers every rung at once with an FID that is a function of the trial's number."""
 
@@ -26,30 +51,9 @@ class StubTrial(tune.Trainable):
         return True
 
     def step(self) -> dict[str, Any]:
-        rung, images = self._rung, self._search.rungs[self._rung]
-        fid = 10.0 + self._number * 7 % 13 + 5.0 / (1 + rung)
-        folder = trial_folder(self._search.folder, self._number)
-        folder.mkdir(parents=True, exist_ok=True)
-        Image.new("L", (16, 16)).save(folder / "samples.png")
-        record = RungRecord(
-            trial=self._number,
-            rung=rung,
-            images=images,
-            fid=fid,
-            fid_samples=self._search.fid_samples,
-            fid_extractor="stub",
-            fid_seed=0,
-            kd_weight=0.0,
-            losses={},
-            seconds=0.0,
-            worker="stub",
-            checkpoint=str(Path("trials") / f"{self._number:04d}" / f"rung-{rung}.pt"),
-            sha256="0" * 64,
-        )
+        outcome = stub_outcome(self._search, self._number, self._rung)
+        rung, fid = outcome.record.rung, outcome.record.fid
         self._rung += 1
-        outcome = Outcome(
-            record, Cost(1_000_000 + self._number, 1_000), f"trials/{self._number:04d}/samples.png"
-        )
         done = self._rung == len(self._search.rungs)
         return {"outcome": outcome, "rung": rung, "fid": fid, "macs": outcome.cost.macs, "done": done}
 
