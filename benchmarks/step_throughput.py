@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from distill.teacher_networks import teacher_architecture
 
 from benchmarks import straightforward
 from distill.bank import TeacherBank, make_bank
@@ -37,7 +38,6 @@ from distill.data import ImageSet, ImageStream, load_images
 from distill.recipes import WeightDecay
 from distill.schedules import Schedule
 from distill.teacher import load_teacher
-from distill.teacher_networks import teacher_architecture
 from distill.trainer import Trainer, TrainingConfig, channels_last_pays
 from nas.budget import Budget, format_quantity
 from search_spaces import Architecture, FixedSuggest

@@ -35,7 +35,7 @@ _NOT_IN_NAMES = re.compile(r"[^\w .+=-]+")  # of studies, which are folders and 
 
 MAY_CHANGE = (
     frozenset(("teacher", "data", "extractor_weights", "trials", "sampler", "reduction_factor"))
-    | {"ties", "replicates", "seeds"}
+    | {"ties", "replicates", "seeds", "enqueue", "warm_start"}
     | {"study", "workdir", "storage", "workers", "gpus_per_trial", "ray_address"}
     | {"lpips_weights", "micro_batch", "compile", "checkpoint_activations"}
 )
@@ -64,6 +64,8 @@ class SearchConfig(BaseModel):
     )  # further seeds in all; None is a quarter of the trials
     seeds: int = Field(default=3, ge=1)  # of one architecture, at most
     sampler: str = "tpe"
+    enqueue: tuple[Path, ...] = Field(default=())  # JSON files of architectures to try first
+    warm_start: str = ""  # an earlier study, whose front is tried first
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
 
     recipe: str = "weight-decay"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -21,11 +23,27 @@ BASELINE_SHARES = (1.0, 0.5, 0.25)  # of the budget, for the uniformly slimmed t
 MAX_DUPLICATES = 200  # in a row, before the space counts as used up
 
 
+@dataclass(frozen=True)
+class Given:
+    """What the user wants tried before the sampler's own."""
+
+    architectures: Sequence[Architecture] = ()
+    choices: Sequence[Mapping[str, Any]] = ()  # as the space asks for them
+
+
 class Proposer(TrialSource):
     """Asks the study for architectures that fit and that nobody has trained; needs no Ray."""
 
-    def __init__(self, store: StudyStore, space: SearchSpace, load: Load, config: SearchConfig) -> None:
+    def __init__(
+        self,
+        store: StudyStore,
+        space: SearchSpace,
+        load: Load,
+        config: SearchConfig,
+        given: Given | None = None,
+    ) -> None:
         super().__init__(store, space, load, config)
+        self._given = Given() if given is None else given
         self._half_asked: deque[int] = deque()  # interrupted before it was known what to train
         self._enqueued = False
         firsts = [t for t in self._trials if is_first_run(t)]
@@ -59,6 +77,11 @@ class Proposer(TrialSource):
 
     def _new(self) -> Proposal | None:
         """An architecture that nobody has trained; None when there are as many as asked for, or no more."""
+        for architecture in self._given.architectures:
+            if str(architecture) not in self._known and self.asked < self._config.trials:
+                number = self._store.begin(_notes(architecture))
+                self._known[str(architecture)] = number
+                return self._proposal(self._trials[number])
         for _ in range(MAX_DUPLICATES):
             if self.asked >= self._config.trials or self.exhausted:
                 return None
@@ -88,12 +111,14 @@ class Proposer(TrialSource):
             self._store.study.enqueue_trial(choices, user_attrs=notes, skip_if_exists=True)
         for opening in self._space.openings():
             self._store.study.enqueue_trial({"share": 1.0, **opening}, skip_if_exists=True)
+        for earlier in self._given.choices:
+            self._store.study.enqueue_trial(dict(earlier), skip_if_exists=True)
 
     def _first(self, trial: optuna.Trial, architecture: Architecture) -> Proposal:
         """`trial` as the first run of `architecture`, noted before anybody trains it."""
         self._known[str(architecture)] = trial.number
-        trial.set_user_attr("architecture_json", architecture.to_json())
-        trial.set_user_attr("architecture", str(architecture))
+        for name, note in _notes(architecture).items():
+            trial.set_user_attr(name, note)
         return self._proposal(self._trials[trial.number])
 
     def _again_uncertain(self) -> Proposal | None:
@@ -119,6 +144,11 @@ class Proposer(TrialSource):
             self._store.study.tell(trial, known.values)
         else:
             self._store.study.tell(trial, state=TrialState.PRUNED)
+
+
+def _notes(architecture: Architecture) -> dict[str, Any]:
+    """What a trial of it is known by; the name comes last, and says that it is chosen."""
+    return {"architecture_json": architecture.to_json(), "architecture": str(architecture)}
 
 
 def most_uncertain(trials: Sequence[FrozenTrial], config: SearchConfig) -> Measured | None:

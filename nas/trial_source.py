@@ -98,7 +98,7 @@ class TrialSource:
 
     def _again(self, trial: FrozenTrial, seed: int, notes: Mapping[str, Any]) -> Proposal:
         kept = {name: trial.user_attrs[name] for name in OF_THE_ARCHITECTURE if name in trial.user_attrs}
-        number = self._store.repeat(trial, {**kept, "seed": seed, **notes})
+        number = self._store.begin({**kept, "seed": seed, **notes}, like=trial)
         return self._proposal(self._trials[number])
 
     def _proposal(self, trial: FrozenTrial, start_rung: int = 0) -> Proposal:

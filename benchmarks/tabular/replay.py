@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,12 +39,13 @@ class MemoryStore:
     def trial(self, number: int) -> Trial:
         return Trial(self.study, self.study.get_trials(deepcopy=False)[number]._trial_id)
 
-    def repeat(self, trial: FrozenTrial, user_attrs: dict[str, Any]) -> int:
+    def begin(self, user_attrs: Mapping[str, Any], like: FrozenTrial | None = None) -> int:
+        assert like is not None
         twin = create_trial(
             state=TrialState.RUNNING,
-            params=trial.params,
-            distributions=trial.distributions,
-            user_attrs=user_attrs,
+            params=like.params,
+            distributions=like.distributions,
+            user_attrs=dict(user_attrs),
         )
         self.study.add_trial(twin)
         return len(self.study.get_trials(deepcopy=False)) - 1

@@ -74,6 +74,13 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 )
 @click.option("--seeds", type=int, help="Of one architecture, at most  [default: 3]")
 @click.option("--sampler", help="gp, tpe, nsga2, evolution or random  [default: tpe]")
+@click.option(
+    "--enqueue",
+    type=click.Path(),
+    multiple=True,
+    help="JSON file of architectures to try first, as nas-report --json shows them; may be repeated.",
+)
+@click.option("--warm-start", help="An earlier study of this workdir or storage: its front is tried first.")
 @click.option("--recipe", help="How students are taught  [default: weight-decay]")
 @click.option(
     "--kd-schedule",
@@ -149,21 +156,26 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
     Architectures are proposed so that they fit, distilled with a knowledge-distillation weight that falls,
     ranked by FID, and recorded in a SQL study. Run the same command again to resume.
     """
+    from functools import partial
+
     from nas.config import SearchConfig
     from nas.errors import SearchError
+    from nas.given import read_given
     from nas.preparation import decoding
     from nas.preview import preview
+    from nas.proposals import Proposer
     from nas.report_table import render
     from nas.search import prepare, run_search
 
     out = results()
     with decoding(console()) as on_decoded:
         config, bench = prepare(SearchConfig.of(**flags), dry_run=dry_run, on_decoded=on_decoded)
+    given = read_given(config, bench)
     if dry_run:
         shown = preview(config, bench)
         out.print_json(shown.model_dump_json()) if as_json else out.print(shown.render())
         return
-    report = run_search(config, bench, console())
+    report = run_search(config, bench, console(), trials=partial(Proposer, given=given))
     out.print_json(report.model_dump_json()) if as_json else out.print(render(report))
     if report.best is None:
         raise SearchError(f"no trial of study {report.study} is complete: see the reasons with nas-dashboard")

@@ -158,15 +158,16 @@ class StudyStore:
         with Session(self._engine) as session:
             return [_record(row) for row in session.scalars(query)]
 
-    def repeat(self, trial: FrozenTrial, user_attrs: Mapping[str, Any]) -> int:
-        """A new RUNNING trial with the choices of `trial`, and `user_attrs` of its own; returns its number.
+    def begin(self, user_attrs: Mapping[str, Any], like: FrozenTrial | None = None) -> int:
+        """A new RUNNING trial that no sampler is asked for, with `user_attrs`; returns its number.
 
-        To the sampler it is one more observation of the same choices: that is how it hears of noise.
+        With the choices of the trial `like` it is one more observation of them to the sampler: that is how
+        it hears of noise. Without it is none.
         """
         twin = create_trial(
             state=TrialState.RUNNING,
-            params=trial.params,
-            distributions=trial.distributions,
+            params={} if like is None else like.params,
+            distributions={} if like is None else like.distributions,
             user_attrs=dict(user_attrs),
         )
         trial_id = self._storage.create_new_trial(self.study._study_id, template_trial=twin)

@@ -1,0 +1,67 @@
+"""Architectures that the user, or an earlier study, wants tried first."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nas.config import SearchConfig
+from nas.errors import ConfigError
+from nas.locate import open_existing
+from nas.proposals import Given
+from nas.report import pareto_front, trial_reports
+from nas.workbench import Workbench
+from search_spaces import Architecture, ArchitectureError
+
+
+def read_given(config: SearchConfig, bench: Workbench) -> Given:
+    """What `config` names by `enqueue` and `warm_start`.
+
+    Raises:
+        ConfigError: a file can't be read, or holds no architecture that fits teacher and budget; the earlier
+            study is of another space.
+        StudyError, StorageError: there is no such study.
+    """
+    found = [architecture for path in config.enqueue for architecture in _read(path, config, bench)]
+    return Given(found, _front_of(config, bench) if config.warm_start else ())
+
+
+def _read(path: Path, config: SearchConfig, bench: Workbench) -> list[Architecture]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        several = values if isinstance(values, list) else [values]
+        found = [bench.teacher.family.architecture.from_json(one) for one in several]
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, ArchitectureError) as error:
+        raise ConfigError(f"--enqueue {path} can't be read ({error}): give architectures as JSON") from error
+    for architecture in found:
+        if _interface(bench, architecture) != _interface(bench, bench.teacher.generator.architecture):
+            raise ConfigError(f"--enqueue {path}: {architecture} makes other images than the teacher")
+        if config.budget.load(bench.space)(architecture) > 1:
+            raise ConfigError(f"--enqueue {path}: {architecture} is above the budget of {config.budget}")
+    return found
+
+
+def _interface(bench: Workbench, architecture: Architecture) -> tuple[Any, ...]:
+    """What goes into a generator of this architecture, and what comes out."""
+    with torch.device("meta"):
+        generator = bench.teacher.family.build(architecture)
+    inputs = generator.sample_inputs(1, torch.Generator())
+    return generator.image_shape, generator.classes, [tuple(x.shape) for x in inputs]
+
+
+def _front_of(config: SearchConfig, bench: Workbench) -> list[dict[str, Any]]:
+    store, _ = open_existing(config.workdir, config.warm_start, config.storage)
+    with store:
+        front = {t.number for t in pareto_front(trial_reports(store))}
+        trials = [t for t in store.study.get_trials(deepcopy=False) if t.number in front and t.params]
+        space = store.study.user_attrs.get("space")
+    wanted = {"share", *bench.space.uniform()}
+    if space != bench.teacher.family.name or any(t.params.keys() != wanted for t in trials):
+        raise ConfigError(
+            f"--warm-start {config.warm_start} is a study of another space ({space}): name one of "
+            f"{bench.teacher.family.name} students of a teacher of this size"
+        )
+    return [dict(t.params) for t in trials]
