@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from statistics import median
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from nas.errors import ConfigError
@@ -127,23 +128,51 @@ class RungBoard:
 
     def order(self, rung: int) -> list[int]:
         """Trials seen at `rung`, best first."""
-        seen = self._results[rung]
-        trials = sorted(seen)
-        fronts: dict[int, list[int]] = defaultdict(list)
-        for trial, rank in zip(trials, nondominated_ranks([seen[trial] for trial in trials]), strict=True):
-            fronts[rank].append(trial)
-        places = dict(zip(trials, _ranked([seen[trial] for trial in trials]), strict=True))
-        ordered: list[int] = []
-        for rank in sorted(fronts):
-            members = fronts[rank]
-            spread = dict(zip(members, crowding([places[trial] for trial in members]), strict=True))
-            ordered += sorted(members, key=lambda trial: (-spread[trial], *places[trial], trial))
-        return ordered
+        fronts = self._fronts(rung)
+        return [trial for rank in sorted(fronts) for trial in self._by_spread(rung, fronts[rank])]
 
     def places(self, rung: int) -> int:
         """How many of the unprotected results seen at `rung` have a place at the next."""
         competing = len(self._results[rung].keys() - self._protected)
         return max(1, math.ceil(competing / self.reduction_factor))
+
+    def placed(self, rung: int) -> list[int]:
+        """The unprotected trials that have a place at the next rung: the first of `order`.
+
+        Only the front that the cut runs through has to be ordered.
+        """
+        left, chosen = self.places(rung), []
+        fronts = self._fronts(rung)
+        for rank in sorted(fronts):
+            members = [trial for trial in fronts[rank] if trial not in self._protected]
+            if len(members) > left:
+                ordered = self._by_spread(rung, fronts[rank])
+                members = [trial for trial in ordered if trial not in self._protected][:left]
+            chosen += members
+            left -= len(members)
+            if left == 0:
+                break
+        return chosen
+
+    def _fronts(self, rung: int) -> dict[int, list[int]]:
+        """Trials seen at `rung` by front number, each front by trial number."""
+        trials = sorted(self._results[rung])
+        ranks = nondominated_ranks([self._results[rung][trial] for trial in trials])
+        fronts: dict[int, list[int]] = defaultdict(list)
+        for trial, rank in zip(trials, ranks, strict=True):
+            fronts[rank].append(trial)
+        return fronts
+
+    def _by_spread(self, rung: int, members: list[int]) -> list[int]:
+        """One front, the members in sparse regions first; both objectives as places in the rung's order."""
+        seen = np.array(list(self._results[rung].values()))
+        seen[~np.isfinite(seen)] = np.inf
+        own = np.array([self._results[rung][trial] for trial in members])
+        own[~np.isfinite(own)] = np.inf
+        columns = [np.searchsorted(np.unique(seen[:, axis]), own[:, axis]).astype(float) for axis in (0, 1)]
+        points = list(zip(*(column.tolist() for column in columns), strict=True))
+        entries = zip(crowding(points), points, members, strict=True)
+        return [trial for _, _, trial in sorted((-spread, point, trial) for spread, point, trial in entries)]
 
     def floor(self, rung: int) -> NoiseFloor:
         """What noise makes of FIDs at `rung`, estimated from the replicates seen there."""
@@ -188,8 +217,7 @@ class RungBoard:
         result = self._results[rung][trial]
         if rung >= self.rungs - 1 or trial in self._protected or (trial, rung) in self._passed:
             return True
-        competing = [other for other in self.order(rung) if other not in self._protected]
-        placed = competing[: self.places(rung)]
+        placed = self.placed(rung)
         goes_on = finite(result) and (trial in placed or self._tied(result, placed, rung))
         if goes_on:
             self._passed.add((trial, rung))
@@ -201,16 +229,6 @@ class RungBoard:
         optimistic = log_fid(fid) - self._ties * self.floor(rung).margin()
         rivals = (self._results[rung][trial] for trial in placed)
         return any(optimistic <= log_fid(other) and macs <= others_macs for other, others_macs in rivals)
-
-
-def _ranked(points: Sequence[Point]) -> list[Point]:
-    """Both coordinates as places in their order, counted from 0; equal values share one, NaN comes last."""
-    columns = []
-    for axis in (0, 1):
-        values = [point[axis] if math.isfinite(point[axis]) else math.inf for point in points]
-        place = {value: float(i) for i, value in enumerate(sorted(set(values)))}
-        columns.append([place[value] for value in values])
-    return list(zip(*columns, strict=True))
 
 
 class ParetoHalving(FIFOScheduler):  # type: ignore[misc]  # Ray Tune has no types

@@ -61,7 +61,7 @@ class Proposer(TrialSource):
 
     def retry(self, number: int) -> int:
         again = super().retry(number)
-        self._known[self._trials[again].user_attrs["architecture"]] = again
+        self._known[self._trial(again).user_attrs["architecture"]] = again
         return again
 
     def _fresh(self) -> Proposal | None:
@@ -81,7 +81,7 @@ class Proposer(TrialSource):
             if str(architecture) not in self._known and self.asked < self._config.trials:
                 number = self._store.begin(_notes(architecture))
                 self._known[str(architecture)] = number
-                return self._proposal(self._trials[number])
+                return self._proposal(self._trial(number))
         for _ in range(MAX_DUPLICATES):
             if self.asked >= self._config.trials or self.exhausted:
                 return None
@@ -119,7 +119,7 @@ class Proposer(TrialSource):
         self._known[str(architecture)] = trial.number
         for name, note in _notes(architecture).items():
             trial.set_user_attr(name, note)
-        return self._proposal(self._trials[trial.number])
+        return self._proposal(self._trial(trial.number))
 
     def _again_uncertain(self) -> Proposal | None:
         """A further seed where it may change who is best or on the front."""
@@ -127,7 +127,7 @@ class Proposer(TrialSource):
         if chosen is None:
             return None
         self._replicates += 1
-        return self._replicate(self._trials[chosen.trial], len(chosen.fids))
+        return self._replicate(self._trial(chosen.trial), len(chosen.fids))
 
     def _uncertain(self) -> Measured | None:
         return (
@@ -139,7 +139,7 @@ class Proposer(TrialSource):
     def _tell_duplicate(self, trial: optuna.Trial, twin: int) -> None:
         """Answer the sampler with what its twin is known to be worth, so that it moves on."""
         trial.set_user_attr("duplicate_of", twin)
-        known = self._trials[twin]
+        known = self._trial(twin)
         if known.state == TrialState.COMPLETE:
             self._store.study.tell(trial, known.values)
         else:

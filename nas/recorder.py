@@ -33,8 +33,9 @@ class StudyRecorder:
             )
         self._store.record_rung(outcome.record)
         trial = self._store.trial(number)
-        trial.set_user_attr("macs", outcome.cost.macs)
-        trial.set_user_attr("params", outcome.cost.params)
+        if "macs" not in trial.user_attrs:
+            trial.set_user_attr("macs", outcome.cost.macs)
+            trial.set_user_attr("params", outcome.cost.params)
         attach_samples(trial, self._folder / outcome.samples, self._folder / "artifacts")
 
     def finish(self, number: int, outcome: Outcome) -> TrialState:

@@ -69,7 +69,7 @@ class TrialSource:
 
         Returns the trial that does; it takes the place of `number`, which is still to be told.
         """
-        failed = self._trials[number]
+        failed = self._trial(number)
         relation = {"retry_of": number}
         if "replicate_of" in failed.user_attrs:
             relation["replicate_of"] = failed.user_attrs["replicate_of"]
@@ -91,6 +91,11 @@ class TrialSource:
         """All of the study, by number."""
         return self._store.study.get_trials(deepcopy=False)
 
+    def _trial(self, number: int) -> FrozenTrial:
+        found = self._store.frozen(number)
+        assert found is not None
+        return found
+
     def _replicate(self, first: FrozenTrial, count: int) -> Proposal:
         """The run number `count`, from 0, of the architecture of trial `first`: the same seed for all."""
         seed = derive_seed(self._config.seed, f"replicate {count}") if count else self._config.seed
@@ -99,7 +104,7 @@ class TrialSource:
     def _again(self, trial: FrozenTrial, seed: int, notes: Mapping[str, Any]) -> Proposal:
         kept = {name: trial.user_attrs[name] for name in OF_THE_ARCHITECTURE if name in trial.user_attrs}
         number = self._store.begin({**kept, "seed": seed, **notes}, like=trial)
-        return self._proposal(self._trials[number])
+        return self._proposal(self._trial(number))
 
     def _proposal(self, trial: FrozenTrial, start_rung: int = 0) -> Proposal:
         attributes = trial.user_attrs

@@ -39,6 +39,9 @@ class MemoryStore:
     def trial(self, number: int) -> Trial:
         return Trial(self.study, self.study.get_trials(deepcopy=False)[number]._trial_id)
 
+    def frozen(self, number: int) -> FrozenTrial:
+        return self.study.get_trials(deepcopy=False)[number]
+
     def begin(self, user_attrs: Mapping[str, Any], like: FrozenTrial | None = None) -> int:
         assert like is not None
         twin = create_trial(

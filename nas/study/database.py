@@ -117,7 +117,10 @@ def engine_arguments(url: URL) -> dict[str, Any]:
     if _is_sqlite(url):
         return {"connect_args": {"timeout": 60}}  # seconds to wait for the other writer
     if url.get_backend_name() in ("postgresql", "mysql", "mariadb") and "connect_timeout" not in url.query:
-        return {"connect_args": {"connect_timeout": CONNECT_SECONDS}, "pool_pre_ping": True}
+        arguments: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS}
+        if url.get_backend_name() == "postgresql" and "options" not in url.query:
+            arguments["options"] = "-c synchronous_commit=off"  # as in SQLite: kill -9 loses nothing
+        return {"connect_args": arguments, "pool_pre_ping": True}
     return {"pool_pre_ping": True}
 
 

@@ -181,13 +181,21 @@ class StudyStore:
         Raises:
             StudyError: there is no such trial, or it is finished.
         """
-        frozen = next((t for t in self.study.get_trials(deepcopy=False) if t.number == number), None)
+        frozen = self.frozen(number)
         if frozen is None or frozen.state != TrialState.RUNNING:
             state = "missing" if frozen is None else frozen.state.name
             raise StudyError(
                 f"trial {number} of study {self.name!r} is {state}: only a RUNNING trial can go on"
             )
         return Trial(self.study, frozen._trial_id)
+
+    def frozen(self, number: int) -> FrozenTrial | None:
+        """Trial `number` as it stands, without reading all others; None when there is none."""
+        try:
+            identifier = self.storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
+        except KeyError:
+            return None
+        return self.storage.get_trial(identifier)
 
 
 def _optuna_storage(url: URL) -> RDBStorage:
