@@ -23,7 +23,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from benchmarks.kd_decay import uniform_student
+from benchmarks.kd_schedules import uniform_student
 
 STARTS = ("inherited", "mapping only", "random")
 
