@@ -133,13 +133,9 @@ def main() -> None:
     ):
         settings["workdir"] = Path(scratch)  # keeps the teacher bank, which all runs share
         jobs = [
-            (
-                budget,
-                name,
-                pool.submit(distill, name, seed, options.images, {**settings, "budget_macs": macs}),
-            )
+            (budget, name, pool.submit(distill, name, seed, options.images, settings | {"budget_macs": macs}))
             for seed in seeds
-            for budget, macs in ((text, parse_quantity(text)) for text in options.budgets.split(","))
+            for budget, macs in budgets.items()
             for name in names
         ]
         fids: dict[str, dict[str, list[float]]] = {}
