@@ -108,6 +108,23 @@ class Generator(nn.Module):
         raise NotImplementedError
 
 
+class Slimmable(Generator):
+    """One set of weights that students of many architectures are read out of, and trained in together.
+
+    Called, it makes the images of a student of the architecture that `draw` returns at that moment.
+    """
+
+    draw: Callable[[], Any]
+
+    def read_out(self, architecture: Any) -> Generator:
+        """A student with its share of the weights, copied.
+
+        Raises:
+            ArchitectureError: these weights hold no such student.
+        """
+        raise NotImplementedError
+
+
 class Discriminator(nn.Module):
     """A network that scores images `(N, C, H, W)` with one logit each, `(N,)`; higher means more real."""
 
@@ -148,6 +165,12 @@ class SearchSpace(Protocol):
 
     def inherit(self, teacher: Any, student: Any) -> None:
         """Start `student` from the weights of `teacher`, where shapes allow."""
+
+    def slimmable(self, teacher: Any) -> Slimmable:
+        """Shared weights for all students, from those of `teacher`."""
+
+    def shared(self) -> dict[str, Any]:
+        """Choices that every student has that shares weights: they are not searched then."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torch import Tensor
 from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.stylegan2.layers import EqualizedLinear
 from search_spaces.stylegan2.style_space import StyleBasis, inherit_mapping
-from search_spaces.stylegan2.synthesis import ModulatedConv, StyledConv, ToRGB
+from search_spaces.stylegan2.synthesis import StyledConv, ToRGB
 
 IMPORTANCE_LATENTS = 256  # over which style magnitudes are measured
 
@@ -82,6 +82,17 @@ def _share(importance: Tensor) -> Tensor:
     return importance / importance.sum().clamp_min(1e-12)
 
 
+@torch.no_grad()
+def channel_orders(teacher: StyleGAN2Generator) -> dict[str, Tensor]:
+    """Channels by falling importance, of the constant input "const" and of every convolution "block.conv"."""
+    magnitudes = _style_magnitudes(teacher)
+    orders = {"const": _input_importance(teacher, magnitudes, 0, 0).argsort(descending=True)}
+    for i, block in enumerate(teacher.blocks):
+        for j in range(len(block.convs)):
+            orders[f"{i}.{j}"] = _output_importance(teacher, magnitudes, i, j).argsort(descending=True)
+    return orders
+
+
 def _top(importance: Tensor, count: int) -> Tensor:
     """Indices of the `count` most important channels, in their order in the teacher."""
     return importance.topk(count).indices.sort().values
@@ -96,30 +107,39 @@ def _inherit_conv(
     target.noise_const.copy_(source.noise_const)
     weight = source.conv.weight[outgoing][:, incoming]
     if not source.conv.separable:
-        _inherit_kernel(weight, target.conv)
+        inherit_kernel(weight, target.conv.weight, getattr(target.conv, "depthwise", None))
     elif target.conv.separable and target.conv.kernel == source.conv.kernel:
         target.conv.weight.copy_(weight)
         target.conv.depthwise.copy_(source.conv.depthwise[outgoing])
     else:
-        _inherit_kernel(weight * source.conv.depthwise[outgoing], target.conv)
+        full = weight * source.conv.depthwise[outgoing]
+        inherit_kernel(full, target.conv.weight, getattr(target.conv, "depthwise", None))
 
 
-def _inherit_kernel(weight: Tensor, target: ModulatedConv) -> None:
-    """Set `target` to the function nearest to the full kernel `weight` (O, I, k, k)."""
-    surplus = weight.shape[-1] - target.kernel
-    if target.kernel == 1:
+@torch.no_grad()
+def inherit_kernel(weight: Tensor, target: Tensor, depthwise: Tensor | None) -> None:
+    """Set `target`, with its `depthwise` filter if it is separable, to the function nearest to a full kernel.
+
+    Args:
+        weight: the full kernel, (O, I, k, k).
+        target: (O, I, t, t), or (O, I, 1, 1) of a separable convolution.
+        depthwise: (O, 1, t, t) of a separable convolution, else None.
+    """
+    kernel = (target if depthwise is None else depthwise).shape[-1]
+    surplus = weight.shape[-1] - kernel
+    if kernel == 1:
         weight = weight.sum(dim=(2, 3), keepdim=True)
     elif surplus > 0:
         middle = slice(surplus // 2, -(surplus // 2))
         weight = weight[:, :, middle, middle]
-    if not target.separable:
-        target.weight.copy_(weight)
+    if depthwise is None:
+        target.copy_(weight)
         return
     u, s, v = torch.linalg.svd(weight.flatten(2), full_matrices=False)  # per output channel: I × k² ≈ u s vᵀ
     sign = v[:, 0].sum(dim=1).sign()  # a filter with a positive sum, so that styles keep their meaning
     sign = torch.where(sign == 0, torch.ones_like(sign), sign)
-    target.weight.copy_((u[:, :, 0] * (s[:, :1].sqrt() * sign[:, None]))[:, :, None, None])
-    target.depthwise.copy_((v[:, 0] * (s[:, :1].sqrt() * sign[:, None])).reshape(target.depthwise.shape))
+    target.copy_((u[:, :, 0] * (s[:, :1].sqrt() * sign[:, None]))[:, :, None, None])
+    depthwise.copy_((v[:, 0] * (s[:, :1].sqrt() * sign[:, None])).reshape(depthwise.shape))
 
 
 def _inherit_rgb(source: ToRGB, target: ToRGB, incoming: Tensor, basis: StyleBasis) -> None:

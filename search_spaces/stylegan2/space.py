@@ -11,6 +11,7 @@ from search_spaces.stylegan2 import architecture as closed_form
 from search_spaces.stylegan2.architecture import Block, ConvKind, GeneratorArchitecture
 from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.stylegan2.inherit import inherit
+from search_spaces.stylegan2.slimmable import SlimmableStyleGAN2
 
 WIDTH_STEPS = 32  # a width is a multiple of the teacher's divided by this …
 MIN_CHANNELS = 4  # … and of this
@@ -77,6 +78,12 @@ class StyleGAN2Space:
 
     def inherit(self, teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
         inherit(teacher, student)
+
+    def slimmable(self, teacher: StyleGAN2Generator) -> SlimmableStyleGAN2:
+        return SlimmableStyleGAN2(teacher)
+
+    def shared(self) -> dict[str, Any]:
+        return {"style_dim": self.teacher.style_dim, "mapping_layers": self.teacher.mapping_layers}
 
     def _choose(self, suggest: Suggest) -> tuple[GeneratorArchitecture, list[float]]:
         """An architecture at the teacher's widths, and the relative widths that are still to be scaled."""
