@@ -8,9 +8,9 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from nas.config import SearchConfig
 from nas.cost import Cost, measure
 from nas.study import RungRecord
 from nas.workbench import Workbench, use_threads
-from search_spaces import file_digest
+from search_spaces import Generator, file_digest
 from search_spaces.whole_files import written_whole
 
 GRID = 16  # images of the sample grid, in rows of 8
@@ -92,19 +92,22 @@ class Candidate:
         """Train to the next rung, measure, and leave a checkpoint with everything up to there."""
         assert self._trainer is not None
         rung, began = len(self._results), time.monotonic()
-        path = self._checkpoint(rung)
         self.folder.mkdir(parents=True, exist_ok=True)
         kd_weight = self._train(self._trainer, rung)
-        result = self._measure(self._trainer)
+        result = self._measure(self._trainer.ema, self._trainer.images, self._trainer.losses)
         result |= {"kd_weight": kd_weight, "seconds": time.monotonic() - began}
-        result |= {"checkpoint": str(path.relative_to(self.bench.config.folder))}
-        results = [*self._results, result]
-        state = {"identity": self._identity, "results": results, "trainer": self._trainer.state_dict()}
-        with written_whole(path) as file:
-            torch.save(state, file)
-        self._results = [*self._results, result | {"sha256": file_digest(path)}]
+        self._keep(result, self._trainer.state_dict())
         if rung >= 2:  # the one before is needed if this one turns out to be damaged
             self._checkpoint(rung - 2).unlink(missing_ok=True)
+
+    def _keep(self, result: dict[str, Any], trainer: dict[str, Any]) -> None:
+        """Leave a checkpoint of the rung that gave `result`, with everything up to there."""
+        path = self._checkpoint(len(self._results))
+        result |= {"checkpoint": str(path.relative_to(self.bench.config.folder))}
+        results = [*self._results, result]
+        with written_whole(path) as file:
+            torch.save({"identity": self._identity, "results": results, "trainer": trainer}, file)
+        self._results = [*self._results, result | {"sha256": file_digest(path)}]
 
     def _checkpoint(self, rung: int) -> Path:
         return self.folder / f"rung-{rung}.pt"
@@ -138,26 +141,24 @@ class Candidate:
             trainer.train(self.bench.config.rungs[rung], note)
         return last.kd_weight
 
-    def _measure(self, trainer: Trainer) -> dict[str, Any]:
+    def _measure(self, student: Generator, images: int, losses: Mapping[str, float]) -> dict[str, Any]:
         config = self.bench.config
-        score = self.bench.fidelity.fid(trainer.ema, config.fid_samples, config.seed + FID_SEED_OFFSET)
+        score = self.bench.fidelity.fid(student, config.fid_samples, config.seed + FID_SEED_OFFSET)
         inputs, teacher_images = self.bench.bank.batch(torch.arange(min(GRID, len(self.bench.bank))))
         grids = {
             f"teacher, {self.bench.teacher.name}": teacher_images,
-            f"trial {self.trial}, FID {score.value:.2f} after {trainer.images} images": sample(
-                trainer.ema, inputs
-            ),
+            f"trial {self.trial}, FID {score.value:.2f} after {images} images": sample(student, inputs),
         }
         save_png(compare(grids, columns=8), self.folder / "samples.png")
-        cost = measure(trainer.ema)
+        cost = measure(student)
         return {
-            "images": trainer.images,
+            "images": images,
             "fid": score.value,
             "fid_samples": score.samples,
             "fid_extractor": score.extractor,
             "fid_extractor_digest": score.digest,
             "fid_seed": score.seed,
-            "losses": dict(trainer.losses),
+            "losses": dict(losses),
             "worker": f"{socket.gethostname()}:{os.getpid()}",
             "samples": str((self.folder / "samples.png").relative_to(config.folder)),
             "macs": cost.macs,
@@ -172,14 +173,17 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
         search = SearchConfig.model_validate(settings)
         use_threads(max(1, int(self.trial_resources.required_resources.get("CPU", 1))))
         self._bench = Workbench(search)
+        self._make = self._prepare()
         self.reset_config(config)
+
+    def _prepare(self) -> Callable[[int, dict[str, Any], int | None], Candidate]:
+        """What makes a candidate of a trial, its architecture and its seed."""
+        return partial(Candidate, self._bench)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self._candidate: Candidate | None = None
         gc.collect()
-        self._candidate = Candidate(
-            self._bench, new_config["trial"], new_config["architecture"], new_config.get("seed")
-        )
+        self._candidate = self._make(new_config["trial"], new_config["architecture"], new_config.get("seed"))
         self._rung = int(new_config["start_rung"])
         return True
 

@@ -9,17 +9,21 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import ray
 from ray.exceptions import RayError, RayTaskError
+from rich.console import Console
 
+from distill.errors import TrainingDivergedError
 from distill.precision import Precision
 from nas.config import SearchConfig
 from nas.errors import ConfigError, SearchError
+from nas.preparation import waiting
+from nas.weight_sharing import STAGES, train_shared
 from nas.workbench import Workbench, use_threads
 
 if TYPE_CHECKING:
@@ -92,17 +96,41 @@ def make_shared(config: SearchConfig, share: Share) -> tuple[FidScore, Precision
         bench = Workbench(SearchConfig.model_validate(settings))
         return bench.teacher_score(), bench.precision
 
+    made: tuple[FidScore, Precision] = _on_a_worker(task, config, share, "made the teacher bank")
+    return made
+
+
+def make_shared_weights(config: SearchConfig, share: Share, console: Console) -> None:
+    """Have a worker train the weights that all candidates share, stage by stage.
+
+    Raises:
+        UserError: the data can't be used.
+        SearchError: the training diverged, or its worker was lost.
+    """
+
+    def task(settings: dict[str, Any], stage: int) -> None:
+        use_threads(share.cpus * share.workers)
+        train_shared(Workbench(SearchConfig.model_validate(settings)), stage)
+
+    for stage in range(1, STAGES + 1):
+        what = f"Shared weights: stage {stage} of {STAGES}, {config.rungs[-1]:,} images in all"
+        with waiting(console, what):
+            _on_a_worker(task, config, share, "trained the shared weights", stage)
+        console.print(f"{what}: done", highlight=False)
+
+
+def _on_a_worker(task: Callable[..., Any], config: SearchConfig, share: Share, what: str, *args: Any) -> Any:
+    """What `task` returns for the settings of `config` and `args`."""
     remote = ray.remote(num_cpus=share.cpus, num_gpus=share.gpus, max_retries=0)(task)
     try:
-        made: tuple[FidScore, Precision] = ray.get(remote.remote(config.absolute().model_dump(mode="json")))
-        return made
+        return ray.get(remote.remote(config.absolute().model_dump(mode="json"), *args))
     except RayTaskError as error:
+        if isinstance(error.cause, TrainingDivergedError):
+            raise SearchError(f"a worker {what} and failed: {error.cause}") from None
         raise error.cause from None
     except RayError as error:  # the worker was killed
         reason = str(error).splitlines()[0]
-        raise SearchError(
-            f"a worker was lost while it made the teacher bank ({reason}): try again"
-        ) from error
+        raise SearchError(f"a worker was lost while it {what} ({reason}): try again") from error
 
 
 def _join(address: str, quiet: dict[str, Any]) -> None:

@@ -41,6 +41,8 @@ MAY_CHANGE = (
 )
 """Settings that may differ when a search is resumed; teacher, data and LPIPS are known by their digests."""
 
+SHARED_LONGER = 4  # times the images of a candidate's last rung, for weights that all candidates share
+
 PATHS = ("workdir", "teacher", "extractor_weights", "lpips_weights")
 
 
@@ -65,6 +67,7 @@ class SearchConfig(BaseModel):
     seeds: int = Field(default=3, ge=1)  # of one architecture, at most
     sampler: str = "tpe"
     enqueue: tuple[Path, ...] = Field(default=())  # JSON files of architectures to try first
+    share_weights: bool = False  # one slimmable student is trained, candidates are read out of it
     warm_start: str = ""  # an earlier study, whose front is tried first
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
 
@@ -105,6 +108,11 @@ class SearchConfig(BaseModel):
             raise ValueError("give --budget-macs or --budget-params, such as --budget-macs 5G")
         if any(b <= a for a, b in zip(self.rungs, self.rungs[1:], strict=False)):
             raise ValueError(f"rungs {','.join(map(str, self.rungs))} must increase, such as 4k,8k,16k")
+        if self.share_weights and len(self.rungs) > 1:
+            raise ValueError(
+                f"rungs {','.join(map(str, self.rungs))}: with --share-weights give one, the images that the "
+                "shared weights are trained for"
+            )
         if not 2 <= self.reduction_factor < float("inf"):
             raise ValueError(f"reduction factor {self.reduction_factor:g} must be a number of at least 2")
         if self.gpus_per_trial != -1 and not (0 <= self.gpus_per_trial <= 1 or self.gpus_per_trial % 1 == 0):
@@ -137,8 +145,11 @@ class SearchConfig(BaseModel):
             raise ConfigError(f"--data {values['data']}: give the generator to compress by --teacher, too")
         built_in = values.get("data") in (None, DIGITS)
         known = {name: value for name, value in values.items() if value not in (None, ())}
+        defaults = DIGITS_DEFAULTS if built_in else REAL_DEFAULTS
+        if known.get("share_weights"):
+            defaults = defaults | {"rungs": (SHARED_LONGER * defaults["rungs"][-1],)}
         try:
-            return cls(**(DIGITS_DEFAULTS if built_in else REAL_DEFAULTS) | known)
+            return cls(**defaults | known)
         except ValidationError as error:
             first = error.errors()[0]
             flag = str(first["loc"][0]).replace("_", "-") if first["loc"] else ""
@@ -152,6 +163,8 @@ class SearchConfig(BaseModel):
     @property
     def replicate_runs(self) -> int:
         """Trainings of architectures that were trained before, at most."""
+        if self.share_weights:  # reading out again gives the same
+            return 0
         return self.trials // 4 if self.replicates is None else self.replicates
 
     @property
@@ -184,6 +197,7 @@ class SearchConfig(BaseModel):
         limits = [f"{format_quantity(self.budget_macs)}macs"] if self.budget_macs else []
         limits += [f"{format_quantity(self.budget_params)}params"] if self.budget_params else []
         parts = [_NOT_IN_NAMES.sub("-", part).strip(".-") for part in of]
+        limits += ["shared"] if self.share_weights else []
         return self.model_copy(update={"study": self.study or "-".join([*filter(None, parts), *limits])})
 
     def absolute(self) -> SearchConfig:

@@ -66,6 +66,7 @@ def final_config(
         "trials": finalists,
         "replicates": finalists * (seeds - 1),
         "seeds": seeds,
+        "share_weights": False,
     }
     given = {name: value for name, value in machine.items() if value is not None}
     return SearchConfig.model_validate(search.model_dump() | changed | given)

@@ -86,7 +86,7 @@ class Proposer(TrialSource):
             if self.asked >= self._config.trials or self.exhausted:
                 return None
             asked = self._ask()
-            architecture = self._space.sample(asked, self._load)
+            architecture = self.space.sample(asked, self._load)
             twin = self._known.get(str(architecture))
             if twin is None:
                 return self._first(asked, architecture)
@@ -106,10 +106,10 @@ class Proposer(TrialSource):
     def _enqueue(self) -> None:
         """Put the baselines and the openings before everything else, once per study."""
         for share in BASELINE_SHARES:
-            choices = {"share": share, **self._space.uniform()}
+            choices = {"share": share, **self.space.uniform()}
             notes = {"baseline": f"uniform, {share:.0%} of the budget", "protected": share == 1}
             self._store.study.enqueue_trial(choices, user_attrs=notes, skip_if_exists=True)
-        for opening in self._space.openings():
+        for opening in self.space.openings():
             self._store.study.enqueue_trial({"share": 1.0, **opening}, skip_if_exists=True)
         for earlier in self._given.choices:
             self._store.study.enqueue_trial(dict(earlier), skip_if_exists=True)

@@ -21,7 +21,7 @@ from distill.data import OnProgress
 from distill.extractors import check_extractor
 from distill.precision import Precision
 from nas.candidate import CandidateTrial
-from nas.cluster import Share, cluster, make_shared
+from nas.cluster import Share, cluster, make_shared, make_shared_weights
 from nas.config import SearchConfig
 from nas.errors import StudyError
 from nas.halving import ParetoHalving, RungBoard
@@ -37,6 +37,7 @@ from nas.searcher import LostWorkers, StudySearcher
 from nas.study import StudyStore
 from nas.study_folder import check_folder, make_folder, remove_folders
 from nas.trial_source import TrialSource
+from nas.weight_sharing import SharedSpace, SharedTrial
 from nas.workbench import Workbench
 from search_spaces import Load, SearchSpace, UserError
 
@@ -71,7 +72,7 @@ def run_search(
     config: SearchConfig,
     bench: Workbench,
     console: Console,
-    trainable: type[tune.Trainable] = CandidateTrial,
+    trainable: type[tune.Trainable] | None = None,
     trials: Callable[[StudyStore, SearchSpace, Load, SearchConfig], TrialSource] = Proposer,
     notes: Mapping[str, str] | None = None,
 ) -> SearchReport:
@@ -81,13 +82,15 @@ def run_search(
         config: what is asked.
         bench: where it is done.
         console: for progress.
-        trainable: distills candidates; benchmarks and tests may give another one.
+        trainable: distills candidates; None for the one that `config` asks for.
         trials: what is trained.
         notes: kept with the study.
 
     Raises:
         UserError: the request can't be carried out.
     """
+    trainable = trainable or (SharedTrial if config.share_weights else CandidateTrial)
+    space: SearchSpace = SharedSpace(bench.space) if config.share_weights else bench.space
     _quiet()
     made = make_folder(config)
     ours = False  # the folder's contents: another driver may have taken the lease first
@@ -97,7 +100,7 @@ def run_search(
             store.lease(),
         ):
             ours = True
-            source = trials(store, bench.space, config.budget.load(bench.space), config)
+            source = trials(store, space, config.budget.load(space), config)
             if source.work_left:
                 with cluster(config) as share:
                     try:
@@ -107,6 +110,8 @@ def run_search(
                         store.discard_if_empty()
                         raise
                     ours = False  # from here on there are results to keep
+                    if config.share_weights:
+                        make_shared_weights(config, share, console)
                     _note(store, config, bench, teacher_score, precision)
                     for name, note in (notes or {}).items():
                         store.study.set_user_attr(name, note)
@@ -134,8 +139,8 @@ def _search(
     progress = _progress(store, config, console)
     board = _board(store, config)
     seed = resume_seed(config.seed, len(store.study.trials))
-    load = config.budget.load(bench.space)
-    store.study.sampler = make_sampler(config.sampler, seed, bench.space, load, board)
+    space = source.space
+    store.study.sampler = make_sampler(config.sampler, seed, space, config.budget.load(space), board)
     recorder = StudyRecorder(store, config.folder, len(config.rungs))
     searcher = StudySearcher(source, recorder, board, progress)
     settings = config.absolute().model_dump(mode="json")

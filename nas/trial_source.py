@@ -41,7 +41,7 @@ class TrialSource:
     exhausted = False  # there would have been more to train, had the space more architectures
 
     def __init__(self, store: StudyStore, space: SearchSpace, load: Load, config: SearchConfig) -> None:
-        self._store, self._space, self._load, self._config = store, space, load, config
+        self._store, self.space, self._load, self._config = store, space, load, config
         self._interrupted = deque(t for t in self._trials if t.state == TrialState.RUNNING)
         self._retries: deque[Proposal] = deque()
 
@@ -110,7 +110,7 @@ class TrialSource:
         attributes = trial.user_attrs
         return Proposal(
             trial.number,
-            type(self._space.smallest()).from_json(attributes["architecture_json"]),
+            type(self.space.smallest()).from_json(attributes["architecture_json"]),
             attributes.get("seed", self._config.seed),
             start_rung,
             "baseline" in attributes,

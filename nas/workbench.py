@@ -108,7 +108,7 @@ class Workbench:
             self.space.inherit(self.teacher.generator.cpu(), student)
         return student
 
-    def trainer(self, student: Generator, seed: int | None = None) -> Trainer:
+    def trainer(self, student: Generator, seed: int | None = None, micro_batch: int | None = None) -> Trainer:
         """A training of `student` that ends at the last rung, with the search's seed or `seed`."""
         discriminator = copy.deepcopy(self.teacher.discriminator)
         if discriminator is None or not self.config.warm_discriminator:
@@ -119,7 +119,7 @@ class Workbench:
             batch_size=self.config.batch_size,
             mirror=self.config.mirror,
             seed=self.config.seed if seed is None else seed,
-            micro_batch=self.config.micro_batch,
+            micro_batch=self.config.micro_batch if micro_batch is None else micro_batch,
             precision=self.precision,
             channels_last=channels_last_pays(self.teacher.generator.image_shape[1]),
             compile=self.config.compile,

@@ -7,6 +7,8 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from search_spaces.base import Suggest
+
 
 class RandomSuggest:
     """Independent uniform choices from a seed; stands in for an Optuna trial."""
@@ -24,6 +26,28 @@ class RandomSuggest:
         if log:
             return math.exp(self._rng.uniform(math.log(low), math.log(high)))
         return self._rng.uniform(low, high)
+
+
+class PartlyFixedSuggest:
+    """Some choices that are given, the others from another source."""
+
+    def __init__(self, source: Suggest, choices: Mapping[str, Any]) -> None:
+        self._source, self._choices = source, choices
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return (
+            self._choices[name] if name in self._choices else self._source.suggest_categorical(name, choices)
+        )
+
+    def suggest_int(self, name: str, low: int, high: int) -> int:
+        return (
+            int(self._choices[name]) if name in self._choices else self._source.suggest_int(name, low, high)
+        )
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        if name in self._choices:
+            return float(self._choices[name])
+        return self._source.suggest_float(name, low, high, log=log)
 
 
 class FixedSuggest:

@@ -96,8 +96,8 @@ class GridProposer(Proposer):
         largest = len(LEVELS["share"]) - 1
         for share in range(largest, -1, -1):
             notes = {"baseline": f"share {share}", "protected": share == largest}
-            self._store.study.enqueue_trial({"share": share, **self._space.uniform()}, notes)
-        for opening in self._space.openings():
+            self._store.study.enqueue_trial({"share": share, **self.space.uniform()}, notes)
+        for opening in self.space.openings():
             self._store.study.enqueue_trial({"share": largest, **opening})
 
 

@@ -80,6 +80,11 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     multiple=True,
     help="JSON file of architectures to try first, as nas-report --json shows them; may be repeated.",
 )
+@click.option(
+    "--share-weights/--no-share-weights",
+    default=None,
+    help="Train one slimmable student and read candidates out of it; nas-distill the best then  [default: no]",
+)
 @click.option("--warm-start", help="An earlier study of this workdir or storage: its front is tried first.")
 @click.option("--recipe", help="How students are taught  [default: weight-decay]")
 @click.option(

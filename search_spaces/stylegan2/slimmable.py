@@ -1,9 +1,9 @@
 """One set of weights for every student: sub-networks of the teacher that share its most important channels.
 
 Once-for-all training (Cai et al. 2020, arXiv 1908.09791) for StyleGAN2, as GAN Compression does it (Li et al.
-2020): a student of any architecture is read out of the shared weights by taking, along the whole path, the channels
-that matter most. Full kernels share the teacher's; separable ones have weights of their own, shared among
-them. The mapping network is the teacher's and common to all.
+2020): a student of any architecture is read out of the shared weights by taking, along the whole path, the
+channels that matter most. Full kernels share the teacher's; separable ones have weights of their own, shared
+among them. The mapping network is the teacher's and common to all.
 """
 
 from __future__ import annotations
