@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,26 +37,44 @@ NARROWEST = 0.25  # of the budget
 STAGES = 10  # of the training; each leaves a checkpoint
 
 
+@dataclass(frozen=True)
 class SharedSpace:
     """The students of a space that can be read out of shared weights: what all have in common is fixed."""
 
-    def __init__(self, space: SearchSpace) -> None:
-        self._space = space
+    space: SearchSpace
 
     def sample(self, suggest: Suggest, load: Load) -> Architecture:
-        return self._space.sample(PartlyFixedSuggest(suggest, self._space.shared()), load)
+        return self.space.sample(PartlyFixedSuggest(suggest, self.space.shared()), load)
 
     def uniform(self) -> dict[str, Any]:
-        return self._searched(self._space.uniform())
+        return self._searched(self.space.uniform())
 
     def openings(self) -> list[dict[str, Any]]:
-        return [self._searched(opening) for opening in self._space.openings()]
+        return [self._searched(opening) for opening in self.space.openings()]
 
     def _searched(self, choices: dict[str, Any]) -> dict[str, Any]:
-        return {name: choice for name, choice in choices.items() if name not in self._space.shared()}
+        return {name: choice for name, choice in choices.items() if name not in self.space.shared()}
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._space, name)
+    def macs(self, architecture: Any) -> int:
+        return self.space.macs(architecture)
+
+    def params(self, architecture: Any) -> int:
+        return self.space.params(architecture)
+
+    def smallest(self) -> Architecture:
+        return self.space.smallest()
+
+    def largest(self) -> Architecture:
+        return self.space.largest()
+
+    def inherit(self, teacher: Any, student: Any) -> None:
+        self.space.inherit(teacher, student)
+
+    def slimmable(self, teacher: Any) -> Slimmable:
+        return self.space.slimmable(teacher)
+
+    def shared(self) -> dict[str, Any]:
+        return self.space.shared()
 
 
 class Sandwich:

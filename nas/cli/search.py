@@ -83,7 +83,7 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option(
     "--share-weights/--no-share-weights",
     default=None,
-    help="Train one slimmable student and read candidates out of it; nas-distill the best then  [default: no]",
+    help="Train one slimmable student and read candidates out; nas-distill the best then  [default: no]",
 )
 @click.option("--warm-start", help="An earlier study of this workdir or storage: its front is tried first.")
 @click.option("--recipe", help="How students are taught  [default: weight-decay]")
