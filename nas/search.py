@@ -110,8 +110,6 @@ def run_search(
                         store.discard_if_empty()
                         raise
                     ours = False  # from here on there are results to keep
-                    if config.share_weights:
-                        make_shared_weights(config, share, console)
                     _note(store, config, bench, teacher_score, precision)
                     for name, note in (notes or {}).items():
                         store.study.set_user_attr(name, note)
@@ -136,6 +134,8 @@ def _search(
     config.save()
     for line in introduction(config, bench):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if config.share_weights:
+        make_shared_weights(config, share, console)
     progress = _progress(store, config, console)
     board = _board(store, config)
     seed = resume_seed(config.seed, len(store.study.trials))
