@@ -259,6 +259,11 @@ class ParetoHalving(FIFOScheduler):  # type: ignore[misc]  # Ray Tune has no typ
             return str(TrialScheduler.STOP)
         return str(TrialScheduler.CONTINUE if self.board.decide(number, rung) else TrialScheduler.STOP)
 
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: Mapping[str, Any]) -> None:
+        """Note the last rung: Tune shows it to nobody else, there being no decision left to take."""
+        if result.get("rung") == self.board.rungs - 1:
+            self.on_trial_result(tune_controller, trial, result)
+
     def debug_string(self) -> str:
         """One line for Tune's own status report."""
         seen = ", ".join(

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas.config import SearchConfig
 from nas.noise import NoiseFloor
-from nas.runs import is_first_run, measured_architectures
+from nas.runs import is_first_run, measured_architectures, replicates
 from nas.selection import Measured, next_replicate
 from nas.study import StudyStore
 from nas.trial_source import Proposal, TrialSource
@@ -48,7 +48,8 @@ class Proposer(TrialSource):
         self._enqueued = False
         firsts = [t for t in self._trials if is_first_run(t)]
         self._known = {t.user_attrs["architecture"]: t.number for t in firsts}
-        self._replicates = sum("replicate_of" in t.user_attrs for t in self._trials)  # so far
+        further = [t for t in self._trials if "replicate_of" in t.user_attrs]
+        self._replicates = sum("retried_as" not in t.user_attrs for t in further)  # so far
 
     @property
     def asked(self) -> int:
@@ -61,7 +62,9 @@ class Proposer(TrialSource):
 
     def retry(self, number: int) -> int:
         again = super().retry(number)
-        self._known[self._trial(again).user_attrs["architecture"]] = again
+        notes = self._trial(again).user_attrs
+        if "replicate_of" not in notes:
+            self._known[notes["architecture"]] = again
         return again
 
     def _fresh(self) -> Proposal | None:
@@ -69,7 +72,7 @@ class Proposer(TrialSource):
             self._enqueue()
             self._enqueued = True
         early = min(NOISE_REPLICATES, self._config.replicate_runs // 2, self._config.seeds - 1)
-        if self._replicates < early and self.asked >= self._config.trials // 3:
+        if self._replicates < early and self.asked >= max(1, self._config.trials // 3):
             baseline = next(t for t in self._trials if "baseline" in t.user_attrs and is_first_run(t))
             self._replicates += 1
             return self._replicate(baseline, self._replicates)
@@ -127,7 +130,8 @@ class Proposer(TrialSource):
         if chosen is None:
             return None
         self._replicates += 1
-        return self._replicate(self._trial(chosen.trial), len(chosen.fids))
+        before = replicates(self._trials).get(chosen.trial, [])  # those without a result, too
+        return self._replicate(self._trial(chosen.trial), 1 + len(before))
 
     def _uncertain(self) -> Measured | None:
         return (

@@ -21,6 +21,7 @@ Array = npt.NDArray[np.float64]
 LEVEL_VARIANCE = 10.0  # of a rung's mean log FID: nothing is assumed of it
 START = (0.1, 0.1, 1.5, 0.03, 0.1)  # standard deviations linear, smooth; length; deviation; noise
 DOUBT = (1.0, 1.0, 0.5, 1.0, 0.7)  # of their logarithms: how far from the start they are likely to be
+FARTHEST = 4.0  # of these: a line search that strays farther meets matrices that have no factor
 FIT_STEPS = 40
 JITTER = 1e-6  # beside LEVEL_VARIANCE; a thousandth of an FID
 
@@ -65,12 +66,13 @@ def fit(inputs: Array, rungs: npt.NDArray[np.int64], logs: Array, scales: Tensor
 def _likeliest_scales(relation: Relation, y: Tensor) -> Tensor:
     start = torch.tensor(START, dtype=torch.float64).log()
     doubt = torch.tensor(DOUBT, dtype=torch.float64)
+    least, most = start - FARTHEST * doubt, start + FARTHEST * doubt
     free = start.clone().requires_grad_(True)
     optimizer = torch.optim.LBFGS([free], max_iter=FIT_STEPS, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        factor = _factor(relation, free.exp())
+        factor = _factor(relation, free.clamp(least, most).exp())
         whitened = torch.linalg.solve_triangular(factor, y[:, None], upper=False)
         fit = whitened.square().sum() / 2 + factor.diagonal().log().sum()
         value: Tensor = fit + ((free - start) / doubt).square().sum() / 2
@@ -78,7 +80,7 @@ def _likeliest_scales(relation: Relation, y: Tensor) -> Tensor:
         return value
 
     optimizer.step(loss)  # type: ignore[no-untyped-call]
-    return free.detach().exp()
+    return free.detach().clamp(least, most).exp()
 
 
 def expected_improvement(mean: Array, deviation: Array, threshold: float) -> Array:

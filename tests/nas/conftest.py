@@ -18,6 +18,7 @@ import pytest
 
 from nas.candidate import Candidate
 from nas.config import SearchConfig
+from nas.halving import RungBoard
 from nas.proposals import Proposer
 from nas.recorder import StudyRecorder
 from nas.report import SearchReport, report
@@ -73,20 +74,34 @@ def make_bench(warm_bench: Workbench, tmp_path: Path) -> MakeBench:
 @pytest.fixture(scope="session")
 def finished(warm_bench: Workbench, tmp_path_factory: pytest.TempPathFactory) -> SearchReport:
     """A study of four trials: two complete, one stopped early, one failed. Don't write to it."""
+    return _study(warm_bench, tmp_path_factory.mktemp("finished"), (2, 2, 0, None), trials=4)
+
+
+@pytest.fixture(scope="session")
+def replicated(warm_bench: Workbench, tmp_path_factory: pytest.TempPathFactory) -> SearchReport:
+    """A study of three architectures, all complete, the first one from three seeds. Don't write to it."""
+    workdir = tmp_path_factory.mktemp("replicated")
+    return _study(warm_bench, workdir, (2,) * 5, trials=3, replicates=4)
+
+
+def _study(
+    warm_bench: Workbench, workdir: Path, last_rungs: tuple[int | None, ...], **changes: Any
+) -> SearchReport:
+    """What a search of one worker leaves whose candidates end at these rungs; None is a failure."""
     bench = copy.copy(warm_bench)
     vars(bench).pop("identity", None)
-    workdir = tmp_path_factory.mktemp("finished")
-    bench.config = config = warm_bench.config.model_copy(update={"workdir": workdir, "trials": 4})
+    bench.config = config = warm_bench.config.model_copy(update={"workdir": workdir, **changes})
     config.folder.mkdir()
     with StudyStore.open(config.storage_url, config.study, identity=bench.identity) as store:
-        store.study.sampler = make_sampler("random", 0)
+        load, board = config.budget.load(bench.space), RungBoard(len(config.rungs))
+        store.study.sampler = make_sampler("random", 0, bench.space, load, board)
         _note(store, config, bench, bench.teacher_score(), bench.precision)
-        proposer = Proposer(store, bench.space, config.budget.load(bench.space), config)
+        proposer = Proposer(store, bench.space, load, config)
         recorder = StudyRecorder(store, config.folder, len(config.rungs))
-        for last_rung in (2, 2, 0, None):
+        for last_rung in last_rungs:
             proposal = proposer.next()
             assert proposal is not None
-            candidate = Candidate(bench, proposal.trial, proposal.architecture.to_json())
+            candidate = Candidate(bench, proposal.trial, proposal.architecture.to_json(), proposal.seed)
             if last_rung is None:
                 recorder.fail(proposal.trial, "d_adversarial is nan after 32 images")
                 continue

@@ -192,6 +192,24 @@ def test_after_a_lost_worker_every_rung_is_replayed_and_training_goes_on_from_th
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
 
 
+# Seeds
+
+
+def test_the_seed_is_the_searchs_unless_the_run_has_its_own(bench: Workbench) -> None:
+    architecture = bench.space.smallest().to_json()
+    assert candidate(bench).run(0).record.fid == Candidate(bench, 1, architecture, 0).run(0).record.fid
+    other = [Candidate(bench, trial, architecture, 5).run(0).record.fid for trial in (2, 3)]
+    assert other[0] == other[1] != candidate(bench).run(0).record.fid
+
+
+def test_a_checkpoint_of_another_seed_is_not_gone_on_from(bench: Workbench) -> None:
+    architecture = bench.space.smallest().to_json()
+    first = Candidate(bench, 0, architecture, 5).run(0).record
+    redone = candidate(bench).run(0).record
+    assert redone.fid != first.fid
+    assert measured(redone) == measured(candidate(bench).run(0).record)
+
+
 # Failures
 
 
@@ -284,6 +302,8 @@ def test_a_failure_is_a_result_with_its_reason_in_one_line(
     assert result["done"]
     assert result["failed"].startswith(says)
     assert "\n" not in result["failed"]
+    luck = isinstance(error, TrainingDivergedError | NonFiniteImagesError)
+    assert result.get("diverged", False) == luck  # another seed may fare better
 
 
 def test_a_checkpoint_measured_with_other_extractor_weights_is_not_gone_on_from(bench: Workbench) -> None:

@@ -19,7 +19,7 @@ from PIL import Image
 from distill.data import loading
 from nas import evaluation
 from nas.budget import parse_quantity
-from nas.cli import dashboard, evaluate, export, sample, search, teacher
+from nas.cli import dashboard, evaluate, export, report, sample, search, teacher
 from nas.report import SearchReport
 from nas.study import StudyStore
 from search_spaces import load_checkpoint
@@ -28,6 +28,7 @@ COMMANDS: dict[str, click.Command] = {
     "nas-search": search.main,
     "nas-dashboard": dashboard.main,
     "nas-export": export.main,
+    "nas-report": report.main,
     "nas-sample": sample.main,
     "nas-evaluate": evaluate.main,
     "nas-teacher": teacher.main,
@@ -107,7 +108,7 @@ def test_the_installed_scripts_work(command: str, commands: Any) -> None:
         ("--budget-params nan", "'nan' is not a quantity"),
         ("--budget-macs 1k", "--budget-macs 1k is below the smallest student, … MACs: give at least"),
         ("--budget-macs 1G --budget-params 10", "--budget-params 10 is below the smallest student"),
-        ("--budget-macs 1M --sampler grid", "unknown sampler 'grid': choose one of tpe, nsga2, random, gp"),
+        ("--budget-macs 1M --sampler grid", "unknown sampler 'grid': choose one of gp, tpe, nsga2, random"),
         ("--budget-macs 1M --recipe magic", "recipe 'magic' is unknown; choose one of weight-decay"),
         ("--budget-macs 1M --kd-schedule slide", "KD schedule 'slide' is unknown; choose one of constant"),
         ("--budget-macs 1M --kd-finish 0.4", "KD schedule from 0.5 to 0.4"),
@@ -369,6 +370,21 @@ def test_the_best_student_is_exported_drawn_and_measured(
         rf"fid .* {finished.best.fid:.6g} .* 50 .* 1797 .* digits \([0-9a-f]{{16}}\)", result.stdout
     )
     assert "MACs (fvcore, batch 1)" in result.stdout
+
+
+def test_a_finished_study_is_reported_as_a_table_and_as_one_object(
+    finished: SearchReport, where: tuple[object, ...]
+) -> None:
+    result = run("nas-report", *where)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert finished.best is not None
+    assert f"Best student: trial {finished.best.number}," in result.stdout
+    assert "Equal trainings differ by" in result.stdout
+    assert "Rank correlations between rungs: too few" in result.stdout
+    result = run("nas-report", "--json", *where)
+    assert SearchReport.model_validate_json(result.stdout) == finished
+    assert list(Path.cwd().iterdir()) == []
+    refused("there is no study in nas-runs: run nas-search first", "nas-report")
 
 
 def test_an_export_as_json_is_one_object_with_the_names_of_the_search(

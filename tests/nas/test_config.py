@@ -68,6 +68,15 @@ def test_a_value_outside_its_range_is_one_line_with_the_value(values: dict[str, 
     assert "\n" not in str(error.value)
 
 
+def test_a_quarter_of_the_trials_is_replicated_unless_it_is_said_how_many() -> None:
+    assert [of(trials=trials).replicate_runs for trials in (1, 12, 50)] == [0, 3, 12]
+    assert of(trials=12, replicates=0).replicate_runs == 0
+    assert of(trials=12, replicates=30).replicate_runs == 30
+    for flag, value in (("ties", -1), ("replicates", -1), ("seeds", 0)):
+        with pytest.raises(ConfigError, match=f"--{flag} {value}: "):
+            of(**{flag: value})
+
+
 def test_the_same_request_always_has_the_same_name() -> None:
     assert of().named("digits").study == "digits-2Mmacs"
     assert of(budget_params=80_000).named("digits").study == "digits-2Mmacs-80kparams"
@@ -102,6 +111,8 @@ def test_a_work_folder_that_a_url_would_read_otherwise_is_refused(workdir: str) 
 def test_what_changes_a_fid_is_a_condition_and_what_does_not_is_none() -> None:
     assert set(of().conditions()) | MAY_CHANGE == set(SearchConfig.model_fields)
     for change in ({"trials": 99}, {"workers": 7}, {"workdir": "elsewhere"}, {"sampler": "random"}):
+        assert of(**change).conditions() == of().conditions()
+    for change in ({"ties": 0.0}, {"replicates": 0}, {"seeds": 1}, {"reduction_factor": 3.0}):
         assert of(**change).conditions() == of().conditions()
     for change in ({"micro_batch": 8}, {"compile": True}, {"checkpoint_activations": True}):
         assert of(**change).conditions() == of().conditions()

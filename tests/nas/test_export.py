@@ -92,6 +92,28 @@ def test_the_best_a_trial_or_the_best_below_a_limit_is_chosen(
     assert choose(finished, max_macs=cheaper.macs) == cheaper
 
 
+def test_of_a_replicated_best_the_run_of_the_lowest_fid_is_exported_with_its_own_fid(
+    replicated: SearchReport, tmp_path: Path
+) -> None:
+    first = replicated.trials[0]
+    found = replicated.model_copy(update={"best": first})
+    runs = [t for t in replicated.trials if first.number in (t.number, t.replicate_of)]
+    lowest = min(runs, key=lambda t: t.fid or 0)
+    chosen = choose(found)
+    assert chosen == lowest
+    metadata = export_student(found, chosen, folder(found), tmp_path / "student.safetensors")
+    assert float(metadata["fid"]) == lowest.fid == min(first.fids)
+    assert metadata["trial"] == str(lowest.number)
+    assert choose(found, trial=first.number) == first
+
+
+def test_below_a_limit_medians_decide_which_architecture_is_best(replicated: SearchReport) -> None:
+    known = [t for t in replicated.trials if t.fids]
+    cheapest = min(known, key=lambda t: t.macs or 0)
+    chosen = choose(replicated, max_macs=cheapest.macs)
+    assert cheapest.number in (chosen.number, chosen.replicate_of)
+
+
 def test_what_can_not_be_chosen_is_answered_with_what_can(finished: SearchReport) -> None:
     cheapest = min(trial.macs or 0 for trial in finished.trials[:2])
     with pytest.raises(ExportError, match=f"--max-macs .* the cheapest complete trial takes .*{cheapest}"):

@@ -7,13 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from ray.tune.schedulers import TrialScheduler
 
 from nas.errors import ConfigError
 from nas.halving import ParetoHalving, RungBoard
-from nas.pareto import Point, crowding, dominates, nondominated_ranks
+from nas.noise import PRIOR_SIGMA, NoiseFloor
+from nas.pareto import Point, dominates
 from nas.study.records import RungRecord
 
 fid = st.floats(1, 1000)
@@ -22,6 +23,7 @@ failed = st.sampled_from([math.nan, math.inf])
 results = st.lists(st.tuples(fid, macs), min_size=1, max_size=30)
 results_with_failures = st.lists(st.tuples(st.one_of(fid, failed), macs), min_size=1, max_size=30)
 factors = st.sampled_from([1.5, 2.0, 3.0, 4.0])
+margins = st.sampled_from([0.0, 0.5, 1.0, 4.0])
 
 
 def board_of(points: list[Point], factor: float = 3.0, **options: Any) -> RungBoard:
@@ -47,9 +49,11 @@ def test_a_result_that_dominates_the_rung_always_goes_on(points: list[Point], fa
         assert board.decide(place, 0)
 
 
-@given(results_with_failures, factors)
-def test_a_dominated_result_never_displaces_its_dominator(points: list[Point], factor: float) -> None:
-    board = board_of(points, factor)
+@given(results_with_failures, factors, margins)
+def test_a_dominated_result_never_displaces_its_dominator(
+    points: list[Point], factor: float, ties: float
+) -> None:
+    board = board_of(points, factor, ties=ties)
     position = {trial: place for place, trial in enumerate(board.order(0))}
     for a in range(len(points)):
         for b in range(len(points)):
@@ -58,68 +62,172 @@ def test_a_dominated_result_never_displaces_its_dominator(points: list[Point], f
                 assert board.decide(a, 0) or not board.decide(b, 0)
 
 
-@given(results, factors)
+@given(st.sets(st.tuples(fid, macs), min_size=1, max_size=30).map(list), factors)
 def test_one_in_the_reduction_factor_goes_on_and_never_nobody(points: list[Point], factor: float) -> None:
-    assert len(going_on(board_of(points, factor), len(points))) == max(1, math.ceil(len(points) / factor))
+    places = max(1, math.ceil(len(points) / factor))
+    exact = going_on(board_of(points, factor, ties=0), len(points))
+    assert len(exact) == places
+    tied = going_on(board_of(points, factor), len(points))
+    assert set(exact) <= set(tied)  # who is tied with a place takes it from nobody
 
 
 @given(results_with_failures, factors, st.randoms(use_true_random=False))
 def test_only_the_set_of_results_matters(points: list[Point], factor: float, rng: random.Random) -> None:
-    arrivals = list(range(len(points)))
-    rng.shuffle(arrivals)
     board = RungBoard(3, factor)
-    for trial in arrivals:
+    for trial in shuffled(points, rng):
         board.add(trial, 0, points[trial])
         board.add(trial, 0, points[trial])  # told twice, counted once
     assert board.order(0) == board_of(points, factor).order(0)
 
 
-# How far rescaling an objective changes nothing
-
-grid = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=30)
-"""Powers of two: their logarithms and those of their powers compare alike in floating point."""
-
-
-@given(grid, factors, st.sampled_from([0.5, 1.0, 2.0]), st.sampled_from([0.25, 1.0, 8.0]))
-def test_powers_and_units_of_an_objective_change_no_decision(
-    exponents: list[tuple[int, int]], factor: float, power: float, unit: float
+@given(results_with_failures, factors, margins, st.randoms(use_true_random=False))
+def test_who_came_early_is_not_sent_back_and_who_is_judged_late_is_judged_by_the_set(
+    points: list[Point], factor: float, ties: float, rng: random.Random
 ) -> None:
-    plain = [(2.0**a, 2.0**b) for a, b in exponents]
-    rescaled = [(unit * 2.0 ** (a * power), 2.0**b) for a, b in exponents]
-    one, other = board_of(plain, factor), board_of(rescaled, factor)
-    for trial, (mine, theirs) in enumerate(zip(_standing(one), _standing(other), strict=True)):
-        assert mine == pytest.approx(theirs), trial
+    board, whole = RungBoard(3, factor, ties=ties), board_of(points, factor, ties=ties)
+    early = set()
+    for trial in shuffled(points, rng):
+        board.add(trial, 0, points[trial])
+        if board.decide(trial, 0):
+            early.add(trial)
+    for trial in range(len(points)):
+        assert board.decide(trial, 0) == (trial in early or whole.decide(trial, 0))
 
 
-def _standing(board: RungBoard) -> list[tuple[int, float]]:
-    """Front number and spread of every trial at rung 0: what decides, up to rounding."""
-    points = [board._results[0][trial] for trial in sorted(board._results[0])]
-    ranks = nondominated_ranks(points)
-    spread = {}
-    for rank in set(ranks):
-        members = [i for i, r in enumerate(ranks) if r == rank]
-        logs = [(math.log(points[i][0]), math.log(points[i][1])) for i in members]
-        spread |= dict(zip(members, crowding(logs), strict=True))
-    return [(rank, spread[i]) for i, rank in enumerate(ranks)]
+def shuffled(points: list[Point], rng: random.Random) -> list[int]:
+    arrivals = list(range(len(points)))
+    rng.shuffle(arrivals)
+    return arrivals
+
+
+# Rescaling an objective
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.integers(1, 50)), min_size=1, max_size=30), factors)
-def test_any_increasing_rescaling_changes_only_the_inside_of_the_front_that_is_cut(
+def test_with_exact_fids_no_increasing_rescaling_of_an_objective_changes_a_decision(
     points: list[tuple[int, int]], factor: float
 ) -> None:
     plain = [(float(a), float(b)) for a, b in points]
     bent = [(math.exp(a), b**3 + b / 7) for a, b in plain]
-    before = going_on(board_of(plain, factor), len(points))
-    after = going_on(board_of(bent, factor), len(points))
-    ranks = nondominated_ranks(plain)
-    moved = set(before) ^ set(after)
-    assert len({ranks[trial] for trial in moved}) <= 1
-    for trial in moved:
-        members = [plain[i] for i, rank in enumerate(ranks) if rank == ranks[trial]]
-        assert min(members) < plain[trial] < max(members)
+    one, other = board_of(plain, factor, ties=0), board_of(bent, factor, ties=0)
+    assert one.order(0) == other.order(0)
+    assert going_on(one, len(points)) == going_on(other, len(points))
+
+
+@given(results, factors, margins, st.sampled_from([2.0**-8, 0.5, 8.0]))
+def test_the_unit_of_an_fid_changes_no_order_and_that_of_macs_no_decision(
+    points: list[Point], factor: float, ties: float, unit: float
+) -> None:
+    plain = board_of(points, factor, ties=ties)
+    assert board_of([(fid * unit, macs) for fid, macs in points]).order(0) == plain.order(0)
+    cheaper = board_of([(fid, macs * unit) for fid, macs in points], factor, ties=ties)
+    assert going_on(cheaper, len(points)) == going_on(plain, len(points))
+
+
+# Noise
+
+
+def prior_margin(ties: float = 1.0) -> float:
+    return ties * PRIOR_SIGMA * math.sqrt(2)
+
+
+@given(st.floats(0.01, 3), st.sampled_from([0.0, 1.0, 2.0]), st.sampled_from([1e6, 2e6, 3e6]))
+def test_who_is_within_the_margin_of_a_placed_rival_of_no_fewer_macs_goes_on(
+    margins_behind: float, ties: float, macs: float
+) -> None:
+    behind = margins_behind * prior_margin()
+    board = board_of([(10.0, 2e6), (10.0 * math.exp(behind), macs)], ties=ties)
+    assume(abs(behind - prior_margin(ties)) > 1e-9)
+    assert board.decide(0, 0)
+    assert board.decide(1, 0) == (macs <= 2e6 and behind <= prior_margin(ties))
+
+
+def test_replicates_take_no_place_and_are_nobodys_rivals() -> None:
+    points = [(50.0, 3e6), (60.0, 2e6), (70.0, 1e6), (500.0, 4e6)]
+    board = board_of(points)
+    for trial, fid in ((4, 1.0), (5, 900.0)):
+        board.replicate(trial, 0)
+        board.add(trial, 0, (fid, 3e6))
+        assert board.decide(trial, 0)
+    assert board.order(0) == board_of(points).order(0)
+    assert board.places(0) == board_of(points).places(0)
+    assert not board.decide(3, 0)
+    assert {trial for trial, _, _ in board.results()} == {0, 1, 2, 3, 4, 5}
+
+
+def test_a_replicate_without_a_finite_fid_does_not_go_on_and_says_nothing_of_the_noise() -> None:
+    board = board_of([(50.0, 1e6)])
+    board.replicate(1, 0)
+    board.add(1, 0, (math.nan, 1e6))
+    assert not board.decide(1, 0)
+    assert board.floor(0) == NoiseFloor.of([])
+
+
+def test_replicates_that_agree_narrow_the_margin_and_those_that_do_not_widen_it() -> None:
+    def goes_on(behind: float, repeated: list[float]) -> bool:
+        board = board_of([(10.0, 1e6), (10.0 * math.exp(behind), 1e6)])
+        for number, fid in enumerate(repeated, start=2):
+            board.replicate(number, 0)
+            board.add(number, 0, (fid, 1e6))
+        assert board.floor(0).replicates == len(repeated)
+        return board.decide(1, 0)
+
+    assert goes_on(0.13, [])
+    assert not goes_on(0.13, [10.0, 10.0])
+    assert not goes_on(0.3, [])
+    assert goes_on(0.3, [5.0, 20.0])
+
+
+def test_the_noise_of_a_rung_is_that_of_its_own_replicates() -> None:
+    board = board_of([(10.0, 1e6)])
+    board.replicate(1, 0)
+    board.add(1, 1, (10.0, 1e6))
+    board.add(0, 1, (30.0, 1e6))
+    assert board.floor(0) == NoiseFloor.of([])
+    assert board.floor(1) == NoiseFloor.of([[30.0, 10.0]])
+
+
+# Runs that went wrong
+
+
+@pytest.mark.parametrize(("others", "fid", "wrong"), [(5, 31.0, True), (5, 29.0, False), (4, 999.0, False)])
+def test_three_times_the_median_of_five_others_is_a_run_that_went_wrong(
+    others: int, fid: float, wrong: bool
+) -> None:
+    board = board_of([(fid, 1e5), *((10.0 + (i - 2) / 10, 1e6) for i in range(others))])
+    assert board.failed(0, 0) == wrong
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_without_a_finite_fid_a_run_went_wrong_whoever_else_is_there(value: float) -> None:
+    assert board_of([(value, 1e6)]).failed(0, 0)
+
+
+def test_a_replicate_goes_wrong_like_any_other_run() -> None:
+    board = board_of([(10.0, 1e6)] * 5)
+    board.replicate(5, 0)
+    board.add(5, 0, (31.0, 1e6))
+    assert board.failed(5, 0)
+    board.discard(5)
+    assert board.floor(0) == NoiseFloor.of([])
+
+
+def test_what_is_discarded_counts_no_more() -> None:
+    points = [(10.0 + trial, 1e6 + trial) for trial in range(6)]
+    board = board_of([*points, (5.0, 1.0)])
+    board.add(6, 1, (90.0, 1.0))
+    board.discard(6)
+    assert board.discarded == {6}
+    assert board.order(0) == board_of(points).order(0)
+    assert board.places(0) == board_of(points).places(0)
+    assert 6 not in {trial for trial, _, _ in board.results()}
 
 
 # What the rule means for few results
+
+
+def test_equals_go_on_together() -> None:
+    assert going_on(board_of([(50.0, 1e6)] * 4, ties=0), 4) == [0, 1, 2, 3]
 
 
 def test_the_first_arrival_goes_on() -> None:
@@ -132,8 +240,10 @@ def test_with_a_single_place_the_lowest_fid_of_the_front_takes_it() -> None:
 
 
 def test_the_ends_of_the_front_go_before_its_inside_and_the_inside_by_spread() -> None:
-    crowded = [(10.0, 16e6), (11.0, 15e6), (12.0, 14e6), (40.0, 4e6), (160.0, 1e6)]
-    assert board_of(crowded).order(0) == [0, 4, 3, 2, 1]
+    front = [(10.0, 9e6), (11.0, 8e6), (12.0, 7e6), (50.0, 1e6)]
+    behind = [(20.0, 20e6), (30.0, 30e6), (40.0, 40e6)]  # three places of FID between the front's last two
+    assert board_of(front + behind).order(0)[:4] == [0, 3, 2, 1]
+    assert board_of(front).order(0) == [0, 3, 1, 2]  # alike in places: the lower FID first
 
 
 # Exceptions from the rule
@@ -166,8 +276,8 @@ def test_a_failed_fid_does_not_go_on_however_few_its_macs(value: float) -> None:
     assert going_on(board, 2) == [1]
 
 
-def test_an_fid_of_zero_is_ranked_like_any_other() -> None:
-    assert going_on(board_of([(0.0, 1e6), (-1e-9, 2e6), (5.0, 3e6)]), 3) == [0]
+def test_an_fid_of_zero_or_a_rounding_error_below_is_a_very_good_one() -> None:
+    assert going_on(board_of([(0.0, 1e6), (-1e-9, 2e6), (5.0, 3e6)]), 3) == [0, 1]
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.0, -3.0, math.nan, math.inf])
@@ -179,15 +289,13 @@ def test_a_reduction_factor_that_halves_nothing_is_refused(factor: float) -> Non
 # Ray Tune
 
 
-def trial_of(number: int, protected: bool = False) -> Any:
-    return SimpleNamespace(config={"trial": number, "protected": protected})
+def trial_of(number: int, **config: Any) -> Any:
+    return SimpleNamespace(config={"trial": number, **config})
 
 
-def tell(
-    scheduler: ParetoHalving, number: int, rung: int, fid: float, macs: int, protected: bool = False
-) -> str:
+def tell(scheduler: ParetoHalving, number: int, rung: int, fid: float, macs: int, **config: Any) -> str:
     result = {"rung": rung, "fid": fid, "macs": macs, "training_iteration": rung + 1}
-    return scheduler.on_trial_result(None, trial_of(number, protected), result)
+    return scheduler.on_trial_result(None, trial_of(number, **config), result)
 
 
 def test_the_scheduler_stops_what_the_board_turns_down() -> None:
@@ -197,6 +305,43 @@ def test_the_scheduler_stops_what_the_board_turns_down() -> None:
     assert tell(scheduler, 2, 0, 70, 3 * 10**6, protected=True) == TrialScheduler.CONTINUE
     assert tell(scheduler, 2, 1, 70, 3 * 10**6) == TrialScheduler.CONTINUE
     assert not scheduler.supports_buffered_results
+
+
+def test_the_last_rung_is_on_the_board_although_tune_asks_for_no_decision_there() -> None:
+    scheduler = ParetoHalving(RungBoard(rungs=2))
+    tell(scheduler, 0, 0, 50, 10**6)
+    last = {"rung": 1, "fid": 40.0, "macs": 10**6, "done": True}
+    scheduler.on_trial_complete(None, trial_of(0), last)
+    assert list(scheduler.board.results()) == [(0, 0, 50.0), (0, 1, 40.0)]
+    scheduler.on_trial_complete(None, trial_of(1), {"failed": "out of memory", "done": True})
+    assert len(list(scheduler.board.results())) == 2
+
+
+@pytest.mark.parametrize("rung", [0, 1])
+def test_a_run_that_went_wrong_is_discarded_and_stopped_unless_it_is_the_second_try(rung: int) -> None:
+    scheduler = ParetoHalving(RungBoard(rungs=3, protected=[6, 7]))
+    for number in range(5):
+        tell(scheduler, number, rung, 10 + number, 10**6)
+    assert tell(scheduler, 6, rung, 100, 10**5) == TrialScheduler.STOP
+    assert scheduler.board.discarded == {6}
+    assert tell(scheduler, 7, rung, 100, 10**5, retried=True) == TrialScheduler.CONTINUE
+    assert scheduler.board.discarded == {6}
+    assert sorted(scheduler.board.order(rung)) == [0, 1, 2, 3, 4, 7]
+
+
+def test_a_run_that_goes_wrong_at_the_last_rung_is_discarded_too() -> None:
+    scheduler = ParetoHalving(RungBoard(rungs=1))
+    for number, fid in enumerate([10, 11, 12, 13, 14, 100]):
+        scheduler.on_trial_complete(None, trial_of(number), {"rung": 0, "fid": fid, "macs": 10**6})
+    assert scheduler.board.discarded == {5}
+
+
+def test_replicates_are_known_to_the_scheduler_by_their_config() -> None:
+    scheduler = ParetoHalving(RungBoard(rungs=2))
+    tell(scheduler, 0, 0, 50, 10**6)
+    assert tell(scheduler, 1, 0, 80, 10**6, replicate_of=0) == TrialScheduler.CONTINUE
+    assert scheduler.board.order(0) == [0]
+    assert scheduler.board.floor(0).replicates == 1
 
 
 def test_a_result_without_a_rung_passes() -> None:

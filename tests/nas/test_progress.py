@@ -42,7 +42,7 @@ def search(terminal: bool = False, done: int = 0) -> tuple[SearchProgress, io.St
 def test_without_a_terminal_every_finished_trial_is_one_line(warm_bench: Workbench, tmp_path: Path) -> None:
     progress, out = search(done=2)
     with progress:
-        progress.started(Proposal(2, warm_bench.space.smallest()))
+        progress.started(Proposal(2, warm_bench.space.smallest(), seed=0))
         progress.measured(2, outcome(2, 0, 80.0))
         progress.finished(2, TrialState.COMPLETE, outcome(2, 2, 40.0))
         progress.finished(3, TrialState.PRUNED, outcome(3, 0, 90.0))
@@ -68,8 +68,8 @@ def test_the_display_counts_trials_and_names_the_best_and_the_running(warm_bench
     progress, _ = search()
     assert "0/6 trials" in drawn(progress)
     assert "no trial complete yet" in drawn(progress)
-    progress.started(Proposal(0, warm_bench.space.smallest(), baseline=True))
-    progress.started(Proposal(1, warm_bench.space.largest(), start_rung=2))
+    progress.started(Proposal(0, warm_bench.space.smallest(), seed=0, baseline=True))
+    progress.started(Proposal(1, warm_bench.space.largest(), seed=0, start_rung=2))
     assert "trial 0  baseline, " in drawn(progress)
     assert "trial 1  from rung 2, " in drawn(progress)
     progress.measured(0, outcome(0, 1, 70.0))

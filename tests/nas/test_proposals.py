@@ -12,11 +12,14 @@ from optuna.trial import TrialState
 
 from distill.teacher import load_teacher
 from nas import proposals
+from nas.budget import Budget
 from nas.config import SearchConfig
-from nas.proposals import BASELINE_SHARES, Proposal, Proposer
+from nas.halving import RungBoard
+from nas.proposals import BASELINE_SHARES, Proposer
 from nas.samplers import SAMPLERS, make_sampler, resume_seed
 from nas.study import StudyStore
 from nas.study.records import RungRecord
+from nas.trial_source import Proposal
 from search_spaces import SearchSpace
 
 BUDGET = 1_000_000
@@ -30,13 +33,14 @@ def space() -> SearchSpace:
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Callable[..., StudyStore]]:
+def opened(tmp_path: Path, space: SearchSpace) -> Iterator[Callable[..., StudyStore]]:
     """Opens the study, each time as a process of its own would."""
     stores: list[StudyStore] = []
 
     def open_study(sampler: str = "random") -> StudyStore:
         store = StudyStore.open(f"sqlite:///{tmp_path}/study.db", "study")
-        store.study.sampler = make_sampler(sampler, resume_seed(0, len(store.study.trials)))
+        seed, load = resume_seed(0, len(store.study.trials)), Budget(BUDGET).load(space)
+        store.study.sampler = make_sampler(sampler, seed, space, load, RungBoard(3))
         stores.append(store)
         return store
 
@@ -45,8 +49,15 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., StudyStore]]:
         store.close()
 
 
-def proposer(store: StudyStore, space: SearchSpace, trials: int = 8, budget: int = BUDGET) -> Proposer:
-    config = SearchConfig.of(budget_macs=budget, trials=trials, replicates=0)
+def proposer(
+    store: StudyStore,
+    space: SearchSpace,
+    trials: int = 8,
+    budget: int = BUDGET,
+    replicates: int = 0,
+    seeds: int = 3,
+) -> Proposer:
+    config = SearchConfig.of(budget_macs=budget, trials=trials, replicates=replicates, seeds=seeds)
     return Proposer(store, space, config.budget.load(space), config)
 
 
@@ -84,12 +95,13 @@ def test_every_sampler_gives_the_asked_number_of_distinct_architectures_that_fit
     assert [trial.state for trial in store.study.trials].count(TrialState.RUNNING) == 0
 
 
-def test_uniformly_slimmed_teachers_come_first_and_are_protected(
+def test_uniformly_slimmed_teachers_come_first_and_the_first_is_protected(
     opened: Callable[..., StudyStore], space: SearchSpace
 ) -> None:
     store = opened()
     proposed = drain(store, space, proposer(store, space, trials=5))
     assert [proposal.baseline for proposal in proposed] == [True, True, True, False, False]
+    assert [proposal.protected for proposal in proposed] == [True, False, False, False, False]
     for proposal, share in zip(proposed, BASELINE_SHARES, strict=False):
         assert 0.6 * share * BUDGET < space.macs(proposal.architecture) <= share * BUDGET
         relative = [
@@ -219,3 +231,179 @@ def test_a_space_that_is_used_up_ends_the_search(
     assert 1 <= len(proposed) < 50
     assert {proposal.architecture for proposal in proposed} >= {tiny.smallest()}
     assert all(trial.state.is_finished() for trial in store.study.trials)
+
+
+# Further seeds
+
+
+def told(store: StudyStore, space: SearchSpace, asking: Proposer, fid: float = 40.0) -> list[Proposal]:
+    """Everything proposed, where all architectures but the first are as good as `fid`."""
+    proposed = []
+    while (proposal := asking.next()) is not None:
+        proposed.append(proposal)
+        store.study.tell(proposal.trial, [fid if proposed else 2 * fid, space.macs(proposal.architecture)])
+    return proposed
+
+
+def replicates_of(proposed: list[Proposal]) -> list[Proposal]:
+    return [proposal for proposal in proposed if proposal.replicate_of is not None]
+
+
+def test_the_first_baseline_is_replicated_twice_once_a_third_of_the_trials_is_asked_for(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    proposed = told(store := opened(), space, proposer(store, space, trials=9, replicates=4))
+    assert [proposal.replicate_of for proposal in proposed[:6]] == [None, None, None, 0, 0, None]
+    assert {proposal.architecture for proposal in proposed[3:5]} == {proposed[0].architecture}
+
+
+@pytest.mark.parametrize("trials", [1, 2])
+def test_the_fewest_trials_have_replicates_too(
+    opened: Callable[..., StudyStore], space: SearchSpace, trials: int
+) -> None:
+    proposed = told(store := opened(), space, proposer(store, space, trials=trials, replicates=4))
+    assert proposed[0].replicate_of is None
+    assert [proposal.replicate_of for proposal in proposed[1:3]] == [0, 0]
+    assert len(proposed) - len(replicates_of(proposed)) == trials
+
+
+@pytest.mark.parametrize("replicates", [0, 1, 3, 6])
+def test_replicates_are_beside_the_trials_and_no_more_than_asked_for(
+    opened: Callable[..., StudyStore], space: SearchSpace, replicates: int
+) -> None:
+    store = opened()
+    asking = proposer(store, space, trials=6, replicates=replicates)
+    proposed = told(store, space, asking)
+    assert len(replicates_of(proposed)) == replicates
+    assert len({proposal.architecture for proposal in proposed}) == asking.asked == 6
+    assert len(proposed) == 6 + replicates
+    assert not asking.work_left
+
+
+def test_no_architecture_has_more_seeds_than_asked_for(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    proposed = told(store := opened(), space, proposer(store, space, trials=4, replicates=50, seeds=2))
+    architectures = [proposal.architecture for proposal in proposed]
+    assert max(architectures.count(architecture) for architecture in architectures) == 2
+
+
+def test_a_replicate_is_its_architecture_once_more_from_a_seed_by_its_count(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    store = opened()
+    proposed = told(store, space, proposer(store, space, trials=6, replicates=8))
+    trials = store.study.trials
+    seeds: dict[int, list[int]] = {}
+    for proposal in replicates_of(proposed):
+        first = trials[proposal.replicate_of or 0]
+        assert trials[proposal.trial].params == first.params
+        assert str(proposal.architecture) == first.user_attrs["architecture"]
+        assert proposal.baseline == ("baseline" in first.user_attrs)
+        seeds.setdefault(first.number, []).append(proposal.seed)
+    assert {proposal.seed for proposal in proposed if proposal.replicate_of is None} == {0}
+    assert len(seeds) > 1
+    for drawn in seeds.values():
+        assert 0 not in drawn
+        assert len(set(drawn)) == len(drawn)
+    assert len({drawn[0] for drawn in seeds.values()}) == 1  # the same luck for all
+
+
+def test_replicates_survive_a_resume(opened: Callable[..., StudyStore], space: SearchSpace) -> None:
+    store = opened()
+    asking = proposer(store, space, trials=6, replicates=4)
+    for _ in range(2):
+        proposal = asking.next()
+        assert proposal is not None
+        complete(store, space, proposal)
+    interrupted = asking.next()
+    assert interrupted is not None
+    assert interrupted.replicate_of == 0
+    store = opened()
+    asking = proposer(store, space, trials=6, replicates=4)
+    assert asking.next() == interrupted
+    complete(store, space, interrupted)
+    rest = told(store, space, asking, fid=1e3)
+    assert len(replicates_of([interrupted, *rest])) == 4
+    assert asking.asked == 6
+    seeds = [p.seed for p in replicates_of([interrupted, *rest]) if p.replicate_of == 0]
+    assert len(set(seeds)) == len(seeds)
+
+
+def test_a_replicate_that_failed_is_not_repeated_from_its_own_seed(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    store = opened()
+    asking = proposer(store, space, trials=1, replicates=3, seeds=4)
+    seeds = []
+    while (proposal := asking.next()) is not None:
+        seeds.append(proposal.seed)
+        if proposal.replicate_of is None:
+            complete(store, space, proposal)
+        else:
+            store.study.tell(proposal.trial, state=TrialState.FAIL)
+    assert len(set(seeds)) == len(seeds)
+
+
+# Second tries
+
+
+def test_a_run_that_went_wrong_is_tried_again_from_another_seed_and_takes_its_place(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    store = opened()
+    asking = proposer(store, space, trials=3)
+    first = asking.next()
+    assert first is not None
+    number = asking.retry(first.trial)
+    store.study.tell(first.trial, state=TrialState.FAIL)
+    again = asking.next()
+    assert again is not None
+    assert (again.trial, again.architecture, again.retried) == (number, first.architecture, True)
+    assert (again.baseline, again.protected, again.replicate_of) == (True, True, None)
+    assert again.seed != first.seed
+    trials = store.study.trials
+    assert trials[first.trial].user_attrs["retried_as"] == number
+    assert trials[number].params == trials[first.trial].params
+    complete(store, space, again)
+    rest = drain(store, space, asking)
+    assert len(rest) == 2
+    assert asking.asked == 3
+
+
+def test_a_second_try_survives_a_resume_as_one(opened: Callable[..., StudyStore], space: SearchSpace) -> None:
+    store = opened()
+    asking = proposer(store, space, trials=2)
+    first = asking.next()
+    assert first is not None
+    asking.retry(first.trial)
+    store.study.tell(first.trial, state=TrialState.FAIL)
+    again = proposer(resumed := opened(), space, trials=2)
+    proposed = drain(resumed, space, again)
+    assert [proposal.retried for proposal in proposed] == [True, False]
+    assert again.asked == 2
+
+
+def test_a_replicate_that_went_wrong_is_tried_again_as_the_same_replicate(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    store = opened()
+    asking = proposer(store, space, trials=1, replicates=4, seeds=3)
+    first, replicate = asking.next(), None
+    assert first is not None
+    complete(store, space, first)
+    replicate = asking.next()
+    assert replicate is not None
+    number = asking.retry(replicate.trial)
+    store.study.tell(replicate.trial, state=TrialState.FAIL)
+    again = asking.next()
+    assert again is not None
+    assert (again.trial, again.replicate_of, again.retried) == (number, first.trial, True)
+    assert again.seed not in (first.seed, replicate.seed)
+    complete(store, space, again)
+    assert asking.asked == 1
+    resumed = proposer(opened(), space, trials=1, replicates=4, seeds=3)
+    last = resumed.next()
+    assert last is not None
+    assert last.replicate_of == first.trial  # the early two: the one that went wrong does not count
+    assert len({first.seed, replicate.seed, again.seed, last.seed}) == 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from pathlib import Path
 
 import optuna
@@ -11,9 +12,12 @@ import pytest
 from rich.console import Console
 
 from nas.errors import StudyError
+from nas.noise import NoiseFloor
+from nas.pareto import dominates
 from nas.report import SearchReport, report
-from nas.report_table import render
+from nas.report_table import render, render_trust
 from nas.study import StudyStore
+from nas.trust import rank_correlation
 from nas.workbench import Workbench
 
 
@@ -73,6 +77,58 @@ def test_the_table_names_the_front_the_best_and_where_things_are(finished: Searc
 def test_a_study_without_a_complete_trial_says_so(finished: SearchReport) -> None:
     none = finished.model_copy(update={"best": None, "front": [], "trials": finished.trials[2:]})
     assert shown(none).strip() == "no trial of study tiny is complete: 1 stopped early, 1 failed"
+
+
+def test_runs_of_one_architecture_are_one_row_by_their_median(replicated: SearchReport) -> None:
+    first, *further = [t for t in replicated.trials if t.number == 0 or t.replicate_of == 0]
+    fids = [t.fid for t in (first, *further) if t.fid is not None]
+    assert len(fids) == 3
+    assert first.fids == fids
+    assert first.median == sorted(fids)[1]
+    assert first.fid == fids[0]
+    assert [(t.fids, t.baseline) for t in further] == [([], first.baseline)] * 2
+    assert all(t not in replicated.front for t in further)
+    others = [t for t in replicated.trials if t.replicate_of is None and t is not first]
+    assert [t.median for t in others] == [t.fid for t in others]
+    points = {t.number: t.point for t in replicated.trials if t.fids}
+    assert [t.number for t in replicated.front] == sorted(
+        (n for n, p in points.items() if not any(dominates(q, p) for q in points.values())),
+        key=lambda n: points[n],
+    )
+
+
+def test_replicates_are_no_trials_but_what_the_noise_is_known_by(replicated: SearchReport) -> None:
+    assert replicated.replicates == 2
+    assert replicated.noise == NoiseFloor.of(t.fids for t in replicated.trials if t.fids).sigma
+    assert replicated.noise > 0
+    text = shown(replicated)
+    assert "3 complete." in text
+    assert f"Equal trainings differ by {math.expm1(replicated.noise):.0%} in FID (2 replicates)" in text
+    row = next(line for line in text.splitlines() if "baseline: uniform, 100%" in line)
+    cells = [cell.strip() for cell in row.split("│")]
+    assert cells[1:4] == ["0", f"{replicated.trials[0].median:.2f}", "3"]
+    assert sum("baseline: uniform, 100%" in line for line in text.splitlines()) == 1
+
+
+def test_who_may_be_as_good_as_the_best_is_named(finished: SearchReport) -> None:
+    assert "(an assumption, nothing was replicated)" in shown(finished)
+    assert "tied with the best: trial 4, 9." in shown(finished.model_copy(update={"tied": [4, 9]}))
+    assert "no other is tied with the best." in shown(finished.model_copy(update={"tied": []}))
+
+
+def test_rank_correlations_are_shown_or_said_to_be_of_too_few(finished: SearchReport) -> None:
+    def trust(found: SearchReport) -> str:
+        out = io.StringIO()
+        Console(file=out, width=160).print(render_trust(found))
+        return out.getvalue()
+
+    assert "too few architectures were trained to the end" in trust(finished)
+    fids = [float(i) for i in range(8)]
+    correlation = rank_correlation(4_000, fids, fids)
+    assert correlation is not None
+    text = trust(finished.model_copy(update={"correlations": [correlation]}))
+    assert "4,000" in text
+    assert "1.00 (1.00 to 1.00)" in text
 
 
 def test_a_trial_that_does_not_exist_is_named(finished: SearchReport) -> None:

@@ -23,11 +23,12 @@ from nas.proposals import Proposer
 from nas.report import SearchReport
 from nas.search import _note, check_folder, prepare, run_search
 from nas.study import StudyStore
-from search_spaces import get_family
+from search_spaces import FixedSuggest, get_family
 
 pytestmark = pytest.mark.slow
 
 FLAGS = "--budget-macs 1M --rungs 128,256,512 --fid-samples 64 --bank-size 128 --batch-size 32 --workers 2"
+FLAGS += " --replicates 0"
 
 
 def test_a_search_of_the_digits_keeps_to_its_budget_and_is_resumed_by_the_same_command(commands: Any) -> None:
@@ -104,6 +105,7 @@ def test_candidates_that_raise_diverge_or_lose_their_worker_fail_alone(
         SearchConfig.of(
             budget_macs=100_000, teacher=teacher_file, data="digits", rungs=(64, 128), fid_samples=50,
             bank_size=64, batch_size=32, trials=5, workers=1, workdir=tmp_path, sampler="random",
+            replicates=0,
         )
     )  # fmt: skip
     err = io.StringIO()
@@ -121,11 +123,67 @@ def test_candidates_that_raise_diverge_or_lose_their_worker_fail_alone(
     assert outcomes[2] == ("FAIL", "its worker died twice")
     assert outcomes[3][0] == "FAIL"
     assert "nan after" in str(outcomes[3][1])
-    assert len(outcomes) == 5
-    assert outcomes[4][0] in ("COMPLETE", "PRUNED")
+    (again,) = (t for t in found.trials[4:] if t.summary == found.trials[3].summary)  # from another seed
+    assert str(outcomes[3][1]).endswith(f"; tried again as trial {again.number}")
+    assert len(outcomes) == 6
+    assert all(state in ("COMPLETE", "PRUNED") for state, _ in outcomes[4:])
+    assert len({trial.summary for trial in found.trials}) == 5
     assert found.best is not None
     assert "failed    ZeroDivisionError: division by zero" in err.getvalue()
     assert run() == found  # what failed has been tried
+
+
+def test_what_diverges_from_another_seed_too_has_failed(teacher_file: Path, tmp_path: Path) -> None:
+    class Hopeless(CandidateTrial):
+        def step(self) -> dict[str, Any]:
+            assert self._candidate is not None
+            if str(self._candidate.architecture) == hopeless:
+                return {"failed": "d_r1 is nan after 32 images", "diverged": True, "done": True}
+            return super().step()
+
+    config, bench = prepare(
+        SearchConfig.of(
+            budget_macs=100_000, teacher=teacher_file, data="digits", rungs=(64, 128), fid_samples=50,
+            bank_size=64, batch_size=32, trials=2, workers=1, workdir=tmp_path, sampler="random",
+            replicates=0,
+        )
+    )  # fmt: skip
+    share = FixedSuggest({"share": 1.0, **bench.space.uniform()})
+    hopeless = str(bench.space.sample(share, config.budget.load(bench.space)))
+    err = io.StringIO()
+    found = run_search(config, bench, Console(file=err), Hopeless)
+    first, second = (trial for trial in found.trials if trial.summary == hopeless)
+    assert (first.state, second.state) == ("FAIL", "FAIL")
+    assert first.reason == f"d_r1 is nan after 32 images; tried again as trial {second.number}"
+    assert second.reason == "d_r1 is nan after 32 images"
+    (other,) = (trial for trial in found.trials if trial.summary != hopeless)
+    assert other.state == "COMPLETE"
+
+
+# Replicates
+
+
+def test_a_search_that_has_its_trials_goes_on_when_more_seeds_are_asked_for(
+    teacher_file: Path, tmp_path: Path
+) -> None:
+    request = SearchConfig.of(
+        budget_macs=100_000, teacher=teacher_file, data="digits", rungs=(64, 128), fid_samples=50,
+        bank_size=64, batch_size=32, trials=3, workers=1, workdir=tmp_path, sampler="random",
+        replicates=0,
+    )  # fmt: skip
+    config, bench = prepare(request)
+    before = run_search(config, bench, Console(file=io.StringIO()))
+    assert (len(before.trials), before.replicates) == (3, 0)
+    more = config.model_copy(update={"replicates": 2})
+    after = run_search(more, bench, Console(file=io.StringIO()))
+    further = [trial for trial in after.trials if trial.replicate_of is not None]
+    assert 1 <= len(further) <= 2
+    assert further[0].replicate_of == before.trials[0].number
+    assert further[0].state == "COMPLETE"
+    assert further[0].fid != before.trials[0].fid
+    assert after.replicates == len(further)
+    assert [t.rungs for t in after.trials if t.replicate_of is None] == [t.rungs for t in before.trials]
+    assert run_search(more, bench, Console(file=io.StringIO())) == after
 
 
 # Fewer trials than there are

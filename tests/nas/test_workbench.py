@@ -53,6 +53,27 @@ def test_every_student_of_an_architecture_starts_alike(make_bench: MakeBench) ->
     assert not all(torch.equal(one[name], other[name]) for name in one)
 
 
+def test_a_seed_of_its_own_gives_a_run_other_images_and_the_same_seed_the_same(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench(warm_discriminator=False)
+    architecture = bench.space.smallest()
+
+    def trained(seed: int | None) -> dict[str, torch.Tensor]:
+        trainer = bench.trainer(bench.student(architecture, seed), seed)
+        trainer.train(32)
+        return trainer.student.state_dict() | {
+            f"d.{name}": value for name, value in trainer.discriminator.state_dict().items()
+        }
+
+    def equal(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
+        return all(torch.equal(one[name], two[name]) for name in one)
+
+    assert equal(trained(5), trained(5))
+    assert not equal(trained(5), trained(6))
+    assert equal(trained(None), trained(bench.config.seed))
+
+
 def test_a_student_of_the_teachers_shape_starts_as_the_teacher_and_not_without_inheritance(
     make_bench: MakeBench,
 ) -> None:
