@@ -24,7 +24,6 @@ def image_grid(images: Tensor, columns: int, max_side: int | None = MAX_SIDE) ->
     pixels = to_uint8(images.detach().cpu()).permute(0, 2, 3, 1).numpy()  # NCHW ⇒ NHWC
     height, width = _tile(pixels.shape[1], pixels.shape[2], max_side)
     resampling = Image.Resampling.LANCZOS if height < pixels.shape[1] else Image.Resampling.NEAREST
-    columns = min(columns, len(pixels))
     rows = -(-len(pixels) // columns)
     canvas = Image.new(
         "RGB", (columns * (width + MARGIN) + MARGIN, rows * (height + MARGIN) + MARGIN), "white"

@@ -92,7 +92,7 @@ def write(images: Tensor, output: Path, columns: int) -> None:
     check_output(output)
     try:
         if output.suffix == ".png":
-            save_png(image_grid(images, columns, max_side=None), output)
+            save_png(image_grid(images, min(columns, len(images)), max_side=None), output)
         else:
             with written_whole(output) as file:
                 np.save(file, images.numpy())
