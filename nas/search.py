@@ -39,6 +39,7 @@ from nas.study import StudyStore
 from nas.study.database import same_database
 from nas.workbench import Workbench
 from search_spaces import UserError
+from search_spaces.errors import os_reason
 
 if TYPE_CHECKING:
     from distill.scores import FidScore
@@ -271,7 +272,7 @@ def _make_folder(config: SearchConfig) -> list[Path]:
         with tempfile.TemporaryFile(dir=config.folder):
             pass
     except OSError as error:
-        reason = error.strerror
+        reason = os_reason(error)
         raise WorkdirError(
             f"{config.folder} can't be written ({reason}): choose another --workdir"
         ) from error
