@@ -3,7 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: search test lint format clean
+.PHONY: help setup search test lint format clean
+
+help:
+	@echo "make setup    a virtual environment in $(VENV) with everything, the commands in $(BIN)"
+	@echo "make search   set up, then search students for a handwritten-digits teacher"
+	@echo "make test     set up, then check style and types and run the test suite"
+	@echo "make format   mend style where that can be done automatically"
+	@echo "make clean    remove the environment and what tools left"
+
+setup: $(VENV)/installed
 
 search: $(VENV)/installed
 	$(BIN)/nas-search --budget-macs 5G

@@ -13,6 +13,7 @@ from torch import Tensor
 from distill.errors import FidelityError
 from distill.mapping import mapped_tensor
 from distill.statistics import Statistics
+from search_spaces.errors import os_reason
 from search_spaces.whole_files import written_whole
 
 
@@ -62,4 +63,4 @@ def _write(path: Path, save: Callable[[IO[Any]], None]) -> None:
         with written_whole(path) as file:
             save(file)
     except OSError as error:
-        raise FidelityError(f"{path.parent} can't be written ({error.strerror}): choose another") from error
+        raise FidelityError(f"{path.parent} can't be written ({os_reason(error)}): choose another") from error

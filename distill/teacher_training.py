@@ -25,6 +25,7 @@ from distill.teacher_state import (
 )
 from distill.trainer import Progress, Trainer
 from search_spaces import Checkpoint, Discriminator, Generator, save_checkpoint
+from search_spaces.errors import os_reason
 
 GRID = 32  # images of a sample grid, in rows of 8
 
@@ -108,7 +109,7 @@ def _begin(
         training.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(
-            f"{training.folder} can't be written ({error.strerror}): choose another -o"
+            f"{training.folder} can't be written ({os_reason(error)}): choose another -o"
         ) from error
     if training.state_file.exists():
         load_state(training, standing)

@@ -10,6 +10,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial
 
 from nas.errors import WorkdirError
+from search_spaces.errors import os_reason
 
 
 def attach_samples(
@@ -52,6 +53,6 @@ def artifact_store(artifacts: Path) -> FileSystemArtifactStore:
         artifacts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WorkdirError(
-            f"{artifacts} can't be written ({error.strerror}): give another --workdir"
+            f"{artifacts} can't be written ({os_reason(error)}): give another --workdir"
         ) from error
     return FileSystemArtifactStore(str(artifacts))

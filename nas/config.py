@@ -77,7 +77,9 @@ class SearchConfig(BaseModel):
     kd_end: float = 0.0
     kd_begin: float = 0.5  # fraction of the training
     kd_finish: float = 0.95  # fraction of the training
-    r1_gamma: float | None = Field(default=None, ge=0)  # of R1; None is by resolution and batch
+    r1_gamma: float | None = Field(
+        default=None, ge=0, allow_inf_nan=False
+    )  # of R1; None is by resolution and batch
     batch_size: PositiveInt = 64
     inherit: bool = True  # start students from the teacher's weights
     warm_discriminator: bool = True  # start their discriminators from the teacher's
@@ -154,7 +156,7 @@ class SearchConfig(BaseModel):
             first = error.errors()[0]
             flag = str(first["loc"][0]).replace("_", "-") if first["loc"] else ""
             where = f"--{flag} {first['input']}: " if flag else ""
-            raise ConfigError(where + first["msg"].removeprefix("Value error, ")) from error
+            raise ConfigError(where + _plain(first["msg"])) from error
 
     @property
     def budget(self) -> Budget:
@@ -225,6 +227,11 @@ class SearchConfig(BaseModel):
         with written_whole(path) as file:
             file.write("".join(lines).encode())
         return path
+
+
+def _plain(message: str) -> str:
+    """Pydantic's words as ours."""
+    return message.removeprefix("Value error, ").replace("Input should be", "give a value that is")
 
 
 def _toml(value: Any) -> str:

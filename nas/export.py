@@ -11,6 +11,7 @@ from nas.cost import COUNTER
 from nas.errors import ExportError
 from nas.report import SearchReport, TrialReport
 from search_spaces import Checkpoint, check_name, file_digest, get_family, save_checkpoint
+from search_spaces.errors import os_reason
 
 
 def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | None = None) -> TrialReport:
@@ -92,5 +93,5 @@ def export_student(
         output.parent.mkdir(parents=True, exist_ok=True)
         save_checkpoint(Checkpoint(found.space, student, None, metadata), output)
     except OSError as error:
-        raise ExportError(f"{output} can't be written ({error.strerror}): choose another -o") from error
+        raise ExportError(f"{output} can't be written ({os_reason(error)}): choose another -o") from error
     return metadata

@@ -22,5 +22,8 @@ def decoding(console: Console) -> Iterator[Callable[[int, int], None]]:
 
 
 def waiting(console: Console, what: str) -> AbstractContextManager[object]:
-    """A spinner while `what` goes on; nothing where there is no terminal."""
-    return console.status(what) if console.is_terminal else nullcontext()
+    """A spinner while `what` goes on; a line where there is no terminal."""
+    if console.is_terminal:
+        return console.status(what)
+    console.print(f"{what} …", highlight=False)
+    return nullcontext()

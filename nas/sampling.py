@@ -15,7 +15,7 @@ from distill.noise import seeded_noise
 from distill.pictures import image_grid, save_png
 from nas.errors import ConfigError
 from search_spaces import load_checkpoint
-from search_spaces.errors import one_line
+from search_spaces.errors import one_line, os_reason
 from search_spaces.whole_files import written_whole
 
 BATCH = 64
@@ -75,12 +75,12 @@ def check_output(output: Path) -> None:
     Raises:
         ConfigError: another suffix than .png and .npy, or a folder that can't be made.
     """
-    if output.suffix not in (".png", ".npy"):
+    if output.suffix.lower() not in (".png", ".npy"):
         raise ConfigError(f"-o {output}: give a file that ends in .png or .npy")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"-o {output} can't be written ({error.strerror}): choose another") from error
+        raise ConfigError(f"-o {output} can't be written ({os_reason(error)}): choose another") from error
 
 
 def write(images: Tensor, output: Path, columns: int) -> None:
@@ -91,13 +91,13 @@ def write(images: Tensor, output: Path, columns: int) -> None:
     """
     check_output(output)
     try:
-        if output.suffix == ".png":
-            save_png(image_grid(images, columns, max_side=None), output)
+        if output.suffix.lower() == ".png":
+            save_png(image_grid(images, min(columns, len(images)), max_side=None), output)
         else:
             with written_whole(output) as file:
                 np.save(file, images.numpy())
     except OSError as error:
-        raise ConfigError(f"-o {output} can't be written ({error.strerror}): choose another") from error
+        raise ConfigError(f"-o {output} can't be written ({os_reason(error)}): choose another") from error
 
 
 def _read_latents(path: Path, latent_dim: int) -> Tensor:

@@ -12,6 +12,7 @@ from nas.config import SearchConfig
 from nas.errors import StudyError, WorkdirError
 from nas.passwords import without_password
 from nas.study.database import same_database
+from search_spaces.errors import os_reason
 
 
 def check_folder(config: SearchConfig) -> None:
@@ -44,7 +45,7 @@ def make_folder(config: SearchConfig) -> list[Path]:
         with tempfile.TemporaryFile(dir=config.folder):
             pass
     except OSError as error:
-        reason = error.strerror
+        reason = os_reason(error)
         raise WorkdirError(
             f"{config.folder} can't be written ({reason}): choose another --workdir"
         ) from error

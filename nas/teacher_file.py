@@ -12,6 +12,7 @@ from distill.errors import TeacherError
 from nas.budget import format_quantity
 from nas.cost import COUNTER, measure
 from search_spaces import Checkpoint, Discriminator, check_name, file_digest, load_checkpoint, save_checkpoint
+from search_spaces.errors import os_reason
 
 
 class TeacherInfo(BaseModel):
@@ -96,7 +97,7 @@ def import_teacher(source: Path, output: Path, *, name: str = "", force: bool = 
         output.parent.mkdir(parents=True, exist_ok=True)
         save_checkpoint(written, output)
     except OSError as error:
-        raise TeacherError(f"{output} can't be written ({error.strerror}): choose another -o") from error
+        raise TeacherError(f"{output} can't be written ({os_reason(error)}): choose another -o") from error
     return written
 
 

@@ -13,6 +13,8 @@ from distill.teacher_state import Snapshot
 from distill.trainer import Progress as Step
 from nas.budget import format_quantity
 
+QUIET_SECONDS = 60  # between lines in a log file
+
 
 class TeacherProgress:
     """A bar with images/s and the time left on a terminal; a line per snapshot anywhere."""
@@ -20,6 +22,8 @@ class TeacherProgress:
     def __init__(self, console: Console, images: int) -> None:
         self.console, self.images = console, images
         self._ends = False
+        self.training = False  # and there is something to keep
+        self._said = 0.0  # when a line was last printed where there is no terminal
         self._first, self._began = 0, time.monotonic()
         self._bar = Progress(
             BarColumn(30),
@@ -57,7 +61,11 @@ class TeacherProgress:
 
     def stepped(self, step: Step) -> None:
         """A step was done."""
+        self.training = True
         self._bar.update(self._task, completed=step.images, description=self._speed(step.images))
+        if not self.console.is_terminal and time.monotonic() - self._said > QUIET_SECONDS:
+            self._said = time.monotonic()
+            self._print(self._speed(step.images))
 
     def measured(self, snapshot: Snapshot) -> None:
         """A snapshot was taken."""

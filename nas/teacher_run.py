@@ -25,6 +25,7 @@ from nas.device import choose_device
 from nas.errors import SearchError
 from nas.teacher_progress import TeacherProgress
 from search_spaces import Architecture, Discriminator, Family, Generator, TeacherSize, check_name, get_family
+from search_spaces.errors import os_reason
 
 AUGMENTATIONS = ("ada", "fixed", "none")
 DIGITS_RESOLUTION = 16
@@ -156,9 +157,7 @@ class TeacherRun:
                 f"{error}: a lower --lr, a higher --r1-gamma or --precision fp32 may help"
             ) from error
         except OSError as error:
-            raise SearchError(
-                f"{self.training.folder} can't be written ({error.strerror or error})"
-            ) from error
+            raise SearchError(f"{self.training.folder} can't be written ({os_reason(error)})") from error
 
     def _images(self, dry_run: bool, on_decoded: OnProgress | None) -> ImageSet:
         source, side, channels = self.request.data, self.size.resolution, self.size.image_channels

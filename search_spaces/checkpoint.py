@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from search_spaces.base import Discriminator, Generator
-from search_spaces.errors import CheckpointError, UserError, one_line
+from search_spaces.errors import CheckpointError, UserError, one_line, os_reason
 from search_spaces.registry import FAMILIES, get_family
 from search_spaces.untrusted import read_untrusted
 from search_spaces.weights import with_weights
@@ -96,7 +96,7 @@ def _is_safetensors(path: Path) -> bool:
             head = file.read(9)
         return head[8:] == b"{" or (path.suffix == SUFFIX and not head.startswith((b"\x80", b"PK")))
     except OSError as error:
-        raise CheckpointError(f"{path} can't be read ({error.strerror}): give another file") from error
+        raise CheckpointError(f"{path} can't be read ({os_reason(error)}): give another file") from error
 
 
 def _load_foreign(path: Path) -> Checkpoint:
@@ -113,15 +113,16 @@ def _load_foreign(path: Path) -> Checkpoint:
         if found is not None:
             return Checkpoint(family.name, found.generator, found.discriminator, found.metadata)
     raise CheckpointError(
-        f"{path} holds {_described(content)}, no generator of a known family: {', '.join(FAMILIES)}"
+        f"{path} holds {_described(content)}, no generator of a known family: give one of "
+        f"{', '.join(FAMILIES)}"
     )
 
 
 def _described(content: object) -> str:
     if not isinstance(content, Mapping):
         return f"a {type(content).__name__}"
-    names = ", ".join(one_line(name, 40) for name in list(content)[:3])
-    return f"{len(content)} entries ({names}, …)" if names else "an empty dictionary"
+    names = [one_line(name, 40) for name in list(content)[:3]] + ["…"] * (len(content) > 3)
+    return f"{len(content)} entries ({', '.join(names)})" if names else "an empty dictionary"
 
 
 def _load_ours(path: Path) -> Checkpoint:
@@ -131,7 +132,7 @@ def _load_ours(path: Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
-            f"{path} is not a readable safetensors checkpoint: {one_line(error)}"
+            f"{path} is no readable safetensors checkpoint ({one_line(error)}): copy or export it again"
         ) from error
     if metadata.get("format") != FORMAT:
         given = reprlib.repr(metadata.get("format"))

@@ -24,3 +24,8 @@ def one_line(text: object, most: int = 200) -> str:
     said = str(text)
     cut = said[:most] + ("…" if len(said) > most else "")
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut)
+
+
+def os_reason(error: OSError) -> str:
+    """Why the system refused: its own words, where it has any."""
+    return error.strerror or str(error)

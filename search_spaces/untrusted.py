@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from search_spaces.errors import CheckpointError, one_line
+from search_spaces.errors import CheckpointError, one_line, os_reason
 from search_spaces.pickle_graph import PickleGraph
 
 MAX_BYTES = 8 * 2**30  # of a file; a 1024 px network with its optimizers takes one
@@ -63,7 +63,7 @@ def read_untrusted(path: Path) -> Any:
         with path.open("rb") as file:
             size, head = path.stat().st_size, file.read(64)
     except OSError as error:
-        raise CheckpointError(f"{path} can't be read ({error.strerror}): give another file") from error
+        raise CheckpointError(f"{path} can't be read ({os_reason(error)}): give another file") from error
     if size == 0:
         raise CheckpointError(f"{path} is empty: give a complete checkpoint")
     if size > MAX_BYTES:

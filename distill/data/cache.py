@@ -25,6 +25,7 @@ from distill.data.labels import Labels
 from distill.errors import DataError
 from distill.mapping import mapped_tensor
 from distill.scratch import sweep
+from search_spaces.errors import os_reason
 
 PIXELS, ABOUT = "pixels.u8", "about.json"
 
@@ -67,7 +68,7 @@ def find(folder: Path, key: str, name: str) -> ImageSet | None:
     except OSError as error:
         if error.errno == errno.ENOMEM:
             raise DataError(
-                f"the decoded images in {folder / key} can't be mapped into memory ({error.strerror}): "
+                f"the decoded images in {folder / key} can't be mapped into memory ({os_reason(error)}): "
                 "raise the limit of this process's address space (ulimit -v)"
             ) from error
         return None
@@ -95,7 +96,7 @@ def store(folder: Path, key: str, image_shape: tuple[int, int, int], count: int,
             _publish(scratch, folder, key)
     except OSError as error:
         raise DataError(
-            f"decoded images can't be kept in {folder} ({error.strerror or error}): choose another folder"
+            f"decoded images can't be kept in {folder} ({os_reason(error)}): choose another folder"
         ) from error
 
 

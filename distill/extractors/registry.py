@@ -11,6 +11,7 @@ from distill.errors import FidelityError
 from distill.extractors.network import Extractor, ExtractorEntry, Maker
 from distill.extractors.torchscript import SUFFIXES, scripted
 from search_spaces import file_digest
+from search_spaces.errors import os_reason
 
 EXTRACTORS: dict[str, ExtractorEntry] = {
     "cifar-resnet": ExtractorEntry("cifar_resnet", "given"),
@@ -25,21 +26,21 @@ _MISFITS = (RuntimeError, TypeError, KeyError, ValueError, AttributeError, Index
 
 
 def check_extractor(name: str, weights: Path | None = None) -> None:
-    """Refuse an extractor that does not exist or lacks its file, before images are decoded for it.
+    """Refuse an extractor that does not exist, or whose file does not hold it, before images are decoded.
 
-    Nothing is loaded or downloaded, and torch-fidelity, 75 MB of memory, is not imported.
+    A file that is given is loaded, to see what it is; nothing is downloaded.
 
     Args:
         name: one of `EXTRACTORS`, or a path.
         weights: the file to load instead of the usual one.
 
     Raises:
-        FidelityError: no such extractor, or its weights are not given, not there or can't be read.
+        FidelityError: no such extractor, or its weights are not given, not there, or of another network.
     """
     _check(name, weights)
     entry = EXTRACTORS.get(name)
-    if entry is None or (entry.weights == "given" and weights is None):
-        _maker(name).find_weights(weights)
+    if entry is None or entry.weights == "given" or weights is not None:
+        load_extractor(name, weights)
 
 
 def load_extractor(name: str, weights: Path | None = None, device: torch.device | str = "cpu") -> Extractor:
@@ -80,7 +81,7 @@ def _check(name: str, weights: Path | None) -> None:
             pass
     except OSError as error:
         raise FidelityError(
-            f"{weights} can't be read ({error.strerror}): give another file by --extractor-weights"
+            f"{weights} can't be read ({os_reason(error)}): give another file by --extractor-weights"
         ) from error
 
 

@@ -21,6 +21,7 @@ FAILED = 1
 INTERRUPTED = 130
 
 PIPE_WIDTH = 120
+SEED = click.IntRange(0, 2**63 - 1)  # what torch takes
 
 
 class Command(click.Command):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.cli.command import Command, Quantity, results
+from nas.cli.command import SEED, Command, Quantity, results
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -44,7 +44,7 @@ INTERRUPTED = "nothing was measured, and nothing written but what --cache keeps;
     "  [default: as noted, else by the data]",
 )
 @click.option("--extractor-weights", type=click.Path(path_type=Path), help="Weights file of the extractor.")
-@click.option("--seed", type=click.IntRange(0), help="Of latents and noise  [default: as noted, else 0]")
+@click.option("--seed", type=SEED, help="Of latents and noise  [default: as noted, else 0]")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="[default: cuda where there is one]")
 @click.option(
     "--batch-size", type=click.IntRange(1), help="Images at a time  [default: 50, fewer above 256 px]"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nas.cli.command import Command, FiniteFloat
+from nas.cli.command import SEED, Command, FiniteFloat
 
 EXAMPLES = """
 nas-sample student.safetensors -o grid.png
@@ -39,7 +39,7 @@ nas-sample network-snapshot.pkl -o classes.png --classes 0,1,2,3 --columns 4
     default="",
     help="Of a conditional generator: 0,3,7, taken in turn, or a .npy  [default: any]",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of latents and noise.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of latents and noise.")
 @click.option(
     "--psi",
     type=FiniteFloat(-10, 10),

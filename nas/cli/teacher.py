@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.cli.command import Command, Group, Quantity, console
+from nas.cli.command import Command, FiniteFloat, Group, Quantity, console
 from search_spaces import FAMILIES
+
+if TYPE_CHECKING:
+    from nas.teacher_progress import TeacherProgress
 
 EXAMPLES = """
 nas-teacher train --data faces.zip --resolution 256 --mirror -o faces.safetensors
@@ -92,14 +95,14 @@ def main(ctx: click.Context) -> None:
 @click.option("--latent-dim", type=POSITIVE, default=512, show_default=True, help="Dimensions of z and of w.")
 @click.option("--mapping-layers", type=POSITIVE, default=8, show_default=True, help="Depth of the mapping.")
 @click.option(
-    "--lr", type=click.FloatRange(0, min_open=True), default=2e-3, show_default=True, help="Of both networks."
+    "--lr", type=FiniteFloat(0, min_open=True), default=2e-3, show_default=True, help="Of both networks."
 )
 @click.option(
-    "--r1-gamma", type=click.FloatRange(0), help="Weight of R1  [default: 0.0002 · resolution² / batch size]"
+    "--r1-gamma", type=FiniteFloat(0), help="Weight of R1  [default: 0.0002 · resolution² / batch size]"
 )
 @click.option(
     "--path-weight",
-    type=click.FloatRange(0),
+    type=FiniteFloat(0),
     default=2.0,
     show_default=True,
     help="Of path-length regularisation.",
@@ -113,7 +116,7 @@ def main(ctx: click.Context) -> None:
 )
 @click.option(
     "--augment-p",
-    type=click.FloatRange(0, 1),
+    type=FiniteFloat(0, 1),
     default=0.2,
     show_default=True,
     help="Probability of each transformation with --augment fixed.",
@@ -162,11 +165,15 @@ def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
     import json
 
     from nas.budget import parse_quantity
+    from nas.errors import BudgetError, ConfigError
     from nas.preparation import decoding
     from nas.teacher_progress import TeacherProgress
     from nas.teacher_run import TeacherRequest, TeacherRun
 
-    count = 0 if str(fid_samples) == "0" else parse_quantity(str(fid_samples))
+    try:
+        count = 0 if str(fid_samples) == "0" else parse_quantity(str(fid_samples))
+    except BudgetError as error:
+        raise ConfigError(f"--fid-samples {fid_samples}: give a number such as 10k; 0 is none") from error
     err = console()
     with decoding(err) as on_decoded:
         request = TeacherRequest(fid_samples=count, **flags)
@@ -176,7 +183,7 @@ def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
         return
     for line in wanted.lines():
         err.print(line, highlight=False, markup=False, soft_wrap=True)
-    with TeacherProgress(err, wanted.request.images) as progress, _stoppable(progress.end):
+    with TeacherProgress(err, wanted.request.images) as progress, _stoppable(progress):
         outcome = wanted.run(progress)
     if not outcome.finished:
         raise KeyboardInterrupt
@@ -222,14 +229,16 @@ def import_(checkpoint: Path, output: Path, name: str, force: bool, as_json: boo
 
 
 @contextmanager
-def _stoppable(stop: Callable[[], None]) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM calls `stop`; another one ends the program at once."""
+def _stoppable(progress: TeacherProgress) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM ends the training after its step; another one ends the program at once."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def once(number: int, frame: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        click.echo("stopping after this step, to keep what was trained", err=True)
-        stop()
+        if not progress.training:
+            raise KeyboardInterrupt
+        click.echo("stopping after this step or measurement, to keep what was trained", err=True)
+        progress.end()
 
     for number in before:
         signal.signal(number, once)

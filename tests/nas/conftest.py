@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -145,6 +146,13 @@ class Commands:
             with suppress(OSError):
                 if self._mark.encode() in (entry / "environ").read_bytes():
                     alive.append(int(entry.name))
+        return alive
+
+    def left_behind(self, seconds: float = 30) -> list[int]:
+        """What is still alive when everything has had time to end: on a busy machine dying takes a moment."""
+        deadline = time.monotonic() + seconds
+        while (alive := self.processes()) and time.monotonic() < deadline:
+            time.sleep(0.2)
         return alive
 
     def kill_all(self) -> None:

@@ -32,4 +32,4 @@ def test_waiting_shows_what_for(terminal: bool) -> None:
     out = io.StringIO()
     with waiting(Console(file=out, force_terminal=terminal, width=80), "Making the bank"):
         pass
-    assert ("Making the bank" in out.getvalue()) == terminal
+    assert "Making the bank" in out.getvalue()

@@ -153,3 +153,15 @@ def test_labels_that_are_no_classes_are_refused(labels: list[object], tmp_path: 
 def test_an_unconditional_generator_has_no_classes(teacher_file: Path) -> None:
     with pytest.raises(ConfigError, match="is not conditional"):
         draw(teacher_file, count=2, classes="1")
+
+
+def test_a_suffix_may_be_in_capitals(tmp_path: Path) -> None:
+    write(torch.zeros(2, 1, 16, 16), tmp_path / "GRID.PNG", columns=2)
+    assert Image.open(tmp_path / "GRID.PNG").size[0] > 0
+
+
+def test_a_grid_is_no_wider_than_its_images(tmp_path: Path) -> None:
+    images = torch.zeros(2, 1, 16, 16)
+    write(images, tmp_path / "wide.png", columns=1_000_000)
+    write(images, tmp_path / "fitting.png", columns=2)
+    assert (tmp_path / "wide.png").read_bytes() == (tmp_path / "fitting.png").read_bytes()

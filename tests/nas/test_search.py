@@ -63,7 +63,7 @@ def test_a_search_of_the_digits_keeps_to_its_budget_and_is_resumed_by_the_same_c
     assert continued["trials"][:4] == found["trials"]
     assert len(continued["trials"]) == 6
     assert "[6/6] trial" in more.stderr
-    assert commands.processes() == []
+    assert commands.left_behind() == []
 
 
 # What goes wrong in candidates

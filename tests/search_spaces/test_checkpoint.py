@@ -181,7 +181,7 @@ def test_a_file_of_before_there_were_digests_is_read(teacher_file: Path, tmp_pat
 def test_a_truncated_checkpoint_is_refused(keep: float, teacher_file: Path, tmp_path: Path) -> None:
     whole = teacher_file.read_bytes()
     (tmp_path / "cut.safetensors").write_bytes(whole[: int(keep * len(whole))])
-    assert "not a readable safetensors checkpoint" in refusal(tmp_path / "cut.safetensors")
+    assert "no readable safetensors checkpoint" in refusal(tmp_path / "cut.safetensors")
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from distill.data.sources.folder import folder_source
 from distill.data.sources.idx import idx_source, is_idx
 from distill.data.sources.torchvision_sets import PREFIX, torchvision_source
 from distill.errors import DataError
+from search_spaces.errors import os_reason
 
 __all__ = ["FIX", "Listing", "Source", "absolute", "open_source"]
 
@@ -39,7 +40,7 @@ def open_source(source: str, stack: ExitStack, *, download: bool) -> Source:
             raise DataError(f"{path} is neither a file nor a folder: {FIX}")
         return idx_source(path) if is_idx(path) else zip_source(path, stack)
     except OSError as error:
-        raise DataError(f"{path} can't be read ({error.strerror or error}): {FIX}") from error
+        raise DataError(f"{path} can't be read ({os_reason(error)}): {FIX}") from error
 
 
 def absolute(source: str) -> str:

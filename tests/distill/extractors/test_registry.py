@@ -90,8 +90,8 @@ def test_without_weights_and_offline_the_error_names_the_flag(name: str) -> None
 
 def test_checking_an_extractor_imports_no_torch_fidelity() -> None:
     script = (
-        "import sys\nfrom pathlib import Path\nfrom distill.extractors import check_extractor\n"
-        "check_extractor('digits')\ncheck_extractor('inception', Path(sys.executable))\n"
+        "import sys\nfrom distill.extractors import check_extractor\n"
+        "check_extractor('digits')\ncheck_extractor('inception')\n"
         "check_extractor('clip')\nassert 'torch_fidelity' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
@@ -111,3 +111,13 @@ def test_an_extractor_that_can_not_be_had_is_told_before_it_is_loaded(
 ) -> None:
     with pytest.raises(FidelityError, match=says):
         check_extractor(name, None if weights is None else Path(weights))
+
+
+@pytest.mark.parametrize("name", ["cifar-resnet", "inception"])
+def test_a_file_that_holds_something_else_is_told_when_it_is_checked(name: str, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.pth"
+    torch.save({"weight": torch.zeros(3)}, wrong)
+    with pytest.raises(
+        FidelityError, match=r"does not hold the weights of .*: give .* by --extractor-weights"
+    ):
+        check_extractor(name, wrong)
