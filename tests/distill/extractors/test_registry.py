@@ -118,6 +118,6 @@ def test_a_file_that_holds_something_else_is_told_when_it_is_checked(name: str, 
     wrong = tmp_path / "wrong.pth"
     torch.save({"weight": torch.zeros(3)}, wrong)
     with pytest.raises(
-        FidelityError, match=r"does not hold the weights of .*: give .* by --extractor-weights"
+        FidelityError, match=r"does not hold the weights of .*: give "
     ):
         check_extractor(name, wrong)
