@@ -117,7 +117,5 @@ def test_an_extractor_that_can_not_be_had_is_told_before_it_is_loaded(
 def test_a_file_that_holds_something_else_is_told_when_it_is_checked(name: str, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.pth"
     torch.save({"weight": torch.zeros(3)}, wrong)
-    with pytest.raises(
-        FidelityError, match=r"does not hold the weights of .*: give "
-    ):
+    with pytest.raises(FidelityError, match=r"does not hold the weights of .*: give "):
         check_extractor(name, wrong)
