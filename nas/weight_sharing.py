@@ -103,12 +103,10 @@ def shared_file(config: SearchConfig) -> Path:
 
 def train_shared(bench: Workbench, stage: int) -> None:
     """Train the shared weights up to `stage` of `STAGES`, going on from the checkpoint that is there."""
-    trainer, sandwich = _trainer(bench)
-    _load(bench, trainer)
+    trainer, _ = shared_trainer(bench)
     until = math.ceil(bench.config.rungs[-1] * stage / STAGES)
     if trainer.images >= until:
         return
-    sandwich.drawn = trainer.step * 2 * PARTS  # a step draws twice for each part
     trainer.train(until)
     path = shared_file(bench.config)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -116,19 +114,19 @@ def train_shared(bench: Workbench, stage: int) -> None:
         torch.save({"identity": bench.identity, "trainer": trainer.state_dict()}, file)
 
 
-def _trainer(bench: Workbench) -> tuple[Trainer, Sandwich]:
+def shared_trainer(bench: Workbench) -> tuple[Trainer, Sandwich]:
+    """The training of the shared weights as the checkpoint left it, and what chooses its students."""
     slimmable = bench.space.slimmable(bench.teacher.generator.cpu())
     sandwich = Sandwich(bench.space, bench.config.budget.load(bench.space), bench.config.seed)
     slimmable.draw = sandwich
-    return bench.trainer(slimmable, micro_batch=bench.config.batch_size // PARTS), sandwich
-
-
-def _load(bench: Workbench, trainer: Trainer) -> None:
+    trainer = bench.trainer(slimmable, micro_batch=bench.config.batch_size // PARTS)
     path = shared_file(bench.config)
     if path.exists():
         state = torch.load(path, map_location="cpu", weights_only=True)
         if state["identity"] == bench.identity:
             trainer.load_state_dict(state["trainer"])
+    sandwich.drawn = trainer.step * 2 * PARTS  # a step draws twice for each part
+    return trainer, sandwich
 
 
 class SharedCandidate(Candidate):
@@ -156,8 +154,7 @@ class SharedTrial(CandidateTrial):
     """Ray Tune's view of candidates that are read out."""
 
     def _prepare(self) -> Callable[[int, dict[str, Any], int | None], Candidate]:
-        trainer, _ = _trainer(self._bench)
-        _load(self._bench, trainer)
+        trainer, _ = shared_trainer(self._bench)
 
         def make(trial: int, architecture: dict[str, Any], seed: int | None) -> Candidate:
             return SharedCandidate(self._bench, trainer, trial, architecture)

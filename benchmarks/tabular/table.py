@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 TABLE = Path(__file__).parent / "digits.csv"
+SHARED = Path(__file__).parent / "digits_shared.csv"
+SHARED_COLUMNS = ("architecture", "images", "fid", "seconds")
 
 
 @dataclass(frozen=True)
@@ -43,3 +45,20 @@ def read_table(path: Path = TABLE) -> Table:
         macs[at[0]] = int(row["macs"])
     complete = ~np.isnan(fids).any(axis=(0, 2))
     return Table(names, images, fids[:, complete], np.median(seconds[:, complete], axis=1), macs)
+
+
+@dataclass(frozen=True)
+class SharedTable:
+    """What every architecture comes to when it is read out of weights that all share."""
+
+    images: int  # that these were trained for
+    seconds: float
+    fids: dict[str, float]  # by architecture
+
+
+def read_shared(path: Path = SHARED) -> SharedTable:
+    """Read what `share_weights` wrote."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    fids = {row["architecture"]: float(row["fid"]) for row in rows}
+    return SharedTable(int(rows[0]["images"]), float(rows[0]["seconds"]), fids)
