@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import torch
 
+from distill.teacher import load_teacher
+from nas.budget import Budget
 from nas.config import SearchConfig
 from nas.errors import ConfigError
 from nas.weight_sharing import (
@@ -41,14 +43,16 @@ def test_what_all_students_share_is_not_searched(bench: Any) -> None:
     assert not space.uniform().keys() & bench.space.shared().keys()
 
 
-def test_the_widest_the_narrowest_and_random_students_make_a_batch(bench: Any) -> None:
-    load = bench.config.budget.load(bench.space)
-    sandwich = Sandwich(bench.space, load, seed=0)
+def test_the_widest_the_narrowest_and_random_students_make_a_batch() -> None:
+    teacher = load_teacher()
+    space = teacher.family.space(teacher.generator.architecture)
+    load = Budget(2_000_000).load(space)
+    sandwich = Sandwich(space, load, seed=0)
     batches = [[sandwich() for _ in range(PARTS)] for _ in range(3)]
     assert {str(batch[0]) for batch in batches} == {str(batches[0][0])}
     assert all(load(batch[1]) < load(batch[0]) for batch in batches)
     assert len({str(student) for batch in batches for student in batch[2:]}) > 4
-    again = Sandwich(bench.space, load, seed=0)
+    again = Sandwich(space, load, seed=0)
     again.drawn = PARTS
     assert [again() for _ in range(PARTS)] == batches[1]
 
