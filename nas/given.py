@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from nas.locate import open_existing
 from nas.proposals import Given
 from nas.report import pareto_front, trial_reports
 from nas.workbench import Workbench
-from search_spaces import Architecture, ArchitectureError
+from search_spaces import Architecture, ArchitectureError, FixedSuggest, Load, SearchSpace
 
 
 def read_given(config: SearchConfig, bench: Workbench) -> Given:
@@ -58,10 +59,35 @@ def _front_of(config: SearchConfig, bench: Workbench) -> list[dict[str, Any]]:
         front = {t.number for t in pareto_front(trial_reports(store))}
         trials = [t for t in store.study.get_trials(deepcopy=False) if t.number in front and t.params]
         space = store.study.user_attrs.get("space")
-    wanted = {"share", *bench.space.uniform()}
-    if space != bench.teacher.family.name or any(t.params.keys() != wanted for t in trials):
+    load = config.budget.load(bench.space)
+    if space != bench.teacher.family.name or not all(_fits(t.params, bench.space, load) for t in trials):
         raise ConfigError(
             f"--warm-start {config.warm_start} is a study of another space ({space}): name one of "
             f"{bench.teacher.family.name} students of a teacher of this size"
         )
     return [dict(t.params) for t in trials]
+
+
+def _fits(choices: Mapping[str, Any], space: SearchSpace, load: Load) -> bool:
+    """Whether `space` could have made these choices."""
+    try:
+        space.sample(_Possible(choices), load)
+    except (KeyError, ValueError):
+        return False
+    return True
+
+
+class _Possible(FixedSuggest):
+    """Given choices, as long as they are among those that may be made."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return choices[list(choices).index(super().suggest_categorical(name, choices))]
+
+    def suggest_int(self, name: str, low: int, high: int) -> int:
+        return low + range(high - low + 1).index(super().suggest_int(name, low, high) - low)
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        value = super().suggest_float(name, low, high, log=log)
+        if not low <= value <= high:
+            raise ValueError(f"{name} {value} is not in [{low}, {high}]")
+        return value

@@ -1,0 +1,106 @@
+"""Architectures of the user's, and of an earlier study, are tried first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distill.teacher import load_teacher
+from nas.errors import ConfigError, StorageError
+from nas.given import read_given
+from nas.proposals import Given, Proposer
+from nas.report import SearchReport
+from nas.study import StudyStore
+from search_spaces import FixedSuggest
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Path]:
+    return tmp_path / "given.json"  # type: ignore[return-value]
+
+
+@pytest.fixture
+def bench(make_bench: Any, file: Path) -> Any:
+    return make_bench(enqueue=(file,))
+
+
+def smallest(bench: Any) -> Any:
+    return bench.space.smallest()
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_architectures_are_read_from_json(bench: Any, file: Path, several: bool) -> None:
+    values = smallest(bench).to_json()
+    file.write_text(json.dumps([values] if several else values))
+    assert read_given(bench.config, bench).architectures == [smallest(bench)]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", "nonsense", '{"blocks": 3}'])
+def test_a_file_that_holds_none_is_named(bench: Any, file: Path, content: str) -> None:
+    file.write_text(content)
+    with pytest.raises(ConfigError, match=r"--enqueue .*given\.json can't be read"):
+        read_given(bench.config, bench)
+
+
+def test_a_file_that_is_not_there_is_named(bench: Any) -> None:
+    with pytest.raises(ConfigError, match=r"--enqueue .*given\.json can't be read"):
+        read_given(bench.config, bench)
+
+
+def test_an_architecture_above_the_budget_is_refused(bench: Any, file: Path) -> None:
+    file.write_text(json.dumps(bench.teacher.generator.architecture.to_json()))
+    tight = bench.config.model_copy(update={"budget_macs": bench.space.macs(smallest(bench))})
+    with pytest.raises(ConfigError, match="is above the budget"):
+        read_given(tight, bench)
+
+
+def test_an_architecture_of_other_images_is_refused(bench: Any, file: Path) -> None:
+    file.write_text(json.dumps(replace(smallest(bench), image_channels=3).to_json()))
+    with pytest.raises(ConfigError, match="makes other images than the teacher"):
+        read_given(bench.config, bench)
+
+
+def test_what_is_given_is_tried_first_and_once(bench: Any, tmp_path: Path) -> None:
+    with StudyStore.open(f"sqlite:///{tmp_path}/study.db", "study") as store:
+        load = bench.config.budget.load(bench.space)
+        given = Given([smallest(bench), smallest(bench)])
+        first, second = (
+            Proposer(store, bench.space, load, bench.config, given=given).next() for _ in range(2)
+        )
+        assert first is not None
+        assert second is not None
+        assert (first.architecture, second.trial) == (smallest(bench), first.trial)  # interrupted, so resumed
+        store.study.tell(first.trial, [3.0, 1.0])
+        third = Proposer(store, bench.space, load, bench.config, given=given).next()
+        assert third is not None
+        assert third.architecture != smallest(bench)
+
+
+def test_the_front_of_an_earlier_study_is_enqueued(finished: SearchReport, make_bench: Any) -> None:
+    workdir = Path(finished.folder).parent
+    bench = make_bench(workdir=workdir, warm_start=finished.study)
+    choices = read_given(bench.config, bench).choices
+    assert len(choices) == len(finished.front)
+    load = bench.config.budget.load(bench.space)
+    known = {trial.summary for trial in finished.front}
+    assert {str(bench.space.sample(FixedSuggest(earlier), load)) for earlier in choices} == known
+
+
+def test_an_earlier_study_of_larger_students_is_refused(finished: SearchReport, make_bench: Any) -> None:
+    bench = make_bench(workdir=Path(finished.folder).parent, warm_start=finished.study)
+    teacher = load_teacher()
+    bench.space = teacher.family.space(teacher.generator.architecture)  # of other widths and blocks
+    with pytest.raises(ConfigError, match=f"--warm-start {finished.study} is a study of another space"):
+        read_given(bench.config, bench)
+
+
+def test_an_earlier_study_that_is_not_there_is_named(make_bench: Any) -> None:
+    bench = make_bench(warm_start="nothing")
+    bench.config.workdir.mkdir(parents=True)
+    with pytest.raises(StorageError, match="nothing"):
+        read_given(bench.config, bench)
