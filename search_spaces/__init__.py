@@ -13,7 +13,7 @@ from search_spaces.base import (
 from search_spaces.checkpoint import Checkpoint, check_name, file_digest, load_checkpoint, save_checkpoint
 from search_spaces.errors import ArchitectureError, CheckpointError, UserError
 from search_spaces.registry import FAMILIES, get_family
-from search_spaces.suggest import FixedSuggest, RandomSuggest
+from search_spaces.suggest import FixedSuggest, RandomSuggest, SameAnswers
 
 __all__ = [
     "FAMILIES",
@@ -27,6 +27,7 @@ __all__ = [
     "Generator",
     "Load",
     "RandomSuggest",
+    "SameAnswers",
     "SearchSpace",
     "Suggest",
     "TeacherSize",
