@@ -88,6 +88,21 @@ def test_without_a_gpu_cuda_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         make_stopwatch("cuda")
 
 
+def test_on_a_gpu_every_run_is_waited_for(smallest: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[None] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: waited.append(None))
+    for kind in (torch.Tensor, torch.nn.Module):
+        monkeypatch.setattr(kind, "cuda", lambda moved: moved)
+    stopwatch = make_stopwatch("cuda")
+    assert stopwatch.name == "a GPU"
+    with torch.no_grad(), stopwatch.ready(smallest.eval()) as run:
+        for count in (1, 2, 3):
+            run()
+            assert len(waited) == count
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu_it_is_named(smallest: Generator) -> None:
     stopwatch = make_stopwatch("cuda")

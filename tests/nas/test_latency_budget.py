@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,11 +20,14 @@ from distill.teacher import load_teacher
 from nas import proposals
 from nas.budget import parse_duration
 from nas.config import SearchConfig
-from nas.errors import BudgetError
+from nas.errors import BudgetError, ConfigError
+from nas.given import read_given
 from nas.latency import Run, Stopwatch
 from nas.latency_budget import LatencyBudget
+from nas.pareto_plot import note
 from nas.proposals import Proposer
 from nas.samplers import make_sampler
+from nas.search import prepare
 from nas.study import StudyStore
 from search_spaces import Architecture, Generator, RandomSuggest, SearchSpace
 
@@ -113,6 +118,31 @@ def test_a_limit_below_the_smallest_student_names_what_it_takes_and_one_that_is_
     assert Measuring(limit=parse_duration(str(error.value).split()[-1])).budget.smallest > 1e-3
 
 
+# What the user wants tried, and what is not proposed
+
+
+def test_an_architecture_of_the_users_that_is_too_slow_is_refused(make_bench: Any, tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    bench = make_bench(enqueue=(path,), budget_latency=0.03)
+    smallest = bench.space.smallest()
+    path.write_text(json.dumps(smallest.to_json()))
+    bench.latency = SimpleNamespace(fits=lambda _: True)
+    assert read_given(bench.config, bench).architectures == [smallest]
+    bench.latency = SimpleNamespace(fits=lambda _: False, notes=lambda _: {"latency": 0.05})
+    with pytest.raises(ConfigError, match="takes 50ms, above the budget of 100k MACs and 30ms of latency"):
+        read_given(bench.config, bench)
+
+
+def test_where_nothing_is_proposed_nothing_is_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    config = SearchConfig.of(budget_latency=0.03, latency_on="cuda", workdir=tmp_path)
+    with pytest.raises(ConfigError, match="--latency-on cuda"):
+        prepare(config, dry_run=True)
+    prepare(config, dry_run=True, proposes=False)
+
+
 # A search
 
 
@@ -171,6 +201,7 @@ def test_choices_that_stay_too_slow_are_told_with_the_reason_and_are_no_architec
         assert "architecture" not in trial.user_attrs
         assert trial.user_attrs["reason"] == "1.01ms of latency, narrowed as it is: 1ms of latency"
         assert trial.user_attrs["latency"] == pytest.approx(1.01 * OVERHEAD)
+    assert "stopped early" not in note(store, None)  # on the dashboard
     assert asking.exhausted == (
         f"No more than these 1 architectures: {proposals.MAX_TOO_SLOW} proposals were too slow for a "
         "budget of 1ms of latency; the smallest student takes 1ms (a made-up machine): "
