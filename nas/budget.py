@@ -1,4 +1,4 @@
-"""What a student may cost: "5G" ─► Budget, and what fits into it."""
+"""What a student may cost: "5G", "30ms" ─► Budget, and what fits into it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from nas.errors import BudgetError
 from search_spaces import Load, SearchSpace
 
 SUFFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+PER_SECOND = {"us": 10**6, "ms": 10**3, "s": 1}
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)")
 
 
@@ -44,22 +45,55 @@ def format_quantity(value: float | None) -> str:
     return f"{value:.3g}"
 
 
+def parse_duration(text: str) -> float:
+    """ "30ms", "250us" or "1.5s" in seconds.
+
+    Raises:
+        BudgetError: not a number, no unit or an unknown one, or not above zero.
+    """
+    match = _NUMBER.fullmatch(text.strip())
+    if match is None:
+        raise BudgetError(f"{text!r} is not a duration: write a number with us, ms or s, such as 30ms")
+    number, unit = match.groups()
+    if unit not in PER_SECOND:
+        wrong = f"the unknown unit {unit!r}" if unit else "no unit"
+        raise BudgetError(f"{text!r} has {wrong}: use us, ms or s, such as 30ms")
+    seconds = float(number) / PER_SECOND[unit]
+    if not math.isfinite(seconds) or seconds <= 0:
+        raise BudgetError(f"{text!r} must be a time above zero, such as 30ms")
+    return seconds
+
+
+def format_duration(seconds: float | None) -> str:
+    """0.03 ─► "30ms": three significant digits; "?" for what is not known."""
+    if seconds is None:
+        return "?"
+    unit = next((unit for unit in ("s", "ms") if seconds * PER_SECOND[unit] >= 0.9995), "us")
+    return f"{seconds * PER_SECOND[unit]:.3g}{unit}"
+
+
 @dataclass(frozen=True)
 class Budget:
-    """Upper limits for one student; None is no limit. MACs are fvcore's at batch 1, mapping included."""
+    """Upper limits for one student; None is no limit. MACs are fvcore's at batch 1, mapping included.
+
+    MACs and parameters fit by construction; a latency can only be measured, see `nas.latency_budget`.
+    """
 
     macs: int | None = None
     params: int | None = None
+    latency: float | None = None  # seconds for one image
 
     def __str__(self) -> str:
         limits = [f"{format_quantity(self.macs)} MACs"] if self.macs else []
         limits += [f"{format_quantity(self.params)} parameters"] if self.params else []
+        limits += [f"{format_duration(self.latency)} of latency"] if self.latency else []
         return " and ".join(limits) or "no limit"
 
     def load(self, space: SearchSpace) -> Load:
-        """How full an architecture makes this budget; a limit above the largest student counts as its cost.
+        """How full an architecture makes this budget, but for its latency.
 
-        The share of the budget that a space spends is then a share of something real, binding or not.
+        A limit above the largest student counts as its cost. The share of the budget that a space spends is
+        then a share of something real, binding or not.
 
         Raises:
             BudgetError: not even the smallest architecture fits.

@@ -6,7 +6,7 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
@@ -15,7 +15,7 @@ from distill.errors import TrainingError
 from distill.micro_batches import check_micro_batch
 from distill.precision import AUTO, check_precision
 from distill.schedules import Schedule
-from nas.budget import Budget, format_quantity
+from nas.budget import Budget, format_duration, format_quantity
 from nas.errors import ConfigError
 from nas.passwords import without_password
 from search_spaces.whole_files import written_whole
@@ -53,6 +53,8 @@ class SearchConfig(BaseModel):
 
     budget_macs: PositiveInt | None = None  # fvcore, batch 1
     budget_params: PositiveInt | None = None
+    budget_latency: float | None = Field(default=None, gt=0, allow_inf_nan=False)  # seconds for one image
+    latency_on: Literal["cpu", "cuda", "onnxruntime"] = "cpu"  # where it is measured
     teacher: Path | None = None  # checkpoint; None is the built-in teacher of the digits
     data: str = DIGITS  # folder, zip, idx file, "torchvision:NAME", or "digits"
     mirror: bool = False  # show images flipped left to right, too
@@ -106,8 +108,14 @@ class SearchConfig(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> SearchConfig:
-        if self.budget_macs is None and self.budget_params is None:
-            raise ValueError("give --budget-macs or --budget-params, such as --budget-macs 5G")
+        if self.budget == Budget():
+            raise ValueError(
+                "give --budget-macs, --budget-params or --budget-latency, such as --budget-macs 5G"
+            )
+        if self.latency_on != "cpu" and self.budget_latency is None:
+            raise ValueError(
+                f"--latency-on {self.latency_on}: give --budget-latency, too, such as --budget-latency 30ms"
+            )
         if any(b <= a for a, b in zip(self.rungs, self.rungs[1:], strict=False)):
             raise ValueError(f"rungs {','.join(map(str, self.rungs))} must increase, such as 4k,8k,16k")
         if self.share_weights and len(self.rungs) > 1:
@@ -160,7 +168,7 @@ class SearchConfig(BaseModel):
 
     @property
     def budget(self) -> Budget:
-        return Budget(self.budget_macs, self.budget_params)
+        return Budget(self.budget_macs, self.budget_params, self.budget_latency)
 
     @property
     def replicate_runs(self) -> int:
@@ -198,6 +206,8 @@ class SearchConfig(BaseModel):
         of = of[:1] if self.data == DIGITS else of
         limits = [f"{format_quantity(self.budget_macs)}macs"] if self.budget_macs else []
         limits += [f"{format_quantity(self.budget_params)}params"] if self.budget_params else []
+        of_latency = [f"{format_duration(self.budget_latency)}-on-{self.latency_on}"]
+        limits += of_latency if self.budget_latency else []
         parts = [_NOT_IN_NAMES.sub("-", part).strip(".-") for part in of]
         limits += ["shared"] if self.share_weights else []
         return self.model_copy(update={"study": self.study or "-".join([*filter(None, parts), *limits])})

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from nas.budget import format_duration
 from nas.config import SearchConfig
 from nas.errors import ConfigError
 from nas.locate import open_existing
@@ -42,6 +43,11 @@ def _read(path: Path, config: SearchConfig, bench: Workbench) -> list[Architectu
             raise ConfigError(f"--enqueue {path}: {architecture} makes other images than the teacher")
         if config.budget.load(bench.space)(architecture) > 1:
             raise ConfigError(f"--enqueue {path}: {architecture} is above the budget of {config.budget}")
+        if not bench.latency.fits(architecture):
+            latency = format_duration(bench.latency.notes(architecture)["latency"])
+            raise ConfigError(
+                f"--enqueue {path}: {architecture} takes {latency}, above the budget of {config.budget}"
+            )
     return found
 
 

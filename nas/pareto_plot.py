@@ -110,7 +110,8 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
             for t in best_so_far
         ]
     everything = store.study.get_trials(deepcopy=False)
-    states = Counter(trial.state.name for trial in everything if "duplicate_of" not in trial.user_attrs)
+    untrained = {"duplicate_of", "too_slow"}
+    states = Counter(trial.state.name for trial in everything if not untrained & trial.user_attrs.keys())
     words = {
         "COMPLETE": "finished",
         "PRUNED": "stopped early",

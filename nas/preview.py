@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from distill.bank import bank_bytes
-from nas.budget import format_quantity
+from nas.budget import format_duration, format_quantity
 from nas.config import SearchConfig
 from nas.cost import COUNTER
 from nas.workbench import Workbench
@@ -20,10 +20,12 @@ PROPOSALS = 6
 
 
 class Proposed(BaseModel):
-    """One architecture that a search might try, with closed-form costs."""
+    """One architecture that a search might try, with closed-form costs and its measured latency."""
 
     macs: int
     params: int
+    latency: float | None  # seconds for one image, where a budget limits it
+    latency_on: str | None
     architecture: dict[str, Any]
     summary: str
 
@@ -32,7 +34,7 @@ class Preview(BaseModel):
     """The answer of `nas-search --dry-run`."""
 
     study: str
-    budget: dict[str, int | None]
+    budget: dict[str, int | float | None]  # macs, params, and latency in seconds
     teacher: dict[str, Any]
     space: str
     notes: list[str]
@@ -43,11 +45,12 @@ class Preview(BaseModel):
 
     def render(self) -> RenderableType:
         """As text and tables."""
-        table = Table(title=f"Proposals ({COUNTER})", title_justify="left")
-        for name in ("", "MACs", "parameters", "architecture"):
-            table.add_column(
-                name, justify="right" if name in ("MACs", "parameters") else "left", overflow="fold"
-            )
+        where = f"; latency on {self.smallest.latency_on}" if self.smallest.latency_on else ""
+        table = Table(title=f"Proposals ({COUNTER}{where})", title_justify="left")
+        table.add_column("")
+        for name in ("MACs", "parameters", *(["latency"] if where else [])):
+            table.add_column(name, justify="right", overflow="fold")
+        table.add_column("architecture", overflow="fold")
         table.add_row("smallest", *_cells(self.smallest))
         table.add_row("largest", *_cells(self.largest))
         table.add_section()
@@ -64,6 +67,7 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
     teacher = bench.teacher
     cost = bench.teacher.generator.architecture
     built_in = "built-in " if config.teacher is None else ""
+    where = f" on {config.latency_on}" if config.budget_latency else ""
     lines = [
         f"Teacher: {built_in}{teacher.name} ({teacher.family.name}), "
         f"{format_quantity(bench.space.macs(cost))} MACs, "
@@ -74,7 +78,7 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
             if built_in
             else ""
         ),
-        f"Budget: {config.budget}; study {config.study} in {config.folder}",
+        f"Budget: {config.budget}{where}; study {config.study} in {config.folder}",
     ]
     lines += [f"Budget: {note}" for note in config.budget.slack(bench.space)]
     megabytes = bank_bytes(config.bank_size, bench.teacher.generator.image_shape) / 1e6
@@ -89,9 +93,14 @@ def preview(config: SearchConfig, bench: Workbench) -> Preview:
     """Look ahead without training or writing anything."""
     load = config.budget.load(bench.space)
     architecture = bench.teacher.generator.architecture
+    proposals = [
+        bench.latency.fit(bench.space, RandomSuggest(config.seed + i), load) for i in range(PROPOSALS)
+    ]
+    fitting = [proposal for proposal in proposals if bench.latency.fits(proposal)]
+    too_slow = f"Budget: {PROPOSALS - len(fitting)} of {PROPOSALS} proposals were too slow and are left out"
     return Preview(
         study=config.study,
-        budget={"macs": config.budget_macs, "params": config.budget_params},
+        budget=vars(config.budget),
         teacher={
             "name": bench.teacher.name,
             "digest": bench.teacher.digest,
@@ -99,25 +108,26 @@ def preview(config: SearchConfig, bench: Workbench) -> Preview:
             "params": bench.space.params(architecture),
         },
         space=bench.teacher.family.name,
-        notes=introduction(config, bench),
+        notes=introduction(config, bench) + [too_slow] * (len(fitting) < PROPOSALS),
         settings=config.public(),
         smallest=_proposed(bench, bench.space.smallest()),
         largest=_proposed(bench, bench.space.largest()),
-        proposals=[
-            _proposed(bench, bench.space.sample(RandomSuggest(config.seed + i), load))
-            for i in range(PROPOSALS)
-        ],
+        proposals=[_proposed(bench, proposal) for proposal in fitting],
     )
 
 
 def _proposed(bench: Workbench, architecture: Architecture) -> Proposed:
+    notes = bench.latency.notes(architecture)
     return Proposed(
         macs=bench.space.macs(architecture),
         params=bench.space.params(architecture),
+        latency=notes.get("latency"),
+        latency_on=notes.get("latency_on"),
         architecture=architecture.to_json(),
         summary=str(architecture),
     )
 
 
-def _cells(proposed: Proposed) -> tuple[str, str, str]:
-    return format_quantity(proposed.macs), format_quantity(proposed.params), proposed.summary
+def _cells(proposed: Proposed) -> list[str]:
+    latency = [format_duration(proposed.latency)] if proposed.latency is not None else []
+    return [format_quantity(proposed.macs), format_quantity(proposed.params), *latency, proposed.summary]

@@ -10,7 +10,10 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.budget import format_duration
 from nas.config import SearchConfig
+from nas.errors import BudgetError
+from nas.latency_budget import AnyLatency, Latency
 from nas.noise import NoiseFloor
 from nas.runs import is_first_run, measured_architectures, replicates
 from nas.selection import Measured, next_replicate
@@ -21,6 +24,7 @@ from search_spaces import Architecture, Load, SearchSpace
 NOISE_REPLICATES = 2  # of the first baseline, once a third is asked for: noise is known while it matters
 BASELINE_SHARES = (1.0, 0.5, 0.25)  # of the budget, for the uniformly slimmed teachers
 MAX_DUPLICATES = 200  # in a row, before the space counts as used up
+MAX_TOO_SLOW = 20  # proposals for one architecture, before the latency counts as out of reach
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,12 @@ class Proposer(TrialSource):
         load: Load,
         config: SearchConfig,
         given: Given | None = None,
+        latency: Latency | None = None,  # that of `config`; None where there is no limit
     ) -> None:
         super().__init__(store, space, load, config)
         self._given = Given() if given is None else given
+        self._latency = AnyLatency() if latency is None else latency
+        self._latency.remember(self._trials)
         self._half_asked: deque[int] = deque()  # interrupted before it was known what to train
         self._enqueued = False
         firsts = [t for t in self._trials if is_first_run(t)]
@@ -73,28 +80,37 @@ class Proposer(TrialSource):
             self._enqueued = True
         early = min(NOISE_REPLICATES, self._config.replicate_runs // 2, self._config.seeds - 1)
         if self._replicates < early and self.asked >= max(1, self._config.trials // 3):
-            baseline = next(t for t in self._trials if "baseline" in t.user_attrs and is_first_run(t))
-            self._replicates += 1
-            return self._replicate(baseline, self._replicates)
+            baselines = [t for t in self._trials if "baseline" in t.user_attrs and is_first_run(t)]
+            if baselines:  # where there is a limit to latency, all may have been too slow
+                self._replicates += 1
+                return self._replicate(baselines[0], self._replicates)
         return self._new() or self._again_uncertain()
 
     def _new(self) -> Proposal | None:
         """An architecture that nobody has trained; None when there are as many as asked for, or no more."""
         for architecture in self._given.architectures:
             if str(architecture) not in self._known and self.asked < self._config.trials:
-                number = self._store.begin(_notes(architecture))
+                number = self._store.begin(self._notes(architecture))
                 self._known[str(architecture)] = number
                 return self._proposal(self._trial(number))
+        too_slow = 0
         for _ in range(MAX_DUPLICATES):
             if self.asked >= self._config.trials or self.exhausted:
                 return None
             asked = self._ask()
-            architecture = self.space.sample(asked, self._load)
+            architecture = self._latency.fit(self.space, asked, self._load)
             twin = self._known.get(str(architecture))
-            if twin is None:
+            if twin is not None:
+                self._tell_duplicate(asked, twin)
+            elif self._latency.fits(architecture):
                 return self._first(asked, architecture)
-            self._tell_duplicate(asked, twin)
-        self.exhausted = True
+            else:
+                self._tell_too_slow(asked, architecture)
+                too_slow += 1
+                if too_slow == MAX_TOO_SLOW:
+                    self._give_up(too_slow)
+                    return None
+        self.exhausted = f"The space holds no more than these {self.asked} architectures within the budget"
         return None
 
     def _ask(self) -> optuna.Trial:
@@ -120,7 +136,7 @@ class Proposer(TrialSource):
     def _first(self, trial: optuna.Trial, architecture: Architecture) -> Proposal:
         """`trial` as the first run of `architecture`, noted before anybody trains it."""
         self._known[str(architecture)] = trial.number
-        for name, note in _notes(architecture).items():
+        for name, note in self._notes(architecture).items():
             trial.set_user_attr(name, note)
         return self._proposal(self._trial(trial.number))
 
@@ -149,10 +165,34 @@ class Proposer(TrialSource):
         else:
             self._store.study.tell(trial, state=TrialState.PRUNED)
 
+    def _tell_too_slow(self, trial: optuna.Trial, architecture: Architecture) -> None:
+        """Tell the sampler of choices that come to no architecture within the latency budget."""
+        notes = self._latency.notes(architecture)
+        reason = f"{format_duration(notes['latency'])} of latency, narrowed as it is: {self._config.budget}"
+        for name, note in {**notes, "too_slow": str(architecture), "reason": reason}.items():
+            trial.set_user_attr(name, note)
+        self._store.study.tell(trial, state=TrialState.PRUNED)
 
-def _notes(architecture: Architecture) -> dict[str, Any]:
-    """What a trial of it is known by; the name comes last, and says that it is chosen."""
-    return {"architecture_json": architecture.to_json(), "architecture": str(architecture)}
+    def _give_up(self, too_slow: int) -> None:
+        """Propose no more, because the latency budget can't be met.
+
+        Raises:
+            BudgetError: no proposal at all has met it.
+        """
+        smallest = self._latency.notes(self._space.smallest())
+        why = (
+            f"{too_slow} proposals were too slow for a budget of {self._config.budget}; the smallest student "
+            f"takes {format_duration(smallest['latency'])} ({smallest['latency_on']}): give a higher "
+            "--budget-latency"
+        )
+        if not self.asked:
+            raise BudgetError(why)
+        self.exhausted = f"No more than these {self.asked} architectures: {why}"
+
+    def _notes(self, architecture: Architecture) -> dict[str, Any]:
+        """What a trial of it is known by; the name comes last, and says that it is chosen."""
+        named = {"architecture_json": architecture.to_json(), "architecture": str(architecture)}
+        return {**self._latency.notes(architecture), **named}
 
 
 def most_uncertain(trials: Sequence[FrozenTrial], config: SearchConfig) -> Measured | None:

@@ -36,6 +36,8 @@ class TrialReport(BaseModel):
     baseline: str | None  # name of a uniformly slimmed teacher
     reason: str | None  # why it failed
     rungs: list[RungRecord]
+    latency: float | None = None  # seconds for one image, measured where a budget limits it …
+    latency_on: str | None = None  # … and on what
     replicate_of: int | None = None  # the first trial of its architecture
     fids: list[float] = []  # of its architecture's trainings to the end, its own first; a replicate has none
 
@@ -64,7 +66,7 @@ class SearchReport(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     study: str
-    budget: dict[str, int | None]
+    budget: dict[str, int | float | None]  # macs, params, and latency in seconds
     teacher: dict[str, Any]
     space: str
     data: dict[str, str]  # the real images: what the user called them, and their digest
@@ -116,7 +118,7 @@ def report(store: StudyStore) -> SearchReport:
     by_number = {t.number: t for t in trials}
     return SearchReport(
         study=store.name,
-        budget={"macs": config.get("budget_macs"), "params": config.get("budget_params")},
+        budget={name: config.get(f"budget_{name}") for name in ("macs", "params", "latency")},
         teacher=attributes["teacher_info"],
         space=attributes["space"],
         data={"name": config["data"], "digest": attributes["data"]},
@@ -179,6 +181,8 @@ def _trial(trial: FrozenTrial, rungs: list[RungRecord], fids: list[float]) -> Tr
         baseline=attributes.get("baseline"),
         reason=attributes.get("reason"),
         rungs=rungs,
+        latency=attributes.get("latency"),
+        latency_on=attributes.get("latency_on"),
         replicate_of=attributes.get("replicate_of"),
         fids=fids,
     )

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nas.budget import format_quantity
+from nas.budget import format_duration, format_quantity
 from nas.cost import COUNTER
 from nas.report import SearchReport, TrialReport
 
@@ -23,7 +23,7 @@ def render(found: SearchReport) -> RenderableType:
     table = Table(
         title=f"Pareto front of {found.study}: FID ({samples}) against MACs ({COUNTER})", title_justify="left"
     )
-    for name in ("trial", "FID", "runs", "MACs", "parameters", "of teacher"):
+    for name in ("trial", "FID", "runs", "MACs", "parameters", "of teacher", *_latency_column(found)):
         table.add_column(name, justify="right")
     table.add_column("architecture", overflow="fold")
     for trial in found.front:
@@ -35,7 +35,7 @@ def render(found: SearchReport) -> RenderableType:
     best = found.best
     lines = [
         f"Best student: trial {best.number}, FID {best.median:.2f}, {format_quantity(best.macs or 0)} MACs, "
-        f"{format_quantity(best.params or 0)} parameters; {_states(found)}.",
+        f"{format_quantity(best.params or 0)} parameters{_latency(best)}; {_states(found)}.",
         _noise(found),
         f"Teacher: {found.teacher['name']}, {_teacher_fid(found)}"
         f"{format_quantity(found.teacher['macs'])} MACs, "
@@ -55,7 +55,22 @@ def _row(trial: TrialReport, found: SearchReport) -> list[str]:
     share = (trial.macs or 0) / found.teacher["macs"]
     what = trial.summary if trial.baseline is None else f"{trial.summary}  (baseline: {trial.baseline})"
     numbers = [format_quantity(trial.macs or 0), format_quantity(trial.params or 0), f"{share:.1%}"]
+    numbers += _latency_cell(trial, found)
     return [str(trial.number), f"{trial.median:.2f}", str(len(trial.fids)), *numbers, what]
+
+
+def _latency_column(found: SearchReport) -> list[str]:
+    """Its name, where latencies were measured."""
+    return ["latency"] if any(t.latency is not None for t in found.trials) else []
+
+
+def _latency_cell(trial: TrialReport, found: SearchReport) -> list[str]:
+    return [format_duration(trial.latency) for _ in _latency_column(found)]
+
+
+def _latency(trial: TrialReport) -> str:
+    """What one image takes, and on what, where that is known."""
+    return f", {format_duration(trial.latency)} ({trial.latency_on})" if trial.latency is not None else ""
 
 
 def _states(found: SearchReport) -> str:
@@ -88,7 +103,15 @@ def render_finalists(found: SearchReport) -> RenderableType:
     samples = f"{found.best.rungs[-1].fid_samples} samples, {found.best.rungs[-1].fid_extractor} features"
     images = f"{found.best.rungs[-1].images:,} images"
     table = Table(title=f"Finalists of {found.study}: FID ({samples}) after {images}", title_justify="left")
-    for name in ("trial", "of seeds", "median", "90 % interval", "MACs", "parameters"):
+    for name in (
+        "trial",
+        "of seeds",
+        "median",
+        "90 % interval",
+        "MACs",
+        "parameters",
+        *_latency_column(found),
+    ):
         table.add_column(name, justify="right")
     table.add_column("architecture", overflow="fold")
     for trial in shown:
@@ -100,6 +123,7 @@ def render_finalists(found: SearchReport) -> RenderableType:
             f"{low:.2f} to {high:.2f}",
             format_quantity(trial.macs or 0),
             format_quantity(trial.params or 0),
+            *_latency_cell(trial, found),
             trial.summary,
             style="bold" if trial == found.best else "",
         )

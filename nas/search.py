@@ -9,6 +9,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ from nas.progress import SearchProgress
 from nas.proposals import Proposer
 from nas.recorder import StudyRecorder
 from nas.report import SearchReport, report
-from nas.runs import is_first_run, is_run
+from nas.runs import is_run
 from nas.samplers import check_sampler, make_sampler, resume_seed
 from nas.searcher import LostWorkers, StudySearcher
 from nas.study import StudyStore
@@ -46,13 +47,18 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    config: SearchConfig, *, dry_run: bool = False, on_decoded: OnProgress | None = None
+    config: SearchConfig,
+    *,
+    dry_run: bool = False,
+    on_decoded: OnProgress | None = None,
+    proposes: bool = True,
 ) -> tuple[SearchConfig, Workbench]:
     """Resolve `config` and open what it names, so that a wrong request is refused before a study is made.
 
     What takes no time is looked at first: the extractor and its weights before any image is decoded.
     Decoded images are kept in `<workdir>/cache`; in a dry run a sample is looked at and nothing is written.
-    `on_decoded` is called with the images decoded so far and of all.
+    `on_decoded` is called with the images decoded so far and of all. Where architectures are going to be
+    proposed (`proposes`) within a latency, that of the smallest student is measured.
 
     Raises:
         UserError: of whatever kind fits.
@@ -64,6 +70,8 @@ def prepare(
     check_folder(config)
     config.budget.load(bench.space)
     check_sampler(config.sampler)
+    if proposes:
+        _ = bench.latency
     _ = bench.data
     return config, bench
 
@@ -73,7 +81,7 @@ def run_search(
     bench: Workbench,
     console: Console,
     trainable: type[tune.Trainable] | None = None,
-    trials: Callable[[StudyStore, SearchSpace, Load, SearchConfig], TrialSource] = Proposer,
+    trials: Callable[[StudyStore, SearchSpace, Load, SearchConfig], TrialSource] | None = None,
     notes: Mapping[str, str] | None = None,
 ) -> SearchReport:
     """Run or resume the search that `config` describes, until it has all its trials.
@@ -83,7 +91,7 @@ def run_search(
         bench: where it is done.
         console: for progress.
         trainable: distills candidates; None for the one that `config` asks for.
-        trials: what is trained.
+        trials: what is trained; the search's own proposals when None.
         notes: kept with the study.
 
     Raises:
@@ -92,6 +100,7 @@ def run_search(
     trainable = trainable or (SharedTrial if config.share_weights else CandidateTrial)
     space: SearchSpace = SharedSpace(bench.space) if config.share_weights else bench.space
     _quiet()
+    trials = partial(Proposer, latency=bench.latency) if trials is None else trials
     made = make_folder(config)
     ours = False  # the folder's contents: another driver may have taken the lease first
     try:
@@ -175,8 +184,7 @@ def _search(
     if searcher.error is not None:  # Tune reports only some of what goes wrong in a searcher
         raise searcher.error
     if source.exhausted:
-        known = sum(is_first_run(t) for t in store.study.get_trials(deepcopy=False))
-        console.print(f"The space holds no more than these {known} architectures within the budget")
+        console.print(source.exhausted, highlight=False, markup=False, soft_wrap=True)
 
 
 def _board(store: StudyStore, config: SearchConfig) -> RungBoard:

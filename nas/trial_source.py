@@ -14,7 +14,10 @@ from nas.config import SearchConfig
 from nas.study import StudyStore
 from search_spaces import Architecture, Load, SearchSpace
 
-OF_THE_ARCHITECTURE = ("architecture", "architecture_json", "baseline", "protected", "from_trial")
+OF_THE_ARCHITECTURE = (
+    *("latency", "latency_on", "architecture_json", "architecture"),
+    *("baseline", "protected", "from_trial"),
+)
 """Notes on a trial that further runs of its architecture share."""
 
 
@@ -38,7 +41,7 @@ class TrialSource:
     Making one changes nothing in the study.
     """
 
-    exhausted = False  # there would have been more to train, had the space more architectures
+    exhausted = ""  # why there is no more to train, where more was asked for
 
     def __init__(self, store: StudyStore, space: SearchSpace, load: Load, config: SearchConfig) -> None:
         self._store, self.space, self._load, self._config = store, space, load, config

@@ -21,6 +21,8 @@ from distill.seeds import derive_seed
 from distill.teacher import Teacher, load_teacher
 from distill.trainer import Trainer, TrainingConfig, channels_last_pays
 from nas.config import SearchConfig
+from nas.latency import make_stopwatch
+from nas.latency_budget import AnyLatency, Latency, LatencyBudget
 from search_spaces import Architecture, Generator, SearchSpace
 
 if TYPE_CHECKING:
@@ -65,6 +67,19 @@ class Workbench:
             )
         check_labels(found, self.teacher.generator.classes)
         return found
+
+    @cached_property
+    def latency(self) -> Latency:
+        """The limit to what an image may take, and what measures it, in this process.
+
+        Raises:
+            BudgetError: not even the smallest student keeps to it.
+            ConfigError: it can't be measured where it is asked for.
+        """
+        if self.config.budget_latency is None:
+            return AnyLatency()
+        stopwatch = make_stopwatch(self.config.latency_on)
+        return LatencyBudget(self.config.budget_latency, stopwatch, self.teacher.family.build, self.space)
 
     @cached_property
     def bank(self) -> TeacherBank:

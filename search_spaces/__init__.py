@@ -13,7 +13,7 @@ from search_spaces.base import (
 from search_spaces.checkpoint import Checkpoint, check_name, file_digest, load_checkpoint, save_checkpoint
 from search_spaces.errors import ArchitectureError, CheckpointError, UserError
 from search_spaces.registry import FAMILIES, get_family
-from search_spaces.suggest import FixedSuggest, PartlyFixedSuggest, RandomSuggest
+from search_spaces.suggest import FixedSuggest, PartlyFixedSuggest, RandomSuggest, SameAnswers
 
 __all__ = [
     "FAMILIES",
@@ -28,6 +28,7 @@ __all__ = [
     "Load",
     "PartlyFixedSuggest",
     "RandomSuggest",
+    "SameAnswers",
     "SearchSpace",
     "Suggest",
     "TeacherSize",

@@ -81,6 +81,11 @@ class Generator(nn.Module):
         """`count` random inputs, first dimension `count`, made on the CPU from `rng`."""
         raise NotImplementedError
 
+    def without_chance(self, *inputs: Tensor) -> Tensor:
+        """Images that are a function of `inputs` alone: what `forward` draws at random is held fixed."""
+        images: Tensor = self(*inputs)
+        return images
+
     def condition(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Those of `inputs` that the discriminator is told, too: `discriminator(images, *condition)`."""
         return ()

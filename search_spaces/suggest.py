@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from search_spaces.base import Suggest
@@ -64,3 +64,25 @@ class FixedSuggest:
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
         return float(self._choices[name])
+
+
+class SameAnswers:
+    """Asks another source of choices, and answers a name that was asked for before as it did then."""
+
+    def __init__(self, suggest: Suggest) -> None:
+        self._suggest = suggest
+        self._answers: dict[str, Any] = {}
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return self._once(name, lambda: self._suggest.suggest_categorical(name, choices))
+
+    def suggest_int(self, name: str, low: int, high: int) -> int:
+        return int(self._once(name, lambda: self._suggest.suggest_int(name, low, high)))
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        return float(self._once(name, lambda: self._suggest.suggest_float(name, low, high, log=log)))
+
+    def _once(self, name: str, ask: Callable[[], Any]) -> Any:
+        if name not in self._answers:
+            self._answers[name] = ask()
+        return self._answers[name]

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from nas.budget import parse_quantity
+from nas.budget import parse_duration, parse_quantity
 from nas.errors import BudgetError, SearchError
 from search_spaces import UserError
 
@@ -83,6 +83,19 @@ class Quantity(click.ParamType[int]):
         """The whole number that `value` stands for."""
         try:
             return value if isinstance(value, int) else parse_quantity(str(value))
+        except BudgetError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Duration(click.ParamType[float]):
+    """A time with its unit: 30ms, 250us, 1.5s; in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The seconds that `value` stands for."""
+        try:
+            return value if isinstance(value, float) else parse_duration(str(value))
         except BudgetError as error:
             self.fail(str(error), param, ctx)
 

@@ -66,7 +66,7 @@ def main(
     search = SearchConfig.model_validate(saved)
     config = final_config(search, len(finalists), seeds=seeds, images=images, **machine)
     with decoding(console()) as on_decoded:
-        config, bench = prepare(config, on_decoded=on_decoded)
+        config, bench = prepare(config, on_decoded=on_decoded, proposes=False)
     report = run_search(
         config, bench, console(), trials=partial(Finalists, finalists=finalists), notes={"finalists_of": name}
     )

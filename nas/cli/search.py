@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nas.cli.command import Command, Quantities, Quantity, console, results
+from nas.cli.command import Command, Duration, Quantities, Quantity, console, results
 
 EXAMPLES = """
 # handwritten digits, everything built in
@@ -13,6 +13,9 @@ nas-search --budget-macs 2M --trials 24
 
 # your own teacher and images
 nas-search --budget-macs 5G --teacher teacher.safetensors --data images/ --trials 60
+
+# no image may take longer than 30 ms on this machine's GPU
+nas-search --budget-macs 5G --budget-latency 30ms --latency-on cuda
 
 # what would be tried, in seconds
 nas-search --budget-macs 800M --budget-params 3M --dry-run
@@ -43,6 +46,15 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     "--budget-macs", type=Quantity(), help="Most MACs for one image (fvcore, batch 1): 5G, 800M, 2e6."
 )
 @click.option("--budget-params", type=Quantity(), help="Most parameters: 8M.")
+@click.option(
+    "--budget-latency",
+    type=Duration(),
+    help="Longest that one image may take, as measured on this machine: 30ms, 250us.",
+)
+@click.option(
+    "--latency-on",
+    help="Where that is measured: cpu, cuda or onnxruntime; on a CPU, one thread counts  [default: cpu]",
+)
 @click.option(
     "--teacher", type=click.Path(), help="Checkpoint of the teacher  [default: the built-in digits teacher]"
 )
@@ -180,7 +192,9 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
         shown = preview(config, bench)
         out.print_json(shown.model_dump_json()) if as_json else out.print(shown.render())
         return
-    report = run_search(config, bench, console(), trials=partial(Proposer, given=given))
+    report = run_search(
+        config, bench, console(), trials=partial(Proposer, given=given, latency=bench.latency)
+    )
     out.print_json(report.model_dump_json()) if as_json else out.print(render(report))
     if report.best is None:
         raise SearchError(f"no trial of study {report.study} is complete: see the reasons with nas-dashboard")

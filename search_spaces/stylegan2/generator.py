@@ -41,6 +41,9 @@ class StyleGAN2Generator(Generator):
     def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
         return self.mapping.sample_inputs(count, rng)
 
+    def without_chance(self, *inputs: Tensor) -> Tensor:
+        return self.forward(*inputs, noise="const")
+
     def condition(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return inputs[1:]
 

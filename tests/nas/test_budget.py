@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distill.teacher import load_teacher
-from nas.budget import Budget, format_quantity, parse_quantity
+from nas.budget import Budget, format_duration, format_quantity, parse_duration, parse_quantity
 from nas.errors import BudgetError
 from search_spaces import RandomSuggest, SearchSpace
 
@@ -83,6 +83,66 @@ def test_three_digits_with_a_suffix_are_printed_as_they_were_written(number: int
     assert format_quantity(parse_quantity(f"{number}{suffix}")) == f"{number}{suffix}"
 
 
+# Durations
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("30ms", 0.03),
+        ("250us", 250e-6),
+        ("1.5s", 1.5),
+        (".5ms", 0.5e-3),
+        ("2e1ms", 0.02),
+        ("+3ms", 0.003),
+        (" 30 ms ", 0.03),
+    ],
+)
+def test_a_duration_is_a_number_with_its_unit(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("0ms", "must be a time above zero"),
+        ("-3ms", "must be a time above zero"),
+        ("1e999s", "must be a time above zero"),
+        ("30", "has no unit"),
+        ("30 apples", "has the unknown unit 'apples'"),
+        ("30MS", "has the unknown unit 'MS'"),
+        ("nan", "is not a duration"),
+        ("inf", "is not a duration"),
+        ("", "is not a duration"),
+        ("1s 20ms", "is not a duration"),
+    ],
+)
+def test_what_is_no_duration_is_answered_with_the_value_and_an_example(text: str, says: str) -> None:
+    with pytest.raises(BudgetError, match=says) as error:
+        parse_duration(text)
+    assert repr(text) in str(error.value)
+    assert "30ms" in str(error.value)
+
+
+@given(st.floats(1e-7, 1e4))
+def test_a_duration_that_is_printed_reads_back_within_three_digits(seconds: float) -> None:
+    assert math.isclose(parse_duration(format_duration(seconds)), seconds, rel_tol=0.0051)
+
+
+@given(st.integers(1, 999), st.sampled_from(["us", "ms", "s"]))
+def test_three_digits_with_a_unit_are_printed_as_they_were_written(number: int, unit: str) -> None:
+    assert format_duration(parse_duration(f"{number}{unit}")) == f"{number}{unit}"
+
+
+@given(st.text(max_size=8))
+def test_any_text_is_a_duration_above_zero_or_refused(text: str) -> None:
+    try:
+        seconds = parse_duration(text)
+    except BudgetError:
+        return
+    assert 0 < seconds < math.inf
+
+
 # What fits
 
 
@@ -141,6 +201,12 @@ def test_a_budget_reads_as_a_sentence() -> None:
     assert str(Budget(5_000_000_000)) == "5G MACs"
     assert str(Budget(None, 8_000_000)) == "8M parameters"
     assert str(Budget(2_000_000, 8_000_000)) == "2M MACs and 8M parameters"
+    assert str(Budget(2_000_000, latency=0.03)) == "2M MACs and 30ms of latency"
+
+
+def test_with_a_limit_to_latency_alone_the_teachers_macs_are_the_budget(space: SearchSpace) -> None:
+    load = Budget(latency=0.03).load(space)
+    assert load(space.largest()) == 1
 
 
 @pytest.mark.parametrize(

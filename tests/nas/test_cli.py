@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import click
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
@@ -100,7 +102,15 @@ def test_the_installed_scripts_work(command: str, commands: Any) -> None:
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        ("", "give --budget-macs or --budget-params"),
+        ("", "give --budget-macs, --budget-params or --budget-latency"),
+        ("--budget-latency 30", "'30' has no unit: use us, ms or s, such as 30ms"),
+        ("--budget-latency 0ms", "'0ms' must be a time above zero, such as 30ms"),
+        (
+            "--budget-latency 1us",
+            "--budget-latency 1us is below the smallest student … 1 thread): give at least",
+        ),
+        ("--budget-latency 30ms --latency-on phone", "--latency-on phone: Input should be 'cpu', 'cuda' or"),
+        ("--budget-macs 1M --latency-on cuda", "--latency-on cuda: give --budget-latency, too"),
         ("--budget-macs 5X", "'5X' … unknown suffix 'X' … 5G"),
         ("--budget-macs many", "'many' is not a quantity … 5G"),
         ("--budget-macs 0", "'0' must be a number of at least 1"),
@@ -305,11 +315,34 @@ def test_a_dry_run_says_when_the_budget_does_not_bind() -> None:
 def test_a_dry_run_as_json_is_one_object_of_proposals_that_fit() -> None:
     result = run("nas-search", "--budget-macs", "2M", "--budget-params", "60k", "--dry-run", "--json")
     shown = json.loads(result.stdout)
-    assert shown["budget"] == {"macs": 2_000_000, "params": 60_000}
+    assert shown["budget"] == {"macs": 2_000_000, "params": 60_000, "latency": None}
     assert shown["study"] == "digits-2Mmacs-60kparams"
     assert len(shown["proposals"]) >= 4
     assert all(p["macs"] <= 2_000_000 and p["params"] <= 60_000 for p in shown["proposals"])
     assert shown["smallest"]["macs"] < shown["largest"]["macs"] == shown["teacher"]["macs"]
+
+
+def test_a_dry_run_within_a_latency_measures_what_it_shows() -> None:
+    result = run("nas-search", "--budget-latency", "10s", "--dry-run")
+    assert "Budget: 10s of latency on cpu; study digits-10s-on-cpu" in result.stdout
+    assert "latency on cpu, 1 thread" in result.stdout
+    result = run("nas-search", "--budget-macs", "2M", "--budget-latency", "10s", "--dry-run", "--json")
+    shown = json.loads(result.stdout)
+    assert shown["budget"] == {"macs": 2_000_000, "params": None, "latency": 10.0}
+    for proposed in (shown["smallest"], shown["largest"], *shown["proposals"]):
+        assert 0 < proposed["latency"] <= 10
+        assert proposed["latency_on"] == "cpu, 1 thread"
+
+
+@pytest.mark.parametrize("packages", [{}, {"onnxruntime": None}])
+def test_a_latency_that_can_not_be_measured_here_is_refused(
+    packages: dict[str, None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, module in packages.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    where, says = ("onnxruntime", "pip install onnx") if packages else ("cuda", "sees no GPU here: use")
+    refused(f"--latency-on {where}: … {says}", "nas-search", "--budget-latency", "1s", "--latency-on", where)
 
 
 def test_settings_come_from_a_file_and_flags_win(tmp_path: Path) -> None:

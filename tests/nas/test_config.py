@@ -36,7 +36,12 @@ def test_flags_that_were_not_given_leave_the_defaults() -> None:
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"budget_macs": None}, "give --budget-macs or --budget-params"),
+        ({"budget_macs": None}, "give --budget-macs, --budget-params or --budget-latency"),
+        ({"budget_latency": 0.0}, "--budget-latency 0.0: "),
+        ({"budget_latency": float("nan")}, "--budget-latency nan: "),
+        ({"budget_latency": float("inf")}, "--budget-latency inf: "),
+        ({"latency_on": "cuda"}, "--latency-on cuda: give --budget-latency, too, such as"),
+        ({"budget_latency": 0.03, "latency_on": "phone"}, "--latency-on phone: Input should be"),
         ({"budget_macs": 0}, "--budget-macs 0: "),
         ({"budget_macs": -5}, "--budget-macs -5: "),
         ({"budget_params": -1}, "--budget-params -1: "),
@@ -80,6 +85,9 @@ def test_a_quarter_of_the_trials_is_replicated_unless_it_is_said_how_many() -> N
 def test_the_same_request_always_has_the_same_name() -> None:
     assert of().named("digits").study == "digits-2Mmacs"
     assert of(budget_params=80_000).named("digits").study == "digits-2Mmacs-80kparams"
+    assert of(budget_macs=None, budget_latency=0.03).named("digits").study == "digits-30ms-on-cpu"
+    on_a_gpu = of(budget_latency=250e-6, latency_on="cuda")
+    assert on_a_gpu.named("digits").study == "digits-2Mmacs-250us-on-cuda"
     assert of(study="mine").named("digits").study == "mine"
     assert of(workdir="runs").named("digits").folder == Path("runs/digits-2Mmacs")
 
@@ -119,6 +127,9 @@ def test_what_changes_a_fid_is_a_condition_and_what_does_not_is_none() -> None:
     assert of(precision="bf16").conditions() != of().conditions()
     for change in ({"seed": 1}, {"kd_start": 1.0}, {"rungs": (1, 2)}, {"fid_samples": 9}, {"budget_macs": 7}):
         assert of(**change).conditions() != of().conditions()
+    within = of(budget_latency=0.03)
+    for other in (of(), of(budget_latency=0.02), of(budget_latency=0.03, latency_on="cuda")):
+        assert other.conditions() != within.conditions()
 
 
 def test_paths_become_absolute_for_workers_and_digits_stay_digits(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_the_json_has_the_promised_keys(finished: SearchReport, warm_bench: Work
     found = json.loads(finished.model_dump_json())
     assert {"study", "budget", "teacher", "space", "trials", "front", "best"} <= set(found)
     assert {"number", "state", "fid", "macs", "params", "architecture", "rungs"} <= set(found["trials"][0])
-    assert found["budget"] == {"macs": 100_000, "params": None}
+    assert found["budget"] == {"macs": 100_000, "params": None, "latency": None}
     assert found["teacher"]["name"] == "tiny"
     assert found["space"] == "stylegan2"
     assert found["data"] == {"name": "digits", "digest": warm_bench.data.digest}
@@ -72,6 +72,24 @@ def test_the_table_names_the_front_the_best_and_where_things_are(finished: Searc
     assert "FID (50 samples, digits features) against MACs (fvcore, batch 1)" in text
     assert f"{finished.folder}/trials" in text
     assert "baseline: uniform" in text
+
+
+def test_the_latency_is_a_column_where_it_was_measured(finished: SearchReport) -> None:
+    assert "latency" not in shown(finished)
+    notes = {"latency": 0.0123, "latency_on": "cpu, 1 thread"}
+    measured = {t.number: t.model_copy(update=notes) for t in finished.trials}
+    assert finished.best is not None
+    within = finished.model_copy(
+        update={
+            "trials": list(measured.values()),
+            "front": [measured[t.number] for t in finished.front],
+            "best": measured[finished.best.number],
+        }
+    )
+    assert "latency" in shown(within).splitlines()[2]
+    assert "parameters, 12.3ms (cpu, 1 thread);" in shown(within)
+    assert shown(within).count("12.3ms") > len(within.front)
+    assert json.loads(within.model_dump_json())["front"][0].items() >= notes.items()
 
 
 def test_a_study_without_a_complete_trial_says_so(finished: SearchReport) -> None:

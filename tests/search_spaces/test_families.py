@@ -19,6 +19,7 @@ from search_spaces import (
     Family,
     Generator,
     RandomSuggest,
+    SameAnswers,
     SearchSpace,
     TeacherSize,
     UserError,
@@ -322,3 +323,20 @@ def test_families_are_known_to_the_service_by_their_contract_only(family: Family
     sources = {path for package in ("nas", "distill") for path in (root / package).rglob("*.py")} - scripts
     assert len(sources) > 50
     assert [path for path in sources if f"search_spaces.{family.name}" in path.read_text()] == []
+
+
+# Choices and chance
+
+
+def test_without_chance_images_are_a_function_of_the_inputs(teacher: Generator) -> None:
+    inputs = teacher.sample_inputs(2, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        first, second = teacher.without_chance(*inputs), teacher.without_chance(*inputs)
+    assert torch.equal(first, second)
+    assert first.shape == (2, *teacher.image_shape)
+
+
+def test_the_same_answers_give_a_space_the_same_architecture(space: SearchSpace) -> None:
+    same = SameAnswers(RandomSuggest(0))
+    first = space.sample(same, lambda _: 0.0)
+    assert space.sample(same, lambda _: 0.0) == first == space.sample(RandomSuggest(0), lambda _: 0.0)

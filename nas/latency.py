@@ -1,0 +1,149 @@
+"""How long one image takes: a fixed protocol on the CPU, on the GPU, or in ONNX Runtime.
+
+Batch 1, evaluation mode, constant noise, no gradients, float32 (on a GPU with PyTorch's defaults: TF32 in
+convolutions); the median of many runs. On a CPU it is one thread and the time that this thread computes: what
+it waits for other processes, such as the candidates that a search trains meanwhile, does not count.
+"""
+
+from __future__ import annotations
+
+import logging
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nas.errors import ConfigError
+from search_spaces import Generator
+
+WARM_UP = 3  # runs that don't count
+RUNS = 100  # that count, at most …
+SECONDS = 2.0  # … and none is begun later than this after the first one …
+LEAST_RUNS = 5  # … but for these, however slow
+
+ONNX_PACKAGES = ("onnx", "onnxruntime", "onnxscript")
+
+Run = Callable[[], object]
+
+
+def median_seconds(run: Run, clock: Callable[[], float]) -> float:
+    """How long `run` takes by `clock`, which counts seconds."""
+    for _ in range(WARM_UP):
+        run()
+    taken: list[float] = []
+    begin = clock()
+    while len(taken) < RUNS and (len(taken) < LEAST_RUNS or clock() - begin < SECONDS):
+        before = clock()
+        run()
+        taken.append(clock() - before)
+    return statistics.median(taken)
+
+
+@dataclass(frozen=True)
+class Stopwatch:
+    """Something that generators run on while their time is taken."""
+
+    name: str  # of what is measured on: "cpu, 1 thread", the GPU's name, "onnxruntime 1.31.1, cpu, 1 thread"
+    ready: Callable[[Generator], AbstractContextManager[Run]]  # gives what makes one image
+    clock: Callable[[], float]
+
+    def seconds(self, generator: Generator) -> float:
+        """The latency of one image."""
+        with torch.no_grad(), self.ready(generator.eval()) as run:
+            return median_seconds(run, self.clock)
+
+
+def make_stopwatch(where: str) -> Stopwatch:
+    """The one called `where`, of "cpu", "cuda" and "onnxruntime".
+
+    Raises:
+        ConfigError: there is no GPU, or a package is missing.
+    """
+    return {"cpu": _cpu, "cuda": _cuda, "onnxruntime": _onnxruntime}[where]()
+
+
+def _cpu() -> Stopwatch:
+    @contextmanager
+    def ready(generator: Generator) -> Iterator[Run]:
+        inputs = _one_input(generator)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield lambda: generator.without_chance(*inputs)
+        finally:
+            torch.set_num_threads(threads)
+
+    return Stopwatch("cpu, 1 thread", ready, time.thread_time)
+
+
+def _cuda() -> Stopwatch:
+    if not torch.cuda.is_available():
+        raise ConfigError("--latency-on cuda: PyTorch sees no GPU here: use --latency-on cpu")
+
+    @contextmanager
+    def ready(generator: Generator) -> Iterator[Run]:
+        generator.cuda()
+        inputs = [x.cuda() for x in _one_input(generator)]
+
+        def run() -> None:
+            generator.without_chance(*inputs)
+            torch.cuda.synchronize()
+
+        yield run
+
+    return Stopwatch(torch.cuda.get_device_name(), ready, time.perf_counter)
+
+
+def _onnxruntime() -> Stopwatch:
+    try:
+        import onnxruntime
+        import onnxscript  # noqa: F401  # what PyTorch exports with; it brings onnx
+    except ImportError as error:
+        fix = f"pip install {' '.join(ONNX_PACKAGES)}"
+        raise ConfigError(f"--latency-on onnxruntime: {error.name or error} is missing: {fix}") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+
+    @contextmanager
+    def ready(generator: Generator) -> Iterator[Run]:
+        inputs = _one_input(generator)
+        session = onnxruntime.InferenceSession(
+            _onnx(generator, inputs), options, providers=["CPUExecutionProvider"]
+        )
+        names = [given.name for given in session.get_inputs()]
+        given = {name: x.numpy() for name, x in zip(names, inputs, strict=True)}
+        yield lambda: session.run(None, given)
+
+    return Stopwatch(f"onnxruntime {onnxruntime.__version__}, cpu, 1 thread", ready, time.thread_time)
+
+
+class _Fixed(nn.Module):
+    """A generator whose noise is constant: an exported graph runs `forward`."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.generator.without_chance(*inputs)
+
+
+def _onnx(generator: Generator, inputs: tuple[Tensor, ...]) -> bytes:
+    """The graph that makes one image, as an ONNX model."""
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    logging.getLogger("onnxscript").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program: Any = torch.onnx.export(_Fixed(generator).eval(), inputs, dynamo=True, verbose=False)
+    model: bytes = program.model_proto.SerializeToString()
+    return model
+
+
+def _one_input(generator: Generator) -> tuple[Tensor, ...]:
+    return generator.sample_inputs(1, torch.Generator().manual_seed(0))
