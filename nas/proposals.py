@@ -179,7 +179,7 @@ class Proposer(TrialSource):
         Raises:
             BudgetError: no proposal at all has met it.
         """
-        smallest = self._latency.notes(self._space.smallest())
+        smallest = self._latency.notes(self.space.smallest())
         why = (
             f"{too_slow} proposals were too slow for a budget of {self._config.budget}; the smallest student "
             f"takes {format_duration(smallest['latency'])} ({smallest['latency_on']}): give a higher "
