@@ -41,7 +41,7 @@ def test_flags_that_were_not_given_leave_the_defaults() -> None:
         ({"budget_latency": float("nan")}, "--budget-latency nan: "),
         ({"budget_latency": float("inf")}, "--budget-latency inf: "),
         ({"latency_on": "cuda"}, "--latency-on cuda: give --budget-latency, too, such as"),
-        ({"budget_latency": 0.03, "latency_on": "phone"}, "--latency-on phone: Input should be"),
+        ({"budget_latency": 0.03, "latency_on": "phone"}, "--latency-on phone: give a value that is"),
         ({"budget_macs": 0}, "--budget-macs 0: "),
         ({"budget_macs": -5}, "--budget-macs -5: "),
         ({"budget_params": -1}, "--budget-params -1: "),
