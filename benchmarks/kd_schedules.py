@@ -9,7 +9,7 @@
 A row is a schedule, what is compared with the teacher (images: L1; features: L1 in the teacher's
 discriminator; both) and where the student's discriminator starts (the teacher's: warm; fresh). All rows of a
 seed have the same data order, latents and steps, and the architecture is the teacher slimmed uniformly to the
-budget. The interval is that of the median over seeds (bootstrap, 90 %). A run has failed when its FID is not
+budget, started from the teacher's weights but for two rows. The interval is that of the median over seeds (bootstrap, 90 %). A run has failed when its FID is not
 finite or above 3 times the median of its row.
 """
 
@@ -47,7 +47,11 @@ DISCRIMINATORS = {"warm": True, "fresh": False}
 
 def rows() -> dict[str, tuple[dict[str, Any], dict[str, float]]]:
     """Settings of the search and of the recipe, by the row's name. Without KD there is one row a critic."""
-    return {
+    random = {
+        f"cosine 50-95 %, both, {start}, random start": ({"inherit": False, "warm_discriminator": warm}, {})
+        for start, warm in DISCRIMINATORS.items()
+    }
+    return random | {
         f"{schedule}, {terms}, {start}": (settings | {"warm_discriminator": warm}, weights)
         for start, warm in DISCRIMINATORS.items()
         for terms, weights in TERMS.items()
