@@ -8,9 +8,9 @@
 
 A row is a schedule, what is compared with the teacher (images: L1; features: L1 in the teacher's
 discriminator; both) and where the student's discriminator starts (the teacher's: warm; fresh). All rows of a
-seed have the same data order, latents and steps, and the architecture is the teacher slimmed uniformly to the
-budget, started from the teacher's weights but for two rows. The interval is that of the median over seeds (bootstrap, 90 %). A run has failed when its FID is not
-finite or above 3 times the median of its row.
+seed have the same data order, latents and steps; the architecture is the teacher slimmed uniformly to the
+budget, and starts from the teacher's weights but for two rows. The interval is that of the median over seeds
+(bootstrap, 90 %). A run has failed when its FID is not finite or above 3 times the median of its row.
 """
 
 from __future__ import annotations
@@ -155,10 +155,11 @@ def main() -> None:
         return
     for budget, table in tables.items():
         print(f"{budget} MACs, {options.images} images a run, seeds {seeds[0]}-{seeds[-1]}\n")
-        print(f"{'':36} {'median':>7} {'90 % interval':>17} {'failed':>7}")
+        print(f"{'':46} {'median':>7} {'lowest':>7} {'highest':>7} {'90 % interval':>17} {'failed':>7}")
         for name, s in table.items():
             low, high = s["interval"]
-            print(f"{name:36} {s['fid']:7.2f} {low:8.2f} {high:8.2f} {s['failed']:>7}")
+            ends = f"{min(s['fids']):7.2f} {max(s['fids']):7.2f}"
+            print(f"{name:46} {s['fid']:7.2f} {ends} {low:8.2f} {high:8.2f} {s['failed']:>7}")
         print()
 
 
