@@ -9,7 +9,7 @@ import torch
 
 from nas.cost import COUNTER
 from nas.errors import ExportError
-from nas.report import SearchReport, TrialReport
+from nas.report import SearchReport, TrialReport, choose_best
 from search_spaces import Checkpoint, check_name, file_digest, get_family, save_checkpoint
 from search_spaces.errors import os_reason
 
@@ -29,16 +29,13 @@ def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | Non
     complete = [t for t in found.trials if t.fids]
     if not complete:
         raise ExportError(f"study {found.study!r} has no complete trial yet: run nas-search again to go on")
-    if max_macs is not None:
+    best = choose_best(found.trials, max_macs).best
+    if best is None:
         cheapest = min(t.macs or 0 for t in complete)
-        complete = [t for t in complete if (t.macs or 0) <= max_macs]
-        if not complete:
-            raise ExportError(
-                f"--max-macs {max_macs}: the cheapest complete trial takes {cheapest} MACs; give more"
-            )
-    best = found.best if found.best in complete else min(complete, key=lambda t: t.median or 0.0)
-    assert best is not None
-    runs = [t for t in found.trials if best.number in (t.number, t.replicate_of) and t.state == "COMPLETE"]
+        raise ExportError(
+            f"--max-macs {max_macs}: the cheapest complete trial takes {cheapest} MACs; give more"
+        )
+    runs = [t for t in found.trials if t.summary == best.summary and t.state == "COMPLETE"]
     return min(runs, key=lambda t: t.fid or 0.0)
 
 

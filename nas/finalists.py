@@ -7,11 +7,11 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from distill.seeds import derive_seed
 from nas.config import SearchConfig
 from nas.errors import ConfigError, StudyError
-from nas.noise import NoiseFloor
-from nas.runs import is_first_run, measured_architectures, replicates
-from nas.selection import select
+from nas.runs import is_first_run, measured_architectures, runs_of
+from nas.selection import noise_floor, select
 from nas.study import StudyStore
 from nas.trial_source import Proposal, TrialSource
 from search_spaces import Load, SearchSpace
@@ -38,7 +38,7 @@ def choose_finalists(store: StudyStore, top: int, trials: Sequence[int] = ()) ->
                 raise StudyError(f"trial {number} of study {store.name!r} is no architecture's first run")
         return [known[number] for number in dict.fromkeys(trials)]
     measured = measured_architectures(known)
-    worth = select(measured, NoiseFloor.of(m.fids for m in measured)).estimates
+    worth = select(measured, noise_floor(measured)).expected
     if len(worth) < top:
         raise StudyError(
             f"study {store.name!r} has {len(worth)} architectures trained to the end, not {top}: "
@@ -97,19 +97,20 @@ class Finalists(TrialSource):
             return None
         finalist, first, count = missing
         if first is not None:
-            return self._replicate(first, count)
+            return self._again(first, self._seed(count), {"replicate_of": first.number})
         notes = {"from_trial": finalist.number, "protected": True}
-        return self._again(finalist, self._config.seed, notes)
+        return self._again(finalist, self._seed(0), notes)
+
+    def _seed(self, count: int) -> int:
+        """Of a finalist's training number `count`: none that the search has chosen it by."""
+        return derive_seed(self._config.seed, f"final {count}")
 
     def _missing(self) -> tuple[FrozenTrial, FrozenTrial | None, int] | None:
         """The first finalist that lacks a run, its first run if it has one, and which run it lacks."""
-        trials = self._trials
-        firsts = {t.user_attrs["from_trial"]: t for t in trials if is_first_run(t)}
-        further = replicates(trials)
+        found = runs_of(self._trials)
         for count in range(self._config.seeds):
             for finalist in self._finalists:
-                first = firsts.get(finalist.number)
-                runs = 0 if first is None else 1 + len(further.get(first.number, ()))
-                if runs <= count and (first is None or first.state != TrialState.FAIL):
-                    return finalist, first, runs
+                runs = found.get(finalist.user_attrs["architecture"], [])
+                if len(runs) <= count and not (runs and runs[0].state == TrialState.FAIL):
+                    return finalist, runs[0] if runs else None, len(runs)
         return None

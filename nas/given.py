@@ -14,7 +14,7 @@ from nas.config import SearchConfig
 from nas.errors import ConfigError
 from nas.locate import open_existing
 from nas.proposals import Given
-from nas.report import pareto_front, trial_reports
+from nas.report import choose_best, trial_reports
 from nas.workbench import Workbench
 from search_spaces import Architecture, ArchitectureError, FixedSuggest, Load, SearchSpace
 
@@ -62,7 +62,7 @@ def _interface(bench: Workbench, architecture: Architecture) -> tuple[Any, ...]:
 def _front_of(config: SearchConfig, bench: Workbench) -> list[dict[str, Any]]:
     store, _ = open_existing(config.workdir, config.warm_start, config.storage)
     with store:
-        front = {t.number for t in pareto_front(trial_reports(store))}
+        front = {t.number for t in choose_best(trial_reports(store)).front}
         trials = [t for t in store.study.get_trials(deepcopy=False) if t.number in front and t.params]
         space = store.study.user_attrs.get("space")
     load = config.budget.load(bench.space)

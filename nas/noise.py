@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 PRIOR_SIGMA = 0.1
-"""Assumed before anything was replicated: between the 0.03 of the digits under late decay, warm discriminator
-and inherited weights, and the 0.3 of students that start at random (docs/benchmarks.md)."""
+"""Assumed before anything was replicated: on the digits it is 0.03 to 0.05 for students that start from their
+teacher's weights, and 0.1 for those that start at random (docs/benchmarks.md)."""
 
 PRIOR_WEIGHT = 2  # replicates that the assumption is worth
 
@@ -35,6 +35,8 @@ class NoiseFloor:
         squares, replicates = PRIOR_WEIGHT * PRIOR_SIGMA**2, 0
         for fids in runs:
             logs = [log_fid(fid) for fid in fids]
+            if not logs:
+                continue
             mean = fmean(logs)
             squares += sum((value - mean) ** 2 for value in logs)
             replicates += len(logs) - 1

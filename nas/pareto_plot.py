@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from nas.budget import format_quantity
 from nas.pareto import finite
-from nas.report import TrialReport, pareto_front, trial_reports
+from nas.report import TrialReport, choose_best, trial_reports
 
 if TYPE_CHECKING:
     from nas.study.store import StudyStore
@@ -21,7 +21,8 @@ _INK, _FAINT, _BLUE, _ORANGE, _RED = "#333f48", "#b8c1c8", "#2a78c2", "#e07b00",
 
 def measured(store: StudyStore) -> list[TrialReport]:
     """Every COMPLETE trial, and every PRUNED one that finished a rung."""
-    return [t for t in trial_reports(store) if t.state in ("COMPLETE", "PRUNED") and finite(t.point)]
+    found = [t for t in trial_reports(store) if t.replicate_of is None]
+    return [t for t in found if t.state in ("COMPLETE", "PRUNED") and finite(t.point)]
 
 
 def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
@@ -32,7 +33,7 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
         budget_macs: the limit, drawn as a vertical line; the front and the best keep to it.
     """
     trials = measured(store)
-    best_so_far = pareto_front(trials, budget_macs)
+    chosen = choose_best(trials, budget_macs)
     pruned = [t for t in trials if t.state == "PRUNED"]
     students = [t for t in trials if t.state == "COMPLETE" and t.baseline is None]
     baselines = [t for t in trials if t.state == "COMPLETE" and t.baseline is not None]
@@ -50,9 +51,9 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
     figure.add_trace(
         _points(baselines, "baseline", dot | {"color": _ORANGE, "symbol": "diamond", "size": 12})
     )
-    if best_so_far:
-        best = best_so_far[-1]
-        figure.add_trace(_steps(best_so_far, end=max(best.point[0], drawn or dearest)))
+    if chosen.best is not None:
+        best = chosen.best
+        figure.add_trace(_steps(chosen.front, end=max(chosen.front[-1].point[0], drawn or dearest)))
         highlight = ring | {"size": 18, "color": _RED, "line": {"width": 3}}
         figure.add_trace(_points([best], f"best: trial {best.number}", highlight))
     if drawn is not None:
@@ -85,15 +86,15 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
 def note(store: StudyStore, budget_macs: float | None) -> str:
     """Markdown: the best student, how to export it, the front, and what became of the trials."""
     trials = measured(store)
-    best_so_far = pareto_front(trials, budget_macs)
+    chosen = choose_best(trials, budget_macs)
     lines = [f"## {store.name}", ""]
     limit = "any number of MACs" if budget_macs is None else f"{format_quantity(budget_macs)} MACs"
-    if not best_so_far:
+    best = chosen.best
+    if best is None:
         lines += [f"No student within {limit} is finished yet."]
     else:
-        best = best_so_far[-1]
         lines += [
-            f"Best student within {limit}: **trial {best.number}**, FID **{best.fid:.2f}** "
+            f"Best student within {limit}: **trial {best.number}**, FID **{best.median:.2f}** "
             f"(N = {best.samples or '?'}), {format_quantity(best.macs)} MACs (fvcore), "
             f"{format_quantity(best.params)} parameters.",
             "",
@@ -105,9 +106,9 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
             "|---:|---:|---:|---:|---|",
         ]
         lines += [
-            f"| {t.number} | {t.fid:.2f} | {format_quantity(t.macs)} | {format_quantity(t.params)} "
+            f"| {t.number} | {t.median:.2f} | {format_quantity(t.macs)} | {format_quantity(t.params)} "
             f"| `{_cell(t.summary)}`{f' ({t.baseline})' if t.baseline else ''} |"
-            for t in best_so_far
+            for t in chosen.front
         ]
     everything = store.study.get_trials(deepcopy=False)
     untrained = {"duplicate_of", "too_slow"}
@@ -169,7 +170,8 @@ def _points(trials: Sequence[TrialReport], name: str, marker: dict[str, Any]) ->
 
 def _hover(trial: TrialReport) -> str:
     lines = [f"<b>trial {trial.number}</b>" + (f", baseline {trial.baseline}" if trial.baseline else "")]
-    lines += [f"FID {trial.fid:.2f} (N = {trial.samples or '?'})"]
+    runs = f", median of {len(trial.fids)} trainings" if len(trial.fids) > 1 else ""
+    lines += [f"FID {trial.median:.2f} (N = {trial.samples or '?'}{runs})"]
     if trial.state == "PRUNED":
         lines += [f"stopped at rung {trial.rungs[-1].rung}: a low-fidelity FID"]
     lines += [f"{format_quantity(trial.macs)} MACs, {format_quantity(trial.params)} parameters"]

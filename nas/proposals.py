@@ -14,9 +14,8 @@ from nas.budget import format_duration
 from nas.config import SearchConfig
 from nas.errors import BudgetError
 from nas.latency_budget import AnyLatency, Latency
-from nas.noise import NoiseFloor
-from nas.runs import is_first_run, measured_architectures, replicates
-from nas.selection import Measured, next_replicate
+from nas.runs import is_first_run, measured_architectures, runs_of
+from nas.selection import Measured, next_replicate, noise_floor
 from nas.study import StudyStore
 from nas.trial_source import Proposal, TrialSource
 from search_spaces import Architecture, Load, SearchSpace
@@ -80,15 +79,17 @@ class Proposer(TrialSource):
             self._enqueued = True
         early = min(NOISE_REPLICATES, self._config.replicate_runs // 2, self._config.seeds - 1)
         if self._replicates < early and self.asked >= max(1, self._config.trials // 3):
-            baselines = [t for t in self._trials if "baseline" in t.user_attrs and is_first_run(t)]
-            if baselines:  # where there is a limit to latency, all may have been too slow
+            complete = (t for t in self._trials if t.state == TrialState.COMPLETE)
+            baselines = [t for t in complete if "baseline" in t.user_attrs and is_first_run(t)]
+            if baselines:
                 self._replicates += 1
                 return self._replicate(baselines[0], self._replicates)
         return self._new() or self._again_uncertain()
 
     def _new(self) -> Proposal | None:
         """An architecture that nobody has trained; None when there are as many as asked for, or no more."""
-        for architecture in self._given.architectures:
+        waiting = self._store.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        for architecture in self._given.architectures if not waiting else ():
             if str(architecture) not in self._known and self.asked < self._config.trials:
                 number = self._store.begin(self._notes(architecture))
                 self._known[str(architecture)] = number
@@ -146,8 +147,9 @@ class Proposer(TrialSource):
         if chosen is None:
             return None
         self._replicates += 1
-        before = replicates(self._trials).get(chosen.trial, [])  # those without a result, too
-        return self._replicate(self._trial(chosen.trial), 1 + len(before))
+        first = self._trial(chosen.trial)
+        runs = runs_of(self._trials)[first.user_attrs["architecture"]]  # those without a result, too
+        return self._replicate(first, len(runs))
 
     def _uncertain(self) -> Measured | None:
         return (
@@ -199,4 +201,4 @@ def most_uncertain(trials: Sequence[FrozenTrial], config: SearchConfig) -> Measu
     """The architecture that deserves a further seed; None when none does."""
     busy = {t.user_attrs.get("replicate_of", -1) for t in trials if t.state == TrialState.RUNNING}
     measured = measured_architectures(trials)
-    return next_replicate(measured, NoiseFloor.of(m.fids for m in measured), config.seeds, busy)
+    return next_replicate(measured, noise_floor(measured), config.seeds, busy)

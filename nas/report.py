@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from optuna.trial import FrozenTrial
 from pydantic import BaseModel, ConfigDict
+from scipy.stats import t as student_t
 
 from nas.errors import StudyError
-from nas.noise import NoiseFloor, log_fid
-from nas.pareto import Point, front
+from nas.noise import PRIOR_WEIGHT, log_fid
+from nas.pareto import Point
 from nas.runs import is_run, measured_architectures
-from nas.selection import Measured, select
+from nas.selection import Measured, noise_floor, select, variance_of_median
 from nas.study import RungRecord, StudyStore
 from nas.trust import RankCorrelation, rank_correlation
-
-NORMAL_90 = 1.645  # standard errors to either side of a 90 % interval
 
 
 class TrialReport(BaseModel):
@@ -39,6 +39,7 @@ class TrialReport(BaseModel):
     latency: float | None = None  # seconds for one image, measured where a budget limits it …
     latency_on: str | None = None  # … and on what
     replicate_of: int | None = None  # the first trial of its architecture
+    selected: bool = True  # trained to the end because its first run was good
     fids: list[float] = []  # of its architecture's trainings to the end, its own first; a replicate has none
 
     @property
@@ -72,7 +73,7 @@ class SearchReport(BaseModel):
     data: dict[str, str]  # the real images: what the user called them, and their digest
     trials: list[TrialReport]
     front: list[TrialReport]  # cheapest first
-    best: TrialReport | None  # lowest FID to be expected: medians, drawn together by the noise
+    best: TrialReport | None  # of the front, that of the lowest expected FID
     tied: list[int]  # trials that noise may have put behind the best
     noise: float  # standard deviation of log FID between equal trainings
     replicates: int  # trainings that the noise was estimated from, beyond their architectures' first
@@ -81,12 +82,13 @@ class SearchReport(BaseModel):
     folder: str
 
     def interval(self, trial: TrialReport) -> tuple[float, float]:
-        """90 % interval of the FID that trainings of this architecture have in the middle.
+        """90 % interval of the median FID of an architecture that was trained to the end.
 
-        Of the logarithm's mean, under the study's noise; `trial` must have been trained to the end.
+        By Student's t for the median of normal logarithms, their deviation being the study's noise.
         """
-        centre = statistics.fmean(log_fid(fid) for fid in trial.fids)
-        reach = NORMAL_90 * self.noise / math.sqrt(len(trial.fids))
+        centre = statistics.median(log_fid(fid) for fid in trial.fids)
+        error = self.noise * math.sqrt(variance_of_median(len(trial.fids)))
+        reach = error * float(student_t.ppf(0.95, PRIOR_WEIGHT + self.replicates))
         return math.exp(centre - reach), math.exp(centre + reach)
 
     def trial(self, number: int) -> TrialReport:
@@ -112,10 +114,8 @@ def report(store: StudyStore) -> SearchReport:
         raise StudyError(f"study {store.name!r} was not made by nas-search: name another with --study")
     config = attributes["config"]
     trials = trial_reports(store)
-    measured = [_measured(t) for t in trials if t.fids]
-    floor = NoiseFloor.of(m.fids for m in measured)
-    chosen = select(measured, floor)
-    by_number = {t.number: t for t in trials}
+    chosen = choose_best(trials)
+    floor = noise_floor([_measured(t) for t in trials if t.fids])
     return SearchReport(
         study=store.name,
         budget={name: config.get(f"budget_{name}") for name in ("macs", "params", "latency")},
@@ -123,9 +123,9 @@ def report(store: StudyStore) -> SearchReport:
         space=attributes["space"],
         data={"name": config["data"], "digest": attributes["data"]},
         trials=trials,
-        front=pareto_front(trials),
-        best=None if chosen.best is None else by_number[chosen.best.trial],
-        tied=[m.trial for m in chosen.tied],
+        front=chosen.front,
+        best=chosen.best,
+        tied=[t.number for t in chosen.tied],
         noise=floor.sigma,
         replicates=floor.replicates,
         correlations=_correlations(trials),
@@ -140,19 +140,37 @@ def trial_reports(store: StudyStore) -> list[TrialReport]:
     for record in store.rungs():
         rungs.setdefault(record.trial, []).append(record)
     trials = store.study.get_trials(deepcopy=False)
-    fids = {m.trial: list(m.fids) for m in measured_architectures(trials)}
-    return [_trial(t, rungs.get(t.number, []), fids.get(t.number, [])) for t in trials if is_run(t)]
+    measured = {m.trial: m for m in measured_architectures(trials)}
+    return [_trial(t, rungs.get(t.number, []), measured.get(t.number)) for t in trials if is_run(t)]
 
 
-def pareto_front(trials: Iterable[TrialReport], budget_macs: float | None = None) -> list[TrialReport]:
-    """COMPLETE trials within the budget that no other dominates, by ascending MACs: the best FID is last."""
-    limit = math.inf if budget_macs is None else budget_macs
-    within = [t for t in trials if t.fids and t.point[0] <= limit]
-    return [within[i] for i in front([t.point for t in within])]
+@dataclass(frozen=True)
+class Choice:
+    """The front by median FIDs, its best, and what may be as good."""
+
+    front: list[TrialReport]  # cheapest first
+    best: TrialReport | None
+    tied: list[TrialReport]
+
+
+def choose_best(trials: Sequence[TrialReport], limit_macs: float | None = None) -> Choice:
+    """What reports, plots and exports call the front and the best, of architectures within a limit.
+
+    Noise is that of all, whatever the limit.
+    """
+    measured = {t.number: _measured(t) for t in trials if t.fids}
+    floor, limit = noise_floor(list(measured.values())), math.inf if limit_macs is None else limit_macs
+    chosen = select([m for m in measured.values() if m.macs <= limit], floor)
+    by_number = {t.number: t for t in trials}
+    return Choice(
+        [by_number[m.trial] for m in chosen.front],
+        None if chosen.best is None else by_number[chosen.best.trial],
+        [by_number[m.trial] for m in chosen.tied],
+    )
 
 
 def _measured(trial: TrialReport) -> Measured:
-    return Measured(trial.number, trial.macs or 0, tuple(trial.fids))
+    return Measured(trial.number, trial.macs or 0, tuple(trial.fids), trial.selected)
 
 
 def _correlations(trials: Iterable[TrialReport]) -> list[RankCorrelation]:
@@ -168,7 +186,7 @@ def _correlations(trials: Iterable[TrialReport]) -> list[RankCorrelation]:
     return [correlation for correlation in found if correlation is not None]
 
 
-def _trial(trial: FrozenTrial, rungs: list[RungRecord], fids: list[float]) -> TrialReport:
+def _trial(trial: FrozenTrial, rungs: list[RungRecord], measured: Measured | None) -> TrialReport:
     attributes = trial.user_attrs
     return TrialReport(
         number=trial.number,
@@ -184,5 +202,6 @@ def _trial(trial: FrozenTrial, rungs: list[RungRecord], fids: list[float]) -> Tr
         latency=attributes.get("latency"),
         latency_on=attributes.get("latency_on"),
         replicate_of=attributes.get("replicate_of"),
-        fids=fids,
+        selected=measured is None or measured.selected,
+        fids=[] if measured is None else list(measured.fids),
     )

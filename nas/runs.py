@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.selection import Measured
 
 NOT_THE_FIRST = ("duplicate_of", "replicate_of", "retried_as")
+NOT_SELECTED = ("baseline", "from_trial")  # trained however their first run turned out
 
 
 def is_first_run(trial: FrozenTrial) -> bool:
@@ -22,26 +23,22 @@ def is_run(trial: FrozenTrial) -> bool:
     return "architecture" in trial.user_attrs and "duplicate_of" not in trial.user_attrs
 
 
-def replicates(trials: Sequence[FrozenTrial]) -> dict[int, list[FrozenTrial]]:
-    """Further runs by the number of their architecture's first."""
-    found: dict[int, list[FrozenTrial]] = {}
-    for trial in trials:
-        if "replicate_of" in trial.user_attrs:
-            found.setdefault(trial.user_attrs["replicate_of"], []).append(trial)
+def runs_of(trials: Sequence[FrozenTrial]) -> dict[str, list[FrozenTrial]]:
+    """The trainings of every architecture, by its name, the first run's first; without those tried again."""
+    found: dict[str, list[FrozenTrial]] = {}
+    for trial in sorted(trials, key=lambda t: (not is_first_run(t), t.number)):
+        if is_run(trial) and "retried_as" not in trial.user_attrs:
+            found.setdefault(trial.user_attrs["architecture"], []).append(trial)
     return found
 
 
 def measured_architectures(trials: Sequence[FrozenTrial]) -> list[Measured]:
-    """Architectures trained to the last rung, with the FIDs of all such runs, the first run's first."""
-    further = replicates(trials)
-    firsts = [t for t in trials if is_first_run(t) and t.state == TrialState.COMPLETE]
-    return [
-        Measured(
-            first.number,
-            int(first.values[1]),
-            tuple(
-                t.values[0] for t in (first, *further.get(first.number, ())) if t.state == TrialState.COMPLETE
-            ),
-        )
-        for first in firsts
-    ]
+    """Architectures whose first run (or its second try) was trained to the end, with the FIDs of all such runs."""
+    found = []
+    for first, *further in runs_of(trials).values():
+        if is_first_run(first) and first.state == TrialState.COMPLETE:
+            complete = [first, *(t for t in further if t.state == TrialState.COMPLETE)]
+            selected = not any(name in first.user_attrs for name in NOT_SELECTED)
+            fids = tuple(t.values[0] for t in complete)
+            found.append(Measured(first.number, int(first.values[1]), fids, selected))
+    return sorted(found, key=lambda m: m.trial)

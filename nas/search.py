@@ -109,6 +109,8 @@ def run_search(
             store.lease(),
         ):
             ours = True
+            for name, note in (notes or {}).items():
+                store.study.set_user_attr(name, note)
             source = trials(store, space, config.budget.load(space), config)
             if source.work_left:
                 with cluster(config) as share:
@@ -120,8 +122,6 @@ def run_search(
                         raise
                     ours = False  # from here on there are results to keep
                     _note(store, config, bench, teacher_score, precision)
-                    for name, note in (notes or {}).items():
-                        store.study.set_user_attr(name, note)
                     _search(config, bench, store, share, console, trainable, source)
             _give_up_half_asked(store)
             return report(store)

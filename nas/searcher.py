@@ -25,14 +25,18 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         super().__init__()
         self._source, self._recorder, self._board, self._progress = source, recorder, board, progress
         self._proposals: dict[str, Proposal] = {}  # by Tune's trial id
+        self._idle = False  # nothing is worth training until a trial ends: Tune asks at its every step
         self.error: Exception | None = None  # the first one met here: Tune logs some and goes on
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """A candidate's config, FINISHED, or None while only what is running can tell what to do next."""
+        if self._idle:
+            return None
         with self._kept_error():
             proposal = None if self.error else self._source.next()
             if proposal is None:
-                return str(Searcher.FINISHED) if self.error or not self._proposals else None
+                self._idle = not self.error and bool(self._proposals)
+                return None if self._idle else str(Searcher.FINISHED)
         self._proposals[trial_id] = proposal
         self._progress.started(proposal)
         return {
@@ -64,6 +68,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         with self._kept_error():
             if result is not None and "broken" in result:
                 raise SearchError(f"a worker can't go on ({result['broken']}); run the same command again")
+            self._idle = False
             proposal = self._proposals.pop(trial_id)
             number = proposal.trial
             if error or result is None:

@@ -1,7 +1,8 @@
 """From noisy FIDs to an answer: what an architecture is worth, which ones are tied, and what to train again.
 
-Who takes the lowest of many noisy results takes luck. So an architecture is worth the median of its runs,
-drawn towards the others' by as much as noise explains, and seeds are spent where they may change an answer.
+Who takes the lowest of many noisy results takes luck. So an architecture is judged by the median of its runs,
+the best is chosen after medians were drawn towards what is usual at their MACs by as much as noise explains,
+and seeds are spent where they may change an answer.
 """
 
 from __future__ import annotations
@@ -9,12 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median, variance
+from itertools import accumulate
+from statistics import fmean, linear_regression, median
 
 from nas.noise import NoiseFloor, log_fid
 from nas.pareto import front
 
 CERTAIN = 2.0  # standard errors apart: no further seed is spent on this difference
+TREND_FROM = 5  # architectures: with fewer, the mean stands for what is usual at any MACs
+VARIANCE_OF_MEDIAN = {1: 1.0, 2: 0.5, 3: 0.449, 4: 0.298, 5: 0.287}
+"""Of so many standard normal values; of more it is about π / 2n."""
 
 
 @dataclass(frozen=True)
@@ -24,36 +29,57 @@ class Measured:
     trial: int  # of its first run
     macs: int
     fids: tuple[float, ...]  # of its runs
+    selected: bool = True  # it is here because its first run was good
 
     @property
     def fid(self) -> float:
         """The median of its runs."""
         return median(self.fids)
 
+    @property
+    def fair_fids(self) -> tuple[float, ...]:
+        """The runs that noise may be estimated from: of one that was selected, the first was likely lucky."""
+        return self.fids[1:] if self.selected else self.fids
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What an architecture is expected to come to: log FID, after noise is taken account of."""
+
+    mean: float
+    variance: float
+
 
 @dataclass(frozen=True)
 class Selection:
     """What a set of measured architectures amounts to."""
 
-    best: Measured | None
-    front: tuple[Measured, ...]  # cheapest first
+    best: Measured | None  # of the front, the one of the lowest expected FID
+    front: tuple[Measured, ...]  # by their medians, cheapest first
     tied: tuple[Measured, ...]  # with the best: noise may have put them behind it
-    estimates: dict[int, float]  # by trial: expected FID of a further run
+    expected: dict[int, float]  # FID, by trial
+
+
+def noise_floor(measured: Sequence[Measured]) -> NoiseFloor:
+    """The noise of full-length trainings."""
+    return NoiseFloor.of(m.fair_fids for m in measured)
 
 
 def select(measured: Sequence[Measured], floor: NoiseFloor) -> Selection:
     """The best architecture, the front, and who may be as good as the best."""
     if not measured:
         return Selection(None, (), (), {})
-    worth = dict(zip((m.trial for m in measured), _shrunk(measured, floor), strict=True))
-    best = min(measured, key=lambda m: (worth[m.trial], m.macs, m.trial))
-    on_front = [measured[i] for i in front([(worth[m.trial], float(m.macs)) for m in measured])]
-    tied = [m for m in measured if m is not best and _certainty(m, best, worth, floor) < 1]
+    worth = _worth(measured, floor)
+    on_front = sorted(
+        (measured[i] for i in front([(m.fid, float(m.macs)) for m in measured])), key=lambda m: m.macs
+    )
+    best = _best(on_front, worth)
+    tied = [m for m in measured if m is not best and _certainty(m, best, worth) < 1]
     return Selection(
         best,
-        tuple(sorted(on_front, key=lambda m: m.macs)),
-        tuple(sorted(tied, key=lambda m: worth[m.trial])),
-        {trial: math.exp(value) for trial, value in worth.items()},
+        tuple(on_front),
+        tuple(sorted(tied, key=lambda m: worth[m.trial].mean)),
+        {trial: math.exp(found.mean) for trial, found in worth.items()},
     )
 
 
@@ -73,47 +99,70 @@ def next_replicate(
     """
     if not measured:
         return None
-    worth = dict(zip((m.trial for m in measured), _shrunk(measured, floor), strict=True))
-    best = min(measured, key=lambda m: (worth[m.trial], m.macs, m.trial))
+    worth = _worth(measured, floor)
+    best = _best(measured, worth)
 
     def certainty(pair: tuple[Measured, Measured]) -> float:
-        return _certainty(*pair, worth, floor)
+        return _certainty(*pair, worth)
 
     for_the_best = [(best, other) for other in measured if other is not best]
     for pairs in (for_the_best, _front_pairs(measured, worth)):
         for pair in sorted(pairs, key=certainty):
             if certainty(pair) >= CERTAIN:
                 break
-            fewer = min(pair, key=lambda m: (len(m.fids), worth[m.trial], m.trial))
+            fewer = min(pair, key=lambda m: (len(m.fids), worth[m.trial].mean, m.trial))
             if len(fewer.fids) < most and fewer.trial not in busy:
                 return fewer
     return None
 
 
-def _front_pairs(measured: Sequence[Measured], worth: dict[int, float]) -> list[tuple[Measured, Measured]]:
+def _best(measured: Sequence[Measured], worth: dict[int, Worth]) -> Measured:
+    return min(measured, key=lambda m: (worth[m.trial].mean, m.macs, m.trial))
+
+
+def _front_pairs(measured: Sequence[Measured], worth: dict[int, Worth]) -> list[tuple[Measured, Measured]]:
     """Every architecture with the best that costs no more: it is on the front if it is the better one."""
-    pairs = []
-    for one in measured:
-        cheaper = [m for m in measured if m is not one and m.macs <= one.macs]
-        if cheaper:
-            pairs.append((one, min(cheaper, key=lambda m: worth[m.trial])))
-    return pairs
+    by_cost = sorted(measured, key=lambda m: (m.macs, worth[m.trial].mean))
+
+    def better(one: Measured, other: Measured) -> Measured:
+        return other if worth[other.trial].mean < worth[one.trial].mean else one
+
+    return list(zip(by_cost[1:], accumulate(by_cost, better), strict=False))
 
 
-def _certainty(a: Measured, b: Measured, worth: dict[int, float], floor: NoiseFloor) -> float:
-    """Their distance in standard errors."""
-    return abs(worth[a.trial] - worth[b.trial]) / floor.margin(len(a.fids), len(b.fids))
+def _certainty(a: Measured, b: Measured, worth: dict[int, Worth]) -> float:
+    """Their distance in standard deviations of what is not known of it."""
+    one, other = worth[a.trial], worth[b.trial]
+    return abs(one.mean - other.mean) / math.sqrt(one.variance + other.variance)
 
 
-def _shrunk(measured: Sequence[Measured], floor: NoiseFloor) -> list[float]:
-    """Log FIDs, each drawn towards the mean of all by the share of its deviation that noise explains.
+def _worth(measured: Sequence[Measured], floor: NoiseFloor) -> dict[int, Worth]:
+    """Medians of log FID, each drawn towards what is usual at its MACs by the share that noise explains.
 
-    Empirical Bayes (James and Stein 1961; Efron and Morris 1975): of n runs, the weight of an architecture's
-    own median is τ² / (τ² + σ² / n), with σ² the noise and τ² what is left of the spread without it.
+    Empirical Bayes (James and Stein 1961; Efron and Morris 1975). What is usual is a line through log FID
+    over log MACs. With τ² the spread around it and σ² the variance of a median of n runs, an architecture's own
+    deviation counts τ² / (τ² + σ²), and the variance that is left is τ² σ² / (τ² + σ²).
     """
     logs = [log_fid(m.fid) for m in measured]
-    centre = fmean(logs)
-    noise = [floor.sigma**2 / len(m.fids) for m in measured]
-    spread = variance(logs) - fmean(noise) if len(logs) > 1 else 0.0
+    usual = _usual([math.log(m.macs) for m in measured], logs)
+    noise = [floor.sigma**2 * variance_of_median(len(m.fids)) for m in measured]
+    deviations = [log - expected for log, expected in zip(logs, usual, strict=True)]
+    free = max(1, len(measured) - (2 if len(measured) >= TREND_FROM else 1))
+    spread = sum(deviation**2 for deviation in deviations) / free - fmean(noise)
     spread = max(spread, floor.sigma**2 / 10)  # never nothing: order must not vanish in a study of equals
-    return [centre + (log - centre) * spread / (spread + n) for log, n in zip(logs, noise, strict=True)]
+    return {
+        m.trial: Worth(expected + deviation * spread / (spread + n), spread * n / (spread + n))
+        for m, expected, deviation, n in zip(measured, usual, deviations, noise, strict=True)
+    }
+
+
+def _usual(costs: list[float], logs: list[float]) -> list[float]:
+    if len(logs) < TREND_FROM or len(set(costs)) == 1:
+        return [fmean(logs)] * len(logs)
+    slope, intercept = linear_regression(costs, logs)
+    return [intercept + slope * cost for cost in costs]
+
+
+def variance_of_median(count: int) -> float:
+    """Of `count` standard normal values."""
+    return VARIANCE_OF_MEDIAN.get(count, math.pi / (2 * count))

@@ -47,6 +47,7 @@ class TrialSource:
         self._store, self.space, self._load, self._config = store, space, load, config
         self._interrupted = deque(t for t in self._trials if t.state == TrialState.RUNNING)
         self._retries: deque[Proposal] = deque()
+        self._tried_again = {t.user_attrs.get("retry_of") for t in self._trials}
 
     @property
     def work_left(self) -> bool:
@@ -57,6 +58,9 @@ class TrialSource:
         """The next trial; None when nothing more is known to be worth training, until a running one ends."""
         while self._interrupted:
             trial = self._interrupted.popleft()
+            if trial.number in self._tried_again:  # it went wrong, and its second try is in the study
+                self._store.study.tell(trial.number, state=TrialState.FAIL)
+                continue
             if "architecture" in trial.user_attrs:
                 rungs = self._store.rungs(trial.number)
                 # The last recorded rung is replayed from its checkpoint: it may not have been judged yet.
@@ -72,6 +76,7 @@ class TrialSource:
 
         Returns the trial that does; it takes the place of `number`, which is still to be told.
         """
+        self._store.check_lease()
         failed = self._trial(number)
         relation = {"retry_of": number}
         if "replicate_of" in failed.user_attrs:

@@ -50,6 +50,7 @@ def main(
     from functools import partial
 
     from nas.config import SearchConfig
+    from nas.errors import SearchError
     from nas.finalists import Finalists, choose_finalists, final_config, searched
     from nas.locate import open_existing
     from nas.preparation import decoding
@@ -72,6 +73,10 @@ def main(
     )
     out = results()
     out.print_json(report.model_dump_json()) if as_json else out.print(render_finalists(report))
+    if report.best is None:
+        raise SearchError(
+            f"no finalist of study {report.study} is complete: see the reasons with nas-dashboard"
+        )
 
 
 if __name__ == "__main__":

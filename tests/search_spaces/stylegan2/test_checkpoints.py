@@ -160,7 +160,7 @@ def refusal(path: Path) -> str:
         (lambda c: averaged(c, "style.1.weight", torch.tensor(1.0)), "its tensors don't fit"),
         (lambda c: {"synthesis.input.freqs": torch.zeros(3, 2)}, "holds a StyleGAN3 generator"),
         (lambda c: {"progression.0.conv.0.conv.weight_orig": torch.zeros(1)}, "a Progressive GAN"),
-        (lambda c: {"weights": torch.zeros(3), "epoch": 7}, "2 entries (weights, epoch, …), no generator"),
+        (lambda c: {"weights": torch.zeros(3), "epoch": 7}, "2 entries (weights, epoch), no generator"),
         (lambda c: {}, "an empty dictionary"),
         (lambda c: [1, 2], "a list"),
     ],
