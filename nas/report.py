@@ -73,8 +73,9 @@ class SearchReport(BaseModel):
     data: dict[str, str]  # the real images: what the user called them, and their digest
     trials: list[TrialReport]
     front: list[TrialReport]  # cheapest first
-    best: TrialReport | None  # of the front, that of the lowest expected FID
+    best: TrialReport | None  # lowest expected FID
     tied: list[int]  # trials that noise may have put behind the best
+    expected: dict[int, float]  # FID, by trial: its median, drawn towards what is usual at its MACs
     noise: float  # standard deviation of log FID between equal trainings
     replicates: int  # trainings that the noise was estimated from, beyond their architectures' first
     correlations: list[RankCorrelation]  # of each rung with the last
@@ -126,6 +127,7 @@ def report(store: StudyStore) -> SearchReport:
         front=chosen.front,
         best=chosen.best,
         tied=[t.number for t in chosen.tied],
+        expected=chosen.expected,
         noise=floor.sigma,
         replicates=floor.replicates,
         correlations=_correlations(trials),
@@ -146,11 +148,12 @@ def trial_reports(store: StudyStore) -> list[TrialReport]:
 
 @dataclass(frozen=True)
 class Choice:
-    """The front by median FIDs, its best, and what may be as good."""
+    """The front by expected FIDs, its best, and what may be as good."""
 
     front: list[TrialReport]  # cheapest first
     best: TrialReport | None
     tied: list[TrialReport]
+    expected: dict[int, float]  # FID, by trial
 
 
 def choose_best(trials: Sequence[TrialReport], limit_macs: float | None = None) -> Choice:
@@ -166,6 +169,7 @@ def choose_best(trials: Sequence[TrialReport], limit_macs: float | None = None) 
         [by_number[m.trial] for m in chosen.front],
         None if chosen.best is None else by_number[chosen.best.trial],
         [by_number[m.trial] for m in chosen.tied],
+        chosen.expected,
     )
 
 

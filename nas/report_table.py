@@ -23,7 +23,16 @@ def render(found: SearchReport) -> RenderableType:
     table = Table(
         title=f"Pareto front of {found.study}: FID ({samples}) against MACs ({COUNTER})", title_justify="left"
     )
-    for name in ("trial", "FID", "runs", "MACs", "parameters", "of teacher", *_latency_column(found)):
+    for name in (
+        "trial",
+        "FID",
+        "runs",
+        "expected",
+        "MACs",
+        "parameters",
+        "of teacher",
+        *_latency_column(found),
+    ):
         table.add_column(name, justify="right")
     table.add_column("architecture", overflow="fold")
     for trial in found.front:
@@ -54,9 +63,10 @@ def _near(folder: str) -> str:
 def _row(trial: TrialReport, found: SearchReport) -> list[str]:
     share = (trial.macs or 0) / found.teacher["macs"]
     what = trial.summary if trial.baseline is None else f"{trial.summary}  (baseline: {trial.baseline})"
+    expected = f"{found.expected[trial.number]:.2f}"
     numbers = [format_quantity(trial.macs or 0), format_quantity(trial.params or 0), f"{share:.1%}"]
     numbers += _latency_cell(trial, found)
-    return [str(trial.number), f"{trial.median:.2f}", str(len(trial.fids)), *numbers, what]
+    return [str(trial.number), f"{trial.median:.2f}", str(len(trial.fids)), expected, *numbers, what]
 
 
 def _latency_column(found: SearchReport) -> list[str]:

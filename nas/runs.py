@@ -33,7 +33,7 @@ def runs_of(trials: Sequence[FrozenTrial]) -> dict[str, list[FrozenTrial]]:
 
 
 def measured_architectures(trials: Sequence[FrozenTrial]) -> list[Measured]:
-    """Architectures whose first run (or its second try) was trained to the end, with the FIDs of all such runs."""
+    """Architectures whose first run, or its second try, was trained to the end; FIDs of all such runs."""
     found = []
     for first, *further in runs_of(trials).values():
         if is_first_run(first) and first.state == TrialState.COMPLETE:

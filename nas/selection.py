@@ -1,8 +1,8 @@
 """From noisy FIDs to an answer: what an architecture is worth, which ones are tied, and what to train again.
 
-Who takes the lowest of many noisy results takes luck. So an architecture is judged by the median of its runs,
-the best is chosen after medians were drawn towards what is usual at their MACs by as much as noise explains,
-and seeds are spent where they may change an answer.
+Who takes the lowest of many noisy results takes luck. So what is expected of an architecture is
+the median of its runs, drawn towards what is usual at its MACs by as much as noise explains; that decides the
+front and the best, and seeds are spent where they may change an answer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from nas.pareto import front
 
 CERTAIN = 2.0  # standard errors apart: no further seed is spent on this difference
 TREND_FROM = 5  # architectures: with fewer, the mean stands for what is usual at any MACs
-VARIANCE_OF_MEDIAN = {1: 1.0, 2: 0.5, 3: 0.449, 4: 0.298, 5: 0.287}
+VARIANCE_OF_MEDIAN = {1: 1.0, 2: 0.5, 3: 0.449, 4: 0.298, 5: 0.287, 6: 0.215, 7: 0.210, 8: 0.168}
 """Of so many standard normal values; of more it is about π / 2n."""
 
 
@@ -54,8 +54,8 @@ class Worth:
 class Selection:
     """What a set of measured architectures amounts to."""
 
-    best: Measured | None  # of the front, the one of the lowest expected FID
-    front: tuple[Measured, ...]  # by their medians, cheapest first
+    best: Measured | None  # the lowest expected FID
+    front: tuple[Measured, ...]  # by expected FIDs, cheapest first: the best is its dearest
     tied: tuple[Measured, ...]  # with the best: noise may have put them behind it
     expected: dict[int, float]  # FID, by trial
 
@@ -70,14 +70,12 @@ def select(measured: Sequence[Measured], floor: NoiseFloor) -> Selection:
     if not measured:
         return Selection(None, (), (), {})
     worth = _worth(measured, floor)
-    on_front = sorted(
-        (measured[i] for i in front([(m.fid, float(m.macs)) for m in measured])), key=lambda m: m.macs
-    )
-    best = _best(on_front, worth)
+    on_front = [measured[i] for i in front([(worth[m.trial].mean, float(m.macs)) for m in measured])]
+    best = _best(measured, worth)
     tied = [m for m in measured if m is not best and _certainty(m, best, worth) < 1]
     return Selection(
         best,
-        tuple(on_front),
+        tuple(sorted(on_front, key=lambda m: m.macs)),
         tuple(sorted(tied, key=lambda m: worth[m.trial].mean)),
         {trial: math.exp(found.mean) for trial, found in worth.items()},
     )
@@ -140,8 +138,8 @@ def _worth(measured: Sequence[Measured], floor: NoiseFloor) -> dict[int, Worth]:
     """Medians of log FID, each drawn towards what is usual at its MACs by the share that noise explains.
 
     Empirical Bayes (James and Stein 1961; Efron and Morris 1975). What is usual is a line through log FID
-    over log MACs. With τ² the spread around it and σ² the variance of a median of n runs, an architecture's own
-    deviation counts τ² / (τ² + σ²), and the variance that is left is τ² σ² / (τ² + σ²).
+    over log MACs. With τ² the spread around it and σ² the variance of a median of n runs, an architecture's
+    own deviation counts τ² / (τ² + σ²), and the variance that is left is τ² σ² / (τ² + σ²).
     """
     logs = [log_fid(m.fid) for m in measured]
     usual = _usual([math.log(m.macs) for m in measured], logs)

@@ -109,7 +109,10 @@ def test_the_installed_scripts_work(command: str, commands: Any) -> None:
             "--budget-latency 1us",
             "--budget-latency 1us is below the smallest student … 1 thread): give at least",
         ),
-        ("--budget-latency 30ms --latency-on phone", "--latency-on phone: give a value that is 'cpu', 'cuda' or"),
+        (
+            "--budget-latency 30ms --latency-on phone",
+            "--latency-on phone: give a value that is 'cpu', 'cuda' or",
+        ),
         ("--budget-macs 1M --latency-on cuda", "--latency-on cuda: give --budget-latency, too"),
         ("--budget-macs 5X", "'5X' … unknown suffix 'X' … 5G"),
         ("--budget-macs many", "'many' is not a quantity … 5G"),

@@ -23,7 +23,7 @@ from nas.artifacts import attach_samples
 from nas.dashboard import FIGURE_ID, Publisher, dashboard_server, publish
 from nas.errors import ConfigError, WorkdirError
 from nas.pareto_plot import measured, note, pareto_figure
-from nas.report import pareto_front
+from nas.report import choose_best
 from nas.study.records import RungRecord
 from nas.study.store import StudyStore
 
@@ -82,8 +82,8 @@ def traces(figure: Any) -> dict[str, Any]:
 
 
 def test_the_front_is_of_finished_trials_within_the_budget_that_are_no_repeats(store: StudyStore) -> None:
-    assert [t.number for t in pareto_front(measured(store), 2e6)] == [0, 1, 3]
-    assert [t.number for t in pareto_front(measured(store), None)] == [0, 1, 3, 4]
+    assert [t.number for t in choose_best(measured(store), 2e6).front] == [0, 1, 3]
+    assert [t.number for t in choose_best(measured(store)).front] == [0, 1, 3, 4]
 
 
 def test_the_plot_tells_finished_stopped_baseline_front_and_best_apart(store: StudyStore) -> None:

@@ -96,7 +96,8 @@ def test_of_a_replicated_best_the_run_of_the_lowest_fid_is_exported_with_its_own
     replicated: SearchReport, tmp_path: Path
 ) -> None:
     first = replicated.trials[0]
-    found = replicated.model_copy(update={"best": first})
+    others = [t for t in replicated.trials if t.summary == first.summary]
+    found = replicated.model_copy(update={"trials": others})
     runs = [t for t in replicated.trials if first.number in (t.number, t.replicate_of)]
     lowest = min(runs, key=lambda t: t.fid or 0)
     chosen = choose(found)

@@ -65,20 +65,22 @@ def test_an_architecture_of_other_images_is_refused(bench: Any, file: Path) -> N
         read_given(bench.config, bench)
 
 
-def test_what_is_given_is_tried_first_and_once(bench: Any, tmp_path: Path) -> None:
+def test_what_is_given_comes_after_the_baselines_and_openings_and_once(bench: Any, tmp_path: Path) -> None:
+    bench.config = bench.config.model_copy(update={"trials": 20, "replicates": 0})
     with StudyStore.open(f"sqlite:///{tmp_path}/study.db", "study") as store:
         load = bench.config.budget.load(bench.space)
         given = Given([smallest(bench), smallest(bench)])
-        first, second = (
-            Proposer(store, bench.space, load, bench.config, given=given).next() for _ in range(2)
-        )
-        assert first is not None
-        assert second is not None
-        assert (first.architecture, second.trial) == (smallest(bench), first.trial)  # interrupted, so resumed
-        store.study.tell(first.trial, [3.0, 1.0])
-        third = Proposer(store, bench.space, load, bench.config, given=given).next()
-        assert third is not None
-        assert third.architecture != smallest(bench)
+        proposed = []
+        while (
+            proposal := Proposer(store, bench.space, load, bench.config, given=given).next()
+        ) is not None and len(proposed) < 12:
+            proposed.append(proposal)
+            store.study.tell(proposal.trial, [3.0, 1.0])
+        architectures = [proposal.architecture for proposal in proposed]
+        assert architectures.count(smallest(bench)) == 1
+        place = architectures.index(smallest(bench))
+        assert proposed[0].baseline
+        assert all("baseline" not in t.user_attrs for t in store.study.trials[proposed[place].trial :])
 
 
 def test_the_front_of_an_earlier_study_is_enqueued(finished: SearchReport, make_bench: Any) -> None:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nas.noise import NoiseFloor
 from nas.pareto import dominates
-from nas.selection import CERTAIN, Measured, Selection, next_replicate, select
+from nas.selection import (
+    CERTAIN,
+    Measured,
+    Selection,
+    next_replicate,
+    noise_floor,
+    select,
+    variance_of_median,
+)
 
 FLOOR = NoiseFloor(0.1, 4)
 
@@ -37,22 +47,46 @@ def test_an_architecture_is_worth_the_median_of_its_runs() -> None:
 
 
 @given(st.integers(1, 3).flatmap(lambda runs: studies(runs=runs)))
-def test_with_equal_numbers_of_runs_the_order_is_that_of_medians(measured: list[Measured]) -> None:
-    found = select(measured, FLOOR)
+def test_at_equal_cost_and_equal_numbers_of_runs_the_order_is_that_of_medians(
+    measured: list[Measured],
+) -> None:
+    alike = [replace(m, macs=10**6) for m in measured]
+    found = select(alike, FLOOR)
     assert found.best is not None
     assert found.best.fid == pytest.approx(min(m.fid for m in measured))
-    for one in measured:
-        for other in measured:
+    for one in alike:
+        for other in alike:
             if one.fid < other.fid * (1 - 1e-9):
-                assert found.estimates[one.trial] < found.estimates[other.trial]
+                assert found.expected[one.trial] < found.expected[other.trial]
 
 
 @given(studies())
-def test_expectations_lie_between_an_architectures_median_and_the_others(measured: list[Measured]) -> None:
-    centre = math.exp(sum(math.log(m.fid) for m in measured) / len(measured))
-    for m in measured:
+def test_at_equal_cost_expectations_lie_between_medians_and_their_mean(measured: list[Measured]) -> None:
+    alike = [replace(m, macs=10**6) for m in measured]
+    centre = math.exp(sum(math.log(m.fid) for m in alike) / len(alike))
+    for m in alike:
         low, high = sorted((m.fid, centre))
-        assert low * 0.999 <= select(measured, FLOOR).estimates[m.trial] <= high * 1.001
+        assert low * 0.999 <= select(alike, FLOOR).expected[m.trial] <= high * 1.001
+
+
+def test_what_is_usual_at_its_cost_is_expected_of_an_architecture() -> None:
+    line = [Measured(trial, 2**trial * 10**6, (64.0 / 2**trial,)) for trial in range(6)]
+    found = select(line, FLOOR)
+    assert all(found.expected[m.trial] == pytest.approx(m.fid) for m in line)
+    assert found.tied == ()
+
+
+def test_noise_is_estimated_from_runs_that_nothing_was_selected_by() -> None:
+    lucky = Measured(0, 10**6, (5.0, 10.0, 10.0))
+    assert noise_floor([lucky]) == NoiseFloor.of([(10.0, 10.0)])
+    assert noise_floor([replace(lucky, selected=False)]) == NoiseFloor.of([lucky.fids])
+    assert noise_floor([Measured(0, 10**6, (5.0,))]).replicates == 0
+
+
+@pytest.mark.parametrize("count", range(1, 9))
+def test_the_variance_of_a_median_is_known(count: int) -> None:
+    medians = np.median(np.random.default_rng(0).standard_normal((40_000, count)), axis=1)
+    assert variance_of_median(count) == pytest.approx(medians.var(), rel=0.2)
 
 
 def test_a_single_lucky_run_does_not_beat_a_well_measured_architecture_it_is_tied_with() -> None:
@@ -75,7 +109,7 @@ def test_of_nothing_nothing_is_best() -> None:
 @given(studies())
 def test_the_front_is_what_no_expectation_dominates_cheapest_first(measured: list[Measured]) -> None:
     found = select(measured, FLOOR)
-    points = {m.trial: (math.log(found.estimates[m.trial]), float(m.macs)) for m in measured}
+    points = {m.trial: (math.log(found.expected[m.trial]), float(m.macs)) for m in measured}
     assume(len({round(fid, 9) for fid, _ in points.values()}) == len(points))
     expected = {
         trial for trial, point in points.items() if not any(dominates(p, point) for p in points.values())
@@ -135,11 +169,9 @@ def test_a_seed_is_never_spent_beyond_the_most_on_who_is_busy_or_on_a_certain_di
         return
     assert len(chosen.fids) < most
     assert chosen.trial not in busy
-    worth = {trial: math.log(fid) for trial, fid in select(measured, FLOOR).estimates.items()}
+    worth = {trial: math.log(fid) for trial, fid in select(measured, FLOOR).expected.items()}
     assert any(
-        abs(worth[chosen.trial] - worth[m.trial]) < CERTAIN * FLOOR.margin(len(chosen.fids), len(m.fids))
-        for m in measured
-        if m is not chosen
+        abs(worth[chosen.trial] - worth[m.trial]) < CERTAIN * FLOOR.margin() for m in measured if m != chosen
     )
 
 
