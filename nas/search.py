@@ -25,13 +25,14 @@ from nas.candidate import CandidateTrial
 from nas.cluster import Share, cluster, make_shared, make_shared_weights
 from nas.config import SearchConfig
 from nas.errors import StudyError
-from nas.halving import ParetoHalving, RungBoard
+from nas.halving import ParetoHalving
 from nas.preparation import waiting
 from nas.preview import introduction
 from nas.progress import SearchProgress
 from nas.proposals import Proposer
 from nas.recorder import StudyRecorder
 from nas.report import SearchReport, report
+from nas.rung_board import RungBoard
 from nas.runs import is_run
 from nas.samplers import check_sampler, make_sampler, resume_seed
 from nas.searcher import LostWorkers, StudySearcher
