@@ -39,7 +39,7 @@ from nas.searcher import LostWorkers, StudySearcher
 from nas.study import StudyStore
 from nas.study_folder import check_folder, make_folder, remove_folders
 from nas.trial_source import TrialSource
-from nas.weight_sharing import SharedSpace, SharedTrial
+from nas.weight_sharing import SharedSpace, SharedTrial, check_narrowest
 from nas.workbench import Workbench
 from search_spaces import Load, SearchSpace, UserError
 
@@ -70,6 +70,8 @@ def prepare(
     bench.config = config
     check_folder(config)
     config.budget.load(bench.space)
+    if config.share_weights:
+        check_narrowest(config.budget, bench.space)
     check_sampler(config.sampler)
     if proposes:
         _ = bench.latency
