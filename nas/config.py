@@ -152,8 +152,8 @@ class SearchConfig(BaseModel):
         if self.batch_size % SHARED_PARTS:
             multiple = math.ceil(self.batch_size / SHARED_PARTS) * SHARED_PARTS
             raise ValueError(
-                f"--batch-size {self.batch_size}: with --share-weights give a multiple of {SHARED_PARTS}, such "
-                f"as {multiple}; each part trains one student"
+                f"--batch-size {self.batch_size}: with --share-weights give a multiple of {SHARED_PARTS}, "
+                f"such as {multiple}; each part trains one student"
             )
         if self.micro_batch:
             raise ValueError(
