@@ -44,10 +44,10 @@ from sqlalchemy.orm import Session
 
 from benchmarks.stub import StubTrial, stub_outcome
 from nas.config import SearchConfig
-from nas.halving import RungBoard
 from nas.progress import SearchProgress
 from nas.proposals import Proposer
 from nas.recorder import StudyRecorder
+from nas.rung_board import RungBoard
 from nas.samplers import make_sampler
 from nas.search import prepare, run_search
 from nas.searcher import StudySearcher

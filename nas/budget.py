@@ -98,7 +98,7 @@ class Budget:
         Raises:
             BudgetError: not even the smallest architecture fits.
         """
-        self._probe(space)
+        self.require(space, space.smallest(), "the smallest student")
         largest = space.largest()
         macs = min(self.macs or math.inf, space.macs(largest))
         params = min(self.params, space.params(largest)) if self.params else None
@@ -118,15 +118,15 @@ class Budget:
             notes.append(_unbound(self.params, space.params(largest), "parameters"))
         return notes
 
-    def _probe(self, space: SearchSpace) -> None:
-        smallest = space.smallest()
+    def require(self, space: SearchSpace, cheapest: Any, name: str) -> None:
+        """Raise BudgetError, with what `name` needs, where `cheapest` does not fit."""
         for flag, limit, needed, unit in (
-            ("--budget-macs", self.macs, space.macs(smallest), "MACs"),
-            ("--budget-params", self.params, space.params(smallest), "parameters"),
+            ("--budget-macs", self.macs, space.macs(cheapest), "MACs"),
+            ("--budget-params", self.params, space.params(cheapest), "parameters"),
         ):
             if limit is not None and limit < needed:
                 raise BudgetError(
-                    f"{flag} {format_quantity(limit)} is below the smallest student, {needed:,} {unit}: "
+                    f"{flag} {format_quantity(limit)} is below {name}, {needed:,} {unit}: "
                     f"give at least {_round_up(needed)}"
                 )
 

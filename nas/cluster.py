@@ -23,7 +23,7 @@ from distill.precision import Precision
 from nas.config import SearchConfig
 from nas.errors import ConfigError, SearchError
 from nas.preparation import waiting
-from nas.weight_sharing import STAGES, train_shared
+from nas.weight_sharing import STAGES, images_trained, stages_left, train_shared
 from nas.workbench import Workbench, use_threads
 
 if TYPE_CHECKING:
@@ -101,18 +101,22 @@ def make_shared(config: SearchConfig, share: Share) -> tuple[FidScore, Precision
 
 
 def make_shared_weights(config: SearchConfig, share: Share, console: Console) -> None:
-    """Have a worker train the weights that all candidates share, stage by stage.
+    """Have a worker train the weights that all candidates share, stage by stage, from where they are.
 
     Raises:
         UserError: the data can't be used.
-        SearchError: the training diverged, or its worker was lost.
+        SearchError: the training diverged, its worker was lost, or what it left is damaged.
     """
 
     def task(settings: dict[str, Any], stage: int) -> None:
         use_threads(share.cpus * share.workers)
         train_shared(Workbench(SearchConfig.model_validate(settings)), stage)
 
-    for stage in range(1, STAGES + 1):
+    def seen(settings: dict[str, Any]) -> int:
+        return images_trained(Workbench(SearchConfig.model_validate(settings)))
+
+    trained = _on_a_worker(seen, config, share, "looked for the shared weights")
+    for stage in stages_left(config, trained):
         what = f"Shared weights: stage {stage} of {STAGES}, {config.rungs[-1]:,} images in all"
         with waiting(console, what):
             _on_a_worker(task, config, share, "trained the shared weights", stage)
@@ -151,7 +155,8 @@ def _share(config: SearchConfig) -> Share:
     if per_trial > max(node.get("GPU", 0) for node in nodes):
         given = f"--gpus-per-trial {per_trial:g}"
         raise ConfigError(f"{given}: no machine has so many GPUs; give 0 to train on the CPU")
-    workers = config.workers or min(config.trials, int(gpus / per_trial) if per_trial else int(cpus))
+    trainings = config.trials + config.replicate_runs
+    workers = config.workers or min(trainings, int(gpus / per_trial) if per_trial else int(cpus))
     fitting = [node for node in nodes if node.get("GPU", 0) >= per_trial]
     if per_trial:  # the scarcest machine decides: a trial needs its share of a GPU's CPUs there
         cores = min(node.get("CPU", 0) // max(1, int(node["GPU"] / per_trial)) for node in fitting)

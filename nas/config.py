@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import tomllib
 from pathlib import Path
@@ -42,6 +43,8 @@ MAY_CHANGE = (
 """Settings that may differ when a search is resumed; teacher, data and LPIPS are known by their digests."""
 
 SHARED_LONGER = 4  # times the images of a candidate's last rung, for weights that all candidates share
+
+SHARED_PARTS = 4  # of a batch, where candidates share weights; each is worked off by another student
 
 PATHS = ("workdir", "teacher", "extractor_weights", "lpips_weights")
 
@@ -118,11 +121,8 @@ class SearchConfig(BaseModel):
             )
         if any(b <= a for a, b in zip(self.rungs, self.rungs[1:], strict=False)):
             raise ValueError(f"rungs {','.join(map(str, self.rungs))} must increase, such as 4k,8k,16k")
-        if self.share_weights and len(self.rungs) > 1:
-            raise ValueError(
-                f"rungs {','.join(map(str, self.rungs))}: with --share-weights give one, the images that the "
-                "shared weights are trained for"
-            )
+        if self.share_weights:
+            self._check_shared()
         if not 2 <= self.reduction_factor < float("inf"):
             raise ValueError(f"reduction factor {self.reduction_factor:g} must be a number of at least 2")
         if self.gpus_per_trial != -1 and not (0 <= self.gpus_per_trial <= 1 or self.gpus_per_trial % 1 == 0):
@@ -141,6 +141,31 @@ class SearchConfig(BaseModel):
                 f"study name {self.study!r} is a folder's, too: use letters, digits, spaces and . _ - + ="
             )
         return self
+
+    def _check_shared(self) -> None:
+        """Raise ValueError for what weights that all candidates share can't be trained with."""
+        if len(self.rungs) > 1:
+            raise ValueError(
+                f"rungs {','.join(map(str, self.rungs))}: with --share-weights give one, the images that the "
+                "shared weights are trained for"
+            )
+        if self.batch_size % SHARED_PARTS:
+            multiple = math.ceil(self.batch_size / SHARED_PARTS) * SHARED_PARTS
+            raise ValueError(
+                f"--batch-size {self.batch_size}: with --share-weights give a multiple of {SHARED_PARTS}, "
+                f"such as {multiple}; each part trains one student"
+            )
+        if self.micro_batch:
+            raise ValueError(
+                f"--micro-batch {self.micro_batch}: leave it out with --share-weights, which works batches "
+                f"off in {SHARED_PARTS} parts; for less memory give a smaller --batch-size"
+            )
+        for name in ("compile", "checkpoint_activations"):
+            if getattr(self, name):
+                flag = name.replace("_", "-")
+                raise ValueError(
+                    f"--{flag}: leave it out with --share-weights, where networks change within a batch"
+                )
 
     @classmethod
     def of(cls, **values: Any) -> SearchConfig:

@@ -7,8 +7,9 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from distill.data import DIGITS
 from distill.seeds import derive_seed
-from nas.config import SearchConfig
+from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS, SearchConfig
 from nas.errors import ConfigError, StudyError
 from nas.runs import is_first_run, measured_architectures, runs_of
 from nas.selection import noise_floor, select
@@ -18,6 +19,7 @@ from search_spaces import Load, SearchSpace
 
 SUFFIX = "-final"  # of the study's name
 LONGER = 5  # times the images of the search, when nobody says how many
+LEAST_IMAGES = 4  # the first of three rungs is at a quarter
 
 
 def searched(store: StudyStore) -> str:
@@ -52,14 +54,20 @@ def final_config(
 ) -> SearchConfig:
     """What the finalists' study is asked: the search's settings, `images` in three rungs, every seed.
 
+    What shared weights were trained for says nothing of a student on its own: then the default is `LONGER`
+    times what a candidate is trained for where weights are not shared, and nothing is too few.
+
     Raises:
-        ConfigError: not more images than in the search.
+        ConfigError: not more images than every candidate has seen in the search.
     """
-    full = LONGER * search.rungs[-1] if images is None else images
-    if full <= search.rungs[-1]:
-        raise ConfigError(
-            f"--images {full}: the search trained for {search.rungs[-1]} already; give more than that"
-        )
+    alone = search.rungs[-1]
+    if search.share_weights:
+        alone = (DIGITS_DEFAULTS if search.data == DIGITS else REAL_DEFAULTS)["rungs"][-1]
+    full = LONGER * alone if images is None else images
+    if not search.share_weights and full <= alone:
+        raise ConfigError(f"--images {full}: the search trained for {alone} already; give more than that")
+    if full < LEAST_IMAGES:
+        raise ConfigError(f"--images {full}: give at least {LEAST_IMAGES}, better thousands")
     changed = {
         "study": search.study + SUFFIX,
         "rungs": (full // 4, full // 2, full),

@@ -20,9 +20,9 @@ from optuna.trial import FrozenTrial, TrialState
 from torch import Tensor
 
 from nas.evolution import draw
-from nas.halving import RungBoard
 from nas.noise import log_fid
 from nas.pareto import front
+from nas.rung_board import RungBoard
 from nas.surrogate import Array, Surrogate, expected_hypervolume_improvement, fit
 from search_spaces import FixedSuggest, Load, SearchSpace
 

@@ -12,7 +12,7 @@ from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESample
 from nas.errors import ConfigError
 from nas.evolution import RegularizedEvolution
 from nas.gp_sampler import SurrogateSampler
-from nas.halving import RungBoard
+from nas.rung_board import RungBoard
 from search_spaces import Load, SearchSpace
 
 

@@ -25,20 +25,21 @@ from nas.candidate import CandidateTrial
 from nas.cluster import Share, cluster, make_shared, make_shared_weights
 from nas.config import SearchConfig
 from nas.errors import StudyError
-from nas.halving import ParetoHalving, RungBoard
+from nas.halving import ParetoHalving
 from nas.preparation import waiting
 from nas.preview import introduction
 from nas.progress import SearchProgress
 from nas.proposals import Proposer
 from nas.recorder import StudyRecorder
 from nas.report import SearchReport, report
+from nas.rung_board import RungBoard
 from nas.runs import is_run
 from nas.samplers import check_sampler, make_sampler, resume_seed
 from nas.searcher import LostWorkers, StudySearcher
 from nas.study import StudyStore
 from nas.study_folder import check_folder, make_folder, remove_folders
 from nas.trial_source import TrialSource
-from nas.weight_sharing import SharedSpace, SharedTrial
+from nas.weight_sharing import SharedSpace, SharedTrial, check_narrowest
 from nas.workbench import Workbench
 from search_spaces import Load, SearchSpace, UserError
 
@@ -69,6 +70,8 @@ def prepare(
     bench.config = config
     check_folder(config)
     config.budget.load(bench.space)
+    if config.share_weights:
+        check_narrowest(config.budget, bench.space)
     check_sampler(config.sampler)
     if proposes:
         _ = bench.latency

@@ -10,9 +10,9 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from nas.errors import SearchError
-from nas.halving import RungBoard
 from nas.progress import SearchProgress
 from nas.recorder import StudyRecorder
+from nas.rung_board import RungBoard
 from nas.trial_source import Proposal, TrialSource
 
 

@@ -17,8 +17,10 @@ import torch
 
 from distill.seeds import derive_seed
 from distill.trainer import Trainer
+from nas.budget import Budget
 from nas.candidate import Candidate, CandidateTrial
-from nas.config import SearchConfig
+from nas.config import SHARED_PARTS, SearchConfig
+from nas.errors import SearchError
 from nas.workbench import Workbench
 from search_spaces import (
     Architecture,
@@ -32,7 +34,6 @@ from search_spaces import (
 from search_spaces.base import Slimmable
 from search_spaces.whole_files import written_whole
 
-PARTS = 4  # of a batch
 NARROWEST = 0.25  # of the budget
 STAGES = 10  # of the training; each leaves a checkpoint
 
@@ -86,7 +87,7 @@ class Sandwich:
         self._ends = [self._uniform(share) for share in (1.0, NARROWEST)]
 
     def __call__(self) -> Architecture:
-        place = self.drawn % PARTS
+        place = self.drawn % SHARED_PARTS
         self.drawn += 1
         if place < len(self._ends):
             return self._ends[place]
@@ -101,10 +102,45 @@ def shared_file(config: SearchConfig) -> Path:
     return config.folder / "shared.pt"
 
 
+def check_narrowest(budget: Budget, space: SearchSpace) -> None:
+    """See that whatever is chosen fits at its narrowest, without a smaller mapping network.
+
+    The dearest choices are the teacher's own.
+
+    Raises:
+        BudgetError: they do not fit, however narrow.
+    """
+
+    def too_full(architecture: Any) -> float:
+        return 1.0  # above the share that is to be spent, so widths shrink as far as they go
+
+    narrowest = SharedSpace(space).sample(FixedSuggest({"share": NARROWEST, **space.uniform()}), too_full)
+    budget.require(space, narrowest, "the narrowest student that keeps the teacher's mapping network")
+
+
+def images_trained(bench: Workbench) -> int:
+    """How many images the shared weights have seen by their checkpoint.
+
+    Raises:
+        SearchError: the checkpoint is damaged.
+    """
+    state = _checkpoint(bench)
+    return 0 if state is None else int(state["images"])
+
+
+def stages_left(config: SearchConfig, images: int) -> list[int]:
+    """The stages that are still to be trained after so many images."""
+    return [stage for stage in range(1, STAGES + 1) if images < _end(config, stage)]
+
+
 def train_shared(bench: Workbench, stage: int) -> None:
-    """Train the shared weights up to `stage` of `STAGES`, going on from the checkpoint that is there."""
+    """Train the shared weights up to `stage` of `STAGES`, going on from the checkpoint that is there.
+
+    Raises:
+        SearchError: the checkpoint is damaged.
+    """
     trainer, _ = shared_trainer(bench)
-    until = math.ceil(bench.config.rungs[-1] * stage / STAGES)
+    until = _end(bench.config, stage)
     if trainer.images >= until:
         return
     trainer.train(until)
@@ -115,18 +151,62 @@ def train_shared(bench: Workbench, stage: int) -> None:
 
 
 def shared_trainer(bench: Workbench) -> tuple[Trainer, Sandwich]:
-    """The training of the shared weights as the checkpoint left it, and what chooses its students."""
+    """The training of the shared weights as the checkpoint left it, and what chooses its students.
+
+    Raises:
+        SearchError: the checkpoint is damaged.
+    """
     slimmable = bench.space.slimmable(bench.teacher.generator.cpu())
     sandwich = Sandwich(bench.space, bench.config.budget.load(bench.space), bench.config.seed)
     slimmable.draw = sandwich
-    trainer = bench.trainer(slimmable, micro_batch=bench.config.batch_size // PARTS)
-    path = shared_file(bench.config)
-    if path.exists():
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        if state["identity"] == bench.identity:
-            trainer.load_state_dict(state["trainer"])
-    sandwich.drawn = trainer.step * 2 * PARTS  # a step draws twice for each part
+    trainer = bench.trainer(slimmable, micro_batch=bench.config.batch_size // SHARED_PARTS)
+    state = _checkpoint(bench)
+    if state is not None:
+        trainer.load_state_dict(state)
+    sandwich.drawn = trainer.step * 2 * SHARED_PARTS  # a step draws twice for each part
     return trainer, sandwich
+
+
+def trained_weights(bench: Workbench) -> Trainer:
+    """The finished training of the shared weights, to read candidates out of.
+
+    Raises:
+        SearchError: this machine does not find it, or finds it unfinished or damaged.
+    """
+    trainer, _ = shared_trainer(bench)
+    wanted = bench.config.rungs[-1]
+    if trainer.images < wanted:
+        raise SearchError(
+            f"{shared_file(bench.config)}: this machine finds weights trained for {trainer.images:,} of "
+            f"{wanted:,} images there: give a --workdir that all machines share"
+        )
+    return trainer
+
+
+def _end(config: SearchConfig, stage: int) -> int:
+    """Images after which `stage` is over."""
+    return math.ceil(config.rungs[-1] * stage / STAGES)
+
+
+def _checkpoint(bench: Workbench) -> dict[str, Any] | None:
+    """The state of the training of the shared weights; None where there is none of this search.
+
+    Raises:
+        SearchError: the file is damaged.
+    """
+    path = shared_file(bench.config)
+    if not path.exists():
+        return None
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+        identity, state = found["identity"], found["trainer"]
+    except OSError:  # not the file's fault
+        raise
+    except Exception as error:  # torch raises whatever the bytes lead it to
+        raise SearchError(
+            f"{path} is damaged: delete it, and the same command trains the shared weights anew"
+        ) from error
+    return state if identity == bench.identity else None
 
 
 class SharedCandidate(Candidate):
@@ -154,9 +234,18 @@ class SharedTrial(CandidateTrial):
     """Ray Tune's view of candidates that are read out."""
 
     def _prepare(self) -> Callable[[int, dict[str, Any], int | None], Candidate]:
-        trainer, _ = shared_trainer(self._bench)
+        self._problem = ""
+        try:
+            trainer = trained_weights(self._bench)
+        except SearchError as error:  # told as a result: raised here, it would fail candidate by candidate
+            self._problem = str(error)
+            return super()._prepare()
 
         def make(trial: int, architecture: dict[str, Any], seed: int | None) -> Candidate:
             return SharedCandidate(self._bench, trainer, trial, architecture)
 
         return make
+
+    def step(self) -> dict[str, Any]:
+        """A candidate read out and measured; without the shared weights, the end of the search."""
+        return {"broken": self._problem, "done": True} if self._problem else super().step()

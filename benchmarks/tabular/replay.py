@@ -14,9 +14,9 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from benchmarks.tabular.grid import LEVELS
 from benchmarks.tabular.table import Table
 from nas.config import SearchConfig
-from nas.halving import RungBoard
 from nas.noise import NoiseFloor
 from nas.proposals import Proposer
+from nas.rung_board import RungBoard
 from nas.runs import measured_architectures
 from nas.samplers import make_sampler
 from nas.selection import select

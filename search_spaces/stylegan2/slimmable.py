@@ -3,13 +3,14 @@
 Once-for-all training (Cai et al. 2020, arXiv 1908.09791) for StyleGAN2, as GAN Compression does it (Li et al.
 2020): a student of any architecture is read out of the shared weights by taking, along the whole path, the
 channels that matter most. Full kernels share the teacher's; separable ones have weights of their own, shared
-among them. The mapping network is the teacher's and common to all.
+among them, unless the teacher is separable. The mapping network is the teacher's and common to all.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -23,9 +24,16 @@ from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.stylegan2.inherit import channel_orders, inherit_kernel
 from search_spaces.stylegan2.synthesis import ModulatedConv, StyledConv, ToRGB
 
+SKELETONS = 8  # kept: two students take part in every batch
+
 
 class SlimmableStyleGAN2(Slimmable):
-    """Starts as what students inherit of `teacher`; makes the images of the architecture that `draw` says."""
+    """Makes the images of a student of the architecture that `draw` says, starting from `teacher`.
+
+    Before any training, students with the teacher's kinds of kernels, and with single taps, are those that
+    inherit. Separable kernels of a full teacher start only near them: they are cut out of an approximation of
+    all channels and taps, where one that inherits approximates its own.
+    """
 
     def __init__(self, teacher: StyleGAN2Generator) -> None:
         super().__init__()
@@ -59,8 +67,9 @@ class SlimmableStyleGAN2(Slimmable):
     def forward(self, *inputs: Tensor, **options: Any) -> Tensor:
         """Images (N, C, R, R) of a student of the architecture `draw()`, for the inputs of the teacher."""
         architecture = self.draw()
-        skeleton = StyleGAN2Generator(architecture).to(self.full.const.device).train(self.training)
-        images: Tensor = functional_call(skeleton, self.tensors(architecture), inputs, options)
+        tensors = self.tensors(architecture) | _filters(self.full)
+        skeleton = _skeleton(architecture).train(self.training)
+        images: Tensor = functional_call(skeleton, tensors, inputs, options)
         return images
 
     def read_out(self, architecture: Any) -> StyleGAN2Generator:
@@ -112,13 +121,30 @@ class SlimmableStyleGAN2(Slimmable):
             "noise_const": source.noise_const,
         }
         separable = block.kind == "separable"
-        conv = (
-            source.conv if source.conv.separable or not separable else self.separable[name.replace(".", "_")]
-        )
-        found["conv.weight"] = _middle(conv.weight[outgoing][:, incoming], 1 if separable else block.kernel)
+        own = separable and not source.conv.separable
+        conv = self.separable[name.replace(".", "_")] if own else source.conv
+        weight = conv.weight[outgoing][:, incoming]
         if separable:
-            found["conv.depthwise"] = _middle(conv.depthwise[outgoing], block.kernel)
-        return found
+            return found | {
+                "conv.weight": weight,
+                "conv.depthwise": _middle(conv.depthwise[outgoing], block.kernel),
+            }
+        if source.conv.separable:
+            weight = weight * source.conv.depthwise[outgoing]
+        return found | {"conv.weight": _middle(weight, block.kernel)}
+
+
+@lru_cache(maxsize=SKELETONS)
+def _skeleton(architecture: GeneratorArchitecture) -> StyleGAN2Generator:
+    """A generator without weights, to be called with those of others; no part of any network."""
+    with torch.device("meta"):
+        return StyleGAN2Generator(architecture)
+
+
+def _filters(generator: StyleGAN2Generator) -> dict[str, Tensor]:
+    """The buffers that are in no checkpoint; all generators of a size have the same ones."""
+    kept = generator.state_dict().keys()
+    return {name: buffer for name, buffer in generator.named_buffers() if name not in kept}
 
 
 def _convs(generator: StyleGAN2Generator) -> list[tuple[str, StyledConv]]:

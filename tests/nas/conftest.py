@@ -19,10 +19,10 @@ import pytest
 
 from nas.candidate import Candidate
 from nas.config import SearchConfig
-from nas.halving import RungBoard
 from nas.proposals import Proposer
 from nas.recorder import StudyRecorder
 from nas.report import SearchReport, report
+from nas.rung_board import RungBoard
 from nas.samplers import make_sampler
 from nas.search import _note
 from nas.study import StudyStore

@@ -70,8 +70,16 @@ def test_the_final_is_longer_than_the_search_and_otherwise_alike() -> None:
     assert (config.study, config.trials, config.replicate_runs, config.workers) == ("digits-final", 3, 9, 7)
     kept = {"study", "rungs", "trials", "replicates", "seeds", "workers"}
     assert config.model_dump(exclude=kept) == SEARCH.model_dump(exclude=kept)
+
+
+def test_the_final_of_students_that_share_weights_is_as_long_as_that_of_others() -> None:
     shared = SearchConfig.of(budget_macs=BUDGET, share_weights=True, study="digits-shared")
-    assert not final_config(shared, 3, seeds=1, images=None).share_weights
+    config = final_config(shared, 3, seeds=1, images=None)
+    assert not config.share_weights
+    assert config.rungs == final_config(SEARCH, 3, seeds=1, images=None).rungs
+    assert final_config(shared, 3, seeds=1, images=400).rungs == (100, 200, 400)
+    with pytest.raises(ConfigError, match="--images 3: give at least 4"):
+        final_config(shared, 3, seeds=1, images=3)
 
 
 def test_a_final_no_longer_than_the_search_is_refused() -> None:

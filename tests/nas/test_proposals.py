@@ -14,8 +14,8 @@ from distill.teacher import load_teacher
 from nas import proposals
 from nas.budget import Budget
 from nas.config import SearchConfig
-from nas.halving import RungBoard
 from nas.proposals import BASELINE_SHARES, Proposer
+from nas.rung_board import RungBoard
 from nas.samplers import SAMPLERS, make_sampler, resume_seed
 from nas.study import StudyStore
 from nas.study.records import RungRecord

@@ -12,8 +12,8 @@ from optuna.trial import TrialState
 
 from nas.errors import ConfigError
 from nas.gp_sampler import LEAST_RESULTS
-from nas.halving import RungBoard
 from nas.pareto import Point, hypervolume
+from nas.rung_board import RungBoard
 from nas.samplers import SAMPLERS, check_sampler, make_sampler, resume_seed
 
 BUDGET = 500

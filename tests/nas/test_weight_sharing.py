@@ -7,20 +7,27 @@ from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 
 from distill.teacher import load_teacher
+from nas import cluster
 from nas.budget import Budget
-from nas.config import SearchConfig
-from nas.errors import ConfigError
+from nas.config import SHARED_PARTS, SearchConfig
+from nas.errors import BudgetError, ConfigError, SearchError
+from nas.search import prepare
 from nas.weight_sharing import (
-    PARTS,
     STAGES,
     Sandwich,
     SharedCandidate,
     SharedSpace,
+    SharedTrial,
+    check_narrowest,
+    images_trained,
     shared_file,
     shared_trainer,
+    stages_left,
     train_shared,
+    trained_weights,
 )
 from search_spaces import FixedSuggest, RandomSuggest
 
@@ -48,13 +55,13 @@ def test_the_widest_the_narrowest_and_random_students_make_a_batch() -> None:
     space = teacher.family.space(teacher.generator.architecture)
     load = Budget(2_000_000).load(space)
     sandwich = Sandwich(space, load, seed=0)
-    batches = [[sandwich() for _ in range(PARTS)] for _ in range(3)]
+    batches = [[sandwich() for _ in range(SHARED_PARTS)] for _ in range(3)]
     assert {str(batch[0]) for batch in batches} == {str(batches[0][0])}
     assert all(load(batch[1]) < load(batch[0]) for batch in batches)
     assert len({str(student) for batch in batches for student in batch[2:]}) > 4
     again = Sandwich(space, load, seed=0)
-    again.drawn = PARTS
-    assert [again() for _ in range(PARTS)] == batches[1]
+    again.drawn = SHARED_PARTS
+    assert [again() for _ in range(SHARED_PARTS)] == batches[1]
 
 
 def test_a_training_in_stages_is_resumed_where_it_stopped(
@@ -95,3 +102,94 @@ def test_shared_weights_are_trained_for_one_number_of_images() -> None:
 
 def test_students_that_share_weights_are_not_replicated() -> None:
     assert SearchConfig.of(budget_macs=10**6, share_weights=True, trials=40).replicate_runs == 0
+
+
+def test_a_resumed_search_starts_no_task_for_stages_that_are_over(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert images_trained(bench) == 0
+    assert stages_left(bench.config, 0) == list(range(1, STAGES + 1))
+    train_shared(bench, 9)
+    assert images_trained(bench) == 288
+    assert stages_left(bench.config, 288) == [STAGES]
+    tasks = []
+
+    def on_a_worker(task: Any, config: Any, share: Any, what: str, *args: Any) -> Any:
+        tasks.append(args)
+        return 320
+
+    monkeypatch.setattr(cluster, "_on_a_worker", on_a_worker)
+    cluster.make_shared_weights(bench.config, cluster.Share(1, 1, 0), Console(quiet=True))
+    assert tasks == [()]
+
+
+def broken(bench: Any) -> dict[str, Any]:
+    trial = SharedTrial.__new__(SharedTrial)
+    trial._bench = bench
+    trial._prepare()
+    return trial.step()
+
+
+def test_candidates_are_not_read_out_of_weights_that_are_missing_or_unfinished(
+    bench: Any, make_bench: Any
+) -> None:
+    for images in (0, 160):
+        if images:
+            train_shared(bench, 5)
+        with pytest.raises(SearchError, match=rf"shared\.pt: .* {images} of 320 images") as refused:
+            trained_weights(bench)
+        assert broken(bench) == {"broken": str(refused.value), "done": True}
+    train_shared(bench, STAGES)
+    assert trained_weights(bench).images == 320
+    another_search = make_bench(share_weights=True, rungs=(320,), batch_size=16, seed=1)
+    with pytest.raises(SearchError, match="0 of 320 images"):
+        trained_weights(another_search)
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", "half"])
+def test_a_damaged_file_of_shared_weights_is_named_with_the_fix(bench: Any, content: Any) -> None:
+    path = shared_file(bench.config)
+    path.parent.mkdir(parents=True)
+    if content == "half":
+        train_shared(bench, 1)
+        content = path.read_bytes()[: path.stat().st_size // 2]
+    path.write_bytes(content)
+    for read in (images_trained, shared_trainer, trained_weights):
+        with pytest.raises(SearchError, match=r"shared\.pt is damaged: delete it"):
+            read(bench)
+
+
+def test_within_the_smallest_budget_every_student_keeps_the_teachers_mapping() -> None:
+    teacher = load_teacher()
+    space = teacher.family.space(teacher.generator.architecture)
+    slimmable = space.slimmable(teacher.generator)
+    narrowest = SharedSpace(space).sample(FixedSuggest({"share": 0.25, **space.uniform()}), lambda _: 1.0)
+    for budget in (Budget(macs=space.macs(narrowest)), Budget(params=space.params(narrowest))):
+        check_narrowest(budget, space)
+        for seed in range(20):
+            slimmable.read_out(SharedSpace(space).sample(RandomSuggest(seed), budget.load(space)))
+    for budget in (Budget(macs=space.macs(narrowest) - 1), Budget(params=space.params(narrowest) - 1)):
+        with pytest.raises(BudgetError, match="narrowest student that keeps the teacher's mapping network"):
+            check_narrowest(budget, space)
+
+
+def test_a_budget_below_the_narrowest_student_is_refused_before_a_study_is_made(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"budget_params": 9_000, "workdir": tmp_path, "trials": 2}
+    prepare(SearchConfig.of(**settings), dry_run=True)
+    with pytest.raises(BudgetError, match=r"--budget-params 9k is below .*: give at least"):
+        prepare(SearchConfig.of(**settings, share_weights=True), dry_run=True)
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ({"batch_size": 30}, "--batch-size 30: .* multiple of 4, such as 32"),
+        ({"micro_batch": 16}, "--micro-batch 16: leave it out with --share-weights"),
+        ({"compile": True}, "--compile: leave it out with --share-weights"),
+        ({"checkpoint_activations": True}, "--checkpoint-activations: leave it out with --share-weights"),
+    ],
+)
+def test_what_parts_of_a_batch_do_not_go_with_is_refused(setting: dict[str, Any], says: str) -> None:
+    SearchConfig.of(budget_macs=10**6, **setting)
+    with pytest.raises(ConfigError, match=says):
+        SearchConfig.of(budget_macs=10**6, share_weights=True, **setting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from search_spaces import ArchitectureError, FixedSuggest, RandomSuggest
 from search_spaces.stylegan2 import STYLEGAN2, Block, GeneratorArchitecture
+from search_spaces.stylegan2 import slimmable as slimmable_module
 from search_spaces.stylegan2.slimmable import SlimmableStyleGAN2
 from search_spaces.stylegan2.space import StyleGAN2Space
 
@@ -100,3 +102,44 @@ def test_another_mapping_network_is_not_in_the_shared_weights(teacher: Any) -> N
     )
     with pytest.raises(ArchitectureError, match="mapping"):
         SlimmableStyleGAN2(teacher).read_out(shallower)
+
+
+@pytest.mark.parametrize("kernels", [(3, 3), (3, 1), (1, 3), (1, 1)])
+def test_students_of_a_separable_teacher_are_those_that_inherit(kernels: tuple[int, int]) -> None:
+    separable = replace(TEACHER, blocks=tuple(replace(b, kind="separable") for b in TEACHER.blocks))
+    torch.manual_seed(0)
+    teacher: Any = STYLEGAN2.build(separable)
+    space = StyleGAN2Space(separable)
+    choices = space.uniform() | {"share": 0.5, "kernel_8": kernels[0], "kernel_16": kernels[1]}
+    architecture = space.sample(FixedSuggest(choices), lambda a: space.macs(a) / space.macs(separable))
+    assert tuple(block.kernel for block in architecture.blocks[1:]) == kernels
+    ours = SlimmableStyleGAN2(teacher).read_out(architecture).eval()
+    inherited: Any = STYLEGAN2.build(architecture).eval()
+    space.inherit(teacher, inherited)
+    z = torch.randn(2, 8)
+    assert torch.allclose(ours(z, noise="const"), inherited(z, noise="const"), atol=1e-4)
+
+
+def test_a_student_is_called_without_weights_of_its_own(
+    teacher: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    class Counted(slimmable_module.StyleGAN2Generator):
+        def __init__(self, architecture: Any) -> None:
+            super().__init__(architecture)
+            made.append(self.const.device.type)
+
+    slimmable_module._skeleton.cache_clear()
+    monkeypatch.setattr(slimmable_module, "StyleGAN2Generator", Counted)
+    slimmable = SlimmableStyleGAN2(teacher)
+    names = slimmable.state_dict().keys()
+    state = torch.random.get_rng_state()
+    for _ in range(3):
+        slimmable(torch.ones(1, 8), noise="none")
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert made == ["meta"]
+    assert slimmable.state_dict().keys() == names
+    assert not any(tensor.is_meta for tensor in [*slimmable.parameters(), *slimmable.buffers()])
+    assert not any(isinstance(value, Counted) for value in vars(copy.deepcopy(slimmable)).values())
+    slimmable_module._skeleton.cache_clear()
