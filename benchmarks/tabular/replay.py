@@ -1,4 +1,8 @@
-"""Strategies replayed on the table: a training is looked up instead of done, all else is the service's."""
+"""Strategies replayed on the table: a training is looked up instead of done, all else is the service's.
+
+One worker, and what a sampler itself takes is not counted. Left out are second tries of runs that went wrong:
+the table has no other outcome for them.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,7 @@ from benchmarks.tabular.table import Table
 from nas.config import SearchConfig
 from nas.halving import RungBoard
 from nas.noise import NoiseFloor
+from nas.pareto import front
 from nas.proposals import Proposer
 from nas.runs import measured_architectures
 from nas.samplers import make_sampler
@@ -60,7 +65,7 @@ class Answer:
 
     images: int  # trained so far
     seconds: float
-    front: tuple[str, ...]  # architectures
+    front: tuple[str, ...]  # architectures, cheapest first: that of the medians, as a report shows it
     best: str | None  # the architecture it would choose
 
 
@@ -155,4 +160,5 @@ def _answer(study: optuna.Study, images: int, seconds: float, naive: bool) -> An
         return str(trials[trial].user_attrs["architecture"])
 
     best = None if chosen.best is None else name(chosen.best.trial)
-    return Answer(images, seconds, tuple(name(m.trial) for m in chosen.front), best)
+    reported = front([(float(m.macs), m.fid) for m in measured])
+    return Answer(images, seconds, tuple(name(measured[i].trial) for i in reported), best)
