@@ -80,18 +80,19 @@ class Driver:
 
     def __init__(self, store: StudyStore, bench: Workbench, config: SearchConfig, sampler: str) -> None:
         self._config, self._bench = config, bench
-        store.study.sampler = make_sampler(sampler, SEED)
         self._load = config.budget.load(bench.space)
         self._store = store
+        self._board = RungBoard(len(config.rungs), config.reduction_factor)
+        for record in store.rungs():
+            self._board.add(record.trial, record.rung, (record.fid, 1_000_000.0 + record.trial))
+        store.study.sampler = make_sampler(sampler, SEED, bench.space, self._load, self._board)
         nowhere = Console(file=open(os.devnull, "w"))  # noqa: SIM115  # as long as the process
         self._searcher = StudySearcher(
             Proposer(store, bench.space, self._load, config),
             StudyRecorder(store, config.folder, len(config.rungs)),
+            self._board,
             SearchProgress(nowhere, config.trials, len(config.rungs)),
         )
-        self._board = RungBoard(len(config.rungs), config.reduction_factor)
-        for record in store.rungs():
-            self._board.add(record.trial, record.rung, (record.fid, 1_000_000.0 + record.trial))
 
     def trial(self) -> tuple[float, float, float]:
         """Seconds that one more trial takes: to propose, to judge and to record."""
@@ -121,7 +122,9 @@ class Driver:
 
 def fill(store: StudyStore, bench: Workbench, config: SearchConfig, load: Load, trials: int) -> None:
     """Add `trials` random finished trials with their rungs, as a search would have left them."""
-    source = optuna.create_study(directions=store.study.directions, sampler=make_sampler("random", SEED + 1))
+    source = optuna.create_study(
+        directions=store.study.directions, sampler=optuna.samplers.RandomSampler(SEED + 1)
+    )
     present = store.study.get_trials(deepcopy=False)
     known = {str(trial.user_attrs.get("architecture")) for trial in present}
     number, found = len(present), list[FrozenTrial]()

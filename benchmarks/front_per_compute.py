@@ -7,7 +7,11 @@
 The table holds every architecture of a small space, distilled from several seeds by the service itself
 (benchmarks/tabular/distill_all.py). A replay draws which seeds trainings get; the seeds it does not draw are
 the truth that answers are judged by, so that no strategy gains from lucky results. Hypervolume is that of the
-reported front at its true FIDs, in (log FID, log MACs), as a share of the true front's.
+reported front at its true FIDs, in (log FID, log MACs), as a share of the true front's; it reaches a tenth of
+the range beyond the worst and the dearest. Intervals are of 95 %, over replays.
+
+Replays have one worker. Seconds are those of trainings and FIDs as the table has them: what proposing takes
+is left out, and so are second tries of runs that went wrong, for which the table has no other outcome.
 """
 
 from __future__ import annotations
@@ -16,28 +20,39 @@ import argparse
 import json
 import math
 import os
-import statistics
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import torch
 
 from benchmarks.tabular.grid import Grid
-from benchmarks.tabular.replay import Answer, World, replay
+from benchmarks.tabular.made_up import make_up
+from benchmarks.tabular.replay import World, replay
 from benchmarks.tabular.table import TABLE, Table, read_table
 from nas.budget import Budget
 from nas.config import SearchConfig
 from nas.pareto import hypervolume
 from nas.proposals import Proposer
+from search_spaces import Load
+
+Array = npt.NDArray[np.float64]
 
 BUDGET = 2_000_000  # MACs, the table's
 TRIALS = 40  # of random search, all trained to the end: what everybody may spend
 TOP = 0.05  # of the architectures: a good choice is among them
+MARGIN = 0.1  # of the range of an objective, beyond the worst: so that the dearest student has a volume, too
+NORMAL_95 = 1.96  # standard errors to either side
+RESAMPLES = 1_000  # of the replays, for the interval of what it takes to get somewhere
+QUICK = {"replays": 2, "trials": 12}
 
 
 class Plain(Proposer):
@@ -53,26 +68,49 @@ STRATEGIES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # sampler
     "ours": ("gp", {}, {}),
     "ours with TPE": ("tpe", {}, {}),
     "ours without halving": ("gp", {}, {"halving": False}),
-    "ours, exact FIDs (no ties, no replicates)": ("tpe", {"ties": 0.0, "replicates": 0}, {"naive": True}),
+    "ours, exact FIDs (no ties, no replicates)": ("gp", {"ties": 0.0, "replicates": 0}, {"naive": True}),
     "random search": ("random", {"replicates": 0}, OPTUNA),
     "Optuna TPE": ("tpe", {"replicates": 0}, OPTUNA),
+    "Optuna TPE + baselines and openings": ("tpe", {"replicates": 0}, {"halving": False, "naive": True}),
     "Optuna NSGA-II": ("nsga2", {"replicates": 0}, OPTUNA),
     "ASHA on FID alone": ("random", {"replicates": 0, "ties": 0.0}, {"scalar": True, **NAIVE}),
 }
 
 
 @cache
-def loaded(path: Path) -> tuple[Table, Any, Any]:
-    """The table, its space and the load of its budget."""
+def searched() -> tuple[Grid, Load]:
+    """The table's space and the load of its budget."""
     from distill.teacher import load_teacher
 
     teacher = load_teacher()
     space = teacher.family.space(teacher.generator.architecture)
-    return read_table(path), Grid(space), Budget(BUDGET).load(space)
+    return Grid(space), Budget(BUDGET).load(space)
 
 
-def one(name: str, seed: int, path: Path) -> tuple[list[Answer], list[float], bool]:
-    """A strategy's answers in one replay, their share of the hypervolume, and whether it chose well."""
+@cache
+def loaded(path: Path) -> tuple[Table, Any, Load]:
+    """The table, its space and the load of its budget."""
+    return read_table(path), *searched()
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A strategy's answers in one replay, one after every trial."""
+
+    images: list[int]
+    seconds: list[float]
+    shares: list[float]  # of the hypervolume
+    best: str | None  # the last answer's
+    chose_well: bool
+
+    def share(self, axis: str, points: Array) -> Array:
+        """The share reached at each of the ascending `points` of the axis `images` or `seconds`."""
+        places = np.searchsorted(getattr(self, axis), points, side="right")
+        return np.array([0.0, *self.shares])[places]
+
+
+def one(name: str, seed: int, path: Path, trials: int = TRIALS) -> Replayed:
+    """One replay of a strategy, for as many images as `trials` trainings to the end see."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -85,29 +123,75 @@ def one(name: str, seed: int, path: Path) -> tuple[list[Answer], list[float], bo
         seeds=len(world.observed),
         **{"replicates": 10} | settings,
     )
-    images = TRIALS * table.images[-1]
+    images = trials * table.images[-1]
     answers = list(replay(world, config, sampler, seed, images, **options))
-    shares = [_share(world, answer.front) for answer in answers]
     best = answers[-1].best
     rank = sum(fid < world.truth[best] for fid in world.truth.values()) if best else math.inf
-    return answers, shares, rank < TOP * len(world.truth)
+    return Replayed(
+        [answer.images for answer in answers],
+        [answer.seconds for answer in answers],
+        [share(world, answer.front) for answer in answers],
+        best,
+        rank < TOP * len(world.truth),
+    )
 
 
-def _share(world: World, architectures: tuple[str, ...]) -> float:
+def share(world: World, architectures: Sequence[str]) -> float:
     """Hypervolume of `architectures` at their true FIDs over that of all."""
     macs = dict(zip(world.table.architectures, np.log(world.table.macs).tolist(), strict=True))
-    reference = (math.log(max(world.truth.values())) + 1e-9, max(macs.values()) + 1e-9)
+    logs = {name: math.log(fid) for name, fid in world.truth.items()}
+    reference = (_beyond(logs.values()), _beyond(macs.values()))
 
-    def volume(names: Any) -> float:
-        return hypervolume([(math.log(world.truth[name]), macs[name]) for name in names], reference)
+    def volume(names: Iterable[str]) -> float:
+        return hypervolume([(logs[name], macs[name]) for name in names], reference)
 
     return volume(architectures) / volume(world.truth)
 
 
-def at(steps: list[float], shares: list[float], where: float) -> float:
-    """The share reached by `where`."""
-    reached = [share for step, share in zip(steps, shares, strict=True) if step <= where]
-    return reached[-1] if reached else 0.0
+def _beyond(values: Collection[float]) -> float:
+    return max(values) + MARGIN * (max(values) - min(values))
+
+
+def mean(values: Array) -> tuple[float, float]:
+    """The mean, and how far its interval reaches to either side."""
+    spread = float(values.std(ddof=1)) if len(values) > 1 else math.inf
+    return float(values.mean()), NORMAL_95 * spread / math.sqrt(len(values))
+
+
+def to_reach(shares: Array, points: Array, target: float) -> tuple[float, float, float]:
+    """Where the mean of the replays' `shares` (N, P) at `points` (P,) reaches `target`, and its interval.
+
+    Infinite where it does not.
+    """
+
+    def first(means: Array) -> float:
+        reached = np.flatnonzero(means >= target)
+        return float(points[reached[0]]) if len(reached) else math.inf
+
+    drawn = np.random.default_rng(0).integers(len(shares), size=(RESAMPLES, len(shares)))
+    again = sorted(first(shares[rows].mean(axis=0)) for rows in drawn)
+    low, high = (again[round(end * (RESAMPLES - 1))] for end in (0.025, 0.975))
+    return first(shares.mean(axis=0)), low, high
+
+
+def figures(found: Mapping[str, list[Replayed]], images: int, step: int) -> dict[str, Any]:
+    """What the replays of every strategy come to, when `images` may be trained on and `step` is rung 0."""
+    marks = np.array([images // 10, images // 5, images * 2 // 5, images])
+    longest = max(replayed.seconds[-1] for runs in found.values() for replayed in runs)
+    axes = {"images": np.arange(0, images + 1, step), "seconds": np.linspace(0, longest, 500)}
+    target = float(np.mean([r.share("images", marks)[-1] for r in found["random search"]]))
+    rows = {}
+    for name, runs in found.items():
+        at_marks = np.array([replayed.share("images", marks) for replayed in runs])
+        rows[name] = {
+            "hypervolume": [mean(column) for column in at_marks.T],
+            "chose_well": mean(np.array([float(replayed.chose_well) for replayed in runs])),
+            **{
+                f"{axis}_to_reach": to_reach(np.array([r.share(axis, points) for r in runs]), points, target)
+                for axis, points in axes.items()
+            },
+        }
+    return {"images": marks.tolist(), "strategies": rows}
 
 
 def jobs(replays: int, seed: int) -> Iterator[tuple[str, int]]:
@@ -125,51 +209,71 @@ def main() -> None:
     parser.add_argument("--replays", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1_000)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="a few replays of a small made-up table")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    replays = 4 if options.quick else options.replays
-    found: dict[str, list[tuple[list[Answer], list[float], bool]]] = {name: [] for name in STRATEGIES}
-    with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
-        asked = [
-            (name, pool.submit(one, name, seed, options.table)) for name, seed in jobs(replays, options.seed)
-        ]
-        for name, job in asked:
-            found[name].append(job.result())
-            print(f"\r{sum(map(len, found.values()))} of {len(asked)}", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    table = loaded(options.table)[0]
-    whole = TRIALS * table.images[-1]
-    marks = [whole // 10, whole // 5, whole * 2 // 5, whole]
-
-    def curve(name: str, images: int) -> float:
-        return statistics.fmean(
-            at([answer.images for answer in answers], shares, images) for answers, shares, _ in found[name]
+    if not options.quick and not options.table.exists():
+        parser.error(
+            f"there is no {options.table}: python -m benchmarks.tabular.distill_all makes it, in hours; "
+            "--quick replays a small made-up one"
         )
-
-    target = curve("random search", whole)
-    rows = {}
-    for name, runs in found.items():
-        to_reach = next((i for i in range(0, whole + 1, table.images[0]) if curve(name, i) >= target), None)
-        rows[name] = {
-            "hypervolume": [curve(name, mark) for mark in marks],
-            "images_to_reach": to_reach,
-            "chose_well": statistics.fmean(good for _, _, good in runs),
-        }
+    with tempfile.TemporaryDirectory() as scratch:
+        path, replays, trials = options.table, options.replays, TRIALS
+        if options.quick:
+            path, replays, trials = make_up(Path(scratch, "made-up.csv"), *searched()), *QUICK.values()
+        found: dict[str, list[Replayed]] = {name: [] for name in STRATEGIES}
+        with ProcessPoolExecutor(
+            options.processes, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
+            asked = [
+                (name, pool.submit(one, name, s, path, trials)) for name, s in jobs(replays, options.seed)
+            ]
+            for name, job in asked:
+                found[name].append(job.result())
+                print(
+                    f"\r{sum(map(len, found.values()))} of {len(asked)}", end="", file=sys.stderr, flush=True
+                )
+        print(file=sys.stderr)
+        table = read_table(path)
+    shown = figures(found, trials * table.images[-1], table.images[0])
     if options.json:
-        print(json.dumps({"images": marks, "strategies": rows, "replays": replays, "seeds": table.seeds}))
+        print(
+            json.dumps(finite({**shown, "replays": replays, "seeds": table.seeds, "made_up": options.quick}))
+        )
         return
-    print(f"{len(table.architectures)} architectures, {table.seeds} seeds, {replays} replays\n")
-    print(
-        f"{'hypervolume after images:':44}"
-        + "".join(f"{mark:>9,}" for mark in marks)
-        + "   to reach*  in top 5 %"
-    )
-    for name, row in rows.items():
-        reach = f"{row['images_to_reach']:,}" if row["images_to_reach"] is not None else "never"
-        volumes = "".join(f"{v:9.3f}" for v in row["hypervolume"])
-        print(f"{name:44}{volumes}{reach:>12}{row['chose_well']:12.0%}")
-    print(f"\n* images until the mean hypervolume is what random search has after all its {whole:,}")
+    origin = "made up: no result" if options.quick else options.table.name
+    print(f"{len(table.architectures)} architectures, {table.seeds} seeds ({origin}), {replays} replays\n")
+    print("\n".join(lines(shown)))
+
+
+def finite(value: Any) -> Any:
+    """The same with None for what is infinite: JSON has no word for it."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def lines(shown: Mapping[str, Any]) -> Iterator[str]:
+    """The table as text."""
+    marks = "".join(f"{mark:>15,}" for mark in shown["images"])
+    yield f"{'hypervolume after images:':42}{marks}{'in top 5 %':>14}{'images to reach*':>26}{'seconds':>22}"
+    for name, row in shown["strategies"].items():
+        volumes = "".join(f"{f'{middle:.3f} ± {reach:.3f}':>15}" for middle, reach in row["hypervolume"])
+        middle, reach = row["chose_well"]
+        well = f"{middle:.0%} ± {reach:.0%}" if math.isfinite(reach) else f"{middle:.0%}"
+        yield (
+            f"{name:42}{volumes}{well:>14}{_reached(row['images_to_reach']):>26}"
+            f"{_reached(row['seconds_to_reach']):>22}"
+        )
+    yield f"\n* until the mean hypervolume is what random search has after all its {shown['images'][-1]:,}"
+    yield "One worker; what proposing takes, and second tries of runs that went wrong, are left out."
+
+
+def _reached(found: tuple[float, float, float]) -> str:
+    first, low, high = (f"{value:,.0f}" if math.isfinite(value) else "never" for value in found)
+    return f"{first} ({low}–{high})" if first != "never" else first
 
 
 if __name__ == "__main__":

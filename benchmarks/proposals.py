@@ -24,8 +24,9 @@ from itertools import count
 import optuna
 
 from nas.budget import Budget, format_quantity
+from nas.rung_board import RungBoard
 from nas.samplers import make_sampler
-from search_spaces import Load, RandomSuggest, Suggest
+from search_spaces import Load, RandomSuggest, SearchSpace, Suggest
 from search_spaces.stylegan2 import Block, GeneratorArchitecture, StyleGAN2Space
 
 RESOLUTION = 256  # px
@@ -102,9 +103,10 @@ def random_choices(first_seed: int) -> Iterator[tuple[Suggest, Callable[[], None
     return ((RandomSuggest(seed), lambda: None) for seed in count(first_seed))
 
 
-def tpe_choices(seed: int) -> Iterator[tuple[Suggest, Callable[[], None]]]:
+def tpe_choices(seed: int, space: SearchSpace, load: Load) -> Iterator[tuple[Suggest, Callable[[], None]]]:
     """Choices of a TPE study that is told two values for every trial."""
-    study = optuna.create_study(directions=["minimize", "minimize"], sampler=make_sampler("tpe", seed))
+    sampler = make_sampler("tpe", seed, space, load, RungBoard(1))
+    study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
     values = RandomSuggest(seed)
 
     def told(trial: optuna.Trial) -> Callable[[], None]:
@@ -128,8 +130,8 @@ def measure(
     sources = {
         "scaled to the budget, random": (Source(scaled, load, random_choices(SEED)), proposals),
         "rejection, random": (Source(blind, load, random_choices(10**9)), 10 * proposals),
-        "scaled to the budget, TPE": (Source(scaled, load, tpe_choices(SEED)), tpe_trials),
-        "rejection, TPE": (Source(blind, load, tpe_choices(SEED)), tpe_trials),
+        "scaled to the budget, TPE": (Source(scaled, load, tpe_choices(SEED, space, load)), tpe_trials),
+        "rejection, TPE": (Source(blind, load, tpe_choices(SEED, space, load)), tpe_trials),
     }
     for _ in range(rounds):
         for source, size in sources.values():

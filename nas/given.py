@@ -15,20 +15,33 @@ from nas.errors import ConfigError
 from nas.locate import open_existing
 from nas.proposals import Given
 from nas.report import choose_best, trial_reports
+from nas.weight_sharing import SharedSpace
 from nas.workbench import Workbench
 from search_spaces import Architecture, ArchitectureError, FixedSuggest, Load, SearchSpace
 
 
 def read_given(config: SearchConfig, bench: Workbench) -> Given:
-    """What `config` names by `enqueue` and `warm_start`.
+    """What `config` names by `enqueue` and `warm_start`. No image is needed for it.
 
     Raises:
-        ConfigError: a file can't be read, or holds no architecture that fits teacher and budget; the earlier
-            study is of another space.
+        ConfigError: a file can't be read, or holds no architecture that fits teacher, budget and shared
+            weights; the earlier study is of another space.
         StudyError, StorageError: there is no such study.
     """
     found = [architecture for path in config.enqueue for architecture in _read(path, config, bench)]
     return Given(found, _front_of(config, bench) if config.warm_start else ())
+
+
+def tried_first(given: Given, config: SearchConfig, bench: Workbench) -> list[Architecture]:
+    """The architectures that `given` comes to, each once."""
+    space, load = _searched(config, bench), config.budget.load(bench.space)
+    chosen = [space.sample(FixedSuggest(choices), load) for choices in given.choices]
+    return list(dict.fromkeys((*given.architectures, *chosen)))
+
+
+def _searched(config: SearchConfig, bench: Workbench) -> SearchSpace:
+    """The space that choices are made in."""
+    return SharedSpace(bench.space) if config.share_weights else bench.space
 
 
 def _read(path: Path, config: SearchConfig, bench: Workbench) -> list[Architecture]:
@@ -48,7 +61,20 @@ def _read(path: Path, config: SearchConfig, bench: Workbench) -> list[Architectu
             raise ConfigError(
                 f"--enqueue {path}: {architecture} takes {latency}, above the budget of {config.budget}"
             )
+    if config.share_weights:
+        _check_shared(path, found, bench)
     return found
+
+
+def _check_shared(path: Path, found: Sequence[Architecture], bench: Workbench) -> None:
+    shared = bench.space.slimmable(bench.teacher.generator)
+    for architecture in found:
+        try:
+            shared.read_out(architecture)
+        except ArchitectureError as error:
+            raise ConfigError(
+                f"--enqueue {path}: {error}: leave it out of the file, or search without --share-weights"
+            ) from error
 
 
 def _interface(bench: Workbench, architecture: Architecture) -> tuple[Any, ...]:
@@ -66,7 +92,8 @@ def _front_of(config: SearchConfig, bench: Workbench) -> list[dict[str, Any]]:
         trials = [t for t in store.study.get_trials(deepcopy=False) if t.number in front and t.params]
         space = store.study.user_attrs.get("space")
     load = config.budget.load(bench.space)
-    if space != bench.teacher.family.name or not all(_fits(t.params, bench.space, load) for t in trials):
+    searched = _searched(config, bench)
+    if space != bench.teacher.family.name or not all(_fits(t.params, searched, load) for t in trials):
         raise ConfigError(
             f"--warm-start {config.warm_start} is a study of another space ({space}): name one of "
             f"{bench.teacher.family.name} students of a teacher of this size"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -41,6 +42,7 @@ class Preview(BaseModel):
     settings: dict[str, Any]
     smallest: Proposed
     largest: Proposed
+    given: list[Proposed]  # by --enqueue and --warm-start: tried first
     proposals: list[Proposed]
 
     def render(self) -> RenderableType:
@@ -54,6 +56,8 @@ class Preview(BaseModel):
         table.add_row("smallest", *_cells(self.smallest))
         table.add_row("largest", *_cells(self.largest))
         table.add_section()
+        for given in self.given:
+            table.add_row("given", *_cells(given))
         for proposal in self.proposals:
             table.add_row("", *_cells(proposal))
         settings = "  ".join(
@@ -89,8 +93,8 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
     return lines
 
 
-def preview(config: SearchConfig, bench: Workbench) -> Preview:
-    """Look ahead without training or writing anything."""
+def preview(config: SearchConfig, bench: Workbench, given: Sequence[Architecture] = ()) -> Preview:
+    """Look ahead without training or writing anything; `given` is what is tried first."""
     load = config.budget.load(bench.space)
     architecture = bench.teacher.generator.architecture
     proposals = [
@@ -112,6 +116,7 @@ def preview(config: SearchConfig, bench: Workbench) -> Preview:
         settings=config.public(),
         smallest=_proposed(bench, bench.space.smallest()),
         largest=_proposed(bench, bench.space.largest()),
+        given=[_proposed(bench, architecture) for architecture in given],
         proposals=[_proposed(bench, proposal) for proposal in fitting],
     )
 

@@ -88,16 +88,12 @@ class Proposer(TrialSource):
 
     def _new(self) -> Proposal | None:
         """An architecture that nobody has trained; None when there are as many as asked for, or no more."""
-        waiting = self._store.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-        for architecture in self._given.architectures if not waiting else ():
-            if str(architecture) not in self._known and self.asked < self._config.trials:
-                number = self._store.begin(self._notes(architecture))
-                self._known[str(architecture)] = number
-                return self._proposal(self._trial(number))
         too_slow = 0
         for _ in range(MAX_DUPLICATES):
             if self.asked >= self._config.trials or self.exhausted:
                 return None
+            if (given := self._next_given()) is not None:
+                return given
             asked = self._ask()
             architecture = self._latency.fit(self.space, asked, self._load)
             twin = self._known.get(str(architecture))
@@ -113,6 +109,15 @@ class Proposer(TrialSource):
                     return None
         self.exhausted = f"The space holds no more than these {self.asked} architectures within the budget"
         return None
+
+    def _next_given(self) -> Proposal | None:
+        """The next architecture of the user's, once the baselines and openings are asked for."""
+        new = [a for a in self._given.architectures if str(a) not in self._known]
+        if not new or self._store.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            return None
+        number = self._store.begin(self._notes(new[0]))
+        self._known[str(new[0])] = number
+        return self._proposal(self._trial(number))
 
     def _ask(self) -> optuna.Trial:
         """A trial to choose an architecture with; one that was left half asked keeps what it has answered."""

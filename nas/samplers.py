@@ -6,12 +6,16 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
+from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
 
 from nas.errors import ConfigError
 from nas.evolution import RegularizedEvolution
 from nas.gp_sampler import SurrogateSampler
+from nas.joint_sampler import SearchedChoices
 from nas.rung_board import RungBoard
 from search_spaces import Load, SearchSpace
 
@@ -24,7 +28,19 @@ def _tpe(seed: int) -> BaseSampler:
 
 def _nsga2(seed: int) -> BaseSampler:
     # The first generation is random: Optuna's 50 would make most searches nothing else.
-    return NSGAIISampler(seed=seed, population_size=20)
+    return _NSGAII(seed=seed, population_size=20)
+
+
+class _NSGAII(NSGAIISampler):
+    """Optuna's, but architectures that were given, and so made no choices, don't stop it from learning."""
+
+    def __init__(self, *, seed: int, population_size: int) -> None:
+        super().__init__(seed=seed, population_size=population_size)
+        self._choices = SearchedChoices()
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        # A choice of one is left to be made alone: the crossover's transformation can't.
+        return {name: among for name, among in self._choices.calculate(study).items() if not among.single()}
 
 
 def _random(seed: int) -> BaseSampler:

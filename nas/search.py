@@ -53,13 +53,15 @@ def prepare(
     dry_run: bool = False,
     on_decoded: OnProgress | None = None,
     proposes: bool = True,
+    decode: bool = True,
 ) -> tuple[SearchConfig, Workbench]:
     """Resolve `config` and open what it names, so that a wrong request is refused before a study is made.
 
     What takes no time is looked at first: the extractor and its weights before any image is decoded.
     Decoded images are kept in `<workdir>/cache`; in a dry run a sample is looked at and nothing is written.
     `on_decoded` is called with the images decoded so far and of all. Where architectures are going to be
-    proposed (`proposes`) within a latency, that of the smallest student is measured.
+    proposed (`proposes`) within a latency, that of the smallest student is measured. With `decode` False
+    the caller looks at `bench.data` when all else is checked.
 
     Raises:
         UserError: of whatever kind fits.
@@ -75,7 +77,8 @@ def prepare(
     check_sampler(config.sampler)
     if proposes:
         _ = bench.latency
-    _ = bench.data
+    if decode:
+        _ = bench.data
     return config, bench
 
 

@@ -88,7 +88,7 @@ def expected_improvement(mean: Array, deviation: Array, threshold: float) -> Arr
     z = (threshold - mean) / deviation
     density = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
     below = torch.special.ndtr(torch.from_numpy(z)).numpy()
-    improvement: Array = deviation * (z * below + density)
+    improvement: Array = np.maximum(deviation * (z * below + density), 0.0)  # rounding may take it below
     return improvement
 
 

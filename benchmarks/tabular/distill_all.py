@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.tabular.grid import Grid
+from benchmarks.tabular.table import COLUMNS, TABLE
 
-TABLE = Path(__file__).parent / "digits.csv"
-COLUMNS = ("architecture", "seed", "images", "fid", "seconds", "macs", "params")
 BUDGET = 2_000_000  # MACs
 RUNGS = (1_000, 2_000, 4_000, 8_000)
 QUICK: dict[str, Any] = {"rungs": (64, 128), "fid_samples": 100, "bank_size": 128}

@@ -1,4 +1,8 @@
-"""Strategies replayed on the table: a training is looked up instead of done, all else is the service's."""
+"""Strategies replayed on the table: a training is looked up instead of done, all else is the service's.
+
+One worker, and what a sampler itself takes is not counted. Left out are second tries of runs that went wrong:
+the table has no other outcome for them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ from nas.proposals import Proposer
 from nas.rung_board import RungBoard
 from nas.runs import measured_architectures
 from nas.samplers import make_sampler
-from nas.selection import select
+from nas.selection import noise_floor, select
 from search_spaces import Load, SearchSpace
 
 
@@ -60,7 +64,7 @@ class Answer:
 
     images: int  # trained so far
     seconds: float
-    front: tuple[str, ...]  # architectures
+    front: tuple[str, ...]  # architectures, cheapest first
     best: str | None  # the architecture it would choose
 
 
@@ -148,7 +152,7 @@ def _earlier(study: optuna.Study, first: int) -> int:
 def _answer(study: optuna.Study, images: int, seconds: float, naive: bool) -> Answer:
     trials = study.get_trials(deepcopy=False)
     measured = measured_architectures(trials)
-    floor = NoiseFloor(1e-9, 0) if naive else NoiseFloor.of(m.fids for m in measured)
+    floor = NoiseFloor(1e-9, 0) if naive else noise_floor(measured)
     chosen = select(measured, floor)
 
     def name(trial: int) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 TABLE = Path(__file__).parent / "digits.csv"
+COLUMNS = ("architecture", "seed", "images", "fid", "seconds", "macs", "params")
 SHARED = Path(__file__).parent / "digits_shared.csv"
 SHARED_COLUMNS = ("architecture", "images", "fid", "seconds")
 

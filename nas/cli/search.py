@@ -20,6 +20,10 @@ nas-search --budget-macs 5G --budget-latency 30ms --latency-on cuda
 # what would be tried, in seconds
 nas-search --budget-macs 800M --budget-params 3M --dry-run
 
+# first what another search has found
+nas-report --study digits-2Mmacs --json | jq '[.front[].architecture]' > found.json
+nas-search --budget-macs 5G --enqueue found.json
+
 # stopped or killed: the same command goes on
 nas-search --budget-macs 2M --trials 24
 """
@@ -90,7 +94,7 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     "--enqueue",
     type=click.Path(),
     multiple=True,
-    help="JSON file of architectures to try first, as nas-report --json shows them; may be repeated.",
+    help="JSON file of an architecture, or of a list of them, to try first; may be repeated.",
 )
 @click.option(
     "--share-weights/--no-share-weights",
@@ -177,7 +181,7 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
 
     from nas.config import SearchConfig
     from nas.errors import SearchError
-    from nas.given import read_given
+    from nas.given import read_given, tried_first
     from nas.preparation import decoding
     from nas.preview import preview
     from nas.proposals import Proposer
@@ -186,10 +190,12 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
 
     out = results()
     with decoding(console()) as on_decoded:
-        config, bench = prepare(SearchConfig.of(**flags), dry_run=dry_run, on_decoded=on_decoded)
-    given = read_given(config, bench)
+        asked = SearchConfig.of(**flags)
+        config, bench = prepare(asked, dry_run=dry_run, on_decoded=on_decoded, decode=False)
+        given = read_given(config, bench)
+        _ = bench.data
     if dry_run:
-        shown = preview(config, bench)
+        shown = preview(config, bench, tried_first(given, config, bench))
         out.print_json(shown.model_dump_json()) if as_json else out.print(shown.render())
         return
     report = run_search(

@@ -3,9 +3,14 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from benchmarks import proposals
+from benchmarks.driver_overhead import FEWEST, study_part
+from nas.samplers import SAMPLERS
 
 
 def figures(script: str, *options: str) -> dict[str, Any]:
@@ -31,6 +36,17 @@ def test_proposals_tells_how_many_fit_a_second_and_how_rare_they_are() -> None:
     assert found["per_second"] > 0
     assert 0.001 < found["feasible_share"] < 0.05  # the budget is that of one in a hundred
     assert found["rows"][0]["feasible_share"] == 1
+
+
+def test_proposals_of_a_tpe_study_fit_where_they_are_scaled() -> None:
+    _, rows = proposals.measure(0.1, draws=50, proposals=2, tpe_trials=2, rounds=1)
+    assert {row.name: row.feasible_share for row in rows}["scaled to the budget, TPE"] == 1
+
+
+def test_the_driver_is_measured_with_every_sampler(tmp_path: Path) -> None:
+    url, names = f"sqlite:///{tmp_path / 'study.db'}", list(SAMPLERS)
+    rows = list(study_part("SQLite", url, tmp_path, names, [8], measured=1, limit=0.0))
+    assert [(row.sampler, row.trials, row.measured) for row in rows] == [(name, 8, FEWEST) for name in names]
 
 
 @pytest.mark.slow

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+import optuna
 import pytest
+from optuna.trial import create_trial
 
 from benchmarks import front_per_compute
-from benchmarks.tabular.distill_all import COLUMNS
 from benchmarks.tabular.grid import KINDS, LEVELS, Grid
-from benchmarks.tabular.table import read_table
+from benchmarks.tabular.made_up import make_up
+from benchmarks.tabular.replay import World, _answer
+from benchmarks.tabular.table import COLUMNS, read_table
 from distill.teacher import load_teacher
 from nas.budget import Budget
 from search_spaces import FixedSuggest, Load
@@ -71,35 +75,95 @@ def test_seeds_that_are_not_complete_are_left_out(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def made_up(grid: Grid, load: Load, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A table of four seeds in which parameters help, and some seeds are luckier than others."""
-    rows: list[Row] = []
-    for place, architecture in enumerate(grid.all(load)):
-        macs, params = grid.macs(architecture), grid.params(architecture)
-        for seed in range(4):
-            luck = math.exp(0.1 * math.sin(7 * place + seed))
-            for rung, images in enumerate((1_000, 2_000)):
-                rows.append(
-                    (str(architecture), seed, images, 1e6 / params * luck / (1 + rung), 1.0, macs, params)
-                )
-    return write(tmp_path_factory.mktemp("table") / "made-up.csv", rows)
+    return make_up(tmp_path_factory.mktemp("table") / "made-up.csv", grid, load)
 
 
 @pytest.mark.parametrize("name", front_per_compute.STRATEGIES)
-def test_every_strategy_can_be_replayed_and_spends_no_more_than_allowed(
-    name: str, made_up: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(front_per_compute, "TRIALS", 12)
-    answers, shares, well = front_per_compute.one(name, 0, made_up)
-    images: list[Any] = [answer.images for answer in answers]
-    assert images == sorted(images)
-    assert 12 * 2_000 <= images[-1] < 13 * 2_000
-    assert all(0 <= share <= 1 + 1e-9 for share in shares)
-    assert shares[-1] > 0
-    assert answers[-1].best in answers[-1].front
-    assert isinstance(bool(well), bool)
+def test_every_strategy_can_be_replayed_and_spends_no_more_than_allowed(name: str, made_up: Path) -> None:
+    found = front_per_compute.one(name, 0, made_up, trials=12)
+    assert found.images == sorted(found.images)
+    assert found.seconds == sorted(found.seconds)
+    assert 12 * 2_000 <= found.images[-1] < 13 * 2_000
+    assert all(0 <= share <= 1 + 1e-9 for share in found.shares)
+    assert found.shares[-1] > 0
+    assert found.best is not None
 
 
-def test_a_replay_is_the_same_for_the_same_seed(made_up: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front_per_compute, "TRIALS", 6)
-    one, other = (front_per_compute.one("ours with TPE", 3, made_up) for _ in range(2))
+def test_a_replay_is_the_same_for_the_same_seed(made_up: Path) -> None:
+    one, other = (front_per_compute.one("ours with TPE", 3, made_up, trials=6) for _ in range(2))
     assert one == other
+
+
+def test_ours_differs_from_what_it_is_compared_with_in_one_thing_each() -> None:
+    strategies = front_per_compute.STRATEGIES
+    sampler = strategies["ours"][0]
+    assert strategies["ours, exact FIDs (no ties, no replicates)"][0] == sampler
+    assert strategies["ours without halving"][0] == sampler
+    plain, opened = strategies["Optuna TPE"], strategies["Optuna TPE + baselines and openings"]
+    assert (plain[:2], plain[2]["proposer_class"]) == (opened[:2], front_per_compute.Plain)
+    assert {**opened[2], "proposer_class": front_per_compute.Plain} == plain[2]
+
+
+def test_an_answer_has_the_front_that_a_report_shows() -> None:
+    """Of what is expected: one run that is hardly better than three others is likely lucky."""
+    study = optuna.create_study(directions=["minimize"] * 2)
+    for name, macs, fids in (("dear", 200, [10.0]), ("cheap", 100, [9.0, 10.1, 11.4]), ("bad", 300, [13.0])):
+        first = len(study.trials)
+        for run, fid in enumerate(fids):
+            notes = {"architecture": name} | ({"replicate_of": first} if run else {})
+            study.add_trial(create_trial(values=[fid, macs], user_attrs=notes))
+    answer = _answer(study, 0, 0.0, naive=False)
+    assert answer.best == "cheap"
+    assert answer.front == ("cheap",)
+    assert _answer(study, 0, 0.0, naive=True).front == ("cheap", "dear")
+
+
+def test_the_dearest_student_has_a_share_of_the_hypervolume(grid: Grid, load: Load, made_up: Path) -> None:
+    table = read_table(made_up)
+    world = World.drawn(table, grid, load, np.random.default_rng(0), 2)
+    dearest = table.architectures[int(table.macs.argmax())]
+    cheapest = table.architectures[int(table.macs.argmin())]
+    assert front_per_compute.share(world, [dearest]) > 0.01
+    assert front_per_compute.share(world, [cheapest, dearest]) > front_per_compute.share(world, [cheapest])
+    assert front_per_compute.share(world, table.architectures) == pytest.approx(1)
+
+
+def test_intervals_hold_the_mean_and_shrink_with_the_replays() -> None:
+    few, many = (front_per_compute.mean(np.array([0.4, 0.6] * count)) for count in (2, 200))
+    assert (few[0], many[0]) == (pytest.approx(0.5), pytest.approx(0.5))
+    assert 0 < many[1] < few[1] < 0.5
+    points = np.arange(5.0)
+    rising = np.array([[0, 0, 1, 1, 1], [0, 0, 0, 1, 1], [0, 0, 0, 1, 1]]) / 1.0
+    first, low, high = front_per_compute.to_reach(rising, points, 0.9)
+    assert (low, first, high) == (2, 3, 3)
+    assert front_per_compute.to_reach(rising, points, 2.0) == (math.inf,) * 3
+
+
+def test_a_missing_table_is_answered_with_the_command_that_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["front_per_compute", "--table", str(tmp_path / "none.csv")])
+    with pytest.raises(SystemExit) as stopped:
+        front_per_compute.main()
+    assert stopped.value.code == 2
+    assert "none.csv: python -m benchmarks.tabular.distill_all makes it" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_quick_needs_no_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["front_per_compute", "--quick", "--json", "--table", "none.csv"])
+    front_per_compute.main()
+    found = json.loads(capsys.readouterr().out)
+    assert found["made_up"]
+    assert list(found["strategies"]) == list(front_per_compute.STRATEGIES)
+
+
+def test_the_text_shows_seconds_and_intervals(made_up: Path) -> None:
+    names = ("ours with TPE", "random search")
+    found = {
+        name: [front_per_compute.one(name, seed, made_up, trials=4) for seed in (0, 1)] for name in names
+    }
+    text = list(front_per_compute.lines(front_per_compute.figures(found, 4 * 2_000, 1_000)))
+    assert "seconds" in text[0]
+    assert all(line.startswith(name) and "±" in line for name, line in zip(names, text[1:], strict=False))
+    assert "second tries" in text[-1]

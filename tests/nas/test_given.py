@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from distill.teacher import load_teacher
 from nas.errors import ConfigError, StorageError
-from nas.given import read_given
+from nas.given import read_given, tried_first
+from nas.preview import preview
 from nas.proposals import Given, Proposer
 from nas.report import SearchReport
 from nas.study import StudyStore
-from search_spaces import FixedSuggest
+from nas.weight_sharing import SharedSpace
+from search_spaces import FixedSuggest, RandomSuggest
 
 
 @pytest.fixture
@@ -63,6 +66,52 @@ def test_an_architecture_of_other_images_is_refused(bench: Any, file: Path) -> N
     file.write_text(json.dumps(replace(smallest(bench), image_channels=3).to_json()))
     with pytest.raises(ConfigError, match="makes other images than the teacher"):
         read_given(bench.config, bench)
+
+
+def test_what_shared_weights_cannot_make_is_refused(bench: Any, file: Path) -> None:
+    bench.config = bench.config.model_copy(update={"share_weights": True})
+    uniform = SharedSpace(bench.space).sample(RandomSuggest(0), bench.config.budget.load(bench.space))
+    file.write_text(json.dumps(uniform.to_json()))
+    assert read_given(bench.config, bench).architectures == [uniform]
+    other = replace(smallest(bench), style_dim=bench.teacher.generator.architecture.style_dim // 2)
+    file.write_text(json.dumps([uniform.to_json(), other.to_json()]))
+    with pytest.raises(ConfigError, match=r"--enqueue .*teacher's mapping: leave it out of the file, or"):
+        read_given(bench.config, bench)
+
+
+def test_a_dry_run_shows_what_is_given(bench: Any, file: Path) -> None:
+    file.write_text(json.dumps([smallest(bench).to_json()]))
+    given = read_given(bench.config, bench)
+    given = Given(given.architectures, [{"share": 1.0, **bench.space.uniform()}] * 2)
+    baseline = bench.space.sample(FixedSuggest(given.choices[0]), bench.config.budget.load(bench.space))
+    shown = preview(bench.config, bench, tried_first(given, bench.config, bench))
+    assert [proposed.summary for proposed in shown.given] == [str(smallest(bench)), str(baseline)]
+    console = Console(width=300)
+    with console.capture() as text:
+        console.print(shown.render())
+    assert text.get().count(" given ") == 2
+
+
+def test_no_image_is_decoded_for_what_is_given(bench: Any, file: Path) -> None:
+    file.write_text("nonsense")
+    bench.__dict__.pop("data")
+    bench.config = bench.config.model_copy(update={"data": "/there/is/no/such/folder"})
+    with pytest.raises(ConfigError, match="can't be read"):
+        read_given(bench.config, bench)
+
+
+def test_a_search_with_shared_weights_starts_from_a_front_with_and_without(
+    finished: SearchReport, make_bench: Any
+) -> None:
+    bench = make_bench(workdir=Path(finished.folder).parent, warm_start=finished.study, share_weights=True)
+    given = read_given(bench.config, bench)
+    assert len(given.choices) == len(finished.front)
+    shared = bench.space.shared()
+    without = [{name: c for name, c in choices.items() if name not in shared} for choices in given.choices]
+    same = tried_first(Given((), without), bench.config, bench)
+    assert same == tried_first(given, bench.config, bench)
+    slimmable = bench.space.slimmable(bench.teacher.generator)
+    assert all(slimmable.read_out(architecture) is not None for architecture in same)
 
 
 def test_what_is_given_comes_after_the_baselines_and_openings_and_once(bench: Any, tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from nas.errors import ConfigError
 from nas.gp_sampler import LEAST_RESULTS
@@ -63,13 +64,21 @@ def sampler_of(name: str, seed: int, space: Knobs, board: RungBoard) -> optuna.s
 
 
 def search(
-    name: str, seed: int, trials: int = 24, space: Knobs | None = None
+    name: str, seed: int, trials: int = 24, space: Knobs | None = None, given: Sequence[tuple[int, ...]] = ()
 ) -> tuple[list[dict[str, Any]], list[tuple[int, ...]]]:
-    """Choices and architectures of a search; every fourth candidate is stopped at the first rung."""
+    """Choices and architectures of a search; every fourth candidate is stopped at the first rung.
+
+    Those `given` are trained before, as trials that made no choices.
+    """
     space, board = space or Knobs(), RungBoard(RUNGS)
     study = optuna.create_study(directions=["minimize"] * 2, sampler=sampler_of(name, seed, space, board))
+    for number, architecture in enumerate(given):
+        values = [fid(architecture), float(space.macs(architecture))]
+        board.add(number, 0, (2 * values[0], values[1]))
+        board.add(number, 1, (values[0], values[1]))
+        study.add_trial(create_trial(values=values, user_attrs={"architecture": str(architecture)}))
     architectures = []
-    for number in range(trials):
+    for number in range(len(given), len(given) + trials):
         trial = study.ask()
         architecture = space.sample(trial, load)
         trial.set_user_attr("architecture", str(architecture))
@@ -81,7 +90,7 @@ def search(
         else:
             study.tell(trial, state=TrialState.PRUNED)
         architectures.append(architecture)
-    return [trial.params for trial in study.trials], architectures
+    return [trial.params for trial in study.trials[len(given) :]], architectures
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
@@ -122,10 +131,33 @@ def volume(architectures: list[tuple[int, ...]]) -> float:
     return hypervolume(points, (5.0, math.log(BUDGET)))
 
 
+GIVEN = [(0,) * KNOBS] * (LEAST_RESULTS + 1)  # so many that the surrogate would begin with them
+
+
 @pytest.mark.parametrize(("name", "trials", "better"), [("gp", 40, 1.5), ("evolution", 300, 1.1)])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_who_learns_fills_far_more_than_chance_does(name: str, trials: int, better: float, seed: int) -> None:
-    assert volume(search(name, seed, trials)[1]) > better * volume(search("random", seed, trials)[1])
+@pytest.mark.parametrize(("seed", "given"), [(0, ()), (1, ()), (0, GIVEN)])
+def test_who_learns_fills_far_more_than_chance_does(
+    name: str, trials: int, better: float, seed: int, given: Sequence[tuple[int, ...]]
+) -> None:
+    found = search(name, seed, trials, given=given)[1]
+    assert volume(found) > better * volume(search("random", seed, trials)[1])
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if name != "random"])
+def test_architectures_that_were_given_leave_the_choices_to_be_learnt(name: str) -> None:
+    study = optuna.create_study(directions=["minimize"] * 2)
+    study.add_trial(create_trial(values=[1.0, 2.0]))
+    chosen = study.ask()
+    Knobs().sample(chosen, load)
+    study.tell(chosen, [1.0, 2.0])
+    study.add_trial(create_trial(values=[1.0, 2.0]))
+    sampler = sampler_of(name, 0, Knobs(), RungBoard(RUNGS))
+    for _ in range(2):  # the second time, from what it keeps
+        space: Any = sampler.infer_relative_search_space(study, study.trials[-1])
+        for found in getattr(space, "search_spaces", [space]):  # of TPE: one for each group
+            if found:
+                assert found.keys() == chosen.params.keys()
+        assert space
 
 
 def test_tpe_sees_widths_together_and_running_trials() -> None:
