@@ -30,7 +30,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from distill.teacher_networks import teacher_architecture
 
 from benchmarks import straightforward
 from distill.bank import TeacherBank, make_bank
@@ -40,7 +39,7 @@ from distill.schedules import Schedule
 from distill.teacher import load_teacher
 from distill.trainer import Trainer, TrainingConfig, channels_last_pays
 from nas.budget import Budget, format_quantity
-from search_spaces import Architecture, FixedSuggest
+from search_spaces import Architecture, FixedSuggest, TeacherSize
 from search_spaces.stylegan2 import STYLEGAN2
 
 R1_EVERY = 16  # steps: a round has as many
@@ -85,7 +84,9 @@ def digits(batch_size: int) -> Case:
 def px64(batch_size: int) -> Case:
     """A teacher for 64 px with random weights, narrow enough for a CPU, and its student within 40 MMACs."""
     torch.manual_seed(SEED)
-    architecture = teacher_architecture(64, 3, channels_base=2_048, channels_max=128, latent_dim=128)
+    architecture = STYLEGAN2.teacher(
+        TeacherSize(64, 3, channels_base=2_048, channels_max=128, latent_dim=128)
+    )
     teacher = STYLEGAN2.build(architecture)
     discriminator = STYLEGAN2.build_discriminator(STYLEGAN2.default_discriminator(architecture))
     images = torch.randint(0, 256, (512, 3, 64, 64), dtype=torch.uint8)

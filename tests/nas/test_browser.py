@@ -30,7 +30,7 @@ def url(tmp_path: Path) -> Iterator[str]:
         for fid, macs in ((20.0, 1_000_000), (10.0, 1_900_000)):
             trial = store.study.ask()
             trial.suggest_float("share", 0.25, 1.0)
-            chosen = {"architecture": "rgb1 4:36f1k3", "architecture_json": {}}
+            chosen = {"architecture": f"rgb1 4:{macs // 50_000}f1k3", "architecture_json": {}}
             for name, value in {**chosen, "macs": macs, "params": 1000}.items():
                 trial.set_user_attr(name, value)
             store.record_rung(

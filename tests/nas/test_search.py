@@ -181,7 +181,7 @@ def test_a_search_that_has_its_trials_goes_on_when_more_seeds_are_asked_for(
     assert further[0].replicate_of == before.trials[0].number
     assert further[0].state == "COMPLETE"
     assert further[0].fid != before.trials[0].fid
-    assert after.replicates == len(further)
+    assert 1 <= after.replicates <= len(further)  # noise is not estimated from first runs that were chosen
     assert [t.rungs for t in after.trials if t.replicate_of is None] == [t.rungs for t in before.trials]
     assert run_search(more, bench, Console(file=io.StringIO())) == after
 
