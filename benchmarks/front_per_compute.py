@@ -48,6 +48,7 @@ Array = npt.NDArray[np.float64]
 
 BUDGET = 2_000_000  # MACs, the table's
 TRIALS = 40  # of random search, all trained to the end: what everybody may spend
+LEAST_SEEDS = 2  # one that strategies see, one that is the truth
 TOP = 0.05  # of the architectures: a good choice is among them
 MARGIN = 0.1  # of the range of an objective, beyond the worst: so that the dearest student has a volume, too
 NORMAL_95 = 1.96  # standard errors to either side
@@ -216,6 +217,11 @@ def main() -> None:
         parser.error(
             f"there is no {options.table}: python -m benchmarks.tabular.distill_all makes it, in hours; "
             "--quick replays a small made-up one"
+        )
+    if not options.quick and (complete := read_table(options.table).seeds) < LEAST_SEEDS:
+        parser.error(
+            f"{options.table} is complete for {complete} seed(s), {LEAST_SEEDS} are needed: "
+            "python -m benchmarks.tabular.distill_all goes on with it; --quick replays a small made-up one"
         )
     with tempfile.TemporaryDirectory() as scratch:
         path, replays, trials = options.table, options.replays, TRIALS

@@ -167,3 +167,16 @@ def test_the_text_shows_seconds_and_intervals(made_up: Path) -> None:
     assert "seconds" in text[0]
     assert all(line.startswith(name) and "±" in line for name, line in zip(names, text[1:], strict=False))
     assert "second tries" in text[-1]
+
+
+def test_a_table_of_one_seed_is_refused_with_the_command_that_goes_on(
+    made_up: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = made_up.read_text().splitlines()
+    (tmp_path / "one.csv").write_text(
+        "\n".join([rows[0], *(row for row in rows[1:] if row.split(",")[1] == "0")])
+    )
+    monkeypatch.setattr("sys.argv", ["front_per_compute", "--table", str(tmp_path / "one.csv")])
+    with pytest.raises(SystemExit, match="2"):
+        front_per_compute.main()
+    assert "complete for 1 seed(s)" in capsys.readouterr().err
