@@ -250,6 +250,13 @@ class SearchConfig(BaseModel):
         fields = (name for name in type(self).model_fields if name not in MAY_CHANGE)
         return {name: str(getattr(self, name)) for name in fields}
 
+    @classmethod
+    def defaults(cls) -> dict[str, str]:
+        """What `conditions` are of a search that says nothing of them: of older studies, made without them."""
+        return {
+            name: str(field.default) for name, field in cls.model_fields.items() if name not in MAY_CHANGE
+        }
+
     def public(self) -> dict[str, Any]:
         """As JSON values that everybody may read: passwords are masked, so that a study isn't mistaken."""
         return self.model_dump(mode="json") | {"storage": without_password(self.storage)}

@@ -111,7 +111,9 @@ def run_search(
     ours = False  # the folder's contents: another driver may have taken the lease first
     try:
         with (
-            StudyStore.open(config.storage_url, config.study, identity=bench.identity) as store,
+            StudyStore.open(
+                config.storage_url, config.study, identity=bench.identity, assumed=SearchConfig.defaults()
+            ) as store,
             store.lease(),
         ):
             ours = True

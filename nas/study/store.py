@@ -49,6 +49,7 @@ class StudyStore:
         name: str,
         *,
         identity: Mapping[str, str] | None = None,
+        assumed: Mapping[str, str] | None = None,
         sampler: BaseSampler | None = None,
         create: bool = True,
     ) -> Self:
@@ -59,6 +60,7 @@ class StudyStore:
             name: of the study.
             identity: what the study belongs to, for example its space, its teacher's and its data's digest.
                 Saved with a new study; an existing one must have the same.
+            assumed: what a study had that was made before a part of its identity was noted.
             sampler: what `study.ask` uses; Optuna's default when None.
             create: make the study when there is none.
 
@@ -73,7 +75,9 @@ class StudyStore:
         storage = None
         try:
             storage = _optuna_storage(parsed)
-            study = _open_study(engine, storage, name, dict(identity or {}), sampler, create)
+            study = _open_study(
+                engine, storage, name, dict(identity or {}), dict(assumed or {}), sampler, create
+            )
         except BaseException:
             engine.dispose()
             if storage is not None:
@@ -218,6 +222,7 @@ def _open_study(
     storage: RDBStorage,
     name: str,
     identity: dict[str, str],
+    assumed: dict[str, str],
     sampler: BaseSampler | None,
     create: bool,
 ) -> optuna.Study:
@@ -245,20 +250,20 @@ def _open_study(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             study.set_metric_names(METRICS)
-    _check_identity(study, identity)
+    _check_identity(study, identity, assumed)
     return study
 
 
-def _check_identity(study: optuna.Study, identity: dict[str, str]) -> None:
+def _check_identity(study: optuna.Study, identity: dict[str, str], assumed: dict[str, str]) -> None:
     """Compare with what was saved when the study was made; save what is missing while it has no trials."""
     fresh = not study.get_trials(deepcopy=False)
     saved = study.user_attrs  # read second: whoever asked for a trial had saved it
     for part, wanted in identity.items():
         if part not in saved and fresh:
             study.set_user_attr(part, wanted)
-        elif saved.get(part) != wanted:
+        elif (had := saved.get(part, assumed.get(part, "unknown"))) != wanted:
             raise StudyError(
-                f"study {study.study_name!r} belongs to {part} {saved.get(part, 'unknown')}, not {wanted}: "
+                f"study {study.study_name!r} belongs to {part} {had}, not {wanted}: "
                 "use --study NAME for a new one"
             )
 

@@ -97,6 +97,18 @@ def test_the_identity_is_saved_and_a_study_of_another_teacher_is_refused(url: st
         assert store.study.user_attrs == IDENTITY
 
 
+def test_a_study_from_before_a_setting_was_noted_had_its_default(url: str, name: str) -> None:
+    with StudyStore.open(url, name, identity=IDENTITY) as store:
+        store.study.ask()
+    newer = IDENTITY | {"share_weights": "False"}
+    assumed = {"share_weights": "False"}
+    StudyStore.open(url, name, identity=newer, assumed=assumed).close()
+    with pytest.raises(StudyError, match="belongs to share_weights False, not True"):
+        StudyStore.open(url, name, identity=newer | {"share_weights": "True"}, assumed=assumed)
+    with pytest.raises(StudyError, match="belongs to share_weights unknown"):
+        StudyStore.open(url, name, identity=newer)
+
+
 def test_a_study_that_does_not_exist_is_not_made_for_a_reader(url: str, name: str) -> None:
     StudyStore.open(url, name).close()
     with pytest.raises(StudyError, match=f"no study 'other'.*{name}"):
