@@ -252,7 +252,7 @@ class SearchConfig(BaseModel):
 
     @classmethod
     def defaults(cls) -> dict[str, str]:
-        """What `conditions` are of a search that says nothing of them: of older studies, made without them."""
+        """The `conditions` of a search that says nothing: older studies were made without some of them."""
         return {
             name: str(field.default) for name, field in cls.model_fields.items() if name not in MAY_CHANGE
         }
