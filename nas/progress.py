@@ -78,8 +78,9 @@ class SearchProgress:
         costs = f"{format_quantity(cost.macs)} MACs, {format_quantity(cost.params)} parameters"
         self._end(trial, state, f"FID {record.fid:.2f} after {record.images} images, {costs}")
 
-    def failed(self, trial: int, reason: str) -> None:
-        """A candidate has no result."""
+    def failed(self, trial: int, reason: str, again: bool = False) -> None:
+        """A candidate has no result; with `again` its architecture is tried once more."""
+        self.trials += again
         self._end(trial, TrialState.FAIL, reason)
 
     def _warn(self, trial: int, outcome: Outcome) -> None:

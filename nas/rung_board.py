@@ -193,9 +193,8 @@ class RungBoard:
 
         Its FID at `rung` is no finite number, or `FAILURE_FACTOR` times the median there of the others that
         cost no more: what costs less is not expected to be better, so a cheap architecture is not taken for a
-        failure beside dear ones. Where fewer than `FAILURE_QUORUM` cost no more, the median is of that many
-        nearest in MACs; where there are fewer altogether, there is none. A bad architecture may look like a
-        failure, too: so it gets one more seed.
+        failure beside dear ones. Where fewer than `FAILURE_QUORUM` cost no more, nobody knows. A bad
+        architecture may look like a failure, too: so it gets one more seed.
 
         Never for a result that was told before, or that the trial went on from: it was judged then, among
         those who were there.
@@ -206,11 +205,8 @@ class RungBoard:
         fid, macs = results[trial] if trial in results else self._repeated[rung][trial]
         if not math.isfinite(fid):
             return True
-        others = [result for other, result in results.items() if other != trial]
-        rivals = [result for result in others if result[1] <= macs]
-        if len(rivals) < FAILURE_QUORUM:
-            rivals = sorted(others, key=lambda result: (abs(result[1] - macs), result))[:FAILURE_QUORUM]
-        return len(rivals) >= FAILURE_QUORUM and fid > FAILURE_FACTOR * median(fid for fid, _ in rivals)
+        rivals = [rival for other, (rival, cost) in results.items() if other != trial and cost <= macs]
+        return len(rivals) >= FAILURE_QUORUM and fid > FAILURE_FACTOR * median(rivals)
 
     def discard(self, trial: int) -> None:
         """Leave the results of `trial` out: its run went wrong."""

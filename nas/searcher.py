@@ -85,10 +85,11 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
 
     def _fail(self, proposal: Proposal, reason: str, *, again: bool = False) -> None:
         """Tell that a run has no result; bad luck gets another seed, once."""
-        if again and not proposal.retried:
+        again = again and not proposal.retried
+        if again:
             reason += f"; tried again as trial {self._source.retry(proposal.trial)}"
         self._recorder.fail(proposal.trial, reason)
-        self._progress.failed(proposal.trial, reason)
+        self._progress.failed(proposal.trial, reason, again)
 
     @contextmanager
     def _kept_error(self) -> Iterator[None]:

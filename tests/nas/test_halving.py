@@ -63,9 +63,9 @@ def test_a_run_that_went_wrong_is_discarded_and_stopped_unless_it_is_the_second_
     scheduler = ParetoHalving(RungBoard(rungs=3, protected=[6, 7]))
     for number in range(5):
         tell(scheduler, number, rung, 10 + number, 10**6)
-    assert tell(scheduler, 6, rung, 100, 10**5) == TrialScheduler.STOP
+    assert tell(scheduler, 6, rung, 100, 2 * 10**6) == TrialScheduler.STOP
     assert scheduler.board.discarded == {6}
-    assert tell(scheduler, 7, rung, 100, 10**5, retried=True) == TrialScheduler.CONTINUE
+    assert tell(scheduler, 7, rung, 100, 2 * 10**6, retried=True) == TrialScheduler.CONTINUE
     assert scheduler.board.discarded == {6}
     assert sorted(scheduler.board.order(rung)) == [0, 1, 2, 3, 4, 7]
 

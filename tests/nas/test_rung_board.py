@@ -187,10 +187,10 @@ def test_the_noise_of_a_rung_is_that_of_its_own_replicates() -> None:
 
 
 @pytest.mark.parametrize(("others", "fid", "wrong"), [(5, 31.0, True), (5, 29.0, False), (4, 999.0, False)])
-def test_three_times_the_median_of_five_others_is_a_run_that_went_wrong(
+def test_three_times_the_median_of_five_that_cost_no_more_is_a_run_that_went_wrong(
     others: int, fid: float, wrong: bool
 ) -> None:
-    board = board_of([(fid, 1e5), *((10.0 + (i - 2) / 10, 1e6) for i in range(others))])
+    board = board_of([(fid, 2e6), *((10.0 + (i - 2) / 10, 1e6) for i in range(others))])
     assert board.failed(0, 0) == wrong
 
 
@@ -202,11 +202,11 @@ def test_a_good_cheap_architecture_beside_dear_ones_did_not_go_wrong() -> None:
     assert board.failed(26, 0)
 
 
-def test_where_too_few_cost_no_more_the_nearest_in_macs_are_looked_at() -> None:
-    cheap = [(35.0, 1e6 + trial) for trial in range(5)]
-    board = board_of([(10.0, 9e6)] * 20 + cheap + [(39.0, 0.9e6), (110.0, 0.8e6)])
-    assert not board.failed(25, 0)
-    assert board.failed(26, 0)
+def test_where_too_few_cost_no_more_nothing_is_taken_for_a_failure() -> None:
+    board = board_of([(3.0, 9e6)] * 20 + [(20.0, 2e6)] * 4 + [(100.0, 3e6)])
+    assert not board.failed(24, 0)
+    board.add(25, 0, (22.0, 1e6))
+    assert board.failed(24, 0)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
