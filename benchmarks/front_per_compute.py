@@ -17,6 +17,7 @@ is left out, and so are second tries of runs that went wrong, for which the tabl
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -24,20 +25,21 @@ import sys
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.stats import spearmanr
 
 from benchmarks.tabular.grid import Grid
 from benchmarks.tabular.made_up import make_up
-from benchmarks.tabular.replay import World, replay
-from benchmarks.tabular.table import TABLE, Table, read_table
+from benchmarks.tabular.replay import Answer, World, replay, replay_supernet
+from benchmarks.tabular.table import TABLE, Table, read_table, shared_beside
 from nas.budget import Budget
 from nas.config import SearchConfig
 from nas.pareto import hypervolume
@@ -65,16 +67,52 @@ class Plain(Proposer):
 
 NAIVE: dict[str, Any] = {"proposer_class": Plain, "naive": True}
 OPTUNA: dict[str, Any] = {"halving": False, **NAIVE}
-STRATEGIES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # sampler, settings, options
-    "ours": ("gp", {}, {}),
-    "ours with TPE": ("tpe", {}, {}),
-    "ours without halving": ("gp", {}, {"halving": False}),
-    "ours, exact FIDs (no ties, no replicates)": ("gp", {"ties": 0.0, "replicates": 0}, {"naive": True}),
-    "random search": ("random", {"replicates": 0}, OPTUNA),
-    "Optuna TPE": ("tpe", {"replicates": 0}, OPTUNA),
-    "Optuna TPE + baselines and openings": ("tpe", {"replicates": 0}, {"halving": False, "naive": True}),
-    "Optuna NSGA-II": ("nsga2", {"replicates": 0}, OPTUNA),
-    "ASHA on FID alone": ("random", {"replicates": 0, "ties": 0.0}, {"scalar": True, **NAIVE}),
+ONCE: dict[str, Any] = {"replicates": 0}
+
+
+class Strategy(Protocol):
+    """Something a user could do with so many images to train on."""
+
+    def answers(self, world: World, seed: int, images: int) -> Iterator[Answer]:
+        """What it would answer after every training."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """The service's search, with settings of the search and options of the replay."""
+
+    sampler: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def answers(self, world: World, seed: int, images: int) -> Iterator[Answer]:
+        config = SearchConfig.of(
+            budget_macs=BUDGET,
+            trials=len(world.table.architectures),
+            seeds=len(world.observed),
+            **{"replicates": 10, **self.settings},
+        )
+        return replay(world, config, self.sampler, seed, images, **self.options)
+
+
+class Supernet:
+    """Shared weights, and an evolution over what is read out of them."""
+
+    def answers(self, world: World, seed: int, images: int) -> Iterator[Answer]:
+        return replay_supernet(world, images)
+
+
+STRATEGIES: dict[str, Strategy] = {
+    "ours": Search("gp"),
+    "ours with TPE": Search("tpe"),
+    "ours without halving": Search("gp", {}, {"halving": False}),
+    "ours, exact FIDs (no ties, no replicates)": Search("gp", {"ties": 0.0, **ONCE}, {"naive": True}),
+    "random search": Search("random", ONCE, OPTUNA),
+    "Optuna TPE": Search("tpe", ONCE, OPTUNA),
+    "Optuna TPE + baselines and openings": Search("tpe", ONCE, {"halving": False, "naive": True}),
+    "Optuna NSGA-II": Search("nsga2", ONCE, OPTUNA),
+    "ASHA on FID alone": Search("random", {"ties": 0.0, **ONCE}, {"scalar": True, **NAIVE}),
+    "supernet + evolution": Supernet(),
 }
 
 
@@ -117,15 +155,7 @@ def one(name: str, seed: int, path: Path, trials: int = TRIALS) -> Replayed:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     table, space, load = loaded(path)
     world = World.drawn(table, space, load, np.random.default_rng(seed), max(1, table.seeds // 2))
-    sampler, settings, options = STRATEGIES[name]
-    config = SearchConfig.of(
-        budget_macs=BUDGET,
-        trials=len(table.architectures),
-        seeds=len(world.observed),
-        **{"replicates": 10} | settings,
-    )
-    images = trials * table.images[-1]
-    answers = list(replay(world, config, sampler, seed, images, **options))
+    answers = list(STRATEGIES[name].answers(world, seed, trials * table.images[-1]))
     best = answers[-1].best
     rank = sum(fid < world.truth[best] for fid in world.truth.values()) if best else math.inf
     return Replayed(
@@ -195,6 +225,29 @@ def figures(found: Mapping[str, list[Replayed]], images: int, step: int) -> dict
     return {"images": marks.tolist(), "strategies": rows}
 
 
+def rankings(table: Table) -> dict[str, Any]:
+    """Rank correlations of FIDs over architectures, each the mean over seeds or pairs of seeds."""
+
+    def spearman(early: Array, final: Array) -> float:
+        return float(spearmanr(early, final).statistic)
+
+    last, seeds = table.fids[:, :, -1], range(table.seeds)
+    found = {
+        f"after {images:,} images, with the end of the same training": float(
+            np.mean([spearman(table.fids[:, seed, rung], last[:, seed]) for seed in seeds])
+        )
+        for rung, images in enumerate(table.images[:-1])
+    }
+    pairs = itertools.combinations(seeds, 2)
+    found["at the end, with another seed's"] = float(np.mean([spearman(*last[:, p].T) for p in pairs]))
+    if table.shared is not None:
+        read_out = np.array([table.shared.fids[name] for name in table.architectures])
+        found["read out of shared weights, with the mean of all seeds at the end"] = spearman(
+            read_out, np.exp(np.log(last).mean(axis=1))
+        )
+    return found
+
+
 def jobs(replays: int, seed: int) -> Iterator[tuple[str, int]]:
     for name in STRATEGIES:
         for replayed in range(replays):
@@ -223,6 +276,8 @@ def main() -> None:
             f"{options.table} is complete for {complete} seed(s), {LEAST_SEEDS} are needed: "
             "python -m benchmarks.tabular.distill_all goes on with it; --quick replays a small made-up one"
         )
+    if not options.quick and not (shared := shared_beside(options.table)).exists():
+        parser.error(f"there is no {shared}: python -m benchmarks.tabular.share_weights makes it")
     with tempfile.TemporaryDirectory() as scratch:
         path, replays, trials = options.table, options.replays, TRIALS
         if options.quick:
@@ -244,12 +299,25 @@ def main() -> None:
     shown = figures(found, trials * table.images[-1], table.images[0])
     if options.json:
         print(
-            json.dumps(finite({**shown, "replays": replays, "seeds": table.seeds, "made_up": options.quick}))
+            json.dumps(
+                finite(
+                    {
+                        **shown,
+                        "spearman": rankings(table),
+                        "replays": replays,
+                        "seeds": table.seeds,
+                        "made_up": options.quick,
+                    }
+                )
+            )
         )
         return
     origin = "made up: no result" if options.quick else options.table.name
     print(f"{len(table.architectures)} architectures, {table.seeds} seeds ({origin}), {replays} replays\n")
     print("\n".join(lines(shown)))
+    print("\nSpearman correlation of FIDs")
+    for pair, found_there in rankings(table).items():
+        print(f"  {pair:68}{found_there:6.2f}")
 
 
 def finite(value: Any) -> Any:

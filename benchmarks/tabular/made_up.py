@@ -7,15 +7,16 @@ import math
 from pathlib import Path
 
 from benchmarks.tabular.grid import Grid
-from benchmarks.tabular.table import COLUMNS
+from benchmarks.tabular.table import COLUMNS, SHARED_COLUMNS, shared_beside
 from search_spaces import Load
 
 SEEDS = 4
 IMAGES = (1_000, 2_000)
+SHARED_TIMES = 4  # as long as an architecture alone
 
 
 def make_up(path: Path, grid: Grid, load: Load) -> Path:
-    """Write a table in which parameters help, and some seeds are luckier than others."""
+    """Write a table in which parameters help and some seeds are luckier, and one of shared weights."""
     with path.open("w", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
@@ -26,4 +27,10 @@ def make_up(path: Path, grid: Grid, load: Load) -> Path:
                 for rung, images in enumerate(IMAGES):
                     fid = 1e6 / params * luck / (1 + rung)
                     table.writerow((architecture, seed, images, fid, 1.0, macs, params))
+    with shared_beside(path).open("w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(SHARED_COLUMNS)
+        for place, architecture in enumerate(grid.all(load)):
+            fid = 1e6 / grid.params(architecture) * math.exp(0.2 * math.sin(5 * place))
+            table.writerow((architecture, SHARED_TIMES * IMAGES[-1], fid, SHARED_TIMES))
     return path

@@ -19,12 +19,15 @@ from benchmarks.tabular.grid import LEVELS
 from benchmarks.tabular.table import Table
 from nas.config import SearchConfig
 from nas.noise import NoiseFloor
+from nas.pareto import front
 from nas.proposals import Proposer
 from nas.rung_board import RungBoard
 from nas.runs import measured_architectures
 from nas.samplers import make_sampler
-from nas.selection import noise_floor, select
+from nas.selection import Measured, noise_floor, select
 from search_spaces import Load, SearchSpace
+
+EXACT = NoiseFloor(1e-9, 0)  # of who takes FIDs as they are
 
 
 @dataclass
@@ -144,6 +147,46 @@ def replay(
         yield _answer(study, spent, seconds, naive)
 
 
+def replay_supernet(world: World, images: int) -> Iterator[Answer]:
+    """Weights that all share are trained, evolved over, and what comes out is distilled alone.
+
+    As GAN Compression searches (Li et al. 2020, arXiv 2003.08936, section 3.3), with an evolution that misses
+    nothing: its outcome is the exact front of what was read out. Before all of that front is distilled alone,
+    it is the answer as it was read out; what images are left for then goes to the next fronts.
+    """
+    table, shared = world.table, world.table.shared
+    assert shared is not None
+    spent, seconds = shared.images, shared.seconds
+    left = [
+        Measured(index, int(table.macs[index]), (shared.fids[name],))
+        for index, name in enumerate(table.architectures)
+    ]
+    distilled: list[Measured] = []
+    answer = _exact(world, left)
+    yield Answer(spent, seconds, *answer)
+    while left and spent < images:
+        members = [left[i] for i in front([(m.fid, float(m.macs)) for m in left])]
+        for member in members:
+            left.remove(member)
+            fids = world.fids(table.architectures[member.trial], 0)
+            distilled.append(Measured(member.trial, member.macs, (float(fids[-1]),)))
+            spent += table.images[-1]
+            seconds += float(table.seconds[member.trial].sum())
+            if member is members[-1]:
+                answer = _exact(world, distilled)
+            yield Answer(spent, seconds, *answer)
+            if spent >= images:
+                return
+
+
+def _exact(world: World, measured: Sequence[Measured]) -> tuple[tuple[str, ...], str | None]:
+    """Front and best of `measured`, whose trials are places in the table, as if FIDs were exact."""
+    chosen = select(measured, EXACT)
+    names = world.table.architectures
+    best = None if chosen.best is None else names[chosen.best.trial]
+    return tuple(names[m.trial] for m in chosen.front), best
+
+
 def _earlier(study: optuna.Study, first: int) -> int:
     """Which run of its architecture the newest replicate of trial `first` is."""
     return sum(t.user_attrs.get("replicate_of") == first for t in study.get_trials(deepcopy=False))
@@ -152,7 +195,7 @@ def _earlier(study: optuna.Study, first: int) -> int:
 def _answer(study: optuna.Study, images: int, seconds: float, naive: bool) -> Answer:
     trials = study.get_trials(deepcopy=False)
     measured = measured_architectures(trials)
-    floor = NoiseFloor(1e-9, 0) if naive else noise_floor(measured)
+    floor = EXACT if naive else noise_floor(measured)
     chosen = select(measured, floor)
 
     def name(trial: int) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.tabular.distill_all import BUDGET, FID_SEED, QUICK
 from benchmarks.tabular.grid import Grid
-from benchmarks.tabular.table import SHARED, SHARED_COLUMNS
+from benchmarks.tabular.table import SHARED_COLUMNS, TABLE, shared_beside
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--images", type=int, default=64_000, help="that the shared weights are trained for")
-    parser.add_argument("--output", type=Path, default=SHARED)
+    parser.add_argument("--output", type=Path, default=shared_beside(TABLE))
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
 

@@ -11,8 +11,16 @@ import numpy.typing as npt
 
 TABLE = Path(__file__).parent / "digits.csv"
 COLUMNS = ("architecture", "seed", "images", "fid", "seconds", "macs", "params")
-SHARED = Path(__file__).parent / "digits_shared.csv"
 SHARED_COLUMNS = ("architecture", "images", "fid", "seconds")
+
+
+@dataclass(frozen=True)
+class SharedTable:
+    """What every architecture comes to when it is read out of weights that all share."""
+
+    images: int  # that these were trained for
+    seconds: float
+    fids: dict[str, float]  # by architecture
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,7 @@ class Table:
     fids: npt.NDArray[np.float64]  # (A, S, R)
     seconds: npt.NDArray[np.float64]  # (A, R), each rung's own, median over seeds; FID included
     macs: npt.NDArray[np.int64]  # (A,)
+    shared: SharedTable | None = None
 
     @property
     def seeds(self) -> int:
@@ -31,7 +40,7 @@ class Table:
 
 
 def read_table(path: Path = TABLE) -> Table:
-    """The seeds that are complete for all architectures."""
+    """The seeds that are complete for all architectures, and what `share_weights` wrote beside them."""
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     names = tuple(dict.fromkeys(row["architecture"] for row in rows))
@@ -45,20 +54,23 @@ def read_table(path: Path = TABLE) -> Table:
         fids[at], seconds[at] = float(row["fid"]), float(row["seconds"])
         macs[at[0]] = int(row["macs"])
     complete = ~np.isnan(fids).any(axis=(0, 2))
-    return Table(names, images, fids[:, complete], np.median(seconds[:, complete], axis=1), macs)
+    shared = shared_beside(path)
+    return Table(
+        names,
+        images,
+        fids[:, complete],
+        np.median(seconds[:, complete], axis=1),
+        macs,
+        _read_shared(shared) if shared.exists() else None,
+    )
 
 
-@dataclass(frozen=True)
-class SharedTable:
-    """What every architecture comes to when it is read out of weights that all share."""
-
-    images: int  # that these were trained for
-    seconds: float
-    fids: dict[str, float]  # by architecture
+def shared_beside(path: Path) -> Path:
+    """Where the results of shared weights are that belong to a table of stand-alone trainings."""
+    return path.with_name(f"{path.stem}_shared.csv")
 
 
-def read_shared(path: Path = SHARED) -> SharedTable:
-    """Read what `share_weights` wrote."""
+def _read_shared(path: Path) -> SharedTable:
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     fids = {row["architecture"]: float(row["fid"]) for row in rows}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from optuna.trial import create_trial
 from benchmarks import front_per_compute
 from benchmarks.tabular.grid import KINDS, LEVELS, Grid
 from benchmarks.tabular.made_up import make_up
-from benchmarks.tabular.replay import World, _answer
+from benchmarks.tabular.replay import World, _answer, replay_supernet
 from benchmarks.tabular.table import COLUMNS, read_table
 from distill.teacher import load_teacher
 from nas.budget import Budget
@@ -95,13 +96,40 @@ def test_a_replay_is_the_same_for_the_same_seed(made_up: Path) -> None:
 
 
 def test_ours_differs_from_what_it_is_compared_with_in_one_thing_each() -> None:
-    strategies = front_per_compute.STRATEGIES
-    sampler = strategies["ours"][0]
-    assert strategies["ours, exact FIDs (no ties, no replicates)"][0] == sampler
-    assert strategies["ours without halving"][0] == sampler
+    strategies = {
+        name: strategy
+        for name, strategy in front_per_compute.STRATEGIES.items()
+        if isinstance(strategy, front_per_compute.Search)
+    }
+    sampler = strategies["ours"].sampler
+    assert strategies["ours, exact FIDs (no ties, no replicates)"].sampler == sampler
+    assert strategies["ours without halving"] == replace(strategies["ours"], options={"halving": False})
     plain, opened = strategies["Optuna TPE"], strategies["Optuna TPE + baselines and openings"]
-    assert (plain[:2], plain[2]["proposer_class"]) == (opened[:2], front_per_compute.Plain)
-    assert {**opened[2], "proposer_class": front_per_compute.Plain} == plain[2]
+    assert plain == replace(opened, options={**opened.options, "proposer_class": front_per_compute.Plain})
+
+
+def test_a_supernet_is_paid_first_and_its_front_distilled_then(grid: Grid, load: Load, made_up: Path) -> None:
+    table = read_table(made_up)
+    assert table.shared is not None
+    world = World.drawn(table, grid, load, np.random.default_rng(0), 2)
+    first, *others = replay_supernet(world, images=40_000)
+    assert first.images == table.shared.images
+    best = min(table.shared.fids, key=table.shared.fids.__getitem__)
+    assert first.best == best
+    assert [a.images for a in others] == [first.images + 2_000 * (i + 1) for i in range(len(others))]
+    at_end = {name: world.fids(name, 0)[-1] for name in first.front}
+    alone = others[len(first.front) - 1]
+    assert alone.best == min(at_end, key=at_end.__getitem__)
+    assert set(alone.front) <= set(first.front)
+
+
+def test_rankings_of_a_table_are_those_of_its_figures(made_up: Path) -> None:
+    table = read_table(made_up)
+    found = front_per_compute.rankings(table)
+    assert found["after 1,000 images, with the end of the same training"] == pytest.approx(1)
+    assert 0 < found["at the end, with another seed's"] < 1
+    assert 0 < found["read out of shared weights, with the mean of all seeds at the end"] < 1
+    assert len(front_per_compute.rankings(replace(table, shared=None))) == len(found) - 1
 
 
 def test_an_answer_has_the_front_that_a_report_shows() -> None:
