@@ -143,17 +143,24 @@ class Candidate:
 
     def _measure(self, student: Generator, images: int, losses: Mapping[str, float]) -> dict[str, Any]:
         config = self.bench.config
-        score = self.bench.fidelity.fid(student, config.fid_samples, config.seed + FID_SEED_OFFSET)
+        last = len(self._results) == len(config.rungs) - 1
+        samples = config.fid_samples if last else config.rung_samples or config.fid_samples
+        scores = self.bench.fidelity.measure(
+            student, self.bench.metrics, samples, config.seed + FID_SEED_OFFSET
+        )
+        score = scores["fid"]
+        fid = score.values["fid"]
         inputs, teacher_images = self.bench.bank.batch(torch.arange(min(GRID, len(self.bench.bank))))
         grids = {
             f"teacher, {self.bench.teacher.name}": teacher_images,
-            f"trial {self.trial}, FID {score.value:.2f} after {images} images": sample(student, inputs),
+            f"trial {self.trial}, FID {fid:.2f} after {images} images": sample(student, inputs),
         }
         save_png(compare(grids, columns=8), self.folder / "samples.png")
         cost = measure(student)
         return {
             "images": images,
-            "fid": score.value,
+            "fid": fid,
+            "kid": scores["kid"].values["kid"] if "kid" in scores else None,
             "fid_samples": score.samples,
             "fid_extractor": score.extractor,
             "fid_extractor_digest": score.digest,

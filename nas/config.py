@@ -99,6 +99,7 @@ class SearchConfig(BaseModel):
     extractor: str = ""  # feature extractor of the FID
     extractor_weights: Path | None = None
     fid_samples: int = Field(default=0, ge=0)
+    rung_samples: int = Field(default=0, ge=0)  # before the last rung, with KID beside it; 0: as many, no KID
 
     study: str = ""
     workdir: Path = Path("nas-runs")
@@ -136,6 +137,11 @@ class SearchConfig(BaseModel):
             raise ValueError(str(error)) from error
         if self.fid_samples == 1:
             raise ValueError("an FID needs at least 2 samples, better thousands")
+        if self.rung_samples == 1 or self.rung_samples > self.fid_samples:
+            raise ValueError(
+                f"--rung-samples {self.rung_samples}: give at least 2 and at most --fid-samples, "
+                f"{self.fid_samples}"
+            )
         if self.study and (_NOT_IN_NAMES.search(self.study) or not self.study.strip(". ")):
             raise ValueError(
                 f"study name {self.study!r} is a folder's, too: use letters, digits, spaces and . _ - + ="

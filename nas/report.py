@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from nas.pareto import Point
 from nas.runs import is_run, measured_architectures
 from nas.selection import Measured, noise_floor, select, variance_of_median
 from nas.study import RungRecord, StudyStore
-from nas.trust import RankCorrelation, rank_correlation
+from nas.trust import RankCorrelation, rung_correlations
 
 
 class TrialReport(BaseModel):
@@ -130,7 +130,9 @@ def report(store: StudyStore) -> SearchReport:
         expected=chosen.expected,
         noise=floor.sigma,
         replicates=floor.replicates,
-        correlations=_correlations(trials),
+        correlations=rung_correlations(
+            t.rungs for t in trials if t.state == "COMPLETE" and t.replicate_of is None
+        ),
         storage=store.url,
         folder=str(config["workdir"]) + "/" + store.name,
     )
@@ -175,19 +177,6 @@ def choose_best(trials: Sequence[TrialReport], limit_macs: float | None = None) 
 
 def _measured(trial: TrialReport) -> Measured:
     return Measured(trial.number, trial.macs or 0, tuple(trial.fids), trial.selected)
-
-
-def _correlations(trials: Iterable[TrialReport]) -> list[RankCorrelation]:
-    """Of each rung with the last, over all that reached it."""
-    complete = [t.rungs for t in trials if t.state == "COMPLETE" and t.replicate_of is None]
-    found = []
-    for rung in range(max((len(rungs) for rungs in complete), default=1) - 1):
-        pairs = [
-            (rungs[rung].images, rungs[rung].fid, rungs[-1].fid) for rungs in complete if len(rungs) > rung
-        ]
-        images, early, final = zip(*pairs, strict=True)
-        found.append(rank_correlation(images[0], early, final))
-    return [correlation for correlation in found if correlation is not None]
 
 
 def _trial(trial: FrozenTrial, rungs: list[RungRecord], measured: Measured | None) -> TrialReport:

@@ -154,11 +154,12 @@ def render_trust(found: SearchReport) -> RenderableType:
         title="Do early rungs rank architectures as the last one does? Rank correlation, 90 % interval",
         title_justify="left",
     )
-    for name in ("images seen", "architectures", "Spearman", "Kendall"):
+    for name in ("images seen", "by", "architectures", "Spearman", "Kendall"):
         table.add_column(name, justify="right")
     for row in found.correlations:
         table.add_row(
             f"{row.images:,}",
+            row.metric,
             str(row.architectures),
             _with_interval(row.spearman, row.spearman_interval),
             _with_interval(row.kendall, row.kendall_interval),

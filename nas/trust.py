@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 from scipy.stats import kendalltau, spearmanr
+
+from nas.study import RungRecord
 
 RESAMPLES = 1_000
 INTERVAL = (5.0, 95.0)  # percentiles
@@ -18,10 +20,11 @@ Correlation = Callable[[npt.NDArray[np.float64], npt.NDArray[np.float64]], float
 
 
 class RankCorrelation(BaseModel):
-    """Of FIDs at one rung with those of the same trainings at the last, over all that were trained so far."""
+    """Of what one rung measured with FIDs of the same trainings at the last, over all trained so far."""
 
     model_config = ConfigDict(frozen=True)
 
+    metric: str = "FID"  # at the rung; at the last it is FID
     images: int  # seen at the rung
     architectures: int
     spearman: float
@@ -30,8 +33,10 @@ class RankCorrelation(BaseModel):
     kendall_interval: tuple[float, float]
 
 
-def rank_correlation(images: int, early: Sequence[float], final: Sequence[float]) -> RankCorrelation | None:
-    """Of the FIDs `early` with `final`, pair by pair; None for too few of them, or equal ones."""
+def rank_correlation(
+    images: int, early: Sequence[float], final: Sequence[float], metric: str = "FID"
+) -> RankCorrelation | None:
+    """Of `early` with `final`, pair by pair; None for too few of them, or equal ones."""
     pairs = np.array([early, final])
     if pairs.shape[1] < FEWEST or any(len(set(row)) == 1 for row in pairs.tolist()):
         return None
@@ -39,7 +44,21 @@ def rank_correlation(images: int, early: Sequence[float], final: Sequence[float]
     for name, statistic in (("spearman", _spearman), ("kendall", _kendall)):
         measured[name] = statistic(*pairs)
         measured[f"{name}_interval"] = _interval(pairs, statistic)
-    return RankCorrelation(images=images, architectures=pairs.shape[1], **measured)
+    return RankCorrelation(metric=metric, images=images, architectures=pairs.shape[1], **measured)
+
+
+def rung_correlations(complete: Iterable[Sequence[RungRecord]]) -> list[RankCorrelation]:
+    """Of each rung with the last, over trainings that reached it: of FIDs, and KIDs where all have them."""
+    trainings = list(complete)
+    found = []
+    for rung in range(max((len(rungs) for rungs in trainings), default=1) - 1):
+        there = [rungs for rungs in trainings if len(rungs) > rung]
+        images, final = there[0][rung].images, [rungs[-1].fid for rungs in there]
+        found.append(rank_correlation(images, [rungs[rung].fid for rungs in there], final))
+        kids = [kid for rungs in there if (kid := rungs[rung].kid) is not None]
+        if len(kids) == len(there):
+            found.append(rank_correlation(images, kids, final, metric="KID"))
+    return [correlation for correlation in found if correlation is not None]
 
 
 def _spearman(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:

@@ -103,7 +103,13 @@ class Workbench:
             cache=self.config.cache / "fidelity",
             device=self.device,
             batch_size=images_at_a_time(self.teacher.generator.image_shape[1]),
+            metrics=self.metrics,
         )
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What students are measured by: an FID over few samples is biased, a KID is not."""
+        return ("fid", "kid") if self.config.rung_samples else ("fid",)
 
     @property
     def precision(self) -> Precision:

@@ -158,6 +158,11 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option(
     "--fid-samples", type=Quantity(), help="Images an FID is taken over  [default: 2k on the digits, 10k]"
 )
+@click.option(
+    "--rung-samples",
+    type=Quantity(),
+    help="The same before the last rung, where fewer will do; notes KIDs, too  [default: --fid-samples]",
+)
 @click.option("--seed", type=int, help="Of everything random  [default: 0]")
 @click.option("--workers", type=int, help="Candidates trained at a time  [default: one per GPU, or per core]")
 @click.option(

@@ -26,4 +26,5 @@ class RungRecord(BaseModel):
     worker: str
     checkpoint: str  # path relative to the study's folder
     sha256: str  # of the checkpoint file
+    kid: FiniteFloat | None = None  # over the same samples, where it was asked for
     fid_extractor_digest: str = ""  # of its weights, 16 hex digits; empty in studies from before it was kept

@@ -35,6 +35,7 @@ class Rung(Base):
     checkpoint: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
     fid_extractor_digest: Mapped[str] = mapped_column(String(16), server_default="")
+    kid: Mapped[float | None] = mapped_column(Double)
 
 
 class LeaseRow(Base):

@@ -78,6 +78,20 @@ def test_the_kd_weight_has_fallen_at_the_last_rung(bench: Workbench) -> None:
     assert weights[0] >= weights[1] > weights[2] >= 0
 
 
+def test_early_rungs_may_be_measured_over_fewer_samples_with_kid_beside(make_bench: MakeBench) -> None:
+    bench = make_bench(rung_samples=20)
+    running = candidate(bench)
+    records = [running.run(rung).record for rung in range(3)]
+    assert [record.fid_samples for record in records] == [20, 20, 50]
+    seed = bench.config.seed + module.FID_SEED_OFFSET
+    student = bench.student(bench.space.smallest())
+    student.load_state_dict(ema(bench, records[1]))
+    scores = bench.fidelity.measure(student.eval(), ["fid", "kid"], 20, seed)
+    assert records[1].fid == pytest.approx(scores["fid"].values["fid"])
+    assert records[1].kid == pytest.approx(scores["kid"].values["kid"])
+    assert candidate(make_bench()).run(0).record.kid is None
+
+
 def test_a_rung_with_a_checkpoint_is_replayed_without_training(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

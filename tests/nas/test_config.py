@@ -52,6 +52,8 @@ def test_flags_that_were_not_given_leave_the_defaults() -> None:
         ({"reduction_factor": 1.0}, "reduction factor 1 must be a number of at least 2"),
         ({"reduction_factor": float("nan")}, "reduction factor nan"),
         ({"fid_samples": 1}, "at least 2 samples"),
+        ({"rung_samples": 1}, "at least 2 and at most --fid-samples, 2000"),
+        ({"rung_samples": 2_001}, "--rung-samples 2001: give at least 2"),
         ({"seed": -1}, "--seed -1: "),
         ({"workers": -2}, "--workers -2: "),
         ({"batch_size": 0}, "--batch-size 0: "),

@@ -333,11 +333,13 @@ def test_a_database_of_the_first_release_keeps_its_rungs_and_takes_new_ones(tmp_
         store.record_rung(rung())
     with sqlite3.connect(tmp_path / "study.db") as connection:
         connection.execute("ALTER TABLE nas_rungs DROP COLUMN fid_extractor_digest")
+        connection.execute("ALTER TABLE nas_rungs DROP COLUMN kid")
         connection.execute("UPDATE nas_alembic_version SET version_num = '0001'")
     connection.close()
     with StudyStore.open(url, "old") as store:
-        store.record_rung(rung(rung=1, fid_extractor_digest="0123456789abcdef"))
+        store.record_rung(rung(rung=1, fid_extractor_digest="0123456789abcdef", kid=0.5))
         assert [record.fid_extractor_digest for record in store.rungs()] == ["", "0123456789abcdef"]
+        assert [record.kid for record in store.rungs()] == [None, 0.5]
 
 
 def test_the_migrations_make_exactly_the_declared_tables(url: str, name: str) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.trust import FEWEST, rank_correlation
+from nas.study import RungRecord
+from nas.trust import FEWEST, rank_correlation, rung_correlations
 
 
 @settings(max_examples=5)
@@ -52,3 +53,24 @@ def test_of_too_few_or_equal_ones_nothing_is_said() -> None:
 def test_the_same_results_have_the_same_interval() -> None:
     early, final = [3.0, 1.0, 2.0, 5.0, 4.0, 6.0], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
     assert rank_correlation(64, early, final) == rank_correlation(64, early, final)
+
+
+def rungs(trial: int, kid: float | None) -> list[RungRecord]:
+    """Of a training whose early FIDs rank the wrong way round."""
+    notes = {"fid_samples": 9, "fid_extractor": "x", "fid_seed": 0, "kd_weight": 0, "losses": {}}
+    where = {"seconds": 1, "worker": "here", "checkpoint": "rung.pt", "sha256": "0"}
+    first = {"rung": 0, "images": 100, "fid": 20.0 - trial, "kid": kid}
+    last = {"rung": 1, "images": 200, "fid": float(trial), "kid": kid}
+    return [RungRecord(trial=trial, **rung, **notes, **where) for rung in (first, last)]  # type: ignore[arg-type]
+
+
+def test_every_rung_is_compared_with_the_last_by_its_fids_and_its_kids() -> None:
+    found = rung_correlations([rungs(trial, trial / 100) for trial in range(6)])
+    assert [(c.metric, c.images, c.architectures) for c in found] == [("FID", 100, 6), ("KID", 100, 6)]
+    assert [c.spearman for c in found] == pytest.approx([-1.0, 1.0])
+
+
+def test_kids_that_only_some_noted_are_not_compared() -> None:
+    found = rung_correlations([rungs(trial, trial / 100 if trial else None) for trial in range(6)])
+    assert [c.metric for c in found] == ["FID"]
+    assert rung_correlations([]) == []

@@ -1,0 +1,22 @@
+"""Rungs may note a KID beside their FID."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+TABLE, COLUMN = "nas_rungs", "kid"
+
+
+def upgrade() -> None:
+    """Add the column, empty for rungs that are there; it is itself when a process was killed right here."""
+    if COLUMN not in {column["name"] for column in sa.inspect(op.get_bind()).get_columns(TABLE)}:
+        op.add_column(TABLE, sa.Column(COLUMN, sa.Double, nullable=True))
+
+
+def downgrade() -> None:
+    """Drop the column."""
+    op.drop_column(TABLE, COLUMN)
