@@ -22,6 +22,7 @@ from distill.errors import TrainingDivergedError
 from distill.precision import Precision
 from nas.config import SearchConfig
 from nas.errors import ConfigError, SearchError
+from nas.packing import Footprint, candidates_per_gpu, gpu_share, measure_footprint
 from nas.preparation import waiting
 from nas.weight_sharing import STAGES, images_trained, stages_left, train_shared
 from nas.workbench import Workbench, use_threads
@@ -100,6 +101,30 @@ def make_shared(config: SearchConfig, share: Share) -> tuple[FidScore, Precision
     return made
 
 
+def pack(config: SearchConfig, share: Share, console: Console) -> Share:
+    """Divide GPUs among as many candidates as one can serve, where that is asked for.
+
+    Raises:
+        SearchError: the worker that measures was lost.
+    """
+    if config.gpus_per_trial != "auto" or not share.gpus or config.share_weights:
+        return share
+
+    def task(settings: dict[str, Any]) -> Footprint:
+        use_threads(1)
+        return measure_footprint(Workbench(SearchConfig.model_validate(settings)))
+
+    with waiting(console, "Measuring what a candidate takes of a GPU"):
+        found = _on_a_worker(task, config, share, "measured what a candidate takes of a GPU")
+    together = candidates_per_gpu(found, share.cpus)
+    console.print(
+        f"A candidate takes {found.memory / 2**30:.1f} of {found.of_memory / 2**30:.1f} GiB of a GPU and "
+        f"keeps it busy {found.busy:.0%} of the time: {together} train on one at a time",
+        highlight=False,
+    )
+    return _share(config.model_copy(update={"gpus_per_trial": gpu_share(together)}))
+
+
 def make_shared_weights(config: SearchConfig, share: Share, console: Console) -> None:
     """Have a worker train the weights that all candidates share, stage by stage, from where they are.
 
@@ -151,7 +176,8 @@ def _join(address: str, quiet: dict[str, Any]) -> None:
 def _share(config: SearchConfig) -> Share:
     nodes = _nodes()
     cpus, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU"))
-    per_trial = config.gpus_per_trial if config.gpus_per_trial >= 0 else min(1.0, gpus)
+    asked = config.gpus_per_trial
+    per_trial = min(1.0, gpus) if asked in ("auto", -1) else float(asked)
     if per_trial > max(node.get("GPU", 0) for node in nodes):
         given = f"--gpus-per-trial {per_trial:g}"
         raise ConfigError(f"{given}: no machine has so many GPUs; give 0 to train on the CPU")

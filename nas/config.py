@@ -107,7 +107,7 @@ class SearchConfig(BaseModel):
     workers: int = Field(
         default=0, ge=0
     )  # candidates trained at the same time; 0 is one per GPU, or per core
-    gpus_per_trial: float = Field(default=-1, ge=-1)  # -1 is one where there is a GPU
+    gpus_per_trial: float | Literal["auto"] = -1.0  # -1 is one where there is a GPU; auto is measured
     ray_address: str | None = None  # of a running cluster; None starts Ray on this machine
 
     @model_validator(mode="after")
@@ -126,10 +126,9 @@ class SearchConfig(BaseModel):
             self._check_shared()
         if not 2 <= self.reduction_factor < float("inf"):
             raise ValueError(f"reduction factor {self.reduction_factor:g} must be a number of at least 2")
-        if self.gpus_per_trial != -1 and not (0 <= self.gpus_per_trial <= 1 or self.gpus_per_trial % 1 == 0):
-            raise ValueError(
-                f"--gpus-per-trial {self.gpus_per_trial:g}: give a share up to 1, or a whole number"
-            )
+        gpus = self.gpus_per_trial
+        if gpus != "auto" and gpus != -1 and not (0 <= gpus <= 1 or (gpus > 0 and gpus % 1 == 0)):
+            raise ValueError(f"--gpus-per-trial {gpus:g}: give a share up to 1, a whole number, or auto")
         try:
             check_precision(self.precision)
             check_micro_batch(self.micro_batch, self.batch_size)

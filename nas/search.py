@@ -22,7 +22,7 @@ from distill.data import OnProgress
 from distill.extractors import check_extractor
 from distill.precision import Precision
 from nas.candidate import CandidateTrial
-from nas.cluster import Share, cluster, make_shared, make_shared_weights
+from nas.cluster import Share, cluster, make_shared, make_shared_weights, pack
 from nas.config import SearchConfig
 from nas.errors import StudyError
 from nas.halving import ParetoHalving
@@ -130,6 +130,7 @@ def run_search(
                         raise
                     ours = False  # from here on there are results to keep
                     _note(store, config, bench, teacher_score, precision)
+                    share = pack(config, share, console)
                     _search(config, bench, store, share, console, trainable, source)
             _give_up_half_asked(store)
             return report(store)

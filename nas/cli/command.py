@@ -100,6 +100,16 @@ class Duration(click.ParamType[float]):
             self.fail(str(error), param, ctx)
 
 
+class Gpus(click.ParamType[float | str]):
+    """How many GPUs, or `auto`."""
+
+    name = "gpus"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        """A number, or `auto`."""
+        return "auto" if value == "auto" else float(click.FLOAT.convert(value, param, ctx))
+
+
 class FiniteFloat(click.FloatRange):
     """A number of a range; NaN, which is in no range and not outside either, is refused."""
 

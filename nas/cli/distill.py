@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nas.cli.command import Command, Quantity, console, results, study_options
+from nas.cli.command import Command, Gpus, Quantity, console, results, study_options
 
 EXAMPLES = """
 nas-distill --top 3 --seeds 3
@@ -27,7 +27,9 @@ nas-export --best --study digits-2Mmacs-final -o student.safetensors
 )
 @click.option("--images", type=Quantity(), help="Real images of a training  [default: 5 times the search's]")
 @click.option("--workers", type=int, help="Trainings at a time  [default: as in the search]")
-@click.option("--gpus-per-trial", type=float, help="Share of a GPU for each  [default: as in the search]")
+@click.option(
+    "--gpus-per-trial", type=Gpus(), help="Share of a GPU for each, or auto  [default: as in the search]"
+)
 @click.option("--ray-address", help="Running Ray cluster  [default: as in the search]")
 @click.option("--extractor-weights", type=click.Path(), help="Weights file of the extractor, if it moved.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nas.cli.command import Command, Duration, Quantities, Quantity, console, results
+from nas.cli.command import Command, Duration, Gpus, Quantities, Quantity, console, results
 
 EXAMPLES = """
 # handwritten digits, everything built in
@@ -166,7 +166,9 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option("--seed", type=int, help="Of everything random  [default: 0]")
 @click.option("--workers", type=int, help="Candidates trained at a time  [default: one per GPU, or per core]")
 @click.option(
-    "--gpus-per-trial", type=float, help="Share of a GPU for a candidate  [default: 1 where there is one]"
+    "--gpus-per-trial",
+    type=Gpus(),
+    help="Share of a GPU for a candidate; auto measures how many go on one  [default: 1 where there is one]",
 )
 @click.option("--ray-address", help="Running Ray cluster, such as ray-head:6379  [default: this machine]")
 @click.option("--study", help="Name of the study  [default: teacher, data and budget]")

@@ -57,7 +57,7 @@ def test_flags_that_were_not_given_leave_the_defaults() -> None:
         ({"seed": -1}, "--seed -1: "),
         ({"workers": -2}, "--workers -2: "),
         ({"batch_size": 0}, "--batch-size 0: "),
-        ({"gpus_per_trial": -3.0}, "--gpus-per-trial -3.0: "),
+        ({"gpus_per_trial": -3.0}, "--gpus-per-trial -3: give a share up to 1, a whole number, or auto"),
         ({"trials": "a_b"}, "--trials a_b: "),
         ({"colour": "red"}, "colour"),
         ({"precision": "fp8"}, "precision 'fp8' is unknown; choose one of auto, fp32, bf16, fp16"),
@@ -165,7 +165,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1
             "budget_params": st.integers(1, 10**12),
             "kd_start": st.floats(0, 1e6),
             "kd_finish": st.floats(1e-9, 1),
-            "gpus_per_trial": st.floats(0, 1) | st.integers(1, 8).map(float),
+            "gpus_per_trial": st.floats(0, 1) | st.integers(1, 8).map(float) | st.just("auto"),
             "rungs": st.sets(st.integers(1, 10**9), min_size=1).map(lambda rungs: tuple(sorted(rungs))),
         },
     )
