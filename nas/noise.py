@@ -16,6 +16,7 @@ PRIOR_SIGMA = 0.1
 teacher's weights, and 0.1 for those that start at random (docs/benchmarks.md)."""
 
 PRIOR_WEIGHT = 2  # replicates that the assumption is worth
+LEAST_FID = 1e-12  # lower ones, of rounding errors, count as this: their logarithm would not exist
 
 
 @dataclass(frozen=True)
@@ -49,4 +50,4 @@ class NoiseFloor:
 
 def log_fid(fid: float) -> float:
     """An FID of 0, or a rounding error below, has no logarithm: it counts as a very good one."""
-    return math.log(max(fid, 1e-12))
+    return math.log(max(fid, LEAST_FID))

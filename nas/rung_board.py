@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from nas.errors import ConfigError
-from nas.noise import NoiseFloor, log_fid
+from nas.noise import LEAST_FID, NoiseFloor
 from nas.pareto import Point, crowding, finite, nondominated_ranks
 
 if TYPE_CHECKING:
@@ -238,6 +238,7 @@ class RungBoard:
     def _tied(self, result: Point, placed: Iterable[int], rung: int) -> bool:
         """Whether `result` would be as good as one that has a place, were its FID lower by the margin."""
         fid, macs = result
-        optimistic = log_fid(fid) - self._ties * self.floor(rung).margin()
-        rivals = (self._results[rung][trial] for trial in placed)
-        return any(optimistic <= log_fid(other) and macs <= others_macs for other, others_macs in rivals)
+        optimistic = max(fid, LEAST_FID) * math.exp(-self._ties * self.floor(rung).margin())
+        results = self._results[rung]
+        rivals = (results[trial] for trial in placed)
+        return any(optimistic <= max(other, LEAST_FID) and macs <= cost for other, cost in rivals)
