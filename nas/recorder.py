@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from optuna.trial import TrialState
+from optuna.trial import Trial, TrialState
 
 from nas.artifacts import attach_samples
 from nas.candidate import Outcome
+from nas.cost import Cost
 from nas.errors import StudyError
 from nas.study import StudyStore
 
@@ -17,6 +18,7 @@ class StudyRecorder:
 
     def __init__(self, store: StudyStore, folder: Path, rungs: int) -> None:
         self._store, self._folder, self._rungs = store, folder, rungs
+        self._open: dict[int, Trial] = {}  # being trained; opening one anew would read it from the database
 
     def record(self, number: int, outcome: Outcome) -> None:
         """Keep one rung's result.
@@ -32,10 +34,7 @@ class StudyRecorder:
                 f"{measured_with}, the study with {noted}: have the same file on all machines"
             )
         self._store.record_rung(outcome.record)
-        trial = self._store.trial(number)
-        if "macs" not in trial.user_attrs:
-            trial.set_user_attr("macs", outcome.cost.macs)
-            trial.set_user_attr("params", outcome.cost.params)
+        trial = self._trial(number, outcome.cost)
         attach_samples(trial, self._folder / outcome.samples, self._folder / "artifacts")
 
     def finish(self, number: int, outcome: Outcome) -> TrialState:
@@ -44,14 +43,24 @@ class StudyRecorder:
         record = outcome.record
         if record.rung == self._rungs - 1:
             state = TrialState.COMPLETE
-            self._store.study.tell(number, [record.fid, outcome.cost.macs])
+            self._store.study.tell(self._open.pop(number), [record.fid, outcome.cost.macs])
         else:
             state = TrialState.PRUNED
-            self._store.study.tell(number, state=state)
+            self._store.study.tell(self._open.pop(number), state=state)
         return state
 
     def fail(self, number: int, reason: str) -> None:
         """Tell the study that trial `number` has no result."""
         self._store.check_lease()
-        self._store.trial(number).set_user_attr("reason", reason)
-        self._store.study.tell(number, state=TrialState.FAIL)
+        trial = self._open.pop(number, None) or self._store.trial(number)
+        trial.set_user_attr("reason", reason)
+        self._store.study.tell(trial, state=TrialState.FAIL)
+
+    def _trial(self, number: int, cost: Cost) -> Trial:
+        """The running trial `number`, its costs noted."""
+        if number not in self._open:
+            trial = self._open[number] = self._store.trial(number)
+            if "macs" not in trial.user_attrs:
+                trial.set_user_attr("macs", cost.macs)
+                trial.set_user_attr("params", cost.params)
+        return self._open[number]
