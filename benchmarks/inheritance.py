@@ -23,7 +23,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from benchmarks.kd_schedules import uniform_student
+from benchmarks.setting import add_setting, setting, uniform_student
 
 STARTS = ("inherited", "mapping only", "random")
 
@@ -58,17 +58,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--teacher", type=Path)
-    parser.add_argument("--data")
+    add_setting(parser)
     parser.add_argument("--budget-macs", default="2M")
-    parser.add_argument("--extractor")
-    parser.add_argument("--extractor-weights", type=Path)
-    parser.add_argument("--fid-samples", type=int, default=2_000)
-    parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--mirror", action="store_true")
     parser.add_argument("--images", default="0,2000,4000,8000,16000", help="real images seen, increasing")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
@@ -76,15 +69,8 @@ def main() -> None:
 
     images = [0, 256] if options.quick else [int(count) for count in options.images.split(",")]
     seeds = 1 if options.quick else options.seeds
-    settings: dict[str, Any] = {
-        "teacher": options.teacher,
-        "data": options.data,
+    settings = setting(options) | {
         "budget_macs": parse_quantity(options.budget_macs),
-        "extractor": options.extractor,
-        "extractor_weights": options.extractor_weights,
-        "fid_samples": 100 if options.quick else options.fid_samples,
-        "batch_size": options.batch_size,
-        "mirror": options.mirror,
         "study": "inheritance",
     }
     fids: dict[str, list[list[float]]] = {start: [] for start in STARTS}

@@ -30,6 +30,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.setting import add_setting, setting, uniform_student
+
 FAILED = 3.0  # times the row's median
 RESAMPLES = 2_000
 
@@ -80,14 +82,6 @@ def distill(row: str, seed: int, images: int, settings: dict[str, Any]) -> float
         return float("inf")
 
 
-def uniform_student(bench: Any) -> Any:
-    """The teacher, slimmed uniformly until it fits the budget."""
-    from search_spaces import FixedSuggest
-
-    choices = FixedSuggest({"share": 1.0, **bench.space.uniform()})
-    return bench.space.sample(choices, bench.config.budget.load(bench.space))
-
-
 def summarise(fids: list[float]) -> dict[str, Any]:
     """Median with its interval, and failures, of one row."""
     median = statistics.median(fids)
@@ -103,20 +97,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--teacher", type=Path)
-    parser.add_argument("--data")
-    parser.add_argument("--mirror", action="store_true")
-    parser.add_argument("--extractor")
-    parser.add_argument("--extractor-weights", type=Path)
-    parser.add_argument("--fid-samples", type=int, default=2_000)
-    parser.add_argument("--batch-size", type=int, default=64)
+    add_setting(parser)
     parser.add_argument("--budgets", default="2M,1M", help="MACs, separated by commas")
     parser.add_argument("--images", type=int, default=16_000, help="real images a run is shown")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--rows", default="", help="only rows whose name matches this regular expression")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
-    parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
@@ -124,12 +111,11 @@ def main() -> None:
 
     if options.quick:
         options.rows, options.budgets = options.rows or "(none|constant|50).*both, warm", "2M"
-        options.images, options.seeds, options.fid_samples = 256, 2, 100
+        options.images, options.seeds = 256, 2
     names = [name for name in rows() if re.search(options.rows, name)]
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     budgets = {text: parse_quantity(text) for text in options.budgets.split(",")}
-    passed = ("teacher", "data", "mirror", "extractor", "extractor_weights", "fid_samples", "batch_size")
-    settings = {name: getattr(options, name) for name in passed}
+    settings = setting(options)
     tables: dict[str, dict[str, Any]] = {}
     with (
         tempfile.TemporaryDirectory() as scratch,

@@ -117,24 +117,30 @@ def engine_arguments(url: URL) -> dict[str, Any]:
     if _is_sqlite(url):
         return {"connect_args": {"timeout": 60}}  # seconds to wait for the other writer
     if url.get_backend_name() in ("postgresql", "mysql", "mariadb") and "connect_timeout" not in url.query:
-        arguments: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS}
-        if url.get_backend_name() == "postgresql" and "options" not in url.query:
-            arguments["options"] = "-c synchronous_commit=off"  # as in SQLite: kill -9 loses nothing
-        return {"connect_args": arguments, "pool_pre_ping": True}
+        return {"connect_args": {"connect_timeout": CONNECT_SECONDS}, "pool_pre_ping": True}
     return {"pool_pre_ping": True}
 
 
 def prepare(engine: Engine) -> None:
-    """Let readers (the dashboard) and the writer of a SQLite file work side by side; a no-op elsewhere."""
-    if not _is_sqlite(engine.url):
+    """Have connections not wait for the disk at each commit, and SQLite's readers not for its writer.
+
+    A kill -9 loses nothing that way; a power cut may lose the last commits. By statements, because poolers
+    such as PgBouncer take no options when a connection starts.
+    """
+    wishes = {
+        "sqlite": ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL"),
+        "postgresql": ("SET synchronous_commit TO off",),
+    }.get(engine.url.get_backend_name(), ())
+    if "options" in engine.url.query:  # the user's own
         return
 
     @event.listens_for(engine, "connect")
-    def write_ahead(connection: Any, _: Any) -> None:
+    def wish(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=NORMAL")  # survives kill -9; a power cut may lose the last commits
+        for statement in wishes:
+            cursor.execute(statement)
         cursor.close()
+        connection.commit()
 
 
 def sqlite_path(url: URL) -> Path | None:

@@ -437,3 +437,13 @@ def test_a_reader_makes_no_database(tmp_path: Path) -> None:
     ):
         StudyStore.names(f"sqlite:///{tmp_path}/study.db")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_commits_do_not_wait_for_the_disk_whoever_connects(url: str, name: str) -> None:
+    asked, wanted = (
+        ("PRAGMA synchronous", 1) if url.startswith("sqlite") else ("SHOW synchronous_commit", "off")
+    )
+    with StudyStore.open(url, name) as store:
+        for engine in (store._engine, store.storage._backend.engine):  # type: ignore[attr-defined]
+            with engine.connect() as connection:
+                assert connection.execute(sa.text(asked)).scalar() == wanted

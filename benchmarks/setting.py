@@ -1,0 +1,36 @@
+"""What benchmarks of distillation share: options for teacher, images and metric, and the student."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+QUICK_SAMPLES = 100  # of an FID that only shows that a script runs
+
+
+def add_setting(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `setting` reads."""
+    parser.add_argument("--teacher", type=Path)
+    parser.add_argument("--data")
+    parser.add_argument("--mirror", action="store_true")
+    parser.add_argument("--extractor")
+    parser.add_argument("--extractor-weights", type=Path)
+    parser.add_argument("--fid-samples", type=int, default=2_000)
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--quick", action="store_true")
+
+
+def setting(options: argparse.Namespace) -> dict[str, Any]:
+    """Settings of a search, as `SearchConfig` names them."""
+    names = ("teacher", "data", "mirror", "extractor", "extractor_weights", "fid_samples", "batch_size")
+    found = {name: getattr(options, name) for name in names}
+    return found | {"fid_samples": QUICK_SAMPLES} if options.quick else found
+
+
+def uniform_student(bench: Any) -> Any:
+    """The teacher, slimmed uniformly until it fits the budget."""
+    from search_spaces import FixedSuggest
+
+    choices = FixedSuggest({"share": 1.0, **bench.space.uniform()})
+    return bench.space.sample(choices, bench.config.budget.load(bench.space))
