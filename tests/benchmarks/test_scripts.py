@@ -55,3 +55,26 @@ def test_driver_overhead_tells_seconds_a_trial_by_the_size_of_the_study() -> Non
     assert list(found["by_trials"]) == ["10", "100"]
     assert found["seconds_per_trial"] == found["by_trials"]["100"] > 0
     assert found["with_tune_seconds_per_trial"] > 0
+
+
+@pytest.mark.slow
+def test_kd_schedules_tells_medians_with_intervals_by_budget_and_row() -> None:
+    found = figures("kd_schedules", "--rows", "(none|constant), both, warm")
+    assert found["seeds"] == [0, 1]
+    assert list(found["budgets"]["2M"]) == ["none, both, warm", "constant, both, warm"]
+    for row in found["budgets"]["2M"].values():
+        low, high = row["interval"]
+        assert low <= row["fid"] <= high
+        assert sorted(row["fids"]) == pytest.approx([low, high])
+
+
+@pytest.mark.slow
+def test_inheritance_tells_fids_of_every_start_along_the_training() -> None:
+    found = figures("inheritance")
+    assert found["images"] == [0, 256]
+    assert {start: [len(run) for run in runs] for start, runs in found["fids"].items()} == {
+        "inherited": [2],
+        "mapping only": [2],
+        "random": [2],
+    }
+    assert all(fid > 0 for runs in found["fids"].values() for fid in runs[0])
