@@ -65,7 +65,7 @@ class SearchConfig(BaseModel):
     trials: PositiveInt = 12  # distinct architectures to train, baselines included
     rungs: tuple[PositiveInt, ...] = Field(default=())  # images seen when a candidate is measured and judged
     reduction_factor: float = 2.0  # one in this many goes on to the next rung
-    ties: float = Field(default=1.0, ge=0)  # standard errors within which an FID eliminates nobody
+    ties: float = Field(default=2.0, ge=0)  # standard errors within which an FID eliminates nobody
     replicates: int | None = Field(
         default=None, ge=0
     )  # further seeds in all; None is a quarter of the trials

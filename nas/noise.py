@@ -1,7 +1,7 @@
 """How far apart equal trainings end, and so which differences of FID mean something.
 
 Trainings of one architecture that differ in their seed alone end at FIDs whose logarithms scatter about
-alike wherever they lie, so everything here is in log FID: a margin of 0.1 is a factor of about 1.1.
+alike wherever they lie, so everything here is in log FID: a difference of 0.1 is a factor of about 1.1.
 """
 
 from __future__ import annotations
@@ -42,10 +42,6 @@ class NoiseFloor:
             squares += sum((value - mean) ** 2 for value in logs)
             replicates += len(logs) - 1
         return cls(math.sqrt(squares / (PRIOR_WEIGHT + replicates)), replicates)
-
-    def margin(self, runs: int = 1, others: int = 1) -> float:
-        """Standard error of the difference between two means of log FID over so many runs each."""
-        return self.sigma * math.sqrt(1 / runs + 1 / others)
 
 
 def log_fid(fid: float) -> float:

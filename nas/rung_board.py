@@ -9,18 +9,19 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from nas.errors import ConfigError
-from nas.noise import LEAST_FID, NoiseFloor
+from nas.noise import LEAST_FID, PRIOR_WEIGHT, log_fid
 from nas.pareto import Point, crowding, finite, nondominated_ranks
 
 if TYPE_CHECKING:
     from nas.study.records import RungRecord
 
+PRIOR_DRIFT = 0.2  # of log FID from a rung to the end: on digits and faces it was 0.12 to 0.44
 FAILURE_FACTOR = 3.0  # times the median FID of comparable others: a run went wrong
 FAILURE_QUORUM = 5  # others that the median is taken of
 
@@ -41,9 +42,9 @@ class RungBoard:
     the front takes it. The cheapest candidate so far is always an end of the front, whatever its FID; in a
     random order that happens about ln(n) times in a study of n.
 
-    Noise eliminates nobody: a candidate without a place goes on, too, when it would dominate or equal one
-    that has a place if its FID were lower by the tie margin. The margin is `ties` times what noise makes of
-    the difference between two runs, as estimated from the replicates at this rung.
+    What may yet change eliminates nobody: a candidate without a place goes on, too, when it would dominate or
+    equal one that has a place if its FID were lower by the tie margin. The margin is `ties` times the
+    standard error that the difference of two FIDs at this rung has as a forecast of the one at the last.
 
     The decision depends on the set of results only, not on their order, so a resumed search decides alike.
     With `ties` 0 it depends on the order of FIDs and on the order of MACs alone: no increasing rescaling of
@@ -57,7 +58,7 @@ class RungBoard:
     """
 
     def __init__(
-        self, rungs: int, reduction_factor: float = 3.0, protected: Iterable[int] = (), ties: float = 1.0
+        self, rungs: int, reduction_factor: float = 3.0, protected: Iterable[int] = (), ties: float = 2.0
     ) -> None:
         if not (math.isfinite(reduction_factor) and reduction_factor > 1):
             raise ConfigError(
@@ -86,7 +87,7 @@ class RungBoard:
         reduction_factor: float = 3.0,
         protected: Iterable[int] = (),
         replicates: Mapping[int, int] | None = None,
-        ties: float = 1.0,
+        ties: float = 2.0,
     ) -> Self:
         """The board as it stood when a search was interrupted.
 
@@ -178,15 +179,23 @@ class RungBoard:
         entries = zip(crowding(points), points, members, strict=True)
         return [trial for _, _, trial in sorted((-spread, point, trial) for spread, point, trial in entries)]
 
-    def floor(self, rung: int) -> NoiseFloor:
-        """What noise makes of FIDs at `rung`, estimated from the replicates seen there."""
-        runs: dict[int, list[float]] = {}
-        for trial, (fid, _) in self._repeated[rung].items():
-            first = self._replicate_of[trial]
-            if first in self._results[rung]:
-                runs.setdefault(first, [self._results[rung][first][0]]).append(fid)
-        usable = ([fid for fid in fids if math.isfinite(fid)] for fids in runs.values())
-        return NoiseFloor.of(fids for fids in usable if fids)
+    def drift(self, rung: int) -> float:
+        """Standard deviation, over candidates, of the change of log FID from `rung` to the last one.
+
+        Noise is in it, and that architectures learn at different speeds. From those that were trained to the
+        end, with an assumption that counts as `PRIOR_WEIGHT` of them.
+        """
+        ends = self._results[self.rungs - 1]
+        changes = [
+            log_fid(ends[trial][0]) - log_fid(fid)
+            for trial, (fid, _) in self._results[rung].items()
+            if trial in ends and math.isfinite(fid) and math.isfinite(ends[trial][0])
+        ]
+        if not changes:
+            return PRIOR_DRIFT
+        mean = fmean(changes)
+        squares = PRIOR_WEIGHT * PRIOR_DRIFT**2 + sum((change - mean) ** 2 for change in changes)
+        return math.sqrt(squares / (PRIOR_WEIGHT + len(changes) - 1))
 
     def failed(self, trial: int, rung: int) -> bool:
         """Whether the run of `trial` went wrong, rather than being of a bad architecture.
@@ -238,7 +247,8 @@ class RungBoard:
     def _tied(self, result: Point, placed: Iterable[int], rung: int) -> bool:
         """Whether `result` would be as good as one that has a place, were its FID lower by the margin."""
         fid, macs = result
-        optimistic = max(fid, LEAST_FID) * math.exp(-self._ties * self.floor(rung).margin())
+        margin = self._ties * math.sqrt(2) * self.drift(rung)
+        optimistic = max(fid, LEAST_FID) * math.exp(-margin)
         results = self._results[rung]
         rivals = (results[trial] for trial in placed)
         return any(optimistic <= max(other, LEAST_FID) and macs <= cost for other, cost in rivals)

@@ -80,8 +80,8 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option(
     "--ties",
     type=float,
-    help="Standard errors of the noise within which an FID eliminates nobody; 0 takes FIDs for exact"
-    "  [default: 1]",
+    help="Standard errors, of what early FIDs say of the last, within which nobody is eliminated; 0 takes "
+    "them for exact  [default: 2]",
 )
 @click.option(
     "--replicates",

@@ -82,7 +82,7 @@ def test_replicates_are_known_to_the_scheduler_by_their_config() -> None:
     tell(scheduler, 0, 0, 50, 10**6)
     assert tell(scheduler, 1, 0, 80, 10**6, replicate_of=0) == TrialScheduler.CONTINUE
     assert scheduler.board.order(0) == [0]
-    assert scheduler.board.floor(0).replicates == 1
+    assert {trial for trial, _, _ in scheduler.board.results()} == {0, 1}
 
 
 def test_a_result_without_a_rung_passes() -> None:

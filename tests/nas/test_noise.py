@@ -52,13 +52,5 @@ def test_neither_the_level_nor_the_unit_of_an_architectures_fids_is_noise(
     assert NoiseFloor.of(scaled).sigma == pytest.approx(NoiseFloor.of(runs).sigma)
 
 
-@given(st.integers(1, 9), st.integers(1, 9))
-def test_the_margin_narrows_with_the_runs_on_either_side(one: int, other: int) -> None:
-    floor = NoiseFloor(0.1, 3)
-    assert floor.margin(one, other) == pytest.approx(floor.margin(other, one))
-    assert floor.margin(one + 1, other) < floor.margin(one, other)
-    assert floor.margin() == pytest.approx(0.1 * math.sqrt(2))
-
-
 def test_an_fid_of_zero_or_below_is_a_very_good_one() -> None:
     assert log_fid(-1e-9) == log_fid(0.0) < log_fid(1e-3)

@@ -9,9 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nas.errors import ConfigError
-from nas.noise import PRIOR_SIGMA, NoiseFloor
+from nas.noise import PRIOR_WEIGHT
 from nas.pareto import Point, dominates
-from nas.rung_board import RungBoard
+from nas.rung_board import PRIOR_DRIFT, RungBoard
 
 fid = st.floats(1, 1000)
 macs = st.integers(10**5, 10**10).map(float)
@@ -124,7 +124,7 @@ def test_the_unit_of_an_fid_changes_no_order_and_that_of_macs_no_decision(
 
 
 def prior_margin(ties: float = 1.0) -> float:
-    return ties * PRIOR_SIGMA * math.sqrt(2)
+    return ties * PRIOR_DRIFT * math.sqrt(2)
 
 
 @given(st.floats(0.01, 3), st.sampled_from([0.0, 1.0, 2.0]), st.sampled_from([1e6, 2e6, 3e6]))
@@ -151,36 +151,38 @@ def test_replicates_take_no_place_and_are_nobodys_rivals() -> None:
     assert {trial for trial, _, _ in board.results()} == {0, 1, 2, 3, 4, 5}
 
 
-def test_a_replicate_without_a_finite_fid_does_not_go_on_and_says_nothing_of_the_noise() -> None:
+def test_a_replicate_without_a_finite_fid_does_not_go_on() -> None:
     board = board_of([(50.0, 1e6)])
     board.replicate(1, 0)
     board.add(1, 0, (math.nan, 1e6))
     assert not board.decide(1, 0)
-    assert board.floor(0) == NoiseFloor.of([])
 
 
-def test_replicates_that_agree_narrow_the_margin_and_those_that_do_not_widen_it() -> None:
-    def goes_on(behind: float, repeated: list[float]) -> bool:
-        board = board_of([(10.0, 1e6), (10.0 * math.exp(behind), 1e6)])
-        for number, fid in enumerate(repeated, start=2):
-            board.replicate(number, 0)
-            board.add(number, 0, (fid, 1e6))
-        assert board.floor(0).replicates == len(repeated)
-        return board.decide(1, 0)
-
-    assert goes_on(0.13, [])
-    assert not goes_on(0.13, [10.0, 10.0])
-    assert not goes_on(0.3, [])
-    assert goes_on(0.3, [5.0, 20.0])
+def board_with_ends(ends: list[tuple[float, float]], behind: float = 0.0) -> RungBoard:
+    """Two candidates, one `behind` the other in log FID; dearer ones have FIDs at the first and last rung."""
+    board = board_of([(10.0, 2e6), (10.0 * math.exp(behind), 2e6)], 10.0, ties=1.0)
+    for trial, (first, last) in enumerate(ends, start=2):
+        board.add(trial, 0, (first, 3e6))
+        board.add(trial, 2, (last, 3e6))
+    return board
 
 
-def test_the_noise_of_a_rung_is_that_of_its_own_replicates() -> None:
-    board = board_of([(10.0, 1e6)])
-    board.replicate(1, 0)
-    board.add(1, 1, (10.0, 1e6))
-    board.add(0, 1, (30.0, 1e6))
-    assert board.floor(0) == NoiseFloor.of([])
-    assert board.floor(1) == NoiseFloor.of([[30.0, 10.0]])
+def test_rungs_that_ranked_well_narrow_the_margin_and_those_that_did_not_widen_it() -> None:
+    alike = [(900.0 + trial, 90.0 + trial / 10) for trial in range(6)]
+    apart = [(900.0, 900.0 * math.exp(trial - 3)) for trial in range(6)]
+    assert prior_margin() == pytest.approx(0.283, abs=1e-3)
+    for behind, goes_on in ((0.25, (False, True, True)), (0.35, (False, False, True))):
+        boards = [board_with_ends(ends, behind) for ends in (alike, [], apart)]
+        assert tuple(board.decide(1, 0) for board in boards) == goes_on
+
+
+def test_drift_is_of_changes_not_of_levels_and_of_whom_reached_the_end() -> None:
+    board = board_with_ends([(20.0, 10.0), (40.0, 20.0), (60.0, 30.0)])
+    assert board.drift(0) == pytest.approx(PRIOR_DRIFT * math.sqrt(PRIOR_WEIGHT / (PRIOR_WEIGHT + 2)))
+    assert board.drift(1) == PRIOR_DRIFT
+    board.add(0, 2, (math.nan, 2e6))
+    board.add(1, 2, (math.inf, 2e6))
+    assert board.drift(0) == pytest.approx(PRIOR_DRIFT * math.sqrt(PRIOR_WEIGHT / (PRIOR_WEIGHT + 2)))
 
 
 # Runs that went wrong
@@ -220,7 +222,7 @@ def test_a_replicate_goes_wrong_like_any_other_run() -> None:
     board.add(5, 0, (31.0, 1e6))
     assert board.failed(5, 0)
     board.discard(5)
-    assert board.floor(0) == NoiseFloor.of([])
+    assert {trial for trial, _, _ in board.results()} == set(range(5))
 
 
 @pytest.mark.parametrize("replicate", [False, True])

@@ -171,7 +171,9 @@ def test_a_seed_is_never_spent_beyond_the_most_on_who_is_busy_or_on_a_certain_di
     assert chosen.trial not in busy
     worth = {trial: math.log(fid) for trial, fid in select(measured, FLOOR).expected.items()}
     assert any(
-        abs(worth[chosen.trial] - worth[m.trial]) < CERTAIN * FLOOR.margin() for m in measured if m != chosen
+        abs(worth[chosen.trial] - worth[m.trial]) < CERTAIN * math.sqrt(2) * FLOOR.sigma
+        for m in measured
+        if m != chosen
     )
 
 
