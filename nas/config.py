@@ -70,7 +70,7 @@ class SearchConfig(BaseModel):
         default=None, ge=0
     )  # further seeds in all; None is a quarter of the trials
     seeds: int = Field(default=3, ge=1)  # of one architecture, at most
-    sampler: str = "tpe"
+    sampler: str = "gp"
     enqueue: tuple[Path, ...] = Field(default=())  # JSON files of architectures to try first
     share_weights: bool = False  # one slimmable student is trained, candidates are read out of it
     warm_start: str = ""  # an earlier study, whose front is tried first

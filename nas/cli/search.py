@@ -89,7 +89,7 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     help="Further seeds in all, where they may change the answer  [default: a quarter of --trials]",
 )
 @click.option("--seeds", type=int, help="Of one architecture, at most  [default: 3]")
-@click.option("--sampler", help="gp, tpe, nsga2, evolution or random  [default: tpe]")
+@click.option("--sampler", help="gp, tpe, nsga2, evolution or random  [default: gp]")
 @click.option(
     "--enqueue",
     type=click.Path(),
