@@ -122,7 +122,7 @@ class Candidate:
         except Exception:  # whatever a damaged file makes the reader raise
             self._warning = f"{path} is damaged: its rung is trained again"
             return None
-        ours = isinstance(state, dict) and state.get("identity") == self._identity
+        ours = isinstance(state, dict) and SearchConfig.continues(state.get("identity"), self._identity)
         return state if ours else None
 
     def _train(self, trainer: Trainer, rung: int) -> float:
@@ -145,9 +145,8 @@ class Candidate:
         config = self.bench.config
         last = len(self._results) == len(config.rungs) - 1
         samples = config.fid_samples if last else config.rung_samples or config.fid_samples
-        scores = self.bench.fidelity.measure(
-            student, self.bench.metrics, samples, config.seed + FID_SEED_OFFSET
-        )
+        metrics = ("fid",) if last else self.bench.metrics
+        scores = self.bench.fidelity.measure(student, metrics, samples, config.seed + FID_SEED_OFFSET)
         score = scores["fid"]
         fid = score.values["fid"]
         inputs, teacher_images = self.bench.bank.batch(torch.arange(min(GRID, len(self.bench.bank))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
 import signal
@@ -104,22 +105,34 @@ def make_shared(config: SearchConfig, share: Share) -> tuple[FidScore, Precision
 def pack(config: SearchConfig, share: Share, console: Console) -> Share:
     """Divide GPUs among as many candidates as one can serve, where that is asked for.
 
+    Candidates that share weights are not trained, and are left as they are.
+
     Raises:
         SearchError: the worker that measures was lost.
     """
     if config.gpus_per_trial != "auto" or not share.gpus or config.share_weights:
         return share
 
-    def task(settings: dict[str, Any]) -> Footprint:
+    def task(settings: dict[str, Any]) -> Footprint | None:
         use_threads(1)
         return measure_footprint(Workbench(SearchConfig.model_validate(settings)))
 
     with waiting(console, "Measuring what a candidate takes of a GPU"):
-        found = _on_a_worker(task, config, share, "measured what a candidate takes of a GPU")
-    together = candidates_per_gpu(found, share.cpus)
+        found: Footprint | None = _on_a_worker(
+            task, config, share, "measured what a candidate takes of a GPU"
+        )
+    if found is None or not found.busy:
+        console.print(
+            "What a candidate takes of a GPU can't be measured: one trains on each", highlight=False
+        )
+        return share
+    gpus = sum(node.get("GPU", 0) for node in _nodes())
+    wanted = config.workers or config.trials + config.replicate_runs
+    # Ray fills one GPU before it turns to the next: no more on one than all of them need.
+    together = min(candidates_per_gpu(found, share.cpus), math.ceil(wanted / gpus))
     console.print(
-        f"A candidate takes {found.memory / 2**30:.1f} of {found.of_memory / 2**30:.1f} GiB of a GPU and "
-        f"keeps it busy {found.busy:.0%} of the time: {together} train on one at a time",
+        f"A candidate takes {found.memory / 2**30:.1f} of {found.free / 2**30:.1f} GiB of a GPU and keeps it "
+        f"busy {found.busy:.0%} of the time: {together} train on one at a time",
         highlight=False,
     )
     return _share(config.model_copy(update={"gpus_per_trial": gpu_share(together)}))

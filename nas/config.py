@@ -6,6 +6,7 @@ import json
 import math
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,7 +66,7 @@ class SearchConfig(BaseModel):
     trials: PositiveInt = 12  # distinct architectures to train, baselines included
     rungs: tuple[PositiveInt, ...] = Field(default=())  # images seen when a candidate is measured and judged
     reduction_factor: float = 2.0  # one in this many goes on to the next rung
-    ties: float = Field(default=2.0, ge=0)  # standard errors within which an FID eliminates nobody
+    ties: float = Field(default=1.5, ge=0)  # in standard errors of an early FID as a forecast of the last
     replicates: int | None = Field(
         default=None, ge=0
     )  # further seeds in all; None is a quarter of the trials
@@ -122,6 +123,10 @@ class SearchConfig(BaseModel):
             )
         if any(b <= a for a, b in zip(self.rungs, self.rungs[1:], strict=False)):
             raise ValueError(f"rungs {','.join(map(str, self.rungs))} must increase, such as 4k,8k,16k")
+        if self.rung_samples and len(self.rungs) == 1:
+            raise ValueError(
+                f"--rung-samples {self.rung_samples}: leave it out, there is no rung before the last one"
+            )
         if self.share_weights:
             self._check_shared()
         if not 2 <= self.reduction_factor < float("inf"):
@@ -261,6 +266,14 @@ class SearchConfig(BaseModel):
         return {
             name: str(field.default) for name, field in cls.model_fields.items() if name not in MAY_CHANGE
         }
+
+    @classmethod
+    def continues(cls, saved: Any, identity: Mapping[str, str]) -> bool:
+        """Whether a checkpoint that noted `saved` is of the search `identity`.
+
+        What was not a setting yet when it was written had its default.
+        """
+        return isinstance(saved, dict) and cls.defaults() | saved == cls.defaults() | dict(identity)
 
     def public(self) -> dict[str, Any]:
         """As JSON values that everybody may read: passwords are masked, so that a study isn't mistaken."""

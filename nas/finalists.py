@@ -77,7 +77,7 @@ def final_config(
         "share_weights": False,
     }
     given = {name: value for name, value in machine.items() if value is not None}
-    return SearchConfig.model_validate(search.model_dump() | changed | given)
+    return SearchConfig.of(**{**search.model_dump(), **changed, **given})
 
 
 class Finalists(TrialSource):

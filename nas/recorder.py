@@ -59,8 +59,9 @@ class StudyRecorder:
     def _trial(self, number: int, cost: Cost) -> Trial:
         """The running trial `number`, its costs noted."""
         if number not in self._open:
-            trial = self._open[number] = self._store.trial(number)
+            trial = self._store.trial(number)
             if "macs" not in trial.user_attrs:
                 trial.set_user_attr("macs", cost.macs)
                 trial.set_user_attr("params", cost.params)
+            self._open[number] = trial
         return self._open[number]

@@ -9,19 +9,21 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from statistics import fmean, median
+from statistics import median
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from nas.errors import ConfigError
-from nas.noise import LEAST_FID, PRIOR_WEIGHT, log_fid
+from nas.noise import LEAST_FID, log_fid
 from nas.pareto import Point, crowding, finite, nondominated_ranks
+from nas.trend import trend
 
 if TYPE_CHECKING:
     from nas.study.records import RungRecord
 
 PRIOR_DRIFT = 0.2  # of log FID from a rung to the end: on digits and faces it was 0.12 to 0.44
+DRIFT_WEIGHT = 2  # architectures that the assumption is worth
 FAILURE_FACTOR = 3.0  # times the median FID of comparable others: a run went wrong
 FAILURE_QUORUM = 5  # others that the median is taken of
 
@@ -58,7 +60,7 @@ class RungBoard:
     """
 
     def __init__(
-        self, rungs: int, reduction_factor: float = 3.0, protected: Iterable[int] = (), ties: float = 2.0
+        self, rungs: int, reduction_factor: float = 3.0, protected: Iterable[int] = (), ties: float = 1.5
     ) -> None:
         if not (math.isfinite(reduction_factor) and reduction_factor > 1):
             raise ConfigError(
@@ -87,7 +89,7 @@ class RungBoard:
         reduction_factor: float = 3.0,
         protected: Iterable[int] = (),
         replicates: Mapping[int, int] | None = None,
-        ties: float = 2.0,
+        ties: float = 1.5,
     ) -> Self:
         """The board as it stood when a search was interrupted.
 
@@ -182,20 +184,23 @@ class RungBoard:
     def drift(self, rung: int) -> float:
         """Standard deviation, over candidates, of the change of log FID from `rung` to the last one.
 
-        Noise is in it, and that architectures learn at different speeds. From those that were trained to the
-        end, with an assumption that counts as `PRIOR_WEIGHT` of them.
+        Around what is usual at their MACs. Noise is in it, and that architectures learn at different speeds.
+        From those that were trained to the end, which are better than most, with an assumption that counts as
+        `DRIFT_WEIGHT` of them.
         """
         ends = self._results[self.rungs - 1]
-        changes = [
-            log_fid(ends[trial][0]) - log_fid(fid)
-            for trial, (fid, _) in self._results[rung].items()
-            if trial in ends and math.isfinite(fid) and math.isfinite(ends[trial][0])
-        ]
-        if not changes:
+        both = {
+            trial: (result, ends[trial])
+            for trial, result in self._results[rung].items()
+            if trial in ends and finite(result) and finite(ends[trial])
+        }
+        if not both:
             return PRIOR_DRIFT
-        mean = fmean(changes)
-        squares = PRIOR_WEIGHT * PRIOR_DRIFT**2 + sum((change - mean) ** 2 for change in changes)
-        return math.sqrt(squares / (PRIOR_WEIGHT + len(changes) - 1))
+        changes = [log_fid(last) - log_fid(first) for (first, _), (last, _) in both.values()]
+        usual = trend([macs for (_, macs), _ in both.values()], changes)
+        squares = sum((change - there) ** 2 for change, there in zip(changes, usual.expected, strict=True))
+        free = max(0, len(changes) - usual.parameters)
+        return math.sqrt((DRIFT_WEIGHT * PRIOR_DRIFT**2 + squares) / (DRIFT_WEIGHT + free))
 
     def failed(self, trial: int, rung: int) -> bool:
         """Whether the run of `trial` went wrong, rather than being of a bad architecture.

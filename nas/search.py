@@ -130,7 +130,6 @@ def run_search(
                         raise
                     ours = False  # from here on there are results to keep
                     _note(store, config, bench, teacher_score, precision)
-                    share = pack(config, share, console)
                     _search(config, bench, store, share, console, trainable, source)
             _give_up_half_asked(store)
             return report(store)
@@ -152,6 +151,7 @@ def _search(
     config.save()
     for line in introduction(config, bench):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+    share = pack(config, share, console)
     if config.share_weights:
         make_shared_weights(config, share, console)
     progress = _progress(store, config, console)

@@ -11,13 +11,13 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from statistics import fmean, linear_regression, median
+from statistics import fmean, median
 
 from nas.noise import NoiseFloor, log_fid
 from nas.pareto import front
+from nas.trend import trend
 
 CERTAIN = 2.0  # standard errors apart: no further seed is spent on this difference
-TREND_FROM = 5  # architectures: with fewer, the mean stands for what is usual at any MACs
 VARIANCE_OF_MEDIAN = {1: 1.0, 2: 0.5, 3: 0.449, 4: 0.298, 5: 0.287, 6: 0.215, 7: 0.210, 8: 0.168}
 """Of so many standard normal values; of more it is about π / 2n."""
 
@@ -142,23 +142,16 @@ def _worth(measured: Sequence[Measured], floor: NoiseFloor) -> dict[int, Worth]:
     own deviation counts τ² / (τ² + σ²), and the variance that is left is τ² σ² / (τ² + σ²).
     """
     logs = [log_fid(m.fid) for m in measured]
-    usual = _usual([math.log(m.macs) for m in measured], logs)
+    usual = trend([m.macs for m in measured], logs)
     noise = [floor.sigma**2 * variance_of_median(len(m.fids)) for m in measured]
-    deviations = [log - expected for log, expected in zip(logs, usual, strict=True)]
-    free = max(1, len(measured) - (2 if len(measured) >= TREND_FROM else 1))
+    deviations = [log - expected for log, expected in zip(logs, usual.expected, strict=True)]
+    free = max(1, len(measured) - usual.parameters)
     spread = sum(deviation**2 for deviation in deviations) / free - fmean(noise)
     spread = max(spread, floor.sigma**2 / 10)  # never nothing: order must not vanish in a study of equals
     return {
         m.trial: Worth(expected + deviation * spread / (spread + n), spread * n / (spread + n))
-        for m, expected, deviation, n in zip(measured, usual, deviations, noise, strict=True)
+        for m, expected, deviation, n in zip(measured, usual.expected, deviations, noise, strict=True)
     }
-
-
-def _usual(costs: list[float], logs: list[float]) -> list[float]:
-    if len(logs) < TREND_FROM or len(set(costs)) == 1:
-        return [fmean(logs)] * len(logs)
-    slope, intercept = linear_regression(costs, logs)
-    return [intercept + slope * cost for cost in costs]
 
 
 def variance_of_median(count: int) -> float:

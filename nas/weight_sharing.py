@@ -206,7 +206,7 @@ def _checkpoint(bench: Workbench) -> dict[str, Any] | None:
         raise SearchError(
             f"{path} is damaged: delete it, and the same command trains the shared weights anew"
         ) from error
-    return state if identity == bench.identity else None
+    return state if SearchConfig.continues(identity, bench.identity) else None
 
 
 class SharedCandidate(Candidate):

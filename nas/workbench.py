@@ -108,7 +108,7 @@ class Workbench:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """What students are measured by: an FID over few samples is biased, a KID is not."""
+        """Before the last rung: of few samples an FID is biased, a KID is not."""
         return ("fid", "kid") if self.config.rung_samples else ("fid",)
 
     @property

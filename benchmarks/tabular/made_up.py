@@ -32,5 +32,5 @@ def make_up(path: Path, grid: Grid, load: Load) -> Path:
         table.writerow(SHARED_COLUMNS)
         for place, architecture in enumerate(grid.all(load)):
             fid = 1e6 / grid.params(architecture) * math.exp(0.2 * math.sin(5 * place))
-            table.writerow((architecture, SHARED_TIMES * IMAGES[-1], fid, SHARED_TIMES))
+            table.writerow((architecture, SHARED_TIMES * IMAGES[-1], fid, SHARED_TIMES, 0.1))
     return path

@@ -151,8 +151,9 @@ def replay_supernet(world: World, images: int) -> Iterator[Answer]:
     """Weights that all share are trained, evolved over, and what comes out is distilled alone.
 
     As GAN Compression searches (Li et al. 2020, arXiv 2003.08936, section 3.3), with an evolution that misses
-    nothing: its outcome is the exact front of what was read out. Before all of that front is distilled alone,
-    it is the answer as it was read out; what images are left for then goes to the next fronts.
+    nothing: its outcome is the exact front of what was read out. Until all of that front is distilled alone,
+    it is the answer as it was read out; then the FIDs of students on their own count. What images are left
+    for goes to the next fronts.
     """
     table, shared = world.table, world.table.shared
     assert shared is not None
@@ -163,6 +164,7 @@ def replay_supernet(world: World, images: int) -> Iterator[Answer]:
     ]
     distilled: list[Measured] = []
     answer = _exact(world, left)
+    evolved = len(answer[0])
     yield Answer(spent, seconds, *answer)
     while left and spent < images:
         members = [left[i] for i in front([(m.fid, float(m.macs)) for m in left])]
@@ -172,7 +174,7 @@ def replay_supernet(world: World, images: int) -> Iterator[Answer]:
             distilled.append(Measured(member.trial, member.macs, (float(fids[-1]),)))
             spent += table.images[-1]
             seconds += float(table.seconds[member.trial].sum())
-            if member is members[-1]:
+            if len(distilled) >= evolved:
                 answer = _exact(world, distilled)
             yield Answer(spent, seconds, *answer)
             if spent >= images:

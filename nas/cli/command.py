@@ -107,7 +107,10 @@ class Gpus(click.ParamType[float | str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
         """A number, or `auto`."""
-        return "auto" if value == "auto" else float(click.FLOAT.convert(value, param, ctx))
+        try:
+            return value if value == "auto" else float(value)
+        except ValueError:
+            self.fail(f"{value}: give a number such as 0.5, or auto", param, ctx)
 
 
 class FiniteFloat(click.FloatRange):

@@ -80,8 +80,8 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option(
     "--ties",
     type=float,
-    help="Standard errors, of what early FIDs say of the last, within which nobody is eliminated; 0 takes "
-    "them for exact  [default: 2]",
+    help="Width of a tie at a rung, in standard errors of the forecast that FIDs there are of the last; 0 "
+    "knows no ties  [default: 1.5]",
 )
 @click.option(
     "--replicates",

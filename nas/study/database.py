@@ -124,23 +124,23 @@ def engine_arguments(url: URL) -> dict[str, Any]:
 def prepare(engine: Engine) -> None:
     """Have connections not wait for the disk at each commit, and SQLite's readers not for its writer.
 
-    A kill -9 loses nothing that way; a power cut may lose the last commits. By statements, because poolers
-    such as PgBouncer take no options when a connection starts.
+    A kill -9 loses nothing that way; a power cut may lose the last commits. PostgreSQL is asked in every
+    transaction: poolers such as PgBouncer take no options when a connection starts, and share sessions.
     """
-    wishes = {
-        "sqlite": ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL"),
-        "postgresql": ("SET synchronous_commit TO off",),
-    }.get(engine.url.get_backend_name(), ())
-    if "options" in engine.url.query:  # the user's own
-        return
+    if _is_sqlite(engine.url):
 
-    @event.listens_for(engine, "connect")
-    def wish(connection: Any, _: Any) -> None:
-        cursor = connection.cursor()
-        for statement in wishes:
-            cursor.execute(statement)
-        cursor.close()
-        connection.commit()
+        @event.listens_for(engine, "connect")
+        def write_ahead(connection: Any, _: Any) -> None:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=NORMAL")
+            cursor.close()
+
+    elif engine.url.get_backend_name() == "postgresql":
+
+        @event.listens_for(engine, "begin")
+        def hurry(connection: sa.Connection) -> None:
+            connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
 
 
 def sqlite_path(url: URL) -> Path | None:

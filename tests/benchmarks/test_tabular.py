@@ -126,10 +126,14 @@ def test_a_supernet_is_paid_first_and_its_front_distilled_then(grid: Grid, load:
 def test_rankings_of_a_table_are_those_of_its_figures(made_up: Path) -> None:
     table = read_table(made_up)
     found = front_per_compute.rankings(table)
-    assert found["after 1,000 images, with the end of the same training"] == pytest.approx(1)
-    assert 0 < found["at the end, with another seed's"] < 1
-    assert 0 < found["read out of shared weights, with the mean of all seeds at the end"] < 1
-    assert len(front_per_compute.rankings(replace(table, shared=None))) == len(found) - 1
+    assert list(found) == ["1000", "seeds", "shared"]
+    assert found["1000"] == pytest.approx(1)
+    assert 0 < found["seeds"] < 1
+    assert 0 < found["shared"] < 1
+    assert list(front_per_compute.rankings(replace(table, shared=None))) == ["1000", "seeds"]
+    text = list(front_per_compute.ranking_lines(found))
+    assert "after 1,000 images, with the end of the same training" in text[1]
+    assert text[1].endswith("1.00")
 
 
 def test_an_answer_has_the_front_that_a_report_shows() -> None:

@@ -29,6 +29,13 @@ def candidate(bench: Workbench, trial: int = 0) -> Candidate:
     return Candidate(bench, trial, bench.space.smallest().to_json())
 
 
+def without_a_setting(path: Path, name: str) -> None:
+    """Make a checkpoint one of a time before the setting `name`."""
+    state = torch.load(path, weights_only=True)
+    del state["identity"][name]
+    torch.save(state, path)
+
+
 def no_training(*_: object) -> None:
     raise AssertionError("this rung was trained again")
 
@@ -78,6 +85,18 @@ def test_the_kd_weight_has_fallen_at_the_last_rung(bench: Workbench) -> None:
     assert weights[0] >= weights[1] > weights[2] >= 0
 
 
+def test_a_checkpoint_from_before_a_setting_had_its_default(
+    bench: Workbench, make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = candidate(bench).run(0)
+    without_a_setting(bench.config.folder / before.record.checkpoint, "rung_samples")
+    other = candidate(make_bench(rung_samples=20))
+    monkeypatch.setattr(Candidate, "_train", no_training)
+    assert measured(candidate(bench).run(0).record) == measured(before.record)
+    with pytest.raises(AssertionError, match="trained again"):
+        other.run(0)
+
+
 def test_early_rungs_may_be_measured_over_fewer_samples_with_kid_beside(make_bench: MakeBench) -> None:
     bench = make_bench(rung_samples=20)
     running = candidate(bench)
@@ -89,6 +108,7 @@ def test_early_rungs_may_be_measured_over_fewer_samples_with_kid_beside(make_ben
     scores = bench.fidelity.measure(student.eval(), ["fid", "kid"], 20, seed)
     assert records[1].fid == pytest.approx(scores["fid"].values["fid"])
     assert records[1].kid == pytest.approx(scores["kid"].values["kid"])
+    assert records[2].kid is None
     assert candidate(make_bench()).run(0).record.kid is None
 
 

@@ -9,9 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nas.errors import ConfigError
-from nas.noise import PRIOR_WEIGHT
 from nas.pareto import Point, dominates
-from nas.rung_board import PRIOR_DRIFT, RungBoard
+from nas.rung_board import DRIFT_WEIGHT, PRIOR_DRIFT, RungBoard
 
 fid = st.floats(1, 1000)
 macs = st.integers(10**5, 10**10).map(float)
@@ -178,11 +177,11 @@ def test_rungs_that_ranked_well_narrow_the_margin_and_those_that_did_not_widen_i
 
 def test_drift_is_of_changes_not_of_levels_and_of_whom_reached_the_end() -> None:
     board = board_with_ends([(20.0, 10.0), (40.0, 20.0), (60.0, 30.0)])
-    assert board.drift(0) == pytest.approx(PRIOR_DRIFT * math.sqrt(PRIOR_WEIGHT / (PRIOR_WEIGHT + 2)))
+    assert board.drift(0) == pytest.approx(PRIOR_DRIFT * math.sqrt(DRIFT_WEIGHT / (DRIFT_WEIGHT + 2)))
     assert board.drift(1) == PRIOR_DRIFT
     board.add(0, 2, (math.nan, 2e6))
     board.add(1, 2, (math.inf, 2e6))
-    assert board.drift(0) == pytest.approx(PRIOR_DRIFT * math.sqrt(PRIOR_WEIGHT / (PRIOR_WEIGHT + 2)))
+    assert board.drift(0) == pytest.approx(PRIOR_DRIFT * math.sqrt(DRIFT_WEIGHT / (DRIFT_WEIGHT + 2)))
 
 
 # Runs that went wrong

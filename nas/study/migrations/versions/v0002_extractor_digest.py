@@ -12,7 +12,7 @@ TABLE, COLUMN = "nas_rungs", "fid_extractor_digest"
 
 
 def upgrade() -> None:
-    """Add the column, empty for rungs that are there; it is itself when a process was killed right here."""
+    """Add the column, unless a process was killed between adding it and noting the version."""
     if COLUMN not in {column["name"] for column in sa.inspect(op.get_bind()).get_columns(TABLE)}:
         op.add_column(TABLE, sa.Column(COLUMN, sa.String(16), nullable=False, server_default=""))
 
