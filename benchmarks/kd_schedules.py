@@ -40,7 +40,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "constant": {"kd_schedule": "constant"},
     "linear 0-100 %": {"kd_schedule": "linear", "kd_begin": 0.0, "kd_finish": 1.0},
     "cosine 0-60 %": {"kd_begin": 0.0, "kd_finish": 0.6},
-    "cosine 50-95 %": {},
+    "cosine 60-100 %": {},
     "adaptive": {"kd_schedule": "adaptive", "kd_begin": 0.0, "kd_finish": 1.0},
 }
 TERMS = {"both": {}, "images": {"feature": 0.0}, "features": {"pixel": 0.0}}
@@ -50,7 +50,7 @@ DISCRIMINATORS = {"warm": True, "fresh": False}
 def rows() -> dict[str, tuple[dict[str, Any], dict[str, float]]]:
     """Settings of the search and of the recipe, by the row's name. Without KD there is one row a critic."""
     random = {
-        f"cosine 50-95 %, both, {start}, random start": ({"inherit": False, "warm_discriminator": warm}, {})
+        f"cosine 60-100 %, both, {start}, random start": ({"inherit": False, "warm_discriminator": warm}, {})
         for start, warm in DISCRIMINATORS.items()
     }
     return random | {
@@ -72,7 +72,8 @@ def distill(row: str, seed: int, images: int, settings: dict[str, Any]) -> float
 
     torch.set_num_threads(1)
     of_the_search, of_the_recipe = rows()[row]
-    bench = Workbench(SearchConfig.of(**settings, rungs=(images,), seed=seed, study="kd", **of_the_search))
+    asked = settings | of_the_search
+    bench = Workbench(SearchConfig.of(**asked, rungs=(images,), seed=seed, study="kd"))
     bench.recipe = replace(bench.recipe, **of_the_recipe)  # type: ignore[type-var]
     trainer = bench.trainer(bench.student(uniform_student(bench)))
     try:
@@ -99,6 +100,7 @@ def main() -> None:
     )
     add_setting(parser)
     parser.add_argument("--budgets", default="2M,1M", help="MACs, separated by commas")
+    parser.add_argument("--kd-start", type=float, help="KD weight at the start, of all rows but none")
     parser.add_argument("--images", type=int, default=16_000, help="real images a run is shown")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
@@ -110,12 +112,12 @@ def main() -> None:
     from nas.budget import parse_quantity
 
     if options.quick:
-        options.rows, options.budgets = options.rows or "(none|constant|50).*both, warm", "2M"
+        options.rows, options.budgets = options.rows or "(none|constant|60-100).*both, warm", "2M"
         options.images, options.seeds = 256, 2
     names = [name for name in rows() if re.search(options.rows, name)]
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     budgets = {text: parse_quantity(text) for text in options.budgets.split(",")}
-    settings = setting(options)
+    settings = setting(options) | {"kd_start": options.kd_start}
     tables: dict[str, dict[str, Any]] = {}
     with (
         tempfile.TemporaryDirectory() as scratch,

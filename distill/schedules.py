@@ -41,10 +41,10 @@ class Schedule:
     """
 
     shape: str = "cosine"
-    start: float = 3.0
+    start: float = 1.0
     end: float = 0.0
-    begin: float = 0.5  # brief trainings gain from similarity for long: docs/benchmarks.md
-    finish: float = 0.95  # the last steps are purely adversarial
+    begin: float = 0.6  # brief trainings gain from similarity for long: docs/benchmarks.md
+    finish: float = 1.0
 
     def __post_init__(self) -> None:
         if self.shape not in SHAPES:

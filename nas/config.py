@@ -26,6 +26,7 @@ DIGITS_DEFAULTS: dict[str, Any] = {
     "rungs": (4_000, 8_000, 16_000),
     "fid_samples": 2_000,
     "extractor": "digits",
+    "kd_start": 6.0,
 }
 REAL_DEFAULTS: dict[str, Any] = {
     "rungs": (50_000, 100_000, 200_000),
@@ -79,10 +80,10 @@ class SearchConfig(BaseModel):
 
     recipe: str = "weight-decay"
     kd_schedule: str = "cosine"
-    kd_start: float = 3.0
+    kd_start: float = 1.0
     kd_end: float = 0.0
-    kd_begin: float = 0.5  # fraction of the training
-    kd_finish: float = 0.95  # fraction of the training
+    kd_begin: float = 0.6  # fraction of the training
+    kd_finish: float = 1.0  # fraction of the training
     r1_gamma: float | None = Field(
         default=None, ge=0, allow_inf_nan=False
     )  # of R1; None is by resolution and batch

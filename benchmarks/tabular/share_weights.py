@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.tabular.distill_all import BUDGET, FID_SEED, QUICK
+from benchmarks.tabular.distill_all import BUDGET, FID_SEED, QUICK, RECIPE
 from benchmarks.tabular.grid import Grid
 from benchmarks.tabular.table import SHARED_COLUMNS, TABLE, shared_beside
 
@@ -42,7 +42,7 @@ def main() -> None:
         images = 256 if options.quick else options.images
         settings = {"rungs": (images,), "share_weights": True, "study": "tabular", "workdir": Path(scratch)}
         small = {name: value for name, value in QUICK.items() if options.quick and name != "rungs"}
-        bench = Workbench(SearchConfig.of(budget_macs=BUDGET, **settings, **small))
+        bench = Workbench(SearchConfig.of(budget_macs=BUDGET, **RECIPE, **settings, **small))
         began = time.monotonic()
         for stage in range(1, STAGES + 1):
             train_shared(bench, stage)

@@ -107,12 +107,12 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     "--kd-schedule",
     help="constant, linear, cosine, exponential, step, staircase, adaptive  [default: cosine]",
 )
-@click.option("--kd-start", type=float, help="KD weight at the start  [default: 3]")
+@click.option("--kd-start", type=float, help="KD weight at the start  [default: 6 on the digits, 1]")
 @click.option("--kd-end", type=float, help="KD weight at the end  [default: 0]")
 @click.option(
-    "--kd-begin", type=float, help="Fraction of training where the weight starts to fall  [default: 0.5]"
+    "--kd-begin", type=float, help="Fraction of training where the weight starts to fall  [default: 0.6]"
 )
-@click.option("--kd-finish", type=float, help="Fraction of training where it has fallen  [default: 0.95]")
+@click.option("--kd-finish", type=float, help="Fraction of training where it has fallen  [default: 1]")
 @click.option(
     "--r1-gamma", type=float, help="Weight of R1  [default: 0.0002 · resolution² / batch size, at least 0.3]"
 )

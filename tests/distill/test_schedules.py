@@ -117,13 +117,13 @@ def test_the_staircase_has_its_steps() -> None:
     [
         ({"shape": "wavy"}, "'wavy' is unknown; choose one of constant, linear"),
         ({"start": -1.0}, "-1 to 0: both must be numbers of at least 0"),
-        ({"end": -0.5}, "3 to -0.5"),
+        ({"end": -0.5}, "1 to -0.5"),
         ({"start": math.nan}, "nan to 0"),
-        ({"end": math.inf}, "3 to inf"),
+        ({"end": math.inf}, "1 to inf"),
         ({"begin": 0.6, "finish": 0.6}, "from 0.6 to 0.6"),
-        ({"begin": -0.1}, "from -0.1 to 0.95"),
-        ({"finish": 1.1}, "from 0.5 to 1.1"),
-        ({"finish": math.nan}, "from 0.5 to nan"),
+        ({"begin": -0.1}, "from -0.1 to 1"),
+        ({"finish": 1.1}, "from 0.6 to 1.1"),
+        ({"finish": math.nan}, "from 0.6 to nan"),
     ],
 )
 def test_an_impossible_schedule_is_refused_with_what_was_given(wrong: dict[str, object], says: str) -> None:

@@ -124,7 +124,7 @@ def test_the_installed_scripts_work(command: str, commands: Any) -> None:
         ("--budget-macs 1M --sampler grid", "unknown sampler 'grid': choose one of gp, tpe, nsga2, random"),
         ("--budget-macs 1M --recipe magic", "recipe 'magic' is unknown; choose one of weight-decay"),
         ("--budget-macs 1M --kd-schedule slide", "KD schedule 'slide' is unknown; choose one of constant"),
-        ("--budget-macs 1M --kd-finish 0.4", "KD schedule from 0.5 to 0.4"),
+        ("--budget-macs 1M --kd-finish 0.4", "KD schedule from 0.6 to 0.4"),
         ("--budget-macs 1M --kd-start -1", "KD weights -1 to 0"),
         (
             "--budget-macs 1M --precision fp8",

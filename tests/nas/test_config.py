@@ -214,7 +214,7 @@ def test_a_saved_storage_without_its_password_is_not_mistaken_for_another(tmp_pa
 
 def test_defaults_are_the_conditions_of_a_search_that_says_nothing() -> None:
     said = SearchConfig.of(budget_macs=10**6).conditions()
-    depends_on_the_data = {"budget_macs", "rungs", "fid_samples", "extractor"}
+    depends_on_the_data = {"budget_macs", "rungs", "fid_samples", "extractor", "kd_start"}
     defaults = SearchConfig.defaults()
     assert defaults.keys() == said.keys()
     assert all(said[name] == value for name, value in defaults.items() if name not in depends_on_the_data)
