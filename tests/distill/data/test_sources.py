@@ -16,6 +16,12 @@ from distill.data.sources import archive
 from distill.errors import DataError
 from tests.distill.data.pictures import zipped
 
+
+def packed(content: bytes) -> bytes:
+    """The same bytes at any time: they are in names of tests, which all of xdist's workers must agree on."""
+    return gzip.compress(content, mtime=0)
+
+
 # --- archives
 
 
@@ -92,9 +98,9 @@ NUMBERS = np.arange(40, dtype=np.uint8) % 10
 @pytest.fixture
 def mnist(tmp_path: Path) -> Path:
     """Images and labels, as MNIST comes."""
-    (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(NUMBERS)))
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(packed(idx(NUMBERS)))
     path = tmp_path / "t10k-images-idx3-ubyte.gz"
-    path.write_bytes(gzip.compress(idx(SHAPES)))
+    path.write_bytes(packed(idx(SHAPES)))
     return path
 
 
@@ -112,7 +118,7 @@ def test_idx_files_are_read_with_their_labels(mnist: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [None, b"", gzip.compress(idx(NUMBERS[:9])), gzip.compress(idx(SHAPES))],
+    [None, b"", packed(idx(NUMBERS[:9])), packed(idx(SHAPES))],
     ids=["missing", "empty", "short", "images"],
 )
 def test_idx_labels_that_are_missing_or_damaged_are_none(mnist: Path, content: bytes | None) -> None:
@@ -136,15 +142,15 @@ def test_idx_labels_that_are_missing_or_damaged_are_none(mnist: Path, content: b
         (b"\0\0\x08\3" + b"\xff" * 12, "bytes are missing"),
         (idx(SHAPES[:0]), "says that it holds 0×8×8 bytes"),
         (idx(SHAPES[:, :, :0]), "says that it holds 40×8×0 bytes"),
-        (gzip.compress(idx(SHAPES)[:-1]), "1 of its 40×8×8 bytes are missing"),
-        (gzip.compress(idx(SHAPES) + b"x"), "more follows than its 40×8×8 bytes"),
-        (gzip.compress(idx(SHAPES))[:-9], "Compressed file ended"),
-        (gzip.compress(idx(SHAPES))[:-3], "Compressed file ended"),
-        (gzip.compress(idx(SHAPES))[:-8] + bytes(8), "CRC check failed"),
+        (packed(idx(SHAPES)[:-1]), "1 of its 40×8×8 bytes are missing"),
+        (packed(idx(SHAPES) + b"x"), "more follows than its 40×8×8 bytes"),
+        (packed(idx(SHAPES))[:-9], "Compressed file ended"),
+        (packed(idx(SHAPES))[:-3], "Compressed file ended"),
+        (packed(idx(SHAPES))[:-8] + bytes(8), "CRC check failed"),
         (b"not gzip", "begins with b'not '"),
-        (gzip.compress(idx(SHAPES.reshape(-1))), "it holds labels, not images"),
+        (packed(idx(SHAPES.reshape(-1))), "it holds labels, not images"),
         (idx(SHAPES.astype(">i4").view(np.uint8)).replace(b"\x08", b"\x0c", 1), r"begins with b'\\x00"),
-        (gzip.compress(struct.pack(">4I", 0x0803, 2**31, 2**10, 2**10)), "more than 100 times as many"),
+        (packed(struct.pack(">4I", 0x0803, 2**31, 2**10, 2**10)), "more than 100 times as many"),
     ],
 )
 def test_a_damaged_idx_file_is_an_error(mnist: Path, content: bytes, says: str) -> None:
@@ -155,7 +161,7 @@ def test_a_damaged_idx_file_is_an_error(mnist: Path, content: bytes, says: str) 
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize("content", [idx(SHAPES), gzip.compress(idx(SHAPES))], ids=["plain", "packed"])
+@pytest.mark.parametrize("content", [idx(SHAPES), packed(idx(SHAPES))], ids=["plain", "packed"])
 def test_an_idx_file_of_any_name_is_read_or_said_to_be_broken(tmp_path: Path, content: bytes) -> None:
     for name in ("train.bin", "mnist.gz", "digits"):
         (tmp_path / name).write_bytes(content)
@@ -167,7 +173,7 @@ def test_an_idx_file_of_any_name_is_read_or_said_to_be_broken(tmp_path: Path, co
             load_images(tmp_path / name, 8, 1)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8b", b"\x1f\x8b broken", gzip.compress(b"text"), b"\0\0"])
+@pytest.mark.parametrize("content", [b"", b"\x1f\x8b", b"\x1f\x8b broken", packed(b"text"), b"\0\0"])
 def test_what_does_not_begin_as_an_idx_file_is_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(DataError, match=r"neither a folder, nor a readable \.zip, nor an idx file: give"):
