@@ -166,6 +166,7 @@ def _search(
     try:
         with (
             progress,
+            searcher.heeding_interrupts(),
             redirect_stdout(sys.stderr),
             tempfile.TemporaryDirectory(prefix="nas-tune-") as scratch,
         ):

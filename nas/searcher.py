@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from ray import tune
@@ -27,9 +30,11 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         self._proposals: dict[str, Proposal] = {}  # by Tune's trial id
         self._idle = False  # nothing is worth training until a trial ends: Tune asks at its every step
         self.error: Exception | None = None  # the first one met here: Tune logs some and goes on
+        self._interrupted = False
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """A candidate's config, FINISHED, or None while only what is running can tell what to do next."""
+        self._heed()
         if self._idle:
             return None
         with self._kept_error():
@@ -56,6 +61,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """A rung is done and the candidate goes on."""
+        self._heed()
         with self._kept_error():
             number = self._proposals[trial_id].trial
             self._recorder.record(number, result["outcome"])
@@ -82,6 +88,31 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
             else:
                 state = self._recorder.finish(number, result["outcome"])
                 self._progress.finished(number, state, result["outcome"])
+
+    @contextmanager
+    def heeding_interrupts(self) -> Iterator[None]:
+        """Ctrl-C within the block is raised here once more, should the first KeyboardInterrupt get lost.
+
+        Python raises it wherever it happens to be. In a callback that a library makes from C, that library
+        prints it and goes on.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def note(number: int, frame: FrameType | None) -> None:
+            self._interrupted = True
+            raise KeyboardInterrupt
+
+        before = signal.signal(signal.SIGINT, note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _heed(self) -> None:
+        if self._interrupted:
+            raise KeyboardInterrupt
 
     def _fail(self, proposal: Proposal, reason: str, *, again: bool = False) -> None:
         """Tell that a run has no result; bad luck gets another seed, once."""
