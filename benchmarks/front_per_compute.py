@@ -213,7 +213,7 @@ def figures(found: Mapping[str, list[Replayed]], images: int, step: int) -> dict
     """What the replays of every strategy come to, when `images` may be trained on and `step` is rung 0."""
     marks = np.array([images // 10, images // 5, images * 2 // 5, images])
     longest = max(replayed.seconds[-1] for runs in found.values() for replayed in runs)
-    axes = {"images": np.arange(0, images + 1, step), "seconds": np.linspace(0, longest, 500)}
+    axes = {"images": np.append(np.arange(0, images, step), images), "seconds": np.linspace(0, longest, 500)}
     target = float(np.mean([r.share("images", marks)[-1] for r in found["random search"]]))
     rows = {}
     for name, runs in found.items():
