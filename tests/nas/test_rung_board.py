@@ -137,6 +137,12 @@ def test_who_is_within_the_margin_of_a_placed_rival_of_no_fewer_macs_goes_on(
     assert board.decide(1, 0) == (macs <= 2e6 and behind <= prior_margin(ties))
 
 
+@pytest.mark.parametrize(("times", "goes_on"), [(1.4, True), (1.6, False)])
+def test_unless_asked_otherwise_half_as_much_again_is_too_much_to_go_on(times: float, goes_on: bool) -> None:
+    board = board_of([(10.0, 2e6), (10.0 * times, 2e6)])
+    assert board.decide(1, 0) is goes_on
+
+
 def test_replicates_take_no_place_and_are_nobodys_rivals() -> None:
     points = [(50.0, 3e6), (60.0, 2e6), (70.0, 1e6), (500.0, 4e6)]
     board = board_of(points)

@@ -444,6 +444,6 @@ def test_commits_do_not_wait_for_the_disk_whoever_connects(url: str, name: str) 
         ("PRAGMA synchronous", 1) if url.startswith("sqlite") else ("SHOW synchronous_commit", "off")
     )
     with StudyStore.open(url, name) as store:
-        for engine in (store._engine, store.storage._backend.engine):  # type: ignore[attr-defined]
+        for engine in (store._engine, store._storage.engine):
             with engine.connect() as connection:
                 assert connection.execute(sa.text(asked)).scalar() == wanted

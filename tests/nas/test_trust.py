@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -57,11 +58,12 @@ def test_the_same_results_have_the_same_interval() -> None:
 
 def rungs(trial: int, kid: float | None) -> list[RungRecord]:
     """Of a training whose early FIDs rank the wrong way round."""
-    notes = {"fid_samples": 9, "fid_extractor": "x", "fid_seed": 0, "kd_weight": 0, "losses": {}}
-    where = {"seconds": 1, "worker": "here", "checkpoint": "rung.pt", "sha256": "0"}
-    first = {"rung": 0, "images": 100, "fid": 20.0 - trial, "kid": kid}
-    last = {"rung": 1, "images": 200, "fid": float(trial), "kid": kid}
-    return [RungRecord(trial=trial, **rung, **notes, **where) for rung in (first, last)]  # type: ignore[arg-type]
+    about: dict[str, Any] = {"trial": trial, "kid": kid, "fid_samples": 9, "fid_extractor": "x", "fid_seed": 0}
+    about |= {"kd_weight": 0, "losses": {}, "seconds": 1, "worker": "here", "checkpoint": "a", "sha256": "0"}
+    return [
+        RungRecord(rung=0, images=100, fid=20.0 - trial, **about),
+        RungRecord(rung=1, images=200, fid=float(trial), **about),
+    ]
 
 
 def test_every_rung_is_compared_with_the_last_by_its_fids_and_its_kids() -> None:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from nas.study.migrations.columns import add_column
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -12,9 +14,8 @@ TABLE, COLUMN = "nas_rungs", "fid_extractor_digest"
 
 
 def upgrade() -> None:
-    """Add the column, unless a process was killed between adding it and noting the version."""
-    if COLUMN not in {column["name"] for column in sa.inspect(op.get_bind()).get_columns(TABLE)}:
-        op.add_column(TABLE, sa.Column(COLUMN, sa.String(16), nullable=False, server_default=""))
+    """Add the column."""
+    add_column(TABLE, sa.Column(COLUMN, sa.String(16), nullable=False, server_default=""))
 
 
 def downgrade() -> None:

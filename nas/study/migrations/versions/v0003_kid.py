@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from nas.study.migrations.columns import add_column
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -12,9 +14,8 @@ TABLE, COLUMN = "nas_rungs", "kid"
 
 
 def upgrade() -> None:
-    """Add the column, unless a process was killed between adding it and noting the version."""
-    if COLUMN not in {column["name"] for column in sa.inspect(op.get_bind()).get_columns(TABLE)}:
-        op.add_column(TABLE, sa.Column(COLUMN, sa.Double, nullable=True))
+    """Add the column."""
+    add_column(TABLE, sa.Column(COLUMN, sa.Double, nullable=True))
 
 
 def downgrade() -> None:
