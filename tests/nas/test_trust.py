@@ -58,8 +58,16 @@ def test_the_same_results_have_the_same_interval() -> None:
 
 def rungs(trial: int, kid: float | None) -> list[RungRecord]:
     """Of a training whose early FIDs rank the wrong way round."""
-    about: dict[str, Any] = {"trial": trial, "kid": kid, "fid_samples": 9, "fid_extractor": "x", "fid_seed": 0}
-    about |= {"kd_weight": 0, "losses": {}, "seconds": 1, "worker": "here", "checkpoint": "a", "sha256": "0"}
+    about: dict[str, Any] = {"trial": trial, "kid": kid, "fid_samples": 9, "fid_extractor": "x"}
+    about |= {
+        "fid_seed": 0,
+        "kd_weight": 0,
+        "losses": {},
+        "seconds": 1,
+        "worker": "here",
+        "checkpoint": "a",
+        "sha256": "",
+    }
     return [
         RungRecord(rung=0, images=100, fid=20.0 - trial, **about),
         RungRecord(rung=1, images=200, fid=float(trial), **about),
