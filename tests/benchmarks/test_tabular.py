@@ -14,6 +14,7 @@ import pytest
 from optuna.trial import create_trial
 
 from benchmarks import front_per_compute
+from benchmarks.tabular import figures, strategies
 from benchmarks.tabular.grid import KINDS, LEVELS, Grid
 from benchmarks.tabular.made_up import make_up
 from benchmarks.tabular.replay import World, _answer, replay_supernet
@@ -33,7 +34,7 @@ def grid() -> Grid:
 
 @pytest.fixture(scope="module")
 def load(grid: Grid) -> Load:
-    return Budget(front_per_compute.BUDGET).load(grid.space)
+    return Budget(strategies.BUDGET).load(grid.space)
 
 
 def write(path: Path, rows: list[Row]) -> Path:
@@ -79,7 +80,7 @@ def made_up(grid: Grid, load: Load, tmp_path_factory: pytest.TempPathFactory) ->
     return make_up(tmp_path_factory.mktemp("table") / "made-up.csv", grid, load)
 
 
-@pytest.mark.parametrize("name", front_per_compute.STRATEGIES)
+@pytest.mark.parametrize("name", strategies.STRATEGIES)
 def test_every_strategy_can_be_replayed_and_spends_no_more_than_allowed(name: str, made_up: Path) -> None:
     found = front_per_compute.one(name, 0, made_up, trials=12)
     assert found.images == sorted(found.images)
@@ -96,16 +97,16 @@ def test_a_replay_is_the_same_for_the_same_seed(made_up: Path) -> None:
 
 
 def test_ours_differs_from_what_it_is_compared_with_in_one_thing_each() -> None:
-    strategies = {
+    searches = {
         name: strategy
-        for name, strategy in front_per_compute.STRATEGIES.items()
-        if isinstance(strategy, front_per_compute.Search)
+        for name, strategy in strategies.STRATEGIES.items()
+        if isinstance(strategy, strategies.Search)
     }
-    sampler = strategies["ours"].sampler
-    assert strategies["ours, exact FIDs (no ties, no replicates)"].sampler == sampler
-    assert strategies["ours without halving"] == replace(strategies["ours"], options={"halving": False})
-    plain, opened = strategies["Optuna TPE"], strategies["Optuna TPE + baselines and openings"]
-    assert plain == replace(opened, options={**opened.options, "proposer_class": front_per_compute.Plain})
+    sampler = searches["ours"].sampler
+    assert searches["ours, exact FIDs (no ties, no replicates)"].sampler == sampler
+    assert searches["ours without halving"] == replace(searches["ours"], options={"halving": False})
+    plain, opened = searches["Optuna TPE"], searches["Optuna TPE + baselines and openings"]
+    assert plain == replace(opened, options={**opened.options, "proposer_class": strategies.Plain})
 
 
 def test_a_supernet_is_paid_first_and_its_front_distilled_then(grid: Grid, load: Load, made_up: Path) -> None:
@@ -125,13 +126,13 @@ def test_a_supernet_is_paid_first_and_its_front_distilled_then(grid: Grid, load:
 
 def test_rankings_of_a_table_are_those_of_its_figures(made_up: Path) -> None:
     table = read_table(made_up)
-    found = front_per_compute.rankings(table)
+    found = figures.rankings(table)
     assert list(found) == ["1000", "seeds", "shared"]
     assert found["1000"] == pytest.approx(1)
     assert 0 < found["seeds"] < 1
     assert 0 < found["shared"] < 1
-    assert list(front_per_compute.rankings(replace(table, shared=None))) == ["1000", "seeds"]
-    text = list(front_per_compute.ranking_lines(found))
+    assert list(figures.rankings(replace(table, shared=None))) == ["1000", "seeds"]
+    text = list(figures.ranking_lines(found))
     assert "after 1,000 images, with the end of the same training" in text[1]
     assert text[1].endswith("1.00")
 
@@ -155,20 +156,20 @@ def test_the_dearest_student_has_a_share_of_the_hypervolume(grid: Grid, load: Lo
     world = World.drawn(table, grid, load, np.random.default_rng(0), 2)
     dearest = table.architectures[int(table.macs.argmax())]
     cheapest = table.architectures[int(table.macs.argmin())]
-    assert front_per_compute.share(world, [dearest]) > 0.01
-    assert front_per_compute.share(world, [cheapest, dearest]) > front_per_compute.share(world, [cheapest])
-    assert front_per_compute.share(world, table.architectures) == pytest.approx(1)
+    assert figures.volume_share(world, [dearest]) > 0.01
+    assert figures.volume_share(world, [cheapest, dearest]) > figures.volume_share(world, [cheapest])
+    assert figures.volume_share(world, table.architectures) == pytest.approx(1)
 
 
 def test_intervals_hold_the_mean_and_shrink_with_the_replays() -> None:
-    few, many = (front_per_compute.mean(np.array([0.4, 0.6] * count)) for count in (2, 200))
+    few, many = (figures.mean(np.array([0.4, 0.6] * count)) for count in (2, 200))
     assert (few[0], many[0]) == (pytest.approx(0.5), pytest.approx(0.5))
     assert 0 < many[1] < few[1] < 0.5
     points = np.arange(5.0)
     rising = np.array([[0, 0, 1, 1, 1], [0, 0, 0, 1, 1], [0, 0, 0, 1, 1]]) / 1.0
-    first, low, high = front_per_compute.to_reach(rising, points, 0.9)
+    first, low, high = figures.to_reach(rising, points, 0.9)
     assert (low, first, high) == (2, 3, 3)
-    assert front_per_compute.to_reach(rising, points, 2.0) == (math.inf,) * 3
+    assert figures.to_reach(rising, points, 2.0) == (math.inf,) * 3
 
 
 def test_a_missing_table_is_answered_with_the_command_that_makes_it(
@@ -187,7 +188,7 @@ def test_quick_needs_no_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     front_per_compute.main()
     found = json.loads(capsys.readouterr().out)
     assert found["made_up"]
-    assert list(found["strategies"]) == list(front_per_compute.STRATEGIES)
+    assert list(found["strategies"]) == list(strategies.STRATEGIES)
 
 
 def test_the_text_shows_seconds_and_intervals(made_up: Path) -> None:
@@ -195,7 +196,7 @@ def test_the_text_shows_seconds_and_intervals(made_up: Path) -> None:
     found = {
         name: [front_per_compute.one(name, seed, made_up, trials=4) for seed in (0, 1)] for name in names
     }
-    text = list(front_per_compute.lines(front_per_compute.figures(found, 4 * 2_000, 1_000)))
+    text = list(figures.lines(figures.figures(found, 4 * 2_000, 1_000)))
     assert "seconds" in text[0]
     assert all(line.startswith(name) and "±" in line for name, line in zip(names, text[1:], strict=False))
     assert "second tries" in text[-1]

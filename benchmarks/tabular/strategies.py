@@ -1,0 +1,71 @@
+"""What a user could pick: the service's search as it is and in parts, and what others would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from benchmarks.tabular.replay import Answer, World, replay, replay_supernet
+from nas.config import SearchConfig
+from nas.proposals import Proposer
+
+BUDGET = 2_000_000  # MACs, the table's
+
+
+class Plain(Proposer):
+    """A sampler alone: no baselines, no openings."""
+
+    def _enqueue(self) -> None:
+        pass
+
+
+NAIVE: dict[str, Any] = {"proposer_class": Plain, "naive": True}
+OPTUNA: dict[str, Any] = {"halving": False, **NAIVE}
+ONCE: dict[str, Any] = {"replicates": 0}
+
+
+class Strategy(Protocol):
+    """Something a user could do with so many images to train on."""
+
+    def answers(self, world: World, seed: int, images: int) -> Iterator[Answer]:
+        """What it would answer after every training."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """The service's search, with settings of the search and options of the replay."""
+
+    sampler: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def answers(self, world: World, seed: int, images: int) -> Iterator[Answer]:
+        config = SearchConfig.of(
+            budget_macs=BUDGET,
+            trials=len(world.table.architectures),
+            seeds=len(world.observed),
+            **{"replicates": 10, **self.settings},
+        )
+        return replay(world, config, self.sampler, seed, images, **self.options)
+
+
+class Supernet:
+    """Shared weights, and an evolution over what is read out of them."""
+
+    def answers(self, world: World, seed: int, images: int) -> Iterator[Answer]:
+        return replay_supernet(world, images)
+
+
+STRATEGIES: dict[str, Strategy] = {
+    "ours": Search("gp"),
+    "ours with TPE": Search("tpe"),
+    "ours without halving": Search("gp", {}, {"halving": False}),
+    "ours, exact FIDs (no ties, no replicates)": Search("gp", {"ties": 0.0, **ONCE}, {"naive": True}),
+    "random search": Search("random", ONCE, OPTUNA),
+    "Optuna TPE": Search("tpe", ONCE, OPTUNA),
+    "Optuna TPE + baselines and openings": Search("tpe", ONCE, {"halving": False, "naive": True}),
+    "Optuna NSGA-II": Search("nsga2", ONCE, OPTUNA),
+    "ASHA on FID alone": Search("random", {"ties": 0.0, **ONCE}, {"scalar": True, **NAIVE}),
+    "supernet + evolution": Supernet(),
+}
