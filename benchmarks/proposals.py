@@ -28,9 +28,9 @@ from nas.rung_board import RungBoard
 from nas.samplers import make_sampler
 from search_spaces import Load, RandomSuggest, SearchSpace, Suggest
 from search_spaces.stylegan2 import Block, GeneratorArchitecture, StyleGAN2Space
+from search_spaces.widths import STEPS
 
 RESOLUTION = 256  # px
-WIDTH_STEPS = 32  # of the grid of widths, the space's own
 SEED = 0
 
 Choose = Callable[[Suggest], GeneratorArchitecture]
@@ -58,8 +58,8 @@ def blindly(teacher: GeneratorArchitecture, suggest: Suggest) -> GeneratorArchit
     layers = suggest.suggest_int("mapping_layers", 1, teacher.mapping_layers)
     blocks = []
     for i, block in enumerate(teacher.blocks):
-        side, step = 4 << i, block.channels // WIDTH_STEPS
-        channels = step * suggest.suggest_int(f"width_{side}", 1, WIDTH_STEPS)
+        side, step = 4 << i, block.channels // STEPS
+        channels = step * suggest.suggest_int(f"width_{side}", 1, STEPS)
         convs = suggest.suggest_int(f"convs_{side}", 1, block.convs)
         kind = suggest.suggest_categorical(f"kind_{side}", ("full", "separable"))
         last = i >= len(teacher.blocks) - 2

@@ -108,6 +108,12 @@ class Generator(nn.Module):
         """The parts that images pass one after the other, whose activations may be made again when needed."""
         return ()
 
+    def settle(self, rng: torch.Generator) -> None:
+        """Measure, from inputs drawn with `rng`, what evaluation needs and training leaves behind.
+
+        For example the statistics of batch normalisation under the averaged weights; nothing by default.
+        """
+
     def with_styles(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Images for `inputs`, and the styles (N, D) that they are a function of, inside one graph."""
         raise NotImplementedError
@@ -172,7 +178,11 @@ class SearchSpace(Protocol):
         """Start `student` from the weights of `teacher`, where shapes allow."""
 
     def slimmable(self, teacher: Any) -> Slimmable:
-        """Shared weights for all students, from those of `teacher`."""
+        """Shared weights for all students, from those of `teacher`.
+
+        Raises:
+            ArchitectureError: students of this family can't share weights.
+        """
 
     def shared(self) -> dict[str, Any]:
         """Choices that every student has that shares weights: they are not searched then."""
@@ -197,6 +207,10 @@ class TeacherSize:
     channels_max: int = 512
     latent_dim: int = 512
     mapping_layers: int = 8
+    width: int | None = (
+        None  # all others are multiples of it, in families with such a one; None: as published
+    )
+    classes: int = 0  # that images are made of; 0 is unconditional
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,12 +12,10 @@ from search_spaces.stylegan2.architecture import Block, ConvKind, GeneratorArchi
 from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.stylegan2.inherit import inherit
 from search_spaces.stylegan2.slimmable import SlimmableStyleGAN2
+from search_spaces.widths import snap_width, widest, width_step
 
-WIDTH_STEPS = 32  # a width is a multiple of the teacher's divided by this …
-MIN_CHANNELS = 4  # … and of this
 MIN_SHARE = 0.25  # of the budget; the front is searched between this share and all of it
 MIN_RELATIVE_WIDTH = 0.25
-BISECTIONS = 16  # of the common scale of the widths: steps far below the grid of any of them
 SEARCHED_KERNELS = 2  # the kernel size is searched in this many last blocks
 
 
@@ -104,27 +102,27 @@ class StyleGAN2Space:
         proposal = replace(self.teacher, blocks=tuple(blocks), style_dim=style_dim, mapping_layers=layers)
         return proposal, widths
 
-    def _fit(self, proposal: GeneratorArchitecture, widths: list[float], fits: Load) -> GeneratorArchitecture:
+    def _fit(
+        self,
+        proposal: GeneratorArchitecture,
+        widths: list[float],
+        fits: Callable[[GeneratorArchitecture], bool],
+    ) -> GeneratorArchitecture:
         """`proposal` at the largest scale of its relative widths that fits; the narrowest if none does."""
 
         def scaled(scale: float) -> GeneratorArchitecture:
             blocks = zip(proposal.blocks, widths, strict=True)
             narrowed = (
-                Block(_snap(b.channels * w * scale, b.channels), b.convs, b.kind, b.kernel) for b, w in blocks
+                Block(snap_width(b.channels * w * scale, b.channels), b.convs, b.kind, b.kernel)
+                for b, w in blocks
             )
             return replace(proposal, blocks=tuple(narrowed))
 
-        low, high = 0.0, 1.0 / min(widths)  # at `high` every width is the teacher's
-        if fits(scaled(high)):
-            return scaled(high)
-        for _ in range(BISECTIONS):
-            middle = (low + high) / 2
-            low, high = (middle, high) if fits(scaled(middle)) else (low, middle)
-        return scaled(low)
+        return widest(scaled, widths, fits)
 
     def _simpler(self, architecture: GeneratorArchitecture) -> Iterator[GeneratorArchitecture]:
         """Ever cheaper variants of `architecture`, the last one being the smallest of the space."""
-        narrow = tuple(replace(b, channels=_step(t.channels)) for b, t in self._pairs(architecture))
+        narrow = tuple(replace(b, channels=width_step(t.channels)) for b, t in self._pairs(architecture))
         yield (simple := replace(architecture, blocks=narrow))
         yield (simple := replace(simple, mapping_layers=1))
         yield (simple := replace(simple, style_dim=_halvings(self.teacher.style_dim)[-1]))
@@ -142,19 +140,6 @@ class StyleGAN2Space:
     def _cheapest(block: Block) -> Block:
         """A separable kernel costs less than a full one only when it spans more than one pixel."""
         return replace(block, kind="full" if block.kernel == 1 else "separable")
-
-
-def _step(teacher_channels: int) -> int:
-    """Granularity of widths below a teacher's width."""
-    return min(teacher_channels, max(MIN_CHANNELS, teacher_channels // WIDTH_STEPS))
-
-
-def _snap(channels: float, teacher_channels: int) -> int:
-    """The nearest width of the grid, at least one step and at most the teacher's, which need not be on it."""
-    if round(channels) >= teacher_channels:
-        return teacher_channels
-    step = _step(teacher_channels)
-    return min(teacher_channels, max(step, round(channels / step) * step))
 
 
 def _halvings(style_dim: int) -> tuple[int, ...]:

@@ -1,0 +1,43 @@
+"""Widths of students: on a grid below the teacher's, and scaled together until a limit is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+A = TypeVar("A")
+
+STEPS = 32  # a width is a multiple of the teacher's divided by this …
+MIN_CHANNELS = 4  # … and of this
+BISECTIONS = 16  # of the common scale: steps far below the grid of any width
+
+
+def width_step(teacher_channels: int) -> int:
+    """Granularity of widths below a teacher's width."""
+    return min(teacher_channels, max(MIN_CHANNELS, teacher_channels // STEPS))
+
+
+def snap_width(channels: float, teacher_channels: int) -> int:
+    """The nearest width of the grid, at least one step and at most the teacher's, which need not be on it."""
+    if round(channels) >= teacher_channels:
+        return teacher_channels
+    step = width_step(teacher_channels)
+    return min(teacher_channels, max(step, round(channels / step) * step))
+
+
+def widest(scaled: Callable[[float], A], relative: Sequence[float], fits: Callable[[A], bool]) -> A:
+    """`scaled(scale)` at the largest scale that fits; at scale 0 if none does.
+
+    Args:
+        scaled: an architecture whose widths are the teacher's times `relative` times the scale, where that is
+            below the teacher's.
+        relative: widths relative to the teacher's, before scaling.
+        fits: true up to some scale, false beyond it.
+    """
+    low, high = 0.0, 1.0 / min(relative)  # at `high` every width is the teacher's
+    if fits(scaled(high)):
+        return scaled(high)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if fits(scaled(middle)) else (low, middle)
+    return scaled(low)
