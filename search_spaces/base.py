@@ -6,7 +6,7 @@ import json
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Protocol, Self, TypeAlias
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias
 
 import torch
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -214,6 +214,18 @@ class TeacherSize:
 
 
 @dataclass(frozen=True)
+class PublishedTraining:
+    """How networks of a family are trained where they come from."""
+
+    adversarial: Literal["logistic", "hinge", "wasserstein"] = "logistic"
+    generator_lr: float = 2e-3
+    discriminator_lr: float = 2e-3
+    betas: tuple[float, float] = (0.0, 0.99)  # of Adam
+    critic_steps: int = 1  # of the discriminator, for one of the generator
+    path_weight: float = 0.0  # of path lengths, for generators with styles
+
+
+@dataclass(frozen=True)
 class Family:
     """Everything the rest of the service needs to know of one kind of generator."""
 
@@ -225,6 +237,7 @@ class Family:
     default_discriminator: Callable[[Any], Architecture]  # for a generator that came without one
     teacher: Callable[[TeacherSize], Architecture]  # to train from images
     r1_gamma: Callable[[int, int], float]  # default weight of R1, by resolution (px) and batch size
+    training: PublishedTraining
     space: Callable[[Any], SearchSpace]
     read: Callable[
         [Any], Found | None

@@ -92,10 +92,17 @@ def main(ctx: click.Context) -> None:
 @click.option(
     "--channels-max", type=POSITIVE, default=512, show_default=True, help="Most channels of a layer."
 )
+@click.option(
+    "--width",
+    type=POSITIVE,
+    help="What all widths are multiples of, in families that have such a one  [default: as published]",
+)
 @click.option("--latent-dim", type=POSITIVE, default=512, show_default=True, help="Dimensions of z and of w.")
 @click.option("--mapping-layers", type=POSITIVE, default=8, show_default=True, help="Depth of the mapping.")
 @click.option(
-    "--lr", type=FiniteFloat(0, min_open=True), default=2e-3, show_default=True, help="Of both networks."
+    "--lr",
+    type=FiniteFloat(0, min_open=True),
+    help="Of both networks  [default: as published, 2e-3 for StyleGAN2]",
 )
 @click.option(
     "--r1-gamma", type=FiniteFloat(0), help="Weight of R1  [default: 0.0002 · resolution² / batch size]"
@@ -103,9 +110,7 @@ def main(ctx: click.Context) -> None:
 @click.option(
     "--path-weight",
     type=FiniteFloat(0),
-    default=2.0,
-    show_default=True,
-    help="Of path-length regularisation.",
+    help="Of path-length regularisation  [default: 2 for StyleGAN2, 0]",
 )
 @click.option(
     "--augment",
