@@ -40,7 +40,8 @@ def r1_penalty(images: Tensor, logits: Tensor) -> Tensor:
 
 def gradient_penalty(images: Tensor, logits: Tensor) -> Tensor:
     """Mean of `(‖∇D(x)‖ - 1)²` at `images` (Gulrajani et al. 2017, equation 3); arguments as for R1."""
-    return (_gradient(images, logits).square().sum(dim=(1, 2, 3)).sqrt() - 1).square().mean()
+    norms: Tensor = torch.linalg.vector_norm(_gradient(images, logits), dim=(1, 2, 3))
+    return (norms - 1).square().mean()
 
 
 def _gradient(images: Tensor, logits: Tensor) -> Tensor:

@@ -19,10 +19,11 @@ from distill.bank import TeacherBank, make_bank
 from distill.data import ImageSet, ImageStream, load_images
 from distill.errors import DataError, TrainingDivergedError, TrainingError
 from distill.recipes import (
+    AdversarialTraining,
     DiscriminatorStep,
     GeneratorStep,
+    Logistic,
     Recipe,
-    StyleGAN2Training,
     Terms,
     WeightDecay,
 )
@@ -83,6 +84,12 @@ class Log:
     on_discriminator: Callable[[], None] = lambda: None
     on_generator: Callable[[], None] = lambda: None
     name = "log"
+    needs_teacher_images = True
+    needs_teacher_discriminator = False
+
+    @property
+    def critic_steps(self) -> int:
+        return self.inner.critic_steps
 
     def kd_weight(self, progress: float, gap: float) -> float:
         return self.inner.kd_weight(progress, gap)
@@ -434,7 +441,7 @@ def test_a_micro_batch_that_does_not_divide_the_batch_is_refused(micro_batch: in
 
 
 @pytest.mark.parametrize(
-    "recipe", [WeightDecay(LINEAR), StyleGAN2Training(r1_gamma=1.0)], ids=lambda r: r.name
+    "recipe", [WeightDecay(LINEAR), AdversarialTraining(Logistic(r1_gamma=1.0))], ids=lambda r: r.name
 )
 def test_activations_made_twice_give_the_same_training_noise_and_all(make: Make, recipe: Recipe) -> None:
     kept, made_twice = make(recipe), make(recipe, replace(CONFIG, checkpoint_activations=True))
@@ -473,7 +480,7 @@ def test_the_average_knows_nothing_of_how_the_student_is_run(make: Make) -> None
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 @pytest.mark.parametrize(
-    "recipe", [WeightDecay(LINEAR), StyleGAN2Training(r1_gamma=1.0)], ids=lambda r: r.name
+    "recipe", [WeightDecay(LINEAR), AdversarialTraining(Logistic(r1_gamma=1.0))], ids=lambda r: r.name
 )
 def test_half_precision_stays_finite_and_near_full_precision(
     make: Make, recipe: Recipe, precision: Any
@@ -567,7 +574,7 @@ def test_everything_that_the_discriminator_sees_is_augmented_and_nothing_else(
 
 
 def test_augmentation_follows_the_real_images_every_fourth_step_and_resumes_to_the_bit(make: Make) -> None:
-    recipe = StyleGAN2Training(r1_gamma=1.0)
+    recipe = AdversarialTraining(Logistic(r1_gamma=1.0))
     straight, first, second = (make(recipe, augment=Augment(0.5, target=-2.0)) for _ in range(3))
     straight.train(ADJUST_EVERY * BATCH)
     assert straight.augment is not None
@@ -580,7 +587,7 @@ def test_augmentation_follows_the_real_images_every_fourth_step_and_resumes_to_t
 
 
 def test_what_a_recipe_remembers_survives_a_stop(make: Make) -> None:
-    recipe = StyleGAN2Training(r1_gamma=1.0)
+    recipe = AdversarialTraining(Logistic(r1_gamma=1.0))
     first, second = make(recipe), make(recipe)
     first.train(5 * BATCH)
     assert float(first.memory["path_length"]) > 0
