@@ -73,16 +73,16 @@ def fid_share(scratch: str, rungs: tuple[int, ...]) -> float:
 
     torch.set_num_threads(1)
     bench = workbench(scratch, rungs=rungs)
-    measure_fid, spent = bench.fidelity.fid, 0.0
+    measure, spent = bench.fidelity.measure, 0.0
 
     def timed(*arguments: Any) -> Any:
         nonlocal spent
         began = time.perf_counter()
-        score = measure_fid(*arguments)
+        scores = measure(*arguments)
         spent += time.perf_counter() - began
-        return score
+        return scores
 
-    bench.fidelity.fid = timed
+    bench.fidelity.measure = timed
     candidate = Candidate(bench, 0, student(bench).architecture.to_json())
     began = time.perf_counter()
     candidate.run(len(bench.config.rungs) - 1)

@@ -134,7 +134,7 @@ class SearchConfig(BaseModel):
         if self.share_weights:
             self._check_shared()
         if not 2 <= self.reduction_factor < float("inf"):
-            raise ValueError(f"reduction factor {self.reduction_factor:g} must be a number of at least 2")
+            raise ValueError(f"--reduction-factor {self.reduction_factor:g}: give a number of at least 2")
         gpus = self.gpus_per_trial
         if gpus != "auto" and gpus != -1 and not (0 <= gpus <= 1 or (gpus > 0 and gpus % 1 == 0)):
             raise ValueError(f"--gpus-per-trial {gpus:g}: give a share up to 1, a whole number, or auto")

@@ -9,14 +9,14 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.joint_sampler import JointSampler, draw
-from nas.pareto import crowding, nondominated_ranks
+from nas.pareto import crowding, front
 
 POPULATION = 20  # the youngest that were trained to the end; older ones have died
 TOURNAMENT = 5
 
 
 class RegularizedEvolution(JointSampler):
-    """A random tournament among the youngest; its winner, by front and spread, is mutated in one choice."""
+    """A random tournament among the youngest; of its front, who has most room is mutated in one choice."""
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -33,5 +33,6 @@ class RegularizedEvolution(JointSampler):
 
 def _fittest(trials: list[FrozenTrial]) -> FrozenTrial:
     points = [(t.values[0], t.values[1]) for t in trials]
-    ranks, spread = nondominated_ranks(points), crowding(points)
-    return min(zip(ranks, (-s for s in spread), points, trials, strict=True), key=lambda entry: entry[:3])[3]
+    first = front(points)
+    spread = crowding([points[i] for i in first])
+    return trials[min(zip((-s for s in spread), (points[i] for i in first), first, strict=True))[2]]

@@ -17,7 +17,7 @@ from nas.study import StudyStore
 from nas.trial_source import Proposal, TrialSource
 from search_spaces import Load, SearchSpace
 
-SUFFIX = "-final"  # of the study's name
+SUFFIX = "-final"  # of the study's name, and the images where they are said
 LONGER = 5  # times the images of the search, when nobody says how many
 LEAST_IMAGES = 4  # the first of three rungs is at a quarter
 
@@ -69,7 +69,7 @@ def final_config(
     if full < LEAST_IMAGES:
         raise ConfigError(f"--images {full}: give at least {LEAST_IMAGES}, better thousands")
     changed = {
-        "study": search.study + SUFFIX,
+        "study": search.study + SUFFIX + ("" if images is None else f"-{images}"),
         "rungs": (full // 4, full // 2, full),
         "trials": finalists,
         "replicates": finalists * (seeds - 1),

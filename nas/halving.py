@@ -42,9 +42,3 @@ class ParetoHalving(FIFOScheduler):  # type: ignore[misc]  # Ray Tune has no typ
         """Note the last rung: Tune shows it to nobody else, there being no decision left to take."""
         if result.get("rung") == self.board.rungs - 1:
             self.on_trial_result(tune_controller, trial, result)
-
-    def debug_string(self) -> str:
-        """One line for Tune's own status report."""
-        seen = ", ".join(f"rung {rung}: {count}" for rung, count in self.board.counts().items())
-        factor = self.board.reduction_factor
-        return f"Pareto halving, reduction factor {factor:g}: {seen or 'nothing seen yet'}"

@@ -51,10 +51,8 @@ class StudyRecorder:
 
     def fail(self, number: int, reason: str) -> None:
         """Tell the study that trial `number` has no result."""
-        self._store.check_lease()
-        trial = self._open.pop(number, None) or self._store.trial(number)
-        trial.set_user_attr("reason", reason)
-        self._store.study.tell(trial, state=TrialState.FAIL)
+        self._open.pop(number, None)
+        self._store.fail(number, reason)
 
     def _trial(self, number: int, cost: Cost) -> Trial:
         """The running trial `number`, its costs noted."""

@@ -112,6 +112,10 @@ def report(store: StudyStore) -> SearchReport:
     """
     attributes = store.study.user_attrs
     if "config" not in attributes:
+        if "teacher" in attributes:
+            raise StudyError(
+                f"study {store.name!r} is being prepared, nothing is trained yet: try again later"
+            )
         raise StudyError(f"study {store.name!r} was not made by nas-search: name another with --study")
     config = attributes["config"]
     trials = trial_reports(store)

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from nas.budget import format_duration, format_quantity
 from nas.cost import COUNTER
+from nas.noise import PRIOR_SIGMA, PRIOR_WEIGHT
 from nas.report import SearchReport, TrialReport
 
 
@@ -93,10 +94,15 @@ def _states(found: SearchReport) -> str:
 
 
 def _noise(found: SearchReport) -> str:
-    """What equal trainings differ by, and who may be as good as the best."""
-    known = f"{found.replicates} replicates" if found.replicates else "an assumption, nothing was replicated"
+    """How far equal trainings scatter, and who may be as good as the best."""
+    assumed = f"an assumption of {PRIOR_SIGMA:.0%}"
+    known = (
+        f"{found.replicates} replicates, and {assumed} that counts as {PRIOR_WEIGHT}"
+        if found.replicates
+        else f"{assumed}, nothing was replicated"
+    )
     tied = ", ".join(str(number) for number in found.tied)
-    return f"Equal trainings differ by {math.expm1(found.noise):.0%} in FID ({known}); " + (
+    return f"Standard deviation of FID between equal trainings: {math.expm1(found.noise):.0%} ({known}); " + (
         f"tied with the best: trial {tied}." if tied else "no other is tied with the best."
     )
 

@@ -1,7 +1,8 @@
 """Multi-objective successive halving: which candidates go on to the next rung.
 
-Asynchronous, as in ASHA (Li et al. 2018): a candidate is judged once, when it finishes a rung, against
-everything seen at that rung so far; nobody waits. Ranked are the objectives (FID, MACs), both minimised.
+Asynchronous, as the stopping variant of ASHA (Li et al. 2018): a candidate is judged once, when it finishes
+a rung, against everything seen at that rung so far; nobody waits, and nobody is taken up again. Ranked are
+the objectives (FID, MACs), both minimised.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class RungBoard:
     """
 
     def __init__(
-        self, rungs: int, reduction_factor: float = 3.0, protected: Iterable[int] = (), ties: float = 1.5
+        self, rungs: int, reduction_factor: float = 2.0, protected: Iterable[int] = (), ties: float = 1.5
     ) -> None:
         if not (math.isfinite(reduction_factor) and reduction_factor > 1):
             raise ConfigError(
@@ -86,7 +87,7 @@ class RungBoard:
         macs: Mapping[int, int],
         *,
         rungs: int,
-        reduction_factor: float = 3.0,
+        reduction_factor: float = 2.0,
         protected: Iterable[int] = (),
         replicates: Mapping[int, int] | None = None,
         ties: float = 1.5,
@@ -128,10 +129,6 @@ class RungBoard:
         for rung in range(self.rungs):
             yield from ((trial, rung, fid) for trial, (fid, _) in self._results[rung].items())
             yield from ((trial, rung, fid) for trial, (fid, _) in self._repeated[rung].items())
-
-    def counts(self) -> dict[int, int]:
-        """How many candidates were seen at every rung that any was seen at."""
-        return {rung: len(seen) for rung, seen in sorted(self._results.items()) if seen}
 
     def order(self, rung: int) -> list[int]:
         """Trials seen at `rung`, best first."""

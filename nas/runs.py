@@ -9,7 +9,6 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.selection import Measured
 
 NOT_THE_FIRST = ("duplicate_of", "replicate_of", "retried_as")
-NOT_SELECTED = ("baseline", "from_trial")  # trained however their first run turned out
 
 
 def is_first_run(trial: FrozenTrial) -> bool:
@@ -38,7 +37,7 @@ def measured_architectures(trials: Sequence[FrozenTrial]) -> list[Measured]:
     for first, *further in runs_of(trials).values():
         if is_first_run(first) and first.state == TrialState.COMPLETE:
             complete = [first, *(t for t in further if t.state == TrialState.COMPLETE)]
-            selected = not any(name in first.user_attrs for name in NOT_SELECTED)
+            selected = not first.user_attrs.get("protected")  # trained however the first run turned out
             fids = tuple(t.values[0] for t in complete)
             found.append(Measured(first.number, int(first.values[1]), fids, selected))
     return sorted(found, key=lambda m: m.trial)

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -38,7 +37,7 @@ from nas.samplers import check_sampler, make_sampler, resume_seed
 from nas.searcher import LostWorkers, StudySearcher
 from nas.study import StudyStore
 from nas.study_folder import check_folder, make_folder, remove_folders
-from nas.trial_source import TrialSource
+from nas.trial_source import TrialSource, link_second_tries
 from nas.weight_sharing import SharedSpace, SharedTrial, check_narrowest
 from nas.workbench import Workbench
 from search_spaces import Load, SearchSpace, UserError
@@ -117,6 +116,7 @@ def run_search(
             store.lease(),
         ):
             ours = True
+            link_second_tries(store)
             for name, note in (notes or {}).items():
                 store.study.set_user_attr(name, note)
             source = trials(store, space, config.budget.load(space), config)
@@ -161,8 +161,6 @@ def _search(
     store.study.sampler = make_sampler(config.sampler, seed, space, config.budget.load(space), board)
     recorder = StudyRecorder(store, config.folder, len(config.rungs))
     searcher = StudySearcher(source, recorder, board, progress)
-    settings = config.absolute().model_dump(mode="json")
-    resources = {"cpu": share.cpus, "gpu": share.gpus}
     try:
         with (
             progress,
@@ -170,24 +168,7 @@ def _search(
             redirect_stdout(sys.stderr),
             tempfile.TemporaryDirectory(prefix="nas-tune-") as scratch,
         ):
-            tune.Tuner(
-                tune.with_resources(tune.with_parameters(trainable, settings=settings), resources),
-                tune_config=tune.TuneConfig(
-                    search_alg=searcher,
-                    scheduler=ParetoHalving(board),
-                    num_samples=-1,  # until the searcher has no more
-                    max_concurrent_trials=share.workers,
-                    reuse_actors=True,
-                ),
-                run_config=tune.RunConfig(
-                    name=config.study,
-                    storage_path=scratch,
-                    verbose=0,
-                    failure_config=tune.FailureConfig(max_failures=1),  # lost workers; candidates report
-                    checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0),
-                    callbacks=[LostWorkers(searcher)],
-                ),
-            ).fit()
+            _tune(searcher, board, trainable, config, share, scratch)
     except tune.TuneError:
         if searcher.error is None:
             raise
@@ -195,6 +176,37 @@ def _search(
         raise searcher.error
     if source.exhausted:
         console.print(source.exhausted, highlight=False, markup=False, soft_wrap=True)
+
+
+def _tune(
+    searcher: StudySearcher,
+    board: RungBoard,
+    trainable: Any,
+    config: SearchConfig,
+    share: Share,
+    scratch: str,
+) -> None:
+    """Let Ray Tune ask `searcher` for candidates and train them, until it has no more."""
+    resources = {"cpu": share.cpus, "gpu": share.gpus}
+    settings = config.absolute().model_dump(mode="json")
+    tune.Tuner(
+        tune.with_resources(tune.with_parameters(trainable, settings=settings), resources),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            scheduler=ParetoHalving(board),
+            num_samples=-1,
+            max_concurrent_trials=share.workers,
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(
+            name=config.study,
+            storage_path=scratch,
+            verbose=0,
+            failure_config=tune.FailureConfig(max_failures=1),  # lost workers; candidates report
+            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0),
+            callbacks=[LostWorkers(searcher)],
+        ),
+    ).fit()
 
 
 def _board(store: StudyStore, config: SearchConfig) -> RungBoard:
@@ -235,10 +247,9 @@ def _interrupted(store: StudyStore) -> list[FrozenTrial]:
 
 def _give_up_half_asked(store: StudyStore) -> None:
     """Fail trials whose architecture was not chosen when a run was interrupted: no more are asked for."""
-    recorder = StudyRecorder(store, Path(), rungs=0)
     for trial in store.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if "architecture" not in trial.user_attrs:
-            recorder.fail(trial.number, "interrupted before an architecture was chosen")
+            store.fail(trial.number, "interrupted before an architecture was chosen")
 
 
 def _note(

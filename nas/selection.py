@@ -17,7 +17,7 @@ from nas.noise import NoiseFloor, log_fid
 from nas.pareto import front
 from nas.trend import trend
 
-CERTAIN = 2.0  # standard errors apart: no further seed is spent on this difference
+CERTAIN = 2.0  # standard errors apart: these are no tie, and no further seed is spent on the difference
 VARIANCE_OF_MEDIAN = {1: 1.0, 2: 0.5, 3: 0.449, 4: 0.298, 5: 0.287, 6: 0.215, 7: 0.210, 8: 0.168}
 """Of so many standard normal values; of more it is about π / 2n."""
 
@@ -56,7 +56,7 @@ class Selection:
 
     best: Measured | None  # the lowest expected FID
     front: tuple[Measured, ...]  # by expected FIDs, cheapest first: the best is its dearest
-    tied: tuple[Measured, ...]  # with the best: noise may have put them behind it
+    tied: tuple[Measured, ...]  # with the best: less than `CERTAIN` standard errors behind it
     expected: dict[int, float]  # FID, by trial
 
 
@@ -72,7 +72,7 @@ def select(measured: Sequence[Measured], floor: NoiseFloor) -> Selection:
     worth = _worth(measured, floor)
     on_front = [measured[i] for i in front([(worth[m.trial].mean, float(m.macs)) for m in measured])]
     best = _best(measured, worth)
-    tied = [m for m in measured if m is not best and _certainty(m, best, worth) < 1]
+    tied = [m for m in measured if m is not best and _certainty(m, best, worth) < CERTAIN]
     return Selection(
         best,
         tuple(sorted(on_front, key=lambda m: m.macs)),

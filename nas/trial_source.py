@@ -126,3 +126,12 @@ class TrialSource:
             attributes.get("replicate_of"),
             "retry_of" in attributes,
         )
+
+
+def link_second_tries(store: StudyStore) -> None:
+    """Note who was tried again, where a run was killed between beginning the second try and noting it."""
+    trials = store.study.get_trials(deepcopy=False)
+    for again in trials:
+        first = trials[again.user_attrs.get("retry_of", again.number)]
+        if first is not again and first.state == TrialState.RUNNING:
+            store.trial(first.number).set_user_attr("retried_as", again.number)

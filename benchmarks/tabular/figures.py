@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
+from scipy.stats import t as student_t
 
 from benchmarks.tabular.replay import World
 from benchmarks.tabular.table import Table
@@ -19,9 +20,8 @@ from nas.pareto import hypervolume
 Array = npt.NDArray[np.float64]
 
 MARGIN = 0.1  # of the range of an objective, beyond the worst: so that the dearest student has a volume, too
-NORMAL_95 = 1.96  # standard errors to either side
 ROUNDING = 1e-9  # a mean reaches itself, however it was summed
-RESAMPLES = 1_000  # of the replays, for the interval of what it takes to get somewhere
+RESAMPLES = 1_000  # of the splits, for the interval of what it takes to get somewhere
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Replayed:
     shares: list[float]  # of the hypervolume
     best: str | None  # the last answer's
     chose_well: bool
+    split: tuple[int, ...]  # the seeds that were seen: all others are the truth
 
     def share(self, axis: str, points: Array) -> Array:
         """The share reached at each of the ascending `points` of the axis `images` or `seconds`."""
@@ -56,14 +57,22 @@ def _beyond(values: Collection[float]) -> float:
     return max(values) + MARGIN * (max(values) - min(values))
 
 
+def by_split(values: Array, splits: Sequence[tuple[int, ...]]) -> Array:
+    """Means (S, …) of the `values` (N, …) of replays with the same split: one truth."""
+    groups = [[i for i, split in enumerate(splits) if split == one] for one in sorted(set(splits))]
+    return np.array([values[group].mean(axis=0) for group in groups])
+
+
 def mean(values: Array) -> tuple[float, float]:
-    """The mean, and how far its interval reaches to either side."""
-    spread = float(values.std(ddof=1)) if len(values) > 1 else math.inf
-    return float(values.mean()), NORMAL_95 * spread / math.sqrt(len(values))
+    """The mean of independent values, and how far its interval reaches to either side (Student's t)."""
+    if len(values) < 2:
+        return float(values.mean()), math.inf
+    error = float(values.std(ddof=1)) / math.sqrt(len(values))
+    return float(values.mean()), float(student_t.ppf(0.975, len(values) - 1)) * error
 
 
 def to_reach(shares: Array, points: Array, target: float) -> tuple[float, float, float]:
-    """Where the mean of the replays' `shares` (N, P) at `points` (P,) reaches `target`, and its interval.
+    """Where the mean of the splits' `shares` (S, P) at `points` (P,) reaches `target`, and its interval.
 
     Infinite where it does not.
     """
@@ -83,15 +92,21 @@ def figures(found: Mapping[str, list[Replayed]], images: int, step: int) -> dict
     marks = np.array([images // 10, images // 5, images * 2 // 5, images])
     longest = max(replayed.seconds[-1] for runs in found.values() for replayed in runs)
     axes = {"images": np.append(np.arange(0, images, step), images), "seconds": np.linspace(0, longest, 500)}
-    target = float(np.mean([r.share("images", marks)[-1] for r in found["random search"]]))
+    random = found["random search"]
+    at_end = np.array([replayed.share("images", marks)[-1] for replayed in random])
+    target = float(by_split(at_end, [replayed.split for replayed in random]).mean())
     rows = {}
     for name, runs in found.items():
-        at_marks = np.array([replayed.share("images", marks) for replayed in runs])
+        splits = [replayed.split for replayed in runs]
+        at_marks = by_split(np.array([replayed.share("images", marks) for replayed in runs]), splits)
+        chose_well = by_split(np.array([float(replayed.chose_well) for replayed in runs]), splits)
         rows[name] = {
             "hypervolume": [mean(column) for column in at_marks.T],
-            "chose_well": mean(np.array([float(replayed.chose_well) for replayed in runs])),
+            "chose_well": mean(chose_well),
             **{
-                f"{axis}_to_reach": to_reach(np.array([r.share(axis, points) for r in runs]), points, target)
+                f"{axis}_to_reach": to_reach(
+                    by_split(np.array([r.share(axis, points) for r in runs]), splits), points, target
+                )
                 for axis, points in axes.items()
             },
         }

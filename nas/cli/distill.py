@@ -15,6 +15,7 @@ nas-distill --trial 7 --trial 12 --seeds 5
 
 # afterwards: the best of them as a file
 nas-export --best --study digits-2Mmacs-final -o student.safetensors
+nas-export --best --study digits-2Mmacs-final-100000 -o student.safetensors
 """
 
 
@@ -47,7 +48,7 @@ def main(
     """Distill the best students of a search for longer and from several seeds, and choose among them.
 
     A brief training ranks architectures; this one tells what they are worth. Finalists are a study of their
-    own, named like the search with -final. Run the same command again to resume.
+    own, named like the search with -final and --images, if given. Run the same command again to resume.
     """
     from functools import partial
 

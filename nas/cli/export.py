@@ -21,9 +21,9 @@ nas-export --max-macs 3M -o small.safetensors --study digits-5Gmacs
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write."
 )
-@click.option("--best", is_flag=True, help="The lowest FID of the study  [default]")
+@click.option("--best", is_flag=True, help="The best of the study, by expected FID  [default]")
 @click.option("--trial", type=int, help="The trial of this number.")
-@click.option("--max-macs", type=Quantity(), help="The lowest FID among students of at most so many MACs.")
+@click.option("--max-macs", type=Quantity(), help="The best among students of at most so many MACs.")
 @study_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def main(

@@ -193,6 +193,17 @@ class StudyStore:
             )
         return Trial(self.study, frozen._trial_id)
 
+    def fail(self, number: int, reason: str) -> None:
+        """Tell that the RUNNING trial `number` has no result.
+
+        Raises:
+            StudyError: there is no such trial, it is finished, or the lease has been taken over.
+        """
+        self.check_lease()
+        trial = self.trial(number)
+        trial.set_user_attr("reason", reason)
+        self.study.tell(trial, state=TrialState.FAIL)
+
     def frozen(self, number: int) -> FrozenTrial | None:
         """Trial `number` as it stands, without reading all others; None when there is none."""
         try:

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import proposals
 from benchmarks.driver_overhead import FEWEST, study_part
+from benchmarks.speed import fid_share
 from nas.samplers import SAMPLERS
 
 
@@ -47,6 +48,11 @@ def test_the_driver_is_measured_with_every_sampler(tmp_path: Path) -> None:
     url, names = f"sqlite:///{tmp_path / 'study.db'}", list(SAMPLERS)
     rows = list(study_part("SQLite", url, tmp_path, names, [8], measured=1, limit=0.0))
     assert [(row.sampler, row.trials, row.measured) for row in rows] == [(name, 8, FEWEST) for name in names]
+
+
+@pytest.mark.slow
+def test_fids_take_a_part_of_a_trial(tmp_path: Path) -> None:
+    assert 0.01 < fid_share(str(tmp_path), rungs=(64, 128)) < 1
 
 
 @pytest.mark.slow

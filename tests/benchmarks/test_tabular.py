@@ -85,7 +85,9 @@ def test_every_strategy_can_be_replayed_and_spends_no_more_than_allowed(name: st
     found = front_per_compute.one(name, 0, made_up, trials=12)
     assert found.images == sorted(found.images)
     assert found.seconds == sorted(found.seconds)
-    assert 12 * 2_000 <= found.images[-1] < 13 * 2_000
+    assert found.images[-1] < 13 * 2_000
+    goes_on = getattr(strategies.STRATEGIES[name], "goes_on", True)
+    assert found.images[-1] >= 12 * 2_000 or not goes_on
     assert all(0 <= share <= 1 + 1e-9 for share in found.shares)
     assert found.shares[-1] > 0
     assert found.best is not None
@@ -96,15 +98,17 @@ def test_a_replay_is_the_same_for_the_same_seed(made_up: Path) -> None:
     assert one == other
 
 
-def test_ours_differs_from_what_it_is_compared_with_in_one_thing_each() -> None:
+def test_ours_differs_from_what_it_is_compared_with_in_what_the_names_say() -> None:
     searches = {
         name: strategy
         for name, strategy in strategies.STRATEGIES.items()
         if isinstance(strategy, strategies.Search)
     }
-    sampler = searches["ours"].sampler
-    assert searches["ours, exact FIDs (no ties, no replicates)"].sampler == sampler
-    assert searches["ours without halving"] == replace(searches["ours"], options={"halving": False})
+    ours = searches["ours"]
+    assert searches["ours with TPE"] == replace(ours, sampler="tpe")
+    assert searches["ours without halving"] == replace(ours, options={"halving": False})
+    exact = {"settings": {"ties": 0.0, "replicates": 0}, "options": {"naive": True}}
+    assert searches["ours, exact FIDs (no ties, no replicates)"] == replace(ours, **exact)
     plain, opened = searches["Optuna TPE"], searches["Optuna TPE + baselines and openings"]
     assert plain == replace(opened, options={**opened.options, "proposer_class": strategies.Plain})
 
@@ -165,6 +169,9 @@ def test_intervals_hold_the_mean_and_shrink_with_the_replays() -> None:
     few, many = (figures.mean(np.array([0.4, 0.6] * count)) for count in (2, 200))
     assert (few[0], many[0]) == (pytest.approx(0.5), pytest.approx(0.5))
     assert 0 < many[1] < few[1] < 0.5
+    splits = [(0, 1), (0, 2), (0, 1), (0, 2)] * 100
+    alike = figures.by_split(np.array([0.4, 0.6, 0.4, 0.6] * 100), splits)
+    assert alike.tolist() == pytest.approx([0.4, 0.6]), "many replays of two splits are two values"
     points = np.arange(5.0)
     rising = np.array([[0, 0, 1, 1, 1], [0, 0, 0, 1, 1], [0, 0, 0, 1, 1]]) / 1.0
     first, low, high = figures.to_reach(rising, points, 0.9)

@@ -68,6 +68,7 @@ def test_the_final_is_longer_than_the_search_and_otherwise_alike() -> None:
     config = final_config(SEARCH, 3, seeds=4, images=None, workers=7)
     assert config.rungs == (20_000, 40_000, 80_000)
     assert (config.study, config.trials, config.replicate_runs, config.workers) == ("digits-final", 3, 9, 7)
+    assert final_config(SEARCH, 3, seeds=4, images=50_000).study == "digits-final-50000"
     kept = {"study", "rungs", "trials", "replicates", "seeds", "workers"}
     assert config.model_dump(exclude=kept) == SEARCH.model_dump(exclude=kept)
 
@@ -144,13 +145,13 @@ def test_the_best_of_a_search_are_distilled_for_longer_and_exported(commands: An
     done = commands.run(*command)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["study"] == "digits-1Mmacs-final"
+    assert found["study"] == "digits-1Mmacs-final-256"
     complete = [trial for trial in found["trials"] if trial["fids"]]
     assert [len(trial["fids"]) for trial in complete] == [2, 2]
     assert all(trial["rungs"][-1]["images"] == 256 for trial in found["trials"])
     again = commands.run(*command)
     assert json.loads(again.stdout) == found
     exported = commands.run(
-        "nas-export", "--best", "--study", "digits-1Mmacs-final", "-o", "best.safetensors"
+        "nas-export", "--best", "--study", "digits-1Mmacs-final-256", "-o", "best.safetensors"
     )
     assert exported.returncode == 0, exported.stderr

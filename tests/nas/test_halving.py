@@ -111,14 +111,6 @@ def test_a_candidate_that_went_on_is_not_discarded_when_a_resumed_search_replays
     assert not scheduler.board.discarded
 
 
-def test_tunes_status_report_says_how_many_were_seen() -> None:
-    scheduler = ParetoHalving(RungBoard(rungs=2, reduction_factor=2))
-    assert scheduler.debug_string() == "Pareto halving, reduction factor 2: nothing seen yet"
-    tell(scheduler, 0, 0, 50, 10**6)
-    tell(scheduler, 1, 0, 60, 10**5)
-    assert scheduler.debug_string() == "Pareto halving, reduction factor 2: rung 0: 2"
-
-
 @pytest.mark.slow
 def test_ray_tune_stops_dominated_trials_after_their_first_rung(tmp_path: Path) -> None:
     import ray

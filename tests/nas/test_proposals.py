@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import Trial, TrialState
 
 from distill.teacher import load_teacher
 from nas import proposals
@@ -16,10 +17,11 @@ from nas.budget import Budget
 from nas.config import SearchConfig
 from nas.proposals import BASELINE_SHARES, Proposer
 from nas.rung_board import RungBoard
+from nas.runs import measured_architectures
 from nas.samplers import SAMPLERS, make_sampler, resume_seed
 from nas.study import StudyStore
 from nas.study.records import RungRecord
-from nas.trial_source import Proposal
+from nas.trial_source import Proposal, link_second_tries
 from search_spaces import SearchSpace
 
 BUDGET = 1_000_000
@@ -382,6 +384,25 @@ def test_a_second_try_survives_a_resume_as_one(opened: Callable[..., StudyStore]
     proposed = drain(resumed, space, again)
     assert [proposal.retried for proposal in proposed] == [True, False]
     assert again.asked == 2
+
+
+def test_a_second_try_that_a_kill_left_without_a_note_still_takes_its_place(
+    opened: Callable[..., StudyStore], space: SearchSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened()
+    asking = proposer(store, space, trials=1)
+    first = asking.next()
+    assert first is not None
+    monkeypatch.setattr(Trial, "set_user_attr", Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        asking.retry(first.trial)
+    monkeypatch.undo()
+    resumed = opened()
+    link_second_tries(resumed)
+    again = drain(resumed, space, proposer(resumed, space, trials=1))
+    assert [proposal.retried for proposal in again] == [True]
+    measured = measured_architectures(resumed.study.trials)
+    assert [architecture.trial for architecture in measured] == [again[0].trial]
 
 
 def test_a_replicate_that_went_wrong_is_tried_again_as_the_same_replicate(

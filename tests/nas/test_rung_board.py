@@ -75,6 +75,15 @@ def test_only_the_set_of_results_matters(points: list[Point], factor: float, rng
     assert board.order(0) == board_of(points, factor).order(0)
 
 
+@given(results_with_failures, factors, st.sets(st.integers(0, 5)))
+def test_places_go_to_the_first_in_order_who_are_not_protected(
+    points: list[Point], factor: float, protected: set[int]
+) -> None:
+    board = board_of(points, factor, protected=protected)
+    competing = [trial for trial in board.order(0) if trial not in protected]
+    assert sorted(board.placed(0)) == sorted(competing[: board.places(0)])
+
+
 @given(results_with_failures, factors, margins, st.randoms(use_true_random=False))
 def test_who_came_early_is_not_sent_back_and_who_is_judged_late_is_judged_by_the_set(
     points: list[Point], factor: float, ties: float, rng: random.Random
