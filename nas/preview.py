@@ -82,6 +82,7 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
             if built_in
             else ""
         ),
+        f"Recipe: {config.recipe}, KD weight {config.schedule}",
         f"Budget: {config.budget}{where}; study {config.study} in {config.folder}",
     ]
     lines += [f"Budget: {note}" for note in config.budget.slack(bench.space)]

@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,15 @@ from distill.data import ImageSet, ImageStream, load_images
 from distill.errors import DataError, TrainingDivergedError, TrainingError
 from distill.recipes import (
     AdversarialTraining,
+    CompressingGans,
+    DglGan,
     DiscriminatorStep,
     GeneratorStep,
     Logistic,
+    PathLengths,
     Recipe,
     Terms,
+    Wasserstein,
     WeightDecay,
 )
 from distill.schedules import Schedule
@@ -282,6 +287,39 @@ def test_networks_that_come_frozen_from_a_file_are_trained_all_the_same(make: Ma
     trainer = Trainer(student, critic, WeightDecay(LINEAR), DATA, CONFIG)
     trainer.train(2 * BATCH)
     assert not same(snapshot(student), snapshot(teacher.generator))
+
+
+def test_a_critic_that_takes_more_steps_sees_more_images_and_every_one_counts(make: Make) -> None:
+    log = Log(AdversarialTraining(Wasserstein(critic_steps=3), PathLengths(0.0)))
+    trainer = make(log)
+    trainer.train(7 * BATCH)
+    assert trainer.images == 9 * BATCH, "whole steps: three of the critic, one of the student"
+    assert trainer.step == len(log.generator_steps) == 3
+    assert [step.step for step, _ in log.discriminator_steps] == list(range(9))
+    seen = [step.real for step, _ in log.discriminator_steps]
+    assert not any(torch.equal(one, other) for one, other in pairwise(seen))
+
+
+def test_without_a_critic_only_the_student_learns(make: Make) -> None:
+    log = Log(CompressingGans(Schedule("constant", start=1.0)))
+    trainer = make(log)
+    before, stream = snapshot(trainer.discriminator), trainer.stream.state_dict()
+    trainer.train(3 * BATCH)
+    assert (trainer.images, len(log.generator_steps)) == (3 * BATCH, 3)
+    assert not log.discriminator_steps
+    assert same(snapshot(trainer.discriminator), before)
+    assert same(trainer.stream.state_dict(), stream), "no real image was looked at"
+
+
+def test_a_recipe_without_need_of_the_teachers_images_gets_fresh_latents(make: Make) -> None:
+    log = Log(DglGan(paths=PathLengths(0.0)))
+    log.needs_teacher_images = False
+    trainer = make(log)
+    trainer.train(CONFIG.images)
+    steps = [step for step, _ in log.generator_steps]
+    assert all(step.teacher_images is None for step in steps)
+    weights = [step.kd_weight for step in steps]
+    assert weights == [0.0] * 20 + [0.1] * 20, "stage II is the second half"
 
 
 def test_the_discriminator_is_regularised_every_sixteenth_step(make: Make) -> None:
