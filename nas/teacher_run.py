@@ -136,7 +136,8 @@ class TeacherRun:
     def settings(self) -> dict[str, Any]:
         """The request with everything resolved, as JSON values."""
         space, training = self.family.space(self.architecture), self.training
-        asked: dict[str, Any] = asdict(self.request) | asdict(training.config)
+        resolved = _resolved(self.request, self.family, self.size)
+        asked: dict[str, Any] = asdict(resolved) | asdict(training.config)
         asked |= {"output": str(training.output), "folder": str(training.folder), "device": training.device}
         asked |= {"extractor": _extractor(self.request), "resolution": self.size.resolution}
         asked["extractor_weights"] = asked["extractor_weights"] and str(asked["extractor_weights"])
@@ -217,16 +218,28 @@ def _size(request: TeacherRequest) -> TeacherSize:
     )
 
 
+def _resolved(request: TeacherRequest, family: Family, size: TeacherSize) -> TeacherRequest:
+    """With everything that depends on something else: family, size and device."""
+    published, gamma, weight = family.training, request.r1_gamma, request.path_weight
+    return replace(
+        request,
+        resolution=size.resolution,
+        grey=size.image_channels == 1,
+        lr=request.lr or published.generator_lr,
+        r1_gamma=family.r1_gamma(size.resolution, request.batch_size) if gamma is None else gamma,
+        path_weight=published.path_weight if weight is None else weight,
+        precision=resolve_precision(request.precision, choose_device(request.device)),
+        extractor=_extractor(request) if request.fid_samples else None,
+    )
+
+
 def _training(request: TeacherRequest, family: Family, size: TeacherSize) -> TeacherTraining:
     if request.fid_samples == 1:
         raise TrainingError("--fid-samples 1: an FID needs at least 2 samples, better thousands; 0 is none")
-    device = choose_device(request.device)
-    precision = resolve_precision(request.precision, device)
-    gamma = request.r1_gamma
-    if gamma is None:
-        gamma = family.r1_gamma(size.resolution, request.batch_size)
-    published = family.training
-    path_weight = published.path_weight if request.path_weight is None else request.path_weight
+    resolved, published = _resolved(request, family, size), family.training
+    assert resolved.r1_gamma is not None
+    assert resolved.path_weight is not None
+    game = make_adversarial(published.adversarial, resolved.r1_gamma, published.critic_steps)
     return TeacherTraining(
         output=request.output,
         name=request.name or request.output.stem,
@@ -242,31 +255,18 @@ def _training(request: TeacherRequest, family: Family, size: TeacherSize) -> Tea
             mirror=request.mirror,
             seed=request.seed,
             micro_batch=request.micro_batch,
-            precision=precision,
+            precision=resolve_precision(request.precision, choose_device(request.device)),
             channels_last=channels_last_pays(size.resolution),
             compile=request.compile,
             checkpoint_activations=request.checkpoint_activations,
         ),
-        recipe=AdversarialTraining(
-            make_adversarial(published.adversarial, gamma, published.critic_steps), PathLengths(path_weight)
-        ),
+        recipe=AdversarialTraining(game, PathLengths(resolved.path_weight)),
         augment=request.augment,
         augment_p=request.augment_p,
         snapshot=request.snapshot,
         fid_samples=request.fid_samples,
-        device=device,
-        settings=_settings(
-            replace(
-                request,
-                resolution=size.resolution,
-                grey=size.image_channels == 1,
-                lr=request.lr or published.generator_lr,
-                r1_gamma=gamma,
-                path_weight=path_weight,
-                precision=precision,
-                extractor=_extractor(request) if request.fid_samples else None,
-            )
-        ),
+        device=choose_device(request.device),
+        settings=_settings(resolved),
     )
 
 
