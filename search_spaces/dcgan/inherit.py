@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -16,16 +18,39 @@ def inherit(teacher: DCGANGenerator, student: DCGANGenerator) -> None:
     """Copy into `student` what its shapes allow of `teacher`.
 
     From the image backwards, a layer keeps the channels of which the kept channels of the next layer make
-    most: root mean square of the channel over latents × norm of the weights, with the normalisation behind
-    them, that read it. Scales, shifts and running statistics go with their channels. A layer that is to have
-    no normalisation takes over what the teacher's did in evaluation mode; a smaller kernel gets the sum of
-    the taps that fall together (see `fold_taps`).
+    most: root mean square of the channel over latents × norm of the weights that read it, normalisation
+    included. A smaller kernel gets the sum of the taps that fall together (see `fold_taps`). Biases, scales,
+    shifts and running statistics go with their channels; if channels or taps are left out, the statistics are
+    measured anew. A layer that is to have no normalisation then takes over what it does in evaluation mode.
     """
     kept = _kept_channels(teacher, [layer.layer.channels for layer in student.layers])
-    device = next(teacher.parameters()).device
-    incoming = torch.arange(teacher.architecture.latent_dim, device=device)
-    for source, target, outgoing in zip(teacher.layers, student.layers, kept, strict=True):
-        _inherit_layer(source, target, incoming, outgoing)
+    normalised = _normalised_like(teacher, student)
+    _copy(teacher, normalised, kept)
+    pairs = zip(normalised.architecture.layers, teacher.architecture.layers, strict=True)
+    if any((mine.channels, mine.kernel) != (theirs.channels, theirs.kernel) for mine, theirs in pairs):
+        normalised.settle(torch.Generator().manual_seed(0))
+    if normalised is not student:
+        _copy(normalised, student, [torch.arange(len(indices), device=indices.device) for indices in kept])
+
+
+def _normalised_like(teacher: DCGANGenerator, student: DCGANGenerator) -> DCGANGenerator:
+    """The student, or a network of its widths and kernels that has the teacher's normalisation."""
+    pairs = zip(student.architecture.layers, teacher.architecture.layers, strict=True)
+    layers = tuple(
+        replace(mine, norm=theirs.norm, epsilon=theirs.epsilon, bias=theirs.bias) for mine, theirs in pairs
+    )
+    architecture = replace(student.architecture, layers=layers)
+    if architecture == student.architecture:
+        return student
+    with torch.random.fork_rng(devices=[]):
+        return DCGANGenerator(architecture).to(next(student.parameters()).device)
+
+
+def _copy(source: DCGANGenerator, target: DCGANGenerator, kept: list[Tensor]) -> None:
+    """Set all of `target` to the part of `source` that is between the channels `kept` of each layer."""
+    incoming = torch.arange(source.architecture.latent_dim, device=kept[0].device)
+    for one, other, outgoing in zip(source.layers, target.layers, kept, strict=True):
+        _inherit_layer(one, other, incoming, outgoing)
         incoming = outgoing
 
 

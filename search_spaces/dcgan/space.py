@@ -53,12 +53,11 @@ class DCGANSpace:
     def openings(self) -> list[dict[str, Any]]:
         hidden = len(self.teacher.layers) - 1
         taper = {f"width_{i + 1}": MIN_RELATIVE_WIDTH ** (i / max(1, hidden - 1)) for i in range(hidden)}
-        # most weights of a DCGAN are in its first layers, most of its work is in the middle
-        rising = {f"width_{i + 1}": taper[f"width_{hidden - i}"] for i in range(hidden)}
+        tapered = {**self.uniform(), **taper}  # inherits far better than uniform widths of the same MACs
         small = {f"kernel_{i}": kernels(layer)[-1] for i, layer in self._kernels_to_choose()}
-        openings = [{**self.uniform(), **widths} for widths in (rising, taper)]
+        openings = [tapered] if hidden > 1 else []
         openings += [{**self.uniform(), **small}] if small else []
-        openings += [{**self.uniform(), "norm": "none"}] if self._normalised else []
+        openings += [{**tapered, "norm": "none"}] if self._normalised else []
         return openings
 
     def sample(self, suggest: Suggest, load: Load) -> GeneratorArchitecture:
@@ -96,7 +95,7 @@ class DCGANSpace:
 
     @property
     def _normalised(self) -> bool:
-        return any(layer.norm for layer in self.teacher.layers)
+        return any(without_norm(layer) != layer for layer in self.teacher.layers)
 
     def _kernels_to_choose(self) -> list[tuple[int, Layer]]:
         """Layers of the teacher that could have another kernel, with their numbers, counted from 1."""
@@ -142,5 +141,9 @@ def with_kernel(layer: Layer, kernel: int) -> Layer:
 
 
 def without_norm(layer: Layer) -> Layer:
-    """`layer` without normalisation, whose shift a bias takes over."""
-    return replace(layer, norm=False, bias=True) if layer.norm else layer
+    """`layer` without normalisation, whose shift a bias takes over, unless that costs more.
+
+    A dense layer has a bias for every pixel, where a scale and a shift are of a channel.
+    """
+    costs_more = layer.kind == "dense" and layer.kernel > 1 and not layer.bias
+    return replace(layer, norm=False, bias=True) if layer.norm and not costs_more else layer
