@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from search_spaces.dcgan.architecture import EPSILON
+
 LEAVES = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
 
 
@@ -38,7 +40,7 @@ class Module:
     def folded(self) -> Module:
         """The same function, of a matrix in evaluation mode, without the normalisation behind it."""
         assert self.norm is not None
-        scale = self.norm["weight"] * (self.norm["running_var"] + 1e-5).rsqrt()
+        scale = self.norm["weight"] * (self.norm["running_var"] + EPSILON).rsqrt()
         bias = torch.zeros_like(scale) if self.bias is None else self.bias
         shifted = self.norm["bias"] + (bias - self.norm["running_mean"]) * scale
         return replace(self, weight=self.weight * scale[:, None], bias=shifted, norm=None)
@@ -76,6 +78,8 @@ def _is_layer(tensors: Mapping[str, Tensor]) -> bool:
 def _norm(tensors: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
     """All tensors of a batch normalisation; one without scale and shift has those that change nothing."""
     mean, variance = tensors.get("running_mean"), tensors.get("running_var")
+    if ("weight" in tensors) != ("bias" in tensors):
+        return None
     if mean is None or variance is None or mean.ndim != 1 or mean.shape != variance.shape:
         return None
     scale, shift = tensors.get("weight", torch.ones_like(mean)), tensors.get("bias", torch.zeros_like(mean))
