@@ -38,7 +38,7 @@ def measure_statistics(
     generator.eval()
     try:
         for norm in norms:
-            norm.train()
+            norm.training = True  # of itself alone: modules inside it stay as they are
         for i in range(batches):
             for norm in norms:
                 norm.momentum = 1 / (i + 1)  # the mean so far: what was there before weighs nothing
@@ -52,5 +52,6 @@ def measure_statistics(
 
 
 def _normalisations(network: nn.Module) -> list[Any]:
-    """The modules that keep running statistics: torch's own, and those of families that work alike."""
-    return [m for m in network.modules() if getattr(m, "running_mean", None) is not None]
+    """The modules that keep running statistics with a momentum: torch's own, and those that work alike."""
+    known = ("running_mean", "running_var", "momentum")
+    return [m for m in network.modules() if all(getattr(m, name, None) is not None for name in known)]
