@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from search_spaces.base import Discriminator
 from search_spaces.dcgan.architecture import DiscriminatorArchitecture
 from search_spaces.dcgan.layers import initialise, leaky_relu
+from search_spaces.precision import full_precision
 
 
 class DCGANDiscriminator(Discriminator):
@@ -42,6 +43,8 @@ class DCGANDiscriminator(Discriminator):
         return maps
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N,); higher means more real."""
-        logits: Tensor = self.out(self.features(images)[-1].flatten(1))
+        """Logits (N,), float32; higher means more real."""
+        x = self.features(images)[-1].float()
+        with full_precision(x):
+            logits: Tensor = self.out(x.flatten(1))
         return logits.squeeze(1)

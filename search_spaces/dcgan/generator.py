@@ -38,7 +38,7 @@ class DCGANGenerator(Generator):
 
     def forward(self, z: Tensor) -> Tensor:
         """Images for latents `z`."""
-        return self.activations(z)[-1]
+        return self.activations(z)[-1].float()
 
     def activations(self, z: Tensor) -> list[Tensor]:
         """What every layer makes of `z`: maps (N, C, H, W), the image last."""

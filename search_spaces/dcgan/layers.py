@@ -19,6 +19,11 @@ def leaky_relu(x: Tensor) -> Tensor:
     return F.leaky_relu(x, SLOPE)
 
 
+def tanh(x: Tensor) -> Tensor:
+    """In float32 also under autocast: images in half precision would have visible steps."""
+    return torch.tanh(x.float())
+
+
 def _same(x: Tensor) -> Tensor:
     return x
 
@@ -26,7 +31,7 @@ def _same(x: Tensor) -> Tensor:
 ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
     "leaky": leaky_relu,
-    "tanh": torch.tanh,
+    "tanh": tanh,
     "none": _same,
 }
 

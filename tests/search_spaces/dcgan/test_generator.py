@@ -6,7 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from search_spaces.dcgan import DCGANGenerator, GeneratorArchitecture, Layer
+from search_spaces.dcgan import (
+    DCGANDiscriminator,
+    DCGANGenerator,
+    DiscriminatorArchitecture,
+    GeneratorArchitecture,
+    Layer,
+)
 from search_spaces.dcgan.layers import BatchNorm
 from tests.search_spaces.dcgan.teachers import published
 
@@ -66,6 +72,15 @@ def test_a_fresh_network_of_any_width_neither_dies_out_nor_saturates(d: int) -> 
     generator = DCGANGenerator(published(d, image_channels=3))
     images = generator(*generator.sample_inputs(16, torch.Generator().manual_seed(0)))
     assert 0.05 < images.std() < 0.9
+
+
+def test_images_and_logits_are_float32_also_under_autocast() -> None:
+    generator = DCGANGenerator(published(1, 16))
+    critic = DCGANDiscriminator(DiscriminatorArchitecture.beside(generator.architecture))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        images = generator(*generator.sample_inputs(8, torch.Generator().manual_seed(0)))
+        assert images.dtype == critic(images).dtype == torch.float32
+    assert not torch.equal(images, images.bfloat16().float()), "nor are they rounded on their way"
 
 
 def test_the_styles_of_a_dcgan_are_its_latents() -> None:
