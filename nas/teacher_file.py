@@ -114,9 +114,9 @@ def _count(network: Discriminator) -> int:
 def _short(value: Any) -> str:
     """A field of an architecture in one line; blocks by the widths at their resolutions."""
     if isinstance(value, list | tuple) and value and isinstance(value[0], dict) and "channels" in value[0]:
-        plain = all(
-            block == value[-1] | {"channels": block["channels"], "convs": block["convs"]} for block in value
-        )
-        kinds = "" if plain else " (of several kinds: see --json)"
-        return " ".join(str(block["channels"]) for block in value) + kinds
+        own = ("channels", "convs")  # what blocks of one kind may differ in
+        kinds = [{name: item for name, item in block.items() if name not in own} for block in value]
+        plain = all(kind == kinds[-1] for kind in kinds)
+        note = "" if plain else " (of several kinds: see --json)"
+        return " ".join(str(block["channels"]) for block in value) + note
     return re.sub(r"[\[\](),{}']", "", str(value))

@@ -28,8 +28,9 @@ from nas.cli.teacher import main
 from nas.cost import measure
 from nas.errors import ConfigError
 from nas.evaluation import evaluate
-from search_spaces import Checkpoint, file_digest, load_checkpoint, save_checkpoint
+from search_spaces import FAMILIES, Checkpoint, file_digest, get_family, load_checkpoint, save_checkpoint
 from tests.distill.data.pictures import pictures
+from tests.search_spaces.test_families import TEACHERS
 
 TINY: list[object] = [
     *("train", "--data", "digits", "--batch-size", 16, "--images", 320, "--snapshot", 112, "--seed", 3),
@@ -315,7 +316,7 @@ def test_r1_is_as_heavy_as_the_resolution_asks_for() -> None:
         ("--data digits --augment fixed --augment-p nan", "nan is not a finite number"),
         ("--data digits --augment often", "'often'"),
         ("--data digits --lr 0", "0"),
-        ("--data digits --space magic", "'magic' is not 'stylegan2'"),
+        ("--data digits --space magic", "'magic' is not one of "),
         ("--data digits -o there.safetensors", "there.safetensors exists and its training does not"),
         ("--data digits -o a-file/a.safetensors", "can't be written"),
         ("--data digits -o a.pt", "a.pt: checkpoints are written as safetensors: give a.safetensors"),
@@ -372,6 +373,15 @@ def test_info_is_one_screen_with_what_the_file_holds(teacher_file: Path) -> None
     assert "none in the file" not in shown
     (critic,) = (line for line in shown.splitlines() if line.strip().startswith("discriminator"))
     assert "mapping_layers" not in critic, "it is not conditional"
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_info_shows_a_teacher_of_any_family(family: str) -> None:
+    generator = get_family(family).build(TEACHERS[family])
+    save_checkpoint(Checkpoint(family, generator), Path("any.safetensors"))
+    shown = done("info", "any.safetensors").stdout
+    assert len(shown.splitlines()) < 30
+    assert f"{generator.image_shape[1]}×{generator.image_shape[1]} px" in shown
 
 
 def test_info_as_json_is_the_measured_truth(teacher_file: Path) -> None:

@@ -23,6 +23,7 @@ from search_spaces import (
     SearchSpace,
     TeacherSize,
     UserError,
+    dcgan,
     get_family,
     load_checkpoint,
     save_checkpoint,
@@ -30,6 +31,15 @@ from search_spaces import (
 from search_spaces.stylegan2 import Block, GeneratorArchitecture
 
 TEACHERS: dict[str, Architecture] = {  # a tiny one for every family
+    "dcgan": dcgan.GeneratorArchitecture(
+        (
+            dcgan.Layer("transposed", 24, stride=1, padding=0, bias=False, norm=True),
+            dcgan.Layer("upsampled", 16, kernel=3, bias=False, norm=True, activation="leaky"),
+            dcgan.Layer("transposed", 12, bias=False, norm=True),
+            dcgan.Layer("transposed", 1, activation="tanh"),
+        ),
+        latent_dim=8,
+    ),
     "stylegan2": GeneratorArchitecture(
         (Block(16, convs=1), Block(12), Block(8)),
         image_channels=1,
