@@ -5,7 +5,7 @@ from search_spaces.dcgan.architecture import DiscriminatorArchitecture, Generato
 from search_spaces.dcgan.checkpoints import read
 from search_spaces.dcgan.discriminator import DCGANDiscriminator
 from search_spaces.dcgan.generator import DCGANGenerator
-from search_spaces.dcgan.published import r1_gamma, teacher_architecture
+from search_spaces.dcgan.published import TRAINING, r1_gamma, teacher_architecture
 from search_spaces.dcgan.space import DCGANSpace
 
 DCGAN = Family(
@@ -17,6 +17,7 @@ DCGAN = Family(
     default_discriminator=DiscriminatorArchitecture.beside,
     teacher=teacher_architecture,
     r1_gamma=r1_gamma,
+    training=TRAINING,
     space=DCGANSpace,
     read=read,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search_spaces.base import TeacherSize
+from search_spaces.base import PublishedTraining, TeacherSize
 from search_spaces.dcgan.architecture import GeneratorArchitecture, Layer
 from search_spaces.errors import ArchitectureError
 
@@ -15,6 +15,10 @@ DOUBLINGS = {
     128: 5,
 }  # side of the image, px ─► of the first map, until it is there
 WIDTH_GREY, WIDTH_COLOUR = 256, 128  # d of the published teachers of MNIST and of CelebA
+TRAINING = PublishedTraining(
+    "wasserstein", generator_lr=2e-4, discriminator_lr=2e-4, betas=(0.5, 0.999), critic_steps=5
+)
+"""As W-DCGANs are trained; five critic steps are those of WGAN-GP (Gulrajani et al., arXiv 1704.00028)."""
 
 
 def teacher_architecture(size: TeacherSize) -> GeneratorArchitecture:
