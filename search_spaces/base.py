@@ -197,6 +197,10 @@ class Found:
     metadata: Mapping[str, str]  # what is known of their origin
 
 
+def no_discriminator_file(content: Any, generator: Any) -> None:
+    """For families whose discriminators come in the generator's own file."""
+
+
 @dataclass(frozen=True)
 class TeacherSize:
     """How big a teacher to train is to be; a family reads what its networks have."""
@@ -229,3 +233,6 @@ class Family:
     read: Callable[
         [Any], Found | None
     ]  # of `read_untrusted`'s values; None when it holds no network of theirs
+    read_discriminator: Callable[[Any, Any], Discriminator | None] = (
+        no_discriminator_file  # of the values of a file beside the generator's, and the generator
+    )

@@ -315,7 +315,7 @@ def test_r1_is_as_heavy_as_the_resolution_asks_for() -> None:
         ("--data digits --augment fixed --augment-p nan", "nan is not a finite number"),
         ("--data digits --augment often", "'often'"),
         ("--data digits --lr 0", "0"),
-        ("--data digits --space magic", "'magic' is not 'stylegan2'"),
+        ("--data digits --space magic", "'magic' is not one of 'biggan', 'stylegan2'"),
         ("--data digits -o there.safetensors", "there.safetensors exists and its training does not"),
         ("--data digits -o a-file/a.safetensors", "can't be written"),
         ("--data digits -o a.pt", "a.pt: checkpoints are written as safetensors: give a.safetensors"),
