@@ -33,10 +33,13 @@ class GeneratorArchitecture(Architecture):
 
     def __post_init__(self) -> None:
         if len(self.channels) < 2 or min(self.channels) < 1 or self.bottom_width < 1:
-            raise ArchitectureError(f"{self}: give two widths or more, each at least 1, above 0 px")
+            raise ArchitectureError(
+                f"widths {self.channels} from {self.bottom_width} px: two or more, all of them above 0"
+            )
         if len(self.chunks) != len(self.channels) or min(self.chunks) < 0 or self.chunks[0] < 1:
             raise ArchitectureError(
-                f"{self}: {len(self.channels)} widths need as many chunks of z, at least 0, the first above"
+                f"chunks {self.chunks} of z: {len(self.channels)} widths need as many, at least 0, the first "
+                "at least 1"
             )
         if self.classes < 1 or self.shared_dim < 0 or self.image_channels < 1:
             raise ArchitectureError(
@@ -83,9 +86,13 @@ class DiscriminatorArchitecture(Architecture):
 
     def __post_init__(self) -> None:
         if not self.channels or min(self.channels) < 1 or self.bottom_width < 1:
-            raise ArchitectureError(f"{self}: give a width or more, each at least 1, above 0 px")
+            raise ArchitectureError(
+                f"widths {self.channels} to {self.bottom_width} px: one or more, all of them above 0"
+            )
         if not 1 <= self.halvings <= len(self.channels):
-            raise ArchitectureError(f"{self}: of {len(self.channels)} blocks, 1 to all may halve the side")
+            raise ArchitectureError(
+                f"{self.halvings} blocks that halve the side: of {len(self.channels)}, 1 to all may do that"
+            )
         if self.classes < 1 or self.image_channels < 1:
             raise ArchitectureError(f"{self}: classes and colours must be at least 1")
         _check_attention(self.attention, self.sides, self.channels, str(self))
@@ -104,7 +111,7 @@ class DiscriminatorArchitecture(Architecture):
     @property
     def resolution(self) -> int:
         """Side of the image, pixels."""
-        return self.bottom_width << max(0, self.halvings)
+        return self.bottom_width << self.halvings
 
     @classmethod
     def beside(cls, generator: GeneratorArchitecture) -> DiscriminatorArchitecture:

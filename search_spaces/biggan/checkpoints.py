@@ -105,7 +105,7 @@ def _generator_architecture(theirs: State) -> GeneratorArchitecture:
     else:
         classes, shared_dim = shared.shape
         chunks = [gain.shape[1] - shared_dim for gain in gains]
-    bottom = math.isqrt(start // channels[0])
+    bottom = math.isqrt(start // max(1, channels[0]))
     sides = [bottom << i + 1 for i in range(len(convs))]
     return GeneratorArchitecture(
         channels=channels,
