@@ -129,4 +129,4 @@ def _short(value: Any) -> str:
         )
         kinds = "" if plain else " (of several kinds: see --json)"
         return " ".join(str(block["channels"]) for block in value) + kinds
-    return re.sub(r"[\[\](),{}']", "", str(value))
+    return re.sub(r"[\[\](),{}']", "", str(value)) or "none"

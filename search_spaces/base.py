@@ -76,6 +76,7 @@ class Generator(nn.Module):
     """
 
     architecture: Architecture
+    sampling_options: ClassVar[frozenset[str]] = frozenset()  # what `forward` takes by name, beside inputs
 
     def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
         """`count` random inputs, first dimension `count`, made on the CPU from `rng`."""

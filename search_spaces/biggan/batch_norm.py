@@ -44,15 +44,16 @@ class BatchNorm(RunningNorm):
         return self.normalized(x, self.gain, self.bias)
 
 
-class ConditionalBatchNorm(RunningNorm):
-    """With a gain and a bias for every sample, linear in its condition.
+class ConditionalBatchNorm(nn.Module):
+    """Batch normalisation with a gain and a bias for every sample, linear in its condition.
 
     The condition is a shared class embedding and a chunk of `z`, or, where classes have no shared embedding,
     a one-hot label.
     """
 
     def __init__(self, channels: int, condition_dim: int, *, shared: bool) -> None:
-        super().__init__(channels)
+        super().__init__()
+        self.batch = RunningNorm(channels)  # a layer of its own: its mode may differ from that of the others
         self.gain: nn.Module
         self.bias: nn.Module
         if shared:
@@ -68,4 +69,4 @@ class ConditionalBatchNorm(RunningNorm):
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """`x` (N, C, H, W), `condition` (N, D) ─► (N, C, H, W)."""
         gain, bias = self.scale_and_shift(condition)
-        return self.normalized(x) * gain[:, :, None, None] + bias[:, :, None, None]
+        return self.batch.normalized(x) * gain[:, :, None, None] + bias[:, :, None, None]

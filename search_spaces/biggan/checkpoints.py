@@ -24,15 +24,16 @@ State = dict[str, Tensor]
 
 _PLACES = (  # their names ─► ours
     ("shared.", "embed."),
+    ("output_layer.0.stored_", "norm.running_"),
     ("output_layer.0.", "norm."),
     ("output_layer.2.", "to_rgb."),
 )
 _PARTS = (
+    (".bn1.stored_", ".norm1.batch.running_"),
+    (".bn2.stored_", ".norm2.batch.running_"),
     (".bn1.", ".norm1."),
     (".bn2.", ".norm2."),
     (".conv_sc.", ".shortcut."),
-    (".stored_mean", ".running_mean"),
-    (".stored_var", ".running_var"),
 )
 
 

@@ -97,7 +97,7 @@ class _Importance:
             return importance + _share(_weight_of_inputs(self.teacher.to_rgb) * size)
         block = blocks[stage]
         through = _weight_of_inputs(block.conv1) * self.before[stage]
-        past = _weight_of_inputs(block.shortcut) * block.norm1.running_var.clamp_min(0).sqrt()
+        past = _weight_of_inputs(block.shortcut) * block.norm1.batch.running_var.clamp_min(0).sqrt()
         return importance + _share(through) + _share(past)
 
     @property
@@ -158,7 +158,7 @@ def _inherit_norm(
             _set_weight(new, conditions.weights(old.weight[channels]), old.u0[:, channels])
         else:
             _weight(new).copy_(_weight(old)[:, channels])
-    _inherit_statistics(source, target, channels)
+    _inherit_statistics(source.batch, target.batch, channels)
 
 
 def _inherit_statistics(source: RunningNorm, target: RunningNorm, channels: Tensor) -> None:

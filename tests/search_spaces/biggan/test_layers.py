@@ -92,12 +92,13 @@ def test_attention_is_what_its_definition_says() -> None:
 
 def test_conditional_normalisation_scales_and_shifts_every_sample_by_its_own_condition() -> None:
     norm = ConditionalBatchNorm(3, 2, shared=True).eval()
-    norm.running_mean.copy_(torch.tensor([1.0, 2.0, 3.0]))
-    norm.running_var.copy_(torch.tensor([4.0, 1.0, 9.0]))
+    mean, var = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4.0, 1.0, 9.0])
+    norm.batch.running_mean.copy_(mean)
+    norm.batch.running_var.copy_(var)
     x, condition = torch.randn(2, 3, 2, 2), torch.randn(2, 2)
     gain = 1 + condition @ norm.gain.normalized_weight().T
     bias = condition @ norm.bias.normalized_weight().T
-    normalised = (x - norm.running_mean[:, None, None]) / (norm.running_var[:, None, None] + 1e-5).sqrt()
+    normalised = (x - mean[:, None, None]) / (var[:, None, None] + 1e-5).sqrt()
     expected = normalised * gain[:, :, None, None] + bias[:, :, None, None]
     assert torch.allclose(norm(x, condition), expected, atol=1e-5)
 
