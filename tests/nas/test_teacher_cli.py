@@ -408,6 +408,15 @@ def test_an_import_is_the_same_networks_in_our_format(teacher_file: Path) -> Non
     assert described["metadata"]["name"] == "tiny"
 
 
+def test_a_conditional_teacher_has_the_classes_of_its_images() -> None:
+    asked = ["train", "--space", "biggan", "--resolution", 32, "--grey", "-o", "t.safetensors", "--dry-run"]
+    settings = json.loads(done(*asked, "--data", "digits", "--json").stdout)
+    assert settings["architecture"]["classes"] == 10
+    result = run(*asked, "--data", pictures(Path("unlabelled"), 40, size=32))
+    assert result.exit_code == 2
+    assert "0 classes: BigGAN is class-conditional, give images with labels" in result.stderr
+
+
 def test_an_import_takes_the_discriminator_from_a_file_of_its_own() -> None:
     generator, critic = (REFERENCE / f"biggan_32_{network}.pth" for network in ("G_ema", "D"))
     done("import", generator, "--discriminator", critic, "-o", "both.safetensors")
