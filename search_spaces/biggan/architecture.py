@@ -11,6 +11,7 @@ from search_spaces.errors import ArchitectureError
 ATTENTION_DIVISOR = 8  # queries and keys of attention are that many times narrower than what it looks at
 POWER_ITERATION = 2  # products with every spectrally normalised weight, to find its largest singular value
 SMALLEST_HALVED = 2  # px; attention and averages need sides that can be halved
+MAX_WIDTHS = 10  # published networks have up to 7; a file may claim any number
 HALVINGS_AT_32_PX = 2  # a discriminator of images this small keeps 8 px
 
 
@@ -32,10 +33,7 @@ class GeneratorArchitecture(Architecture):
     image_channels: int = 3
 
     def __post_init__(self) -> None:
-        if len(self.channels) < 2 or min(self.channels) < 1 or self.bottom_width < 1:
-            raise ArchitectureError(
-                f"widths {self.channels} from {self.bottom_width} px: two or more, all of them above 0"
-            )
+        _check_widths(self.channels, 2, self.bottom_width)
         if len(self.chunks) != len(self.channels) or min(self.chunks) < 0 or self.chunks[0] < 1:
             raise ArchitectureError(
                 f"chunks {self.chunks} of z: {len(self.channels)} widths need as many, at least 0, the first "
@@ -85,10 +83,7 @@ class DiscriminatorArchitecture(Architecture):
     image_channels: int = 3
 
     def __post_init__(self) -> None:
-        if not self.channels or min(self.channels) < 1 or self.bottom_width < 1:
-            raise ArchitectureError(
-                f"widths {self.channels} to {self.bottom_width} px: one or more, all of them above 0"
-            )
+        _check_widths(self.channels, 1, self.bottom_width)
         if not 1 <= self.halvings <= len(self.channels):
             raise ArchitectureError(
                 f"{self.halvings} blocks that halve the side: of {len(self.channels)}, 1 to all may do that"
@@ -148,6 +143,13 @@ def _all_divisible(side: int, sides: list[int], channels: tuple[int, ...]) -> bo
     """Whether attention can follow every block of that side."""
     pairs = zip(sides, channels, strict=True)
     return side % SMALLEST_HALVED == 0 and all(c % ATTENTION_DIVISOR == 0 for s, c in pairs if s == side)
+
+
+def _check_widths(channels: tuple[int, ...], least: int, bottom_width: int) -> None:
+    if not least <= len(channels) <= MAX_WIDTHS:
+        raise ArchitectureError(f"{len(channels)} widths: give {least} to {MAX_WIDTHS}")
+    if min(*channels, bottom_width) < 1:
+        raise ArchitectureError(f"widths {channels}, bottom width {bottom_width} px: all must be above 0")
 
 
 def _check_attention(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from search_spaces.base import Load, Slimmable, Suggest
@@ -73,7 +74,7 @@ class BigGANSpace:
             for side in self.teacher.sides
         ]
         fitted = self._fit(proposal, relative, lambda a: load(a) <= share and self._within_teacher(a))
-        for simpler in (fitted, *self._simpler(fitted)):
+        for simpler in chain([fitted], self._simpler(fitted)):
             if load(simpler) <= 1 and self._within_teacher(simpler):
                 return simpler
         return self.smallest()
