@@ -75,23 +75,32 @@ def describe(path: Path) -> TeacherInfo:
     )
 
 
-def import_teacher(source: Path, output: Path, *, name: str = "", force: bool = False) -> Checkpoint:
+def import_teacher(
+    source: Path, output: Path, *, discriminator: Path | None = None, name: str = "", force: bool = False
+) -> Checkpoint:
     """Write what `source` holds to `output`, in our own format, with the source's name and digest.
 
+    `discriminator` is the file of the source's discriminator, where that is in a file of its own.
+
     Raises:
-        TeacherError, CheckpointError: `source` can't be read, or `output` exists, can't be written or has
+        TeacherError, CheckpointError: a source can't be read, or `output` exists, can't be written or has
             another suffix than .safetensors.
     """
     check_name(output)
     if output.exists() and not force:
         raise TeacherError(f"{output} exists: choose another -o, or replace it by --force")
-    loaded = _load(source)
+    loaded = _load(source, discriminator)
     metadata = {
         **loaded.metadata,
         "name": name or loaded.metadata.get("name", source.stem),
         "source": source.name,
         "source_sha256": file_digest(source),
     }
+    if discriminator is not None:
+        metadata |= {
+            "discriminator_source": discriminator.name,
+            "discriminator_source_sha256": file_digest(discriminator),
+        }
     written = Checkpoint(loaded.family, loaded.generator, loaded.discriminator, metadata)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -101,10 +110,11 @@ def import_teacher(source: Path, output: Path, *, name: str = "", force: bool = 
     return written
 
 
-def _load(path: Path) -> Checkpoint:
-    if not path.is_file():
-        raise TeacherError(f"{path} is not a file: give a checkpoint")
-    return load_checkpoint(path)
+def _load(path: Path, discriminator: Path | None = None) -> Checkpoint:
+    for given in (path, discriminator):
+        if given is not None and not given.is_file():
+            raise TeacherError(f"{given} is not a file: give a checkpoint")
+    return load_checkpoint(path, discriminator)
 
 
 def _count(network: Discriminator) -> int:
@@ -119,4 +129,4 @@ def _short(value: Any) -> str:
         plain = all(kind == kinds[-1] for kind in kinds)
         note = "" if plain else " (of several kinds: see --json)"
         return " ".join(str(block["channels"]) for block in value) + note
-    return re.sub(r"[\[\](),{}']", "", str(value))
+    return re.sub(r"[\[\](),{}']", "", str(value)) or "none"

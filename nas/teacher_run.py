@@ -91,12 +91,14 @@ class TeacherRun:
         check_name(request.output)
         self.family = get_family(request.space)
         self.size = _size(request)
-        self.architecture: Architecture = self.family.teacher(self.size)
+        self.family.teacher(replace(self.size, classes=1))  # refuse what can be before images are read
         self.training = _training(request, self.family, self.size)
         check_place(self.training)
         if request.fid_samples:
             check_extractor(_extractor(self.request), request.extractor_weights)
         self.data = self._images(dry_run, on_decoded)
+        self.size = replace(self.size, classes=len(self.data.classes))
+        self.architecture: Architecture = self.family.teacher(self.size)
 
     def lines(self) -> list[str]:
         """What is about to be trained, a line each."""

@@ -76,6 +76,7 @@ class Generator(nn.Module):
     """
 
     architecture: Architecture
+    sampling_options: ClassVar[frozenset[str]] = frozenset()  # what `forward` takes by name, beside inputs
 
     def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
         """`count` random inputs, first dimension `count`, made on the CPU from `rng`."""
@@ -197,6 +198,10 @@ class Found:
     metadata: Mapping[str, str]  # what is known of their origin
 
 
+def no_discriminator_file(content: Any, generator: Any) -> None:
+    """For families whose discriminators come in the generator's own file."""
+
+
 @dataclass(frozen=True)
 class TeacherSize:
     """How big a teacher to train is to be; a family reads what its networks have."""
@@ -242,3 +247,6 @@ class Family:
     read: Callable[
         [Any], Found | None
     ]  # of `read_untrusted`'s values; None when it holds no network of theirs
+    read_discriminator: Callable[[Any, Any], Discriminator | None] = (
+        no_discriminator_file  # of the values of a file beside the generator's, and the generator
+    )

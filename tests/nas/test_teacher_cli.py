@@ -38,6 +38,7 @@ TINY: list[object] = [
     *("--fid-samples", 50, "--r1-gamma", 0.3),
 ]
 LONG = [*TINY, "--images", 1600, "--augment", "fixed"]
+REFERENCE = Path(__file__).parents[1] / "data" / "reference"
 
 
 @pytest.fixture(autouse=True)
@@ -415,6 +416,39 @@ def test_an_import_is_the_same_networks_in_our_format(teacher_file: Path) -> Non
     }
     described = json.loads(done("import", teacher_file, "-o", "b.safetensors", "--json").stdout)
     assert described["metadata"]["name"] == "tiny"
+
+
+def test_a_conditional_teacher_has_the_classes_of_its_images() -> None:
+    asked = ["train", "--space", "biggan", "--resolution", 32, "--grey", "-o", "t.safetensors", "--dry-run"]
+    settings = json.loads(done(*asked, "--data", "digits", "--json").stdout)
+    assert settings["architecture"]["classes"] == 10
+    result = run(*asked, "--data", pictures(Path("unlabelled"), 40, size=32))
+    assert result.exit_code == 2
+    assert "0 classes: BigGAN is class-conditional, give images with labels" in result.stderr
+
+
+def test_an_import_takes_the_discriminator_from_a_file_of_its_own() -> None:
+    generator, critic = (REFERENCE / f"biggan_32_{network}.pth" for network in ("G_ema", "D"))
+    done("import", generator, "--discriminator", critic, "-o", "both.safetensors")
+    loaded = load_checkpoint(Path("both.safetensors"))
+    assert loaded.discriminator is not None
+    assert loaded.metadata["discriminator_source"] == critic.name
+    assert loaded.metadata["discriminator_source_sha256"] == file_digest(critic)
+    assert loaded.metadata["source_sha256"] == file_digest(generator)
+    assert "discriminator_params" in json.loads(done("info", "both.safetensors", "--json").stdout)
+
+
+def test_an_import_refuses_a_discriminator_that_is_none_of_the_generators(teacher_file: Path) -> None:
+    generator = REFERENCE / "biggan_32_G_ema.pth"
+    for critic, says in (
+        (REFERENCE / "biggan_128_D.pth", "its discriminator is for 128 px, the generator for 32"),
+        (Path("gone.pth"), "gone.pth is not a file"),
+        (teacher_file, str(teacher_file)),
+    ):
+        result = run("import", generator, "--discriminator", critic, "-o", "no.safetensors")
+        assert result.exit_code == 2
+        assert says in result.stderr
+        assert not Path("no.safetensors").exists()
 
 
 def test_an_import_replaces_nothing_unless_it_is_told_to(teacher_file: Path) -> None:
