@@ -287,6 +287,17 @@ def attribute_translator() -> nn.Module:
     return nn.Sequential(*first, nn.Conv2d(64, 128, 4, 2, 1), T(128, 64, 4, 2, 1), nn.Conv2d(64, 3, 7))
 
 
+def enhancer() -> nn.Module:
+    """From image to image, and as narrow as one between two of its layers."""
+    return nn.Sequential(nn.Conv2d(3, 3, 3), nn.Conv2d(3, 8, 3), nn.Conv2d(8, 3, 3))
+
+
+def residual_generator() -> nn.Module:
+    """Residual blocks that register their normalisations one after the other."""
+    block = [BN(8), BN(8), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3)]
+    return nn.Sequential(nn.Linear(10, 128), *block, up(8, 3))
+
+
 def encoder_of_numbers() -> nn.Module:
     return nn.Sequential(nn.Linear(784, 256), nn.Linear(256, 64), nn.Linear(64, 784))
 
@@ -312,6 +323,7 @@ BIGGAN = {
             make().state_dict()
             for make in (classifier, residual_classifier, translator, attribute_translator)
         ),
+        *(make().state_dict() for make in (enhancer, residual_generator)),
         *(make().state_dict() for make in (encoder_of_numbers, critic_of_matrices)),
         BIGGAN,
         {"conv1.conv.weight": torch.zeros(1, 8, 8, 3, 3), "input.input": torch.zeros(1, 8, 4, 4)},

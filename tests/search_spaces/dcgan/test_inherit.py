@@ -85,6 +85,18 @@ def test_channels_that_nothing_uses_are_the_ones_left_out() -> None:
 
 
 @torch.no_grad()
+def test_channels_that_are_silent_are_left_out_however_loudly_they_are_read() -> None:
+    teacher, student = network(PLAIN), network(narrowed(PLAIN, 12, 10, 9, 5), seed=1)
+    before, last = teacher.layers[-2].map, teacher.layers[-1].map
+    silent = torch.randperm(8)[5:]
+    before.weight[:, silent] = 0
+    before.bias[silent] = 0
+    last.weight[silent] = 100
+    inherit(teacher, student)
+    assert torch.allclose(images(student), images(teacher), atol=1e-5)
+
+
+@torch.no_grad()
 def test_statistics_of_a_narrower_student_are_those_of_its_own_activations() -> None:
     teacher, student = network(SHAPE), network(narrowed(SHAPE, 8, 6, 5, 4), seed=1)
     inherit(teacher, student)
