@@ -34,7 +34,7 @@ import torch
 from benchmarks import straightforward
 from distill.bank import TeacherBank, make_bank
 from distill.data import ImageSet, ImageStream, load_images
-from distill.recipes import WeightDecay
+from distill.recipes import Logistic, WeightDecay
 from distill.schedules import Schedule
 from distill.teacher import load_teacher
 from distill.trainer import Trainer, TrainingConfig, channels_last_pays
@@ -45,7 +45,7 @@ from search_spaces.stylegan2 import STYLEGAN2
 R1_EVERY = 16  # steps: a round has as many
 SEED = 0
 BANK_SIZE = 256  # images; drawn at random, so a small one costs what a large one does in memory
-RECIPE = WeightDecay(Schedule("constant", start=3.0), r1_every=R1_EVERY)  # KD in every step
+RECIPE = WeightDecay(Schedule("constant", start=3.0), Logistic(r1_every=R1_EVERY))  # KD in every step
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def straightforward_step(case: Case, precision: str, device: str) -> straightfor
         straightforward.generator_like(case.teacher),
         straightforward.discriminator_like(case.discriminator),
         kd_weight=RECIPE.kd_weight(0.0, 0.0),
-        r1_gamma=RECIPE.r1_gamma,
+        r1_gamma=RECIPE.adversarial.r1_gamma,
         r1_every=R1_EVERY,
         bf16=precision == "bf16",
         device=device,

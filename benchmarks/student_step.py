@@ -23,8 +23,7 @@ from typing import Any
 import torch
 
 from distill.data import ImageSet
-from distill.recipes import DiscriminatorStep, GeneratorStep, Terms
-from distill.recipes.logistic import logistic_terms
+from distill.recipes import DiscriminatorStep, GeneratorStep, Logistic, Terms
 from distill.trainer import Trainer, TrainingConfig
 from nas.budget import Budget, format_quantity, parse_quantity
 from search_spaces import Architecture, FixedSuggest, TeacherSize
@@ -71,7 +70,7 @@ class Taught:
         return 1.0
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
-        return logistic_terms(step, 0.3, R1_EVERY)
+        return Logistic(0.3, R1_EVERY).discriminator_terms(step)
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
         similarity = (step.fake - self.images[: len(step.fake)]).abs().mean()

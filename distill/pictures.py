@@ -11,6 +11,7 @@ from torch import Tensor
 from distill.data import to_uint8
 from distill.generation import images_at_a_time
 from distill.noise import seeded_noise
+from search_spaces import Generator
 from search_spaces.whole_files import written_whole
 
 MIN_SIDE = 64  # smaller images are enlarged, pixels kept sharp
@@ -44,6 +45,25 @@ def _tile(height: int, width: int, max_side: int | None) -> tuple[int, int]:
         return max(1, height * max_side // longest), max(1, width * max_side // longest)
     scale = max(1, MIN_SIDE // height)
     return height * scale, width * scale
+
+
+def chosen_for_grid(
+    generator: Generator, inputs: tuple[Tensor, ...], count: int, columns: int, most_rows: int = 10
+) -> Tensor:
+    """Indices of `inputs` to make a grid of: the first `count`, or of a conditional generator a row a class.
+
+    Where there are more classes than `most_rows`, some that lie evenly among them; classes of which there are
+    fewer than `columns` inputs are left out.
+    """
+    told = generator.condition(inputs)
+    rows = []
+    if told:
+        classes = torch.linspace(0, generator.classes - 1, min(most_rows, generator.classes)).round().long()
+        for number in classes:
+            label = generator.label_condition(number[None])[0]
+            found = (told[0] == label).flatten(1).all(dim=1).nonzero().flatten()
+            rows += [found[:columns]] if len(found) >= columns else []
+    return torch.cat(rows) if rows else torch.arange(min(count, len(inputs[0])))
 
 
 def compare(grids: dict[str, Tensor], columns: int) -> Image.Image:

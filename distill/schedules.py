@@ -58,6 +58,14 @@ class Schedule:
                 f"KD schedule from {self.begin:g} to {self.finish:g}: give 0 <= begin < finish <= 1"
             )
 
+    def __str__(self) -> str:
+        if self.shape == "constant":
+            return f"constant {self.start:g}"
+        if self.shape == "step":
+            return f"{self.start:g}, and {self.end:g} from {self.finish:.0%} of the training on"
+        way = f"{self.begin:.0%} to {self.finish:.0%} of the training"
+        return f"{self.start:g} to {self.end:g}, {self.shape}, from {way}"
+
     def __call__(self, progress: float, gap: float = 1.0) -> float:
         """Weight at `progress`, the fraction of training done, in [0, 1], for a critic's `gap`."""
         if self.shape == "constant":

@@ -12,7 +12,7 @@ from distill.augment import Augment
 from distill.data import ImageSet, absolute
 from distill.errors import TrainingError
 from distill.fidelity import Fidelity
-from distill.pictures import image_grid, sample, save_png
+from distill.pictures import chosen_for_grid, image_grid, sample, save_png
 from distill.seeds import derive_seed
 from distill.teacher_state import (
     Snapshot,
@@ -27,7 +27,8 @@ from distill.trainer import Progress, Trainer
 from search_spaces import Checkpoint, Discriminator, Generator, save_checkpoint
 from search_spaces.errors import os_reason
 
-GRID = 32  # images of a sample grid, in rows of 8
+GRID = 32  # images of a sample grid, if there are no classes
+COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,10 @@ def _take_snapshot(
 ) -> Snapshot:
     trainer, seed = standing.trainer, training.config.seed
     score = fidelity.fid(trainer.ema, training.fid_samples, seed) if fidelity else None
-    inputs = trainer.ema.sample_inputs(GRID, torch.Generator().manual_seed(derive_seed(seed, "grid")))
-    grid = image_grid(sample(trainer.ema, inputs, seed), columns=8)
+    count = GRID * max(1, trainer.ema.classes)  # enough for some of every class
+    known = trainer.ema.sample_inputs(count, torch.Generator().manual_seed(derive_seed(seed, "grid")))
+    chosen = chosen_for_grid(trainer.ema, known, GRID, COLUMNS)
+    grid = image_grid(sample(trainer.ema, tuple(x[chosen] for x in known), seed), columns=COLUMNS)
     save_png(grid, training.folder / f"samples-{trainer.images:09d}.png")
     snapshot = Snapshot(
         images=trainer.images,

@@ -34,6 +34,7 @@ class TrainingConfig:
     batch_size: int = 64
     generator_lr: float = 2e-3
     discriminator_lr: float = 2e-3
+    betas: tuple[float, float] = (0.0, 0.99)  # of Adam
     ema_half_life: int = 2_000  # images; shorter at the start, see `Trainer._ema_decay`
     ema_rampup: float = 0.1  # the half-life is at most this share of the images seen so far
     mirror: bool = False
@@ -117,8 +118,8 @@ class Trainer:
             labels=data.labels if self.student.classes else None,
             device=device,
         )
-        self.generator_optimizer = _adam(self.student, config.generator_lr)
-        self.discriminator_optimizer = _adam(self.discriminator, config.discriminator_lr)
+        self.generator_optimizer = _adam(self.student, config.generator_lr, config.betas)
+        self.discriminator_optimizer = _adam(self.discriminator, config.discriminator_lr, config.betas)
         half, kind = config.precision == "fp16", torch.device(device).type  # bf16 has the range of fp32
         self.generator_scaler = torch.amp.GradScaler(kind, enabled=half)
         self.discriminator_scaler = torch.amp.GradScaler(kind, enabled=half)
@@ -147,17 +148,26 @@ class Trainer:
         with self._noise():
             while self.images < until and not stop():
                 kd_weight = self.kd_weight
-                terms = self._discriminator_step() | self._generator_step(kd_weight)
+                terms: Terms = {}
+                for turn in range(self.recipe.critic_steps):
+                    terms |= self._discriminator_step(self.step * self.recipe.critic_steps + turn)
+                terms |= self._generator_step(kd_weight)
                 self._update_ema()
                 self.step += 1
-                self.images += self.config.batch_size
+                self.images += self._images_a_step
                 on_beat = self.step % CHECK_EVERY == 1
                 if on_beat or self.images >= until:
                     self._look_at(terms, on_beat)
                 if on_step is not None:
                     on_step(Progress(self.images, kd_weight, self.losses))
+            self.ema.settle(torch.Generator().manual_seed(derive_seed(self.config.seed, "settle")))
 
-    def _discriminator_step(self) -> Terms:
+    @property
+    def _images_a_step(self) -> int:
+        """Real images shown in a step; without a critic, those that the student is to make."""
+        return max(1, self.recipe.critic_steps) * self.config.batch_size
+
+    def _discriminator_step(self, number: int) -> Terms:
         self.discriminator.requires_grad_(True)
         inputs = self.student.sample_inputs(self.config.batch_size, self.rng)
         real, real_condition = self._real_batch()
@@ -169,7 +179,7 @@ class Trainer:
             step = DiscriminatorStep(
                 self._critic,
                 *shown,
-                self.step,
+                number,
                 cut(real_condition, part),
                 condition,
                 exact=self.discriminator,
@@ -179,14 +189,14 @@ class Trainer:
                 return self.recipe.discriminator_terms(step)
 
         found = self._descend(terms, self.discriminator_optimizer, self.discriminator_scaler)
-        if self.augment is not None and (self.step + 1) % ADJUST_EVERY == 0:
+        if self.augment is not None and (number + 1) % ADJUST_EVERY == 0:
             self.augment.adjust()
         return found
 
     def _generator_step(self, kd_weight: float) -> Terms:
         self.discriminator.requires_grad_(False)
         teacher_images: Tensor | None = None
-        if self.bank is not None and kd_weight > 0:
+        if self.bank is not None and self.recipe.needs_teacher_images and kd_weight > 0:
             inputs, teacher_images = self.bank.draw(self.config.batch_size, self.rng)
             teacher_images = teacher_images.to(self.device, non_blocking=True)
         else:
@@ -208,6 +218,7 @@ class Trainer:
                     self.step,
                     self._draw,
                     self.memory,
+                    condition,
                 )
                 return self.recipe.generator_terms(step)
 
@@ -264,9 +275,9 @@ class Trainer:
 
     @torch.no_grad()
     def _update_ema(self) -> None:
-        seen = self.images + self.config.batch_size
+        seen = self.images + self._images_a_step
         half_life = min(self.config.ema_half_life, self.config.ema_rampup * seen)
-        decay = 0.5 ** (self.config.batch_size / max(half_life, 1e-8))
+        decay = 0.5 ** (self._images_a_step / max(half_life, 1e-8))
         torch._foreach_lerp_(list(self.ema.parameters()), list(self.student.parameters()), 1 - decay)
         for average, current in zip(self.ema.buffers(), self.student.buffers(), strict=True):
             average.copy_(current)
@@ -339,5 +350,5 @@ def _match_formats(optimizer: torch.optim.Optimizer) -> None:
                 state[name] = torch.empty_like(parameter).copy_(value)
 
 
-def _adam(network: nn.Module, lr: float) -> torch.optim.Adam:
-    return torch.optim.Adam(network.parameters(), lr=lr, betas=(0.0, 0.99), eps=1e-8, fused=True)
+def _adam(network: nn.Module, lr: float, betas: tuple[float, float]) -> torch.optim.Adam:
+    return torch.optim.Adam(network.parameters(), lr=lr, betas=betas, eps=1e-8, fused=True)

@@ -18,7 +18,7 @@ import torch
 from ray import tune
 
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
-from distill.pictures import compare, sample, save_png
+from distill.pictures import chosen_for_grid, compare, sample, save_png
 from distill.trainer import Progress, Trainer
 from nas.config import SearchConfig
 from nas.cost import Cost, measure
@@ -27,7 +27,9 @@ from nas.workbench import Workbench, use_threads
 from search_spaces import Generator, file_digest
 from search_spaces.whole_files import written_whole
 
-GRID = 16  # images of the sample grid, in rows of 8
+GRID = 16  # images of the sample grid, if there are no classes
+COLUMNS = 8
+LOOKED_THROUGH = 2_000  # inputs of the bank, for some of every class
 FID_SEED_OFFSET = 7_919  # FIDs are measured on other latents than the training drew first
 
 
@@ -149,12 +151,14 @@ class Candidate:
         scores = self.bench.fidelity.measure(student, metrics, samples, config.seed + FID_SEED_OFFSET)
         score = scores["fid"]
         fid = score.values["fid"]
-        inputs, teacher_images = self.bench.bank.batch(torch.arange(min(GRID, len(self.bench.bank))))
+        bank = self.bench.bank
+        known, _ = bank.batch(torch.arange(min(LOOKED_THROUGH, len(bank))))
+        inputs, teacher_images = bank.batch(chosen_for_grid(student, known, GRID, COLUMNS))
         grids = {
             f"teacher, {self.bench.teacher.name}": teacher_images,
             f"trial {self.trial}, FID {fid:.2f} after {images} images": sample(student, inputs),
         }
-        save_png(compare(grids, columns=8), self.folder / "samples.png")
+        save_png(compare(grids, columns=COLUMNS), self.folder / "samples.png")
         cost = measure(student)
         return {
             "images": images,

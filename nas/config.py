@@ -16,6 +16,7 @@ from distill.data import DIGITS, absolute
 from distill.errors import TrainingError
 from distill.micro_batches import check_micro_batch
 from distill.precision import AUTO, check_precision
+from distill.recipes import get_recipe
 from distill.schedules import Schedule
 from nas.budget import Budget, format_duration, format_quantity
 from nas.errors import ConfigError
@@ -26,8 +27,8 @@ DIGITS_DEFAULTS: dict[str, Any] = {
     "rungs": (4_000, 8_000, 16_000),
     "fid_samples": 2_000,
     "extractor": "digits",
-    "kd_start": 6.0,
 }
+DIGITS_KD_START = {"weight-decay": 6.0}  # by recipe, where its usual weight is another
 REAL_DEFAULTS: dict[str, Any] = {
     "rungs": (50_000, 100_000, 200_000),
     "fid_samples": 10_000,
@@ -39,7 +40,7 @@ _NOT_IN_NAMES = re.compile(r"[^\w .+=-]+")  # of studies, which are folders and 
 MAY_CHANGE = (
     frozenset(("teacher", "data", "extractor_weights", "trials", "sampler", "reduction_factor"))
     | {"ties", "replicates", "seeds", "enqueue", "warm_start"}
-    | {"study", "workdir", "storage", "workers", "gpus_per_trial", "ray_address"}
+    | {"space", "resolution", "study", "workdir", "storage", "workers", "gpus_per_trial", "ray_address"}
     | {"lpips_weights", "micro_batch", "compile", "checkpoint_activations"}
 )
 """Settings that may differ when a search is resumed; teacher, data and LPIPS are known by their digests."""
@@ -61,6 +62,8 @@ class SearchConfig(BaseModel):
     budget_latency: float | None = Field(default=None, gt=0, allow_inf_nan=False)  # seconds for one image
     latency_on: Literal["cpu", "cuda", "onnxruntime"] = "cpu"  # where it is measured
     teacher: Path | None = None  # checkpoint; None is the built-in teacher of the digits
+    space: str = ""  # family of the teacher, as a check; empty is any
+    resolution: PositiveInt | None = None  # px of the teacher's images, as a check
     data: str = DIGITS  # folder, zip, idx file, "torchvision:NAME", or "digits"
     mirror: bool = False  # show images flipped left to right, too
 
@@ -192,6 +195,7 @@ class SearchConfig(BaseModel):
         built_in = values.get("data") in (None, DIGITS)
         known = {name: value for name, value in values.items() if value not in (None, ())}
         defaults = DIGITS_DEFAULTS if built_in else REAL_DEFAULTS
+        defaults = defaults | _usual_weights(known.get("recipe", "weight-decay"), built_in)
         if known.get("share_weights"):
             defaults = defaults | {"rungs": (SHARED_LONGER * defaults["rungs"][-1],)}
         try:
@@ -288,6 +292,18 @@ class SearchConfig(BaseModel):
         with written_whole(path) as file:
             file.write("".join(lines).encode())
         return path
+
+
+def _usual_weights(recipe: str, digits: bool) -> dict[str, Any]:
+    """The schedule of the KD weight that goes with a recipe.
+
+    Raises:
+        RecipeError: there is none of that name.
+    """
+    usual = get_recipe(recipe).usual
+    start = DIGITS_KD_START.get(recipe, usual.start) if digits else usual.start
+    weights = {"kd_start": start, "kd_end": usual.end, "kd_begin": usual.begin, "kd_finish": usual.finish}
+    return {"kd_schedule": usual.shape, **weights}
 
 
 def _plain(message: str) -> str:

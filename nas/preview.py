@@ -72,16 +72,19 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
     cost = bench.teacher.generator.architecture
     built_in = "built-in " if config.teacher is None else ""
     where = f" on {config.latency_on}" if config.budget_latency else ""
+    channels, side, _ = teacher.generator.image_shape
+    shown = f"{side} px, {'grey' if channels == 1 else 'RGB'}"  # whatever they are in their files
     lines = [
         f"Teacher: {built_in}{teacher.name} ({teacher.family.name}), "
         f"{format_quantity(bench.space.macs(cost))} MACs, "
         f"{format_quantity(bench.space.params(cost))} parameters",
-        f"Data: {bench.data.name}, {bench.data.found or len(bench.data)} images"
+        f"Data: {bench.data.name}, {bench.data.found or len(bench.data)} images ({shown})"
         + (
-            " of real handwritten digits, built in (give --teacher and --data for your own)"
+            " of real handwritten digits, built in; give --teacher and --data for your own"
             if built_in
             else ""
         ),
+        f"Recipe: {config.recipe}, KD weight {config.schedule}",
         f"Budget: {config.budget}{where}; study {config.study} in {config.folder}",
     ]
     lines += [f"Budget: {note}" for note in config.budget.slack(bench.space)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from distill.generation import images_at_a_time
 from distill.noise import seeded_noise
 from distill.pictures import image_grid, save_png
 from nas.errors import ConfigError
-from search_spaces import load_checkpoint
+from search_spaces import Generator, load_checkpoint
 from search_spaces.errors import one_line, os_reason
 from search_spaces.whole_files import written_whole
 
 BATCH = 64
 NPY = b"\x93NUMPY"  # how such a file begins
+NO_OPTIONS = {"psi": 1.0, "noise": "random"}  # what every generator does
 
 
 @torch.no_grad()
@@ -41,12 +43,14 @@ def draw(
         classes: of a conditional generator: "0,3,7", taken in turn; or a .npy of numbers (N,) or of labels
             (N, classes). Without them, any.
         seed: of latents, labels and noise.
-        options: passed to the generator: `psi` and `noise` for StyleGAN2.
+        options: passed to the generator: `psi` and `noise`, where it has such.
 
     Raises:
-        CheckpointError, ConfigError: a file can't be read or does not fit, or memory does not suffice.
+        CheckpointError, ConfigError: a file can't be read or does not fit, the generator has no such option,
+            or memory does not suffice.
     """
     generator = load_checkpoint(checkpoint).generator
+    options = _known_options(generator, checkpoint, options)
     (expected, *labels) = generator.sample_inputs(1, torch.Generator())
     z = None if latents is None else _read_latents(latents, expected.shape[1])
     if classes and not labels:
@@ -67,6 +71,15 @@ def draw(
         if "allocate memory" not in str(error):
             raise
         raise ConfigError(f"--count {count}: so many images don't fit into memory; give fewer") from error
+
+
+def _known_options(generator: Generator, checkpoint: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of `options` that `generator` has; of others, only what every generator does is let pass."""
+    known = generator.sampling_options
+    for name in options.keys() - known:
+        if options[name] != NO_OPTIONS.get(name):
+            raise ConfigError(f"--{name} {options[name]}: {checkpoint} has no such option; leave it out")
+    return {name: value for name, value in options.items() if name in known}
 
 
 def check_output(output: Path) -> None:

@@ -75,23 +75,32 @@ def describe(path: Path) -> TeacherInfo:
     )
 
 
-def import_teacher(source: Path, output: Path, *, name: str = "", force: bool = False) -> Checkpoint:
+def import_teacher(
+    source: Path, output: Path, *, discriminator: Path | None = None, name: str = "", force: bool = False
+) -> Checkpoint:
     """Write what `source` holds to `output`, in our own format, with the source's name and digest.
 
+    `discriminator` is the file of the source's discriminator, where that is in a file of its own.
+
     Raises:
-        TeacherError, CheckpointError: `source` can't be read, or `output` exists, can't be written or has
+        TeacherError, CheckpointError: a source can't be read, or `output` exists, can't be written or has
             another suffix than .safetensors.
     """
     check_name(output)
     if output.exists() and not force:
         raise TeacherError(f"{output} exists: choose another -o, or replace it by --force")
-    loaded = _load(source)
+    loaded = _load(source, discriminator)
     metadata = {
         **loaded.metadata,
         "name": name or loaded.metadata.get("name", source.stem),
         "source": source.name,
         "source_sha256": file_digest(source),
     }
+    if discriminator is not None:
+        metadata |= {
+            "discriminator_source": discriminator.name,
+            "discriminator_source_sha256": file_digest(discriminator),
+        }
     written = Checkpoint(loaded.family, loaded.generator, loaded.discriminator, metadata)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -101,10 +110,11 @@ def import_teacher(source: Path, output: Path, *, name: str = "", force: bool = 
     return written
 
 
-def _load(path: Path) -> Checkpoint:
-    if not path.is_file():
-        raise TeacherError(f"{path} is not a file: give a checkpoint")
-    return load_checkpoint(path)
+def _load(path: Path, discriminator: Path | None = None) -> Checkpoint:
+    for given in (path, discriminator):
+        if given is not None and not given.is_file():
+            raise TeacherError(f"{given} is not a file: give a checkpoint")
+    return load_checkpoint(path, discriminator)
 
 
 def _count(network: Discriminator) -> int:
@@ -114,9 +124,9 @@ def _count(network: Discriminator) -> int:
 def _short(value: Any) -> str:
     """A field of an architecture in one line; blocks by the widths at their resolutions."""
     if isinstance(value, list | tuple) and value and isinstance(value[0], dict) and "channels" in value[0]:
-        plain = all(
-            block == value[-1] | {"channels": block["channels"], "convs": block["convs"]} for block in value
-        )
-        kinds = "" if plain else " (of several kinds: see --json)"
-        return " ".join(str(block["channels"]) for block in value) + kinds
-    return re.sub(r"[\[\](),{}']", "", str(value))
+        own = ("channels", "convs")  # what blocks of one kind may differ in
+        kinds = [{name: item for name, item in block.items() if name not in own} for block in value]
+        plain = all(kind == kinds[-1] for kind in kinds)
+        note = "" if plain else " (of several kinds: see --json)"
+        return " ".join(str(block["channels"]) for block in value) + note
+    return re.sub(r"[\[\](),{}']", "", str(value)) or "none"

@@ -14,7 +14,7 @@ from distill.errors import NonFiniteImagesError, TrainingDivergedError, Training
 from distill.extractors import check_extractor
 from distill.fidelity import Fidelity
 from distill.precision import resolve_precision
-from distill.recipes import StyleGAN2Training
+from distill.recipes import AdversarialTraining, PathLengths, make_adversarial
 from distill.seeds import derive_seed
 from distill.teacher_state import TeacherTraining
 from distill.teacher_training import Outcome, check_place, train_teacher
@@ -32,8 +32,8 @@ DIGITS_RESOLUTION = 16
 EMA_HALF_LIFE = 10_000  # images, as published
 ASKED = (
     *("data", "space", "resolution", "grey", "mirror", "batch_size", "channels_base", "channels_max"),
-    *("latent_dim", "mapping_layers", "lr", "r1_gamma", "path_weight", "augment", "augment_p", "precision"),
-    *("seed", "extractor", "fid_samples"),
+    *("width", "latent_dim", "mapping_layers", "lr", "r1_gamma", "path_weight", "augment", "augment_p"),
+    *("precision", "seed", "extractor", "fid_samples"),
 )
 """Flags that must be the same when a training goes on, beside the digests of images and extractor."""
 EMA_RAMPUP = 0.05  # as in StyleGAN2-ADA
@@ -55,11 +55,12 @@ class TeacherRequest:
     micro_batch: int
     channels_base: int
     channels_max: int
+    width: int | None
     latent_dim: int
     mapping_layers: int
-    lr: float
+    lr: float | None
     r1_gamma: float | None
-    path_weight: float
+    path_weight: float | None
     augment: str
     augment_p: float
     precision: str
@@ -90,20 +91,21 @@ class TeacherRun:
         check_name(request.output)
         self.family = get_family(request.space)
         self.size = _size(request)
-        self.architecture: Architecture = self.family.teacher(self.size)
+        self.family.teacher(replace(self.size, classes=1))  # refuse what can be before images are read
         self.training = _training(request, self.family, self.size)
         check_place(self.training)
         if request.fid_samples:
             check_extractor(_extractor(self.request), request.extractor_weights)
         self.data = self._images(dry_run, on_decoded)
+        self.size = replace(self.size, classes=len(self.data.classes))
+        self.architecture: Architecture = self.family.teacher(self.size)
 
     def lines(self) -> list[str]:
         """What is about to be trained, a line each."""
         request, architecture, training = self.request, self.architecture, self.training
         space = self.family.space(architecture)
         macs, params = format_quantity(space.macs(architecture)), format_quantity(space.params(architecture))
-        config, recipe = training.config, training.recipe
-        assert isinstance(recipe, StyleGAN2Training)
+        config = training.config
         augment = {"ada": f"adaptive, r_t {TARGET:g}", "fixed": f"fixed, p {request.augment_p:g}"}
         mirrored = " and mirrored" if config.mirror else ""
         parts = f", {config.micro_batch} at a time" if config.micro_batch else ""
@@ -113,18 +115,31 @@ class TeacherRun:
             f"Data: {self.data.name}, {self.data.found or len(self.data)} images{mirrored}",
             *(f"Skipped {skipped}" for skipped in self.data.skipped),
             f"Training: {format_quantity(config.images)} images in batches of {config.batch_size}{parts}, "
-            f"lr {config.generator_lr:g}, R1 {recipe.r1_gamma:g}, path lengths {recipe.path_weight:g}, "
-            f"augmentation {augment.get(request.augment, 'none')}",
+            f"{self._game()}, augmentation {augment.get(request.augment, 'none')}",
             f"On {training.device}, " + ", ".join([config.precision, *options]),
             f"FID: {self._metric()}",
             f"Writes {training.output}, and every {format_quantity(training.snapshot)} images a snapshot in "
             f"{training.folder}",
         ]
 
+    def _game(self) -> str:
+        """How the two networks play, in a few words."""
+        config, published, asked = self.training.config, self.family.training, self.training.settings
+        rates = dict.fromkeys((f"{config.generator_lr:g}", f"{config.discriminator_lr:g}"))
+        words = [f"lr {' and '.join(rates)}", f"{published.adversarial} loss"]
+        if published.adversarial == "logistic":
+            words.append(f"R1 {asked['--r1-gamma']}")
+        if published.critic_steps > 1:
+            words.append(f"{published.critic_steps} critic steps")
+        if asked["--path-weight"] != "0":
+            words.append(f"path lengths {asked['--path-weight']}")
+        return ", ".join(words)
+
     def settings(self) -> dict[str, Any]:
         """The request with everything resolved, as JSON values."""
         space, training = self.family.space(self.architecture), self.training
-        asked: dict[str, Any] = asdict(self.request) | asdict(training.config) | asdict(training.recipe)  # type: ignore[call-overload]
+        resolved = _resolved(self.request, self.family, self.size)
+        asked: dict[str, Any] = asdict(resolved) | asdict(training.config)
         asked |= {"output": str(training.output), "folder": str(training.folder), "device": training.device}
         asked |= {"extractor": _extractor(self.request), "resolution": self.size.resolution}
         asked["extractor_weights"] = asked["extractor_weights"] and str(asked["extractor_weights"])
@@ -201,17 +216,32 @@ def _size(request: TeacherRequest) -> TeacherSize:
         channels_max=request.channels_max,
         latent_dim=request.latent_dim,
         mapping_layers=request.mapping_layers,
+        width=request.width,
+    )
+
+
+def _resolved(request: TeacherRequest, family: Family, size: TeacherSize) -> TeacherRequest:
+    """With everything that depends on something else: family, size and device."""
+    published, gamma, weight = family.training, request.r1_gamma, request.path_weight
+    return replace(
+        request,
+        resolution=size.resolution,
+        grey=size.image_channels == 1,
+        lr=request.lr or published.generator_lr,
+        r1_gamma=family.r1_gamma(size.resolution, request.batch_size) if gamma is None else gamma,
+        path_weight=published.path_weight if weight is None else weight,
+        precision=resolve_precision(request.precision, choose_device(request.device)),
+        extractor=_extractor(request) if request.fid_samples else None,
     )
 
 
 def _training(request: TeacherRequest, family: Family, size: TeacherSize) -> TeacherTraining:
     if request.fid_samples == 1:
         raise TrainingError("--fid-samples 1: an FID needs at least 2 samples, better thousands; 0 is none")
-    device = choose_device(request.device)
-    precision = resolve_precision(request.precision, device)
-    gamma = request.r1_gamma
-    if gamma is None:
-        gamma = family.r1_gamma(size.resolution, request.batch_size)
+    resolved, published = _resolved(request, family, size), family.training
+    assert resolved.r1_gamma is not None
+    assert resolved.path_weight is not None
+    game = make_adversarial(published.adversarial, resolved.r1_gamma, published.critic_steps)
     return TeacherTraining(
         output=request.output,
         name=request.name or request.output.stem,
@@ -219,34 +249,26 @@ def _training(request: TeacherRequest, family: Family, size: TeacherSize) -> Tea
         config=TrainingConfig(
             images=request.images,
             batch_size=request.batch_size,
-            generator_lr=request.lr,
-            discriminator_lr=request.lr,
+            generator_lr=request.lr or published.generator_lr,
+            discriminator_lr=request.lr or published.discriminator_lr,
+            betas=published.betas,
             ema_half_life=EMA_HALF_LIFE,
             ema_rampup=EMA_RAMPUP,
             mirror=request.mirror,
             seed=request.seed,
             micro_batch=request.micro_batch,
-            precision=precision,
+            precision=resolve_precision(request.precision, choose_device(request.device)),
             channels_last=channels_last_pays(size.resolution),
             compile=request.compile,
             checkpoint_activations=request.checkpoint_activations,
         ),
-        recipe=StyleGAN2Training(r1_gamma=gamma, path_weight=request.path_weight),
+        recipe=AdversarialTraining(game, PathLengths(resolved.path_weight)),
         augment=request.augment,
         augment_p=request.augment_p,
         snapshot=request.snapshot,
         fid_samples=request.fid_samples,
-        device=device,
-        settings=_settings(
-            replace(
-                request,
-                resolution=size.resolution,
-                grey=size.image_channels == 1,
-                r1_gamma=gamma,
-                precision=precision,
-                extractor=_extractor(request) if request.fid_samples else None,
-            )
-        ),
+        device=choose_device(request.device),
+        settings=_settings(resolved),
     )
 
 

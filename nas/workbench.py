@@ -16,11 +16,12 @@ from distill.generation import images_at_a_time
 from distill.losses import PerceptualDistance
 from distill.mapping import mapped_tensor
 from distill.precision import Precision, resolve_precision
-from distill.recipes import Recipe, make_recipe
+from distill.recipes import Recipe, Tools, make_adversarial, make_recipe
 from distill.seeds import derive_seed
 from distill.teacher import Teacher, load_teacher
 from distill.trainer import Trainer, TrainingConfig, channels_last_pays
 from nas.config import SearchConfig
+from nas.errors import ConfigError
 from nas.latency import make_stopwatch
 from nas.latency_budget import AnyLatency, Latency, LatencyBudget
 from search_spaces import Architecture, Generator, SearchSpace
@@ -46,7 +47,8 @@ class Workbench:
         self.space: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
         weights = config.lpips_weights
         self.distance = None if weights is None else PerceptualDistance(weights, self.device)
-        self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.distance, self._r1_gamma())
+        self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self._tools())
+        self._check()
 
     @cached_property
     def identity(self) -> dict[str, str]:
@@ -135,9 +137,13 @@ class Workbench:
         if discriminator is None or not self.config.warm_discriminator:
             with self._seeded("discriminator", seed):
                 discriminator = self.teacher.family.build_discriminator(self._discriminator_architecture())
+        published = self.teacher.family.training
         config = TrainingConfig(
             images=self.config.rungs[-1],
             batch_size=self.config.batch_size,
+            generator_lr=published.generator_lr,
+            discriminator_lr=published.discriminator_lr,
+            betas=published.betas,
             mirror=self.config.mirror,
             seed=self.config.seed if seed is None else seed,
             micro_batch=self.config.micro_batch if micro_batch is None else micro_batch,
@@ -156,6 +162,29 @@ class Workbench:
             teacher_discriminator=copy.deepcopy(self.teacher.discriminator),
             device=self.device,
         )
+
+    def _check(self) -> None:
+        """Raise ConfigError where the teacher is not as asked for, or lacks what the recipe needs."""
+        family, side = self.teacher.family.name, self.teacher.generator.image_shape[1]
+        for flag, wanted, has in (
+            ("space", self.config.space or family, family),
+            ("resolution", self.config.resolution or side, side),
+        ):
+            if wanted != has:
+                raise ConfigError(
+                    f"--{flag} {wanted}: students are like their teacher, and {self.teacher.name} has {has}: "
+                    f"leave it out, or give another --teacher"
+                )
+        if self.recipe.needs_teacher_discriminator and self.teacher.discriminator is None:
+            raise ConfigError(
+                f"--recipe {self.recipe.name} needs the teacher's discriminator, {self.teacher.name} comes "
+                "without one: give a checkpoint that holds both, or --recipe weight-decay"
+            )
+
+    def _tools(self) -> Tools:
+        published = self.teacher.family.training
+        game = make_adversarial(published.adversarial, self._r1_gamma(), published.critic_steps)
+        return Tools(game, published.path_weight, self.distance)
 
     def _r1_gamma(self) -> float:
         """As asked for; else the family's, which suits large images, or what suits small ones."""

@@ -6,7 +6,7 @@ import json
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Protocol, Self, TypeAlias
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias
 
 import torch
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -76,6 +76,7 @@ class Generator(nn.Module):
     """
 
     architecture: Architecture
+    sampling_options: ClassVar[frozenset[str]] = frozenset()  # what `forward` takes by name, beside inputs
 
     def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
         """`count` random inputs, first dimension `count`, made on the CPU from `rng`."""
@@ -197,6 +198,10 @@ class Found:
     metadata: Mapping[str, str]  # what is known of their origin
 
 
+def no_discriminator_file(content: Any, generator: Any) -> None:
+    """For families whose discriminators come in the generator's own file."""
+
+
 @dataclass(frozen=True)
 class TeacherSize:
     """How big a teacher to train is to be; a family reads what its networks have."""
@@ -214,6 +219,18 @@ class TeacherSize:
 
 
 @dataclass(frozen=True)
+class PublishedTraining:
+    """How networks of a family are trained where they come from."""
+
+    adversarial: Literal["logistic", "hinge", "wasserstein"] = "logistic"
+    generator_lr: float = 2e-3
+    discriminator_lr: float = 2e-3
+    betas: tuple[float, float] = (0.0, 0.99)  # of Adam
+    critic_steps: int = 1  # of the discriminator, for one of the generator
+    path_weight: float = 0.0  # of path lengths, for generators with styles
+
+
+@dataclass(frozen=True)
 class Family:
     """Everything the rest of the service needs to know of one kind of generator."""
 
@@ -225,7 +242,11 @@ class Family:
     default_discriminator: Callable[[Any], Architecture]  # for a generator that came without one
     teacher: Callable[[TeacherSize], Architecture]  # to train from images
     r1_gamma: Callable[[int, int], float]  # default weight of R1, by resolution (px) and batch size
+    training: PublishedTraining
     space: Callable[[Any], SearchSpace]
     read: Callable[
         [Any], Found | None
     ]  # of `read_untrusted`'s values; None when it holds no network of theirs
+    read_discriminator: Callable[[Any, Any], Discriminator | None] = (
+        no_discriminator_file  # of the values of a file beside the generator's, and the generator
+    )

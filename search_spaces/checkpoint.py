@@ -6,7 +6,7 @@ import hashlib
 import json
 import reprlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -76,15 +76,19 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
     return file_digest(path)
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path, discriminator: Path | None = None) -> Checkpoint:
     """Build the networks that `path` holds, in evaluation mode on the CPU.
 
-    Besides our own files, any that a family can read: see its `checkpoints.py`.
+    Besides our own files, any that a family can read: see its `checkpoints.py`. Of those that keep the
+    discriminator in a file of its own, that one is `discriminator`.
 
     Raises:
-        CheckpointError: the file can't be read, is of another format, or its tensors don't fit.
+        CheckpointError: a file can't be read, is of another format, or its tensors don't fit.
     """
-    return _load_ours(path) if _is_safetensors(path) else _load_foreign(path)
+    loaded = _load_ours(path) if _is_safetensors(path) else _load_foreign(path)
+    if discriminator is None:
+        return loaded
+    return replace(loaded, discriminator=_load_beside(loaded, discriminator))
 
 
 def _is_safetensors(path: Path) -> bool:
@@ -116,6 +120,25 @@ def _load_foreign(path: Path) -> Checkpoint:
         f"{path} holds {_described(content)}, no generator of a known family: give one of "
         f"{', '.join(FAMILIES)}"
     )
+
+
+def _load_beside(loaded: Checkpoint, path: Path) -> Discriminator:
+    """The discriminator of `loaded`'s generator that the file `path` holds."""
+    content = read_untrusted(path)
+    try:
+        found = get_family(loaded.family).read_discriminator(content, loaded.generator)
+    except UserError as error:
+        raise CheckpointError(f"{path} can't be used: {one_line(error, 300)}") from error
+    except _MISFITS as error:
+        raise CheckpointError(
+            f"{path} can't be used: its names are those of {loaded.family}, its tensors don't fit"
+        ) from error
+    if found is None:
+        raise CheckpointError(
+            f"{path} holds {_described(content)}, no discriminator that {loaded.family} has in a file of its "
+            "own: give the one that was trained with the generator, or leave it out"
+        )
+    return found
 
 
 def _described(content: object) -> str:

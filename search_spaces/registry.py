@@ -1,10 +1,12 @@
 """The generator families, by name. A new family is a new folder and one line here."""
 
 from search_spaces.base import Family
+from search_spaces.biggan import BIGGAN
+from search_spaces.dcgan import DCGAN
 from search_spaces.errors import UserError
 from search_spaces.stylegan2 import STYLEGAN2
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (STYLEGAN2,)}
+FAMILIES: dict[str, Family] = {family.name: family for family in (STYLEGAN2, DCGAN, BIGGAN)}
 
 
 def get_family(name: str) -> Family:

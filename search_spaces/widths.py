@@ -7,21 +7,21 @@ from typing import TypeVar
 
 A = TypeVar("A")
 
-STEPS = 32  # a width is a multiple of the teacher's divided by this …
+STEPS = 32  # a width is a multiple of the teacher's divided by this, where a family has no finer grid …
 MIN_CHANNELS = 4  # … and of this
 BISECTIONS = 16  # of the common scale: steps far below the grid of any width
 
 
-def width_step(teacher_channels: int) -> int:
+def width_step(teacher_channels: int, steps: int = STEPS) -> int:
     """Granularity of widths below a teacher's width."""
-    return min(teacher_channels, max(MIN_CHANNELS, teacher_channels // STEPS))
+    return min(teacher_channels, max(MIN_CHANNELS, teacher_channels // steps))
 
 
-def snap_width(channels: float, teacher_channels: int) -> int:
+def snap_width(channels: float, teacher_channels: int, steps: int = STEPS) -> int:
     """The nearest width of the grid, at least one step and at most the teacher's, which need not be on it."""
     if round(channels) >= teacher_channels:
         return teacher_channels
-    step = width_step(teacher_channels)
+    step = width_step(teacher_channels, steps)
     return min(teacher_channels, max(step, round(channels / step) * step))
 
 

@@ -14,7 +14,7 @@ import torch
 
 from distill.data import DIGITS, load_images
 from distill.fidelity import Fidelity
-from distill.recipes import StyleGAN2Training
+from distill.recipes import AdversarialTraining, Logistic, PathLengths
 from distill.teacher_state import Snapshot, TeacherTraining
 from distill.teacher_training import train_teacher
 from distill.trainer import TrainingConfig
@@ -53,7 +53,7 @@ def main() -> None:
         name=DIGITS,
         family=STYLEGAN2.name,
         config=TrainingConfig(images=options.images, ema_half_life=10_000, seed=options.seed),
-        recipe=StyleGAN2Training(r1_gamma=0.3, path_weight=0.0),
+        recipe=AdversarialTraining(Logistic(r1_gamma=0.3), PathLengths(0.0)),
         snapshot=20_000,
         fid_samples=5_000,
     )

@@ -1,17 +1,30 @@
 """Losses: small pure functions of tensors. Recipes compose them."""
 
-from distill.losses.adversarial import discriminator_logistic, generator_logistic, r1_penalty
+from distill.losses.adversarial import (
+    discriminator_hinge,
+    discriminator_logistic,
+    discriminator_wasserstein,
+    generator_critic,
+    generator_logistic,
+    gradient_penalty,
+    r1_penalty,
+)
 from distill.losses.path_length import path_length_weight, path_lengths
 from distill.losses.perceptual import PerceptualDistance
-from distill.losses.similarity import feature_l1, pixel_l1
+from distill.losses.similarity import feature_l1, pixel_l1, pixel_mse
 
 __all__ = [
     "PerceptualDistance",
+    "discriminator_hinge",
     "discriminator_logistic",
+    "discriminator_wasserstein",
     "feature_l1",
+    "generator_critic",
     "generator_logistic",
+    "gradient_penalty",
     "path_length_weight",
     "path_lengths",
     "pixel_l1",
+    "pixel_mse",
     "r1_penalty",
 ]

@@ -11,6 +11,11 @@ def pixel_l1(student: Tensor, teacher: Tensor) -> Tensor:
     return F.l1_loss(student.float(), teacher.float())
 
 
+def pixel_mse(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean squared difference of images (N, C, H, W) in [-1, 1]."""
+    return F.mse_loss(student.float(), teacher.float())
+
+
 def feature_l1(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor:
     """Mean absolute difference of feature maps, each in units of the teacher's mean magnitude at that layer.
 

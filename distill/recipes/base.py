@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol, Self
 
 from torch import Tensor
 
+from distill.losses import PerceptualDistance
+from distill.schedules import Schedule
 from search_spaces.base import Discriminator
 
 Terms = dict[str, Tensor]
@@ -43,12 +45,19 @@ class GeneratorStep:
     step: int = 0  # steps done so far, for lazy regularisation
     draw: Callable[[int], tuple[Tensor, Tensor]] | None = None  # so many new images, and their styles (N, D)
     memory: dict[str, Tensor] = field(default_factory=dict)  # the recipe's own, kept in checkpoints
+    condition: Condition = ()  # of `fake`, for the teacher's discriminator
 
 
 class Recipe(Protocol):
     """One way to teach a student."""
 
-    name: str
+    name: ClassVar[str]
+    needs_teacher_images: ClassVar[bool]  # for the student's inputs
+    needs_teacher_discriminator: ClassVar[bool]
+
+    @property
+    def critic_steps(self) -> int:
+        """Steps of the student's discriminator for one of the student; 0 trains none."""
 
     def kd_weight(self, progress: float, gap: float) -> float:
         """Weight of the teacher's terms at `progress` in [0, 1]; see `distill.schedules` for `gap`."""
@@ -58,3 +67,40 @@ class Recipe(Protocol):
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
         """What the student minimises."""
+
+
+class Adversarial(Protocol):
+    """The game between a generator and a discriminator: losses of both sides."""
+
+    @property
+    def critic_steps(self) -> int:
+        """Steps of the discriminator for one of the generator."""
+
+    def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
+        """What the discriminator minimises."""
+
+    def generator_losses(self, logits: Tensor) -> Tensor:
+        """What the generator minimises the mean of, (N,), from a discriminator's `logits` (N,)."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a search has for its recipe."""
+
+    adversarial: Adversarial  # that the family's networks are made for
+    path_weight: float = 0.0  # of StyleGAN2's path lengths
+    distance: PerceptualDistance | None = None
+
+
+class Taught(Recipe, Protocol):
+    """A recipe with a teacher."""
+
+    usual: ClassVar[Schedule]  # of its KD weight, unless the user says otherwise
+
+    @classmethod
+    def make(cls, schedule: Schedule, tools: Tools) -> Self:
+        """With a KD weight that follows `schedule`, and those of the tools that it has use for.
+
+        Raises:
+            RecipeError: it can't follow such a schedule.
+        """

@@ -7,37 +7,48 @@ is ours, and a perceptual distance where the user has one (L1 3 + LPIPS 3 are co
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar, Self
 
 import torch
 
-from distill.losses import PerceptualDistance, feature_l1, generator_logistic, pixel_l1
-from distill.recipes.base import DiscriminatorStep, GeneratorStep, Terms
-from distill.recipes.logistic import logistic_terms
+from distill.losses import PerceptualDistance, feature_l1, pixel_l1
+from distill.recipes.adversarial import Logistic
+from distill.recipes.base import Adversarial, DiscriminatorStep, GeneratorStep, Terms, Tools
 from distill.schedules import Schedule
 
 
 @dataclass(frozen=True)
 class WeightDecay:
-    """`L_G = softplus(-D(G(z))) + w(t)·(pixel·L1 + feature·L1 in the teacher's D + perceptual·distance)`."""
+    """`L_G = adversarial + w(t)·(pixel·L1 + feature·L1 in the teacher's D + perceptual·distance)`."""
 
     schedule: Schedule = field(default_factory=Schedule)
+    adversarial: Adversarial = field(default_factory=Logistic)
     pixel: float = 1.0
     feature: float = 1.0  # without effect when the teacher has no discriminator
     perceptual: float = 1.0  # without effect when there is no `distance`
     distance: PerceptualDistance | None = None
-    r1_gamma: float = 0.3
-    r1_every: int = 16  # steps between lazy R1 regularisations (StyleGAN2, appendix B)
 
-    name = "weight-decay"
+    name: ClassVar = "weight-decay"
+    usual: ClassVar = Schedule()
+    needs_teacher_images: ClassVar = True
+    needs_teacher_discriminator: ClassVar = False
+
+    @classmethod
+    def make(cls, schedule: Schedule, tools: Tools) -> Self:
+        return cls(schedule, tools.adversarial, distance=tools.distance)
+
+    @property
+    def critic_steps(self) -> int:
+        return self.adversarial.critic_steps
 
     def kd_weight(self, progress: float, gap: float) -> float:
         return self.schedule(progress, gap)
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
-        return logistic_terms(step, self.r1_gamma, self.r1_every)
+        return self.adversarial.discriminator_terms(step)
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
-        terms = {"g_adversarial": generator_logistic(step.logits)}
+        terms = {"g_adversarial": self.adversarial.generator_losses(step.logits).mean()}
         if step.kd_weight == 0 or step.teacher_images is None:
             return terms
         terms["g_pixel"] = step.kd_weight * self.pixel * pixel_l1(step.fake, step.teacher_images)

@@ -66,6 +66,8 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     "--data",
     help="Images: a folder, zip or idx file, torchvision:CIFAR10  [default: digits, 1,797 handwritten ones]",
 )
+@click.option("--space", help="Family that the teacher is to be of, as a check  [default: any]")
+@click.option("--resolution", type=int, help="Px that its images are to have, as a check  [default: any]")
 @click.option("--mirror/--no-mirror", default=None, help="Show images flipped left to right, too.")
 @click.option("--trials", type=int, help="Architectures to train, baselines included  [default: 12]")
 @click.option(
@@ -102,17 +104,22 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     help="Train one slimmable student and read candidates out; nas-distill the best then  [default: no]",
 )
 @click.option("--warm-start", help="An earlier study of this workdir or storage: its front is tried first.")
-@click.option("--recipe", help="How students are taught  [default: weight-decay]")
+@click.option(
+    "--recipe",
+    help="How students are taught: weight-decay, dgl-gan, dgl-gan-adaptive, compressing-gans  "
+    "[default: weight-decay]",
+)
 @click.option(
     "--kd-schedule",
-    help="constant, linear, cosine, exponential, step, staircase, adaptive  [default: cosine]",
+    help="constant, linear, cosine, exponential, step, staircase, adaptive  [default: cosine; this and "
+    "what follows: of weight-decay, other recipes have their own]",
 )
 @click.option("--kd-start", type=float, help="KD weight at the start  [default: 6 on the digits, 1]")
 @click.option("--kd-end", type=float, help="KD weight at the end  [default: 0]")
 @click.option(
-    "--kd-begin", type=float, help="Fraction of training where the weight starts to fall  [default: 0.6]"
+    "--kd-begin", type=float, help="Fraction of training where the weight starts to change  [default: 0.6]"
 )
-@click.option("--kd-finish", type=float, help="Fraction of training where it has fallen  [default: 1]")
+@click.option("--kd-finish", type=float, help="Fraction of training where it is at its end  [default: 1]")
 @click.option(
     "--r1-gamma", type=float, help="Weight of R1  [default: 0.0002 · resolution² / batch size, at least 0.3]"
 )

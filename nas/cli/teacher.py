@@ -41,6 +41,9 @@ nas-teacher info teacher.safetensors --json
 IMPORT_EXAMPLES = """
 nas-teacher import ffhq256.pkl -o ffhq256.safetensors
 nas-teacher import ffhq256.pkl -o ffhq256.safetensors --name ffhq-256 --force
+
+# BigGAN-PyTorch keeps its networks in two files
+nas-teacher import G_ema.pth --discriminator D.pth -o imagenet128.safetensors
 """
 
 FILE = click.Path(path_type=Path)
@@ -92,10 +95,17 @@ def main(ctx: click.Context) -> None:
 @click.option(
     "--channels-max", type=POSITIVE, default=512, show_default=True, help="Most channels of a layer."
 )
+@click.option(
+    "--width",
+    type=POSITIVE,
+    help="What all widths are multiples of, in families that have such a one  [default: as published]",
+)
 @click.option("--latent-dim", type=POSITIVE, default=512, show_default=True, help="Dimensions of z and of w.")
 @click.option("--mapping-layers", type=POSITIVE, default=8, show_default=True, help="Depth of the mapping.")
 @click.option(
-    "--lr", type=FiniteFloat(0, min_open=True), default=2e-3, show_default=True, help="Of both networks."
+    "--lr",
+    type=FiniteFloat(0, min_open=True),
+    help="Of both networks  [default: as published, 2e-3 for StyleGAN2]",
 )
 @click.option(
     "--r1-gamma", type=FiniteFloat(0), help="Weight of R1  [default: 0.0002 · resolution² / batch size]"
@@ -103,9 +113,7 @@ def main(ctx: click.Context) -> None:
 @click.option(
     "--path-weight",
     type=FiniteFloat(0),
-    default=2.0,
-    show_default=True,
-    help="Of path-length regularisation.",
+    help="Of path-length regularisation  [default: 2 for StyleGAN2, 0]",
 )
 @click.option(
     "--augment",
@@ -212,15 +220,20 @@ def info(checkpoint: Path, as_json: bool) -> None:
 @click.argument("checkpoint", type=FILE)
 @click.option("-o", "--output", type=OUTPUT, required=True, help="File to write, .safetensors.")
 @click.option(
+    "--discriminator", type=FILE, help="File of its discriminator, where that is not in CHECKPOINT."
+)
+@click.option(
     "--name", default="", help="What the teacher is called  [default: as in the file, else its name]"
 )
 @click.option("--force", is_flag=True, help="Replace the output.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as one JSON object.")
-def import_(checkpoint: Path, output: Path, name: str, force: bool, as_json: bool) -> None:
-    """Write the generator of CHECKPOINT, and its discriminator if it holds one, in our own format."""
+def import_(
+    checkpoint: Path, output: Path, discriminator: Path | None, name: str, force: bool, as_json: bool
+) -> None:
+    """Write the generator of CHECKPOINT, and its discriminator if there is one, in our own format."""
     from nas.teacher_file import describe, import_teacher
 
-    written = import_teacher(checkpoint, output, name=name, force=force)
+    written = import_teacher(checkpoint, output, discriminator=discriminator, name=name, force=force)
     if as_json:
         click.echo(describe(output).model_dump_json())
         return

@@ -1,6 +1,6 @@
 """StyleGAN2 generators: architecture, networks, the student space and weight inheritance."""
 
-from search_spaces.base import Family
+from search_spaces.base import Family, PublishedTraining
 from search_spaces.stylegan2.architecture import Block, DiscriminatorArchitecture, GeneratorArchitecture
 from search_spaces.stylegan2.checkpoints import read
 from search_spaces.stylegan2.discriminator import StyleGAN2Discriminator
@@ -17,6 +17,7 @@ STYLEGAN2 = Family(
     default_discriminator=DiscriminatorArchitecture.beside,
     teacher=teacher_architecture,
     r1_gamma=r1_gamma,
+    training=PublishedTraining(path_weight=2.0),
     space=StyleGAN2Space,
     read=read,
 )

@@ -24,6 +24,7 @@ class StyleGAN2Generator(Generator):
     """
 
     architecture: GeneratorArchitecture
+    sampling_options = frozenset({"psi", "noise"})
     w_avg: Tensor
 
     def __init__(self, architecture: GeneratorArchitecture) -> None:

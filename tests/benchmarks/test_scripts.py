@@ -75,6 +75,15 @@ def test_kd_schedules_tells_medians_with_intervals_by_budget_and_row() -> None:
 
 
 @pytest.mark.slow
+def test_compressing_gans_tells_students_and_baselines_of_every_size() -> None:
+    found = figures("compressing_gans")
+    assert [(row["d"], row["params"]) for row in found["rows"]] == [(1, 3_252), (2, 6_567)]
+    for row in found["rows"]:
+        assert row["student"].keys() == row["baseline"].keys() == {"fid", "is", "vol"}
+        assert row["student"]["fid"] != row["baseline"]["fid"], "the teacher had a say"
+
+
+@pytest.mark.slow
 def test_inheritance_tells_fids_of_every_start_along_the_training() -> None:
     found = figures("inheritance")
     assert found["images"] == [0, 256]

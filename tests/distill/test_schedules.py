@@ -131,3 +131,18 @@ def test_an_impossible_schedule_is_refused_with_what_was_given(wrong: dict[str, 
         Schedule(**wrong)  # type: ignore[arg-type]
     assert says in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        (Schedule(), "1 to 0, cosine, from 60% to 100% of the training"),
+        (Schedule("constant", start=0.5), "constant 0.5"),
+        (
+            Schedule("step", start=0.0, end=0.1, begin=0.0, finish=0.5),
+            "0, and 0.1 from 50% of the training on",
+        ),
+    ],
+)
+def test_a_schedule_is_told_in_words(schedule: Schedule, words: str) -> None:
+    assert str(schedule) == words

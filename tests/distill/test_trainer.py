@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,16 @@ from distill.bank import TeacherBank, make_bank
 from distill.data import ImageSet, ImageStream, load_images
 from distill.errors import DataError, TrainingDivergedError, TrainingError
 from distill.recipes import (
+    AdversarialTraining,
+    CompressingGans,
+    DglGan,
     DiscriminatorStep,
     GeneratorStep,
+    Logistic,
+    PathLengths,
     Recipe,
-    StyleGAN2Training,
     Terms,
+    Wasserstein,
     WeightDecay,
 )
 from distill.schedules import Schedule
@@ -83,6 +89,12 @@ class Log:
     on_discriminator: Callable[[], None] = lambda: None
     on_generator: Callable[[], None] = lambda: None
     name = "log"
+    needs_teacher_images = True
+    needs_teacher_discriminator = False
+
+    @property
+    def critic_steps(self) -> int:
+        return self.inner.critic_steps
 
     def kd_weight(self, progress: float, gap: float) -> float:
         return self.inner.kd_weight(progress, gap)
@@ -277,6 +289,39 @@ def test_networks_that_come_frozen_from_a_file_are_trained_all_the_same(make: Ma
     assert not same(snapshot(student), snapshot(teacher.generator))
 
 
+def test_a_critic_that_takes_more_steps_sees_more_images_and_every_one_counts(make: Make) -> None:
+    log = Log(AdversarialTraining(Wasserstein(critic_steps=3), PathLengths(0.0)))
+    trainer = make(log)
+    trainer.train(7 * BATCH)
+    assert trainer.images == 9 * BATCH, "whole steps: three of the critic, one of the student"
+    assert trainer.step == len(log.generator_steps) == 3
+    assert [step.step for step, _ in log.discriminator_steps] == list(range(9))
+    seen = [step.real for step, _ in log.discriminator_steps]
+    assert not any(torch.equal(one, other) for one, other in pairwise(seen))
+
+
+def test_without_a_critic_only_the_student_learns(make: Make) -> None:
+    log = Log(CompressingGans(Schedule("constant", start=1.0)))
+    trainer = make(log)
+    before, stream = snapshot(trainer.discriminator), trainer.stream.state_dict()
+    trainer.train(3 * BATCH)
+    assert (trainer.images, len(log.generator_steps)) == (3 * BATCH, 3)
+    assert not log.discriminator_steps
+    assert same(snapshot(trainer.discriminator), before)
+    assert same(trainer.stream.state_dict(), stream), "no real image was looked at"
+
+
+def test_a_recipe_without_need_of_the_teachers_images_gets_fresh_latents(make: Make) -> None:
+    log = Log(DglGan(paths=PathLengths(0.0)))
+    log.needs_teacher_images = False
+    trainer = make(log)
+    trainer.train(CONFIG.images)
+    steps = [step for step, _ in log.generator_steps]
+    assert all(step.teacher_images is None for step in steps)
+    weights = [step.kd_weight for step in steps]
+    assert weights == [0.0] * 20 + [0.1] * 20, "stage II is the second half"
+
+
 def test_the_discriminator_is_regularised_every_sixteenth_step(make: Make) -> None:
     log = Log(WeightDecay(LINEAR))
     make(log).train(35 * BATCH)
@@ -434,7 +479,7 @@ def test_a_micro_batch_that_does_not_divide_the_batch_is_refused(micro_batch: in
 
 
 @pytest.mark.parametrize(
-    "recipe", [WeightDecay(LINEAR), StyleGAN2Training(r1_gamma=1.0)], ids=lambda r: r.name
+    "recipe", [WeightDecay(LINEAR), AdversarialTraining(Logistic(r1_gamma=1.0))], ids=lambda r: r.name
 )
 def test_activations_made_twice_give_the_same_training_noise_and_all(make: Make, recipe: Recipe) -> None:
     kept, made_twice = make(recipe), make(recipe, replace(CONFIG, checkpoint_activations=True))
@@ -473,7 +518,7 @@ def test_the_average_knows_nothing_of_how_the_student_is_run(make: Make) -> None
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 @pytest.mark.parametrize(
-    "recipe", [WeightDecay(LINEAR), StyleGAN2Training(r1_gamma=1.0)], ids=lambda r: r.name
+    "recipe", [WeightDecay(LINEAR), AdversarialTraining(Logistic(r1_gamma=1.0))], ids=lambda r: r.name
 )
 def test_half_precision_stays_finite_and_near_full_precision(
     make: Make, recipe: Recipe, precision: Any
@@ -567,7 +612,7 @@ def test_everything_that_the_discriminator_sees_is_augmented_and_nothing_else(
 
 
 def test_augmentation_follows_the_real_images_every_fourth_step_and_resumes_to_the_bit(make: Make) -> None:
-    recipe = StyleGAN2Training(r1_gamma=1.0)
+    recipe = AdversarialTraining(Logistic(r1_gamma=1.0))
     straight, first, second = (make(recipe, augment=Augment(0.5, target=-2.0)) for _ in range(3))
     straight.train(ADJUST_EVERY * BATCH)
     assert straight.augment is not None
@@ -580,7 +625,7 @@ def test_augmentation_follows_the_real_images_every_fourth_step_and_resumes_to_t
 
 
 def test_what_a_recipe_remembers_survives_a_stop(make: Make) -> None:
-    recipe = StyleGAN2Training(r1_gamma=1.0)
+    recipe = AdversarialTraining(Logistic(r1_gamma=1.0))
     first, second = make(recipe), make(recipe)
     first.train(5 * BATCH)
     assert float(first.memory["path_length"]) > 0

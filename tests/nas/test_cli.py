@@ -206,7 +206,7 @@ def test_a_dry_run_looks_at_images_and_writes_nothing(teacher_file: Path, tmp_pa
     before = written(tmp_path)
     result = run("nas-search", *tiny(teacher_file, "--data", "faces", "--dry-run"))
     assert result.exit_code == 0
-    assert "Data: faces, 40 images" in result.stdout
+    assert "Data: faces, 40 images (16 px, grey)" in result.stdout, "they were in colour"
     assert written(tmp_path) == before
 
 

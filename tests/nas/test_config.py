@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distill.errors import RecipeError
+from distill.recipes import RECIPES
+from distill.schedules import Schedule
 from nas.config import DIGITS_DEFAULTS, MAY_CHANGE, REAL_DEFAULTS, SearchConfig, read_toml
 from nas.errors import ConfigError, StorageError
 from nas.study.database import parse_url
@@ -26,6 +29,17 @@ def test_the_digits_and_other_images_have_their_own_defaults() -> None:
         "inception",
     )
     assert of(teacher="t.pt", data="faces", extractor="digits", fid_samples=7).extractor == "digits"
+
+
+def test_every_recipe_brings_its_usual_weight_of_the_teacher() -> None:
+    assert of().schedule == Schedule("cosine", 6.0, 0.0, 0.6, 1.0), "on the digits"
+    assert of(teacher="t.pt", data="faces").schedule == Schedule()
+    for name, recipe in RECIPES.items():
+        assert of(teacher="t.pt", data="faces", recipe=name).schedule == recipe.usual
+    assert of(recipe="dgl-gan").schedule == Schedule("step", 0.0, 0.1, 0.0, 0.5)
+    assert of(recipe="dgl-gan", kd_end=0.5).schedule.end == 0.5
+    with pytest.raises(RecipeError, match="recipe 'osmosis' is unknown; choose one of weight-decay, dgl-gan"):
+        of(recipe="osmosis")
 
 
 def test_flags_that_were_not_given_leave_the_defaults() -> None:

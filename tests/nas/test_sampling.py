@@ -137,6 +137,15 @@ def test_classes_are_taken_in_turn_or_read_from_a_file(tmp_path: Path) -> None:
     assert draw(CONDITIONAL, count=3).shape == (3, 3, 32, 32)
 
 
+def test_options_that_a_generator_has_not_are_refused_by_name() -> None:
+    generator = CONDITIONAL.with_name("biggan_32_G_ema.pth")
+    images = draw(generator, count=3, classes="0,1", psi=1.0, noise="random")
+    assert images.shape == (3, 3, 32, 32)
+    for option, says in (({"psi": 0.5}, "--psi 0.5: "), ({"noise": "const"}, "--noise const: ")):
+        with pytest.raises(ConfigError, match=f"{says}.*has no such option; leave it out"):
+            draw(generator, count=2, **option)
+
+
 @pytest.mark.parametrize("classes", ["10", "-1", "a", "1,,2", "1.5", "none.npy"])
 def test_classes_that_do_not_exist_are_refused(classes: str) -> None:
     with pytest.raises(ConfigError, match=f"--classes {classes}"):

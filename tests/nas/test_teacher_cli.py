@@ -28,8 +28,9 @@ from nas.cli.teacher import main
 from nas.cost import measure
 from nas.errors import ConfigError
 from nas.evaluation import evaluate
-from search_spaces import Checkpoint, file_digest, load_checkpoint, save_checkpoint
+from search_spaces import FAMILIES, Checkpoint, file_digest, get_family, load_checkpoint, save_checkpoint
 from tests.distill.data.pictures import pictures
+from tests.search_spaces.test_families import TEACHERS
 
 TINY: list[object] = [
     *("train", "--data", "digits", "--batch-size", 16, "--images", 320, "--snapshot", 112, "--seed", 3),
@@ -37,6 +38,7 @@ TINY: list[object] = [
     *("--fid-samples", 50, "--r1-gamma", 0.3),
 ]
 LONG = [*TINY, "--images", 1600, "--augment", "fixed"]
+REFERENCE = Path(__file__).parents[1] / "data" / "reference"
 
 
 @pytest.fixture(autouse=True)
@@ -315,7 +317,7 @@ def test_r1_is_as_heavy_as_the_resolution_asks_for() -> None:
         ("--data digits --augment fixed --augment-p nan", "nan is not a finite number"),
         ("--data digits --augment often", "'often'"),
         ("--data digits --lr 0", "0"),
-        ("--data digits --space magic", "'magic' is not 'stylegan2'"),
+        ("--data digits --space magic", "'magic' is not one of "),
         ("--data digits -o there.safetensors", "there.safetensors exists and its training does not"),
         ("--data digits -o a-file/a.safetensors", "can't be written"),
         ("--data digits -o a.pt", "a.pt: checkpoints are written as safetensors: give a.safetensors"),
@@ -374,6 +376,15 @@ def test_info_is_one_screen_with_what_the_file_holds(teacher_file: Path) -> None
     assert "mapping_layers" not in critic, "it is not conditional"
 
 
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_info_shows_a_teacher_of_any_family(family: str) -> None:
+    generator = get_family(family).build(TEACHERS[family])
+    save_checkpoint(Checkpoint(family, generator), Path("any.safetensors"))
+    shown = done("info", "any.safetensors").stdout
+    assert len(shown.splitlines()) < 30
+    assert f"{generator.image_shape[1]}×{generator.image_shape[1]} px" in shown
+
+
 def test_info_as_json_is_the_measured_truth(teacher_file: Path) -> None:
     found = json.loads(done("info", teacher_file, "--json").stdout)
     generator = load_checkpoint(teacher_file).generator
@@ -405,6 +416,39 @@ def test_an_import_is_the_same_networks_in_our_format(teacher_file: Path) -> Non
     }
     described = json.loads(done("import", teacher_file, "-o", "b.safetensors", "--json").stdout)
     assert described["metadata"]["name"] == "tiny"
+
+
+def test_a_conditional_teacher_has_the_classes_of_its_images() -> None:
+    asked = ["train", "--space", "biggan", "--resolution", 32, "--grey", "-o", "t.safetensors", "--dry-run"]
+    settings = json.loads(done(*asked, "--data", "digits", "--json").stdout)
+    assert settings["architecture"]["classes"] == 10
+    result = run(*asked, "--data", pictures(Path("unlabelled"), 40, size=32))
+    assert result.exit_code == 2
+    assert "0 classes: BigGAN is class-conditional, give images with labels" in result.stderr
+
+
+def test_an_import_takes_the_discriminator_from_a_file_of_its_own() -> None:
+    generator, critic = (REFERENCE / f"biggan_32_{network}.pth" for network in ("G_ema", "D"))
+    done("import", generator, "--discriminator", critic, "-o", "both.safetensors")
+    loaded = load_checkpoint(Path("both.safetensors"))
+    assert loaded.discriminator is not None
+    assert loaded.metadata["discriminator_source"] == critic.name
+    assert loaded.metadata["discriminator_source_sha256"] == file_digest(critic)
+    assert loaded.metadata["source_sha256"] == file_digest(generator)
+    assert "discriminator_params" in json.loads(done("info", "both.safetensors", "--json").stdout)
+
+
+def test_an_import_refuses_a_discriminator_that_is_none_of_the_generators(teacher_file: Path) -> None:
+    generator = REFERENCE / "biggan_32_G_ema.pth"
+    for critic, says in (
+        (REFERENCE / "biggan_128_D.pth", "its discriminator is for 128 px, the generator for 32"),
+        (Path("gone.pth"), "gone.pth is not a file"),
+        (teacher_file, str(teacher_file)),
+    ):
+        result = run("import", generator, "--discriminator", critic, "-o", "no.safetensors")
+        assert result.exit_code == 2
+        assert says in result.stderr
+        assert not Path("no.safetensors").exists()
 
 
 def test_an_import_replaces_nothing_unless_it_is_told_to(teacher_file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from PIL import Image
 from distill.data import loading
 from distill.errors import RecipeError, TeacherError
 from nas.config import SearchConfig
+from nas.errors import ConfigError
 from nas.workbench import Workbench
-from search_spaces import Checkpoint, load_checkpoint, save_checkpoint
+from search_spaces import Checkpoint, PublishedTraining, load_checkpoint, save_checkpoint
 
 MakeBench = Callable[..., Workbench]
 
@@ -188,3 +190,33 @@ def test_images_are_decoded_once_for_all_studies(
     monkeypatch.setattr(loading, "decode_all", lambda *_: pytest.fail("decoded again"))
     again = bench(study="second")
     assert again.data.digest == first.digest == again.identity["data"]
+
+
+def test_a_teacher_that_is_not_as_asked_for_is_refused_with_what_it_is(warm_bench: Workbench) -> None:
+    for asked, says in (
+        ({"space": "biggan"}, "--space biggan: students are like their teacher, and tiny has stylegan2"),
+        ({"resolution": 32}, "--resolution 32: students are like their teacher, and tiny has 16"),
+    ):
+        with pytest.raises(ConfigError, match=f"{says}: leave it out, or give another --teacher"):
+            Workbench(warm_bench.config.model_copy(update=asked))
+    assert Workbench(warm_bench.config.model_copy(update={"space": "stylegan2", "resolution": 16}))
+
+
+def test_a_recipe_that_needs_a_critic_is_refused_to_a_teacher_without_one(
+    warm_bench: Workbench, tmp_path: Path
+) -> None:
+    teacher = tmp_path / "alone.safetensors"
+    save_checkpoint(Checkpoint("stylegan2", warm_bench.teacher.generator, None, {"name": "alone"}), teacher)
+    asked = {"teacher": teacher, "recipe": "dgl-gan"}
+    with pytest.raises(ConfigError, match="--recipe dgl-gan needs the teacher's discriminator, alone comes"):
+        Workbench(warm_bench.config.model_copy(update=asked))
+    assert Workbench(warm_bench.config.model_copy(update={"recipe": "dgl-gan"})).recipe.name == "dgl-gan"
+
+
+def test_trainings_run_as_the_family_was_published(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    published = PublishedTraining(generator_lr=1e-4, discriminator_lr=4e-4, betas=(0.5, 0.9))
+    family = replace(bench.teacher.family, training=published)
+    bench.teacher = replace(bench.teacher, family=family)
+    config = bench.trainer(bench.student(bench.space.smallest())).config
+    assert (config.generator_lr, config.discriminator_lr, config.betas) == (1e-4, 4e-4, (0.5, 0.9))

@@ -1,0 +1,150 @@
+"""The table of "Compressing GANs" (arXiv 1902.00159): W-DCGANs of depth factor d, distilled or not.
+
+    nas-teacher train --space dcgan --data mnist-idx3.gz --grey --resolution 32 --width 16 -o w16.safetensors
+    python -m benchmarks.compressing_gans --teacher w16.safetensors --data mnist-idx3.gz --extractor digits
+    python -m benchmarks.compressing_gans --quick --json       # a random teacher of the digits: no result
+
+A student and its baseline have the same architecture, random start, critic, data order and real images; the
+student also has the teacher's images, for as much of its loss as --kd-start says. FID, Inception Score and
+variance of the Laplacian (images in [0, 255]) are medians over seeds; of the real images beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from benchmarks.setting import add_setting, setting
+
+METRICS = ("fid", "is", "vol")
+KINDS = ("student", "baseline")
+NO_BUDGET = 10**12
+QUICK_TEACHER = 4  # its depth factor
+
+
+def train(kind: str, width: int, seed: int, images: int, settings: dict[str, Any]) -> dict[str, float]:
+    """The metrics of one training."""
+    import torch
+
+    from distill.recipes import AdversarialTraining, PathLengths, Wasserstein
+    from nas.config import SearchConfig
+    from nas.workbench import Workbench
+    from search_spaces import TeacherSize
+
+    torch.set_num_threads(1)
+    config = SearchConfig.of(
+        **settings, recipe="compressing-gans", inherit=False, rungs=(images,), seed=seed, study="d"
+    )
+    bench = Workbench(config)
+    if kind == "baseline":
+        bench.recipe = AdversarialTraining(Wasserstein(), PathLengths(0.0))
+    channels, side, _ = bench.teacher.generator.image_shape
+    architecture = bench.teacher.family.teacher(TeacherSize(side, channels, width=width))
+    trainer = bench.trainer(bench.student(architecture))
+    trainer.train(images)
+    scores = bench.fidelity.measure(trainer.ema, METRICS, config.fid_samples, seed=1_000 + seed)
+    found = {name: scores[name].values[name] for name in METRICS}
+    return found | {"params": bench.space.params(architecture)}
+
+
+def about_teacher(settings: dict[str, Any]) -> dict[str, float]:
+    """The teacher's metrics and size."""
+    from nas.config import SearchConfig
+    from nas.workbench import Workbench
+
+    bench = Workbench(SearchConfig.of(**settings, study="d"))
+    scores = bench.fidelity.measure(bench.teacher.generator, METRICS, bench.config.fid_samples, seed=1)
+    params = bench.space.params(bench.teacher.generator.architecture)
+    return {name: scores[name].values[name] for name in METRICS} | {"params": params}
+
+
+def random_teacher(path: Path) -> Path:
+    """A W-DCGAN of random weights for the built-in digits."""
+    import torch
+
+    from search_spaces import Checkpoint, TeacherSize, get_family, save_checkpoint
+
+    family = get_family("dcgan")
+    torch.manual_seed(0)
+    generator = family.build(family.teacher(TeacherSize(16, 1, width=QUICK_TEACHER)))
+    save_checkpoint(Checkpoint(family.name, generator, None, {"name": "random"}), path)
+    return path
+
+
+def main() -> None:
+    """Train every size from every seed both ways and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_setting(parser)
+    parser.add_argument("--widths", default="2,4,8", help="depth factors d, separated by commas")
+    parser.add_argument("--images", type=int, default=200_000, help="real images a training is shown")
+    parser.add_argument("--kd-start", type=float, help="share of the teacher in a student's loss")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if not (options.quick or options.teacher):
+        parser.error("--teacher: give a W-DCGAN (nas-teacher train --space dcgan), or --quick")
+
+    widths, images, seeds = [int(d) for d in options.widths.split(",")], options.images, options.seeds
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = setting(options) | {"budget_params": NO_BUDGET, "workdir": Path(scratch)}
+        if options.quick:
+            widths, images, seeds = [1, 2], 320, 1
+            settings |= {"teacher": random_teacher(Path(scratch, "teacher.safetensors")), "data": "digits"}
+        teacher = about_teacher(settings)
+        settings["kd_start"] = options.kd_start
+        with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
+            jobs = {
+                (width, kind, seed): pool.submit(train, kind, width, seed, images, settings)
+                for seed in range(seeds)
+                for width in widths
+                for kind in KINDS
+            }
+            runs = {}
+            for (width, kind, seed), job in jobs.items():
+                runs[width, kind, seed] = job.result()
+                print(f"d={width}, {kind}, seed {seed}: {job.result()}", file=sys.stderr, flush=True)
+    rows = [
+        _row(width, [(runs[width, "student", s], runs[width, "baseline", s]) for s in range(seeds)])
+        for width in widths
+    ]
+    if options.json:
+        print(json.dumps({"teacher": teacher, "rows": rows, "images": images, "seeds": seeds}))
+        return
+    print(f"{images:,} real images a training, medians of {seeds} seeds; the teacher: {_words(teacher)}\n")
+    print(
+        f"{'d':>4}{'parameters':>12}{'ratio':>8}"
+        + "".join(f"{f'{kind} {name}':>15}" for name in METRICS for kind in KINDS)
+    )
+    for row in rows:
+        figures = "".join(f"{row[kind][name]:15.2f}" for name in METRICS for kind in KINDS)
+        print(f"{row['d']:4}{row['params']:12,}{teacher['params'] / row['params']:7.0f}:1{figures}")
+
+
+def _row(width: int, pairs: list[tuple[dict[str, float], dict[str, float]]]) -> dict[str, Any]:
+    """Medians over seeds of a student's and of its baseline's metrics."""
+    kinds = dict(zip(KINDS, zip(*pairs, strict=True), strict=True))
+    medians = {
+        kind: {name: statistics.median(run[name] for run in runs) for name in METRICS}
+        for kind, runs in kinds.items()
+    }
+    fids = {f"{kind}_fids": [run["fid"] for run in runs] for kind, runs in kinds.items()}
+    return {"d": width, "params": int(pairs[0][0]["params"]), **medians, **fids}
+
+
+def _words(teacher: dict[str, float]) -> str:
+    return f"{teacher['params']:,.0f} parameters, " + ", ".join(f"{n} {teacher[n]:.2f}" for n in METRICS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Adversarial training without a teacher: how teachers come about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from distill.recipes.adversarial import Logistic
+from distill.recipes.base import Adversarial, DiscriminatorStep, GeneratorStep, Terms
+from distill.recipes.path_lengths import PathLengths
+
+
+@dataclass(frozen=True)
+class AdversarialTraining:
+    """The game alone, and for generators with styles StyleGAN2's path lengths (arXiv 1912.04958)."""
+
+    adversarial: Adversarial = field(default_factory=lambda: Logistic(r1_gamma=10.0))
+    paths: PathLengths = field(default_factory=PathLengths)
+
+    name: ClassVar = "adversarial"
+    needs_teacher_images: ClassVar = False
+    needs_teacher_discriminator: ClassVar = False
+
+    @property
+    def critic_steps(self) -> int:
+        return self.adversarial.critic_steps
+
+    def kd_weight(self, progress: float, gap: float) -> float:
+        return 0.0
+
+    def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
+        return self.adversarial.discriminator_terms(step)
+
+    def generator_terms(self, step: GeneratorStep) -> Terms:
+        return {
+            "g_adversarial": self.adversarial.generator_losses(step.logits).mean(),
+            **self.paths.terms(step),
+        }

@@ -1,0 +1,33 @@
+"""Class-conditional BigGAN generators: architecture, networks, the student space and weight inheritance."""
+
+from search_spaces.base import Family
+from search_spaces.biggan.architecture import DiscriminatorArchitecture, GeneratorArchitecture
+from search_spaces.biggan.checkpoints import read, read_discriminator
+from search_spaces.biggan.discriminator import BigGANDiscriminator
+from search_spaces.biggan.generator import BigGANGenerator
+from search_spaces.biggan.published import TRAINING, r1_gamma, teacher_architecture
+from search_spaces.biggan.space import BigGANSpace
+
+BIGGAN = Family(
+    name="biggan",
+    architecture=GeneratorArchitecture,
+    discriminator_architecture=DiscriminatorArchitecture,
+    build=BigGANGenerator,
+    build_discriminator=BigGANDiscriminator,
+    default_discriminator=DiscriminatorArchitecture.beside,
+    teacher=teacher_architecture,
+    r1_gamma=r1_gamma,
+    training=TRAINING,
+    space=BigGANSpace,
+    read=read,
+    read_discriminator=read_discriminator,
+)
+
+__all__ = [
+    "BIGGAN",
+    "BigGANDiscriminator",
+    "BigGANGenerator",
+    "BigGANSpace",
+    "DiscriminatorArchitecture",
+    "GeneratorArchitecture",
+]

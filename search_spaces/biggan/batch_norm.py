@@ -1,0 +1,72 @@
+"""Batch normalisation whose gain and bias follow from class and latent (Brock et al., arXiv 1809.11096)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from search_spaces.biggan.layers import Embedding, SpectralLinear
+
+MOMENTUM = 0.1  # of a batch in the running statistics
+EPS = 1e-5
+
+
+class RunningNorm(nn.Module):
+    """Activations of zero mean and unit variance: of the batch in training, else of the past."""
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.momentum = MOMENTUM
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def normalized(self, x: Tensor, gain: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        """`x` (N, C, H, W) normalised; then, if given, times `gain` (C,) plus `bias` (C,)."""
+        return F.batch_norm(
+            x, self.running_mean, self.running_var, gain, bias, self.training, self.momentum, EPS
+        )
+
+
+class BatchNorm(RunningNorm):
+    """With one gain and one bias a channel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        self.gain = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x` (N, C, H, W) ─► the same shape."""
+        return self.normalized(x, self.gain, self.bias)
+
+
+class ConditionalBatchNorm(nn.Module):
+    """Batch normalisation with a gain and a bias for every sample, linear in its condition.
+
+    The condition is a shared class embedding and a chunk of `z`, or, where classes have no shared embedding,
+    a one-hot label.
+    """
+
+    def __init__(self, channels: int, condition_dim: int, *, shared: bool) -> None:
+        super().__init__()
+        self.batch = RunningNorm(channels)  # a layer of its own: its mode may differ from that of the others
+        self.gain: nn.Module
+        self.bias: nn.Module
+        if shared:
+            self.gain = SpectralLinear(condition_dim, channels, bias=False)
+            self.bias = SpectralLinear(condition_dim, channels, bias=False)
+        else:
+            self.gain, self.bias = Embedding(condition_dim, channels), Embedding(condition_dim, channels)
+
+    def scale_and_shift(self, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """Gain and bias, (N, C) each, of `condition` (N, D)."""
+        return 1 + self.gain(condition), self.bias(condition)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """`x` (N, C, H, W), `condition` (N, D) ─► (N, C, H, W)."""
+        gain, bias = self.scale_and_shift(condition)
+        return self.batch.normalized(x) * gain[:, :, None, None] + bias[:, :, None, None]

@@ -1,0 +1,125 @@
+"""BigGAN's generator: residual blocks, conditioned on class and latent through batch normalisation."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from search_spaces.base import Generator
+from search_spaces.biggan.architecture import GeneratorArchitecture
+from search_spaces.biggan.batch_norm import BatchNorm, ConditionalBatchNorm
+from search_spaces.biggan.layers import Embedding, SelfAttention, SpectralConv, SpectralLinear
+from search_spaces.standing_statistics import measure_statistics
+
+
+class GeneratorBlock(nn.Module):
+    """Two convolutions beside a 1×1 shortcut; doubles the side (Brock et al., figure 15b)."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, condition_dim: int, *, shared: bool, attention: bool
+    ) -> None:
+        super().__init__()
+        self.norm1 = ConditionalBatchNorm(in_channels, condition_dim, shared=shared)
+        self.conv1 = SpectralConv(in_channels, out_channels, 3)
+        self.norm2 = ConditionalBatchNorm(out_channels, condition_dim, shared=shared)
+        self.conv2 = SpectralConv(out_channels, out_channels, 3)
+        self.shortcut = SpectralConv(in_channels, out_channels, 1)
+        self.attention = SelfAttention(out_channels) if attention else None
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """`x` (N, in_channels, H, W), `condition` (N, D) ─► (N, out_channels, 2H, 2W)."""
+        y: Tensor = self.conv1(doubled(F.relu(self.norm1(x, condition))))
+        y = self.conv2(F.relu(self.norm2(y, condition)))
+        y = y + doubled(self.shortcut(x))  # one pixel wide: cheaper before, and the same
+        return y if self.attention is None else self.attention(y)
+
+
+class BigGANGenerator(Generator):
+    """`z` (N, latent_dim) and one-hot labels (N, classes) ─► images (N, C, R, R), float32 in [-1, 1].
+
+    No stages are offered for being made again: a second pass in training would move the singular vectors
+    and the running statistics twice.
+    """
+
+    architecture: GeneratorArchitecture
+
+    def __init__(self, architecture: GeneratorArchitecture) -> None:
+        super().__init__()
+        self.architecture = a = architecture
+        self.embed = Embedding(a.classes, a.shared_dim) if a.shared_dim else None
+        self.linear = SpectralLinear(a.chunks[0], a.channels[0] * a.bottom_width**2)
+        stages = zip(pairwise(a.channels), a.chunks[1:], a.sides[1:], strict=True)
+        self.blocks: Any = nn.ModuleList(  # of GeneratorBlock; torch types an element as a bare module
+            GeneratorBlock(
+                *widths,
+                a.shared_dim + chunk if a.shared_dim else a.classes,
+                shared=a.shared_dim > 0,
+                attention=side in a.attention,
+            )
+            for widths, chunk, side in stages
+        )
+        self.norm = BatchNorm(a.channels[-1])
+        self.to_rgb = SpectralConv(a.channels[-1], a.image_channels, 3)
+
+    def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
+        """Latents from a normal distribution, and labels of any class alike."""
+        z = torch.randn(count, self.architecture.latent_dim, generator=rng)
+        return z, F.one_hot(torch.randint(self.classes, (count,), generator=rng), self.classes).float()
+
+    def condition(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return inputs[1:]
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        side = self.architecture.resolution
+        return self.architecture.image_channels, side, side
+
+    @property
+    def classes(self) -> int:
+        return self.architecture.classes
+
+    def label_condition(self, labels: Tensor) -> tuple[Tensor, ...]:
+        return (F.one_hot(labels, self.classes).float(),)
+
+    def settle(self, rng: torch.Generator) -> None:
+        measure_statistics(self, rng)
+
+    def with_styles(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Images, and the latents that they are a function of: the nearest to styles that a BigGAN has."""
+        z = inputs[0].detach().requires_grad_(True)
+        return self(z, *inputs[1:]), z
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images for latents `z` and one-hot `labels`.
+
+        Raises:
+            ValueError: there are no labels.
+        """
+        first, *conditions = self.conditions(z, labels)
+        bottom = self.architecture.bottom_width
+        x = self.linear(first).unflatten(1, (-1, bottom, bottom))
+        for block, condition in zip(self.blocks, conditions, strict=True):
+            x = block(x, condition)
+        images: Tensor = self.to_rgb(F.relu(self.norm(x)))
+        return images.float().tanh()
+
+    def conditions(self, z: Tensor, labels: Tensor | None) -> list[Tensor]:
+        """What the start and every block get of `z` and `labels`: (N, chunk), then (N, D) a block.
+
+        Raises:
+            ValueError: there are no labels.
+        """
+        if labels is None:
+            raise ValueError(f"a network of {self.classes} classes needs labels, one-hot")
+        embedded = labels if self.embed is None else self.embed(labels)
+        first, *chunks = torch.split(z, list(self.architecture.chunks), dim=1)
+        return [first, *(torch.cat([embedded, chunk], dim=1) for chunk in chunks)]
+
+
+def doubled(x: Tensor) -> Tensor:
+    """`x` (N, C, H, W) ─► (N, C, 2H, 2W), every pixel four times."""
+    return F.interpolate(x, scale_factor=2.0)

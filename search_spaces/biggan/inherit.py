@@ -1,0 +1,219 @@
+"""Start a student from its teacher's weights: the channels that matter most, along the whole path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces.biggan.batch_norm import ConditionalBatchNorm, RunningNorm
+from search_spaces.biggan.generator import BigGANGenerator, GeneratorBlock
+from search_spaces.biggan.layers import Embedding, SpectralNorm
+from search_spaces.standing_statistics import measure_statistics
+
+IMPORTANCE_LATENTS = 256  # over which gains of conditional batch normalisation are measured
+POWER_ITERATIONS = 30  # after which the singular vector of a share of a weight is found
+STATISTICS_BATCHES, STATISTICS_BATCH = 4, 16  # enough to begin with: training goes on from them
+
+
+@dataclass(frozen=True)
+class _Conditions:
+    """How conditions of a teacher's blocks become those of its student's."""
+
+    axes: Tensor | None  # (teacher's shared_dim, student's), orthonormal columns; None: they are equal
+    shared_dim: int  # the teacher's
+    chunked: bool  # whether the student's blocks get chunks of z
+
+    def weights(self, weight: Tensor) -> Tensor:
+        """A weight (C, D) on the teacher's conditions as one (C, D') on the student's."""
+        embedded, chunk = weight[:, : self.shared_dim], weight[:, self.shared_dim :]
+        embedded = embedded if self.axes is None else embedded @ self.axes
+        return torch.cat([embedded, chunk], dim=1) if self.chunked else embedded
+
+
+@torch.no_grad()
+def inherit(teacher: BigGANGenerator, student: BigGANGenerator) -> None:
+    """Copy into `student` what its shapes allow of `teacher`; the rest keeps its random start.
+
+    A channel's importance is the sum over its consumers of weight magnitude × mean activation magnitude,
+    which after batch normalisation follows from gain and bias. A narrower class embedding lives in the
+    principal directions of the teacher's. Attention is copied where both have it; one that the teacher has
+    not at that side starts as the identity. A share of a weight has a smaller singular value, so that running
+    statistics are measured anew, on a few images; a student of the teacher's own shape is its exact copy.
+    """
+    if student.architecture == teacher.architecture:
+        student.load_state_dict(teacher.state_dict())
+        return
+    importance = _Importance(teacher)
+    widths = student.architecture.channels
+    incoming = _top(importance.of_stage(0), widths[0])
+    conditions = _inherit_classes(teacher, student)
+    _inherit_start(teacher, student, incoming)
+    for i, (source, target) in enumerate(zip(teacher.blocks, student.blocks, strict=True)):
+        outgoing = _top(importance.of_stage(i + 1), widths[i + 1])
+        middle = _top(importance.inside(i), widths[i + 1])
+        _inherit_norm(source.norm1, target.norm1, incoming, conditions)
+        _inherit_conv(source.conv1, target.conv1, outgoing=middle, incoming=incoming)
+        _inherit_norm(source.norm2, target.norm2, middle, conditions)
+        _inherit_conv(source.conv2, target.conv2, outgoing=outgoing, incoming=middle)
+        _inherit_conv(source.shortcut, target.shortcut, outgoing=outgoing, incoming=incoming)
+        _inherit_attention(source, target, outgoing)
+        incoming = outgoing
+    student.norm.gain.copy_(teacher.norm.gain[incoming])
+    student.norm.bias.copy_(teacher.norm.bias[incoming])
+    everything = torch.arange(len(teacher.to_rgb.weight), device=incoming.device)
+    _inherit_conv(teacher.to_rgb, student.to_rgb, outgoing=everything, incoming=incoming)
+    _measure(student)
+
+
+class _Importance:
+    """What the consumers of a teacher's channels make of them."""
+
+    def __init__(self, teacher: BigGANGenerator) -> None:
+        self.teacher = teacher
+        drawn = teacher.sample_inputs(IMPORTANCE_LATENTS, torch.Generator().manual_seed(0))
+        was_training = teacher.training
+        teacher.eval()  # a pass in training would move its singular vectors
+        _, *conditions = teacher.conditions(*(x.to(self._device) for x in drawn))
+        self.before = [_magnitude(b.norm1, c) for b, c in zip(teacher.blocks, conditions, strict=True)]
+        self.between = [_magnitude(b.norm2, c) for b, c in zip(teacher.blocks, conditions, strict=True)]
+        teacher.train(was_training)
+
+    def inside(self, block: int) -> Tensor:
+        """Of the channels between the convolutions of a block, (C,)."""
+        return _weight_of_inputs(self.teacher.blocks[block].conv2) * self.between[block]
+
+    def of_stage(self, stage: int) -> Tensor:
+        """Of the channels that the start (0) or a block (its number + 1) ends in, (C,)."""
+        blocks = self.teacher.blocks
+        importance = torch.zeros(self.teacher.architecture.channels[stage], device=self._device)
+        if stage > 0 and (attention := blocks[stage - 1].attention) is not None:
+            looked_at = _weight_of_inputs(attention.theta) + _weight_of_inputs(attention.phi)
+            importance += attention.gamma.abs() * (_share(looked_at) + _share(_weight_of_inputs(attention.g)))
+        if stage == len(blocks):
+            norm = self.teacher.norm
+            size = (norm.gain.square() + norm.bias.square()).sqrt()
+            return importance + _share(_weight_of_inputs(self.teacher.to_rgb) * size)
+        block = blocks[stage]
+        through = _weight_of_inputs(block.conv1) * self.before[stage]
+        past = _weight_of_inputs(block.shortcut) * block.norm1.batch.running_var.clamp_min(0).sqrt()
+        return importance + _share(through) + _share(past)
+
+    @property
+    def _device(self) -> torch.device:
+        return self.teacher.linear.weight.device
+
+
+def _magnitude(norm: ConditionalBatchNorm, condition: Tensor) -> Tensor:
+    """Root mean square of what a normalised channel becomes, (C,)."""
+    gain, bias = norm.scale_and_shift(condition)
+    return (gain.square() + bias.square()).mean(dim=0).sqrt()
+
+
+def _weight_of_inputs(layer: SpectralNorm) -> Tensor:
+    """L2 norm of a weight (O, I, k, k) over everything but its input channels, (I,)."""
+    return layer.weight.square().sum(dim=(0, 2, 3)).sqrt()
+
+
+def _share(importance: Tensor) -> Tensor:
+    """Importance as a share of one, so that consumers of different scale count alike."""
+    return importance / importance.sum().clamp_min(1e-12)
+
+
+def _top(importance: Tensor, count: int) -> Tensor:
+    """Indices of the `count` most important channels, in their order in the teacher."""
+    return importance.topk(count).indices.sort().values
+
+
+def _inherit_classes(teacher: BigGANGenerator, student: BigGANGenerator) -> _Conditions:
+    chunked = any(student.architecture.chunks[1:])
+    wide, narrow = teacher.architecture.shared_dim, student.architecture.shared_dim
+    if teacher.embed is None or student.embed is None:
+        return _Conditions(None, teacher.architecture.classes, chunked)
+    if wide == narrow:
+        student.embed.weight.copy_(teacher.embed.weight)
+        return _Conditions(None, wide, chunked)
+    axes = torch.linalg.svd(teacher.embed.weight, full_matrices=True).Vh[:narrow].T
+    student.embed.weight.copy_(teacher.embed.weight @ axes)
+    return _Conditions(axes, wide, chunked)
+
+
+def _inherit_start(teacher: BigGANGenerator, student: BigGANGenerator, channels: Tensor) -> None:
+    """The layer that makes the first image; of latents that the teacher's start does not get, nothing."""
+    pixels = teacher.architecture.bottom_width**2
+    rows = (channels[:, None] * pixels + torch.arange(pixels, device=channels.device)).flatten()
+    first = teacher.architecture.chunks[0]
+    weight = torch.zeros_like(student.linear.weight)
+    weight[:, :first] = teacher.linear.weight[rows]
+    _set_weight(student.linear, weight, teacher.linear.u0[:, rows])
+    _copy_bias(teacher.linear, student.linear, rows)
+
+
+def _inherit_norm(
+    source: ConditionalBatchNorm, target: ConditionalBatchNorm, channels: Tensor, conditions: _Conditions
+) -> None:
+    for old, new in ((source.gain, target.gain), (source.bias, target.bias)):
+        if isinstance(old, SpectralNorm) and isinstance(new, SpectralNorm):
+            _set_weight(new, conditions.weights(old.weight[channels]), old.u0[:, channels])
+        else:
+            _weight(new).copy_(_weight(old)[:, channels])
+    _inherit_statistics(source.batch, target.batch, channels)
+
+
+def _inherit_statistics(source: RunningNorm, target: RunningNorm, channels: Tensor) -> None:
+    target.running_mean.copy_(source.running_mean[channels])
+    target.running_var.copy_(source.running_var[channels])
+
+
+def _inherit_conv(source: SpectralNorm, target: SpectralNorm, *, outgoing: Tensor, incoming: Tensor) -> None:
+    _set_weight(target, source.weight[outgoing][:, incoming], source.u0[:, outgoing])
+    _copy_bias(source, target, outgoing)
+
+
+def _inherit_attention(source: GeneratorBlock, target: GeneratorBlock, channels: Tensor) -> None:
+    """Queries with their keys, and values with what is made of them, by their products' magnitude."""
+    theirs, ours = source.attention, target.attention
+    if theirs is None or ours is None:
+        return
+    looks = _size(theirs.theta) * _size(theirs.phi)
+    rows = _top(looks, len(ours.theta.weight))
+    _inherit_conv(theirs.theta, ours.theta, outgoing=rows, incoming=channels)
+    _inherit_conv(theirs.phi, ours.phi, outgoing=rows, incoming=channels)
+    values = _top(_size(theirs.g) * _weight_of_inputs(theirs.o), len(ours.g.weight))
+    _inherit_conv(theirs.g, ours.g, outgoing=values, incoming=channels)
+    _inherit_conv(theirs.o, ours.o, outgoing=channels, incoming=values)
+    ours.gamma.copy_(theirs.gamma)
+
+
+def _size(layer: SpectralNorm) -> Tensor:
+    """L2 norm of a weight (O, I, 1, 1) over everything but its output channels, (O,)."""
+    return layer.weight.flatten(1).square().sum(dim=1).sqrt()
+
+
+def _weight(embedding: nn.Module) -> Tensor:
+    """Of classes without a shared embedding: (classes, C)."""
+    assert isinstance(embedding, Embedding)
+    return embedding.weight
+
+
+def _copy_bias(source: SpectralNorm, target: SpectralNorm, rows: Tensor) -> None:
+    if source.bias is not None and target.bias is not None:
+        target.bias.copy_(source.bias[rows])
+
+
+def _set_weight(layer: SpectralNorm, weight: Tensor, u0: Tensor) -> None:
+    """Give a layer a weight, and the singular vector that belongs to it, searched from `u0`."""
+    layer.weight.copy_(weight)
+    layer.u0.copy_(u0)
+    training = layer.training
+    layer.training = True
+    for _ in range(POWER_ITERATIONS):
+        layer.normalized_weight()
+    layer.training = training
+
+
+def _measure(student: BigGANGenerator) -> None:
+    """Running statistics of the student as it is now."""
+    rng = torch.Generator().manual_seed(0)
+    measure_statistics(student, rng, STATISTICS_BATCHES, STATISTICS_BATCH)

@@ -1,0 +1,70 @@
+"""BigGAN teachers as published: how wide they are, and how hard their discriminator is held."""
+
+from __future__ import annotations
+
+from search_spaces.base import PublishedTraining, TeacherSize
+from search_spaces.biggan.architecture import ATTENTION_DIVISOR, GeneratorArchitecture
+from search_spaces.errors import ArchitectureError
+
+MULTIPLES = {  # resolution (px) ─► widths at 4, 8, … px, as multiples of the smallest, `ch`
+    32: (4, 4, 4, 4),
+    64: (16, 16, 8, 4, 2),
+    128: (16, 16, 8, 4, 2, 1),
+    256: (16, 16, 8, 8, 4, 2, 1),
+}
+SIDES = (4, 8, 16, 32, 64, 128, 256)
+WIDTHS = {32: 64}  # `ch` by resolution; of all others:
+WIDTH = 96
+LATENT_DIMS = {32: 128, 64: 120, 128: 120, 256: 140}  # cut into equal chunks
+SHARED_DIM = 128
+ATTENTION = 64  # px, where blocks make that
+TRAINING = PublishedTraining(
+    "hinge", generator_lr=1e-4, discriminator_lr=4e-4, betas=(0.0, 0.999), critic_steps=2
+)
+"""Rates of BigGAN-PyTorch; two critic steps as in the paper (appendix C)."""
+
+
+def teacher_architecture(size: TeacherSize) -> GeneratorArchitecture:
+    """A generator of the published multiples of `size.width`, with hierarchical z and a shared embedding.
+
+    Raises:
+        ArchitectureError: no classes, a resolution that BigGAN has not, or a width that attention can't have.
+    """
+    if size.resolution not in MULTIPLES:
+        known = ", ".join(map(str, MULTIPLES))
+        raise ArchitectureError(
+            f"resolution {size.resolution}: BigGAN makes images of {known} px: give one of them"
+        )
+    if size.classes < 1:
+        raise ArchitectureError(
+            f"{size.classes} classes: BigGAN is class-conditional, give images with labels"
+        )
+    multiples = MULTIPLES[size.resolution]
+    width = WIDTHS.get(size.resolution, WIDTH) if size.width is None else size.width
+    if width < 1:
+        raise ArchitectureError(f"width {width}: give 1 or more, such as {WIDTH}")
+    channels = tuple(multiple * width for multiple in multiples)
+    attention = (ATTENTION,) if size.resolution >= ATTENTION else ()
+    for side, attended in zip(SIDES, channels, strict=False):
+        if side in attention and attended % ATTENTION_DIVISOR:
+            raise ArchitectureError(
+                f"width {width}: attention can't divide its {attended} channels at {side} px by "
+                f"{ATTENTION_DIVISOR}: give a multiple of {ATTENTION_DIVISOR}"
+            )
+    return GeneratorArchitecture(
+        channels=channels,
+        chunks=(LATENT_DIMS[size.resolution] // len(multiples),) * len(multiples),
+        classes=size.classes,
+        shared_dim=SHARED_DIM,
+        attention=attention,
+        image_channels=size.image_channels,
+    )
+
+
+def r1_gamma(resolution: int, batch_size: int) -> float:
+    """None: spectral normalisation holds the discriminator.
+
+    The paper trains with the hinge loss and without a gradient penalty. It tried R1: with a weight of 10
+    training is stable and scores nearly half, and the best results are without (section 4.2).
+    """
+    return 0.0

@@ -1,0 +1,33 @@
+"""DCGAN generators: architecture, networks, the student space and weight inheritance."""
+
+from search_spaces.base import Family
+from search_spaces.dcgan.architecture import DiscriminatorArchitecture, GeneratorArchitecture, Layer
+from search_spaces.dcgan.checkpoints import read
+from search_spaces.dcgan.discriminator import DCGANDiscriminator
+from search_spaces.dcgan.generator import DCGANGenerator
+from search_spaces.dcgan.published import TRAINING, r1_gamma, teacher_architecture
+from search_spaces.dcgan.space import DCGANSpace
+
+DCGAN = Family(
+    name="dcgan",
+    architecture=GeneratorArchitecture,
+    discriminator_architecture=DiscriminatorArchitecture,
+    build=DCGANGenerator,
+    build_discriminator=DCGANDiscriminator,
+    default_discriminator=DiscriminatorArchitecture.beside,
+    teacher=teacher_architecture,
+    r1_gamma=r1_gamma,
+    training=TRAINING,
+    space=DCGANSpace,
+    read=read,
+)
+
+__all__ = [
+    "DCGAN",
+    "DCGANDiscriminator",
+    "DCGANGenerator",
+    "DCGANSpace",
+    "DiscriminatorArchitecture",
+    "GeneratorArchitecture",
+    "Layer",
+]

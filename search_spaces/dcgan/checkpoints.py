@@ -1,0 +1,96 @@
+"""DCGAN checkpoints as people publish them, bare state dicts, as our networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from search_spaces.base import Found
+from search_spaces.dcgan.generator import DCGANGenerator
+from search_spaces.dcgan.infer import Inferred, infer, is_critic
+from search_spaces.dcgan.layouts import USUAL
+from search_spaces.dcgan.modules import Module, modules_of
+from search_spaces.errors import CheckpointError, one_line
+from search_spaces.weights import with_weights
+
+GENERATORS = ("g_ema", "G_ema", "ema", "generator", "netG", "G", "gen", "generator_state_dict")
+WRAPPERS = ("state_dict", "model_state_dict", "model")  # of a network, or of both in one state dict
+MOST_TENSORS = 200  # a DCGAN has some 30: what is larger is not looked at
+CONDITION = "emb"  # in the name of a module that embeds a class
+
+
+def read(content: Any) -> Found | None:
+    """The generator in `content`, as `read_untrusted` gave it; None when there is no DCGAN in it.
+
+    Kinds, widths, depth and sizes follow from the tensors' shapes and order. What they don't tell, strides,
+    activations, the latent's distribution and the epsilon of normalisation, follows from the names if they
+    are of a public implementation (`layouts.py`), else it is assumed as DCGAN has it, and noted in the
+    metadata. A discriminator in it is not read: those of DCGANs are normalised, which critics here are not.
+
+    Raises:
+        CheckpointError: it is one, but can't be used: its tensors don't fit, it is conditional, or there is
+            only a discriminator.
+        ArchitectureError: its layers make no image.
+    """
+    critic = False
+    for name, state in _states(content):
+        modules = _modules(state)
+        if modules is None:
+            continue
+        inferred = infer(modules)
+        if inferred is not None:
+            return _found(name, inferred)
+        critic = critic or is_critic(modules)
+    if critic:
+        raise CheckpointError("it holds a discriminator and no generator")
+    return None
+
+
+def _found(name: str, inferred: Inferred) -> Found:
+    generator = with_weights(DCGANGenerator, inferred.architecture, inferred.state, "generator")
+    metadata = {"source_format": "DCGAN state dict", "source_network": name or "state dict"}
+    metadata["source_layout"] = inferred.layout.source
+    if inferred.layout is USUAL:
+        metadata["assumed"] = (
+            f"activation {USUAL.activation}, latent {USUAL.latent}, epsilon 1e-05, transposed convolutions "
+            "double the size"
+        )
+    return Found(generator, None, metadata)
+
+
+def _states(content: Any) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """State dicts that may be a generator's, by the names that they have in the file; its own is ""."""
+    if not isinstance(content, Mapping):
+        return
+    for name in ("", *GENERATORS, *WRAPPERS):
+        part = content if name == "" else content.get(name)
+        if not isinstance(part, Mapping):
+            continue
+        state = {str(k).removeprefix("module."): v for k, v in part.items() if isinstance(v, Tensor)}
+        for prefix in GENERATORS:
+            own = {k.removeprefix(f"{prefix}."): v for k, v in state.items() if k.startswith(f"{prefix}.")}
+            if own and len(own) < len(state):
+                yield ".".join(filter(None, (name, prefix))), own
+        if state:
+            yield name, state
+
+
+def _modules(state: Mapping[str, Tensor]) -> list[Module] | None:
+    """The chain that `state` is of, or None.
+
+    Raises:
+        CheckpointError: it is a DCGAN's beside the embedding of a class.
+    """
+    if len(state) > MOST_TENSORS:
+        return None
+    conditions = [key for key in state if CONDITION in key]
+    modules = modules_of({key: tensor for key, tensor in state.items() if key not in conditions})
+    if modules is None:
+        return None
+    if conditions and infer(modules) is not None:
+        raise CheckpointError(
+            f"it holds a class-conditional generator ({one_line(conditions[0], 40)}): give one of no classes"
+        )
+    return None if conditions else modules

@@ -1,0 +1,66 @@
+"""What tensors don't tell of a generator: known from where checkpoints come from, else as DCGAN has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from search_spaces.dcgan.architecture import Activation, Latent
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The generator of one public implementation, known by the names of its modules that have a kernel."""
+
+    source: str  # where it is published
+    modules: tuple[str, ...]  # in order; layers below are numbered as they are
+    kernels: tuple[int, ...] | None = None  # of its convolutions, where the names alone are too common
+    latent: Latent = "normal"
+    activation: Activation = "relu"  # of all layers but the last
+    layers: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)  # what else is not as usual
+
+
+UPSAMPLED = {"kind": "upsampled", "stride": 2, "epsilon": 0.8}
+VALID = {"padding": 0, "output_padding": 0}
+
+USUAL = Layout("unknown", ())  # Radford et al., arXiv 1511.06434
+KNOWN = (
+    Layout(
+        "github.com/efleurine/faces-dcgan", ("fc", "t_conv1.0", "t_conv2.0", "t_conv3.0"), latent="uniform"
+    ),
+    Layout(
+        "github.com/fletchersarip93/face-generator",
+        tuple(f"generator_deconv.{i}.0" for i in range(5)),
+        latent="uniform",
+        activation="leaky",
+        layers={0: {"activation": "none"}},
+    ),
+    Layout(
+        "github.com/dennisjooo/DCGAN-on-MNIST",
+        ("layer_stack.1", "layer_stack.4", "layer_stack.7", "layer_stack.10"),
+        activation="leaky",
+        layers={1: {"output_padding": 0}},  # 4 px become 7
+    ),
+    Layout("github.com/syoopie/fashion-DCGAN", ("layer1.0", "layer2.0", "layer3.0"), kernels=(7, 5, 5)),
+    Layout("github.com/csinva/gan-vae-pretrained-pytorch", ("0", "2", "4"), kernels=(1, 1, 28)),
+    Layout(
+        "github.com/eriklindernoren/PyTorch-GAN",  # dcgan.py; WGANs of its form are read alike
+        ("l1.0", "conv_blocks.2", "conv_blocks.6", "conv_blocks.9"),
+        activation="leaky",
+        layers={0: {"activation": "none"}, 1: UPSAMPLED, 2: UPSAMPLED},
+    ),
+    Layout(
+        "DeepLearning.AI, Build Basic GANs, week 2",
+        ("gen.0.0", "gen.1.0", "gen.2.0", "gen.3.0"),
+        kernels=(3, 4, 3, 4),  # 3, 6, 13, 28 px
+        layers={1: {"stride": 1, **VALID}, 2: VALID, 3: VALID},
+    ),
+)
+
+
+def layout_of(modules: tuple[str, ...], kernels: tuple[int, ...]) -> Layout:
+    """The known layout of a network with these modules, else the usual one."""
+    return next(
+        (known for known in KNOWN if known.modules == modules and known.kernels in (None, kernels)), USUAL
+    )

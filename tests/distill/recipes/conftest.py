@@ -1,0 +1,53 @@
+"""A tiny teacher, and a step that its recipe is to teach."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from distill.losses import PerceptualDistance
+from distill.recipes import GeneratorStep
+from distill.teacher import Teacher, load_teacher
+from search_spaces import Discriminator
+from tests.distill.recipes.steps import Step
+
+
+@pytest.fixture
+def teacher(teacher_file: Path) -> Teacher:
+    return load_teacher(teacher_file)
+
+
+@pytest.fixture
+def critic(teacher: Teacher) -> Discriminator:
+    assert teacher.discriminator is not None
+    return teacher.discriminator
+
+
+@pytest.fixture
+def step(critic: Discriminator) -> Step:
+    """A generator step at a given weight of the teacher, with fresh images that want gradients."""
+    torch.manual_seed(0)
+    taught, fake = torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16)
+
+    def make(kd_weight: float) -> GeneratorStep:
+        images = fake.clone().requires_grad_(True)
+        return GeneratorStep(images, critic(images), taught, critic, kd_weight)
+
+    return make
+
+
+class Distance(torch.nn.Module):
+    """Mean difference of RGB images, but blind to their sign."""
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return (x.abs() - y.abs()).abs().mean(dim=(1, 2, 3))
+
+
+@pytest.fixture
+def distance(tmp_path: Path) -> PerceptualDistance:
+    path = tmp_path / "distance.pt"
+    torch.jit.script(Distance()).save(str(path))
+    return PerceptualDistance(path)

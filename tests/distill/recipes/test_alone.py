@@ -1,0 +1,87 @@
+"""Training without a teacher: the game, and path lengths for generators with styles."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from distill.errors import RecipeError
+from distill.losses import path_length_weight, path_lengths
+from distill.recipes import (
+    AdversarialTraining,
+    DiscriminatorStep,
+    GeneratorStep,
+    Logistic,
+    PathLengths,
+    WeightDecay,
+)
+from search_spaces import Discriminator
+from tests.distill.recipes.steps import Step, detached
+
+
+def drawn(step: GeneratorStep) -> tuple[GeneratorStep, list[int]]:
+    """`step` with a linear generator `image = 3·w` to draw from, and a note of what was drawn."""
+    asked: list[int] = []
+
+    def draw(count: int) -> tuple[Tensor, Tensor]:
+        asked.append(count)
+        styles = torch.randn(count, 256).requires_grad_(True)
+        return 3 * styles.reshape(count, 1, 16, 16), styles
+
+    return replace(step, draw=draw, memory={}), asked
+
+
+def test_path_lengths_of_a_linear_generator_are_its_gain() -> None:
+    """For `image = a·w` the Jacobian is `a·1`, so `‖Jᵀ y‖ = a·‖y‖`, and `y` has norm one in the mean."""
+    torch.manual_seed(0)
+    styles = torch.randn(200, 256).requires_grad_(True)
+    lengths = path_lengths(3 * styles.reshape(200, 1, 16, 16), styles)
+    assert lengths.shape == (200,)
+    assert float(lengths.mean().detach()) == pytest.approx(3.0, rel=0.02)
+
+
+@pytest.mark.parametrize("resolution", [16, 256, 1024])
+def test_the_weight_of_path_lengths_is_the_papers(resolution: int) -> None:
+    """Karras et al. 2020, appendix B: ln 2 / (r² (ln r - ln 2)), for noise that is r times as large."""
+    paper = math.log(2) / (resolution**2 * (math.log(resolution) - math.log(2)))
+    assert path_length_weight(2.0, resolution) == pytest.approx(paper * resolution**2)
+
+
+def test_path_lengths_are_regularised_every_fourth_step_on_half_as_many_images(step: Step) -> None:
+    recipe, here = AdversarialTraining(), step(0.0)
+    for i in range(6):
+        at, asked = drawn(replace(here, step=i))
+        terms = recipe.generator_terms(at)
+        assert ("g_path" in terms) == (i % 4 == 0) == bool(asked)
+        assert asked in ([], [2])
+    assert AdversarialTraining(paths=PathLengths(0.0)).generator_terms(here).keys() == {"g_adversarial"}
+
+
+def test_path_lengths_are_pulled_to_their_own_mean(step: Step) -> None:
+    recipe = AdversarialTraining(paths=PathLengths(memory=0.5))
+    at, _ = drawn(step(0.0))
+    terms = [detached(recipe.generator_terms(at))["g_path"] for _ in range(40)]
+    assert float(at.memory["path_length"]) == pytest.approx(3.0, rel=0.1)
+    assert float(terms[-1]) < float(terms[0]) / 20
+
+
+def test_path_lengths_need_a_generator_with_styles(step: Step) -> None:
+    with pytest.raises(RecipeError, match="needs a generator with styles"):
+        AdversarialTraining().generator_terms(step(0.0))
+
+
+def test_without_a_teacher_its_weight_is_nothing() -> None:
+    assert {AdversarialTraining().kd_weight(progress, 1.0) for progress in (0.0, 0.5, 1.0)} == {0.0}
+
+
+def test_the_discriminator_of_stylegan2_is_that_of_weight_decay(critic: Discriminator) -> None:
+    for i in (0, 1):
+        step = DiscriminatorStep(critic, torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16), i)
+        mine = detached(AdversarialTraining(Logistic(r1_gamma=0.3)).discriminator_terms(step))
+        theirs = detached(WeightDecay(adversarial=Logistic(r1_gamma=0.3)).discriminator_terms(step))
+        assert mine.keys() == theirs.keys()
+        assert all(torch.equal(mine[name], theirs[name]) for name in mine)

@@ -1,0 +1,79 @@
+"""DGL-GAN: the teacher's critic joins in stage II, beside the student's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from distill.losses import generator_critic, generator_logistic
+from distill.recipes import AdaptiveDglGan, DglGan, Hinge, PathLengths, Tools, make_recipe
+from tests.distill.recipes.steps import Step, detached
+
+PLAIN = DglGan(paths=PathLengths(0.0))
+
+
+def test_stage_two_begins_halfway_with_the_papers_weight() -> None:
+    weights = [DglGan().kd_weight(progress, 1.0) for progress in (0.0, 0.49, 0.5, 1.0)]
+    assert weights == [0.0, 0.0, 0.1, 0.1]
+
+
+def test_in_stage_one_the_student_plays_alone(step: Step) -> None:
+    assert PLAIN.generator_terms(step(0.0)).keys() == {"g_adversarial"}
+
+
+def test_in_stage_two_both_critics_are_to_be_fooled(step: Step) -> None:
+    here = step(0.1)
+    terms = detached(PLAIN.generator_terms(here))
+    assert here.teacher_discriminator is not None
+    theirs = generator_logistic(here.teacher_discriminator(here.fake)).mean()
+    assert terms.keys() == {"g_adversarial", "g_teacher_critic"}
+    assert torch.equal(terms["g_adversarial"], generator_logistic(here.logits).mean())
+    assert float(terms["g_teacher_critic"]) == pytest.approx(0.1 * float(theirs.detach()))
+
+
+def test_with_a_hinge_the_teachers_critic_counts_as_it_is(step: Step) -> None:
+    here = step(0.1)
+    terms = detached(make_recipe("dgl-gan", DglGan().schedule, Tools(Hinge())).generator_terms(here))
+    assert here.teacher_discriminator is not None
+    theirs = generator_critic(here.teacher_discriminator(here.fake)).mean()
+    assert float(terms["g_teacher_critic"]) == pytest.approx(0.1 * float(theirs.detach()))
+
+
+def test_the_teachers_images_are_not_used(step: Step) -> None:
+    here, other = step(0.1), replace(step(0.1), teacher_images=None)
+    assert detached(PLAIN.generator_terms(here)) == detached(PLAIN.generator_terms(other))
+
+
+def test_the_teachers_critic_is_told_the_class(step: Step) -> None:
+    told: list[tuple[Tensor, ...]] = []
+
+    def critic(images: Tensor, *condition: Tensor) -> Tensor:
+        told.append(condition)
+        return images.mean(dim=(1, 2, 3))
+
+    label = torch.eye(4)
+    PLAIN.generator_terms(replace(step(0.1), teacher_discriminator=critic, condition=(label,)))
+    assert [torch.equal(given, label) for (given,) in told] == [True]
+
+
+def test_the_adaptive_coefficient_is_how_far_the_critic_is_from_being_fooled(step: Step) -> None:
+    logits = torch.tensor([-2.0, -0.5, 0.0, 3.0])
+    assert AdaptiveDglGan().coefficient(logits).tolist() == [2.0, 0.5, 0.0, 0.0]
+    fooled = replace(step(0.1), teacher_discriminator=lambda images: images.mean(dim=(1, 2, 3)) + 100)
+    recipe = AdaptiveDglGan(paths=PLAIN.paths)
+    assert float(recipe.generator_terms(fooled)["g_teacher_critic"].detach()) == 0
+
+
+def test_the_adaptive_coefficient_has_no_gradient(step: Step) -> None:
+    logits = torch.tensor([-2.0, -1.0], requires_grad=True)
+    assert not AdaptiveDglGan().coefficient(logits).requires_grad
+
+
+def test_path_lengths_belong_to_generators_with_styles() -> None:
+    recipe = make_recipe("dgl-gan", DglGan().schedule, Tools(Hinge(), path_weight=2.0))
+    assert isinstance(recipe, DglGan)
+    assert recipe.paths.weight == 2.0
+    assert make_recipe("dgl-gan", DglGan().schedule, Tools(Hinge())).paths.weight == 0.0  # type: ignore[attr-defined]

@@ -1,0 +1,73 @@
+"""Weight decay is the game plus fading similarity."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from distill.losses import (
+    PerceptualDistance,
+    discriminator_logistic,
+    feature_l1,
+    generator_logistic,
+    pixel_l1,
+    r1_penalty,
+)
+from distill.recipes import DiscriminatorStep, Logistic, Tools, WeightDecay, make_recipe
+from distill.schedules import Schedule
+from search_spaces import Discriminator
+from tests.distill.recipes.steps import Step, detached
+
+
+def test_weight_decay_is_the_adversarial_loss_plus_weighted_similarity(step: Step) -> None:
+    here = step(1.5)
+    terms = detached(WeightDecay(pixel=2.0, feature=0.5).generator_terms(here))
+    critic, taught = here.teacher_discriminator, here.teacher_images
+    assert critic is not None
+    assert taught is not None
+    assert terms.keys() == {"g_adversarial", "g_pixel", "g_feature"}
+    assert torch.equal(terms["g_adversarial"], generator_logistic(here.logits).mean())
+    assert float(terms["g_pixel"]) == pytest.approx(1.5 * 2.0 * float(pixel_l1(here.fake, taught).detach()))
+    similarity = feature_l1(critic.features(here.fake), critic.features(taught))
+    assert float(terms["g_feature"]) == pytest.approx(1.5 * 0.5 * float(similarity.detach()))
+
+
+def test_weight_decay_skips_features_where_there_are_none_or_they_do_not_count(step: Step) -> None:
+    blind = replace(step(1.0), teacher_discriminator=None)
+    assert WeightDecay().generator_terms(blind).keys() == {"g_adversarial", "g_pixel"}
+    assert WeightDecay(feature=0.0).generator_terms(step(1.0)).keys() == {"g_adversarial", "g_pixel"}
+
+
+def test_weight_decay_regularises_every_sixteenth_step_and_makes_up_for_the_rest(
+    critic: Discriminator,
+) -> None:
+    real, fake = torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16)
+    recipe = WeightDecay(adversarial=Logistic(r1_gamma=0.3))
+    regularised = []
+    for i in range(40):
+        terms = detached(recipe.discriminator_terms(DiscriminatorStep(critic, real, fake, i)))
+        expected = discriminator_logistic(critic(real), critic(fake))
+        assert float(terms["d_adversarial"]) == pytest.approx(float(expected.detach()), rel=1e-5)
+        if "d_r1" in terms:
+            regularised.append(i)
+            images = real.clone().requires_grad_(True)
+            assert float(terms["d_r1"]) == pytest.approx(
+                0.15 * 16 * float(r1_penalty(images, critic(images)).detach())
+            )
+    assert regularised == [0, 16, 32]
+
+
+def test_a_distance_from_a_file_is_one_more_term(step: Step, distance: PerceptualDistance) -> None:
+    here = step(1.5)
+    plain = detached(make_recipe("weight-decay", Schedule()).generator_terms(here))
+    terms = detached(
+        make_recipe("weight-decay", Schedule(), Tools(Logistic(), distance=distance)).generator_terms(here)
+    )
+    assert terms.keys() - plain.keys() == {"g_perceptual"}
+    assert here.teacher_images is not None
+    expected = 1.5 * (here.fake.abs() - here.teacher_images.abs()).abs().mean()  # grey, shown as RGB
+    assert float(terms["g_perceptual"]) == pytest.approx(float(expected.detach()), rel=1e-5)
+    assert "g_perceptual" not in WeightDecay(distance=distance).generator_terms(step(0.0))
+    assert "g_perceptual" not in WeightDecay(distance=distance, perceptual=0.0).generator_terms(here)
