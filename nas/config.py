@@ -45,6 +45,8 @@ MAY_CHANGE = (
 )
 """Settings that may differ when a search is resumed; teacher, data and LPIPS are known by their digests."""
 
+CACHE = "cache"  # folder beside those of studies
+
 SHARED_LONGER = 4  # times the images of a candidate's last rung, for weights that all candidates share
 
 SHARED_PARTS = 4  # of a batch, where candidates share weights; each is worked off by another student
@@ -154,6 +156,8 @@ class SearchConfig(BaseModel):
             raise ValueError(
                 f"study name {self.study!r} is a folder's, too: use letters, digits, spaces and . _ - + ="
             )
+        if self.study == CACHE:
+            raise ValueError(f"--study {CACHE}: that folder is for what studies share, give another name")
         return self
 
     def _check_shared(self) -> None:
@@ -229,7 +233,7 @@ class SearchConfig(BaseModel):
     @property
     def cache(self) -> Path:
         """What studies of one teacher and one data set share: decoded images, teacher banks, statistics."""
-        return self.workdir / "cache"
+        return self.workdir / CACHE
 
     @property
     def storage_url(self) -> str:

@@ -132,12 +132,18 @@ class Proposer(TrialSource):
         """Put the baselines and the openings before everything else, once per study."""
         for share in BASELINE_SHARES:
             choices = {"share": share, **self.space.uniform()}
-            notes = {"baseline": f"uniform, {share:.0%} of the budget", "protected": share == 1}
+            notes = {"baseline": f"uniform, {share:.0%} of {self._spent}", "protected": share == 1}
             self._store.study.enqueue_trial(choices, user_attrs=notes, skip_if_exists=True)
         for opening in self.space.openings():
             self._store.study.enqueue_trial({"share": 1.0, **opening}, skip_if_exists=True)
         for earlier in self._given.choices:
             self._store.study.enqueue_trial(dict(earlier), skip_if_exists=True)
+
+    @property
+    def _spent(self) -> str:
+        """What shares are of: with a limit to latency alone, of the teacher, before widths are narrowed."""
+        limited = self._config.budget_macs or self._config.budget_params
+        return "the budget" if limited else "the teacher, narrowed until fast enough"
 
     def _first(self, trial: optuna.Trial, architecture: Architecture) -> Proposal:
         """`trial` as the first run of `architecture`, noted before anybody trains it."""

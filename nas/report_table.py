@@ -38,9 +38,10 @@ def render(found: SearchReport) -> RenderableType:
     table.add_column("architecture", overflow="fold")
     for trial in found.front:
         table.add_row(*_row(trial, found), style="bold" if trial == found.best else "")
-    if baselines:
+    tied = [t for t in found.trials if t.number in found.tied and t not in [*found.front, *baselines]]
+    for others in (tied, baselines):
         table.add_section()
-        for trial in sorted(baselines, key=lambda t: t.macs or 0):
+        for trial in sorted(others, key=lambda t: t.macs or 0):
             table.add_row(*_row(trial, found), style="dim")
     best = found.best
     lines = [
@@ -63,7 +64,9 @@ def _near(folder: str) -> str:
 
 def _row(trial: TrialReport, found: SearchReport) -> list[str]:
     share = (trial.macs or 0) / found.teacher["macs"]
-    what = trial.summary if trial.baseline is None else f"{trial.summary}  (baseline: {trial.baseline})"
+    notes = [f"baseline: {trial.baseline}"] if trial.baseline else []
+    notes += ["tied with the best"] if trial.number in found.tied else []
+    what = f"{trial.summary}  ({', '.join(notes)})" if notes else trial.summary
     expected = f"{found.expected[trial.number]:.2f}"
     numbers = [format_quantity(trial.macs or 0), format_quantity(trial.params or 0), f"{share:.1%}"]
     numbers += _latency_cell(trial, found)
@@ -95,11 +98,11 @@ def _states(found: SearchReport) -> str:
 
 def _noise(found: SearchReport) -> str:
     """How far equal trainings scatter, and who may be as good as the best."""
-    assumed = f"an assumption of {PRIOR_SIGMA:.0%}"
+    assumed = f"an assumption of {math.expm1(PRIOR_SIGMA):.0%}"
     known = (
         f"{found.replicates} replicates, and {assumed} that counts as {PRIOR_WEIGHT}"
         if found.replicates
-        else f"{assumed}, nothing was replicated"
+        else f"{assumed}, as no replicate tells of it yet"
     )
     tied = ", ".join(str(number) for number in found.tied)
     return f"Standard deviation of FID between equal trainings: {math.expm1(found.noise):.0%} ({known}); " + (
@@ -121,7 +124,8 @@ def render_finalists(found: SearchReport) -> RenderableType:
     table = Table(title=f"Finalists of {found.study}: FID ({samples}) after {images}", title_justify="left")
     for name in (
         "trial",
-        "of seeds",
+        "in the search",
+        "FID of seeds",
         "median",
         "90 % interval",
         "MACs",
@@ -134,6 +138,7 @@ def render_finalists(found: SearchReport) -> RenderableType:
         low, high = found.interval(trial)
         table.add_row(
             str(trial.number),
+            _in_the_search(trial),
             " ".join(f"{fid:.2f}" for fid in trial.fids),
             f"{trial.median:.2f}",
             f"{low:.2f} to {high:.2f}",
@@ -145,11 +150,16 @@ def render_finalists(found: SearchReport) -> RenderableType:
         )
     low, high = found.interval(found.best)
     lines = [
-        f"Chosen: trial {found.best.number}, FID {found.best.median:.2f} (90 % {low:.2f} to {high:.2f}).",
+        f"Chosen: trial {found.best.number}, {_in_the_search(found.best)} in the search, "
+        f"FID {found.best.median:.2f} (90 % {low:.2f} to {high:.2f}).",
         _noise(found),
         f"Study: {found.storage}   checkpoints and samples: {_near(found.folder)}/trials",
     ]
     return Group(table, *(Text(line) for line in lines))
+
+
+def _in_the_search(finalist: TrialReport) -> str:
+    return f"trial {finalist.from_trial}"
 
 
 def render_trust(found: SearchReport) -> RenderableType:

@@ -26,7 +26,11 @@ nas-export --best --study digits-2Mmacs-final-100000 -o student.safetensors
 @click.option(
     "--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Trainings of each finalist."
 )
-@click.option("--images", type=Quantity(), help="Real images of a training  [default: 5 times the search's]")
+@click.option(
+    "--images",
+    type=Quantity(),
+    help="Real images of a training  [default: 5 times a candidate's where weights are not shared]",
+)
 @click.option("--workers", type=int, help="Trainings at a time  [default: as in the search]")
 @click.option(
     "--gpus-per-trial", type=Gpus(), help="Share of a GPU for each, or auto  [default: as in the search]"
@@ -71,6 +75,10 @@ def main(
     config = final_config(search, len(finalists), seeds=seeds, images=images, **machine)
     with decoding(console()) as on_decoded:
         config, bench = prepare(config, on_decoded=on_decoded, proposes=False)
+    console().print(
+        f"{len(finalists)} finalists from {seeds} seeds each, {config.rungs[-1]:,} images a training",
+        highlight=False,
+    )
     report = run_search(
         config, bench, console(), trials=partial(Finalists, finalists=finalists), notes={"finalists_of": name}
     )

@@ -81,6 +81,7 @@ def test_flags_that_were_not_given_leave_the_defaults() -> None:
         ({"data": "faces"}, "--data faces: give the generator to compress by --teacher, too"),
         ({"study": "a/b"}, "study name 'a/b'"),
         ({"study": ".."}, r"study name '\.\.'"),
+        ({"study": "cache"}, "--study cache: that folder is for what studies share"),
     ],
 )
 def test_a_value_outside_its_range_is_one_line_with_the_value(values: dict[str, Any], says: str) -> None:

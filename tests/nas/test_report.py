@@ -121,7 +121,7 @@ def test_replicates_are_no_trials_but_what_the_noise_is_known_by(replicated: Sea
     assert replicated.noise > 0
     text = shown(replicated)
     assert "3 complete." in text
-    noise = f"equal trainings: {math.expm1(replicated.noise):.0%} (2 replicates, and an assumption of 10%"
+    noise = f"equal trainings: {math.expm1(replicated.noise):.0%} (2 replicates, and an assumption of 11%"
     assert noise in text
     row = next(line for line in text.splitlines() if "baseline: uniform, 100%" in line)
     cells = [cell.strip() for cell in row.split("│")]
@@ -130,8 +130,12 @@ def test_replicates_are_no_trials_but_what_the_noise_is_known_by(replicated: Sea
 
 
 def test_who_may_be_as_good_as_the_best_is_named(finished: SearchReport) -> None:
-    assert "(an assumption of 10%, nothing was replicated)" in shown(finished)
+    assert "(an assumption of 11%, as no replicate tells of it yet)" in shown(finished)
     assert "tied with the best: trial 4, 9." in shown(finished.model_copy(update={"tied": [4, 9]}))
+    behind = next(t for t in finished.trials if t.fids and t not in finished.front and not t.baseline)
+    text = shown(finished.model_copy(update={"tied": [behind.number]}))
+    assert behind.summary in text, "its row is there"
+    assert "(tied with the best)" in text
     assert "no other is tied with the best." in shown(finished.model_copy(update={"tied": []}))
 
 
