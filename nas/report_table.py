@@ -38,7 +38,8 @@ def render(found: SearchReport) -> RenderableType:
     table.add_column("architecture", overflow="fold")
     for trial in found.front:
         table.add_row(*_row(trial, found), style="bold" if trial == found.best else "")
-    tied = [t for t in found.trials if t.number in found.tied and t not in [*found.front, *baselines]]
+    shown = [*found.front, *baselines]
+    tied = [t for t in found.trials if t.number in found.tied and t.fids and t not in shown]
     for others in (tied, baselines):
         table.add_section()
         for trial in sorted(others, key=lambda t: t.macs or 0):
