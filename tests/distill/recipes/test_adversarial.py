@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -16,6 +18,7 @@ from distill.recipes import Adversarial, DiscriminatorStep, Hinge, Logistic, Was
 from search_spaces import Discriminator
 from tests.distill.recipes.steps import detached
 
+Loss = Callable[[Tensor, Tensor], Tensor]
 GAMES = [Logistic(), Hinge(), Wasserstein()]
 
 
@@ -41,11 +44,11 @@ def test_the_generator_wants_high_logits(game: Adversarial) -> None:
     ],
 )
 def test_the_discriminators_term_is_its_loss(
-    game: Adversarial, loss: object, images: tuple[Tensor, Tensor], critic: Discriminator
+    game: Adversarial, loss: Loss, images: tuple[Tensor, Tensor], critic: Discriminator
 ) -> None:
     real, fake = images
     terms = detached(game.discriminator_terms(DiscriminatorStep(critic, real, fake, 1)))
-    expected = loss(critic(real), critic(fake))  # type: ignore[operator]
+    expected = loss(critic(real), critic(fake))
     assert float(terms["d_adversarial"]) == pytest.approx(float(expected.detach()), abs=1e-5)
 
 

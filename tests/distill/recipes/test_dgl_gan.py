@@ -73,7 +73,5 @@ def test_the_adaptive_coefficient_has_no_gradient(step: Step) -> None:
 
 
 def test_path_lengths_belong_to_generators_with_styles() -> None:
-    recipe = make_recipe("dgl-gan", DglGan().schedule, Tools(Hinge(), path_weight=2.0))
-    assert isinstance(recipe, DglGan)
-    assert recipe.paths.weight == 2.0
-    assert make_recipe("dgl-gan", DglGan().schedule, Tools(Hinge())).paths.weight == 0.0  # type: ignore[attr-defined]
+    assert DglGan.make(DglGan.usual, Tools(Hinge(), path_weight=2.0)).paths.weight == 2.0
+    assert DglGan.make(DglGan.usual, Tools(Hinge())).paths.weight == 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -44,9 +45,9 @@ def born(architecture: GeneratorArchitecture, seed: int = 3) -> BigGANGenerator:
     return BigGANGenerator(architecture)
 
 
-def started(teacher: BigGANGenerator, **changes: object) -> tuple[BigGANGenerator, float, float]:
+def started(teacher: BigGANGenerator, **changes: Any) -> tuple[BigGANGenerator, float, float]:
     """An heir of the teacher but for `changes`, its distance, and that of a random start that settled."""
-    architecture = replace(TEACHER, **changes)  # type: ignore[arg-type]
+    architecture = replace(TEACHER, **changes)
     student, stranger = born(architecture), born(architecture)
     inherit(teacher, student)
     stranger.settle(torch.Generator().manual_seed(1))

@@ -160,7 +160,8 @@ def test_a_public_generator_makes_the_same_images_here(make: Callable[[], nn.Mod
 def test_the_latent_is_that_of_the_publication(make: Callable[[], nn.Module], latent: str) -> None:
     found = read(make().state_dict())
     assert found is not None
-    assert found.generator.architecture.latent == latent  # type: ignore[attr-defined]
+    architecture: Any = found.generator.architecture
+    assert architecture.latent == latent
 
 
 def test_what_is_assumed_of_a_stranger_is_noted_and_nothing_of_an_acquaintance() -> None:
@@ -183,7 +184,8 @@ def test_a_normalisation_without_scale_and_shift_has_those_that_change_nothing()
     network = nn.Sequential(reshaped(10, 1, 1), T(10, 8, 4), BN(8, affine=False), up(8, 3))
     found = read(network.state_dict())
     assert found is not None
-    norm = found.generator.layers[0].norm  # type: ignore[index, union-attr]
+    generator: Any = found.generator
+    norm = generator.layers[0].norm
     assert torch.equal(norm.weight, torch.ones(8))
     assert torch.equal(norm.bias, torch.zeros(8))
 
