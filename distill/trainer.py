@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from distill.augment import ADJUST_EVERY, Augment
 from distill.bank import TeacherBank
@@ -16,6 +16,7 @@ from distill.data import ImageSet, ImageStream, check_labels
 from distill.errors import TrainingDivergedError, TrainingError
 from distill.micro_batches import check_micro_batch, cut, parts
 from distill.noise import OwnNoise
+from distill.optimizers import adam, match_formats
 from distill.precision import PRECISIONS, Precision, autocast
 from distill.recipes.base import Condition, DiscriminatorStep, GeneratorStep, Recipe, Terms
 from distill.recomputation import Recomputed
@@ -118,8 +119,8 @@ class Trainer:
             labels=data.labels if self.student.classes else None,
             device=device,
         )
-        self.generator_optimizer = _adam(self.student, config.generator_lr, config.betas)
-        self.discriminator_optimizer = _adam(self.discriminator, config.discriminator_lr, config.betas)
+        self.generator_optimizer = adam(self.student, config.generator_lr, config.betas)
+        self.discriminator_optimizer = adam(self.discriminator, config.discriminator_lr, config.betas)
         half, kind = config.precision == "fp16", torch.device(device).type  # bf16 has the range of fp32
         self.generator_scaler = torch.amp.GradScaler(kind, enabled=half)
         self.discriminator_scaler = torch.amp.GradScaler(kind, enabled=half)
@@ -328,7 +329,7 @@ class Trainer:
         ):
             getattr(self, name).load_state_dict(state[name])
         for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
-            _match_formats(optimizer)
+            match_formats(optimizer)
         if self.augment is not None:
             self.augment.load_state_dict(state["augment"])
         for scaler, saved in zip(
@@ -340,15 +341,3 @@ class Trainer:
         self._noise.load(state["noise_rng"])
         self.step, self.images, self.gap = state["step"], state["images"], state["gap"]
         self.losses = dict(state["losses"])
-
-
-def _match_formats(optimizer: torch.optim.Optimizer) -> None:
-    """Lay out the state as the weights are: fused kernels take that for granted, and formats may change."""
-    for parameter, state in optimizer.state.items():
-        for name, value in state.items():
-            if value.shape == parameter.shape and value.stride() != parameter.stride():
-                state[name] = torch.empty_like(parameter).copy_(value)
-
-
-def _adam(network: nn.Module, lr: float, betas: tuple[float, float]) -> torch.optim.Adam:
-    return torch.optim.Adam(network.parameters(), lr=lr, betas=betas, eps=1e-8, fused=True)

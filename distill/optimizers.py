@@ -1,0 +1,19 @@
+"""Adam as the trainer uses it."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+def adam(network: nn.Module, lr: float, betas: tuple[float, float]) -> torch.optim.Adam:
+    """The optimizer of all of `network`, in one fused kernel."""
+    return torch.optim.Adam(network.parameters(), lr=lr, betas=betas, eps=1e-8, fused=True)
+
+
+def match_formats(optimizer: torch.optim.Optimizer) -> None:
+    """Lay out the state as the weights are: fused kernels take that for granted, and formats may change."""
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if value.shape == parameter.shape and value.stride() != parameter.stride():
+                state[name] = torch.empty_like(parameter).copy_(value)
