@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from torch import Tensor
 
@@ -104,3 +104,21 @@ class Taught(Recipe, Protocol):
         Raises:
             RecipeError: it can't follow such a schedule.
         """
+
+
+class Played:
+    """What recipes have in common that follow a schedule in a game."""
+
+    schedule: Schedule
+    adversarial: Any  # an Adversarial; a recipe may be of one kind only
+
+    @property
+    def critic_steps(self) -> int:
+        return int(self.adversarial.critic_steps)
+
+    def kd_weight(self, progress: float, gap: float) -> float:
+        return self.schedule(progress, gap)
+
+    def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
+        terms: Terms = self.adversarial.discriminator_terms(step)
+        return terms

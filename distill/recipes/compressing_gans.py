@@ -12,14 +12,14 @@ from typing import ClassVar, Self
 from distill.errors import RecipeError
 from distill.losses import pixel_mse
 from distill.recipes.adversarial import Wasserstein
-from distill.recipes.base import DiscriminatorStep, GeneratorStep, Terms, Tools
+from distill.recipes.base import GeneratorStep, Played, Terms, Tools
 from distill.schedules import Schedule
 
 JOINT = Schedule("constant", start=0.5)
 
 
 @dataclass(frozen=True)
-class CompressingGans:
+class CompressingGans(Played):
     """`L_G = -(1 - α)·D(G(z)) + α·mean((G(z) - T(z))²)`, α being the schedule's weight.
 
     Raises:
@@ -52,12 +52,6 @@ class CompressingGans:
     @property
     def _has_critic(self) -> bool:
         return self.schedule.shape != "constant" or self.schedule.start < 1
-
-    def kd_weight(self, progress: float, gap: float) -> float:
-        return self.schedule(progress, gap)
-
-    def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
-        return self.adversarial.discriminator_terms(step)
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
         weight = 0.0 if step.teacher_images is None else step.kd_weight

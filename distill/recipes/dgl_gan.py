@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from distill.recipes.adversarial import Logistic
-from distill.recipes.base import Adversarial, DiscriminatorStep, GeneratorStep, Terms, Tools
+from distill.recipes.base import Adversarial, GeneratorStep, Played, Terms, Tools
 from distill.recipes.path_lengths import PathLengths
 from distill.schedules import Schedule
 
@@ -24,7 +24,7 @@ STAGES = Schedule("step", start=0.0, end=ALPHA, begin=0.0, finish=SWITCH)
 
 
 @dataclass(frozen=True)
-class DglGan:
+class DglGan(Played):
     """`L_G = ℓ(D(G(z))) + α(t)·ℓ(D̄(G(z)))`, with `ℓ` the generator's loss, such as `softplus(-·)`."""
 
     schedule: Schedule = field(default_factory=lambda: STAGES)
@@ -39,16 +39,6 @@ class DglGan:
     @classmethod
     def make(cls, schedule: Schedule, tools: Tools) -> Self:
         return cls(schedule, tools.adversarial, PathLengths(tools.path_weight))
-
-    @property
-    def critic_steps(self) -> int:
-        return self.adversarial.critic_steps
-
-    def kd_weight(self, progress: float, gap: float) -> float:
-        return self.schedule(progress, gap)
-
-    def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
-        return self.adversarial.discriminator_terms(step)
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
         terms = {"g_adversarial": self.adversarial.generator_losses(step.logits).mean()}

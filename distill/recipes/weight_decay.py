@@ -13,12 +13,12 @@ import torch
 
 from distill.losses import PerceptualDistance, feature_l1, pixel_l1
 from distill.recipes.adversarial import Logistic
-from distill.recipes.base import Adversarial, DiscriminatorStep, GeneratorStep, Terms, Tools
+from distill.recipes.base import Adversarial, GeneratorStep, Played, Terms, Tools
 from distill.schedules import Schedule
 
 
 @dataclass(frozen=True)
-class WeightDecay:
+class WeightDecay(Played):
     """`L_G = adversarial + w(t)·(pixel·L1 + feature·L1 in the teacher's D + perceptual·distance)`."""
 
     schedule: Schedule = field(default_factory=Schedule)
@@ -36,16 +36,6 @@ class WeightDecay:
     @classmethod
     def make(cls, schedule: Schedule, tools: Tools) -> Self:
         return cls(schedule, tools.adversarial, distance=tools.distance)
-
-    @property
-    def critic_steps(self) -> int:
-        return self.adversarial.critic_steps
-
-    def kd_weight(self, progress: float, gap: float) -> float:
-        return self.schedule(progress, gap)
-
-    def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
-        return self.adversarial.discriminator_terms(step)
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
         terms = {"g_adversarial": self.adversarial.generator_losses(step.logits).mean()}

@@ -132,5 +132,5 @@ def test_settling_follows_from_the_randomness_it_is_given(generator: BigGANGener
 
 def test_the_format_channels_last_changes_nothing_but_the_last_bits(generator: BigGANGenerator) -> None:
     inputs = drawn(generator, 2)
-    other = copy.deepcopy(generator).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types
+    other = copy.deepcopy(generator).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types say a tensor is wanted
     assert torch.allclose(other(*inputs), generator(*inputs), atol=1e-5)
