@@ -27,12 +27,13 @@ from nas.teacher_progress import TeacherProgress
 from search_spaces import Architecture, Discriminator, Family, Generator, TeacherSize, check_name, get_family
 from search_spaces.errors import os_reason
 
+SIZES = ("channels_base", "channels_max", "width", "latent_dim", "mapping_layers")
 AUGMENTATIONS = ("ada", "fixed", "none")
 DIGITS_RESOLUTION = 16
 EMA_HALF_LIFE = 10_000  # images, as published
 ASKED = (
-    *("data", "space", "resolution", "grey", "mirror", "batch_size", "channels_base", "channels_max"),
-    *("width", "latent_dim", "mapping_layers", "lr", "r1_gamma", "path_weight", "augment", "augment_p"),
+    *("data", "space", "resolution", "grey", "mirror", "batch_size", *SIZES),
+    *("lr", "r1_gamma", "path_weight", "augment", "augment_p"),
     *("precision", "seed", "extractor", "fid_samples"),
 )
 """Flags that must be the same when a training goes on, beside the digests of images and extractor."""
@@ -53,15 +54,15 @@ class TeacherRequest:
     images: int
     batch_size: int
     micro_batch: int
-    channels_base: int
-    channels_max: int
+    channels_base: int | None
+    channels_max: int | None
     width: int | None
-    latent_dim: int
-    mapping_layers: int
+    latent_dim: int | None
+    mapping_layers: int | None
     lr: float | None
     r1_gamma: float | None
     path_weight: float | None
-    augment: str
+    augment: str | None
     augment_p: float
     precision: str
     compile: bool
@@ -90,7 +91,7 @@ class TeacherRun:
         self.request = request
         check_name(request.output)
         self.family = get_family(request.space)
-        self.size = _size(request)
+        self.size = _size(request, self.family)
         self.family.teacher(replace(self.size, classes=1))  # refuse what can be before images are read
         self.training = _training(request, self.family, self.size)
         check_place(self.training)
@@ -115,7 +116,7 @@ class TeacherRun:
             f"Data: {self.data.name}, {self.data.found or len(self.data)} images{mirrored}",
             *(f"Skipped {skipped}" for skipped in self.data.skipped),
             f"Training: {format_quantity(config.images)} images in batches of {config.batch_size}{parts}, "
-            f"{self._game()}, augmentation {augment.get(request.augment, 'none')}",
+            f"{self._game()}, augmentation {augment.get(training.augment, 'none')}",
             f"On {training.device}, " + ", ".join([config.precision, *options]),
             f"FID: {self._metric()}",
             f"Writes {training.output}, and every {format_quantity(training.snapshot)} images a snapshot in "
@@ -127,11 +128,11 @@ class TeacherRun:
         config, published, asked = self.training.config, self.family.training, self.training.settings
         rates = dict.fromkeys((f"{config.generator_lr:g}", f"{config.discriminator_lr:g}"))
         words = [f"lr {' and '.join(rates)}", f"{published.adversarial} loss"]
-        if published.adversarial == "logistic":
+        if published.r1_gamma is not None:
             words.append(f"R1 {asked['--r1-gamma']}")
         if published.critic_steps > 1:
             words.append(f"{published.critic_steps} critic steps")
-        if asked["--path-weight"] != "0":
+        if float(asked["--path-weight"]):
             words.append(f"path lengths {asked['--path-weight']}")
         return ", ".join(words)
 
@@ -205,31 +206,36 @@ class TeacherRun:
         )
 
 
-def _size(request: TeacherRequest) -> TeacherSize:
+def _size(request: TeacherRequest, family: Family) -> TeacherSize:
+    asked = {name: getattr(request, name) for name in SIZES if getattr(request, name) is not None}
+    for name in asked.keys() - family.sized_by:
+        flags = ", ".join(f"--{known.replace('_', '-')}" for known in sorted(family.sized_by))
+        raise TrainingError(
+            f"--{name.replace('_', '-')} {asked[name]}: --space {family.name} has no such size: give {flags}"
+        )
     resolution = request.resolution or (DIGITS_RESOLUTION if request.data == DIGITS else 0)
     if not resolution:
         raise TrainingError(f"--data {request.data}: give the --resolution to train at, too, such as 256")
     return TeacherSize(
         resolution,
         1 if request.grey or request.data == DIGITS else 3,
-        channels_base=request.channels_base,
-        channels_max=request.channels_max,
-        latent_dim=request.latent_dim,
-        mapping_layers=request.mapping_layers,
-        width=request.width,
+        **asked,
     )
 
 
 def _resolved(request: TeacherRequest, family: Family, size: TeacherSize) -> TeacherRequest:
     """With everything that depends on something else: family, size and device."""
     published, gamma, weight = family.training, request.r1_gamma, request.path_weight
+    usual = published.r1_gamma
     return replace(
         request,
+        **{name: getattr(size, name) for name in SIZES},
         resolution=size.resolution,
         grey=size.image_channels == 1,
         lr=request.lr or published.generator_lr,
-        r1_gamma=family.r1_gamma(size.resolution, request.batch_size) if gamma is None else gamma,
+        r1_gamma=usual(size.resolution, request.batch_size) if gamma is None and usual else gamma,
         path_weight=published.path_weight if weight is None else weight,
+        augment=request.augment or published.augment,
         precision=resolve_precision(request.precision, choose_device(request.device)),
         extractor=_extractor(request) if request.fid_samples else None,
     )
@@ -239,9 +245,15 @@ def _training(request: TeacherRequest, family: Family, size: TeacherSize) -> Tea
     if request.fid_samples == 1:
         raise TrainingError("--fid-samples 1: an FID needs at least 2 samples, better thousands; 0 is none")
     resolved, published = _resolved(request, family, size), family.training
-    assert resolved.r1_gamma is not None
+    _check_game(request, family)
     assert resolved.path_weight is not None
+    assert resolved.augment is not None
     game = make_adversarial(published.adversarial, resolved.r1_gamma, published.critic_steps)
+    if resolved.augment == "ada" and not game.decides:
+        raise TrainingError(
+            f"--augment ada: it follows the critic's decisions, and there are none in a "
+            f"{published.adversarial} game: give fixed or none"
+        )
     return TeacherTraining(
         output=request.output,
         name=request.name or request.output.stem,
@@ -263,13 +275,24 @@ def _training(request: TeacherRequest, family: Family, size: TeacherSize) -> Tea
             checkpoint_activations=request.checkpoint_activations,
         ),
         recipe=AdversarialTraining(game, PathLengths(resolved.path_weight)),
-        augment=request.augment,
+        augment=resolved.augment,
         augment_p=request.augment_p,
         snapshot=request.snapshot,
         fid_samples=request.fid_samples,
         device=choose_device(request.device),
         settings=_settings(resolved),
     )
+
+
+def _check_game(request: TeacherRequest, family: Family) -> None:
+    """Raise TrainingError for terms that the family's training has not."""
+    published = family.training
+    for flag, asked, known in (
+        ("r1-gamma", request.r1_gamma, published.r1_gamma),
+        ("path-weight", request.path_weight, published.path_weight),
+    ):
+        if asked and not known:
+            raise TrainingError(f"--{flag} {asked:g}: --space {family.name} has no such term: leave it out")
 
 
 def _settings(request: TeacherRequest) -> dict[str, str]:

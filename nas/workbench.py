@@ -175,6 +175,12 @@ class Workbench:
                     f"--{flag} {wanted}: students are like their teacher, and {self.teacher.name} has {has}: "
                     f"leave it out, or give another --teacher"
                 )
+        training = self.teacher.family.training
+        if self.config.r1_gamma is not None and training.r1_gamma is None:
+            raise ConfigError(
+                f"--r1-gamma {self.config.r1_gamma:g}: there is no R1 in the {training.adversarial} game of "
+                f"{family}: leave it out"
+            )
         if self.recipe.needs_teacher_discriminator and self.teacher.discriminator is None:
             raise ConfigError(
                 f"--recipe {self.recipe.name} needs the teacher's discriminator, {self.teacher.name} comes "
@@ -186,12 +192,12 @@ class Workbench:
         game = make_adversarial(published.adversarial, self._r1_gamma(), published.critic_steps)
         return Tools(game, published.path_weight, self.distance)
 
-    def _r1_gamma(self) -> float:
+    def _r1_gamma(self) -> float | None:
         """As asked for; else the family's, which suits large images, or what suits small ones."""
-        if self.config.r1_gamma is not None:
-            return self.config.r1_gamma
-        resolution = self.teacher.generator.image_shape[1]
-        return max(LEAST_R1_GAMMA, self.teacher.family.r1_gamma(resolution, self.config.batch_size))
+        asked, published = self.config.r1_gamma, self.teacher.family.training.r1_gamma
+        if asked is not None or published is None:
+            return asked
+        return max(LEAST_R1_GAMMA, published(self.teacher.generator.image_shape[1], self.config.batch_size))
 
     @contextmanager
     def _seeded(self, use: str, seed: int | None) -> Iterator[None]:

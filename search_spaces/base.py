@@ -212,9 +212,7 @@ class TeacherSize:
     channels_max: int = 512
     latent_dim: int = 512
     mapping_layers: int = 8
-    width: int | None = (
-        None  # all others are multiples of it, in families with such a one; None: as published
-    )
+    width: int | None = None  # all others are multiples of it; None: as published
     classes: int = 0  # that images are made of; 0 is unconditional
 
 
@@ -227,7 +225,9 @@ class PublishedTraining:
     discriminator_lr: float = 2e-3
     betas: tuple[float, float] = (0.0, 0.99)  # of Adam
     critic_steps: int = 1  # of the discriminator, for one of the generator
-    path_weight: float = 0.0  # of path lengths, for generators with styles
+    r1_gamma: Callable[[int, int], float] | None = None  # by resolution (px) and batch size; None: no R1
+    path_weight: float = 0.0  # of path lengths; 0 for generators that have no styles
+    augment: Literal["ada", "none"] = "ada"  # of what the discriminator sees
 
 
 @dataclass(frozen=True)
@@ -241,12 +241,10 @@ class Family:
     build_discriminator: Callable[[Any], Discriminator]
     default_discriminator: Callable[[Any], Architecture]  # for a generator that came without one
     teacher: Callable[[TeacherSize], Architecture]  # to train from images
-    r1_gamma: Callable[[int, int], float]  # default weight of R1, by resolution (px) and batch size
+    sized_by: frozenset[str]  # those fields of `TeacherSize` that `teacher` reads besides the images'
     training: PublishedTraining
     space: Callable[[Any], SearchSpace]
-    read: Callable[
-        [Any], Found | None
-    ]  # of `read_untrusted`'s values; None when it holds no network of theirs
-    read_discriminator: Callable[[Any, Any], Discriminator | None] = (
-        no_discriminator_file  # of the values of a file beside the generator's, and the generator
-    )
+    # `read_untrusted`'s values of a file ─► networks, None when it holds none of theirs
+    read: Callable[[Any], Found | None]
+    # the values of a file beside the generator's, and the generator ─► its discriminator
+    read_discriminator: Callable[[Any, Any], Discriminator | None] = no_discriminator_file

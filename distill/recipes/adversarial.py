@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -29,6 +30,7 @@ class Logistic:
     taken at the augmented images, the ones that the discriminator knows.
     """
 
+    decides: ClassVar[bool] = True
     r1_gamma: float = 0.3
     r1_every: int = 16  # steps between lazy R1 regularisations (StyleGAN2, appendix B)
     critic_steps: int = 1
@@ -57,6 +59,7 @@ class Logistic:
 class Hinge:
     """`relu(1 - D(real)) + relu(1 + D(fake))`, for critics that are held by spectral normalisation."""
 
+    decides: ClassVar[bool] = True
     critic_steps: int = 1
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
@@ -74,6 +77,7 @@ class Hinge:
 class Wasserstein:
     """`D(fake) - D(real)`, with a penalty on gradients between real and generated images (WGAN-GP)."""
 
+    decides: ClassVar[bool] = False  # logits have no zero
     penalty: float = 10.0
     critic_steps: int = 5
 
@@ -92,9 +96,10 @@ class Wasserstein:
         return generator_critic(logits)
 
 
-def make_adversarial(form: str, r1_gamma: float, critic_steps: int) -> Adversarial:
+def make_adversarial(form: str, r1_gamma: float | None, critic_steps: int) -> Adversarial:
     """The game called `form`: logistic, hinge or wasserstein; only the first has an R1."""
     if form == "logistic":
+        assert r1_gamma is not None
         return Logistic(r1_gamma=r1_gamma, critic_steps=critic_steps)
     unheld: dict[str, Callable[[int], Adversarial]] = {
         "hinge": Hinge,

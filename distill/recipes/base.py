@@ -76,6 +76,10 @@ class Adversarial(Protocol):
     def critic_steps(self) -> int:
         """Steps of the discriminator for one of the generator."""
 
+    @property
+    def decides(self) -> bool:
+        """Whether the sign of a logit says real or generated, as adaptive augmentation needs it."""
+
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
         """What the discriminator minimises."""
 

@@ -121,7 +121,9 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 )
 @click.option("--kd-finish", type=float, help="Fraction of training where it is at its end  [default: 1]")
 @click.option(
-    "--r1-gamma", type=float, help="Weight of R1  [default: 0.0002 · resolution² / batch size, at least 0.3]"
+    "--r1-gamma",
+    type=float,
+    help="StyleGAN2: weight of R1  [default: 0.0002 · resolution² / batch size, at least 0.3]",
 )
 @click.option("--batch-size", type=int, help="Images a step  [default: 64]")
 @click.option(

@@ -90,37 +90,38 @@ def main(ctx: click.Context) -> None:
     help="Images in memory at a time  [default: the batch]",
 )
 @click.option(
-    "--channels-base", type=POSITIVE, default=16_384, show_default=True, help="Width times side of the image."
+    "--channels-base",
+    type=POSITIVE,
+    help="StyleGAN2: width of a layer times side of its images  [default: 16384]",
 )
-@click.option(
-    "--channels-max", type=POSITIVE, default=512, show_default=True, help="Most channels of a layer."
-)
+@click.option("--channels-max", type=POSITIVE, help="StyleGAN2: most channels of a layer  [default: 512]")
+@click.option("--latent-dim", type=POSITIVE, help="StyleGAN2: dimensions of z and of w  [default: 512]")
+@click.option("--mapping-layers", type=POSITIVE, help="StyleGAN2: depth of the mapping  [default: 8]")
 @click.option(
     "--width",
     type=POSITIVE,
-    help="What all widths are multiples of, in families that have such a one  [default: as published]",
+    help="DCGAN, BigGAN: what all widths are multiples of  [default: as published]",
 )
-@click.option("--latent-dim", type=POSITIVE, default=512, show_default=True, help="Dimensions of z and of w.")
-@click.option("--mapping-layers", type=POSITIVE, default=8, show_default=True, help="Depth of the mapping.")
 @click.option(
     "--lr",
     type=FiniteFloat(0, min_open=True),
     help="Of both networks  [default: as published, 2e-3 for StyleGAN2]",
 )
 @click.option(
-    "--r1-gamma", type=FiniteFloat(0), help="Weight of R1  [default: 0.0002 · resolution² / batch size]"
+    "--r1-gamma",
+    type=FiniteFloat(0),
+    help="StyleGAN2: weight of R1  [default: 0.0002 · resolution² / batch size]",
 )
 @click.option(
     "--path-weight",
     type=FiniteFloat(0),
-    help="Of path-length regularisation  [default: 2 for StyleGAN2, 0]",
+    help="StyleGAN2: weight of path-length regularisation  [default: 2]",
 )
 @click.option(
     "--augment",
     type=click.Choice(["ada", "fixed", "none"]),
-    default="ada",
-    show_default=True,
-    help="Of what the discriminator sees: adaptive (few images last longer), always alike, or none.",
+    help="Of what the discriminator sees: adaptive (few images last longer), always alike, or none"
+    "  [default: ada; none for DCGAN]",
 )
 @click.option(
     "--augment-p",
@@ -167,8 +168,9 @@ def main(ctx: click.Context) -> None:
 def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
     """Train a teacher from images: generator (EMA) and discriminator in one file, ready for nas-search.
 
-    Logistic loss, lazy R1, path-length regularisation, adaptive augmentation. Beside the output, a folder
-    keeps the state, a log and sample grids. Run the same command again to go on after a stop.
+    Losses, rates and regularisation are as published for the --space: --dry-run shows them. Beside the
+    output, a folder keeps the state, a log and sample grids. Run the same command again to go on after a
+    stop.
     """
     import json
 

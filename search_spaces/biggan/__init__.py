@@ -5,7 +5,7 @@ from search_spaces.biggan.architecture import DiscriminatorArchitecture, Generat
 from search_spaces.biggan.checkpoints import read, read_discriminator
 from search_spaces.biggan.discriminator import BigGANDiscriminator
 from search_spaces.biggan.generator import BigGANGenerator
-from search_spaces.biggan.published import TRAINING, r1_gamma, teacher_architecture
+from search_spaces.biggan.published import TRAINING, teacher_architecture
 from search_spaces.biggan.space import BigGANSpace
 
 BIGGAN = Family(
@@ -16,7 +16,7 @@ BIGGAN = Family(
     build_discriminator=BigGANDiscriminator,
     default_discriminator=DiscriminatorArchitecture.beside,
     teacher=teacher_architecture,
-    r1_gamma=r1_gamma,
+    sized_by=frozenset({"width"}),
     training=TRAINING,
     space=BigGANSpace,
     read=read,

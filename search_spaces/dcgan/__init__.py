@@ -5,7 +5,7 @@ from search_spaces.dcgan.architecture import DiscriminatorArchitecture, Generato
 from search_spaces.dcgan.checkpoints import read
 from search_spaces.dcgan.discriminator import DCGANDiscriminator
 from search_spaces.dcgan.generator import DCGANGenerator
-from search_spaces.dcgan.published import TRAINING, r1_gamma, teacher_architecture
+from search_spaces.dcgan.published import TRAINING, teacher_architecture
 from search_spaces.dcgan.space import DCGANSpace
 
 DCGAN = Family(
@@ -16,7 +16,7 @@ DCGAN = Family(
     build_discriminator=DCGANDiscriminator,
     default_discriminator=DiscriminatorArchitecture.beside,
     teacher=teacher_architecture,
-    r1_gamma=r1_gamma,
+    sized_by=frozenset({"width"}),
     training=TRAINING,
     space=DCGANSpace,
     read=read,

@@ -16,7 +16,12 @@ DOUBLINGS = {
 }  # side of the image, px ─► of the first map, until it is there
 WIDTH_GREY, WIDTH_COLOUR = 256, 128  # d of the published teachers of MNIST and of CelebA
 TRAINING = PublishedTraining(
-    "wasserstein", generator_lr=2e-4, discriminator_lr=2e-4, betas=(0.5, 0.999), critic_steps=5
+    "wasserstein",
+    generator_lr=2e-4,
+    discriminator_lr=2e-4,
+    betas=(0.5, 0.999),
+    critic_steps=5,
+    augment="none",
 )
 """As W-DCGANs are trained; five critic steps are those of WGAN-GP (Gulrajani et al., arXiv 1704.00028)."""
 
@@ -50,11 +55,3 @@ def teacher_architecture(size: TeacherSize) -> GeneratorArchitecture:
         ),
         latent_dim=LATENT_DIM,
     )
-
-
-def r1_gamma(resolution: int, batch_size: int) -> float:
-    """The heuristic of StyleGAN2-ADA (arXiv 2006.06676, appendix C), as good a start as any here.
-
-    `0.0002 · resolution² / batch size`; as published, these critics are held by WGAN-GP instead.
-    """
-    return 0.0002 * resolution**2 / batch_size

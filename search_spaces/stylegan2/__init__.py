@@ -1,11 +1,11 @@
 """StyleGAN2 generators: architecture, networks, the student space and weight inheritance."""
 
-from search_spaces.base import Family, PublishedTraining
+from search_spaces.base import Family
 from search_spaces.stylegan2.architecture import Block, DiscriminatorArchitecture, GeneratorArchitecture
 from search_spaces.stylegan2.checkpoints import read
 from search_spaces.stylegan2.discriminator import StyleGAN2Discriminator
 from search_spaces.stylegan2.generator import StyleGAN2Generator
-from search_spaces.stylegan2.published import r1_gamma, teacher_architecture
+from search_spaces.stylegan2.published import TRAINING, teacher_architecture
 from search_spaces.stylegan2.space import StyleGAN2Space
 
 STYLEGAN2 = Family(
@@ -16,8 +16,8 @@ STYLEGAN2 = Family(
     build_discriminator=StyleGAN2Discriminator,
     default_discriminator=DiscriminatorArchitecture.beside,
     teacher=teacher_architecture,
-    r1_gamma=r1_gamma,
-    training=PublishedTraining(path_weight=2.0),
+    sized_by=frozenset({"channels_base", "channels_max", "latent_dim", "mapping_layers"}),
+    training=TRAINING,
     space=StyleGAN2Space,
     read=read,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search_spaces.base import TeacherSize
+from search_spaces.base import PublishedTraining, TeacherSize
 from search_spaces.errors import ArchitectureError
 from search_spaces.stylegan2.architecture import RESOLUTIONS, Block, GeneratorArchitecture
 
@@ -36,3 +36,6 @@ def teacher_architecture(size: TeacherSize) -> GeneratorArchitecture:
 def r1_gamma(resolution: int, batch_size: int) -> float:
     """The heuristic of StyleGAN2-ADA (arXiv 2006.06676, appendix C): `0.0002 · resolution² / batch size`."""
     return 0.0002 * resolution**2 / batch_size
+
+
+TRAINING = PublishedTraining(r1_gamma=r1_gamma, path_weight=2.0)

@@ -15,7 +15,8 @@ from distill.errors import RecipeError, TeacherError
 from nas.config import SearchConfig
 from nas.errors import ConfigError
 from nas.workbench import Workbench
-from search_spaces import Checkpoint, PublishedTraining, load_checkpoint, save_checkpoint
+from search_spaces import Checkpoint, PublishedTraining, get_family, load_checkpoint, save_checkpoint
+from tests.search_spaces.test_families import TEACHERS
 
 MakeBench = Callable[..., Workbench]
 
@@ -200,6 +201,16 @@ def test_a_teacher_that_is_not_as_asked_for_is_refused_with_what_it_is(warm_benc
         with pytest.raises(ConfigError, match=f"{says}: leave it out, or give another --teacher"):
             Workbench(warm_bench.config.model_copy(update=asked))
     assert Workbench(warm_bench.config.model_copy(update={"space": "stylegan2", "resolution": 16}))
+
+
+def test_a_weight_of_r1_is_refused_where_there_is_no_r1(warm_bench: Workbench, tmp_path: Path) -> None:
+    generator = get_family("dcgan").build(TEACHERS["dcgan"])
+    save_checkpoint(Checkpoint("dcgan", generator, None, {"name": "dc"}), tmp_path / "dc.safetensors")
+    asked = {"teacher": tmp_path / "dc.safetensors", "r1_gamma": 1.0}
+    with pytest.raises(
+        ConfigError, match="--r1-gamma 1: there is no R1 in the wasserstein game of dcgan: leave"
+    ):
+        Workbench(warm_bench.config.model_copy(update=asked))
 
 
 def test_a_recipe_that_needs_a_critic_is_refused_to_a_teacher_without_one(

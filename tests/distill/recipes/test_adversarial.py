@@ -66,5 +66,5 @@ def test_a_wasserstein_critic_is_held_between_real_and_generated_images(
 
 def test_games_go_by_their_names_and_only_one_has_an_r1() -> None:
     assert make_adversarial("logistic", 0.7, 1) == Logistic(r1_gamma=0.7)
-    assert make_adversarial("hinge", 0.7, 4) == Hinge(critic_steps=4)
-    assert make_adversarial("wasserstein", 0.7, 5) == Wasserstein(critic_steps=5)
+    assert make_adversarial("hinge", None, 4) == Hinge(critic_steps=4)
+    assert make_adversarial("wasserstein", None, 5) == Wasserstein(critic_steps=5)

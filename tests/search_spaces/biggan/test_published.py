@@ -6,7 +6,7 @@ import pytest
 
 from search_spaces import ArchitectureError, TeacherSize
 from search_spaces.biggan import DiscriminatorArchitecture
-from search_spaces.biggan.published import MULTIPLES, r1_gamma, teacher_architecture
+from search_spaces.biggan.published import MULTIPLES, teacher_architecture
 from tests.search_spaces.biggan.teachers import published
 
 
@@ -67,7 +67,3 @@ def test_a_teacher_without_classes_is_refused_with_the_fix() -> None:
 def test_a_width_that_leaves_no_channel_is_refused() -> None:
     with pytest.raises(ArchitectureError, match=r"^width 0: give 1 or more"):
         published(32, 0)
-
-
-def test_the_discriminator_is_held_by_spectral_normalisation_and_not_by_r1() -> None:
-    assert r1_gamma(128, 256) == 0

@@ -9,7 +9,7 @@ import pytest
 from search_spaces import ArchitectureError, TeacherSize
 from search_spaces.dcgan import DCGANGenerator, DiscriminatorArchitecture
 from search_spaces.dcgan.architecture import params
-from search_spaces.dcgan.published import r1_gamma, teacher_architecture
+from search_spaces.dcgan.published import teacher_architecture
 from tests.search_spaces.dcgan.teachers import published
 
 
@@ -83,7 +83,3 @@ def test_without_a_width_the_teachers_of_the_paper_are_made() -> None:
 def test_its_critic_is_its_mirror_image(resolution: int, widths: tuple[int, ...]) -> None:
     critic = DiscriminatorArchitecture.beside(published(4, resolution))
     assert critic == DiscriminatorArchitecture(widths, resolution, image_channels=1)
-
-
-def test_r1_is_weighed_by_pixels_and_images() -> None:
-    assert r1_gamma(64, 32) == pytest.approx(0.0256)
