@@ -1,12 +1,13 @@
 """The table of "Compressing GANs" (arXiv 1902.00159): W-DCGANs of depth factor d, distilled or not.
 
-    nas-teacher train --space dcgan --data mnist-idx3.gz --grey --resolution 32 --width 16 -o w16.safetensors
+    nas-teacher train --space dcgan --data mnist-idx3.gz --grey --resolution 28 --width 16 -o w16.safetensors
     python -m benchmarks.compressing_gans --teacher w16.safetensors --data mnist-idx3.gz --extractor digits
     python -m benchmarks.compressing_gans --quick --json       # a random teacher of the digits: no result
 
-A student and its baseline have the same architecture, random start, critic, data order and real images; the
-student also has the teacher's images, for as much of its loss as --kd-start says. FID, Inception Score and
-variance of the Laplacian (images in [0, 255]) are medians over seeds; of the real images beside them.
+A student and its baseline have the same architecture, random start, data order and real images, and a critic
+of the teacher's size, from a random start, too; the student also has the teacher's images, for as much of its
+loss as --kd-start says. FID, Inception Score and variance of the Laplacian (images in [0, 255]) are medians
+over seeds.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from benchmarks.setting import add_setting, setting
+from benchmarks.setting import add_setting, alone, setting
 
 METRICS = ("fid", "is", "vol")
 KINDS = ("student", "baseline")
@@ -34,18 +35,16 @@ def train(kind: str, width: int, seed: int, images: int, settings: dict[str, Any
     """The metrics of one training."""
     import torch
 
-    from distill.recipes import AdversarialTraining, PathLengths, Wasserstein
     from nas.config import SearchConfig
     from nas.workbench import Workbench
     from search_spaces import TeacherSize
 
     torch.set_num_threads(1)
-    config = SearchConfig.of(
-        **settings, recipe="compressing-gans", inherit=False, rungs=(images,), seed=seed, study="d"
-    )
+    asked = settings | {"recipe": "compressing-gans", "inherit": False, "warm_discriminator": False}
+    config = SearchConfig.of(**asked, rungs=(images,), seed=seed, study="d")
     bench = Workbench(config)
     if kind == "baseline":
-        bench.recipe = AdversarialTraining(Wasserstein(), PathLengths(0.0))
+        bench.recipe = alone(bench)
     channels, side, _ = bench.teacher.generator.image_shape
     architecture = bench.teacher.family.teacher(TeacherSize(side, channels, width=width))
     trainer = bench.trainer(bench.student(architecture))

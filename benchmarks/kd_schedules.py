@@ -7,33 +7,16 @@
     python -m benchmarks.kd_schedules --quick --json                # shows that it runs, nothing else
 
 A row is a schedule, what is compared with the teacher (images: L1; features: L1 in the teacher's
-discriminator; both) and where the student's discriminator starts (the teacher's: warm; fresh). All rows of a
-seed have the same data order, latents and steps; the architecture is the teacher slimmed uniformly to the
-budget, and starts from the teacher's weights but for two rows. The interval is that of the median over seeds
-(bootstrap, 90 %). A run has failed when its FID is not finite or above 3 times the median of its row.
+discriminator; both) and where the student's discriminator starts (the teacher's: warm; fresh). All start from
+the teacher's weights but for two rows. What is alike in all rows: `benchmarks.rows`.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import re
-import statistics
-import sys
-import tempfile
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks.setting import add_setting, setting, uniform_student
-
-FAILED = 3.0  # times the row's median
-RESAMPLES = 2_000
+from benchmarks.rows import fid_after, parser, tell
 
 SCHEDULES: dict[str, dict[str, Any]] = {
     "none": {"kd_schedule": "constant", "kd_start": 0.0},
@@ -66,7 +49,6 @@ def distill(row: str, seed: int, images: int, settings: dict[str, Any]) -> float
     """FID of one run."""
     import torch
 
-    from distill.errors import NonFiniteImagesError, TrainingDivergedError
     from nas.config import SearchConfig
     from nas.workbench import Workbench
 
@@ -75,80 +57,18 @@ def distill(row: str, seed: int, images: int, settings: dict[str, Any]) -> float
     asked = settings | of_the_search
     bench = Workbench(SearchConfig.of(**asked, rungs=(images,), seed=seed, study="kd"))
     bench.recipe = replace(bench.recipe, **of_the_recipe)  # type: ignore[type-var]
-    trainer = bench.trainer(bench.student(uniform_student(bench)))
-    try:
-        trainer.train(images)
-        return bench.fidelity.fid(trainer.ema, bench.config.fid_samples, seed=1_000 + seed).value
-    except (TrainingDivergedError, NonFiniteImagesError):
-        return float("inf")
-
-
-def summarise(fids: list[float]) -> dict[str, Any]:
-    """Median with its interval, and failures, of one row."""
-    median = statistics.median(fids)
-    rng = np.random.default_rng(0)
-    medians = np.median(rng.choice(fids, (RESAMPLES, len(fids))), axis=1)
-    low, high = np.percentile(medians, (5, 95), method="nearest")
-    failed = sum(fid > FAILED * median or fid == float("inf") for fid in fids)
-    return {"fid": median, "interval": [float(low), float(high)], "failed": failed, "fids": fids}
+    return fid_after(bench, images)
 
 
 def main() -> None:
     """Run every row for every seed and budget and print the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_setting(parser)
-    parser.add_argument("--budgets", default="2M,1M", help="MACs, separated by commas")
-    parser.add_argument("--kd-start", type=float, help="KD weight at the start, of all rows but none")
-    parser.add_argument("--images", type=int, default=16_000, help="real images a run is shown")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--rows", default="", help="only rows whose name matches this regular expression")
-    parser.add_argument("--processes", type=int, default=os.cpu_count())
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-
-    from nas.budget import parse_quantity
-
+    asked = parser(__doc__, budgets="2M,1M", seeds=5)
+    asked.add_argument("--kd-start", type=float, help="KD weight at the start, of all rows but none")
+    options = asked.parse_args()
     if options.quick:
         options.rows, options.budgets = options.rows or "(none|constant|60-100).*both, warm", "2M"
         options.images, options.seeds = 256, 2
-    names = [name for name in rows() if re.search(options.rows, name)]
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
-    budgets = {text: parse_quantity(text) for text in options.budgets.split(",")}
-    settings = setting(options) | {"kd_start": options.kd_start}
-    tables: dict[str, dict[str, Any]] = {}
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool,
-    ):
-        settings["workdir"] = Path(scratch)  # keeps the teacher bank, which all runs share
-        jobs = [
-            (budget, name, pool.submit(distill, name, seed, options.images, settings | {"budget_macs": macs}))
-            for seed in seeds
-            for budget, macs in budgets.items()
-            for name in names
-        ]
-        fids: dict[str, dict[str, list[float]]] = {}
-        for budget, name, job in jobs:
-            found = fids.setdefault(budget, {}).setdefault(name, [])
-            found.append(job.result())
-            print(f"{budget}, {name}: FID {found[-1]:.2f}", file=sys.stderr, flush=True)
-    tables = {
-        budget: {name: summarise(values) for name, values in found.items()} for budget, found in fids.items()
-    }
-    if options.json:
-        print(json.dumps({"images": options.images, "seeds": list(seeds), "budgets": tables}))
-        return
-    for budget, table in tables.items():
-        print(f"{budget} MACs, {options.images} images a run, seeds {seeds[0]}-{seeds[-1]}\n")
-        print(f"{'':46} {'median':>7} {'lowest':>7} {'highest':>7} {'90 % interval':>17} {'failed':>7}")
-        for name, s in table.items():
-            low, high = s["interval"]
-            ends = f"{min(s['fids']):7.2f} {max(s['fids']):7.2f}"
-            print(f"{name:46} {s['fid']:7.2f} {ends} {low:8.2f} {high:8.2f} {s['failed']:>7}")
-        print()
+    tell(distill, rows(), options, {"kd_start": options.kd_start})
 
 
 if __name__ == "__main__":

@@ -28,6 +28,14 @@ def setting(options: argparse.Namespace) -> dict[str, Any]:
     return found | {"fid_samples": QUICK_SAMPLES} if options.quick else found
 
 
+def alone(bench: Any) -> Any:
+    """The recipe without a teacher: what the family's networks play when they are trained as published."""
+    from distill.recipes import AdversarialTraining, PathLengths
+
+    tools = bench.tools()
+    return AdversarialTraining(tools.adversarial, PathLengths(tools.path_weight))
+
+
 def uniform_student(bench: Any) -> Any:
     """The teacher, slimmed uniformly until it fits the budget."""
     from search_spaces import FixedSuggest

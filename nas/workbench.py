@@ -47,7 +47,7 @@ class Workbench:
         self.space: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
         weights = config.lpips_weights
         self.distance = None if weights is None else PerceptualDistance(weights, self.device)
-        self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self._tools())
+        self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.tools())
         self._check()
 
     @cached_property
@@ -187,7 +187,8 @@ class Workbench:
                 "without one: give a checkpoint that holds both, or --recipe weight-decay"
             )
 
-    def _tools(self) -> Tools:
+    def tools(self) -> Tools:
+        """What recipes of this search have: the game as the family plays it, path lengths, a distance."""
         published = self.teacher.family.training
         game = make_adversarial(published.adversarial, self._r1_gamma(), published.critic_steps)
         return Tools(game, published.path_weight, self.distance)

@@ -75,6 +75,15 @@ def test_kd_schedules_tells_medians_with_intervals_by_budget_and_row() -> None:
 
 
 @pytest.mark.slow
+def test_recipes_tells_what_each_of_them_makes_of_the_same_images() -> None:
+    found = figures("recipes", "--rows", "(alone|dgl-gan), from the teacher")
+    assert found["images"] == 256
+    fids = {name: row["fid"] for name, row in found["budgets"]["2M"].items()}
+    assert fids.keys() == {"alone, from the teacher", "dgl-gan, from the teacher"}
+    assert len(set(fids.values())) == 2, "the teacher had a say"
+
+
+@pytest.mark.slow
 def test_compressing_gans_tells_students_and_baselines_of_every_size() -> None:
     found = figures("compressing_gans")
     assert [(row["d"], row["params"]) for row in found["rows"]] == [(1, 3_252), (2, 6_567)]

@@ -1,0 +1,60 @@
+"""What every recipe makes of the same student and the same number of images, beside training it alone.
+
+    python -m benchmarks.recipes                                    # the digits, 3 seeds, 16,000 images a run
+    python -m benchmarks.recipes --teacher faces.safetensors --data faces.zip --mirror --budgets 3M \\
+        --batch-size 32 --extractor cifar-resnet --extractor-weights resnet20.th
+    python -m benchmarks.recipes --quick --json                     # shows that it runs, nothing else
+
+A row is a recipe with its usual schedule, and where both networks of the student start: from the teacher's
+weights, or from random ones. `alone` is the family's own training, without a teacher. Images are real images
+shown: a recipe with several critic steps takes as many fewer steps of the student. What is alike in all rows:
+`benchmarks.rows`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.rows import fid_after, parser, tell
+from benchmarks.setting import alone
+
+ALONE = "alone"
+STARTS = {"from the teacher": True, "from scratch": False}
+
+
+def rows() -> dict[str, tuple[str, bool]]:
+    """Recipe and whether it starts from the teacher's weights, by the row's name."""
+    from distill.recipes import RECIPES
+
+    return {
+        f"{recipe}, {start}": (recipe, warm) for start, warm in STARTS.items() for recipe in (ALONE, *RECIPES)
+    }
+
+
+def distill(row: str, seed: int, images: int, settings: dict[str, Any]) -> float:
+    """FID of one run."""
+    import torch
+
+    from nas.config import SearchConfig
+    from nas.workbench import Workbench
+
+    torch.set_num_threads(1)
+    recipe, warm = rows()[row]
+    asked = settings | {"inherit": warm, "warm_discriminator": warm}
+    asked |= {} if recipe == ALONE else {"recipe": recipe}
+    bench = Workbench(SearchConfig.of(**asked, rungs=(images,), seed=seed, study="recipes"))
+    if recipe == ALONE:
+        bench.recipe = alone(bench)
+    return fid_after(bench, images)
+
+
+def main() -> None:
+    """Run every row for every seed and budget and print the tables."""
+    options = parser(__doc__, budgets="2M", seeds=3).parse_args()
+    if options.quick:
+        options.rows, options.images, options.seeds = options.rows or "from the teacher", 256, 1
+    tell(distill, rows(), options, {})
+
+
+if __name__ == "__main__":
+    main()
