@@ -61,8 +61,9 @@ def about_teacher(settings: dict[str, Any]) -> dict[str, float]:
 
     bench = Workbench(SearchConfig.of(**settings, study="d"))
     scores = bench.fidelity.measure(bench.teacher.generator, METRICS, bench.config.fid_samples, seed=1)
-    params = bench.space.params(bench.teacher.generator.architecture)
-    return {name: scores[name].values[name] for name in METRICS} | {"params": params}
+    found = {name: scores[name].values[name] for name in METRICS}
+    found["vol_real"] = scores["vol"].values["vol_real"]
+    return found | {"params": bench.space.params(bench.teacher.generator.architecture)}
 
 
 def random_teacher(path: Path) -> Path:
@@ -142,7 +143,8 @@ def _row(width: int, pairs: list[tuple[dict[str, float], dict[str, float]]]) -> 
 
 
 def _words(teacher: dict[str, float]) -> str:
-    return f"{teacher['params']:,.0f} parameters, " + ", ".join(f"{n} {teacher[n]:.2f}" for n in METRICS)
+    figures = ", ".join(f"{name} {teacher[name]:.2f}" for name in METRICS)
+    return f"{teacher['params']:,.0f} parameters, {figures}; real images: vol {teacher['vol_real']:.2f}"
 
 
 if __name__ == "__main__":
