@@ -1,11 +1,17 @@
-"""Widths of students: on a grid below the teacher's, and scaled together until a limit is reached."""
+"""Widths of students: on a grid below the teacher's, and scaled together until a budget is spent."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import TypeVar
 
-A = TypeVar("A")
+from search_spaces.base import Architecture
+
+A = TypeVar("A", bound=Architecture)
+
+MIN_SHARE = 0.25  # of the budget; the front is searched between this share and all of it
+MIN_RELATIVE_WIDTH = 0.25  # of the teacher's, before all are scaled together
 
 STEPS = 32  # a width is a multiple of the teacher's divided by this, where a family has no finer grid …
 MIN_CHANNELS = 4  # … and of this
@@ -23,6 +29,29 @@ def snap_width(channels: float, teacher_channels: int, steps: int = STEPS) -> in
         return teacher_channels
     step = width_step(teacher_channels, steps)
     return min(teacher_channels, max(step, round(channels / step) * step))
+
+
+def spend(
+    share: float,
+    load: Callable[[A], float],
+    scaled: Callable[[float], A],
+    relative: Sequence[float],
+    simpler: Callable[[A], Iterable[A]],
+) -> A:
+    """The widest architecture within `share` of the budget; a simpler one where even that is over it.
+
+    Args:
+        share: of the budget.
+        load: of an architecture, by the budget; increasing in widths.
+        scaled: see `widest`.
+        relative: see `widest`.
+        simpler: ever cheaper variants of an architecture; the last one is taken when none fits.
+    """
+    fitted = widest(scaled, relative, lambda architecture: load(architecture) <= share)
+    for found in chain([fitted], simpler(fitted)):
+        if load(found) <= 1:
+            break
+    return found
 
 
 def widest(scaled: Callable[[float], A], relative: Sequence[float], fits: Callable[[A], bool]) -> A:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any
 
 from search_spaces.base import Load, Slimmable, Suggest
@@ -13,10 +12,8 @@ from search_spaces.biggan.architecture import ATTENTION_DIVISOR, SMALLEST_HALVED
 from search_spaces.biggan.generator import BigGANGenerator
 from search_spaces.biggan.inherit import inherit
 from search_spaces.errors import ArchitectureError
-from search_spaces.widths import snap_width, widest, width_step
+from search_spaces.widths import MIN_RELATIVE_WIDTH, MIN_SHARE, snap_width, spend, width_step
 
-MIN_SHARE = 0.25  # of the budget; the front is searched between this share and all of it
-MIN_RELATIVE_WIDTH = 0.25
 COARSEST_ATTENTION = 8  # px: at 4 px every place is within reach of two convolutions
 NO_ATTENTION = "none"
 HIERARCHICAL, FLAT = "hierarchical", "flat"  # every block gets its chunk of z; the start gets all of it
@@ -73,11 +70,19 @@ class BigGANSpace:
             suggest.suggest_float(f"width_{side}", MIN_RELATIVE_WIDTH, 1.0, log=True)
             for side in self.teacher.sides
         ]
-        fitted = self._fit(proposal, relative, lambda a: load(a) <= share and self._within_teacher(a))
-        for simpler in chain([fitted], self._simpler(fitted)):
-            if load(simpler) <= 1 and self._within_teacher(simpler):
-                return simpler
-        return self.smallest()
+
+        def scaled(scale: float) -> GeneratorArchitecture:
+            """`proposal` at the teacher's widths times the relative ones times `scale`."""
+            widths = enumerate(zip(self.teacher.channels, relative, strict=True))
+            return replace(
+                proposal,
+                channels=tuple(self._snap(w * r * scale, i, proposal.attention) for i, (w, r) in widths),
+            )
+
+        def load_within_teacher(architecture: GeneratorArchitecture) -> float:
+            return load(architecture) if self._within_teacher(architecture) else float("inf")
+
+        return spend(share, load_within_teacher, scaled, relative, self._simpler)
 
     def inherit(self, teacher: BigGANGenerator, student: BigGANGenerator) -> None:
         inherit(teacher, student)
@@ -131,24 +136,6 @@ class BigGANSpace:
         """Attention at a coarser side has more weights, and so has a start that gets all of z."""
         cheaper = self.macs(architecture) <= self.macs(self.teacher)
         return cheaper and self.params(architecture) <= self.params(self.teacher)
-
-    def _fit(
-        self,
-        proposal: GeneratorArchitecture,
-        relative: list[float],
-        fits: Callable[[GeneratorArchitecture], bool],
-    ) -> GeneratorArchitecture:
-        """`proposal` at the largest scale of its relative widths that fits; the narrowest if none does."""
-
-        def scaled(scale: float) -> GeneratorArchitecture:
-            widths = zip(self.teacher.channels, relative, strict=True)
-            snapped = (
-                self._snap(width * share * scale, i, proposal.attention)
-                for i, (width, share) in enumerate(widths)
-            )
-            return replace(proposal, channels=tuple(snapped))
-
-        return widest(scaled, relative, fits)
 
     def _snap(self, channels: float, stage: int, attention: tuple[int, ...]) -> int:
         """The nearest width that a stage can have: on the grid, or a multiple of 8 before attention."""

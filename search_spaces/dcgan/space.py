@@ -12,10 +12,8 @@ from search_spaces.dcgan.architecture import GeneratorArchitecture, Layer
 from search_spaces.dcgan.generator import DCGANGenerator
 from search_spaces.dcgan.inherit import inherit
 from search_spaces.errors import ArchitectureError
-from search_spaces.widths import snap_width, widest, width_step
+from search_spaces.widths import MIN_RELATIVE_WIDTH, MIN_SHARE, snap_width, spend, width_step
 
-MIN_SHARE = 0.25  # of the budget; the front is searched between this share and all of it
-MIN_RELATIVE_WIDTH = 0.25
 STEPS = 128  # of widths: the smallest published student is that much narrower than its teacher
 
 
@@ -73,13 +71,7 @@ class DCGANSpace:
             ]
             return replace(proposal, layers=(*narrowed, proposal.layers[-1]))
 
-        fitted = widest(scaled, widths, lambda architecture: load(architecture) <= share)
-        if load(fitted) <= 1:
-            return fitted
-        for simpler in self._simpler(fitted):
-            if load(simpler) <= 1:
-                return simpler
-        return self.smallest()
+        return spend(share, load, scaled, widths, self._simpler)
 
     def inherit(self, teacher: DCGANGenerator, student: DCGANGenerator) -> None:
         inherit(teacher, student)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,10 +12,8 @@ from search_spaces.stylegan2.architecture import Block, ConvKind, GeneratorArchi
 from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.stylegan2.inherit import inherit
 from search_spaces.stylegan2.slimmable import SlimmableStyleGAN2
-from search_spaces.widths import snap_width, widest, width_step
+from search_spaces.widths import MIN_RELATIVE_WIDTH, MIN_SHARE, snap_width, spend, width_step
 
-MIN_SHARE = 0.25  # of the budget; the front is searched between this share and all of it
-MIN_RELATIVE_WIDTH = 0.25
 SEARCHED_KERNELS = 2  # the kernel size is searched in this many last blocks
 
 
@@ -66,13 +64,16 @@ class StyleGAN2Space:
     def sample(self, suggest: Suggest, load: Load) -> GeneratorArchitecture:
         share = suggest.suggest_float("share", MIN_SHARE, 1.0)
         proposal, widths = self._choose(suggest)
-        fitted = self._fit(proposal, widths, lambda architecture: load(architecture) <= share)
-        if load(fitted) <= 1:
-            return fitted
-        for simpler in self._simpler(fitted):
-            if load(simpler) <= 1:
-                return simpler
-        return self.smallest()
+
+        def scaled(scale: float) -> GeneratorArchitecture:
+            """`proposal` with its relative widths times `scale`."""
+            blocks = (
+                replace(block, channels=snap_width(block.channels * width * scale, block.channels))
+                for block, width in zip(proposal.blocks, widths, strict=True)
+            )
+            return replace(proposal, blocks=tuple(blocks))
+
+        return spend(share, load, scaled, widths, self._simpler)
 
     def inherit(self, teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
         inherit(teacher, student)
@@ -101,24 +102,6 @@ class StyleGAN2Space:
             blocks.append(Block(block.channels, convs, kind, kernel))
         proposal = replace(self.teacher, blocks=tuple(blocks), style_dim=style_dim, mapping_layers=layers)
         return proposal, widths
-
-    def _fit(
-        self,
-        proposal: GeneratorArchitecture,
-        widths: list[float],
-        fits: Callable[[GeneratorArchitecture], bool],
-    ) -> GeneratorArchitecture:
-        """`proposal` at the largest scale of its relative widths that fits; the narrowest if none does."""
-
-        def scaled(scale: float) -> GeneratorArchitecture:
-            blocks = zip(proposal.blocks, widths, strict=True)
-            narrowed = (
-                Block(snap_width(b.channels * w * scale, b.channels), b.convs, b.kind, b.kernel)
-                for b, w in blocks
-            )
-            return replace(proposal, blocks=tuple(narrowed))
-
-        return widest(scaled, widths, fits)
 
     def _simpler(self, architecture: GeneratorArchitecture) -> Iterator[GeneratorArchitecture]:
         """Ever cheaper variants of `architecture`, the last one being the smallest of the space."""
