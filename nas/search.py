@@ -72,6 +72,7 @@ def prepare(
     check_folder(config)
     config.budget.load(bench.space)
     if config.share_weights:
+        _ = bench.space.slimmable(bench.teacher.generator)  # there are families whose students can't
         check_narrowest(config.budget, bench.space)
     check_sampler(config.sampler)
     if proposes:

@@ -184,7 +184,8 @@ class Workbench:
         if self.recipe.needs_teacher_discriminator and self.teacher.discriminator is None:
             raise ConfigError(
                 f"--recipe {self.recipe.name} needs the teacher's discriminator, {self.teacher.name} comes "
-                "without one: give a checkpoint that holds both, or --recipe weight-decay"
+                "without one: give one that holds both (nas-teacher import --discriminator joins two files), "
+                "or --recipe weight-decay"
             )
 
     def tools(self) -> Tools:

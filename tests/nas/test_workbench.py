@@ -219,7 +219,10 @@ def test_a_recipe_that_needs_a_critic_is_refused_to_a_teacher_without_one(
     teacher = tmp_path / "alone.safetensors"
     save_checkpoint(Checkpoint("stylegan2", warm_bench.teacher.generator, None, {"name": "alone"}), teacher)
     asked = {"teacher": teacher, "recipe": "dgl-gan"}
-    with pytest.raises(ConfigError, match="--recipe dgl-gan needs the teacher's discriminator, alone comes"):
+    with pytest.raises(
+        ConfigError,
+        match="--recipe dgl-gan needs the teacher's discriminator, alone comes without one: give one",
+    ):
         Workbench(warm_bench.config.model_copy(update=asked))
     assert Workbench(warm_bench.config.model_copy(update={"recipe": "dgl-gan"})).recipe.name == "dgl-gan"
 

@@ -1,0 +1,95 @@
+"""nas-search with teachers of every family: what it takes, what it says, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from nas.cli.search import main
+from search_spaces import FAMILIES, Architecture, Checkpoint, TeacherSize, get_family, save_checkpoint
+from tests.distill.data.pictures import pictures
+from tests.search_spaces.test_families import TEACHERS
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def dry(family: str, data: str, *flags: str, architecture: Architecture | None = None) -> Result:
+    """A dry run with a teacher of random weights, which has no discriminator."""
+    generator = get_family(family).build(architecture or TEACHERS[family])
+    save_checkpoint(Checkpoint(family, generator, None, {"name": family}), Path("teacher.safetensors"))
+    line = [
+        "--teacher",
+        "teacher.safetensors",
+        "--data",
+        data,
+        "--budget-params",
+        "1M",
+        "--extractor",
+        "digits",
+    ]
+    return CliRunner().invoke(main, [*line, *flags, "--dry-run"])
+
+
+def labelled(side: int, classes: int) -> str:
+    for number in range(classes):
+        pictures(Path(f"of{classes}", f"class{number}"), 40, size=side)
+    return f"of{classes}"
+
+
+def side_and_classes(family: str) -> tuple[int, int]:
+    generator = get_family(family).build(TEACHERS[family])
+    return generator.image_shape[1], generator.classes
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_a_dry_run_shows_students_of_the_teachers_family(family: str) -> None:
+    side, classes = side_and_classes(family)
+    result = dry(family, labelled(side, classes or 1), "--space", family, "--resolution", str(side))
+    assert result.exit_code == 0, result.output
+    assert f"Teacher: {family} ({family})" in result.stdout
+    assert "smallest" in result.stdout
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_a_family_whose_students_can_not_share_weights_says_so_at_once(family: str) -> None:
+    side, classes = side_and_classes(family)
+    result = dry(family, labelled(side, classes or 1), "--share-weights", "--sampler", "random")
+    if family == "stylegan2":
+        assert result.exit_code == 0, result.output
+    else:
+        assert result.exit_code == 2
+        assert "can't share weights" in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_images_without_the_teachers_classes_are_refused() -> None:
+    side, classes = side_and_classes("biggan")
+    result = dry("biggan", str(pictures(Path("plain"), 40, size=side)))
+    assert (result.exit_code, f"no labels and the teacher has {classes} classes" in result.stderr) == (
+        2,
+        True,
+    )
+    result = dry("biggan", labelled(side, classes + 1))
+    assert result.exit_code == 2
+    assert f"has {classes + 1} classes and the teacher {classes}: " in result.stderr
+
+
+def test_a_recipe_that_needs_a_critic_tells_how_to_join_two_files() -> None:
+    side, classes = side_and_classes("biggan")
+    result = dry("biggan", labelled(side, classes), "--recipe", "dgl-gan")
+    assert result.exit_code == 2
+    assert "nas-teacher import --discriminator joins two files" in result.stderr
+
+
+def test_grey_images_for_a_teacher_of_colours_are_converted_and_that_is_said() -> None:
+    side, _ = side_and_classes("dcgan")
+    colours = get_family("dcgan").teacher(TeacherSize(side, 3, width=2))
+    for data, said in (("digits", "RGB made of grey"), (labelled(side, 1), "RGB")):
+        result = dry("dcgan", data, "--recipe", "compressing-gans", architecture=colours)
+        assert result.exit_code == 0, result.output
+        assert f"({side} px, {said})" in result.stdout
