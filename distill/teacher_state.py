@@ -20,13 +20,8 @@ from distill.trainer import Trainer, TrainingConfig
 from search_spaces import Discriminator, Generator
 from search_spaces.whole_files import written_whole
 
-FREE = (
-    "images",
-    "micro_batch",
-    "channels_last",
-    "compile",
-    "checkpoint_activations",
-)  # may change when a training goes on
+FREE = ("images", "micro_batch", "channels_last", "compile", "checkpoint_activations")
+"""What may change when a training goes on."""
 DIGESTS = {"data": "images of digest", "fid_extractor_digest": "extractor weights of digest"}  # of no flag
 
 
@@ -34,9 +29,7 @@ DIGESTS = {"data": "images of digest", "fid_extractor_digest": "extractor weight
 class TeacherTraining:
     """One training of a teacher: all that it depends on besides the networks, the data and the metric."""
 
-    output: (
-        Path  # the teacher: generator (EMA) and discriminator at the lowest FID, or at the end without one
-    )
+    output: Path  # the teacher: EMA and discriminator at the lowest FID, or at the end without one
     name: str
     family: str
     config: TrainingConfig

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from distill.augment import Augment
 from distill.data import ImageSet, absolute
@@ -62,21 +64,23 @@ def train_teacher(
     far, and the state to go on from, each written whole or not at all, the state last.
 
     Raises:
-        TrainingError: the state of another training is in the way, or nothing can be written there.
+        TrainingError: the state of another training is in the way, another process trains there, or nothing
+            can be written.
         TrainingDivergedError: a loss became NaN or infinite.
         NonFiniteImagesError: the generator made NaN or infinity.
     """
-    standing = _begin(training, generator, discriminator, data, fidelity)
-    trainer, target = standing.trainer, training.config.images
-    on_start(trainer.images)
-    while trainer.images < target:
-        until = min(target, (trainer.images // training.snapshot + 1) * training.snapshot)
-        trainer.train(until, on_step, stop)
-        if trainer.images < until:
-            save_state(training, standing)
-            return Outcome(trainer.images, False, standing.best)
-        on_snapshot(_take_snapshot(training, standing, data, fidelity))
-    return Outcome(trainer.images, True, standing.best)
+    with _held(training):
+        standing = _begin(training, generator, discriminator, data, fidelity)
+        trainer, target = standing.trainer, training.config.images
+        on_start(trainer.images)
+        while trainer.images < target:
+            until = min(target, (trainer.images // training.snapshot + 1) * training.snapshot)
+            trainer.train(until, on_step, stop)
+            if trainer.images < until:
+                save_state(training, standing)
+                return Outcome(trainer.images, False, standing.best)
+            on_snapshot(_take_snapshot(training, standing, data, fidelity))
+        return Outcome(trainer.images, True, standing.best)
 
 
 def check_place(training: TeacherTraining) -> None:
@@ -87,6 +91,28 @@ def check_place(training: TeacherTraining) -> None:
         )
 
 
+@contextmanager
+def _held(training: TeacherTraining) -> Iterator[None]:
+    """The training's folder, made if need be, for this process alone."""
+    check_place(training)
+    lock = FileLock(training.folder / "lock", blocking=False)
+    try:
+        training.folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise TrainingError(
+            f"{training.folder}: another process trains there: wait for it, or choose another -o"
+        ) from None
+    except OSError as error:
+        raise TrainingError(
+            f"{training.folder} can't be written ({os_reason(error)}): choose another -o"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _begin(
     training: TeacherTraining,
     generator: Generator,
@@ -94,7 +120,6 @@ def _begin(
     data: ImageSet,
     fidelity: Fidelity | None,
 ) -> Standing:
-    check_place(training)
     augment = {"ada": Augment.adaptive(), "fixed": Augment(training.augment_p)}.get(training.augment)
     trainer = Trainer(
         generator,
@@ -106,12 +131,6 @@ def _begin(
         device=training.device,
     )
     standing = Standing(trainer, identity_of(training, generator, discriminator, data, fidelity))
-    try:
-        training.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(
-            f"{training.folder} can't be written ({os_reason(error)}): choose another -o"
-        ) from error
     if training.state_file.exists():
         load_state(training, standing)
     return standing

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner
+from filelock import FileLock
 
 from distill.data import loading
 from distill.digits.classifier import WEIGHTS
@@ -338,6 +339,16 @@ def test_a_damaged_state_is_said(trained: Path) -> None:
     result = run(*TINY, "-o", "a.safetensors")
     assert result.exit_code == 2
     assert "state.pt can't be read: remove a.training to start anew" in result.stderr
+
+
+def test_two_trainings_do_not_write_into_one_folder() -> None:
+    Path("a.training").mkdir()
+    with FileLock("a.training/lock"):
+        result = run(*TINY, "-o", "a.safetensors")
+    assert result.exit_code == 2
+    assert "a.training: another process trains there: wait for it, or choose another -o" in result.stderr
+    assert done(*TINY, "--images", 16, "-o", "a.safetensors").stdout.startswith("a.safetensors: FID")
+    assert not Path("a.training/lock").exists()
 
 
 # Help
