@@ -66,6 +66,13 @@ class Schedule:
         way = f"{self.begin:.0%} to {self.finish:.0%} of the training"
         return f"{self.start:g} to {self.end:g}, {self.shape}, from {way}"
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the most that it is in a training, whose last step begins before its end."""
+        if self.shape == "constant" or (self.shape == "step" and self.finish == 1):
+            return self.start, self.start
+        return min(self.start, self.end), max(self.start, self.end)
+
     def __call__(self, progress: float, gap: float = 1.0) -> float:
         """Weight at `progress`, the fraction of training done, in [0, 1], for a critic's `gap`."""
         if self.shape == "constant":

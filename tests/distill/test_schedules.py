@@ -63,6 +63,30 @@ def test_a_schedule_stays_between_its_ends(schedule: Schedule, progress: float, 
     assert schedule.end - slack <= schedule(progress, gap) <= schedule.start + slack
 
 
+@given(schedules([*FALLING, "constant"]), fractions, st.floats(0, 10))
+def test_the_bounds_hold_all_along_a_training(schedule: Schedule, progress: float, gap: float) -> None:
+    assume(progress < 1)
+    least, most = schedule.bounds
+    slack = 1e-12 * most
+    assert least - slack <= schedule(progress, gap) <= most + slack
+
+
+@pytest.mark.parametrize(
+    ("schedule", "bounds"),
+    [
+        (Schedule("constant", start=0.5, end=2.0), (0.5, 0.5)),
+        (Schedule("step", start=0.0, end=0.1, finish=0.9), (0.0, 0.1)),
+        (Schedule("step", start=0.0, end=0.1, finish=1.0), (0.0, 0.0)),
+        (Schedule("linear", start=0.0, end=0.1, finish=1.0), (0.0, 0.1)),
+        (Schedule("adaptive", start=3.0, end=1.0), (1.0, 3.0)),
+    ],
+)
+def test_bounds_leave_out_what_no_step_of_a_training_has(
+    schedule: Schedule, bounds: tuple[float, float]
+) -> None:
+    assert schedule.bounds == bounds
+
+
 @given(weights, weights, fractions, fractions)
 def test_constant_stays_where_it_starts(start: float, end: float, progress: float, gap: float) -> None:
     assert Schedule("constant", start, end)(progress, gap) == start
