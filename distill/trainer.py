@@ -206,10 +206,9 @@ class Trainer:
 
         def terms(part: slice) -> Terms:
             fake, condition = self._generate(inputs, part)
-            shown = self._augmented(fake)
+            logits = self._judged(fake, condition)
+            answers.append(logits.detach())
             with self._autocast():
-                logits = self._critic(shown, *condition)
-                answers.append(logits.detach())
                 step = GeneratorStep(
                     fake,
                     logits,
@@ -237,6 +236,15 @@ class Trainer:
         with self._autocast(), self._recomputed:
             images = self._student(*here)
         return images.float(), self.student.condition(here)
+
+    def _judged(self, fake: Tensor, condition: Condition) -> Tensor:
+        """Logits (N,) of the discriminator; zeros, as if it were fooled, where the recipe trains none."""
+        if not self.recipe.critic_steps:
+            return fake.new_zeros(len(fake))
+        shown = self._augmented(fake)
+        with self._autocast():
+            logits: Tensor = self._critic(shown, *condition)
+        return logits
 
     def _draw(self, count: int) -> tuple[Tensor, Tensor]:
         """New images with their styles; never compiled, as penalties on them are of second order."""

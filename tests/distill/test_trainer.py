@@ -304,11 +304,13 @@ def test_without_a_critic_only_the_student_learns(make: Make) -> None:
     log = Log(CompressingGans(Schedule("constant", start=1.0)))
     trainer = make(log)
     before, stream = snapshot(trainer.discriminator), trainer.stream.state_dict()
+    trainer.discriminator.register_forward_pre_hook(lambda module, args: pytest.fail("the critic was asked"))
     trainer.train(3 * BATCH)
     assert (trainer.images, len(log.generator_steps)) == (3 * BATCH, 3)
     assert not log.discriminator_steps
     assert same(snapshot(trainer.discriminator), before)
     assert same(trainer.stream.state_dict(), stream), "no real image was looked at"
+    assert trainer.gap == 0, "there is nobody to be fooled"
 
 
 def test_a_recipe_without_need_of_the_teachers_images_gets_fresh_latents(make: Make) -> None:
