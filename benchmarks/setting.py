@@ -32,8 +32,8 @@ def alone(bench: Any) -> Any:
     """The recipe without a teacher: what the family's networks play when they are trained as published."""
     from distill.recipes import AdversarialTraining, PathLengths
 
-    tools = bench.tools()
-    return AdversarialTraining(tools.adversarial, PathLengths(tools.path_weight))
+    ingredients = bench.ingredients()
+    return AdversarialTraining(ingredients.adversarial, PathLengths(ingredients.path_weight))
 
 
 def uniform_student(bench: Any) -> Any:

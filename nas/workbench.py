@@ -16,7 +16,7 @@ from distill.generation import images_at_a_time
 from distill.losses import PerceptualDistance
 from distill.mapping import mapped_tensor
 from distill.precision import Precision, resolve_precision
-from distill.recipes import Recipe, Tools, make_adversarial, make_recipe
+from distill.recipes import RECIPES, Ingredients, Recipe, make_adversarial, make_recipe
 from distill.seeds import derive_seed
 from distill.teacher import Teacher, load_teacher
 from distill.trainer import Trainer, TrainingConfig, channels_last_pays
@@ -47,7 +47,7 @@ class Workbench:
         self.space: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
         weights = config.lpips_weights
         self.distance = None if weights is None else PerceptualDistance(weights, self.device)
-        self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.tools())
+        self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.ingredients())
         self._check()
 
     @cached_property
@@ -164,7 +164,7 @@ class Workbench:
         )
 
     def _check(self) -> None:
-        """Raise ConfigError where the teacher is not as asked for, or lacks what the recipe needs."""
+        """Raise ConfigError where teacher, recipe and what else was asked for don't go together."""
         family, side = self.teacher.family.name, self.teacher.generator.image_shape[1]
         for flag, wanted, has in (
             ("space", self.config.space or family, family),
@@ -182,17 +182,24 @@ class Workbench:
                 f"{family}: leave it out"
             )
         if self.recipe.needs_teacher_discriminator and self.teacher.discriminator is None:
+            others = (name for name, recipe in RECIPES.items() if not recipe.needs_teacher_discriminator)
             raise ConfigError(
                 f"--recipe {self.recipe.name} needs the teacher's discriminator, {self.teacher.name} comes "
                 "without one: give one that holds both (nas-teacher import --discriminator joins two files), "
-                "or --recipe weight-decay"
+                f"or --recipe {next(others)}"
+            )
+        if self.distance is not None and not RECIPES[self.config.recipe].uses_distance:
+            users = " or ".join(name for name, recipe in RECIPES.items() if recipe.uses_distance)
+            raise ConfigError(
+                f"--lpips-weights {self.config.lpips_weights}: --recipe {self.config.recipe} has no use for "
+                f"a distance: leave it out, or give --recipe {users}"
             )
 
-    def tools(self) -> Tools:
-        """What recipes of this search have: the game as the family plays it, path lengths, a distance."""
+    def ingredients(self) -> Ingredients:
+        """What recipes of this search are made of: the family's game and path lengths, a distance."""
         published = self.teacher.family.training
         game = make_adversarial(published.adversarial, self._r1_gamma(), published.critic_steps)
-        return Tools(game, published.path_weight, self.distance)
+        return Ingredients(game, published.path_weight, self.distance)
 
     def _r1_gamma(self) -> float | None:
         """As asked for; else the family's, which suits large images, or what suits small ones."""

@@ -5,20 +5,28 @@ from collections.abc import Iterable
 from distill.errors import RecipeError
 from distill.recipes.adversarial import Hinge, Logistic, Wasserstein, make_adversarial
 from distill.recipes.alone import AdversarialTraining
-from distill.recipes.base import Adversarial, DiscriminatorStep, GeneratorStep, Recipe, Taught, Terms, Tools
+from distill.recipes.base import (
+    Adversarial,
+    DiscriminatorStep,
+    Distillation,
+    GeneratorStep,
+    Ingredients,
+    Recipe,
+    Terms,
+)
 from distill.recipes.compressing_gans import CompressingGans
 from distill.recipes.dgl_gan import AdaptiveDglGan, DglGan
 from distill.recipes.path_lengths import PathLengths
 from distill.recipes.weight_decay import WeightDecay
 from distill.schedules import Schedule
 
-_ALL: Iterable[type[Taught]] = (WeightDecay, DglGan, AdaptiveDglGan, CompressingGans)
+_ALL: Iterable[type[Distillation]] = (WeightDecay, DglGan, AdaptiveDglGan, CompressingGans)
 
-RECIPES: dict[str, type[Taught]] = {recipe.name: recipe for recipe in _ALL}
-"""What teaches a student. `AdversarialTraining` is not among them: it is how teachers come about."""
+RECIPES: dict[str, type[Distillation]] = {recipe.name: recipe for recipe in _ALL}
+"""What teaches a student, the usual one first. `AdversarialTraining` is not among them: it makes teachers."""
 
 
-def get_recipe(name: str) -> type[Taught]:
+def get_recipe(name: str) -> type[Distillation]:
     """The recipe called `name`.
 
     Raises:
@@ -29,13 +37,13 @@ def get_recipe(name: str) -> type[Taught]:
     return RECIPES[name]
 
 
-def make_recipe(name: str, schedule: Schedule, tools: Tools | None = None) -> Recipe:
+def make_recipe(name: str, schedule: Schedule, ingredients: Ingredients | None = None) -> Recipe:
     """The recipe called `name`, its KD weight following `schedule`.
 
     Raises:
-        RecipeError: there is none of that name, or it can't follow such a schedule.
+        RecipeError: there is none of that name, or it does not go with the schedule or the game.
     """
-    return get_recipe(name).make(schedule, Tools(Logistic()) if tools is None else tools)
+    return get_recipe(name).make(schedule, ingredients or Ingredients(Logistic()))
 
 
 __all__ = [
@@ -46,13 +54,14 @@ __all__ = [
     "CompressingGans",
     "DglGan",
     "DiscriminatorStep",
+    "Distillation",
     "GeneratorStep",
     "Hinge",
+    "Ingredients",
     "Logistic",
     "PathLengths",
     "Recipe",
     "Terms",
-    "Tools",
     "Wasserstein",
     "WeightDecay",
     "get_recipe",

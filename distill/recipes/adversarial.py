@@ -30,6 +30,7 @@ class Logistic:
     taken at the augmented images, the ones that the discriminator knows.
     """
 
+    name: ClassVar = "logistic"
     decides: ClassVar[bool] = True
     r1_gamma: float = 0.3
     r1_every: int = 16  # steps between lazy R1 regularisations (StyleGAN2, appendix B)
@@ -59,6 +60,7 @@ class Logistic:
 class Hinge:
     """`relu(1 - D(real)) + relu(1 + D(fake))`, for critics that are held by spectral normalisation."""
 
+    name: ClassVar = "hinge"
     decides: ClassVar[bool] = True
     critic_steps: int = 1
 
@@ -77,6 +79,7 @@ class Hinge:
 class Wasserstein:
     """`D(fake) - D(real)`, with a penalty on gradients between real and generated images (WGAN-GP)."""
 
+    name: ClassVar = "wasserstein"
     decides: ClassVar[bool] = False  # logits have no zero
     penalty: float = 10.0
     critic_steps: int = 5
@@ -96,13 +99,14 @@ class Wasserstein:
         return generator_critic(logits)
 
 
+GAMES: dict[str, Callable[[float | None, int], Adversarial]] = {
+    Logistic.name: lambda r1_gamma, steps: Logistic(r1_gamma or 0.0, critic_steps=steps),
+    Hinge.name: lambda r1_gamma, steps: Hinge(steps),
+    Wasserstein.name: lambda r1_gamma, steps: Wasserstein(critic_steps=steps),
+}
+"""How each game is made, of R1's weight and the critic's steps; only the first has an R1."""
+
+
 def make_adversarial(form: str, r1_gamma: float | None, critic_steps: int) -> Adversarial:
-    """The game called `form`: logistic, hinge or wasserstein; only the first has an R1."""
-    if form == "logistic":
-        assert r1_gamma is not None
-        return Logistic(r1_gamma=r1_gamma, critic_steps=critic_steps)
-    unheld: dict[str, Callable[[int], Adversarial]] = {
-        "hinge": Hinge,
-        "wasserstein": lambda steps: Wasserstein(critic_steps=steps),
-    }
-    return unheld[form](critic_steps)
+    """The game called `form`, one of `GAMES`."""
+    return GAMES[form](r1_gamma, critic_steps)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 from torch import Tensor
 
+from distill.errors import RecipeError
 from distill.losses import PerceptualDistance
 from distill.schedules import Schedule
 from search_spaces.base import Discriminator
@@ -38,7 +40,7 @@ class GeneratorStep:
     """What a recipe sees when the student learns."""
 
     fake: Tensor  # (N, C, H, W), the student's images
-    logits: Tensor  # (N,), its discriminator's answer to them
+    logits: Tensor  # (N,), its discriminator's answer to them; zeros where the recipe trains none
     teacher_images: Tensor | None  # (N, C, H, W), the teacher's for the same inputs; None without a teacher
     teacher_discriminator: Discriminator | None  # frozen
     kd_weight: float
@@ -72,6 +74,8 @@ class Recipe(Protocol):
 class Adversarial(Protocol):
     """The game between a generator and a discriminator: losses of both sides."""
 
+    name: ClassVar[str]
+
     @property
     def critic_steps(self) -> int:
         """Steps of the discriminator for one of the generator."""
@@ -88,41 +92,61 @@ class Adversarial(Protocol):
 
 
 @dataclass(frozen=True)
-class Tools:
-    """What a search has for its recipe."""
+class Ingredients:
+    """What a search has to make its recipe of."""
 
     adversarial: Adversarial  # that the family's networks are made for
     path_weight: float = 0.0  # of StyleGAN2's path lengths
     distance: PerceptualDistance | None = None
 
 
-class Taught(Recipe, Protocol):
-    """A recipe with a teacher."""
+class Distillation(ABC):
+    """A recipe with a teacher: a game, and beside it the teacher's terms, whose weight follows a schedule.
 
-    usual: ClassVar[Schedule]  # of its KD weight, unless the user says otherwise
-
-    @classmethod
-    def make(cls, schedule: Schedule, tools: Tools) -> Self:
-        """With a KD weight that follows `schedule`, and those of the tools that it has use for.
-
-        Raises:
-            RecipeError: it can't follow such a schedule.
-        """
-
-
-class Played:
-    """What recipes have in common that follow a schedule in a game."""
+    Raises:
+        RecipeError: the schedule follows the sign of logits, and in the game they have none.
+    """
 
     schedule: Schedule
-    adversarial: Any  # an Adversarial; a recipe may be of one kind only
+    adversarial: Adversarial
+
+    name: ClassVar[str]
+    usual: ClassVar[Schedule]  # of its KD weight, unless the user says otherwise
+    usual_on_digits: ClassVar[Schedule | None] = None  # where the built-in digits want another
+    needs_teacher_images: ClassVar[bool]
+    needs_teacher_discriminator: ClassVar[bool]
+    uses_distance: ClassVar[bool] = False  # of the ingredients
+
+    def __post_init__(self) -> None:
+        if self.schedule.shape == "adaptive":
+            self._check_decides("--kd-schedule adaptive", "another schedule, such as cosine")
+
+    @classmethod
+    @abstractmethod
+    def make(cls, schedule: Schedule, ingredients: Ingredients) -> Self:
+        """With a KD weight that follows `schedule`, and those of the ingredients that it has use for.
+
+        Raises:
+            RecipeError: it does not go with the schedule or the game.
+        """
 
     @property
     def critic_steps(self) -> int:
-        return int(self.adversarial.critic_steps)
+        return self.adversarial.critic_steps
 
     def kd_weight(self, progress: float, gap: float) -> float:
         return self.schedule(progress, gap)
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
-        terms: Terms = self.adversarial.discriminator_terms(step)
-        return terms
+        return self.adversarial.discriminator_terms(step)
+
+    @abstractmethod
+    def generator_terms(self, step: GeneratorStep) -> Terms:
+        """What the student minimises."""
+
+    def _check_decides(self, asked: str, instead: str) -> None:
+        if not self.adversarial.decides:
+            raise RecipeError(
+                f"{asked}: it goes by how far logits are below 0, which says nothing in the "
+                f"{self.adversarial.name} game: give {instead}"
+            )

@@ -1,7 +1,8 @@
 """Compressing GANs (Aguinaldo et al., arXiv 1902.00159): the teacher's image for the same z, in mean square.
 
-The joint loss weighs it against a WGAN-GP critic, which keeps images sharp; with α = 1 it is the mean square
-alone, and no critic is trained. The paper gives no α: ours is a half.
+The joint loss weighs it against a critic, which keeps images sharp, in the game of the networks' family: for
+the paper's W-DCGANs that is WGAN-GP. With α = 1 it is the mean square alone, and there is no critic. The
+paper gives no α: ours is a half.
 """
 
 from __future__ import annotations
@@ -12,22 +13,24 @@ from typing import ClassVar, Self
 from distill.errors import RecipeError
 from distill.losses import pixel_mse
 from distill.recipes.adversarial import Wasserstein
-from distill.recipes.base import GeneratorStep, Played, Terms, Tools
+from distill.recipes.base import Adversarial, Distillation, GeneratorStep, Ingredients, Terms
 from distill.schedules import Schedule
 
 JOINT = Schedule("constant", start=0.5)
 
 
 @dataclass(frozen=True)
-class CompressingGans(Played):
-    """`L_G = -(1 - α)·D(G(z)) + α·mean((G(z) - T(z))²)`, α being the schedule's weight.
+class CompressingGans(Distillation):
+    """`L_G = (1 - α)·ℓ(D(G(z))) + α·mean((G(z) - T(z))²)`, α being the schedule's weight.
+
+    `ℓ` is the generator's loss in the game: `-D` for a Wasserstein critic, as in the paper.
 
     Raises:
-        RecipeError: α leaves [0, 1].
+        RecipeError: α leaves [0, 1], or follows logits that have no sign.
     """
 
     schedule: Schedule = field(default_factory=lambda: JOINT)
-    adversarial: Wasserstein = field(default_factory=Wasserstein)
+    adversarial: Adversarial = field(default_factory=Wasserstein)
 
     name: ClassVar = "compressing-gans"
     usual: ClassVar = JOINT
@@ -35,15 +38,17 @@ class CompressingGans(Played):
     needs_teacher_discriminator: ClassVar = False
 
     def __post_init__(self) -> None:
-        highest = max(self.schedule.start, self.schedule.end)
+        super().__post_init__()
+        _, highest = self.schedule.bounds
         if highest > 1:
             raise RecipeError(
-                f"KD weight {highest:g}: {self.name} shares its loss out by it, give a --kd-start from 0 to 1"
+                f"KD weight {highest:g}: {self.name} shares its loss out by it, give --kd-start and --kd-end "
+                "from 0 to 1"
             )
 
     @classmethod
-    def make(cls, schedule: Schedule, tools: Tools) -> Self:
-        return cls(schedule)
+    def make(cls, schedule: Schedule, ingredients: Ingredients) -> Self:
+        return cls(schedule, ingredients.adversarial)
 
     @property
     def critic_steps(self) -> int:
@@ -51,7 +56,8 @@ class CompressingGans(Played):
 
     @property
     def _has_critic(self) -> bool:
-        return self.schedule.shape != "constant" or self.schedule.start < 1
+        lowest, _ = self.schedule.bounds
+        return lowest < 1
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
         weight = 0.0 if step.teacher_images is None else step.kd_weight

@@ -13,12 +13,12 @@ import torch
 
 from distill.losses import PerceptualDistance, feature_l1, pixel_l1
 from distill.recipes.adversarial import Logistic
-from distill.recipes.base import Adversarial, GeneratorStep, Played, Terms, Tools
+from distill.recipes.base import Adversarial, Distillation, GeneratorStep, Ingredients, Terms
 from distill.schedules import Schedule
 
 
 @dataclass(frozen=True)
-class WeightDecay(Played):
+class WeightDecay(Distillation):
     """`L_G = adversarial + w(t)·(pixel·L1 + feature·L1 in the teacher's D + perceptual·distance)`."""
 
     schedule: Schedule = field(default_factory=Schedule)
@@ -30,12 +30,14 @@ class WeightDecay(Played):
 
     name: ClassVar = "weight-decay"
     usual: ClassVar = Schedule()
+    usual_on_digits: ClassVar = Schedule(start=6.0)
     needs_teacher_images: ClassVar = True
     needs_teacher_discriminator: ClassVar = False
+    uses_distance: ClassVar = True
 
     @classmethod
-    def make(cls, schedule: Schedule, tools: Tools) -> Self:
-        return cls(schedule, tools.adversarial, distance=tools.distance)
+    def make(cls, schedule: Schedule, ingredients: Ingredients) -> Self:
+        return cls(schedule, ingredients.adversarial, distance=ingredients.distance)
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
         terms = {"g_adversarial": self.adversarial.generator_losses(step.logits).mean()}

@@ -12,6 +12,7 @@ from PIL import Image
 
 from distill.data import loading
 from distill.errors import RecipeError, TeacherError
+from distill.recipes import RECIPES, CompressingGans, Logistic
 from nas.config import SearchConfig
 from nas.errors import ConfigError
 from nas.workbench import Workbench
@@ -158,6 +159,39 @@ def test_a_perceptual_distance_is_taught_and_belongs_to_the_study(tmp_path: Path
         Workbench(SearchConfig.of(**settings, lpips_weights=tmp_path / "nowhere"))
 
 
+def taught_by(recipe: str) -> dict[str, object]:
+    """The settings that `SearchConfig.of(recipe=…)` makes."""
+    usual = RECIPES[recipe].usual
+    weights = {"kd_start": usual.start, "kd_end": usual.end, "kd_begin": usual.begin}
+    return {"recipe": recipe, "kd_schedule": usual.shape, "kd_finish": usual.finish, **weights}
+
+
+@pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if not recipe.uses_distance])
+def test_a_perceptual_distance_is_refused_with_recipes_that_have_no_use_for_one(
+    name: str, warm_bench: Workbench, tmp_path: Path
+) -> None:
+    path = tmp_path / "distance.pt"
+    example = (torch.ones(2, 3, 8, 8),) * 2
+    torch.jit.trace(lambda x, y: (x - y).square().mean((1, 2, 3)), example).save(str(path))
+    asked = taught_by(name)
+    assert Workbench(warm_bench.config.model_copy(update=asked)).recipe.name == name
+    says = rf"--lpips-weights .*: --recipe {name} has no use for a distance: leave it out, or give --recipe w"
+    with pytest.raises(ConfigError, match=says):
+        Workbench(warm_bench.config.model_copy(update=asked | {"lpips_weights": path}))
+
+
+def test_compressing_gans_plays_the_familys_game_at_the_weight_of_r1_that_was_asked_for(
+    warm_bench: Workbench,
+) -> None:
+    asked = taught_by("compressing-gans") | {"r1_gamma": 0.7}
+    bench = Workbench(warm_bench.config.model_copy(update=asked))
+    assert isinstance(bench.recipe, CompressingGans)
+    assert bench.recipe.adversarial == Logistic(r1_gamma=0.7)
+    trainer = bench.trainer(bench.student(bench.space.smallest()))
+    trainer.train(8)
+    assert {"d_adversarial", "d_r1", "g_adversarial", "g_mse"} == trainer.losses.keys()
+
+
 def test_a_teacher_or_recipe_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "photo.safetensors").write_text("not a checkpoint")
     with pytest.raises(TeacherError, match=r"photo\.safetensors"):
@@ -222,8 +256,10 @@ def test_a_recipe_that_needs_a_critic_is_refused_to_a_teacher_without_one(
     with pytest.raises(
         ConfigError,
         match="--recipe dgl-gan needs the teacher's discriminator, alone comes without one: give one",
-    ):
+    ) as error:
         Workbench(warm_bench.config.model_copy(update=asked))
+    _, _, instead = str(error.value).rpartition(", or --recipe ")
+    assert Workbench(warm_bench.config.model_copy(update={"teacher": teacher, "recipe": instead}))
     assert Workbench(warm_bench.config.model_copy(update={"recipe": "dgl-gan"})).recipe.name == "dgl-gan"
 
 

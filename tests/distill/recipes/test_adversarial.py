@@ -15,6 +15,7 @@ from distill.losses import (
     gradient_penalty,
 )
 from distill.recipes import Adversarial, DiscriminatorStep, Hinge, Logistic, Wasserstein, make_adversarial
+from distill.recipes.adversarial import GAMES as GAMES_BY_NAME
 from search_spaces import Discriminator
 from tests.distill.recipes.steps import detached
 
@@ -66,5 +67,7 @@ def test_a_wasserstein_critic_is_held_between_real_and_generated_images(
 
 def test_games_go_by_their_names_and_only_one_has_an_r1() -> None:
     assert make_adversarial("logistic", 0.7, 1) == Logistic(r1_gamma=0.7)
+    assert make_adversarial("logistic", None, 2) == Logistic(r1_gamma=0.0, critic_steps=2)
     assert make_adversarial("hinge", None, 4) == Hinge(critic_steps=4)
     assert make_adversarial("wasserstein", None, 5) == Wasserstein(critic_steps=5)
+    assert all(make_adversarial(name, None, 1).name == name for name in GAMES_BY_NAME)

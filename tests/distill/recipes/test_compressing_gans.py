@@ -1,12 +1,12 @@
-"""Compressing GANs: the teacher's image in mean square, and a Wasserstein critic beside it."""
+"""Compressing GANs: the teacher's image in mean square, and the critic of the family's game beside it."""
 
 from __future__ import annotations
 
 import pytest
 
 from distill.errors import RecipeError
-from distill.losses import pixel_mse
-from distill.recipes import CompressingGans, Hinge, Tools, make_recipe
+from distill.losses import generator_logistic, pixel_mse
+from distill.recipes import CompressingGans, Hinge, Ingredients, Logistic, Wasserstein, make_recipe
 from distill.schedules import Schedule
 from tests.distill.recipes.steps import Step, detached
 
@@ -38,12 +38,23 @@ def test_a_falling_weight_needs_a_critic_in_the_end(step: Step) -> None:
     assert falling.generator_terms(step(0.0)).keys() == {"g_adversarial"}
 
 
-def test_its_critic_is_a_wasserstein_one_whatever_the_family_has() -> None:
-    recipe = make_recipe("compressing-gans", Schedule("constant", start=0.5), Tools(Hinge()))
-    assert recipe == constant(0.5)
+@pytest.mark.parametrize("schedule", [Schedule("cosine", 1.0, 1.0), Schedule("step", 1.0, finish=1.0)])
+def test_a_weight_of_one_throughout_is_all_the_weight_however_it_is_said(schedule: Schedule) -> None:
+    assert CompressingGans(schedule).critic_steps == 0
+
+
+def test_its_critic_is_the_familys_and_the_papers_is_a_wasserstein_one(step: Step) -> None:
+    schedule, here = Schedule("constant", start=0.3), step(0.3)
+    assert constant(0.3).adversarial == Wasserstein()
+    logistic = make_recipe("compressing-gans", schedule, Ingredients(Logistic(r1_gamma=0.7)))
+    assert logistic == CompressingGans(schedule, Logistic(r1_gamma=0.7))
+    expected = 0.7 * float(generator_logistic(here.logits).mean().detach())
+    assert float(logistic.generator_terms(here)["g_adversarial"].detach()) == pytest.approx(expected)
+    hinge = make_recipe("compressing-gans", schedule, Ingredients(Hinge(critic_steps=2)))
+    assert hinge.critic_steps == 2
 
 
 @pytest.mark.parametrize("schedule", [Schedule("constant", start=1.5), Schedule("linear", end=2.0)])
 def test_a_weight_above_one_is_refused_with_the_range(schedule: Schedule) -> None:
-    with pytest.raises(RecipeError, match=r"KD weight .*: .* give a --kd-start from 0 to 1"):
+    with pytest.raises(RecipeError, match=r"KD weight .*: .* give --kd-start and --kd-end from 0 to 1"):
         CompressingGans(schedule)

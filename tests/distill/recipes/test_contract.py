@@ -9,17 +9,34 @@ import torch
 from torch import Tensor
 
 from distill.errors import RecipeError
-from distill.recipes import RECIPES, DiscriminatorStep, Recipe, get_recipe, make_recipe
+from distill.recipes import (
+    RECIPES,
+    Adversarial,
+    DiscriminatorStep,
+    Hinge,
+    Ingredients,
+    Logistic,
+    Recipe,
+    Wasserstein,
+    get_recipe,
+    make_recipe,
+)
 from distill.schedules import Schedule
 from search_spaces import Discriminator
 from tests.distill.recipes.steps import Step, detached, gradient
 
 SCHEDULE = Schedule("linear", start=0.8, end=0.0, begin=0.0, finish=0.5)
+GAMES: tuple[Adversarial, ...] = (Logistic(), Hinge(), Wasserstein())
+REFUSED = {("dgl-gan-adaptive", "wasserstein")}  # its coefficient is the sign of logits
 
 
-@pytest.fixture(params=sorted(RECIPES))
+@pytest.fixture(
+    params=[(r, game) for r in sorted(RECIPES) for game in GAMES if (r, game.name) not in REFUSED],
+    ids=lambda pair: f"{pair[0]}-{pair[1].name}",
+)
 def recipe(request: pytest.FixtureRequest) -> Recipe:
-    return make_recipe(request.param, SCHEDULE)
+    name, game = request.param
+    return make_recipe(name, SCHEDULE, Ingredients(game))
 
 
 def test_recipes_go_by_their_names() -> None:
@@ -29,6 +46,33 @@ def test_recipes_go_by_their_names() -> None:
 def test_an_unknown_recipe_is_refused_with_the_names_that_exist() -> None:
     with pytest.raises(RecipeError, match=r"'osmosis' is unknown; choose one of .*weight-decay"):
         make_recipe("osmosis", SCHEDULE)
+
+
+@pytest.mark.parametrize(("name", "game"), sorted(REFUSED))
+def test_a_recipe_that_goes_by_the_sign_of_logits_is_refused_where_they_have_none(
+    name: str, game: str
+) -> None:
+    says = rf"--recipe {name}: .* logits are below 0, .* nothing in the {game} game: give --recipe dgl-gan$"
+    with pytest.raises(RecipeError, match=says):
+        make_recipe(name, get_recipe(name).usual, Ingredients(Wasserstein()))
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_no_recipe_follows_a_gap_of_logits_that_have_no_sign(name: str) -> None:
+    adaptive = Schedule("adaptive", start=0.5)
+    says = "--kd-schedule adaptive: .* nothing in the wasserstein game: give another schedule, such as cosine"
+    with pytest.raises(RecipeError, match=says):
+        make_recipe(name, adaptive, Ingredients(Wasserstein()))
+    for game in (Logistic(), Hinge()):
+        assert make_recipe(name, adaptive, Ingredients(game)).kd_weight(0.7, 0.0) < 0.5
+
+
+def test_every_recipe_plays_the_game_that_it_is_given(recipe: Recipe, critic: Discriminator) -> None:
+    game = recipe.adversarial  # type: ignore[attr-defined]
+    assert recipe.critic_steps == game.critic_steps
+    real, fake = torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16)
+    step = DiscriminatorStep(critic, real, fake, 0)
+    assert recipe.discriminator_terms(step).keys() == game.discriminator_terms(step).keys()
 
 
 def test_the_weight_of_the_teacher_follows_the_schedule(recipe: Recipe) -> None:

@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from distill.errors import RecipeError
 from distill.losses import generator_critic, generator_logistic
-from distill.recipes import AdaptiveDglGan, DglGan, Hinge, PathLengths, Tools, make_recipe
+from distill.recipes import AdaptiveDglGan, DglGan, Hinge, Ingredients, PathLengths, make_recipe
+from distill.schedules import Schedule
 from tests.distill.recipes.steps import Step, detached
 
 PLAIN = DglGan(paths=PathLengths(0.0))
@@ -36,7 +38,7 @@ def test_in_stage_two_both_critics_are_to_be_fooled(step: Step) -> None:
 
 def test_with_a_hinge_the_teachers_critic_counts_as_it_is(step: Step) -> None:
     here = step(0.1)
-    terms = detached(make_recipe("dgl-gan", DglGan().schedule, Tools(Hinge())).generator_terms(here))
+    terms = detached(make_recipe("dgl-gan", DglGan().schedule, Ingredients(Hinge())).generator_terms(here))
     assert here.teacher_discriminator is not None
     theirs = generator_critic(here.teacher_discriminator(here.fake)).mean()
     assert float(terms["g_teacher_critic"]) == pytest.approx(0.1 * float(theirs.detach()))
@@ -73,5 +75,39 @@ def test_the_adaptive_coefficient_has_no_gradient(step: Step) -> None:
 
 
 def test_path_lengths_belong_to_generators_with_styles() -> None:
-    assert DglGan.make(DglGan.usual, Tools(Hinge(), path_weight=2.0)).paths.weight == 2.0
-    assert DglGan.make(DglGan.usual, Tools(Hinge())).paths.weight == 0.0
+    assert DglGan.make(DglGan.usual, Ingredients(Hinge(), path_weight=2.0)).paths.weight == 2.0
+    assert DglGan.make(DglGan.usual, Ingredients(Hinge())).paths.weight == 0.0
+
+
+@pytest.mark.parametrize("name", ["dgl-gan", "dgl-gan-adaptive"])
+@pytest.mark.parametrize(
+    ("schedule", "says"),
+    [
+        (Schedule("constant", start=0.0), "KD weight constant 0: "),
+        (Schedule("constant", start=0.0, end=0.1), "KD weight constant 0: "),
+        (
+            Schedule("step", start=0.0, end=0.1, begin=0.0),
+            "KD weight 0, and 0.1 from 100% of the training on: ",
+        ),
+        (Schedule("cosine", start=0.0, end=0.0), "KD weight 0 to 0, cosine, "),
+    ],
+)
+def test_a_weight_that_is_nothing_throughout_is_refused_with_one_that_is_not(
+    name: str, schedule: Schedule, says: str
+) -> None:
+    with pytest.raises(RecipeError) as error:
+        make_recipe(name, schedule)
+    assert str(error.value).startswith(says)
+    assert str(error.value).endswith(
+        f"the teacher's critic would never play in {name}: give --kd-schedule constant --kd-start 0.1, or no "
+        "--kd flags at all"
+    )
+    assert make_recipe(name, Schedule("constant", start=0.1)).kd_weight(0.0, 1.0) == 0.1
+
+
+@pytest.mark.parametrize("name", ["dgl-gan", "dgl-gan-adaptive"])
+def test_a_step_that_falls_is_refused_with_the_flag_of_stage_two(name: str) -> None:
+    with pytest.raises(RecipeError, match=r"--kd-start 0.5 above --kd-end 0.1: .* give α by --kd-end, and"):
+        make_recipe(name, replace(DglGan().schedule, start=0.5))
+    for schedule in (Schedule("step", 0.05, 0.5), Schedule("linear", 0.5, 0.1)):
+        assert make_recipe(name, schedule).kd_weight(0.0, 1.0) == schedule.start

@@ -15,7 +15,7 @@ from distill.losses import (
     pixel_l1,
     r1_penalty,
 )
-from distill.recipes import DiscriminatorStep, Logistic, Tools, WeightDecay, make_recipe
+from distill.recipes import DiscriminatorStep, Ingredients, Logistic, WeightDecay, make_recipe
 from distill.schedules import Schedule
 from search_spaces import Discriminator
 from tests.distill.recipes.steps import Step, detached
@@ -63,7 +63,9 @@ def test_a_distance_from_a_file_is_one_more_term(step: Step, distance: Perceptua
     here = step(1.5)
     plain = detached(make_recipe("weight-decay", Schedule()).generator_terms(here))
     terms = detached(
-        make_recipe("weight-decay", Schedule(), Tools(Logistic(), distance=distance)).generator_terms(here)
+        make_recipe("weight-decay", Schedule(), Ingredients(Logistic(), distance=distance)).generator_terms(
+            here
+        )
     )
     assert terms.keys() - plain.keys() == {"g_perceptual"}
     assert here.teacher_images is not None
