@@ -16,7 +16,7 @@ from distill.data import DIGITS, absolute
 from distill.errors import TrainingError
 from distill.micro_batches import check_micro_batch
 from distill.precision import AUTO, check_precision
-from distill.recipes import get_recipe
+from distill.recipes import RECIPES, get_recipe
 from distill.schedules import Schedule
 from nas.budget import Budget, format_duration, format_quantity
 from nas.errors import ConfigError
@@ -28,7 +28,6 @@ DIGITS_DEFAULTS: dict[str, Any] = {
     "fid_samples": 2_000,
     "extractor": "digits",
 }
-DIGITS_KD_START = {"weight-decay": 6.0}  # by recipe, where its usual weight is another
 REAL_DEFAULTS: dict[str, Any] = {
     "rungs": (50_000, 100_000, 200_000),
     "fid_samples": 10_000,
@@ -83,7 +82,7 @@ class SearchConfig(BaseModel):
     warm_start: str = ""  # an earlier study, whose front is tried first
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
 
-    recipe: str = "weight-decay"
+    recipe: str = next(iter(RECIPES))
     kd_schedule: str = "cosine"
     kd_start: float = 1.0
     kd_end: float = 0.0
@@ -199,7 +198,8 @@ class SearchConfig(BaseModel):
         built_in = values.get("data") in (None, DIGITS)
         known = {name: value for name, value in values.items() if value not in (None, ())}
         defaults = DIGITS_DEFAULTS if built_in else REAL_DEFAULTS
-        defaults = defaults | _usual_weights(known.get("recipe", "weight-decay"), built_in)
+        recipe = known.get("recipe", cls.model_fields["recipe"].default)
+        defaults = defaults | _usual_weights(recipe, built_in)
         if known.get("share_weights"):
             defaults = defaults | {"rungs": (SHARED_LONGER * defaults["rungs"][-1],)}
         try:
@@ -304,10 +304,10 @@ def _usual_weights(recipe: str, digits: bool) -> dict[str, Any]:
     Raises:
         RecipeError: there is none of that name.
     """
-    usual = get_recipe(recipe).usual
-    start = DIGITS_KD_START.get(recipe, usual.start) if digits else usual.start
-    weights = {"kd_start": start, "kd_end": usual.end, "kd_begin": usual.begin, "kd_finish": usual.finish}
-    return {"kd_schedule": usual.shape, **weights}
+    wanted = get_recipe(recipe)
+    usual = (wanted.usual_on_digits if digits else None) or wanted.usual
+    weights = {"kd_start": usual.start, "kd_end": usual.end, "kd_begin": usual.begin}
+    return {"kd_schedule": usual.shape, "kd_finish": usual.finish, **weights}
 
 
 def _plain(message: str) -> str:

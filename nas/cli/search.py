@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from distill.recipes import RECIPES
+from distill.schedules import SHAPES
 from nas.cli.command import Command, Duration, Gpus, Quantities, Quantity, console, results
 
 EXAMPLES = """
@@ -106,20 +108,25 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option("--warm-start", help="An earlier study of this workdir or storage: its front is tried first.")
 @click.option(
     "--recipe",
-    help="How students are taught: weight-decay, dgl-gan, dgl-gan-adaptive, compressing-gans  "
-    "[default: weight-decay]",
+    help=f"How students are taught: {', '.join(RECIPES)}  [default: {next(iter(RECIPES))}]",
 )
 @click.option(
     "--kd-schedule",
-    help="constant, linear, cosine, exponential, step, staircase, adaptive  [default: cosine; this and "
-    "what follows: of weight-decay, other recipes have their own]",
+    help=f"How the weight of the teacher's terms, the KD weight, changes: {', '.join(SHAPES)}  "
+    "[default: by the recipe, see --dry-run]",
 )
-@click.option("--kd-start", type=float, help="KD weight at the start  [default: 6 on the digits, 1]")
-@click.option("--kd-end", type=float, help="KD weight at the end  [default: 0]")
+@click.option("--kd-start", type=float, help="KD weight at the start  [default: by the recipe]")
+@click.option("--kd-end", type=float, help="KD weight at the end  [default: by the recipe]")
 @click.option(
-    "--kd-begin", type=float, help="Fraction of training where the weight starts to change  [default: 0.6]"
+    "--kd-begin",
+    type=float,
+    help="Fraction of the training after which it starts to change  [default: by the recipe]",
 )
-@click.option("--kd-finish", type=float, help="Fraction of training where it is at its end  [default: 1]")
+@click.option(
+    "--kd-finish",
+    type=float,
+    help="Fraction of the training from which on it is at its end  [default: by the recipe]",
+)
 @click.option(
     "--r1-gamma",
     type=float,
@@ -142,7 +149,7 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option(
     "--lpips-weights",
     type=click.Path(),
-    help="TorchScript f(x, y) -> (N,) of a perceptual distance, taught beside the L1  [default: none]",
+    help="TorchScript f(x, y) -> (N,): a perceptual distance beside the L1 of images  [default: none]",
 )
 @click.option(
     "--precision", help="fp32, bf16, fp16 or auto  [default: auto, bf16 on a GPU and fp32 on a CPU]"

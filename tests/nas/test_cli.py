@@ -19,6 +19,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from distill.data import loading
+from distill.recipes import RECIPES
+from distill.schedules import SHAPES
 from nas import evaluation
 from nas.budget import parse_quantity
 from nas.cli import dashboard, evaluate, export, report, sample, search, teacher
@@ -76,6 +78,12 @@ def test_help_shows_examples(command: str) -> None:
     _, _, examples = result.stdout.partition("Examples:\n")
     assert f"  {command}" in examples
     assert max(map(len, result.stdout.splitlines())) <= 120
+
+
+def test_the_help_of_a_search_names_every_recipe_and_every_schedule() -> None:
+    helps = {option.name: str(getattr(option, "help", "")) for option in search.main.params}
+    assert f"{', '.join(RECIPES)}  [default: {next(iter(RECIPES))}]" in helps["recipe"]
+    assert ", ".join(SHAPES) in helps["kd_schedule"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

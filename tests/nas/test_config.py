@@ -36,6 +36,7 @@ def test_every_recipe_brings_its_usual_weight_of_the_teacher() -> None:
     assert of(teacher="t.pt", data="faces").schedule == Schedule()
     for name, recipe in RECIPES.items():
         assert of(teacher="t.pt", data="faces", recipe=name).schedule == recipe.usual
+        assert of(recipe=name).schedule == (recipe.usual_on_digits or recipe.usual)
     assert of(recipe="dgl-gan").schedule == Schedule("step", 0.0, 0.1, 0.0, 0.5)
     assert of(recipe="dgl-gan", kd_end=0.5).schedule.end == 0.5
     with pytest.raises(RecipeError, match="recipe 'osmosis' is unknown; choose one of weight-decay, dgl-gan"):
