@@ -178,7 +178,8 @@ def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
     from nas.errors import BudgetError, ConfigError
     from nas.preparation import decoding
     from nas.teacher_progress import TeacherProgress
-    from nas.teacher_run import TeacherRequest, TeacherRun
+    from nas.teacher_request import TeacherRequest
+    from nas.teacher_run import TeacherRun
 
     try:
         count = 0 if str(fid_samples) == "0" else parse_quantity(str(fid_samples))
