@@ -92,7 +92,10 @@ def test_images_without_the_teachers_classes_are_refused() -> None:
     )
     result = dry("biggan", labelled(side, classes + 1))
     assert result.exit_code == 2
-    assert f"has {classes + 1} classes and the teacher {classes}: " in result.stderr
+    assert (
+        f"has {classes + 1} classes and the teacher {classes}: give images of {classes} classes"
+        in result.stderr
+    )
 
 
 def test_a_recipe_that_needs_a_critic_tells_how_to_join_two_files() -> None:
