@@ -69,7 +69,8 @@ class TeacherRun:
         options = [name for name in ("compile", "checkpoint_activations") if getattr(config, name)]
         return [
             f"Generator: {architecture}; {macs} MACs ({COUNTER}), {params} parameters",
-            f"Data: {self.data.name}, {self.data.found or len(self.data)} images{mirrored}",
+            f"Data: {self.data.name}, {self.data.found or len(self.data)} images{mirrored} "
+            f"({self.data.format})",
             *(f"Skipped {skipped}" for skipped in self.data.skipped),
             f"Training: {format_quantity(config.images)} images in batches of {config.batch_size}{parts}, "
             f"{self._game()}, augmentation {augment.get(training.augment, 'none')}",

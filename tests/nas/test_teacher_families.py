@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from search_spaces import FAMILIES, load_checkpoint
 from tests.distill.data.pictures import pictures
@@ -139,6 +140,19 @@ def test_a_training_that_noted_more_settings_goes_on() -> None:
     state["settings"] |= {"--lr": "0.0001", "--latent-dim": "512", "--mapping-layers": "8"}
     torch.save(state, path)
     assert "going on after 80 images" in done(*asked("biggan"), "--images", 160).stderr
+
+
+def test_grey_images_that_are_made_rgb_are_said_to_be() -> None:
+    asked = ["train", "--space", "dcgan", "--resolution", 32, "-o", "t.safetensors", "--dry-run"]
+    colours, grey = pictures(Path("colours"), 40, size=32), pictures(Path("grey"), 40, size=32)
+    for file in grey.iterdir():
+        Image.open(file).convert("L").save(file)
+    for data, flags, said in (
+        (grey, (), "(32 px, RGB made of grey)"),
+        (grey, ("--grey",), "(32 px, grey)"),
+        (colours, (), "(32 px, RGB)"),
+    ):
+        assert f"40 images {said}\n" in done(*asked, "--data", data, *flags).stdout
 
 
 def test_a_conditional_teacher_has_the_classes_of_its_images() -> None:
