@@ -80,13 +80,23 @@ def random_teacher(path: Path) -> Path:
     return path
 
 
+def depth_factors(given: str) -> list[int]:
+    """Of "2,4,8", the numbers."""
+    widths = [int(part) if part.strip().isdecimal() else 0 for part in given.split(",")]
+    if 0 in widths:
+        raise argparse.ArgumentTypeError(f"{given}: give whole numbers of 1 or more, such as 2,4,8")
+    return widths
+
+
 def main() -> None:
     """Train every size from every seed both ways and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_setting(parser)
-    parser.add_argument("--widths", default="2,4,8", help="depth factors d, separated by commas")
+    parser.add_argument(
+        "--widths", type=depth_factors, default="2,4,8", help="depth factors d, separated by commas"
+    )
     parser.add_argument("--images", type=int, default=200_000, help="real images a training is shown")
     parser.add_argument("--kd-start", type=float, default=0.9, help="share of the teacher in the joint loss")
     parser.add_argument("--seeds", type=int, default=3)
@@ -96,7 +106,7 @@ def main() -> None:
     if not (options.quick or options.teacher):
         parser.error("--teacher: give a W-DCGAN (nas-teacher train --space dcgan), or --quick")
 
-    widths, images, seeds = [int(d) for d in options.widths.split(",")], options.images, options.seeds
+    widths, images, seeds = options.widths, options.images, options.seeds
     with tempfile.TemporaryDirectory() as scratch:
         settings = setting(options) | {"budget_params": NO_BUDGET, "workdir": Path(scratch)}
         if options.quick:

@@ -15,8 +15,10 @@ from distill.data import ImageSet, OnProgress, check_labels, load_images, sample
 from distill.generation import images_at_a_time
 from distill.losses import PerceptualDistance
 from distill.mapping import mapped_tensor
+from distill.micro_batches import check_parts_are_whole
 from distill.precision import Precision, resolve_precision
 from distill.recipes import Recipe, Tools, make_adversarial, make_recipe
+from distill.recomputation import check_recomputable
 from distill.seeds import derive_seed
 from distill.teacher import Teacher, load_teacher
 from distill.trainer import Trainer, TrainingConfig, channels_last_pays
@@ -164,7 +166,7 @@ class Workbench:
         )
 
     def _check(self) -> None:
-        """Raise ConfigError where the teacher is not as asked for, or lacks what the recipe needs."""
+        """Raise a UserError where the teacher is not as asked for, or lacks what recipe or training need."""
         family, side = self.teacher.family.name, self.teacher.generator.image_shape[1]
         for flag, wanted, has in (
             ("space", self.config.space or family, family),
@@ -181,6 +183,8 @@ class Workbench:
                 f"--r1-gamma {self.config.r1_gamma:g}: there is no R1 in the {training.adversarial} game of "
                 f"{family}: leave it out"
             )
+        check_parts_are_whole(self.teacher.generator, self.config.micro_batch, self.config.batch_size)
+        check_recomputable(self.teacher.generator, self.config.checkpoint_activations)
         if self.recipe.needs_teacher_discriminator and self.teacher.discriminator is None:
             raise ConfigError(
                 f"--recipe {self.recipe.name} needs the teacher's discriminator, {self.teacher.name} comes "
