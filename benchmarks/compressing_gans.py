@@ -5,9 +5,9 @@
     python -m benchmarks.compressing_gans --quick --json       # a random teacher of the digits: no result
 
 A student and its baseline have the same architecture, random start, data order and real images, and a critic
-of the teacher's size, from a random start, too; the student also has the teacher's images, for as much of its
-loss as --kd-start says. FID, Inception Score and variance of the Laplacian (images in [0, 255]) are medians
-over seeds.
+of the teacher's size, from a random start, too; students also have the teacher's images: alone (mse; there is
+no critic then, and images are those that the student makes), or for as much of their loss as --kd-start says
+(joint). FID, Inception Score and variance of the Laplacian (images in [0, 255]) are medians over seeds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any
 from benchmarks.setting import add_setting, alone, setting
 
 METRICS = ("fid", "is", "vol")
-KINDS = ("student", "baseline")
+KINDS = ("mse", "joint", "baseline")
 NO_BUDGET = 10**12
 QUICK_TEACHER = 4  # its depth factor
 
@@ -41,6 +41,7 @@ def train(kind: str, width: int, seed: int, images: int, settings: dict[str, Any
 
     torch.set_num_threads(1)
     asked = settings | {"recipe": "compressing-gans", "inherit": False, "warm_discriminator": False}
+    asked |= {"kd_start": 1.0} if kind == "mse" else {}
     config = SearchConfig.of(**asked, rungs=(images,), seed=seed, study="d")
     bench = Workbench(config)
     if kind == "baseline":
@@ -79,15 +80,25 @@ def random_teacher(path: Path) -> Path:
     return path
 
 
+def depth_factors(given: str) -> list[int]:
+    """Of "2,4,8", the numbers."""
+    widths = [int(part) if part.strip().isdecimal() else 0 for part in given.split(",")]
+    if 0 in widths:
+        raise argparse.ArgumentTypeError(f"{given}: give whole numbers of 1 or more, such as 2,4,8")
+    return widths
+
+
 def main() -> None:
     """Train every size from every seed both ways and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_setting(parser)
-    parser.add_argument("--widths", default="2,4,8", help="depth factors d, separated by commas")
+    parser.add_argument(
+        "--widths", type=depth_factors, default="2,4,8", help="depth factors d, separated by commas"
+    )
     parser.add_argument("--images", type=int, default=200_000, help="real images a training is shown")
-    parser.add_argument("--kd-start", type=float, help="share of the teacher in a student's loss")
+    parser.add_argument("--kd-start", type=float, default=0.9, help="share of the teacher in the joint loss")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--json", action="store_true")
@@ -95,7 +106,7 @@ def main() -> None:
     if not (options.quick or options.teacher):
         parser.error("--teacher: give a W-DCGAN (nas-teacher train --space dcgan), or --quick")
 
-    widths, images, seeds = [int(d) for d in options.widths.split(",")], options.images, options.seeds
+    widths, images, seeds = options.widths, options.images, options.seeds
     with tempfile.TemporaryDirectory() as scratch:
         settings = setting(options) | {"budget_params": NO_BUDGET, "workdir": Path(scratch)}
         if options.quick:
@@ -115,7 +126,7 @@ def main() -> None:
                 runs[width, kind, seed] = job.result()
                 print(f"d={width}, {kind}, seed {seed}: {job.result()}", file=sys.stderr, flush=True)
     rows = [
-        _row(width, [(runs[width, "student", s], runs[width, "baseline", s]) for s in range(seeds)])
+        _row(width, {kind: [runs[width, kind, seed] for seed in range(seeds)] for kind in KINDS})
         for width in widths
     ]
     if options.json:
@@ -131,15 +142,14 @@ def main() -> None:
         print(f"{row['d']:4}{row['params']:12,}{teacher['params'] / row['params']:7.0f}:1{figures}")
 
 
-def _row(width: int, pairs: list[tuple[dict[str, float], dict[str, float]]]) -> dict[str, Any]:
-    """Medians over seeds of a student's and of its baseline's metrics."""
-    kinds = dict(zip(KINDS, zip(*pairs, strict=True), strict=True))
+def _row(width: int, kinds: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
+    """Medians over seeds of the students' and of their baseline's metrics."""
     medians = {
         kind: {name: statistics.median(run[name] for run in runs) for name in METRICS}
         for kind, runs in kinds.items()
     }
     fids = {f"{kind}_fids": [run["fid"] for run in runs] for kind, runs in kinds.items()}
-    return {"d": width, "params": int(pairs[0][0]["params"]), **medians, **fids}
+    return {"d": width, "params": int(kinds["mse"][0]["params"]), **medians, **fids}
 
 
 def _words(teacher: dict[str, float]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from distill.errors import TrainingError
+from search_spaces.base import Generator
 
 
 def check_micro_batch(micro_batch: int, batch_size: int) -> None:
@@ -12,6 +13,16 @@ def check_micro_batch(micro_batch: int, batch_size: int) -> None:
     if micro_batch < 0 or (micro_batch and batch_size % micro_batch):
         raise TrainingError(
             f"--micro-batch {micro_batch} does not divide the batch of {batch_size}: give a number that does"
+        )
+
+
+def check_parts_are_whole(generator: Generator, micro_batch: int, batch_size: int) -> None:
+    """Raise TrainingError where the images of `generator` are others in a part than in the whole batch."""
+    if 0 < micro_batch < batch_size and generator.of_the_batch:
+        raise TrainingError(
+            f"--micro-batch {micro_batch}: an image of this generator depends on the others of its batch, as "
+            "batch normalisation has it, and parts of a batch are not the whole: leave it out; for less "
+            "memory give a smaller --batch-size"
         )
 
 

@@ -9,6 +9,18 @@ from typing import Any
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from distill.errors import TrainingError
+from search_spaces.base import Generator
+
+
+def check_recomputable(generator: Generator, checkpoint_activations: bool) -> None:
+    """Raise TrainingError where activations of `generator` are to be made again and have no `stages`."""
+    if checkpoint_activations and not generator.stages():
+        raise TrainingError(
+            "--checkpoint-activations: this generator has no parts whose activations can be made again to "
+            "less memory and the same training: leave it out; for less memory give a smaller --batch-size"
+        )
+
 
 class Recomputed:
     """A context in which `stages` keep only their inputs; the gradients are the same, to the bit on a CPU.

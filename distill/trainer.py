@@ -78,7 +78,8 @@ class Trainer:
     compared under common random numbers; `load_state_dict` resumes to the bit on the same machine.
 
     With `micro_batch`, a batch is worked off in parts whose gradients are added up. They are those of the
-    whole batch, up to rounding, for losses that are means over samples; noise layers draw other numbers.
+    whole batch, up to rounding, for losses that are means over samples and generators that are not
+    `of_the_batch`; noise layers draw other numbers.
     """
 
     def __init__(

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from pydantic import BaseModel
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from distill.bank import bank_bytes
-from distill.data import ImageSet
 from nas.budget import format_duration, format_quantity
 from nas.config import SearchConfig
 from nas.cost import COUNTER
@@ -21,7 +19,6 @@ from search_spaces import Architecture, RandomSuggest
 
 PROPOSALS = 6
 OWN = " of real handwritten digits, built in; give --teacher and --data for your own"
-LOOKED_AT = 64  # images, to see whether they are grey
 
 
 class Proposed(BaseModel):
@@ -76,13 +73,12 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
     cost = bench.teacher.generator.architecture
     built_in = "built-in " if config.teacher is None else ""
     where = f" on {config.latency_on}" if config.budget_latency else ""
-    side = teacher.generator.image_shape[1]
     lines = [
         f"Teacher: {built_in}{teacher.name} ({teacher.family.name}), "
         f"{format_quantity(bench.space.macs(cost))} MACs, "
         f"{format_quantity(bench.space.params(cost))} parameters",
         f"Data: {bench.data.name}, {bench.data.found or len(bench.data)} images "
-        f"({side} px, {_colours(bench.data)}){OWN if built_in else ''}",
+        f"({bench.data.format}){OWN if built_in else ''}",
         f"Recipe: {config.recipe}, KD weight {config.schedule}",
         f"Budget: {config.budget}{where}; study {config.study} in {config.folder}",
     ]
@@ -93,14 +89,6 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
     if teacher.discriminator is None:
         lines.append("The teacher has no discriminator: students train their own from scratch")
     return lines
-
-
-def _colours(data: ImageSet) -> str:
-    """What images have become, whatever they are in their files; of grey ones it is seen in the first few."""
-    if data.images.shape[1] == 1:
-        return "grey"
-    few = data.images[:LOOKED_AT]
-    return "RGB made of grey" if torch.equal(few, few[:, :1].expand_as(few)) else "RGB"
 
 
 def preview(config: SearchConfig, bench: Workbench, given: Sequence[Architecture] = ()) -> Preview:

@@ -15,8 +15,10 @@ from distill.data import ImageSet, OnProgress, check_labels, load_images, sample
 from distill.generation import images_at_a_time
 from distill.losses import PerceptualDistance
 from distill.mapping import mapped_tensor
+from distill.micro_batches import check_parts_are_whole
 from distill.precision import Precision, resolve_precision
 from distill.recipes import RECIPES, Ingredients, Recipe, make_adversarial, make_recipe
+from distill.recomputation import check_recomputable
 from distill.seeds import derive_seed
 from distill.teacher import Teacher, load_teacher
 from distill.trainer import Trainer, TrainingConfig, channels_last_pays
@@ -164,7 +166,7 @@ class Workbench:
         )
 
     def _check(self) -> None:
-        """Raise ConfigError where teacher, recipe and what else was asked for don't go together."""
+        """Raise a UserError where teacher, recipe, training and what was asked for don't go together."""
         family, side = self.teacher.family.name, self.teacher.generator.image_shape[1]
         for flag, wanted, has in (
             ("space", self.config.space or family, family),
@@ -181,6 +183,8 @@ class Workbench:
                 f"--r1-gamma {self.config.r1_gamma:g}: there is no R1 in the {training.adversarial} game of "
                 f"{family}: leave it out"
             )
+        check_parts_are_whole(self.teacher.generator, self.config.micro_batch, self.config.batch_size)
+        check_recomputable(self.teacher.generator, self.config.checkpoint_activations)
         if self.recipe.needs_teacher_discriminator and self.teacher.discriminator is None:
             others = (name for name, recipe in RECIPES.items() if not recipe.needs_teacher_discriminator)
             raise ConfigError(

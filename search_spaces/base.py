@@ -101,6 +101,11 @@ class Generator(nn.Module):
         """How many classes its images are of; 0 when it is unconditional."""
         return 0
 
+    @property
+    def of_the_batch(self) -> bool:
+        """Whether, in training, an image depends on the others of its batch, as with batch normalisation."""
+        return False
+
     def label_condition(self, labels: Tensor) -> tuple[Tensor, ...]:
         """What `condition` is for real images of the classes `labels` (N,), int64."""
         return ()

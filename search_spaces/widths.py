@@ -14,20 +14,20 @@ MIN_SHARE = 0.25  # of the budget; the front is searched between this share and 
 MIN_RELATIVE_WIDTH = 0.25  # of the teacher's, before all are scaled together
 
 STEPS = 32  # a width is a multiple of the teacher's divided by this, where a family has no finer grid …
-MIN_CHANNELS = 4  # … and of this
+MIN_CHANNELS = 4  # … and of this, where it has no other minimum
 BISECTIONS = 16  # of the common scale: steps far below the grid of any width
 
 
-def width_step(teacher_channels: int, steps: int = STEPS) -> int:
-    """Granularity of widths below a teacher's width."""
-    return min(teacher_channels, max(MIN_CHANNELS, teacher_channels // steps))
+def width_step(teacher_channels: int, steps: int = STEPS, least: int = MIN_CHANNELS) -> int:
+    """Granularity of widths below a teacher's; `least` is the narrowest that a family's layers may be."""
+    return min(teacher_channels, max(least, teacher_channels // steps))
 
 
-def snap_width(channels: float, teacher_channels: int, steps: int = STEPS) -> int:
+def snap_width(channels: float, teacher_channels: int, steps: int = STEPS, least: int = MIN_CHANNELS) -> int:
     """The nearest width of the grid, at least one step and at most the teacher's, which need not be on it."""
     if round(channels) >= teacher_channels:
         return teacher_channels
-    step = width_step(teacher_channels, steps)
+    step = width_step(teacher_channels, steps, least)
     return min(teacher_channels, max(step, round(channels / step) * step))
 
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 Pixels = npt.NDArray[np.uint8]
 """`(N, C, R, R)`, or one image of it."""
+
+LOOKED_AT = 64  # images, to see whether they are grey
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,16 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def format(self) -> str:
+        """Size and colours that the images have become, in words; grey ones are known by the first few."""
+        channels, side = self.images.shape[1:3]
+        if channels == 1:
+            return f"{side} px, grey"
+        few = self.images[:LOOKED_AT]
+        grey = torch.equal(few, few[:, :1].expand_as(few))
+        return f"{side} px, {'RGB made of grey' if grey else 'RGB'}"
 
 
 def pixel_digest(pixels: Pixels) -> str:

@@ -77,7 +77,7 @@ def check_labels(data: ImageSet, classes: int) -> None:
     """Refuse images that a generator of `classes` classes (0: unconditional) can't be trained with.
 
     Raises:
-        DataError: they have no labels, or more classes.
+        DataError: they have no labels, or another number of classes.
     """
     if classes and data.labels is None:
         raise DataError(
@@ -86,5 +86,6 @@ def check_labels(data: ImageSet, classes: int) -> None:
         )
     if classes and len(data.classes) != classes:
         raise DataError(
-            f"{data.name} has {len(data.classes)} classes and the teacher {classes}: give images of the same"
+            f"{data.name} has {len(data.classes)} classes and the teacher {classes}: give images of "
+            f"{classes} classes"
         )

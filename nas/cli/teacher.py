@@ -74,7 +74,10 @@ def main(ctx: click.Context) -> None:
     help="Family of the networks, and so of the students.",
 )
 @click.option(
-    "--resolution", type=POSITIVE, help="Side of the images, 16 to 1024 px  [default: 16 for digits]"
+    "--resolution",
+    type=POSITIVE,
+    help="Side of the images, px: StyleGAN2 16 to 1024 and BigGAN 32 to 256, powers of two; DCGAN 16, 28, "
+    "32, 64, 128  [default: 16 for digits]",
 )
 @click.option("--grey", is_flag=True, help="Train on grey images  [default: only the digits]")
 @click.option("--mirror/--no-mirror", default=False, help="Show images flipped left to right, too.")
@@ -178,7 +181,8 @@ def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
     from nas.errors import BudgetError, ConfigError
     from nas.preparation import decoding
     from nas.teacher_progress import TeacherProgress
-    from nas.teacher_run import TeacherRequest, TeacherRun
+    from nas.teacher_request import TeacherRequest
+    from nas.teacher_run import TeacherRun
 
     try:
         count = 0 if str(fid_samples) == "0" else parse_quantity(str(fid_samples))

@@ -11,6 +11,7 @@ from search_spaces.errors import ArchitectureError
 ATTENTION_DIVISOR = 8  # queries and keys of attention are that many times narrower than what it looks at
 POWER_ITERATION = 2  # products with every spectrally normalised weight, to find its largest singular value
 SMALLEST_HALVED = 2  # px; attention and averages need sides that can be halved
+MAX_SIDE = 1024  # of images, px
 MAX_WIDTHS = 10  # published networks have up to 7; a file may claim any number
 HALVINGS_AT_32_PX = 2  # a discriminator of images this small keeps 8 px
 
@@ -45,6 +46,7 @@ class GeneratorArchitecture(Architecture):
             )
         if not self.shared_dim and any(self.chunks[1:]):
             raise ArchitectureError(f"{self}: chunks of z for blocks need a shared class embedding")
+        _check_side(self.resolution, str(self))
         _check_attention(self.attention, self.sides[1:], self.channels[1:], str(self))
 
     def __str__(self) -> str:
@@ -90,6 +92,7 @@ class DiscriminatorArchitecture(Architecture):
             )
         if self.classes < 1 or self.image_channels < 1:
             raise ArchitectureError(f"{self}: classes and colours must be at least 1")
+        _check_side(self.resolution, str(self))
         _check_attention(self.attention, self.sides, self.channels, str(self))
 
     def __str__(self) -> str:
@@ -150,6 +153,11 @@ def _check_widths(channels: tuple[int, ...], least: int, bottom_width: int) -> N
         raise ArchitectureError(f"{len(channels)} widths: give {least} to {MAX_WIDTHS}")
     if min(*channels, bottom_width) < 1:
         raise ArchitectureError(f"widths {channels}, bottom width {bottom_width} px: all must be above 0")
+
+
+def _check_side(resolution: int, name: str) -> None:
+    if resolution > MAX_SIDE:
+        raise ArchitectureError(f"{name}: resolution must be at most {MAX_SIDE} px")
 
 
 def _check_attention(

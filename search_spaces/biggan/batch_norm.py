@@ -3,32 +3,10 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_spaces.biggan.layers import Embedding, SpectralLinear
-
-MOMENTUM = 0.1  # of a batch in the running statistics
-EPS = 1e-5
-
-
-class RunningNorm(nn.Module):
-    """Activations of zero mean and unit variance: of the batch in training, else of the past."""
-
-    running_mean: Tensor
-    running_var: Tensor
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.momentum = MOMENTUM
-        self.register_buffer("running_mean", torch.zeros(channels))
-        self.register_buffer("running_var", torch.ones(channels))
-
-    def normalized(self, x: Tensor, gain: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
-        """`x` (N, C, H, W) normalised; then, if given, times `gain` (C,) plus `bias` (C,)."""
-        return F.batch_norm(
-            x, self.running_mean, self.running_var, gain, bias, self.training, self.momentum, EPS
-        )
+from search_spaces.running_norm import RunningNorm
 
 
 class BatchNorm(RunningNorm):

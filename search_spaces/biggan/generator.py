@@ -82,6 +82,10 @@ class BigGANGenerator(Generator):
     def classes(self) -> int:
         return self.architecture.classes
 
+    @property
+    def of_the_batch(self) -> bool:
+        return True
+
     def label_condition(self, labels: Tensor) -> tuple[Tensor, ...]:
         return (F.one_hot(labels, self.classes).float(),)
 

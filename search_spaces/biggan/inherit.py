@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from search_spaces.biggan.batch_norm import ConditionalBatchNorm, RunningNorm
+from search_spaces.biggan.batch_norm import ConditionalBatchNorm
 from search_spaces.biggan.generator import BigGANGenerator, GeneratorBlock
 from search_spaces.biggan.layers import Embedding, SpectralNorm
+from search_spaces.running_norm import RunningNorm
 from search_spaces.standing_statistics import measure_statistics
 
 IMPORTANCE_LATENTS = 256  # over which gains of conditional batch normalisation are measured

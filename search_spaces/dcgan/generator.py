@@ -36,6 +36,10 @@ class DCGANGenerator(Generator):
         side = self.architecture.resolution
         return self.architecture.image_channels, side, side
 
+    @property
+    def of_the_batch(self) -> bool:
+        return any(layer.norm for layer in self.architecture.layers)
+
     def forward(self, z: Tensor) -> Tensor:
         """Images for latents `z`."""
         return self.activations(z)[-1].float()

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_spaces.dcgan.architecture import Activation, Layer
+from search_spaces.running_norm import RunningNorm
 
 SLOPE = 0.2  # of leaky rectifiers, where they leak
-MOMENTUM = 0.1  # torch's default: of a batch in the running statistics
 
 
 def leaky_relu(x: Tensor) -> Tensor:
@@ -36,32 +36,17 @@ ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
 }
 
 
-class BatchNorm(nn.Module):
-    """Batch normalisation of maps (N, C, H, W) with scale and shift, and without torch's count of batches."""
-
-    running_mean: Tensor
-    running_var: Tensor
+class BatchNorm(RunningNorm):
+    """Batch normalisation of maps (N, C, H, W) with scale and shift."""
 
     def __init__(self, channels: int, epsilon: float) -> None:
-        super().__init__()
-        self.epsilon, self.momentum = epsilon, MOMENTUM
+        super().__init__(channels, epsilon)
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
-        self.register_buffer("running_mean", torch.zeros(channels))
-        self.register_buffer("running_var", torch.ones(channels))
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalised by the batch in training mode, by the running statistics in evaluation mode."""
-        return F.batch_norm(
-            x,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            self.training,
-            self.momentum,
-            self.epsilon,
-        )
+        return self.normalized(x, self.weight, self.bias)
 
     def scale(self) -> Tensor:
         """What it multiplies each channel by in evaluation mode, `(C,)`."""

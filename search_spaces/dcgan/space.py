@@ -14,7 +14,8 @@ from search_spaces.dcgan.inherit import inherit
 from search_spaces.errors import ArchitectureError
 from search_spaces.widths import MIN_RELATIVE_WIDTH, MIN_SHARE, snap_width, spend, width_step
 
-STEPS = 128  # of widths: the smallest published student is that much narrower than its teacher
+STEPS = 128  # of widths: the smallest published student is that much narrower than the widest teacher …
+LEAST = 1  # … and has 2 channels before its image
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,9 @@ class DCGANSpace:
             """`proposal` with its relative widths times `scale`."""
             hidden = zip(proposal.layers[:-1], widths, strict=True)
             narrowed = [
-                replace(layer, channels=snap_width(layer.channels * width * scale, layer.channels, STEPS))
+                replace(
+                    layer, channels=snap_width(layer.channels * width * scale, layer.channels, STEPS, LEAST)
+                )
                 for layer, width in hidden
             ]
             return replace(proposal, layers=(*narrowed, proposal.layers[-1]))
@@ -78,8 +81,8 @@ class DCGANSpace:
 
     def slimmable(self, teacher: DCGANGenerator) -> Slimmable:
         raise ArchitectureError(
-            "students of dcgan can't share weights: batch normalisation keeps the statistics of one width; "
-            "train each student by itself"
+            "students of dcgan can't share weights: that is not built for this family; train each student by "
+            "itself"
         )
 
     def shared(self) -> dict[str, Any]:
@@ -108,7 +111,7 @@ class DCGANSpace:
     def _simpler(self, architecture: GeneratorArchitecture) -> Iterator[GeneratorArchitecture]:
         """Ever cheaper variants of `architecture`, the last one being the smallest of the space."""
         pairs = zip(architecture.layers[:-1], self.teacher.layers, strict=False)
-        narrow = [replace(layer, channels=width_step(t.channels, STEPS)) for layer, t in pairs]
+        narrow = [replace(layer, channels=width_step(t.channels, STEPS, LEAST)) for layer, t in pairs]
         layers = (*narrow, architecture.layers[-1])
         yield replace(architecture, layers=layers)
         layers = tuple(with_kernel(layer, kernels(layer)[-1]) for layer in layers)

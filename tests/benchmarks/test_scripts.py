@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import proposals
+from benchmarks import compressing_gans, proposals
 from benchmarks.driver_overhead import FEWEST, study_part
 from benchmarks.speed import fid_share
 from nas.samplers import SAMPLERS
@@ -88,8 +88,25 @@ def test_compressing_gans_tells_students_and_baselines_of_every_size() -> None:
     found = figures("compressing_gans")
     assert [(row["d"], row["params"]) for row in found["rows"]] == [(1, 3_252), (2, 6_567)]
     for row in found["rows"]:
-        assert row["student"].keys() == row["baseline"].keys() == {"fid", "is", "vol"}
-        assert row["student"]["fid"] != row["baseline"]["fid"], "the teacher had a say"
+        kinds = [row["mse"], row["joint"], row["baseline"]]
+        assert all(kind.keys() == {"fid", "is", "vol"} for kind in kinds)
+        assert len({kind["fid"] for kind in kinds}) == 3, "the teacher had a say"
+
+
+@pytest.mark.parametrize("widths", ["2,x", "0", "", "4,-2", "1.5"])
+def test_a_depth_factor_that_is_none_is_refused_in_one_line(
+    widths: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["compressing_gans", "--quick", f"--widths={widths}"])
+    with pytest.raises(SystemExit) as ended:
+        compressing_gans.main()
+    assert ended.value.code == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.endswith(f"--widths: {widths}: give whole numbers of 1 or more, such as 2,4,8")
+
+
+def test_depth_factors_are_separated_by_commas() -> None:
+    assert compressing_gans.depth_factors("2, 4,16") == [2, 4, 16]
 
 
 @pytest.mark.slow

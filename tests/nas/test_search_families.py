@@ -67,6 +67,22 @@ def test_a_family_whose_students_can_not_share_weights_says_so_at_once(family: s
         assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_ways_to_need_less_memory_are_refused_where_they_change_the_training(family: str) -> None:
+    generator = get_family(family).build(TEACHERS[family])
+    side, classes = side_and_classes(family)
+    for flags, possible in (
+        ("--batch-size 16 --micro-batch 8", not generator.of_the_batch),
+        ("--batch-size 16 --micro-batch 16", True),
+        ("--checkpoint-activations", bool(generator.stages())),
+    ):
+        result = dry(family, labelled(side, classes or 1), *flags.split())
+        assert result.exit_code == (0 if possible else 2), result.output
+        if not possible:
+            (told,) = result.stderr.splitlines()
+            assert "leave it out; for less memory give a smaller --batch-size" in told
+
+
 def test_images_without_the_teachers_classes_are_refused() -> None:
     side, classes = side_and_classes("biggan")
     result = dry("biggan", str(pictures(Path("plain"), 40, size=side)))
@@ -76,7 +92,10 @@ def test_images_without_the_teachers_classes_are_refused() -> None:
     )
     result = dry("biggan", labelled(side, classes + 1))
     assert result.exit_code == 2
-    assert f"has {classes + 1} classes and the teacher {classes}: " in result.stderr
+    assert (
+        f"has {classes + 1} classes and the teacher {classes}: give images of {classes} classes"
+        in result.stderr
+    )
 
 
 def test_a_recipe_that_needs_a_critic_tells_how_to_join_two_files() -> None:

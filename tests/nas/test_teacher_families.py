@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from PIL import Image
 
 from search_spaces import FAMILIES, load_checkpoint
 from tests.distill.data.pictures import pictures
 from tests.nas.teacher_command import done, run
 
+SIZED = ("channels_base", "channels_max", "latent_dim", "mapping_layers", "width")
 SIZES = {
     "biggan": "--resolution 32 --width 1",
     "dcgan": "--width 2",
@@ -76,6 +80,9 @@ def test_what_is_published_is_the_default() -> None:
         ("biggan", "--path-weight 2", "--path-weight 2"),
         ("dcgan", "--r1-gamma 1", "--r1-gamma 1"),
         ("biggan", "--resolution 64 --width 3", "attention can't divide its 6 channels at 64 px by 8"),
+        ("biggan", "--micro-batch 4", "--micro-batch 4: an image of this generator depends on the others"),
+        ("biggan", "--checkpoint-activations", "--checkpoint-activations: this generator has no parts"),
+        ("dcgan", "--checkpoint-activations", "--checkpoint-activations: this generator has no parts"),
         ("biggan", "--resolution 16", "resolution 16: BigGAN makes images of 32, 64, 128, 256 px"),
     ],
 )
@@ -84,6 +91,68 @@ def test_what_does_not_make_sense_is_refused_in_one_line(family: str, flags: str
     assert result.exit_code == 2, (result.output, result.exception)
     assert says in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("family", "flags"),
+    [
+        ("biggan", "--micro-batch 8"),  # the whole batch
+        ("dcgan", "--micro-batch 4"),  # of teachers without normalisation
+        ("stylegan2", "--micro-batch 4 --checkpoint-activations"),
+    ],
+)
+def test_memory_is_saved_where_that_changes_nothing(family: str, flags: str) -> None:
+    done(*asked(family, *flags.split(), "--dry-run"))
+
+
+def settings(family: str, *flags: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(done(*asked(family, *flags, "--dry-run", "--json")).stdout)
+    return found
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_settings_tell_the_sizes_that_a_family_has_and_no_others(family: str) -> None:
+    assert settings(family).keys() & set(SIZED) == FAMILIES[family].sized_by
+
+
+def test_a_rate_for_both_networks_is_told_only_where_it_was_given() -> None:
+    names = ("lr", "generator_lr", "discriminator_lr")
+    published, given = settings("biggan"), settings("biggan", "--lr", "0.0001")
+    assert [published[name] for name in names] == [None, 1e-4, 4e-4]
+    assert [given[name] for name in names] == [1e-4, 1e-4, 1e-4]
+
+
+def test_going_on_with_other_rates_or_sizes_is_refused_by_what_differs_and_nothing_else() -> None:
+    done(*asked("biggan"))
+    for change, says in (
+        ("--lr 0.0001", "--lr 0.0001 and 0.0004, not 0.0001"),
+        ("--width 2", "--width 1, not 2"),
+    ):
+        result = run(*asked("biggan"), *change.split())
+        assert result.exit_code == 2
+        assert f"is of a training with {says}: give" in result.stderr
+
+
+def test_a_training_that_noted_more_settings_goes_on() -> None:
+    done(*asked("biggan"))
+    path = Path("teacher.training/state.pt")
+    state = torch.load(path, weights_only=True)
+    state["settings"] |= {"--lr": "0.0001", "--latent-dim": "512", "--mapping-layers": "8"}
+    torch.save(state, path)
+    assert "going on after 80 images" in done(*asked("biggan"), "--images", 160).stderr
+
+
+def test_grey_images_that_are_made_rgb_are_said_to_be() -> None:
+    asked = ["train", "--space", "dcgan", "--resolution", 32, "-o", "t.safetensors", "--dry-run"]
+    colours, grey = pictures(Path("colours"), 40, size=32), pictures(Path("grey"), 40, size=32)
+    for file in grey.iterdir():
+        Image.open(file).convert("L").save(file)
+    for data, flags, said in (
+        (grey, (), "(32 px, RGB made of grey)"),
+        (grey, ("--grey",), "(32 px, grey)"),
+        (colours, (), "(32 px, RGB)"),
+    ):
+        assert f"40 images {said}\n" in done(*asked, "--data", data, *flags).stdout
 
 
 def test_a_conditional_teacher_has_the_classes_of_its_images() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -127,6 +128,27 @@ def test_images_do_not_depend_on_their_neighbours_in_the_batch(teacher: Generato
     with torch.no_grad():
         alone = generator(*(tensor[2:3] for tensor in inputs_of(generator, 4)))
     assert torch.allclose(whole[2:3], alone, atol=1e-4)
+
+
+SIZE = TeacherSize(
+    *(32, 3), channels_base=128, channels_max=8, latent_dim=8, mapping_layers=2, width=4, classes=3
+)
+
+
+def test_whether_images_depend_on_the_others_of_their_batch_in_training_is_said(
+    family: Family, architecture: Architecture
+) -> None:
+    for each in (architecture, family.teacher(SIZE)):
+        generator = lived_in(family.build(each)).train()
+        inputs = inputs_of(generator, 4)
+        other = tuple(torch.cat([x[:3], x[:1]]) for x in inputs)
+        images = []
+        for asked in (inputs, other):
+            torch.manual_seed(0)  # of the noise
+            images.append(copy.deepcopy(generator)(*asked).detach())  # what training moves is of that copy
+        assert not torch.equal(images[0][3], images[1][3])
+        alike = torch.allclose(images[0][:3], images[1][:3], atol=1e-5)
+        assert generator.of_the_batch == (not alike)
 
 
 def test_gradients_reach_every_weight_of_the_generator(teacher: Generator) -> None:

@@ -27,6 +27,7 @@ def test_the_name_of_an_architecture_says_all_of_it() -> None:
         ({"channels": (8,) * 11}, "11 widths: give 2 to 10"),
         ({"channels": (16, 0, 8)}, "all must be above 0"),
         ({"bottom_width": 0}, "all must be above 0"),
+        ({"bottom_width": 257}, "resolution must be at most 1024 px"),
         ({"chunks": (4, 3)}, "3 widths need as many"),
         ({"chunks": (0, 3, 3)}, "the first at least 1"),
         ({"chunks": (4, -1, 3)}, "at least 0"),
@@ -50,6 +51,7 @@ def test_a_generator_that_cannot_be_built_is_refused_in_one_line(changes: dict[s
     [
         ({"channels": ()}, "0 widths: give 1 to 10"),
         ({"channels": (8, 16, 0)}, "all must be above 0"),
+        ({"bottom_width": 257}, "resolution must be at most 1024 px"),
         ({"halvings": 0}, "of 3, 1 to all may"),
         ({"halvings": 4}, "of 3, 1 to all may"),
         ({"halvings": -3}, "of 3, 1 to all may"),

@@ -137,6 +137,7 @@ def refusal(path: Path, discriminator: Path | None = None) -> str:
         (lambda s: s.update({"blocks.0.0.conv1.u1": torch.zeros(1, 32)}), "blocks.0.conv1.u1 is unknown"),
         (lambda s: s.update({"nonsense": torch.zeros(1)}), "nonsense is unknown"),
         (lambda s: s.update({"linear.bias": torch.zeros(5)}), "linear.bias is of shape (5,), not (512,)"),
+        (lambda s: s.update({"linear.weight": torch.zeros(32 * 129**2, 1)}), "must be at most 1024 px"),
         (lambda s: s.update({"linear.weight": torch.zeros(())}), "its tensors don't fit"),
         (lambda s: s.update({"blocks.0.0.conv1.weight": torch.zeros(0, 0, 3, 3)}), "all must be above 0"),
         (lambda s: s.update({"shared.weight": torch.zeros(10, 500)}), "chunks (32, -340, -340, -340) of z"),

@@ -127,6 +127,17 @@ def test_the_students_of_the_paper_are_uniform_students_of_its_teacher(d: int) -
     assert space.sample(FixedSuggest({"share": 1.0, **space.uniform()}), load) == student
 
 
+@pytest.mark.parametrize("teacher", [64, 128, 256])
+@pytest.mark.parametrize("d", [2, 4, 8, 16, 32])
+def test_every_published_student_is_the_uniform_student_at_exactly_its_parameters(
+    d: int, teacher: int
+) -> None:
+    space, student = DCGANSpace(published(teacher)), published(d)
+    assert space.params(student) == 672 * d**2 + 12_831 * d + 1
+    choices = FixedSuggest({"share": 1.0, **space.uniform()})
+    assert space.sample(choices, lambda a: space.params(a) / space.params(student)) == student
+
+
 def test_as_a_rule_nearly_all_of_the_share_is_spent() -> None:
     space = DCGANSpace(published(64))
     load = relative(space, 0.2)
@@ -195,7 +206,9 @@ def test_a_dense_layer_without_biases_keeps_its_normalisation_which_is_cheaper_t
 
 def test_weights_can_not_be_shared_and_it_is_said_why() -> None:
     teacher = DCGANGenerator(published(1, 16))
-    with pytest.raises(ArchitectureError, match=r"can't share weights: batch normalisation keeps"):
+    with pytest.raises(
+        ArchitectureError, match=r"can't share weights: that is not built for this family; train"
+    ):
         DCGANSpace(teacher.architecture).slimmable(teacher)
     assert DCGANSpace(teacher.architecture).shared() == {}
 

@@ -1,0 +1,36 @@
+"""Batch normalisation with running statistics, without torch's count of batches, for any gain and bias."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MOMENTUM = 0.1  # torch's default: of a batch in the running statistics
+EPSILON = 1e-5  # torch's default
+
+
+class RunningNorm(nn.Module):
+    """Activations of zero mean and unit variance: of the batch in training, else of the past."""
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int, epsilon: float = EPSILON) -> None:
+        super().__init__()
+        self.epsilon, self.momentum = epsilon, MOMENTUM
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def normalized(self, x: Tensor, gain: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        """`x` (N, C, H, W) normalised; then, if given, times `gain` (C,) plus `bias` (C,)."""
+        return F.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            gain,
+            bias,
+            self.training,
+            self.momentum,
+            self.epsilon,
+        )
