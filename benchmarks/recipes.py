@@ -6,19 +6,21 @@
     python -m benchmarks.recipes --quick --json                     # shows that it runs, nothing else
 
 A row is a recipe with its usual schedule, and where both networks of the student start: from the teacher's
-weights, or from random ones. `alone` is the family's own training, without a teacher. Images are real images
-shown: a recipe with several critic steps takes as many fewer steps of the student. What is alike in all rows:
-`benchmarks.rows`.
+weights, or from random ones. `alone` is the family's own training, without a teacher. Recipes that don't go
+with the teacher are left out. Images are real images shown: a recipe with several critic steps takes as many
+fewer steps of the student. What is alike in all rows: `benchmarks.rows`.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from benchmarks.rows import fid_after, parser, tell
-from benchmarks.setting import alone
+from benchmarks.setting import alone, setting
 
 ALONE = "alone"
+NO_BUDGET = 10**15
 STARTS = {"from the teacher": True, "from scratch": False}
 
 
@@ -29,6 +31,21 @@ def rows() -> dict[str, tuple[str, bool]]:
     return {
         f"{recipe}, {start}": (recipe, warm) for start, warm in STARTS.items() for recipe in (ALONE, *RECIPES)
     }
+
+
+def refused(recipe: str, settings: dict[str, Any]) -> bool:
+    """Whether `recipe` does not go with the teacher; says why."""
+    from distill.errors import RecipeError
+    from nas.config import SearchConfig
+    from nas.errors import ConfigError
+    from nas.workbench import Workbench
+
+    try:
+        Workbench(SearchConfig.of(**settings, budget_macs=NO_BUDGET, recipe=recipe, study="recipes"))
+    except (ConfigError, RecipeError) as error:
+        print(error, file=sys.stderr)
+        return True
+    return False
 
 
 def distill(row: str, seed: int, images: int, settings: dict[str, Any]) -> float:
@@ -50,10 +67,13 @@ def distill(row: str, seed: int, images: int, settings: dict[str, Any]) -> float
 
 def main() -> None:
     """Run every row for every seed and budget and print the tables."""
+    from distill.recipes import RECIPES
+
     options = parser(__doc__, budgets="2M", seeds=3).parse_args()
     if options.quick:
         options.rows, options.images, options.seeds = options.rows or "from the teacher", 256, 1
-    tell(distill, rows(), options, {})
+    out = {recipe for recipe in RECIPES if refused(recipe, setting(options))}
+    tell(distill, [row for row, (recipe, _) in rows().items() if recipe not in out], options, {})
 
 
 if __name__ == "__main__":

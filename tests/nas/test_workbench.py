@@ -183,7 +183,7 @@ def test_a_perceptual_distance_is_refused_with_recipes_that_have_no_use_for_one(
 def test_compressing_gans_plays_the_familys_game_at_the_weight_of_r1_that_was_asked_for(
     warm_bench: Workbench,
 ) -> None:
-    asked = taught_by("compressing-gans") | {"r1_gamma": 0.7}
+    asked = taught_by("compressing-gans") | {"r1_gamma": 0.7, "kd_start": 0.5}
     bench = Workbench(warm_bench.config.model_copy(update=asked))
     assert isinstance(bench.recipe, CompressingGans)
     assert bench.recipe.adversarial == Logistic(r1_gamma=0.7)
