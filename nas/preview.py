@@ -86,7 +86,7 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
     megabytes = bank_bytes(config.bank_size, bench.teacher.generator.image_shape) / 1e6
     lines.append(f"Teacher bank: {config.bank_size:,} images, {megabytes:,.0f} MB in {config.cache / 'bank'}")
     lines += [f"Skipped {skipped}" for skipped in bench.data.skipped]
-    if teacher.discriminator is None:
+    if teacher.discriminator is None and bench.recipe.critic_steps:
         lines.append("The teacher has no discriminator: students train their own from scratch")
     return lines
 

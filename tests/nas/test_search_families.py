@@ -83,6 +83,14 @@ def test_ways_to_need_less_memory_are_refused_where_they_change_the_training(fam
             assert "leave it out; for less memory give a smaller --batch-size" in told
 
 
+def test_a_missing_discriminator_is_told_where_students_have_one() -> None:
+    side, _ = side_and_classes("dcgan")
+    told = "no discriminator: students train their own"
+    for weight, expected in (("0.5", True), ("1", False)):
+        result = dry("dcgan", labelled(side, 1), "--recipe", "compressing-gans", "--kd-start", weight)
+        assert (result.exit_code, told in result.stdout) == (0, expected)
+
+
 def test_images_without_the_teachers_classes_are_refused() -> None:
     side, classes = side_and_classes("biggan")
     result = dry("biggan", str(pictures(Path("plain"), 40, size=side)))
