@@ -132,7 +132,8 @@ def prepare(engine: Engine) -> None:
         @event.listens_for(engine, "connect")
         def write_ahead(connection: Any, _: Any) -> None:
             cursor = connection.cursor()
-            cursor.execute("PRAGMA journal_mode=WAL")
+            # the change itself never waits for another process that makes it at this moment
+            patiently(lambda: cursor.execute("PRAGMA journal_mode=WAL"), attempts=10)
             cursor.execute("PRAGMA synchronous=NORMAL")
             cursor.close()
 
@@ -151,11 +152,11 @@ def sqlite_path(url: URL) -> Path | None:
 
 
 def patiently(action: Callable[[], T], attempts: int = 6) -> T:
-    """Do `action` again when it fails because another process creates the same tables at this moment."""
+    """Do `action` again when it fails because another process makes the same database at this moment."""
     for attempt in range(attempts):
         try:
             return action()
-        except (sa.exc.DBAPIError, sa.exc.InvalidRequestError):
+        except (sa.exc.DBAPIError, sa.exc.InvalidRequestError, sqlite3.OperationalError):
             if attempt == attempts - 1:
                 raise
             time.sleep(0.05 * 2**attempt / 4)

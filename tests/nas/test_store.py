@@ -157,6 +157,17 @@ def test_processes_that_open_a_new_database_at_once_all_succeed(url: str, name: 
         assert [trial.number for trial in store.study.trials] == [0, 1]
 
 
+def test_a_database_that_another_process_makes_at_this_moment_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    threading.Timer(0.5, other.rollback).start()
+    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 0})
+    database.prepare(engine)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
 # Rungs
 
 
