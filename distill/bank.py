@@ -20,9 +20,11 @@ from torch import Tensor
 from distill.data import to_float, to_uint8
 from distill.errors import BankError
 from distill.noise import seeded_noise
+from distill.progress import OnProgress
 from distill.scratch import sweep
 from search_spaces.base import Generator
 
+RENDERING = "Making the teacher's images, once"
 RENDER_PIXELS = 2**18  # of a batch, so that a 1024 px teacher fits into memory, too
 SPARE = 2**28  # bytes of disk that a bank leaves free
 
@@ -59,6 +61,7 @@ def make_bank(
     seed: int = 0,
     batch_size: int | None = None,  # None is as many as fit into some gigabytes
     device: str = "cpu",
+    on_progress: OnProgress | None = None,
 ) -> TeacherBank:
     """Open the bank of this teacher, size and seed in `folder`, making it first when it is not there.
 
@@ -78,7 +81,8 @@ def make_bank(
             half_done.mkdir()
             for i, tensor in enumerate(inputs):
                 np.save(half_done / f"inputs-{i}.npy", tensor.numpy())
-            _render(teacher.to(device).eval(), inputs, half_done / "images.npy", seed, batch_size, device)
+            teacher = teacher.to(device).eval()
+            _render(teacher, inputs, half_done / "images.npy", seed, batch_size, device, on_progress)
             _publish(half_done, home)
     inputs_on_disk = sorted(home.glob("inputs-*.npy"))
     return TeacherBank(
@@ -108,6 +112,7 @@ def _render(
     seed: int,
     batch_size: int | None,
     device: str,
+    on_progress: OnProgress | None,
 ) -> None:
     """Write the teacher's images for `inputs` to `path`, batch by batch."""
     images: np.memmap[Any, np.dtype[np.uint8]] | None = None
@@ -124,6 +129,8 @@ def _render(
             images[start : start + len(rendered)] = rendered
             os.utime(path)  # a write to mapped memory need not show, and this must not pass for abandoned
             start += len(rendered)
+            if on_progress is not None:
+                on_progress(RENDERING, start, size)
     assert images is not None
     images.flush()
 

@@ -17,9 +17,12 @@ from distill.extractors import Extractor, load_extractor
 from distill.gathering import OF_THE_EXTRACTOR, Gathered, Need, gather
 from distill.generation import generate
 from distill.metrics import METRICS, check_names, check_samples
+from distill.progress import OnProgress, counted
 from distill.real_cache import read_features, read_statistics, write_features, write_statistics
 from distill.scores import FidScore, Score
 from search_spaces.base import Generator
+
+REAL, GENERATED = "Looking at real images", "Looking at generated images"
 
 __all__ = ["FidScore", "Fidelity", "Score"]
 
@@ -37,6 +40,7 @@ class Fidelity:
         device: torch.device | str = "cpu",  # the extractor's; generators must be there too
         batch_size: int = 50,  # images; another one draws other noise, see `generate`
         metrics: Sequence[str] = ("fid",),  # what is prepared now; others are when they are asked for
+        on_progress: OnProgress | None = None,
     ) -> None:
         """Load the extractor, and what `metrics` need of the real images, from `cache` or by computing it.
 
@@ -45,7 +49,7 @@ class Fidelity:
         """
         self.device = torch.device(device)
         self.batch_size = batch_size
-        self._data, self._cache = data, cache
+        self._data, self._cache, self._on_progress = data, cache, on_progress
         self._name, self._weights = extractor, weights
         self._real = Gathered(len(data))
         self._prepared: frozenset[Need] = frozenset()
@@ -91,6 +95,7 @@ class Fidelity:
     ) -> dict[str, Score]:
         self._check(metrics, samples)
         self._prepare(_union(METRICS[name].of_real for name in metrics))
+        batches = counted(batches, GENERATED, samples, self._on_progress)
         fake = gather(batches, _union(METRICS[name].needs for name in metrics), lambda: self.extractor)
         return {name: self._score(name, fake, seed) for name in metrics}
 
@@ -127,7 +132,9 @@ class Fidelity:
         if self._cache is not None:
             missing = frozenset(need for need in missing if not self._read(need))
         if missing:
-            made = gather(self._batches(self._data.images), missing, lambda: self.extractor)
+            images = self._data.images
+            batches = counted(self._batches(images), REAL, len(images), self._on_progress)
+            made = gather(batches, missing, lambda: self.extractor)
             self._real = replace(self._real, **{need: getattr(made, need) for need in missing})
             self._write(missing)
         self._prepared |= needs

@@ -21,10 +21,12 @@ from rich.console import Console
 
 from distill.errors import TrainingDivergedError
 from distill.precision import Precision
+from distill.progress import OnProgress
 from nas.config import SearchConfig
 from nas.errors import ConfigError, SearchError
 from nas.packing import Footprint, candidates_per_gpu, gpu_share, measure_footprint
-from nas.preparation import waiting
+from nas.preparation import stages, waiting
+from nas.relay import relayed
 from nas.weight_sharing import STAGES, images_trained, stages_left, train_shared
 from nas.workbench import Workbench, use_threads
 
@@ -80,7 +82,7 @@ def cluster(config: SearchConfig) -> Iterator[Share]:
             shutil.rmtree(ours, ignore_errors=True)
 
 
-def make_shared(config: SearchConfig, share: Share) -> tuple[FidScore, Precision]:
+def make_shared(config: SearchConfig, share: Share, console: Console) -> tuple[FidScore, Precision]:
     """Have a worker make the bank and the real images' statistics, so that candidates find both.
 
     A worker does it because it may have a GPU, and because the driver should stay small.
@@ -93,12 +95,14 @@ def make_shared(config: SearchConfig, share: Share) -> tuple[FidScore, Precision
         UserError: the data or the extractor can't be used.
     """
 
-    def task(settings: dict[str, Any]) -> tuple[FidScore, Precision]:
+    def task(settings: dict[str, Any], tell: OnProgress | None) -> tuple[FidScore, Precision]:
         use_threads(share.cpus)
-        bench = Workbench(SearchConfig.model_validate(settings))
+        bench = Workbench(SearchConfig.model_validate(settings), on_progress=tell)
         return bench.teacher_score(), bench.precision
 
-    made: tuple[FidScore, Precision] = _on_a_worker(task, config, share, "made the teacher bank")
+    what = "Making the teacher's images and the real ones' statistics"
+    with stages(console, what) as on_progress, relayed(on_progress) as tell:
+        made: tuple[FidScore, Precision] = _on_a_worker(task, config, share, "made the teacher bank", tell)
     return made
 
 

@@ -11,6 +11,7 @@ from distill.errors import NonFiniteImagesError
 from distill.fidelity import Fidelity
 from distill.generation import images_at_a_time
 from distill.metrics import check_names
+from distill.progress import OnProgress
 from distill.scores import Score
 from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS
 from nas.cost import COUNTER, measure
@@ -31,6 +32,7 @@ def evaluate(
     device: str | None = None,
     batch_size: int | None = None,
     cache: Path | None = None,
+    on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
     """Metrics and costs of a generator; what is not given is as noted in the file: the study's FID comes out.
 
@@ -45,6 +47,7 @@ def evaluate(
         device: "cpu" or "cuda"; CUDA where there is one.
         batch_size: images at a time; as in a search unless given, because another one draws other noise.
         cache: folder that keeps the real images, decoded, and what is computed of them.
+        on_progress: hears of images decoded and looked at.
 
     Raises:
         UserError: the checkpoint, the data, the extractor or the device can't be used, or a metric not taken.
@@ -54,7 +57,7 @@ def evaluate(
     loaded = load_checkpoint(checkpoint)
     noted, generator = loaded.metadata, loaded.generator
     cost = measure(generator)
-    images = _images(checkpoint, generator, noted, data, cache)
+    images = _images(checkpoint, generator, noted, data, cache, on_progress)
     batch_size = batch_size or images_at_a_time(images.images.shape[-1])
     defaults = DIGITS_DEFAULTS if images.name == DIGITS else REAL_DEFAULTS
     fidelity = Fidelity(
@@ -65,6 +68,7 @@ def evaluate(
         device=where,
         batch_size=batch_size,
         metrics=(),  # first see whether the extractor is the right one
+        on_progress=on_progress,
     )
     if "fid" in metrics and extractor is None:
         _check_weights(checkpoint, noted, fidelity)
@@ -94,13 +98,14 @@ def _images(
     noted: Mapping[str, str],
     data: str | None,
     cache: Path | None,
+    on_progress: OnProgress | None,
 ) -> ImageSet:
     """The real images at the generator's size and colours: those given, else those noted, unchanged."""
     measured_on = data or noted.get("data")
     if measured_on is None:
         raise ConfigError(f"{checkpoint} does not note what images it belongs to: give them by --data")
     channels, height, _ = generator.image_shape
-    images = load_images(measured_on, height, channels, cache=cache)
+    images = load_images(measured_on, height, channels, cache=cache, on_progress=on_progress)
     if data is None and noted.get("data_digest", images.digest) != images.digest:
         raise ConfigError(f"{measured_on} has changed since {checkpoint} was measured on it: give --data")
     return images

@@ -1,22 +1,37 @@
-"""What a person sees on stderr before candidates are trained: images being decoded, the bank being made."""
+"""What a person sees on stderr while things are made that are made once: images, the bank, statistics."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
+
+from distill.progress import OnProgress
 
 
 @contextmanager
-def decoding(console: Console) -> Iterator[Callable[[int, int], None]]:
-    """A bar for `load_images(on_progress=…)`; it appears with the first image and leaves nothing behind."""
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("Decoding images, once", visible=False, total=None)
+def stages(console: Console, what: str = "") -> Iterator[OnProgress | None]:
+    """A bar for every work that is told of; all are gone when the block ends.
 
-        def on_progress(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, visible=True)
+    Until the first one appears it shows `what` is going on. Where there is no terminal `what` is a line, and
+    nobody listens.
+    """
+    if not console.is_terminal:
+        if what:
+            _say(console, what)
+        yield None
+        return
+    with Progress(console=console, transient=True) as bars:
+        waited = bars.add_task(what, total=None, visible=bool(what))
+        shown: dict[str, TaskID] = {}
+
+        def on_progress(work: str, done: int, total: int) -> None:
+            if work not in shown:
+                bars.update(waited, visible=False)
+                shown[work] = bars.add_task(work, total=total)
+            bars.update(shown[work], completed=done)
 
         yield on_progress
 
@@ -25,5 +40,9 @@ def waiting(console: Console, what: str) -> AbstractContextManager[object]:
     """A spinner while `what` goes on; a line where there is no terminal."""
     if console.is_terminal:
         return console.status(what)
-    console.print(f"{what} …", highlight=False)
+    _say(console, what)
     return nullcontext()
+
+
+def _say(console: Console, what: str) -> None:
+    console.print(f"{what} …", highlight=False)

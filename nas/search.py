@@ -17,15 +17,14 @@ from optuna.trial import FrozenTrial, TrialState
 from ray import tune
 from rich.console import Console
 
-from distill.data import OnProgress
 from distill.extractors import check_extractor
 from distill.precision import Precision
+from distill.progress import OnProgress
 from nas.candidate import CandidateTrial
 from nas.cluster import Share, cluster, make_shared, make_shared_weights, pack
 from nas.config import SearchConfig
 from nas.errors import StudyError
 from nas.halving import ParetoHalving
-from nas.preparation import waiting
 from nas.preview import introduction
 from nas.progress import SearchProgress
 from nas.proposals import Proposer
@@ -50,7 +49,7 @@ def prepare(
     config: SearchConfig,
     *,
     dry_run: bool = False,
-    on_decoded: OnProgress | None = None,
+    on_progress: OnProgress | None = None,
     proposes: bool = True,
     decode: bool = True,
 ) -> tuple[SearchConfig, Workbench]:
@@ -58,7 +57,7 @@ def prepare(
 
     What takes no time is looked at first: the extractor and its weights before any image is decoded.
     Decoded images are kept in `<workdir>/cache`; in a dry run a sample is looked at and nothing is written.
-    `on_decoded` is called with the images decoded so far and of all. Where architectures are going to be
+    `on_progress` hears of the images decoded so far and of all. Where architectures are going to be
     proposed (`proposes`) within a latency, that of the smallest student is measured. With `decode` False
     the caller looks at `bench.data` when all else is checked.
 
@@ -66,7 +65,7 @@ def prepare(
         UserError: of whatever kind fits.
     """
     check_extractor(config.extractor, config.extractor_weights)
-    bench = Workbench(config, dry_run=dry_run, on_decoded=on_decoded)
+    bench = Workbench(config, dry_run=dry_run, on_progress=on_progress)
     config = config.named(bench.teacher.name)
     bench.config = config
     check_folder(config)
@@ -124,8 +123,7 @@ def run_search(
             if source.work_left:
                 with cluster(config) as share:
                     try:
-                        with waiting(console, "Making the teacher's images and the real ones' statistics"):
-                            teacher_score, precision = make_shared(config, share)
+                        teacher_score, precision = make_shared(config, share, console)
                     except UserError:
                         store.discard_if_empty()
                         raise

@@ -67,6 +67,10 @@ class TeacherProgress:
             self._said = time.monotonic()
             self._print(self._speed(step.images))
 
+    def waited(self, what: str, done: int, total: int) -> None:
+        """Training waits for a measurement."""
+        self._bar.update(self._task, description=f"{what}: {done:,} of {total:,}")
+
     def measured(self, snapshot: Snapshot) -> None:
         """A snapshot was taken."""
         fid = "" if snapshot.fid is None else f"  FID {snapshot.fid:.2f} ({snapshot.fid_samples} samples)"

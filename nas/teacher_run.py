@@ -8,10 +8,11 @@ from typing import Any
 import torch
 
 from distill.augment import TARGET
-from distill.data import ImageSet, OnProgress, load_images, sample_images
+from distill.data import ImageSet, load_images, sample_images
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from distill.extractors import check_extractor
 from distill.fidelity import Fidelity
+from distill.progress import OnProgress
 from distill.seeds import derive_seed
 from distill.teacher_training import Outcome, check_place, train_teacher
 from nas.budget import format_quantity
@@ -35,11 +36,11 @@ class TeacherRun:
     """One request, checked, with its images: before `run`, at most decoded images are written."""
 
     def __init__(
-        self, request: TeacherRequest, *, dry_run: bool = False, on_decoded: OnProgress | None = None
+        self, request: TeacherRequest, *, dry_run: bool = False, on_progress: OnProgress | None = None
     ) -> None:
         """Check `request` and read its images; a dry run looks at a sample of them, and writes nothing.
 
-        `on_decoded` is called while images are decoded, which happens once.
+        `on_progress` hears of images being decoded, which happens once.
 
         Raises:
             UserError: of whatever kind fits.
@@ -53,7 +54,7 @@ class TeacherRun:
         check_place(self.training)
         if request.fid_samples:
             check_extractor(extractor_of(self.request), request.extractor_weights)
-        self.data = self._images(dry_run, on_decoded)
+        self.data = self._images(dry_run, on_progress)
         self.size = replace(self.size, classes=len(self.data.classes))
         self.architecture: Architecture = self.family.teacher(self.size)
 
@@ -112,7 +113,7 @@ class TeacherRun:
             SearchError: the training failed.
         """
         generator, discriminator = self._networks()
-        fidelity = self._fidelity()
+        fidelity = self._fidelity(progress.waited)
         try:
             return train_teacher(
                 self.training,
@@ -132,12 +133,12 @@ class TeacherRun:
         except OSError as error:
             raise SearchError(f"{self.training.folder} can't be written ({os_reason(error)})") from error
 
-    def _images(self, dry_run: bool, on_decoded: OnProgress | None) -> ImageSet:
+    def _images(self, dry_run: bool, on_progress: OnProgress | None) -> ImageSet:
         source, side, channels = self.request.data, self.size.resolution, self.size.image_channels
         if dry_run:
             return sample_images(source, side, channels)
         cache = self.training.folder / "cache"
-        return load_images(source, side, channels, cache=cache, on_progress=on_decoded)
+        return load_images(source, side, channels, cache=cache, on_progress=on_progress)
 
     def _networks(self) -> tuple[Generator, Discriminator]:
         with torch.random.fork_rng(devices=[]):
@@ -145,7 +146,7 @@ class TeacherRun:
             critic = self.family.default_discriminator(self.architecture)
             return self.family.build(self.architecture), self.family.build_discriminator(critic)
 
-    def _fidelity(self) -> Fidelity | None:
+    def _fidelity(self, on_progress: OnProgress) -> Fidelity | None:
         if not self.request.fid_samples:
             return None
         return Fidelity(
@@ -154,6 +155,7 @@ class TeacherRun:
             weights=self.request.extractor_weights,
             cache=self.training.folder / "fidelity",
             device=self.training.device,
+            on_progress=on_progress,
         )
 
     def _metric(self) -> str:

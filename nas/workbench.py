@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from distill.bank import TeacherBank, make_bank
-from distill.data import ImageSet, OnProgress, check_labels, load_images, sample_images
+from distill.data import ImageSet, check_labels, load_images, sample_images
 from distill.generation import images_at_a_time
 from distill.losses import PerceptualDistance
 from distill.mapping import mapped_tensor
 from distill.micro_batches import check_parts_are_whole
 from distill.precision import Precision, resolve_precision
+from distill.progress import OnProgress
 from distill.recipes import RECIPES, Ingredients, Recipe, make_adversarial, make_recipe
 from distill.recomputation import check_recomputable
 from distill.seeds import derive_seed
@@ -40,10 +41,10 @@ class Workbench:
     """Everything needed to distill and measure one architecture after another, on one device."""
 
     def __init__(
-        self, config: SearchConfig, *, dry_run: bool = False, on_decoded: OnProgress | None = None
+        self, config: SearchConfig, *, dry_run: bool = False, on_progress: OnProgress | None = None
     ) -> None:
         self.config, self.dry_run = config, dry_run
-        self._on_decoded = on_decoded  # called while images are decoded, which happens once
+        self._on_progress = on_progress  # hears of what is made once: images decoded, rendered, looked at
         self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial else "cpu"
         self.teacher: Teacher = load_teacher(config.teacher)
         self.space: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
@@ -67,7 +68,7 @@ class Workbench:
             found = sample_images(self.config.data, height, channels)
         else:
             found = load_images(
-                self.config.data, height, channels, cache=self.config.cache, on_progress=self._on_decoded
+                self.config.data, height, channels, cache=self.config.cache, on_progress=self._on_progress
             )
         check_labels(found, self.teacher.generator.classes)
         return found
@@ -94,6 +95,7 @@ class Workbench:
             size=self.config.bank_size,
             seed=BANK_SEED,
             device=self.device,
+            on_progress=self._on_progress,
         )
 
     @cached_property
@@ -108,6 +110,7 @@ class Workbench:
             device=self.device,
             batch_size=images_at_a_time(self.teacher.generator.image_shape[1]),
             metrics=self.metrics,
+            on_progress=self._on_progress,
         )
 
     @property

@@ -9,7 +9,6 @@ from distill.data.builtin import DIGITS, digits_labels
 from distill.data.image_set import ImageSet
 from distill.data.labels import check_labels
 from distill.data.loading import MIN_IMAGES, load_images, sample_images
-from distill.data.reading import OnProgress
 from distill.data.scale import to_float, to_uint8
 from distill.data.sources import absolute
 from distill.data.stream import ImageStream
@@ -19,7 +18,6 @@ __all__ = [
     "MIN_IMAGES",
     "ImageSet",
     "ImageStream",
-    "OnProgress",
     "absolute",
     "check_labels",
     "digits_labels",

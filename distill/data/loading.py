@@ -14,10 +14,11 @@ from distill.data.builtin import DIGITS, load_digits_set
 from distill.data.cache import Contents, find, store
 from distill.data.decoding import RULE, shorter_side
 from distill.data.image_set import ImageSet, Pixels, pixel_digest
-from distill.data.reading import OnProgress, decode_all
+from distill.data.reading import decode_all
 from distill.data.sources import FIX, Listing, Source, open_source
 from distill.data.sources.base import fingerprint
 from distill.errors import DataError
+from distill.progress import OnProgress
 
 MIN_IMAGES = 32
 BROKEN_SHARE = 0.01
@@ -39,7 +40,7 @@ def load_images(
     and named in `skipped`; so are more, up to 1 % of all. Labels come along where the source has them.
 
     With `cache`, a folder, what was decoded is kept there, and mapped into memory from there the next time.
-    `on_progress` is called with the images decoded so far and of all; never, if they come from the cache.
+    `on_progress` hears of the images decoded so far and of all; never, if they come from the cache.
 
     Raises:
         DataError: `source` can't be had or holds no images, too many unusable, fewer than `MIN_IMAGES` or

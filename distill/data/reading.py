@@ -13,12 +13,11 @@ from itertools import islice
 from distill.data.decoding import UnusableImageError, damage, decode
 from distill.data.image_set import Pixels
 from distill.data.sources import Listing
+from distill.progress import OnProgress
 from search_spaces.errors import one_line
 
 CHUNK = 32  # images that a thread decodes at a time
-
-OnProgress = Callable[[int, int], None]
-"""Called now and then with the number of images done, and of all."""
+DECODING = "Decoding images, once"
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def decode_all(
             keep(result)
             kept.append(position)
         if on_progress is not None and ((position + 1) % CHUNK == 0 or position + 1 == len(listing)):
-            on_progress(position + 1, len(listing))
+            on_progress(DECODING, position + 1, len(listing))
     return Outcome(tuple(kept), tuple(skipped))
 
 

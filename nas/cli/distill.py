@@ -60,7 +60,7 @@ def main(
     from nas.errors import SearchError
     from nas.finalists import Finalists, choose_finalists, final_config, searched
     from nas.locate import open_existing
-    from nas.preparation import decoding
+    from nas.preparation import stages
     from nas.report_table import render_finalists
     from nas.search import prepare, run_search
 
@@ -73,8 +73,8 @@ def main(
         saved = store.study.user_attrs["config"] | {"storage": storage, "workdir": str(workdir)}
     search = SearchConfig.model_validate(saved)
     config = final_config(search, len(finalists), seeds=seeds, images=images, **machine)
-    with decoding(console()) as on_decoded:
-        config, bench = prepare(config, on_decoded=on_decoded, proposes=False)
+    with stages(console()) as on_progress:
+        config, bench = prepare(config, on_progress=on_progress, proposes=False)
     console().print(
         f"{len(finalists)} finalists from {seeds} seeds each, {config.rungs[-1]:,} images a training",
         highlight=False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.cli.command import SEED, Command, Quantity, results
+from nas.cli.command import SEED, Command, Quantity, console, results
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -61,8 +61,11 @@ def main(checkpoint: Path, metrics: str, as_json: bool, **options: Any) -> None:
 
     from nas.budget import format_quantity
     from nas.evaluation import evaluate
+    from nas.preparation import stages
 
-    found = evaluate(checkpoint, metrics=[name.strip() for name in metrics.split(",")], **options)
+    asked = [name.strip() for name in metrics.split(",")]
+    with stages(console()) as on_progress:
+        found = evaluate(checkpoint, metrics=asked, on_progress=on_progress, **options)
     if as_json:
         click.echo(json.dumps(found))
         return

@@ -205,16 +205,16 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
     from nas.config import SearchConfig
     from nas.errors import SearchError
     from nas.given import read_given, tried_first
-    from nas.preparation import decoding
+    from nas.preparation import stages
     from nas.preview import preview
     from nas.proposals import Proposer
     from nas.report_table import render
     from nas.search import prepare, run_search
 
     out = results()
-    with decoding(console()) as on_decoded:
+    with stages(console()) as on_progress:
         asked = SearchConfig.of(**flags)
-        config, bench = prepare(asked, dry_run=dry_run, on_decoded=on_decoded, decode=False)
+        config, bench = prepare(asked, dry_run=dry_run, on_progress=on_progress, decode=False)
         given = read_given(config, bench)
         _ = bench.data
     if dry_run:

@@ -179,7 +179,7 @@ def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
 
     from nas.budget import parse_quantity
     from nas.errors import BudgetError, ConfigError
-    from nas.preparation import decoding
+    from nas.preparation import stages
     from nas.teacher_progress import TeacherProgress
     from nas.teacher_request import TeacherRequest
     from nas.teacher_run import TeacherRun
@@ -189,9 +189,9 @@ def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
     except BudgetError as error:
         raise ConfigError(f"--fid-samples {fid_samples}: give a number such as 10k; 0 is none") from error
     err = console()
-    with decoding(err) as on_decoded:
+    with stages(err) as on_progress:
         request = TeacherRequest(fid_samples=count, **flags)
-        wanted = TeacherRun(request, dry_run=dry_run, on_decoded=on_decoded)
+        wanted = TeacherRun(request, dry_run=dry_run, on_progress=on_progress)
     if dry_run:
         click.echo(json.dumps(wanted.settings()) if as_json else "\n".join(wanted.lines()))
         return

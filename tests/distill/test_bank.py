@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from distill.bank import SPARE, TeacherBank, make_bank
+from distill.bank import RENDERING, SPARE, TeacherBank, make_bank
 from distill.data import to_uint8
 from distill.errors import BankError
 from search_spaces import Generator, load_checkpoint
@@ -42,6 +42,13 @@ class Watched(Generator):
 def same(one: TeacherBank, other: TeacherBank) -> bool:
     inputs = all(np.array_equal(a, b) for a, b in zip(one.inputs, other.inputs, strict=True))
     return inputs and np.array_equal(one.images, other.images)
+
+
+def test_progress_is_told_while_it_is_made_and_not_when_it_is_there(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    for _ in range(2):
+        make_bank(Watched(), "digest", tmp_path, size=10, batch_size=4, on_progress=lambda *t: told.append(t))
+    assert told == [(RENDERING, 4, 10), (RENDERING, 8, 10), (RENDERING, 10, 10)]
 
 
 def test_images_are_the_teachers_for_their_inputs(teacher_file: Path, tmp_path: Path) -> None:

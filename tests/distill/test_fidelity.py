@@ -15,7 +15,7 @@ from distill import fidelity
 from distill._torch_fidelity import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 from distill.data import ImageSet, digits_labels, load_images, to_float, to_uint8
 from distill.errors import FidelityError, NonFiniteImagesError
-from distill.fidelity import Fidelity, FidScore, Score
+from distill.fidelity import GENERATED, REAL, Fidelity, FidScore, Score
 from distill.gathering import Gathered
 from distill.generation import generate
 from search_spaces.base import Generator
@@ -53,6 +53,14 @@ class Constant(Replay):
 @pytest.fixture(scope="module")
 def whole() -> Fidelity:
     return Fidelity(DIGITS, "digits")
+
+
+def test_progress_is_told_of_real_images_and_of_generated_ones() -> None:
+    told: list[tuple[str, int, int]] = []
+    fidelity = Fidelity(DIGITS, "digits", batch_size=1000, on_progress=lambda *t: told.append(t))
+    assert told == [(REAL, 1000, 1797), (REAL, 1797, 1797)]
+    fidelity.fid(Replay(), samples=1500, seed=0)
+    assert told[2:] == [(GENERATED, 1000, 1500), (GENERATED, 1500, 1500)]
 
 
 @pytest.fixture(scope="module")

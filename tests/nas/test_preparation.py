@@ -1,4 +1,4 @@
-"""What is shown before candidates are trained: on a terminal only, and gone afterwards."""
+"""What is shown before candidates are trained."""
 
 from __future__ import annotations
 
@@ -7,24 +7,49 @@ import io
 import pytest
 from rich.console import Console
 
-from nas.preparation import decoding, waiting
+from nas.preparation import stages, waiting
 
 
-@pytest.mark.parametrize("terminal", [True, False])
-def test_a_terminal_shows_how_many_images_are_decoded_and_a_file_nothing(terminal: bool) -> None:
-    out = io.StringIO()
-    console = Console(file=out, force_terminal=terminal, width=80)
-    with decoding(console) as on_progress:
-        on_progress(30, 120)
-    assert ("Decoding images" in out.getvalue()) == terminal
-    assert ("25%" in out.getvalue()) == terminal
+def terminal() -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, width=80)
 
 
-def test_images_that_come_out_of_the_cache_show_nothing() -> None:
-    out = io.StringIO()
-    with decoding(Console(file=out, force_terminal=True, width=80)):
+def shown(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_terminal_shows_how_far_each_work_is() -> None:
+    console = terminal()
+    with stages(console) as on_progress:
+        assert on_progress is not None
+        on_progress("Decoding images", 30, 120)
+        on_progress("Looking at real images", 40, 50)
+    assert "Decoding images" in shown(console)
+    assert "25%" in shown(console)
+    assert "Looking at real images" in shown(console)
+    assert "80%" in shown(console)
+
+
+def test_what_takes_no_time_shows_nothing() -> None:
+    console = terminal()
+    with stages(console):
         pass
-    assert "Decoding" not in out.getvalue()
+    assert "%" not in shown(console)
+
+
+def test_until_work_is_told_of_a_terminal_shows_what_is_waited_for() -> None:
+    console = terminal()
+    with stages(console, "Making the bank"):
+        pass
+    assert "Making the bank" in shown(console)
+
+
+def test_a_file_gets_a_line_and_no_bars() -> None:
+    console = Console(file=io.StringIO(), force_terminal=False, width=80)
+    with stages(console, "Making the bank") as on_progress:
+        assert on_progress is None
+    assert shown(console) == "Making the bank …\n"
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -38,7 +38,7 @@ def kept(tmp_path: Path) -> Path:
 def was_decoded(source: Path, kept: Path, resolution: int = 8, channels: int = 3) -> bool:
     """Whether `source` has to be decoded to load it; afterwards it is in the cache."""
     calls: list[int] = []
-    load_images(source, resolution, channels, cache=kept, on_progress=lambda done, _: calls.append(done))
+    load_images(source, resolution, channels, cache=kept, on_progress=lambda _, done, __: calls.append(done))
     return bool(calls)
 
 

@@ -206,7 +206,7 @@ def test_a_truncated_jpeg_is_left_out(folder: Path) -> None:
 def test_progress_is_told_up_to_the_end(folder: Path) -> None:
     pictures(folder, 40)
     seen: list[tuple[int, int]] = []
-    count = len(load_images(folder, 8, 3, on_progress=lambda done, total: seen.append((done, total))))
+    count = len(load_images(folder, 8, 3, on_progress=lambda _, done, total: seen.append((done, total))))
     assert seen[-1] == (count, count)
     assert [done for done, _ in seen] == sorted({done for done, _ in seen})
 
