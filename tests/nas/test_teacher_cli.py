@@ -21,6 +21,7 @@ from click.testing import CliRunner
 from filelock import FileLock
 
 from distill.data import loading
+from distill.data.reading import DECODING
 from distill.digits.classifier import WEIGHTS
 from distill.extractors import EXTRACTORS
 from distill.teacher import load_teacher
@@ -249,12 +250,10 @@ def test_images_are_decoded_once_into_the_folder_of_the_training(
     faces: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = [*TINY, "--data", faces.name, "--resolution", 16, "--fid-samples", 0]
-    bars: list[tuple[int, int]] = []
-    monkeypatch.setattr(
-        preparation, "decoding", lambda _: nullcontext(lambda done, total: bars.append((done, total)))
-    )
+    bars: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(preparation, "stages", lambda _: nullcontext(lambda *told: bars.append(told)))
     done(*short, "-o", "a.safetensors", "--images", 16)
-    assert bars[-1] == (40, 40)
+    assert bars[-1] == (DECODING, 40, 40)
     assert len(list(Path("a.training/cache").iterdir())) == 1
     bars.clear()
     done(*short, "-o", "a.safetensors", "--images", 32)
