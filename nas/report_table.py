@@ -99,16 +99,23 @@ def _states(found: SearchReport) -> str:
 
 def _noise(found: SearchReport) -> str:
     """How far equal trainings scatter, and who may be as good as the best."""
-    assumed = f"an assumption of {math.expm1(PRIOR_SIGMA):.0%}"
-    known = (
-        f"{found.replicates} replicates, and {assumed} that counts as {PRIOR_WEIGHT}"
-        if found.replicates
-        else f"{assumed}, as no replicate tells of it yet"
-    )
-    tied = ", ".join(str(number) for number in found.tied)
-    return f"Standard deviation of FID between equal trainings: {math.expm1(found.noise):.0%} ({known}); " + (
-        f"tied with the best: trial {tied}." if tied else "no other is tied with the best."
-    )
+    known = f"an assumption of {math.expm1(PRIOR_SIGMA):.0%}"
+    if found.replicates:
+        replicates = f"{found.replicates} {_word('replicate', found.replicates)}"
+        known = f"{replicates}, and {known} that counts as {PRIOR_WEIGHT}"
+    else:
+        known += ", as no replicate tells of it yet"
+    tied = "no other is tied with the best"
+    if found.tied:
+        numbers = ", ".join(str(number) for number in found.tied)
+        tied = f"tied with the best: {_word('trial', len(found.tied))} {numbers}"
+    scatter = f"{math.expm1(found.noise):.0%}"
+    return f"Standard deviation of FID between equal trainings: {scatter} ({known}); {tied}."
+
+
+def _word(word: str, count: int) -> str:
+    """`word` for so many of it."""
+    return word if count == 1 else f"{word}s"
 
 
 def _teacher_fid(found: SearchReport) -> str:

@@ -131,7 +131,7 @@ def test_replicates_are_no_trials_but_what_the_noise_is_known_by(replicated: Sea
 
 def test_who_may_be_as_good_as_the_best_is_named(finished: SearchReport) -> None:
     assert "(an assumption of 11%, as no replicate tells of it yet)" in shown(finished)
-    assert "tied with the best: trial 4, 9." in shown(finished.model_copy(update={"tied": [4, 9]}))
+    assert "tied with the best: trials 4, 9." in shown(finished.model_copy(update={"tied": [4, 9]}))
     behind = next(t for t in finished.trials if t.fids and t != finished.best)
     text = shown(finished.model_copy(update={"tied": [behind.number], "front": [finished.best]}))
     assert text.count(behind.summary) == 1, "it has a row"
