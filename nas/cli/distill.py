@@ -76,7 +76,7 @@ def main(
     with stages(console()) as on_progress:
         config, bench = prepare(config, on_progress=on_progress, proposes=False)
     console().print(
-        f"{len(finalists)} finalists from {seeds} seeds each, {config.rungs[-1]:,} images a training",
+        f"Finalists: {len(finalists)}; seeds of each: {seeds}; images of a training: {config.rungs[-1]:,}",
         highlight=False,
     )
     report = run_search(
