@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,11 +16,13 @@ from distill.recipes import AdversarialTraining, PathLengths, make_adversarial
 from distill.recomputation import check_recomputable
 from distill.teacher_state import TeacherTraining
 from distill.trainer import TrainingConfig, channels_last_pays
+from nas.budget import format_quantity
 from nas.device import choose_device
 from search_spaces import Family, TeacherSize
 
 SIZES = ("channels_base", "channels_max", "width", "latent_dim", "mapping_layers")
 DIGITS_RESOLUTION = 16
+STATE = 20  # bytes of a parameter in training, float32: weight, average, gradient, Adam's two moments
 EMA_HALF_LIFE = 10_000  # images, as published for StyleGAN2
 EMA_RAMPUP = 0.05  # as in StyleGAN2-ADA
 ASKED = (
@@ -73,9 +76,8 @@ def size_of(request: TeacherRequest, family: Family) -> TeacherSize:
     """
     asked = {name: getattr(request, name) for name in SIZES if getattr(request, name) is not None}
     for name in asked.keys() - family.sized_by:
-        flags = ", ".join(f"--{known.replace('_', '-')}" for known in sorted(family.sized_by))
         raise TrainingError(
-            f"--{name.replace('_', '-')} {asked[name]}: --space {family.name} has no such size: give {flags}"
+            f"{_flag(name)} {asked[name]}: --space {family.name} has no such size: give {_size_flags(family)}"
         )
     resolution = request.resolution or (DIGITS_RESOLUTION if request.data == DIGITS else 0)
     if not resolution:
@@ -169,11 +171,19 @@ def _check_game(request: TeacherRequest, family: Family) -> None:
 
 
 def _check_memory(request: TeacherRequest, family: Family, size: TeacherSize) -> None:
-    """Raise TrainingError for ways to need less memory that this family's networks can't have."""
+    """Raise TrainingError for networks that can't be held, or ways to need less that they can't have."""
+    architecture = family.teacher(replace(size, classes=1))
+    params = family.space(architecture).params(architecture)
+    needed, there = STATE * params, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise TrainingError(
+            f"a generator of {format_quantity(params)} parameters takes {needed / 1e9:,.0f} GB to train, "
+            f"this machine has {there / 1e9:,.0f}: give less by {_size_flags(family)}"
+        )
     if not (request.micro_batch or request.checkpoint_activations):
         return
     with torch.device("meta"):  # its make-up alone, without weights
-        generator = family.build(family.teacher(replace(size, classes=1)))
+        generator = family.build(architecture)
     check_parts_are_whole(generator, request.micro_batch, request.batch_size)
     check_recomputable(generator, request.checkpoint_activations)
 
@@ -182,12 +192,20 @@ def _settings(request: TeacherRequest, family: Family, config: TrainingConfig) -
     """The flags that say what is trained, as one would type them; of rates, those that are trained with."""
     unknown = not_sized_by(family) | ({"augment_p"} if request.augment != "fixed" else set())
     asked = {name: _typed(getattr(request, name)) for name in ASKED if name not in unknown}
-    return {f"--{name.replace('_', '-')}": value for name, value in (asked | {"lr": rates(config)}).items()}
+    return {_flag(name): value for name, value in (asked | {"lr": rates(config)}).items()}
 
 
 def not_sized_by(family: Family) -> set[str]:
     """Sizes that networks of this family have not."""
     return set(SIZES) - family.sized_by
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _size_flags(family: Family) -> str:
+    return ", ".join(_flag(name) for name in sorted(family.sized_by))
 
 
 def rates(config: TrainingConfig) -> str:

@@ -21,7 +21,6 @@ FAILED = 1
 INTERRUPTED = 130
 
 PIPE_WIDTH = 120
-SEED = click.IntRange(0, 2**63 - 1)  # what torch takes
 
 
 class Command(click.Command):
@@ -113,8 +112,16 @@ class Gpus(click.ParamType[float | str]):
             self.fail(f"{value}: give a number such as 0.5, or auto", param, ctx)
 
 
+class Whole(click.IntRange):
+    """A whole number of a range."""
+
+    name = "whole number"
+
+
 class FiniteFloat(click.FloatRange):
     """A number of a range; NaN, which is in no range and not outside either, is refused."""
+
+    name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """`value` as a number."""
@@ -135,6 +142,9 @@ class Quantities(click.ParamType[tuple[int, ...]]):
         """The whole numbers that `value` stands for."""
         parts = value.split(",") if isinstance(value, str) else value
         return tuple(Quantity().convert(part, param, ctx) for part in parts)
+
+
+SEED = Whole(0, 2**63 - 1)  # what torch takes
 
 
 def study_options(function: Callable[..., Any]) -> Callable[..., Any]:

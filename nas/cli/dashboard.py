@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nas.cli.command import Command, study_options
+from nas.cli.command import Command, Whole, study_options
 
 EXAMPLES = """
 nas-dashboard
@@ -18,9 +18,7 @@ nas-dashboard --storage postgresql+psycopg://nas@localhost/nas
 @click.command(cls=Command, examples=EXAMPLES)
 @study_options
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one."
-)
+@click.option("--port", type=Whole(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
 @click.option(
     "--allow-remote", is_flag=True, help="Listen on another --host than this machine: nobody has to log in."
 )

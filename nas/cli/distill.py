@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nas.cli.command import Command, Gpus, Quantity, console, results, study_options
+from nas.cli.command import Command, Gpus, Quantity, Whole, console, results, study_options
 
 EXAMPLES = """
 nas-distill --top 3 --seeds 3
@@ -21,11 +21,9 @@ nas-export --best --study digits-2Mmacs-final-100000 -o student.safetensors
 
 @click.command(cls=Command, examples=EXAMPLES)
 @study_options
-@click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="Finalists.")
+@click.option("--top", type=Whole(min=1), default=3, show_default=True, help="Finalists.")
 @click.option("--trial", "trials", type=int, multiple=True, help="A finalist by its number; may be repeated.")
-@click.option(
-    "--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Trainings of each finalist."
-)
+@click.option("--seeds", type=Whole(min=1), default=3, show_default=True, help="Trainings of each finalist.")
 @click.option(
     "--images",
     type=Quantity(),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.cli.command import SEED, Command, Quantity, console, results
+from nas.cli.command import SEED, Command, Quantity, Whole, console, results
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -46,9 +46,7 @@ INTERRUPTED = "nothing was measured, and nothing written but what --cache keeps;
 @click.option("--extractor-weights", type=click.Path(path_type=Path), help="Weights file of the extractor.")
 @click.option("--seed", type=SEED, help="Of latents and noise  [default: as noted, else 0]")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="[default: cuda where there is one]")
-@click.option(
-    "--batch-size", type=click.IntRange(1), help="Images at a time  [default: 50, fewer above 256 px]"
-)
+@click.option("--batch-size", type=Whole(1), help="Images at a time  [default: 50, fewer above 256 px]")
 @click.option(
     "--cache",
     type=click.Path(path_type=Path, file_okay=False),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nas.cli.command import SEED, Command, FiniteFloat
+from nas.cli.command import SEED, Command, FiniteFloat, Whole
 
 EXAMPLES = """
 nas-sample student.safetensors -o grid.png
@@ -25,10 +25,8 @@ nas-sample network-snapshot.pkl -o classes.png --classes 0,1,2,3 --columns 4
     required=True,
     help=".png: a grid; .npy: float32 (N, C, H, W).",
 )
-@click.option("--count", type=click.IntRange(1), default=64, show_default=True, help="Images.")
-@click.option(
-    "--columns", type=click.IntRange(1), default=8, show_default=True, help="Images in a row of the grid."
-)
+@click.option("--count", type=Whole(1), default=64, show_default=True, help="Images.")
+@click.option("--columns", type=Whole(1), default=8, show_default=True, help="Images in a row of the grid.")
 @click.option(
     "--latents",
     type=click.Path(path_type=Path),

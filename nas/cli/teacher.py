@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.cli.command import Command, FiniteFloat, Group, Quantity, console
+from nas.cli.command import Command, FiniteFloat, Group, Quantity, Whole, console
 from search_spaces import FAMILIES
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ nas-teacher import G_ema.pth --discriminator D.pth -o imagenet128.safetensors
 
 FILE = click.Path(path_type=Path)
 OUTPUT = click.Path(path_type=Path, dir_okay=False)
-POSITIVE = click.IntRange(1)
+POSITIVE = Whole(1)
 
 
 @click.group(cls=Group, examples=EXAMPLES, invoke_without_command=True)
@@ -88,7 +88,7 @@ def main(ctx: click.Context) -> None:
 @click.option("--batch-size", type=POSITIVE, default=32, show_default=True, help="Images a step.")
 @click.option(
     "--micro-batch",
-    type=click.IntRange(0),
+    type=Whole(0),
     default=0,
     help="Images in memory at a time  [default: the batch]",
 )
@@ -149,9 +149,7 @@ def main(ctx: click.Context) -> None:
     help="Make activations twice instead of keeping them: less memory, more time.",
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
-@click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of everything random."
-)
+@click.option("--seed", type=Whole(0, 2**32 - 1), default=0, show_default=True, help="Of everything random.")
 @click.option(
     "--snapshot",
     type=Quantity(),

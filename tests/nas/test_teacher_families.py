@@ -75,7 +75,10 @@ def test_what_is_published_is_the_default() -> None:
     [
         ("dcgan", "--augment ada", "--augment ada: it follows the critic's decisions"),
         ("dcgan", "--width 0", "0 is not in the range x>=1"),
-        ("dcgan", "--width 1.5", "'1.5' is not a valid integer"),
+        ("dcgan", "--width 1.5", "'1.5' is not a valid whole number"),
+        ("dcgan", "--width 99999999999", "this machine has"),
+        ("biggan", "--width 99999999999", "give less by --width"),
+        ("stylegan2", "--channels-base 99999999999 --channels-max 99999999999", "GB to train"),
         ("dcgan", "--path-weight 2", "--path-weight 2"),
         ("biggan", "--path-weight 2", "--path-weight 2"),
         ("dcgan", "--r1-gamma 1", "--r1-gamma 1"),
