@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import gcd
+
 from search_spaces.base import PublishedTraining, TeacherSize
 from search_spaces.biggan.architecture import ATTENTION_DIVISOR, GeneratorArchitecture
 from search_spaces.errors import ArchitectureError
@@ -41,7 +43,8 @@ def teacher_architecture(size: TeacherSize) -> GeneratorArchitecture:
         )
     if size.classes < 1:
         raise ArchitectureError(
-            f"{size.classes} classes: BigGAN is class-conditional, give images with labels"
+            f"{size.classes} classes: BigGAN is class-conditional, give images with labels, those of each class "
+            "in a folder of its own"
         )
     multiples = MULTIPLES[size.resolution]
     width = WIDTHS.get(size.resolution, WIDTH) if size.width is None else size.width
@@ -49,11 +52,13 @@ def teacher_architecture(size: TeacherSize) -> GeneratorArchitecture:
         raise ArchitectureError(f"width {width}: give 1 or more, such as {WIDTH}")
     channels = tuple(multiple * width for multiple in multiples)
     attention = (ATTENTION,) if size.resolution >= ATTENTION else ()
-    for side, attended in zip(SIDES, channels, strict=False):
+    for side, multiple in zip(SIDES, multiples, strict=False):
+        attended = multiple * width
         if side in attention and attended % ATTENTION_DIVISOR:
+            fitting = ATTENTION_DIVISOR // gcd(multiple, ATTENTION_DIVISOR)
             raise ArchitectureError(
                 f"width {width}: attention can't divide its {attended} channels at {side} px by "
-                f"{ATTENTION_DIVISOR}: give a multiple of {ATTENTION_DIVISOR}"
+                f"{ATTENTION_DIVISOR}: give a multiple of {fitting}"
             )
     return GeneratorArchitecture(
         channels=channels,

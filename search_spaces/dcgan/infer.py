@@ -49,6 +49,9 @@ def infer(modules: Sequence[Module]) -> Inferred | None:
     if links is None:
         return None
     layout = layout_of(tuple(link.module.name for link in links), tuple(link.kernel for link in links))
+    maps = [link for link in links if not link.module.dense]
+    if layout.modules == () and any(one.channels < other.channels for one, other in pairwise(maps)):
+        return None  # it gets wider, as encoders do
     if layout.modules == () and not any(_grows(link) for link in links[1:]) and not links[-1].module.dense:
         raise CheckpointError("where its up-sampling is can't be told from its tensors: give a known DCGAN")
     layers = [_layer(i, link, layout, last=link is links[-1]) for i, link in enumerate(links)]

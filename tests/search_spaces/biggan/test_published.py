@@ -53,7 +53,7 @@ def test_every_width_that_is_a_multiple_of_eight_will_do(resolution: int) -> Non
 
 
 def test_a_width_that_attention_cannot_divide_is_refused_by_name() -> None:
-    says = r"^width 7: attention can't divide its 14 channels at 64 px by 8: give a multiple of 8$"
+    says = r"^width 7: attention can't divide its 14 channels at 64 px by 8: give a multiple of 4$"
     with pytest.raises(ArchitectureError, match=says):
         published(128, 7)
     assert published(32, 7).channels == (28,) * 4  # no attention there

@@ -265,6 +265,10 @@ def test_a_dcgan_that_can_not_be_used_is_refused_in_one_line(
     assert "\n" not in str(error.value)
 
 
+def norm(width: int) -> nn.Module:
+    return nn.InstanceNorm2d(width, affine=True, track_running_stats=True)
+
+
 def classifier() -> nn.Module:
     """As LeNet-5 is."""
     convs = (nn.Conv2d(1, 6, 5), nn.Conv2d(6, 16, 5), nn.Conv2d(16, 120, 5))
@@ -283,10 +287,17 @@ def translator() -> nn.Module:
     return nn.Sequential(*down, T(16, 8, 3, 2, 1, 1), nn.Conv2d(8, 3, 7))
 
 
-def attribute_translator() -> nn.Module:
+def attribute_translator(width: int = 64) -> nn.Module:
     """As StarGAN's generator begins: attributes beside colours, instance normalisation with statistics."""
-    first = nn.Conv2d(8, 64, 7, bias=False), nn.InstanceNorm2d(64, affine=True, track_running_stats=True)
-    return nn.Sequential(*first, nn.Conv2d(64, 128, 4, 2, 1), T(128, 64, 4, 2, 1), nn.Conv2d(64, 3, 7))
+    first = nn.Conv2d(8, width, 7, bias=False), norm(width)
+    down = nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), norm(2 * width)
+    up = T(2 * width, width, 4, 2, 1, bias=False), norm(width)
+    return nn.Sequential(*first, *down, *up, nn.Conv2d(width, 3, 7, bias=False))
+
+
+def as_wide_as_its_input() -> nn.Module:
+    """One whose first layer may just as well read a latent."""
+    return attribute_translator(8)
 
 
 def enhancer() -> nn.Module:
@@ -325,7 +336,7 @@ BIGGAN = {
             make().state_dict()
             for make in (classifier, residual_classifier, translator, attribute_translator)
         ),
-        *(make().state_dict() for make in (enhancer, residual_generator)),
+        *(make().state_dict() for make in (as_wide_as_its_input, enhancer, residual_generator)),
         *(make().state_dict() for make in (encoder_of_numbers, critic_of_matrices)),
         BIGGAN,
         {"conv1.conv.weight": torch.zeros(1, 8, 8, 3, 3), "input.input": torch.zeros(1, 8, 4, 4)},
