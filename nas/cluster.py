@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10
 JOIN_SECONDS = 60  # for a cluster's first worker
+PROGRESS = ".progress"  # a file in the study's folder, which one driver at a time works in
 OBJECT_STORE = 80 * 2**20  # bytes; only settings and results travel through Ray
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -95,13 +96,14 @@ def make_shared(config: SearchConfig, share: Share, console: Console) -> tuple[F
         UserError: the data or the extractor can't be used.
     """
 
-    def task(settings: dict[str, Any], tell: OnProgress | None) -> tuple[FidScore, Precision]:
+    def task(settings: dict[str, Any], tell: OnProgress) -> tuple[FidScore, Precision]:
         use_threads(share.cpus)
         bench = Workbench(SearchConfig.model_validate(settings), on_progress=tell)
         return bench.teacher_score(), bench.precision
 
     what = "Making the teacher's images and the real ones' statistics"
-    with stages(console, what) as on_progress, relayed(on_progress) as tell:
+    file = config.folder.absolute() / PROGRESS
+    with stages(console, what) as on_progress, relayed(on_progress, file) as tell:
         made: tuple[FidScore, Precision] = _on_a_worker(task, config, share, "made the teacher bank", tell)
     return made
 

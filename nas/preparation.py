@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
@@ -10,18 +11,20 @@ from rich.progress import Progress, TaskID
 
 from distill.progress import OnProgress
 
+QUIET_SECONDS = 30  # between lines in a log file
+
 
 @contextmanager
-def stages(console: Console, what: str = "") -> Iterator[OnProgress | None]:
+def stages(console: Console, what: str = "") -> Iterator[OnProgress]:
     """A bar for every work that is told of; all are gone when the block ends.
 
     Until the first one appears it shows `what` is going on. Where there is no terminal `what` is a line, and
-    nobody listens.
+    so is how far a work is, now and then.
     """
     if not console.is_terminal:
         if what:
-            _say(console, what)
-        yield None
+            _say(console, f"{what} …")
+        yield _lines(console)
         return
     with Progress(console=console, transient=True) as bars:
         waited = bars.add_task(what, total=None, visible=bool(what))
@@ -36,13 +39,26 @@ def stages(console: Console, what: str = "") -> Iterator[OnProgress | None]:
         yield on_progress
 
 
+def _lines(console: Console) -> OnProgress:
+    """Prints how far work is, every `QUIET_SECONDS`."""
+    said = time.monotonic()
+
+    def on_progress(work: str, done: int, total: int) -> None:
+        nonlocal said
+        if time.monotonic() - said > QUIET_SECONDS:
+            said = time.monotonic()
+            _say(console, f"{work}: {done:,} of {total:,}")
+
+    return on_progress
+
+
 def waiting(console: Console, what: str) -> AbstractContextManager[object]:
     """A spinner while `what` goes on; a line where there is no terminal."""
     if console.is_terminal:
         return console.status(what)
-    _say(console, what)
+    _say(console, f"{what} …")
     return nullcontext()
 
 
-def _say(console: Console, what: str) -> None:
-    console.print(f"{what} …", highlight=False)
+def _say(console: Console, line: str) -> None:
+    console.print(line, highlight=False, soft_wrap=True)

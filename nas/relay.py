@@ -1,55 +1,59 @@
-"""Progress of a task on a Ray worker, heard in the driver."""
+"""Progress of a task on a worker, heard in the driver by way of a file: they share the work folder anyway."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from threading import Thread
-
-from ray.exceptions import RayError
-from ray.util.queue import Queue
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
 
 from distill.progress import OnProgress
+from search_spaces.whole_files import written_whole
 
-LISTENER = "progress of a worker"  # a thread
 SECONDS = 0.2  # between two messages of a worker, but for those that say it is done
+LISTENER = "progress of a worker"  # a thread
 
 
 @contextmanager
-def relayed(on_progress: OnProgress | None) -> Iterator[OnProgress | None]:
-    """What a worker may call so that `on_progress` is called here; None where nobody listens."""
-    if on_progress is None:
-        yield None
-        return
-    told = Queue(actor_options={"num_cpus": 0})
-    listener = Thread(target=_listen, args=(told, on_progress), name=LISTENER, daemon=True)
+def relayed(on_progress: OnProgress, file: Path) -> Iterator[OnProgress]:
+    """What a worker may call so that `on_progress` is called here; `file` is for the two alone."""
+    ended = Event()
+    listener = Thread(target=_listen, args=(file, on_progress, ended), name=LISTENER, daemon=True)
     listener.start()
     try:
-        yield Teller(told)
+        yield Teller(file)
     finally:
-        with suppress(RayError):  # a cluster that is gone tells no more
-            told.put(None)
+        ended.set()
         listener.join()
-        with suppress(RayError):
-            told.shutdown(force=True)
+        file.unlink(missing_ok=True)
 
 
+@dataclass
 class Teller:
-    """An `OnProgress` that travels to a worker and puts what it hears into a queue, not too often."""
+    """An `OnProgress` that travels to a worker and leaves in a file what it hears, not too often."""
 
-    def __init__(self, told: Queue) -> None:
-        self._told = told
-        self._last = 0.0
+    file: Path
+    _last: float = field(default=-SECONDS, compare=False)
 
     def __call__(self, what: str, done: int, total: int) -> None:
         if done < total and time.monotonic() - self._last < SECONDS:
             return
         self._last = time.monotonic()
-        self._told.put((what, done, total))
+        with suppress(OSError), written_whole(self.file) as file:  # else a number on a screen is lost
+            file.write(json.dumps([what, done, total]).encode())
 
 
-def _listen(told: Queue, on_progress: OnProgress) -> None:
-    with suppress(RayError):
-        while (message := told.get()) is not None:
-            on_progress(*message)
+def _listen(file: Path, on_progress: OnProgress, ended: Event) -> None:
+    heard = ""
+    while True:
+        last = ended.wait(SECONDS)
+        with suppress(OSError):
+            told = file.read_text()
+            if told != heard:
+                heard = told
+                on_progress(*json.loads(told))
+        if last:
+            return

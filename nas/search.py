@@ -121,6 +121,8 @@ def run_search(
                 store.study.set_user_attr(name, note)
             source = trials(store, space, config.budget.load(space), config)
             if source.work_left:
+                for line in introduction(config, bench):
+                    console.print(line, highlight=False, markup=False, soft_wrap=True)
                 with cluster(config) as share:
                     try:
                         teacher_score, precision = make_shared(config, share, console)
@@ -148,8 +150,6 @@ def _search(
 ) -> None:
     """Train what is missing in `store`."""
     config.save()
-    for line in introduction(config, bench):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
     share = pack(config, share, console)
     if config.share_weights:
         make_shared_weights(config, share, console)

@@ -18,7 +18,7 @@ from distill.mapping import mapped_tensor
 from distill.micro_batches import check_parts_are_whole
 from distill.precision import Precision, resolve_precision
 from distill.progress import OnProgress
-from distill.recipes import RECIPES, Ingredients, Recipe, make_adversarial, make_recipe
+from distill.recipes import RECIPES, Ingredients, Recipe, get_recipe, make_adversarial, make_recipe
 from distill.recomputation import check_recomputable
 from distill.seeds import derive_seed
 from distill.teacher import Teacher, load_teacher
@@ -27,7 +27,7 @@ from nas.config import SearchConfig
 from nas.errors import ConfigError
 from nas.latency import make_stopwatch
 from nas.latency_budget import AnyLatency, Latency, LatencyBudget
-from search_spaces import Architecture, Generator, SearchSpace
+from search_spaces import Architecture, Generator, SearchSpace, get_family
 
 if TYPE_CHECKING:
     from distill.fidelity import Fidelity
@@ -50,6 +50,7 @@ class Workbench:
         self.space: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
         weights = config.lpips_weights
         self.distance = None if weights is None else PerceptualDistance(weights, self.device)
+        self._check_discriminator()
         self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.ingredients())
         self._check()
 
@@ -64,13 +65,19 @@ class Workbench:
     def data(self) -> ImageSet:
         """The real images, at the teacher's size and colours; in a dry run, a sample of them."""
         channels, height, _ = self.teacher.generator.image_shape
+        classes = self.teacher.generator.classes
         if self.dry_run:
             found = sample_images(self.config.data, height, channels)
         else:
             found = load_images(
-                self.config.data, height, channels, cache=self.config.cache, on_progress=self._on_progress
+                self.config.data,
+                height,
+                channels,
+                classes=classes,
+                cache=self.config.cache,
+                on_progress=self._on_progress,
             )
-        check_labels(found, self.teacher.generator.classes)
+        check_labels(found, classes)
         return found
 
     @cached_property
@@ -171,6 +178,7 @@ class Workbench:
     def _check(self) -> None:
         """Raise a UserError where teacher, recipe, training and what was asked for don't go together."""
         family, side = self.teacher.family.name, self.teacher.generator.image_shape[1]
+        get_family(self.config.space or family)
         for flag, wanted, has in (
             ("space", self.config.space or family, family),
             ("resolution", self.config.resolution or side, side),
@@ -188,18 +196,22 @@ class Workbench:
             )
         check_parts_are_whole(self.teacher.generator, self.config.micro_batch, self.config.batch_size)
         check_recomputable(self.teacher.generator, self.config.checkpoint_activations)
-        if self.recipe.needs_teacher_discriminator and self.teacher.discriminator is None:
-            others = (name for name, recipe in RECIPES.items() if not recipe.needs_teacher_discriminator)
-            raise ConfigError(
-                f"--recipe {self.recipe.name} needs the teacher's discriminator, {self.teacher.name} comes "
-                "without one: give one that holds both (nas-teacher import --discriminator joins two files), "
-                f"or --recipe {next(others)}"
-            )
         if self.distance is not None and not RECIPES[self.config.recipe].uses_distance:
             users = " or ".join(name for name, recipe in RECIPES.items() if recipe.uses_distance)
             raise ConfigError(
                 f"--lpips-weights {self.config.lpips_weights}: --recipe {self.config.recipe} has no use for "
                 f"a distance: leave it out, or give --recipe {users}"
+            )
+
+    def _check_discriminator(self) -> None:
+        """Raise a UserError where the recipe needs a discriminator that the teacher has not."""
+        recipe = get_recipe(self.config.recipe)
+        if recipe.needs_teacher_discriminator and self.teacher.discriminator is None:
+            others = (name for name, recipe in RECIPES.items() if not recipe.needs_teacher_discriminator)
+            raise ConfigError(
+                f"--recipe {recipe.name} needs the teacher's discriminator, {self.teacher.name} comes "
+                "without one: give one that holds both (nas-teacher import --discriminator joins two files), "
+                f"or --recipe {next(others)}"
             )
 
     def ingredients(self) -> Ingredients:

@@ -79,13 +79,23 @@ def check_labels(data: ImageSet, classes: int) -> None:
     Raises:
         DataError: they have no labels, or another number of classes.
     """
-    if classes and data.labels is None:
+    check_classes(data.name, None if data.labels is None else data.classes, classes)
+
+
+def check_classes(name: str, found: Sequence[str] | None, classes: int) -> None:
+    """Refuse images called `name` for their classes, None without labels, as `check_labels` does.
+
+    Raises:
+        DataError: they have no labels, or another number of classes.
+    """
+    if not classes:
+        return
+    if found is None:
         raise DataError(
-            f"{data.name} has no labels and the teacher has {classes} classes: put the images of each class "
+            f"{name} has no labels and the teacher has {classes} classes: put the images of each class "
             "into a folder of its own, or write a dataset.json"
         )
-    if classes and len(data.classes) != classes:
+    if len(found) != classes:
         raise DataError(
-            f"{data.name} has {len(data.classes)} classes and the teacher {classes}: give images of "
-            f"{classes} classes"
+            f"{name} has {len(found)} classes and the teacher {classes}: give images of {classes} classes"
         )

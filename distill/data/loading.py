@@ -14,6 +14,7 @@ from distill.data.builtin import DIGITS, load_digits_set
 from distill.data.cache import Contents, find, store
 from distill.data.decoding import RULE, shorter_side
 from distill.data.image_set import ImageSet, Pixels, pixel_digest
+from distill.data.labels import check_classes
 from distill.data.reading import decode_all
 from distill.data.sources import FIX, Listing, Source, open_source
 from distill.data.sources.base import fingerprint
@@ -30,6 +31,7 @@ def load_images(
     resolution: int,
     channels: int,
     *,
+    classes: int = 0,
     cache: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> ImageSet:
@@ -37,14 +39,15 @@ def load_images(
 
     `source` is `None` or `"digits"`, a folder, a .zip, an idx file or `"torchvision:NAME"`. Images come in
     the order of their names, decoded by the rule of `decoding.py`. An image that can't be used is left out
-    and named in `skipped`; so are more, up to 1 % of all. Labels come along where the source has them.
+    and named in `skipped`; so are more, up to 1 % of all. Labels come along where the source has them; images
+    that have not as many `classes` are refused before any is decoded (0 takes all).
 
     With `cache`, a folder, what was decoded is kept there, and mapped into memory from there the next time.
     `on_progress` hears of the images decoded so far and of all; never, if they come from the cache.
 
     Raises:
         DataError: `source` can't be had or holds no images, too many unusable, fewer than `MIN_IMAGES` or
-            mostly too small ones; or `cache` can't be written.
+            mostly too small ones, other `classes`; or `cache` can't be written.
     """
     _check_shape(resolution, channels)
     if source is None or source == DIGITS:
@@ -52,9 +55,9 @@ def load_images(
     with ExitStack() as stack:
         opened = open_source(str(source), stack, download=True)
         if cache is None:
-            listing = _listing(str(source), opened, resolution)
+            listing = _listing(str(source), opened, resolution, classes)
             return _in_memory(str(source), listing, resolution, channels, on_progress)
-        return _on_disk(str(source), opened, resolution, channels, cache, on_progress)
+        return _on_disk(str(source), opened, resolution, channels, classes, cache, on_progress)
 
 
 def sample_images(source: str | Path | None, resolution: int, channels: int) -> ImageSet:
@@ -80,11 +83,12 @@ def _check_shape(resolution: int, channels: int) -> None:
         raise DataError(f"the resolution is {resolution}: give a positive number of pixels")
 
 
-def _listing(name: str, source: Source, resolution: int) -> Listing:
-    """The images of `source`, if there are any and they are large enough."""
+def _listing(name: str, source: Source, resolution: int, classes: int = 0) -> Listing:
+    """The images of `source`, if there are any, of as many classes, and they are large enough."""
     listing = source.listing()
     if not listing.names:
         raise DataError(f"{name} holds no images: {FIX}")
+    check_classes(name, None if listing.labels is None else listing.labels.classes, classes)
     sides: list[int] = []
     for position in _spread(len(listing)):
         with suppress(Exception):  # what is broken is dealt with when it is decoded
@@ -131,13 +135,19 @@ def _in_memory(
 
 
 def _on_disk(
-    name: str, source: Source, resolution: int, channels: int, cache: Path, on_progress: OnProgress | None
+    name: str,
+    source: Source,
+    resolution: int,
+    channels: int,
+    classes: int,
+    cache: Path,
+    on_progress: OnProgress | None,
 ) -> ImageSet:
     """What is in `cache`; decoded into it first where it is not."""
     key = fingerprint(source.fingerprint, RULE, resolution, channels)[:32]
     images = find(cache, key, name)
     if images is None:
-        listing = _listing(name, source, resolution)
+        listing = _listing(name, source, resolution, classes)
         store(
             cache,
             key,

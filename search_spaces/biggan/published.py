@@ -43,8 +43,8 @@ def teacher_architecture(size: TeacherSize) -> GeneratorArchitecture:
         )
     if size.classes < 1:
         raise ArchitectureError(
-            f"{size.classes} classes: BigGAN is class-conditional, give images with labels, those of each class "
-            "in a folder of its own"
+            f"{size.classes} classes: BigGAN is class-conditional, give images with labels, "
+            "those of each class in a folder of its own"
         )
     multiples = MULTIPLES[size.resolution]
     width = WIDTHS.get(size.resolution, WIDTH) if size.width is None else size.width

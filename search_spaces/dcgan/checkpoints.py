@@ -91,6 +91,7 @@ def _modules(state: Mapping[str, Tensor]) -> list[Module] | None:
         return None
     if conditions and infer(modules) is not None:
         raise CheckpointError(
-            f"it holds a class-conditional generator ({one_line(conditions[0], 40)}): give an unconditional one"
+            f"it holds a class-conditional generator ({one_line(conditions[0], 40)}): "
+            "give an unconditional one"
         )
     return None if conditions else modules

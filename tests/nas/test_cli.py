@@ -130,6 +130,7 @@ def test_the_installed_scripts_work(command: str, commands: Any) -> None:
         ("--budget-macs 1k", "--budget-macs 1k is below the smallest student, … MACs: give at least"),
         ("--budget-macs 1G --budget-params 10", "--budget-params 10 is below the smallest student"),
         ("--budget-macs 1M --sampler grid", "unknown sampler 'grid': choose one of gp, tpe, nsga2, random"),
+        ("--budget-macs 1M --space vgg", "space 'vgg' is unknown; choose one of stylegan2, dcgan, biggan"),
         ("--budget-macs 1M --recipe magic", "recipe 'magic' is unknown; choose one of weight-decay"),
         ("--budget-macs 1M --kd-schedule slide", "KD schedule 'slide' is unknown; choose one of constant"),
         ("--budget-macs 1M --kd-finish 0.4", "KD schedule from 0.6 to 0.4"),

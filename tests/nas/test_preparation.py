@@ -22,7 +22,6 @@ def shown(console: Console) -> str:
 def test_a_terminal_shows_how_far_each_work_is() -> None:
     console = terminal()
     with stages(console) as on_progress:
-        assert on_progress is not None
         on_progress("Decoding images", 30, 120)
         on_progress("Looking at real images", 40, 50)
     assert "Decoding images" in shown(console)
@@ -45,11 +44,15 @@ def test_until_work_is_told_of_a_terminal_shows_what_is_waited_for() -> None:
     assert "Making the bank" in shown(console)
 
 
-def test_a_file_gets_a_line_and_no_bars() -> None:
-    console = Console(file=io.StringIO(), force_terminal=False, width=80)
+def test_a_file_gets_a_line_now_and_then_and_no_bars(monkeypatch: pytest.MonkeyPatch) -> None:
+    console, now = Console(file=io.StringIO(), force_terminal=False, width=80), [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     with stages(console, "Making the bank") as on_progress:
-        assert on_progress is None
-    assert shown(console) == "Making the bank …\n"
+        for seconds in range(0, 100, 20):
+            now[0] = seconds
+            on_progress("Looking at real images", 100 * seconds, 10_000)
+    lines = ["Making the bank …", *(f"Looking at real images: {n} of 10,000" for n in ("4,000", "8,000"))]
+    assert shown(console).splitlines() == lines
 
 
 @pytest.mark.parametrize("terminal", [True, False])

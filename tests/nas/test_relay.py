@@ -2,57 +2,47 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-import ray
 
 from distill.progress import OnProgress
-from nas.relay import LISTENER, relayed
+from nas.relay import LISTENER, SECONDS, relayed
 
 Told = list[tuple[str, int, int]]
 
 
-@pytest.fixture(scope="module")
-def one_worker() -> Iterator[None]:
-    ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
-    yield
-    ray.shutdown()
-
-
-def _count(tell: OnProgress | None, total: int) -> None:
+def count(tell: OnProgress, total: int) -> None:
     for done in range(1, total + 1):
-        if tell is not None:
-            tell("counting", done, total)
+        tell("counting", done, total)
 
 
-def _fail(tell: OnProgress | None) -> float:
-    return 1 / 0
-
-
-count, fail = (ray.remote(num_cpus=1, max_retries=0)(task) for task in (_count, _fail))
-
-
-@pytest.mark.usefixtures("one_worker")
-def test_a_worker_is_heard_up_to_the_end_but_not_at_every_step() -> None:
+def test_a_worker_is_heard_up_to_the_end_but_not_at_every_step(tmp_path: Path) -> None:
     told: Told = []
-    with relayed(lambda *message: told.append(message)) as tell:
-        ray.get(count.remote(tell, 1000))
-    assert told[0] == ("counting", 1, 1000)
-    assert told[-1] == ("counting", 1000, 1000)
-    assert len(told) < 500
+    with relayed(lambda *message: told.append(message), tmp_path / "told") as tell:
+        worker = multiprocessing.get_context("spawn").Process(target=count, args=(tell, 10_000))
+        worker.start()
+        worker.join()
+    assert told[-1] == ("counting", 10_000, 10_000)
+    assert len(told) < 1_000
 
 
-@pytest.mark.usefixtures("one_worker")
-def test_nothing_is_told_where_nobody_listens() -> None:
-    with relayed(None) as tell:
-        ray.get(count.remote(tell, 10))
-    assert tell is None
+def test_it_is_heard_while_the_worker_is_busy(tmp_path: Path) -> None:
+    heard = threading.Event()
+    with relayed(lambda *_: heard.set(), tmp_path / "told") as tell:
+        tell("counting", 1, 10)
+        assert heard.wait(100 * SECONDS)
 
 
-@pytest.mark.usefixtures("one_worker")
-def test_a_worker_that_fails_does_not_leave_the_driver_listening() -> None:
-    with pytest.raises(ZeroDivisionError), relayed(lambda *_: None) as tell:
-        ray.get(fail.remote(tell))
+def test_nothing_is_left_behind_when_a_worker_fails(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), relayed(lambda *_: None, tmp_path / "told") as tell:
+        count(tell, 3 // 0)
     assert not [thread for thread in threading.enumerate() if thread.name == LISTENER]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_gone_does_not_end_the_work(tmp_path: Path) -> None:
+    with relayed(lambda *_: None, tmp_path / "gone" / "told") as tell:
+        count(tell, 3)

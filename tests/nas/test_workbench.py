@@ -263,6 +263,16 @@ def test_a_recipe_that_needs_a_critic_is_refused_to_a_teacher_without_one(
     assert Workbench(warm_bench.config.model_copy(update={"recipe": "dgl-gan"})).recipe.name == "dgl-gan"
 
 
+def test_a_teacher_that_lacks_a_critic_is_not_sent_to_another_recipe_that_needs_one(
+    warm_bench: Workbench, tmp_path: Path
+) -> None:
+    teacher = tmp_path / "alone.safetensors"
+    save_checkpoint(Checkpoint("dcgan", get_family("dcgan").build(TEACHERS["dcgan"]), None, {}), teacher)
+    asked = {"teacher": teacher, "recipe": "dgl-gan-adaptive"}
+    with pytest.raises(ConfigError, match=r"needs the teacher's discriminator.*, or --recipe weight-decay$"):
+        Workbench(warm_bench.config.model_copy(update=asked))
+
+
 def test_trainings_run_as_the_family_was_published(make_bench: MakeBench) -> None:
     bench = make_bench()
     published = PublishedTraining(generator_lr=1e-4, discriminator_lr=4e-4, betas=(0.5, 0.9))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from distill.data import digits_labels, load_images
 from distill.data.labels import by_folder, by_json, numbered
+from distill.errors import DataError
 from tests.distill.data.pictures import pictures, zipped
 
 NAMES = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=30)
@@ -96,6 +97,29 @@ def test_a_folder_of_class_folders_is_labelled_and_so_is_its_zip(tmp_path: Path)
         assert pets.labels is not None
         assert pets.labels.tolist() == [0] * 19 + [1] * 20
         assert len(pets.skipped) == 1
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_other_classes_than_the_generators_are_refused_before_anything_is_decoded(
+    tmp_path: Path, classes: int
+) -> None:
+    root, kept = tmp_path / "pets", tmp_path / "kept"
+    pictures(root / "dog", 20)
+    pictures(root / "cat", 20)
+    for cache in (None, kept):
+        with pytest.raises(DataError, match=f"has 2 classes and the teacher {classes}: give images of"):
+            load_images(
+                root, 8, 3, classes=classes, cache=cache, on_progress=lambda *_: pytest.fail("it began")
+            )
+    assert not kept.exists()
+    assert len(load_images(root, 8, 3, classes=2, cache=kept)) == 40
+
+
+def test_images_without_labels_are_refused_to_a_generator_with_classes(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match="has no labels and the teacher has 2 classes: put the images of each"
+    ):
+        load_images(pictures(tmp_path, 40), 8, 3, classes=2)
 
 
 def test_a_label_file_wins_over_folders(tmp_path: Path) -> None:

@@ -60,7 +60,8 @@ def test_a_width_that_attention_cannot_divide_is_refused_by_name() -> None:
 
 
 def test_a_teacher_without_classes_is_refused_with_the_fix() -> None:
-    with pytest.raises(ArchitectureError, match=r"^0 classes: .* give images with labels$"):
+    says = "^0 classes: .* give images with labels, those of each class in a folder of its own$"
+    with pytest.raises(ArchitectureError, match=says):
         teacher_architecture(TeacherSize(32, 3))
 
 
