@@ -18,6 +18,7 @@ import torch
 from ray import tune
 
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
+from distill.memory import is_out_of_memory
 from distill.pictures import chosen_for_grid, compare, sample, save_png
 from distill.trainer import Progress, Trainer
 from nas.config import SearchConfig
@@ -204,13 +205,13 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
             outcome = self._candidate.run(self._rung)
         except (TrainingDivergedError, NonFiniteImagesError) as error:
             return {"failed": str(error), "diverged": True, "done": True}
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            return {"failed": f"out of memory: {error}".splitlines()[0].rstrip(": "), "done": True}
         except OSError as error:  # the disk is full or gone: the next candidate would fail alike
             return {"broken": f"{type(error).__name__}: {error}", "done": True}
         except torch.AcceleratorError:  # the device is unusable for this process: another one takes over
             raise
         except Exception as error:  # a bug of one candidate must not end the search
+            if is_out_of_memory(error):
+                return {"failed": f"out of memory: {error}".splitlines()[0].rstrip(": "), "done": True}
             reason = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
             log = self._candidate.folder / "failure.txt"
             log.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -79,7 +80,8 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
         f"{format_quantity(bench.space.params(cost))} parameters",
         f"Data: {bench.data.name}, {bench.data.found or len(bench.data)} images "
         f"({bench.data.format}){OWN if built_in else ''}",
-        f"Recipe: {config.recipe}, KD weight {config.schedule}",
+        f"Recipe: {config.teaching}",
+        f"Training: {_rungs(config, bench)}",
         f"Budget: {config.budget}{where}; study {config.study} in {config.folder}",
     ]
     lines += [f"Budget: {note}" for note in config.budget.slack(bench.space)]
@@ -89,6 +91,15 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
     if teacher.discriminator is None and bench.recipe.critic_steps:
         lines.append("The teacher has no discriminator: students train their own from scratch")
     return lines
+
+
+def _rungs(config: SearchConfig, bench: Workbench) -> str:
+    """The images after which students are measured, whole steps of them."""
+    if config.share_weights:
+        return f"weights that all students share, {config.rungs[-1]:,} images"
+    step = max(1, bench.recipe.critic_steps) * config.batch_size
+    images = ", ".join(f"{math.ceil(rung / step) * step:,}" for rung in config.rungs)
+    return f"FID after {images} images, {config.batch_size} in a batch"
 
 
 def preview(config: SearchConfig, bench: Workbench, given: Sequence[Architecture] = ()) -> Preview:

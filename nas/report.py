@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial
 from pydantic import BaseModel, ConfigDict
 from scipy.stats import t as student_t
 
+from nas.config import SearchConfig
 from nas.errors import StudyError
 from nas.noise import PRIOR_WEIGHT, log_fid
 from nas.pareto import Point
@@ -71,6 +72,7 @@ class SearchReport(BaseModel):
     budget: dict[str, int | float | None]  # macs, params, and latency in seconds
     teacher: dict[str, Any]
     space: str
+    recipe: str  # how students were taught, in words
     data: dict[str, str]  # the real images: what the user called them, and their digest
     trials: list[TrialReport]
     front: list[TrialReport]  # cheapest first
@@ -127,6 +129,7 @@ def report(store: StudyStore) -> SearchReport:
         budget={name: config.get(f"budget_{name}") for name in ("macs", "params", "latency")},
         teacher=attributes["teacher_info"],
         space=attributes["space"],
+        recipe=SearchConfig.model_validate(config).teaching,
         data={"name": config["data"], "digest": attributes["data"]},
         trials=trials,
         front=chosen.front,

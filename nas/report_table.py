@@ -49,6 +49,7 @@ def render(found: SearchReport) -> RenderableType:
         f"Best student: trial {best.number}, FID {best.median:.2f}, {format_quantity(best.macs or 0)} MACs, "
         f"{format_quantity(best.params or 0)} parameters{_latency(best)}; {_states(found)}.",
         _noise(found),
+        f"Recipe: {found.recipe}; {best.rungs[-1].images:,} images a training.",
         f"Teacher: {found.teacher['name']}, {_teacher_fid(found)}"
         f"{format_quantity(found.teacher['macs'])} MACs, "
         f"{format_quantity(found.teacher['params'])} parameters.",

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from distill.generation import images_at_a_time
+from distill.memory import is_out_of_memory
 from distill.noise import seeded_noise
 from distill.pictures import image_grid, save_png
 from nas.errors import ConfigError
@@ -68,7 +69,7 @@ def draw(
         with seeded_noise(seed):
             return torch.cat([generator(*batch, **options) for batch in batches])
     except RuntimeError as error:
-        if "allocate memory" not in str(error):
+        if not is_out_of_memory(error):
             raise
         raise ConfigError(f"--count {count}: so many images don't fit into memory; give fewer") from error
 

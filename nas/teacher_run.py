@@ -12,6 +12,7 @@ from distill.data import ImageSet, load_images, sample_images
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from distill.extractors import check_extractor
 from distill.fidelity import Fidelity
+from distill.memory import is_out_of_memory
 from distill.progress import OnProgress
 from distill.seeds import derive_seed
 from distill.teacher_training import Outcome, check_place, train_teacher
@@ -129,6 +130,14 @@ class TeacherRun:
         except (TrainingDivergedError, NonFiniteImagesError) as error:
             raise SearchError(
                 f"{error}: a lower --lr, a higher --r1-gamma or --precision fp32 may help"
+            ) from error
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            config = self.training.config
+            raise SearchError(
+                f"memory ran out with {config.micro_batch or config.batch_size} images at a time: give a "
+                "smaller --batch-size, or --micro-batch"
             ) from error
         except OSError as error:
             raise SearchError(f"{self.training.folder} can't be written ({os_reason(error)})") from error

@@ -59,7 +59,7 @@ def main(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-@main.command(cls=Command, examples=TRAIN_EXAMPLES)
+@main.command(cls=Command, examples=TRAIN_EXAMPLES, short_help="Train one from images.")
 @click.option(
     "--data",
     required=True,
@@ -209,7 +209,7 @@ def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
         click.echo(f"{output}: FID {best.fid:.4f} ({samples}) after {best.images} of {outcome.images} images")
 
 
-@main.command(cls=Command, examples=INFO_EXAMPLES)
+@main.command(cls=Command, examples=INFO_EXAMPLES, short_help="Show what a checkpoint holds and costs.")
 @click.argument("checkpoint", type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def info(checkpoint: Path, as_json: bool) -> None:
@@ -220,7 +220,9 @@ def info(checkpoint: Path, as_json: bool) -> None:
     click.echo(found.model_dump_json() if as_json else "\n".join(found.lines()))
 
 
-@main.command("import", cls=Command, examples=IMPORT_EXAMPLES)
+@main.command(
+    "import", cls=Command, examples=IMPORT_EXAMPLES, short_help="Write one of another format in our own."
+)
 @click.argument("checkpoint", type=FILE)
 @click.option("-o", "--output", type=OUTPUT, required=True, help="File to write, .safetensors.")
 @click.option(

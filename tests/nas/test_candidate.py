@@ -318,6 +318,7 @@ def test_an_actor_starts_where_the_study_says_and_can_be_used_again(
         (NonFiniteImagesError("the generator made NaN"), "the generator made NaN"),
         (MemoryError(), "out of memory"),
         (torch.OutOfMemoryError("tried to allocate 2 GiB\nmore"), "out of memory: tried to allocate 2 GiB"),
+        (RuntimeError("[x.cpp:1] can't allocate memory"), "out of memory: [x.cpp:1] can't allocate memory"),
         (ZeroDivisionError("division by zero\nmore"), "ZeroDivisionError: division by zero"),
         (KeyError("width"), "KeyError: 'width'"),
         (RuntimeError(""), "RuntimeError"),

@@ -318,6 +318,19 @@ def test_a_dry_run_shows_what_would_be_tried_and_writes_nothing(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ("--rungs 200,400", "Training: FID after 256, 448 images, 64 in a batch"),
+        ("--rungs 100,300 --batch-size 50", "Training: FID after 100, 300 images, 50 in a batch"),
+        ("--rungs 300 --share-weights", "Training: weights that all students share, 300 images"),
+        ("--recipe dgl-gan", "Recipe: dgl-gan, KD weight 0, and 0.1 from 50% of the training on"),
+    ],
+)
+def test_a_dry_run_says_how_students_are_taught_in_whole_batches(asked: str, says: str) -> None:
+    assert says in run("nas-search", "--budget-macs", "2M", *asked.split(), "--dry-run").stdout
+
+
 def test_a_dry_run_says_when_the_budget_does_not_bind() -> None:
     result = run("nas-search", "--budget-macs", "5G", "--dry-run")
     assert "5G is above the largest student" in result.stdout

@@ -139,6 +139,13 @@ def test_who_may_be_as_good_as_the_best_is_named(finished: SearchReport) -> None
     assert "no other is tied with the best." in shown(finished.model_copy(update={"tied": []}))
 
 
+def test_how_students_were_taught_is_said(finished: SearchReport) -> None:
+    assert finished.best is not None
+    images = finished.best.rungs[-1].images
+    assert f"Recipe: {finished.recipe}; {images} images a training." in shown(finished)
+    assert finished.recipe.startswith("weight-decay, KD weight 6 to 0, cosine")
+
+
 def test_rank_correlations_are_shown_or_said_to_be_of_too_few(finished: SearchReport) -> None:
     def trust(found: SearchReport) -> str:
         out = io.StringIO()

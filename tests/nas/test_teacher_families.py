@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from distill.trainer import Trainer
 from search_spaces import FAMILIES, load_checkpoint
 from tests.distill.data.pictures import pictures
 from tests.nas.teacher_command import done, run
@@ -94,6 +95,17 @@ def test_what_does_not_make_sense_is_refused_in_one_line(family: str, flags: str
     assert result.exit_code == 2, (result.output, result.exception)
     assert says in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr
+
+
+def test_a_batch_that_memory_has_no_room_for_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] can't allocate memory: 6 TB")
+
+    monkeypatch.setattr(Trainer, "train", fail)
+    result = run(*asked("dcgan", "--batch-size", "4096", "--micro-batch", "64"))
+    assert result.exit_code == 1
+    says = "memory ran out with 64 images at a time: give a smaller --batch-size, or --micro-batch"
+    assert result.stderr.splitlines()[-1].endswith(says)
 
 
 @pytest.mark.parametrize(
