@@ -20,6 +20,7 @@ LISTENER = "progress of a worker"  # a thread
 @contextmanager
 def relayed(on_progress: OnProgress, file: Path) -> Iterator[OnProgress]:
     """What a worker may call so that `on_progress` is called here; `file` is for the two alone."""
+    file.unlink(missing_ok=True)  # of a run that was killed
     ended = Event()
     listener = Thread(target=_listen, args=(file, on_progress, ended), name=LISTENER, daemon=True)
     listener.start()

@@ -36,6 +36,14 @@ def test_it_is_heard_while_the_worker_is_busy(tmp_path: Path) -> None:
         assert heard.wait(100 * SECONDS)
 
 
+def test_what_a_killed_run_told_is_not_heard_again(tmp_path: Path) -> None:
+    told: Told = []
+    (tmp_path / "told").write_text('["counting", 1, 2]')
+    with relayed(lambda *message: told.append(message), tmp_path / "told"):
+        pass
+    assert told == []
+
+
 def test_nothing_is_left_behind_when_a_worker_fails(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), relayed(lambda *_: None, tmp_path / "told") as tell:
         count(tell, 3 // 0)
