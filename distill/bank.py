@@ -70,14 +70,13 @@ def make_bank(
     Raises:
         BankError: the disk has no room for it.
     """
-    key = hashlib.sha256(f"{teacher_digest}:{size}:{seed}".encode()).hexdigest()[:16]
-    home = folder / key
+    home = bank_home(folder, teacher_digest, size, seed)
     sweep(folder)
     if not home.exists():
         folder.mkdir(parents=True, exist_ok=True)
         inputs = teacher.sample_inputs(size, torch.Generator().manual_seed(seed))
-        with tempfile.TemporaryDirectory(dir=folder, prefix=f".{key}-") as scratch:
-            half_done = Path(scratch, key)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=f".{home.name}-") as scratch:
+            half_done = Path(scratch, home.name)
             half_done.mkdir()
             for i, tensor in enumerate(inputs):
                 np.save(half_done / f"inputs-{i}.npy", tensor.numpy())
@@ -91,17 +90,28 @@ def make_bank(
     )
 
 
+def bank_home(folder: Path, teacher_digest: str, size: int, seed: int) -> Path:
+    """Where `make_bank` keeps this bank."""
+    return folder / hashlib.sha256(f"{teacher_digest}:{size}:{seed}".encode()).hexdigest()[:16]
+
+
 def bank_bytes(size: int, image_shape: Sequence[int]) -> int:
     """What the images of a bank take on disk, bytes."""
     return size * math.prod(image_shape)
 
 
-def _check_room(folder: Path, size: int, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if needed + SPARE > free:
+def check_room(folder: Path, size: int, needed: int) -> None:
+    """Refuse a bank of `size` images that takes `needed` bytes of the disk that `folder` is, or will be, on.
+
+    Raises:
+        BankError: there is no room.
+    """
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    disk = shutil.disk_usage(there)
+    if disk.total and needed + SPARE > disk.free:  # what has no size is no disk: who writes there is told so
         raise BankError(
             f"a teacher bank of {size:,} images takes {needed / 1e9:.1f} GB and its disk has "
-            f"{free / 1e9:.1f} GB free: give a smaller --bank-size or another --workdir"
+            f"{disk.free / 1e9:.1f} GB free: give a smaller --bank-size or another --workdir"
         )
 
 
@@ -123,7 +133,7 @@ def _render(
             rendered = to_uint8(batch).cpu().numpy()
             if images is None:
                 shape = rendered.shape[1:]
-                _check_room(path.parent, size, bank_bytes(size, shape) + sum(x.nbytes for x in inputs))
+                check_room(path.parent, size, bank_bytes(size, shape) + sum(x.nbytes for x in inputs))
                 images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(size, *shape))
                 count = batch_size or max(1, min(64, RENDER_PIXELS // (shape[-1] * shape[-2])))
             images[start : start + len(rendered)] = rendered

@@ -54,6 +54,14 @@ class Fidelity:
         self._real = Gathered(len(data))
         self._prepared: frozenset[Need] = frozenset()
         check_names(metrics)
+        self.prepare(metrics)
+
+    def prepare(self, metrics: Sequence[str]) -> None:
+        """Have what `metrics` need of the real images, so that nobody waits for it later.
+
+        Raises:
+            FidelityError: weights that can't be had, or a cache that can't be written.
+        """
         self._prepare(_union(METRICS[name].of_real for name in metrics))
 
     @cached_property

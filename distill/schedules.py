@@ -51,11 +51,11 @@ class Schedule:
             raise RecipeError(f"KD schedule {self.shape!r} is unknown; choose one of {', '.join(SHAPES)}")
         if not (math.isfinite(self.start) and math.isfinite(self.end) and min(self.start, self.end) >= 0):
             raise RecipeError(
-                f"KD weights {self.start:g} to {self.end:g}: both must be numbers of at least 0"
+                f"KD weights {self.start:g} to {self.end:g}: give --kd-start and --kd-end of at least 0"
             )
         if not 0 <= self.begin < self.finish <= 1:
             raise RecipeError(
-                f"KD schedule from {self.begin:g} to {self.finish:g}: give 0 <= begin < finish <= 1"
+                f"KD schedule from {self.begin:g} to {self.finish:g}: give 0 <= --kd-begin < --kd-finish <= 1"
             )
 
     def __str__(self) -> str:

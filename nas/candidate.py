@@ -211,7 +211,11 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
             raise
         except Exception as error:  # a bug of one candidate must not end the search
             if is_out_of_memory(error):
-                return {"failed": f"out of memory: {error}".splitlines()[0].rstrip(": "), "done": True}
+                reason = f"out of memory: {error}".splitlines()[0].rstrip(": ")
+                return {
+                    "failed": f"{reason} (a smaller --batch-size or --micro-batch needs less)",
+                    "done": True,
+                }
             reason = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
             log = self._candidate.folder / "failure.txt"
             log.parent.mkdir(parents=True, exist_ok=True)

@@ -69,6 +69,7 @@ def prepare(
     config = config.named(bench.teacher.name)
     bench.config = config
     check_folder(config)
+    bench.check_bank()
     config.budget.load(bench.space)
     if config.share_weights:
         _ = bench.space.slimmable(bench.teacher.generator)  # there are families whose students can't

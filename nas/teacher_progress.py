@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -19,8 +20,9 @@ QUIET_SECONDS = 60  # between lines in a log file
 class TeacherProgress:
     """A bar with images/s and the time left on a terminal; a line per snapshot anywhere."""
 
-    def __init__(self, console: Console, images: int) -> None:
-        self.console, self.images = console, images
+    def __init__(self, console: Console, images: int, about: Sequence[str] = ()) -> None:
+        """`about` is printed once the training can begin, a line each."""
+        self.console, self.images, self._about = console, images, about
         self._ends = False
         self.training = False  # and there is something to keep
         self._said = 0.0  # when a line was last printed where there is no terminal
@@ -56,7 +58,11 @@ class TeacherProgress:
     def started(self, images: int) -> None:
         """The training stands at `images`, of earlier runs."""
         self._first, self._began = images, time.monotonic()
-        if images:
+        for line in self._about:
+            self._print(line)
+        if images >= self.images:
+            self._print(f"trained for {images} images already: more --images go on")
+        elif images:
             self._print(f"going on after {images} images")
 
     def stepped(self, step: Step) -> None:

@@ -115,6 +115,12 @@ class TeacherRun:
         """
         generator, discriminator = self._networks()
         fidelity = self._fidelity(progress.waited)
+
+        def started(images: int) -> None:
+            progress.started(images)
+            if fidelity is not None and images < self.training.config.images:
+                fidelity.prepare(["fid"])
+
         try:
             return train_teacher(
                 self.training,
@@ -122,7 +128,7 @@ class TeacherRun:
                 discriminator,
                 self.data,
                 fidelity,
-                on_start=progress.started,
+                on_start=started,
                 on_step=progress.stepped,
                 on_snapshot=progress.measured,
                 stop=progress.stop,
@@ -164,6 +170,7 @@ class TeacherRun:
             weights=self.request.extractor_weights,
             cache=self.training.folder / "fidelity",
             device=self.training.device,
+            metrics=(),  # first see whether the training is the one in the folder
             on_progress=on_progress,
         )
 

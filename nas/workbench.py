@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from distill.bank import TeacherBank, make_bank
+from distill.bank import TeacherBank, bank_bytes, bank_home, check_room, make_bank
 from distill.data import ImageSet, check_labels, load_images, sample_images
 from distill.generation import images_at_a_time
 from distill.losses import PerceptualDistance
@@ -203,6 +204,16 @@ class Workbench:
                 f"a distance: leave it out, or give --recipe {users}"
             )
 
+    def check_bank(self) -> None:
+        """See whether the disk has room for the images of the teacher bank, if that is to be made.
+
+        Raises:
+            BankError: it has not.
+        """
+        folder, size = self.config.cache / "bank", self.config.bank_size
+        if not bank_home(folder, self.teacher.digest, size, BANK_SEED).exists():
+            check_room(folder, size, bank_bytes(size, self.teacher.generator.image_shape))
+
     def _check_discriminator(self) -> None:
         """Raise a UserError where the recipe needs a discriminator that the teacher has not."""
         recipe = get_recipe(self.config.recipe)
@@ -241,5 +252,9 @@ class Workbench:
 
 
 def use_threads(count: int) -> None:
-    """Let this process compute on `count` cores: workers share a machine."""
-    torch.set_num_threads(count)
+    """Let this process compute on `count` cores: workers share a machine.
+
+    Torch waits forever for threads that OMP_THREAD_LIMIT does not let it have.
+    """
+    limit = os.environ.get("OMP_THREAD_LIMIT", "")
+    torch.set_num_threads(min(count, int(limit)) if limit.isdecimal() and int(limit) else count)

@@ -36,6 +36,7 @@ class Contents:
 
     skipped: tuple[str, ...]
     labels: Labels | None  # of those that were kept
+    from_colours: bool  # grey ones that were in colours
 
 
 Fill = Callable[[Callable[[Pixels], object]], Contents]
@@ -64,6 +65,7 @@ def find(folder: Path, key: str, name: str) -> ImageSet | None:
             tuple(map(str, about["skipped"])),
             labels,
             tuple(map(str, about["classes"])),
+            from_colours=bool(about.get("from_colours", False)),
         )
     except OSError as error:
         if error.errno == errno.ENOMEM:
@@ -111,6 +113,7 @@ def _about(entry: Path, image_shape: tuple[int, int, int], contents: Contents) -
             "skipped": contents.skipped,
             "labels": labels and labels.values.tolist(),
             "classes": labels.classes if labels else (),
+            "from_colours": contents.from_colours,
         }
     )
 

@@ -20,6 +20,8 @@ RULE = 1  # goes into the keys of caches: count it up whenever a pixel may come 
 MAX_PIXELS = 64_000_000  # of one image file; above it is taken for a decompression bomb
 MAX_BYTES = 256 * 2**20  # of one image file, uncompressed
 
+GREY = {"1", "L", "LA", "La", "F"}  # Pillow's modes, beside those of integers, which begin with I
+
 ImageFile = bytes | Image.Image
 """What sources give: a file's content, or an image that some library has opened."""
 
@@ -58,6 +60,19 @@ def decode(file: ImageFile, resolution: int, channels: int) -> Pixels:
     except UnidentifiedImageError as error:
         raise UnusableImageError("not an image") from error
     except Exception as error:  # decoders raise almost anything on damaged files
+        raise UnusableImageError(damage(error)) from error
+
+
+def in_colours(file: ImageFile) -> bool:
+    """Whether it has colours, by the file's header.
+
+    Raises:
+        UnusableImageError: it has none.
+    """
+    try:
+        with _opened(file) as image:
+            return image.mode not in GREY and not image.mode.startswith("I")
+    except Exception as error:
         raise UnusableImageError(damage(error)) from error
 
 

@@ -27,6 +27,7 @@ class ImageSet:
     labels: Tensor | None = None  # (N,), int64, each an index of `classes`
     classes: tuple[str, ...] = ()
     found: int | None = None  # images in the source, where these are only a sample of it
+    from_colours: bool = False  # these are grey, and the source is not
 
     def __len__(self) -> int:
         return len(self.images)
@@ -36,7 +37,7 @@ class ImageSet:
         """Size and colours that the images have become, in words; grey ones are known by the first few."""
         channels, side = self.images.shape[1:3]
         if channels == 1:
-            return f"{side} px, grey"
+            return f"{side} px, {'grey made of RGB' if self.from_colours else 'grey'}"
         few = self.images[:LOOKED_AT]
         grey = torch.equal(few, few[:, :1].expand_as(few))
         return f"{side} px, {'RGB made of grey' if grey else 'RGB'}"

@@ -12,8 +12,8 @@ import torch
 
 from distill.data.builtin import DIGITS, load_digits_set
 from distill.data.cache import Contents, find, store
-from distill.data.decoding import RULE, shorter_side
-from distill.data.image_set import ImageSet, Pixels, pixel_digest
+from distill.data.decoding import RULE, in_colours, shorter_side
+from distill.data.image_set import LOOKED_AT, ImageSet, Pixels, pixel_digest
 from distill.data.labels import check_classes
 from distill.data.reading import decode_all
 from distill.data.sources import FIX, Listing, Source, open_source
@@ -131,6 +131,7 @@ def _in_memory(
         torch.from_numpy(labels.values) if labels else None,
         labels.classes if labels else (),
         found,
+        contents.from_colours,
     )
 
 
@@ -179,4 +180,14 @@ def _decode(
         )
     if len(outcome.kept) < MIN_IMAGES:
         raise DataError(f"{name} holds {len(outcome.kept)} images; at least {MIN_IMAGES} are needed")
-    return Contents(skipped, listing.labels and listing.labels.of(outcome.kept))
+    labels = listing.labels and listing.labels.of(outcome.kept)
+    return Contents(skipped, labels, channels == 1 and _in_colours(listing))
+
+
+def _in_colours(listing: Listing) -> bool:
+    """Whether one of the first few images has colours."""
+    for position in range(min(LOOKED_AT, len(listing))):
+        with suppress(Exception):  # what is broken was named when it was decoded
+            if in_colours(listing.read(position)):
+                return True
+    return False

@@ -193,9 +193,7 @@ def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
     if dry_run:
         click.echo(json.dumps(wanted.settings()) if as_json else "\n".join(wanted.lines()))
         return
-    for line in wanted.lines():
-        err.print(line, highlight=False, markup=False, soft_wrap=True)
-    with TeacherProgress(err, wanted.request.images) as progress, _stoppable(progress):
+    with TeacherProgress(err, wanted.request.images, wanted.lines()) as progress, _stoppable(progress):
         outcome = wanted.run(progress)
     if not outcome.finished:
         raise KeyboardInterrupt

@@ -139,6 +139,7 @@ def test_the_installed_scripts_work(command: str, commands: Any) -> None:
             "--budget-macs 1M --precision fp8",
             "precision 'fp8' is unknown; choose one of auto, fp32, bf16, fp16",
         ),
+        ("--budget-macs 1M --bank-size 1e15", "bank of 1,000,000,000,000,000 images takes … --bank-size"),
         ("--budget-macs 1M --micro-batch 7", "--micro-batch 7 does not divide the batch of 64"),
         (
             "--budget-macs 1M --lpips-weights no.pt",

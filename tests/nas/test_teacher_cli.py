@@ -101,7 +101,8 @@ def test_a_trained_teacher_is_one_for_a_search(trained: Path) -> None:
 def test_a_finished_training_is_not_done_again(trained: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in trained.rglob("*") if path.is_file()}
     result = done(*TINY, "-o", trained / "teacher.safetensors")
-    assert "going on after 320 images" in result.stderr
+    assert "trained for 320 images already: more --images go on" in result.stderr
+    assert "going on" not in result.stderr
     assert "of 320 images" in result.stdout
     assert {path: path.stat().st_mtime_ns for path in trained.rglob("*") if path.is_file()} == before
 
@@ -172,7 +173,7 @@ def test_a_training_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(
 def test_another_training_is_not_mixed_into_one(trained: Path, changes: str, says: str) -> None:
     result = run(*TINY, *changes.split(), "-o", trained / "teacher.safetensors")
     assert result.exit_code == 2
-    told = result.stderr.splitlines()[-1]
+    (told,) = result.stderr.splitlines()
     assert told.endswith(f"is of a training with {says}: give the same settings, or another -o")
 
 

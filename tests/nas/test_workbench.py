@@ -15,7 +15,7 @@ from distill.errors import RecipeError, TeacherError
 from distill.recipes import RECIPES, CompressingGans, Logistic
 from nas.config import SearchConfig
 from nas.errors import ConfigError
-from nas.workbench import Workbench
+from nas.workbench import Workbench, use_threads
 from search_spaces import Checkpoint, PublishedTraining, get_family, load_checkpoint, save_checkpoint
 from tests.search_spaces.test_families import TEACHERS
 
@@ -271,6 +271,17 @@ def test_a_teacher_that_lacks_a_critic_is_not_sent_to_another_recipe_that_needs_
     asked = {"teacher": teacher, "recipe": "dgl-gan-adaptive"}
     with pytest.raises(ConfigError, match=r"needs the teacher's discriminator.*, or --recipe weight-decay$"):
         Workbench(warm_bench.config.model_copy(update=asked))
+
+
+@pytest.mark.parametrize(("limit", "threads"), [("1", 1), ("8", 4), ("", 4), ("0", 4), ("many", 4)])
+def test_a_worker_asks_for_no_more_threads_than_it_may_have(
+    monkeypatch: pytest.MonkeyPatch, limit: str, threads: int
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    monkeypatch.setenv("OMP_THREAD_LIMIT", limit)
+    use_threads(4)
+    assert asked == [threads]
 
 
 def test_trainings_run_as_the_family_was_published(make_bench: MakeBench) -> None:

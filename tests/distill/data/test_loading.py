@@ -203,6 +203,21 @@ def test_a_truncated_jpeg_is_left_out(folder: Path) -> None:
     assert reason.startswith("half.jpg: damaged: ")
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "I;16", "RGB", "RGBA", "P"])
+def test_grey_images_that_were_in_colours_are_known_as_such(tmp_path: Path, mode: str) -> None:
+    source, kept = pictures(tmp_path / "images", 40), tmp_path / "kept"
+    for i in range(40):
+        converted = picture(i).convert("L" if mode == "I;16" else mode)
+        converted.convert(mode).save(source / f"{i:03}.png")
+    said = "8 px, grey made of RGB" if mode in ("RGB", "RGBA", "P") else "8 px, grey"
+    found = (
+        load_images(source, 8, 1),
+        load_images(source, 8, 1, cache=kept),
+        load_images(source, 8, 1, cache=kept),
+    )
+    assert {images.format for images in (*found, sample_images(source, 8, 1))} == {said}
+
+
 def test_progress_is_told_up_to_the_end(folder: Path) -> None:
     pictures(folder, 40)
     seen: list[tuple[int, int]] = []
