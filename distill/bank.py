@@ -106,7 +106,7 @@ def check_room(folder: Path, size: int, needed: int) -> None:
     Raises:
         BankError: there is no room.
     """
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.exists(place))
     disk = shutil.disk_usage(there)
     if disk.total and needed + SPARE > disk.free:  # what has no size is no disk: who writes there is told so
         raise BankError(

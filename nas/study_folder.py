@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import tomllib
@@ -36,7 +37,7 @@ def check_folder(config: SearchConfig) -> None:
 
 def make_folder(config: SearchConfig) -> list[Path]:
     """Make the study's folder; returns the folders that were not there before, the innermost first."""
-    made = [folder for folder in config.folder.parents if not folder.exists()]
+    made = [folder for folder in config.folder.parents if not os.path.exists(folder)]
     try:
         config.folder.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):  # of two drivers, one has made it

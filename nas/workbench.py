@@ -211,7 +211,7 @@ class Workbench:
             BankError: it has not.
         """
         folder, size = self.config.cache / "bank", self.config.bank_size
-        if not bank_home(folder, self.teacher.digest, size, BANK_SEED).exists():
+        if not os.path.exists(bank_home(folder, self.teacher.digest, size, BANK_SEED)):
             check_room(folder, size, bank_bytes(size, self.teacher.generator.image_shape))
 
     def _check_discriminator(self) -> None:

@@ -245,7 +245,7 @@ def test_a_storage_that_does_not_answer_is_refused(url: str, says: str, teacher_
     refused(says, "nas-search", *tiny(teacher_file, "--storage", url))
 
 
-@pytest.mark.parametrize("workdir", ["a-file", "a-file/below", "/proc/nas-runs"])
+@pytest.mark.parametrize("workdir", ["a-file", "a-file/below", "/proc/nas-runs", "n" * 300])
 def test_a_work_folder_that_can_not_be_written_is_refused(
     workdir: str, teacher_file: Path, tmp_path: Path
 ) -> None:
