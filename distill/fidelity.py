@@ -40,7 +40,7 @@ class Fidelity:
         device: torch.device | str = "cpu",  # the extractor's; generators must be there too
         batch_size: int = 50,  # images; another one draws other noise, see `generate`
         metrics: Sequence[str] = ("fid",),  # what is prepared now; others are when they are asked for
-        on_progress: OnProgress | None = None,
+        on_progress: OnProgress | None = None,  # hears of images looked at
     ) -> None:
         """Load the extractor, and what `metrics` need of the real images, from `cache` or by computing it.
 
@@ -102,7 +102,7 @@ class Fidelity:
         self, batches: Iterable[Tensor], metrics: Sequence[str], samples: int, seed: int
     ) -> dict[str, Score]:
         self._check(metrics, samples)
-        self._prepare(_union(METRICS[name].of_real for name in metrics))
+        self.prepare(metrics)
         batches = counted(batches, GENERATED, samples, self._on_progress)
         fake = gather(batches, _union(METRICS[name].needs for name in metrics), lambda: self.extractor)
         return {name: self._score(name, fake, seed) for name in metrics}

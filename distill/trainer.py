@@ -53,6 +53,11 @@ class TrainingConfig:
         check_micro_batch(self.micro_batch, self.batch_size)
 
 
+def images_a_step(recipe: Recipe, batch_size: int) -> int:
+    """Real images that a step is shown; without a critic, those that the student makes."""
+    return max(1, recipe.critic_steps) * batch_size
+
+
 def channels_last_pays(resolution: int) -> bool:
     """Whether to train images of `resolution` in that memory format (docs/benchmarks.md).
 
@@ -166,8 +171,7 @@ class Trainer:
 
     @property
     def _images_a_step(self) -> int:
-        """Real images shown in a step; without a critic, those that the student is to make."""
-        return max(1, self.recipe.critic_steps) * self.config.batch_size
+        return images_a_step(self.recipe, self.config.batch_size)
 
     def _discriminator_step(self, number: int) -> Terms:
         self.discriminator.requires_grad_(True)

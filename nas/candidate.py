@@ -213,7 +213,7 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
             if is_out_of_memory(error):
                 reason = f"out of memory: {error}".splitlines()[0].rstrip(": ")
                 return {
-                    "failed": f"{reason} (a smaller --batch-size or --micro-batch needs less)",
+                    "failed": f"{reason} (a smaller --batch-size needs less)",
                     "done": True,
                 }
             reason = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")

@@ -226,11 +226,6 @@ class SearchConfig(BaseModel):
         return Schedule(self.kd_schedule, self.kd_start, self.kd_end, self.kd_begin, self.kd_finish)
 
     @property
-    def teaching(self) -> str:
-        """How students are taught, in words."""
-        return f"{self.recipe}, KD weight {self.schedule}"
-
-    @property
     def folder(self) -> Path:
         """Where everything of this study is written."""
         return self.workdir / self.study

@@ -33,8 +33,10 @@ def stages(console: Console, what: str = "") -> Iterator[OnProgress]:
         def on_progress(work: str, done: int, total: int) -> None:
             if work not in shown:
                 bars.update(waited, visible=False)
+                for earlier in shown.values():  # its last message may have been missed
+                    bars.update(earlier, completed=bars.tasks[earlier].total)
                 shown[work] = bars.add_task(work, total=total)
-            bars.update(shown[work], completed=done)
+            bars.update(shown[work], completed=done, total=total)
 
         yield on_progress
 

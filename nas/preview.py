@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from distill.bank import bank_bytes
+from distill.trainer import images_a_step
 from nas.budget import format_duration, format_quantity
 from nas.config import SearchConfig
 from nas.cost import COUNTER
@@ -80,7 +81,7 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
         f"{format_quantity(bench.space.params(cost))} parameters",
         f"Data: {bench.data.name}, {bench.data.found or len(bench.data)} images "
         f"({bench.data.format}){OWN if built_in else ''}",
-        f"Recipe: {config.teaching}",
+        f"Recipe: {config.recipe}, KD weight {config.schedule}",
         f"Training: {_rungs(config, bench)}",
         f"Budget: {config.budget}{where}; study {config.study} in {config.folder}",
     ]
@@ -94,10 +95,10 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
 
 
 def _rungs(config: SearchConfig, bench: Workbench) -> str:
-    """The images after which students are measured, whole steps of them."""
+    """After how many images students are measured: whole steps of them, where they don't share weights."""
     if config.share_weights:
         return f"weights that all students share, {config.rungs[-1]:,} images"
-    step = max(1, bench.recipe.critic_steps) * config.batch_size
+    step = images_a_step(bench.recipe, config.batch_size)
     images = ", ".join(f"{math.ceil(rung / step) * step:,}" for rung in config.rungs)
     return f"FID after {images} images, {config.batch_size} in a batch"
 

@@ -51,10 +51,11 @@ def _listen(file: Path, on_progress: OnProgress, ended: Event) -> None:
     heard = ""
     while True:
         last = ended.wait(SECONDS)
+        told = heard
         with suppress(OSError):
             told = file.read_text()
-            if told != heard:
-                heard = told
-                on_progress(*json.loads(told))
+        if told != heard:
+            heard = told
+            on_progress(*json.loads(told))
         if last:
             return

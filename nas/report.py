@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial
 from pydantic import BaseModel, ConfigDict
 from scipy.stats import t as student_t
 
-from nas.config import SearchConfig
+from distill.schedules import Schedule
 from nas.errors import StudyError
 from nas.noise import PRIOR_WEIGHT, log_fid
 from nas.pareto import Point
@@ -129,7 +129,7 @@ def report(store: StudyStore) -> SearchReport:
         budget={name: config.get(f"budget_{name}") for name in ("macs", "params", "latency")},
         teacher=attributes["teacher_info"],
         space=attributes["space"],
-        recipe=SearchConfig.model_validate(config).teaching,
+        recipe=f"{config['recipe']}, KD weight {_schedule(config)}",
         data={"name": config["data"], "digest": attributes["data"]},
         trials=trials,
         front=chosen.front,
@@ -144,6 +144,11 @@ def report(store: StudyStore) -> SearchReport:
         storage=store.url,
         folder=str(config["workdir"]) + "/" + store.name,
     )
+
+
+def _schedule(config: Mapping[str, Any]) -> Schedule:
+    """That of the KD weight, from a study's settings."""
+    return Schedule(*(config[f"kd_{name}"] for name in ("schedule", "start", "end", "begin", "finish")))
 
 
 def trial_reports(store: StudyStore) -> list[TrialReport]:

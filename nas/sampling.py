@@ -68,7 +68,7 @@ def draw(
         batches = zip(*(torch.split(tensor, at_a_time) for tensor in inputs), strict=True)
         with seeded_noise(seed):
             return torch.cat([generator(*batch, **options) for batch in batches])
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         raise ConfigError(f"--count {count}: so many images don't fit into memory; give fewer") from error

@@ -122,9 +122,9 @@ def run_search(
                 store.study.set_user_attr(name, note)
             source = trials(store, space, config.budget.load(space), config)
             if source.work_left:
-                for line in introduction(config, bench):
-                    console.print(line, highlight=False, markup=False, soft_wrap=True)
                 with cluster(config) as share:
+                    for line in introduction(config, bench):
+                        console.print(line, highlight=False, markup=False, soft_wrap=True)
                     try:
                         teacher_score, precision = make_shared(config, share, console)
                     except UserError:

@@ -14,6 +14,7 @@ from distill.teacher_state import Snapshot
 from distill.trainer import Progress as Step
 from nas.budget import format_quantity
 
+WAITING = "waiting for the first step"
 QUIET_SECONDS = 60  # between lines in a log file
 
 
@@ -34,7 +35,7 @@ class TeacherProgress:
             transient=True,
             refresh_per_second=2,
         )
-        self._task = self._bar.add_task("waiting for the first step", total=images)
+        self._task = self._bar.add_task(WAITING, total=images)
 
     def __enter__(self) -> Self:
         if self.console.is_terminal:
@@ -55,27 +56,30 @@ class TeacherProgress:
         """Whether the training is to end."""
         return self._ends
 
-    def started(self, images: int) -> None:
-        """The training stands at `images`, of earlier runs."""
-        self._first, self._began = images, time.monotonic()
+    def found(self, images: int) -> None:
+        """The training stands at `images`, of earlier runs; what else it needs is now made."""
         for line in self._about:
             self._print(line)
         if images >= self.images:
-            self._print(f"trained for {images} images already: more --images go on")
+            self._print(f"trained for {images} images already: give more --images to go on")
         elif images:
             self._print(f"going on after {images} images")
+
+    def started(self, images: int) -> None:
+        """The first step after `images` begins."""
+        self._first, self._began = images, time.monotonic()
+        self._bar.update(self._task, completed=images, description=WAITING)
 
     def stepped(self, step: Step) -> None:
         """A step was done."""
         self.training = True
         self._bar.update(self._task, completed=step.images, description=self._speed(step.images))
-        if not self.console.is_terminal and time.monotonic() - self._said > QUIET_SECONDS:
-            self._said = time.monotonic()
-            self._print(self._speed(step.images))
+        self._now_and_then(self._speed(step.images))
 
     def waited(self, what: str, done: int, total: int) -> None:
-        """Training waits for a measurement."""
+        """Training waits while `what` goes on: `done` of `total` images."""
         self._bar.update(self._task, description=f"{what}: {done:,} of {total:,}")
+        self._now_and_then(f"{what}: {done:,} of {total:,}")
 
     def measured(self, snapshot: Snapshot) -> None:
         """A snapshot was taken."""
@@ -89,6 +93,12 @@ class TeacherProgress:
         hours, minutes = divmod(max(0, round(left)) // 60, 60)
         done = f"{format_quantity(images)}/{format_quantity(self.images)}"
         return f"{done}  {per_second:.1f} images/s  {hours}:{minutes:02d}:{max(0, round(left)) % 60:02d} left"
+
+    def _now_and_then(self, line: str) -> None:
+        """Print `line` where there is no terminal, if that was quiet for long."""
+        if not self.console.is_terminal and time.monotonic() - self._said > QUIET_SECONDS:
+            self._said = time.monotonic()
+            self._print(line)
 
     def _print(self, line: str) -> None:
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)

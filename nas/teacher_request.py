@@ -177,8 +177,8 @@ def _check_memory(request: TeacherRequest, family: Family, size: TeacherSize) ->
     needed, there = STATE * params, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:
         raise TrainingError(
-            f"a generator of {format_quantity(params)} parameters takes {needed / 1e9:,.0f} GB to train, "
-            f"this machine has {there / 1e9:,.0f}: give less by {_size_flags(family)}"
+            f"a generator of {format_quantity(params)} parameters takes at least {needed / 1e9:,.0f} GB to "
+            f"train, this machine has {there / 1e9:,.0f}: give less by {_size_flags(family)}"
         )
     if not (request.micro_batch or request.checkpoint_activations):
         return

@@ -117,9 +117,10 @@ class TeacherRun:
         fidelity = self._fidelity(progress.waited)
 
         def started(images: int) -> None:
-            progress.started(images)
+            progress.found(images)
             if fidelity is not None and images < self.training.config.images:
                 fidelity.prepare(["fid"])
+            progress.started(images)
 
         try:
             return train_teacher(
@@ -140,11 +141,8 @@ class TeacherRun:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            config = self.training.config
-            raise SearchError(
-                f"memory ran out with {config.micro_batch or config.batch_size} images at a time: give a "
-                "smaller --batch-size, or --micro-batch"
-            ) from error
+            parts = "" if generator.of_the_batch else " or --micro-batch"
+            raise SearchError(f"memory ran out: a smaller --batch-size{parts} needs less") from error
         except OSError as error:
             raise SearchError(f"{self.training.folder} can't be written ({os_reason(error)})") from error
 

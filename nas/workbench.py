@@ -68,18 +68,17 @@ class Workbench:
         channels, height, _ = self.teacher.generator.image_shape
         classes = self.teacher.generator.classes
         if self.dry_run:
-            found = sample_images(self.config.data, height, channels)
-        else:
-            found = load_images(
-                self.config.data,
-                height,
-                channels,
-                classes=classes,
-                cache=self.config.cache,
-                on_progress=self._on_progress,
-            )
-        check_labels(found, classes)
-        return found
+            sample = sample_images(self.config.data, height, channels)
+            check_labels(sample, classes)
+            return sample
+        return load_images(
+            self.config.data,
+            height,
+            channels,
+            classes=classes,
+            cache=self.config.cache,
+            on_progress=self._on_progress,
+        )
 
     @cached_property
     def latency(self) -> Latency:
@@ -179,7 +178,8 @@ class Workbench:
     def _check(self) -> None:
         """Raise a UserError where teacher, recipe, training and what was asked for don't go together."""
         family, side = self.teacher.family.name, self.teacher.generator.image_shape[1]
-        get_family(self.config.space or family)
+        if self.config.space:
+            get_family(self.config.space)  # refuses unknown names
         for flag, wanted, has in (
             ("space", self.config.space or family, family),
             ("resolution", self.config.resolution or side, side),

@@ -64,10 +64,10 @@ def decode(file: ImageFile, resolution: int, channels: int) -> Pixels:
 
 
 def in_colours(file: ImageFile) -> bool:
-    """Whether it has colours, by the file's header.
+    """Whether it is one of colours, by the file's header; a grey picture saved as RGB or with a palette is.
 
     Raises:
-        UnusableImageError: it has none.
+        UnusableImageError: it has no readable header.
     """
     try:
         with _opened(file) as image:

@@ -14,7 +14,7 @@ from distill.data.builtin import DIGITS, load_digits_set
 from distill.data.cache import Contents, find, store
 from distill.data.decoding import RULE, in_colours, shorter_side
 from distill.data.image_set import LOOKED_AT, ImageSet, Pixels, pixel_digest
-from distill.data.labels import check_classes
+from distill.data.labels import check_classes, check_labels
 from distill.data.reading import decode_all
 from distill.data.sources import FIX, Listing, Source, open_source
 from distill.data.sources.base import fingerprint
@@ -51,13 +51,17 @@ def load_images(
     """
     _check_shape(resolution, channels)
     if source is None or source == DIGITS:
-        return load_digits_set(resolution, channels)
-    with ExitStack() as stack:
-        opened = open_source(str(source), stack, download=True)
-        if cache is None:
-            listing = _listing(str(source), opened, resolution, classes)
-            return _in_memory(str(source), listing, resolution, channels, on_progress)
-        return _on_disk(str(source), opened, resolution, channels, classes, cache, on_progress)
+        images = load_digits_set(resolution, channels)
+    else:
+        with ExitStack() as stack:
+            opened = open_source(str(source), stack, download=True)
+            if cache is None:
+                listing = _listing(str(source), opened, resolution, classes)
+                images = _in_memory(str(source), listing, resolution, channels, on_progress)
+            else:
+                images = _on_disk(str(source), opened, resolution, channels, classes, cache, on_progress)
+    check_labels(images, classes)
+    return images
 
 
 def sample_images(source: str | Path | None, resolution: int, channels: int) -> ImageSet:

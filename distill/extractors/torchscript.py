@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from distill.errors import FidelityError
 from distill.extractors.network import Maker, Network
+from distill.memory import is_out_of_memory
 
 SUFFIXES = (".pt", ".pth", ".ts", ".jit", ".torchscript")
 PROBED_SIZES = (64, 32, 28, 16, 128, 224, 256, 299, 512)  # px; a module that resizes takes the first
@@ -42,9 +43,9 @@ class ScriptedFeatures(nn.Module):
         try:
             with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
                 out = self.module(images)
-        except torch.OutOfMemoryError:
-            raise
         except (RuntimeError, torch.jit.Error) as error:
+            if is_out_of_memory(error):
+                raise
             reason = str(error).strip().splitlines()[-1]
             size = "×".join(map(str, images.shape[1:]))
             raise FidelityError(

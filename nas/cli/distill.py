@@ -22,14 +22,16 @@ nas-export --best --study digits-2Mmacs-final-100000 -o student.safetensors
 @click.command(cls=Command, examples=EXAMPLES)
 @study_options
 @click.option("--top", type=Whole(min=1), default=3, show_default=True, help="Finalists.")
-@click.option("--trial", "trials", type=int, multiple=True, help="A finalist by its number; may be repeated.")
+@click.option(
+    "--trial", "trials", type=Whole(), multiple=True, help="A finalist by its number; may be repeated."
+)
 @click.option("--seeds", type=Whole(min=1), default=3, show_default=True, help="Trainings of each finalist.")
 @click.option(
     "--images",
     type=Quantity(),
     help="Real images of a training  [default: 5 times a candidate's where weights are not shared]",
 )
-@click.option("--workers", type=int, help="Trainings at a time  [default: as in the search]")
+@click.option("--workers", type=Whole(), help="Trainings at a time  [default: as in the search]")
 @click.option(
     "--gpus-per-trial", type=Gpus(), help="Share of a GPU for each, or auto  [default: as in the search]"
 )

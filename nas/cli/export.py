@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nas.cli.command import Command, Quantity, study_options
+from nas.cli.command import Command, Quantity, Whole, study_options
 
 EXAMPLES = """
 nas-export --best -o student.safetensors
@@ -22,7 +22,7 @@ nas-export --max-macs 3M -o small.safetensors --study digits-5Gmacs
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write."
 )
 @click.option("--best", is_flag=True, help="The best of the study, by expected FID  [default]")
-@click.option("--trial", type=int, help="The trial of this number.")
+@click.option("--trial", type=Whole(), help="The trial of this number.")
 @click.option("--max-macs", type=Quantity(), help="The best among students of at most so many MACs.")
 @study_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")

@@ -6,7 +6,17 @@ import click
 
 from distill.recipes import RECIPES
 from distill.schedules import SHAPES
-from nas.cli.command import Command, Duration, Gpus, Quantities, Quantity, console, results
+from nas.cli.command import (
+    Command,
+    Duration,
+    FiniteFloat,
+    Gpus,
+    Quantities,
+    Quantity,
+    Whole,
+    console,
+    results,
+)
 
 EXAMPLES = """
 # handwritten digits, everything built in
@@ -69,9 +79,9 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     help="Images: a folder, zip or idx file, torchvision:CIFAR10  [default: digits, 1,797 handwritten ones]",
 )
 @click.option("--space", help="Family that the teacher is to be of, as a check  [default: any]")
-@click.option("--resolution", type=int, help="Px that its images are to have, as a check  [default: any]")
+@click.option("--resolution", type=Whole(), help="Px that its images are to have, as a check  [default: any]")
 @click.option("--mirror/--no-mirror", default=None, help="Show images flipped left to right, too.")
-@click.option("--trials", type=int, help="Architectures to train, baselines included  [default: 12]")
+@click.option("--trials", type=Whole(), help="Architectures to train, baselines included  [default: 12]")
 @click.option(
     "--rungs",
     type=Quantities(),
@@ -79,20 +89,20 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     "[default: 4k,8k,16k on the digits, 50k,100k,200k]",
 )
 @click.option(
-    "--reduction-factor", type=float, help="One in this many goes on to the next rung  [default: 2]"
+    "--reduction-factor", type=FiniteFloat(), help="One in this many goes on to the next rung  [default: 2]"
 )
 @click.option(
     "--ties",
-    type=float,
+    type=FiniteFloat(),
     help="Width of a tie at a rung, in standard errors of the forecast that FIDs there are of the last; 0 "
     "knows no ties  [default: 1.5]",
 )
 @click.option(
     "--replicates",
-    type=int,
+    type=Whole(),
     help="Further seeds in all, where they may change the answer  [default: a quarter of --trials]",
 )
-@click.option("--seeds", type=int, help="Of one architecture, at most  [default: 3]")
+@click.option("--seeds", type=Whole(), help="Of one architecture, at most  [default: 3]")
 @click.option("--sampler", help="gp, tpe, nsga2, evolution or random  [default: gp]")
 @click.option(
     "--enqueue",
@@ -115,24 +125,24 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     help=f"How the weight of the teacher's terms, the KD weight, changes: {', '.join(SHAPES)}  "
     "[default: by the recipe, see --dry-run]",
 )
-@click.option("--kd-start", type=float, help="KD weight at the start  [default: by the recipe]")
-@click.option("--kd-end", type=float, help="KD weight at the end  [default: by the recipe]")
+@click.option("--kd-start", type=FiniteFloat(), help="KD weight at the start  [default: by the recipe]")
+@click.option("--kd-end", type=FiniteFloat(), help="KD weight at the end  [default: by the recipe]")
 @click.option(
     "--kd-begin",
-    type=float,
+    type=FiniteFloat(),
     help="Fraction of the training after which it starts to change  [default: by the recipe]",
 )
 @click.option(
     "--kd-finish",
-    type=float,
+    type=FiniteFloat(),
     help="Fraction of the training from which on it is at its end  [default: by the recipe]",
 )
 @click.option(
     "--r1-gamma",
-    type=float,
+    type=FiniteFloat(),
     help="StyleGAN2: weight of R1  [default: 0.0002 · resolution² / batch size, at least 0.3]",
 )
-@click.option("--batch-size", type=int, help="Images a step  [default: 64]")
+@click.option("--batch-size", type=Whole(), help="Images a step  [default: 64]")
 @click.option(
     "--inherit/--no-inherit",
     default=None,
@@ -154,7 +164,7 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.option(
     "--precision", help="fp32, bf16, fp16 or auto  [default: auto, bf16 on a GPU and fp32 on a CPU]"
 )
-@click.option("--micro-batch", type=int, help="Images in memory at a time  [default: the batch]")
+@click.option("--micro-batch", type=Whole(), help="Images in memory at a time  [default: the batch]")
 @click.option(
     "--compile/--no-compile", default=None, help="Compile networks: faster after a slow start  [default: no]"
 )
@@ -179,8 +189,10 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     type=Quantity(),
     help="The same before the last rung, where fewer will do; notes KIDs, too  [default: --fid-samples]",
 )
-@click.option("--seed", type=int, help="Of everything random  [default: 0]")
-@click.option("--workers", type=int, help="Candidates trained at a time  [default: one per GPU, or per core]")
+@click.option("--seed", type=Whole(), help="Of everything random  [default: 0]")
+@click.option(
+    "--workers", type=Whole(), help="Candidates trained at a time  [default: one per GPU, or per core]"
+)
 @click.option(
     "--gpus-per-trial",
     type=Gpus(),

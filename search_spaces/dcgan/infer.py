@@ -39,19 +39,19 @@ class Inferred:
 
 
 def infer(modules: Sequence[Module]) -> Inferred | None:
-    """The generator that is made of `modules`; None when they don't begin as a DCGAN does.
+    """The generator that is made of `modules`; None when they don't begin as a DCGAN does, or
+    go on as an encoder.
 
     Raises:
-        CheckpointError: they do, but what follows does not fit, or can't be known from tensors.
+        CheckpointError: they are one, but what follows does not fit, or can't be known from tensors.
         ArchitectureError: a network of these shapes makes no images.
     """
     links = _matrices(modules) or _links(modules)
     if links is None:
         return None
     layout = layout_of(tuple(link.module.name for link in links), tuple(link.kernel for link in links))
-    maps = [link for link in links if not link.module.dense]
-    if layout.modules == () and any(one.channels < other.channels for one, other in pairwise(maps)):
-        return None  # it gets wider, as encoders do
+    if layout.modules == () and any(_widens(one, other) for one, other in pairwise(links)):
+        return None
     if layout.modules == () and not any(_grows(link) for link in links[1:]) and not links[-1].module.dense:
         raise CheckpointError("where its up-sampling is can't be told from its tensors: give a known DCGAN")
     layers = [_layer(i, link, layout, last=link is links[-1]) for i, link in enumerate(links)]
@@ -65,6 +65,11 @@ def infer(modules: Sequence[Module]) -> Inferred | None:
         state |= {} if module.bias is None else {f"layers.{i}.map.bias": module.bias}
         state |= {f"layers.{i}.norm.{name}": tensor for name, tensor in (module.norm or {}).items()}
     return Inferred(architecture, state, layout)
+
+
+def _widens(one: Link, other: Link) -> bool:
+    """Whether `other` is a plain convolution that makes more of the map before it, as encoders do."""
+    return other.kind == "conv" and not one.module.dense and one.channels < other.channels
 
 
 def is_critic(modules: Sequence[Module]) -> bool:

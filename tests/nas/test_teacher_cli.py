@@ -101,7 +101,7 @@ def test_a_trained_teacher_is_one_for_a_search(trained: Path) -> None:
 def test_a_finished_training_is_not_done_again(trained: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in trained.rglob("*") if path.is_file()}
     result = done(*TINY, "-o", trained / "teacher.safetensors")
-    assert "trained for 320 images already: more --images go on" in result.stderr
+    assert "trained for 320 images already: give more --images to go on" in result.stderr
     assert "going on" not in result.stderr
     assert "of 320 images" in result.stdout
     assert {path: path.stat().st_mtime_ns for path in trained.rglob("*") if path.is_file()} == before

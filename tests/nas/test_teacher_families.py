@@ -104,7 +104,7 @@ def test_a_batch_that_memory_has_no_room_for_is_one_error(monkeypatch: pytest.Mo
     monkeypatch.setattr(Trainer, "train", fail)
     result = run(*asked("dcgan", "--batch-size", "4096", "--micro-batch", "64"))
     assert result.exit_code == 1
-    says = "memory ran out with 64 images at a time: give a smaller --batch-size, or --micro-batch"
+    says = "memory ran out: a smaller --batch-size or --micro-batch needs less"
     assert result.stderr.splitlines()[-1].endswith(says)
 
 

@@ -113,6 +113,10 @@ def test_other_classes_than_the_generators_are_refused_before_anything_is_decode
             )
     assert not kept.exists()
     assert len(load_images(root, 8, 3, classes=2, cache=kept)) == 40
+    with pytest.raises(DataError, match=f"has 2 classes and the teacher {classes}"):
+        load_images(root, 8, 3, classes=classes, cache=kept)
+    with pytest.raises(DataError, match=f"digits has 10 classes and the teacher {classes}"):
+        load_images("digits", 8, 1, classes=classes)
 
 
 def test_images_without_labels_are_refused_to_a_generator_with_classes(tmp_path: Path) -> None:

@@ -355,6 +355,13 @@ def test_what_is_no_dcgan_is_left_to_others(content: Any) -> None:
     assert read(content) is None
 
 
+def test_a_generator_whose_transposed_convolutions_widen_is_one(tmp_path: Path) -> None:
+    widening = nn.Sequential(T(100, 32, 4), BN(32), up(32, 48), BN(48), up(48, 16), BN(16), up(16, 3))
+    found = load_checkpoint(saved(widening.state_dict(), tmp_path)).generator
+    assert str(found.architecture).startswith("z100")
+    assert found.image_shape == (3, 32, 32)
+
+
 def test_what_is_far_deeper_than_any_dcgan_is_left_to_others_before_it_is_looked_at() -> None:
     start, more = T(10, 8, 4).weight, up(8, 8)
     deep = {"0.weight": start} | {f"{i}.weight": more.weight for i in range(1, 202)}
