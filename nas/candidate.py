@@ -212,10 +212,7 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
         except Exception as error:  # a bug of one candidate must not end the search
             if is_out_of_memory(error):
                 reason = f"out of memory: {error}".splitlines()[0].rstrip(": ")
-                return {
-                    "failed": f"{reason} (a smaller --batch-size needs less)",
-                    "done": True,
-                }
+                return {"failed": f"{reason} (a smaller --batch-size needs less)", "done": True}
             reason = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
             log = self._candidate.folder / "failure.txt"
             log.parent.mkdir(parents=True, exist_ok=True)

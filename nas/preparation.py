@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from distill.progress import OnProgress
+from nas.quiet import NowAndThen
 
 QUIET_SECONDS = 30  # between lines in a log file
 
@@ -24,7 +24,8 @@ def stages(console: Console, what: str = "") -> Iterator[OnProgress]:
     if not console.is_terminal:
         if what:
             _say(console, f"{what} …")
-        yield _lines(console)
+        log = NowAndThen(console, QUIET_SECONDS)
+        yield lambda work, done, total: log.say(f"{work}: {done:,} of {total:,}")
         return
     with Progress(console=console, transient=True) as bars:
         waited = bars.add_task(what, total=None, visible=bool(what))
@@ -39,19 +40,6 @@ def stages(console: Console, what: str = "") -> Iterator[OnProgress]:
             bars.update(shown[work], completed=done, total=total)
 
         yield on_progress
-
-
-def _lines(console: Console) -> OnProgress:
-    """Prints how far work is, every `QUIET_SECONDS`."""
-    said = time.monotonic()
-
-    def on_progress(work: str, done: int, total: int) -> None:
-        nonlocal said
-        if time.monotonic() - said > QUIET_SECONDS:
-            said = time.monotonic()
-            _say(console, f"{work}: {done:,} of {total:,}")
-
-    return on_progress
 
 
 def waiting(console: Console, what: str) -> AbstractContextManager[object]:

@@ -1,4 +1,7 @@
-"""Progress of a task on a worker, heard in the driver by way of a file: they share the work folder anyway."""
+"""Progress of a task on a worker, heard in the driver by way of a file.
+
+They share the work folder anyway, and a queue of Ray's is a process of its own: two seconds of every search.
+"""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from distill.teacher_state import Snapshot
 from distill.trainer import Progress as Step
 from nas.budget import format_quantity
+from nas.quiet import NowAndThen
 
 WAITING = "waiting for the first step"
 QUIET_SECONDS = 60  # between lines in a log file
@@ -26,7 +27,7 @@ class TeacherProgress:
         self.console, self.images, self._about = console, images, about
         self._ends = False
         self.training = False  # and there is something to keep
-        self._said = 0.0  # when a line was last printed where there is no terminal
+        self._log = NowAndThen(console, QUIET_SECONDS, at_once=True)
         self._first, self._began = 0, time.monotonic()
         self._bar = Progress(
             BarColumn(30),
@@ -74,12 +75,12 @@ class TeacherProgress:
         """A step was done."""
         self.training = True
         self._bar.update(self._task, completed=step.images, description=self._speed(step.images))
-        self._now_and_then(self._speed(step.images))
+        self._log.say(self._speed(step.images))
 
     def waited(self, what: str, done: int, total: int) -> None:
         """Training waits while `what` goes on: `done` of `total` images."""
         self._bar.update(self._task, description=f"{what}: {done:,} of {total:,}")
-        self._now_and_then(f"{what}: {done:,} of {total:,}")
+        self._log.say(f"{what}: {done:,} of {total:,}")
 
     def measured(self, snapshot: Snapshot) -> None:
         """A snapshot was taken."""
@@ -93,12 +94,6 @@ class TeacherProgress:
         hours, minutes = divmod(max(0, round(left)) // 60, 60)
         done = f"{format_quantity(images)}/{format_quantity(self.images)}"
         return f"{done}  {per_second:.1f} images/s  {hours}:{minutes:02d}:{max(0, round(left)) % 60:02d} left"
-
-    def _now_and_then(self, line: str) -> None:
-        """Print `line` where there is no terminal, if that was quiet for long."""
-        if not self.console.is_terminal and time.monotonic() - self._said > QUIET_SECONDS:
-            self._said = time.monotonic()
-            self._print(line)
 
     def _print(self, line: str) -> None:
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -9,6 +9,8 @@ size: the decoder's own shrinking would be another, coarser filter.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -69,11 +71,8 @@ def in_colours(file: ImageFile) -> bool:
     Raises:
         UnusableImageError: it has no readable header.
     """
-    try:
-        with _opened(file) as image:
-            return image.mode not in GREY and not image.mode.startswith("I")
-    except Exception as error:
-        raise UnusableImageError(damage(error)) from error
+    with _header(file) as image:
+        return image.mode not in GREY and not image.mode.startswith("I")
 
 
 def shorter_side(file: ImageFile) -> int:
@@ -82,10 +81,16 @@ def shorter_side(file: ImageFile) -> int:
     Raises:
         UnusableImageError: it has none.
     """
+    with _header(file) as image:
+        return min(image.size)
+
+
+@contextmanager
+def _header(file: ImageFile) -> Iterator[Image.Image]:
     try:
         with _opened(file) as image:
-            return min(image.size)
-    except Exception as error:
+            yield image
+    except Exception as error:  # decoders raise almost anything on damaged files
         raise UnusableImageError(damage(error)) from error
 
 

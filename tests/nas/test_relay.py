@@ -20,6 +20,11 @@ def count(tell: OnProgress, total: int) -> None:
         tell("counting", done, total)
 
 
+def count_and_fail(tell: OnProgress) -> None:
+    count(tell, 3)
+    raise ZeroDivisionError
+
+
 def test_a_worker_tells_now_and_then_and_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
@@ -56,9 +61,8 @@ def test_what_a_killed_run_told_is_not_heard_again(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_behind_when_a_worker_fails(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), relayed(lambda *_: None, tmp_path / "told") as tell:  # noqa: PT012
-        count(tell, 3)
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError), relayed(lambda *_: None, tmp_path / "told") as tell:
+        count_and_fail(tell)
     assert not [thread for thread in threading.enumerate() if thread.name == LISTENER]
     assert list(tmp_path.iterdir()) == []
 
