@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from benchmarks import compressing_gans, proposals
+from benchmarks import compressing_gans, likeness, proposals
 from benchmarks.driver_overhead import FEWEST, study_part
 from benchmarks.speed import fid_share
 from nas.samplers import SAMPLERS
+from search_spaces import Checkpoint, get_family, save_checkpoint
+from tests.search_spaces.teachers import TEACHERS
 
 
 def figures(script: str, *options: str) -> dict[str, Any]:
@@ -119,3 +122,12 @@ def test_inheritance_tells_fids_of_every_start_along_the_training() -> None:
         "random": [2],
     }
     assert all(fid > 0 for runs in found["fids"].values() for fid in runs[0])
+
+
+@pytest.mark.parametrize("name", sorted(TEACHERS))
+def test_a_student_of_the_teachers_size_is_as_like_it_as_can_be(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "teacher.safetensors"
+    torch.manual_seed(0)
+    save_checkpoint(Checkpoint(name, get_family(name).build(TEACHERS[name]).eval(), None, {}), path)
+    assert likeness.measured(path, 1.0)["measured anew"] == pytest.approx(1.0, abs=1e-3)
+    assert likeness.measured(path, 0.25)["measured anew"] < 0.999
