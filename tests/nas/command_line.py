@@ -1,0 +1,43 @@
+"""What tests of the commands share: calling one, and seeing that a refusal wrote nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from click.testing import CliRunner, Result
+
+from nas.cli import dashboard, evaluate, export, report, sample, search, teacher
+
+COMMANDS: dict[str, click.Command] = {
+    "nas-search": search.main,
+    "nas-dashboard": dashboard.main,
+    "nas-export": export.main,
+    "nas-report": report.main,
+    "nas-sample": sample.main,
+    "nas-evaluate": evaluate.main,
+    "nas-teacher": teacher.main,
+}
+
+
+def run(command: str, *arguments: object) -> Result:
+    return CliRunner().invoke(COMMANDS[command], [str(argument) for argument in arguments])
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    """Every file and folder below `folder`, but for SQLite's own notes beside an open database."""
+    paths = (path for path in folder.rglob("*") if not path.name.endswith(("-shm", "-wal")))
+    return {str(path): path.read_bytes() if path.is_file() else b"" for path in paths}
+
+
+def refused(says: str, command: str, *arguments: object) -> None:
+    """The command ends with 2, one line that holds every part of `says`, and writes nothing."""
+    before = written(Path.cwd())
+    result = run(command, *arguments)
+    assert result.exit_code == 2, (result.output, result.exception)
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    for part in says.split(" … "):
+        assert part in result.stderr
+    assert "Traceback" not in result.stderr
+    assert written(Path.cwd()) == before
