@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import io
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from distill.augment import ADJUST_EVERY, Augment
-from distill.bank import TeacherBank, make_bank
-from distill.data import ImageSet, ImageStream, load_images
-from distill.errors import DataError, TrainingDivergedError, TrainingError
+from distill.bank import TeacherBank
+from distill.data import ImageStream, load_images
+from distill.errors import DataError, TrainingDivergedError
 from distill.recipes import (
     AdversarialTraining,
     CompressingGans,
@@ -27,7 +25,6 @@ from distill.recipes import (
     GeneratorStep,
     Logistic,
     PathLengths,
-    Recipe,
     Terms,
     Wasserstein,
     WeightDecay,
@@ -35,105 +32,7 @@ from distill.recipes import (
 from distill.schedules import Schedule
 from distill.teacher import Teacher, load_teacher
 from distill.trainer import CHECK_EVERY, Progress, Trainer, TrainingConfig
-from search_spaces.stylegan2 import Block, StyleGAN2Generator
-
-BATCH = 4
-DATA = ImageSet(
-    "noise",
-    torch.randint(0, 256, (37, 1, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)),
-    "0" * 16,
-)
-CONFIG = TrainingConfig(images=40 * BATCH, batch_size=BATCH, ema_half_life=20, seed=5, mirror=True)
-LINEAR = Schedule("linear", start=3.0, end=0.0, begin=0.0, finish=0.5)
-Make = Callable[..., Trainer]
-
-
-@pytest.fixture(scope="module")
-def teacher(teacher_file: Path) -> Teacher:
-    return load_teacher(teacher_file)
-
-
-@pytest.fixture(scope="module")
-def bank(teacher: Teacher, tmp_path_factory: pytest.TempPathFactory) -> TeacherBank:
-    return make_bank(teacher.generator, teacher.digest, tmp_path_factory.mktemp("bank"), size=16)
-
-
-@pytest.fixture
-def make(teacher: Teacher, bank: TeacherBank) -> Make:
-    """A new trainer of the same narrow student, whose noise counts, with the teacher's own discriminator."""
-
-    def trainer(recipe: Recipe | None = None, config: TrainingConfig = CONFIG, **options: Any) -> Trainer:
-        torch.manual_seed(1)
-        shape = replace(
-            teacher.generator.architecture, blocks=(Block(6, 1), Block(6), Block(4, 2, "separable"))
-        )
-        student = StyleGAN2Generator(shape)
-        for block in student.blocks:
-            for conv in block.convs:
-                nn.init.constant_(conv.noise_strength, 0.5)
-        defaults = {"bank": bank, "teacher_discriminator": copy.deepcopy(teacher.discriminator)}
-        critic = copy.deepcopy(teacher.discriminator)
-        assert critic is not None
-        return Trainer(student, critic, recipe or WeightDecay(LINEAR), DATA, config, **defaults | options)
-
-    return trainer
-
-
-@dataclass
-class Log:
-    """A recipe that does as another does, and remembers."""
-
-    inner: Recipe
-    discriminator_steps: list[tuple[DiscriminatorStep, set[str]]] = field(default_factory=list)
-    generator_steps: list[tuple[GeneratorStep, set[str]]] = field(default_factory=list)
-    on_discriminator: Callable[[], None] = lambda: None
-    on_generator: Callable[[], None] = lambda: None
-    name = "log"
-    needs_teacher_images = True
-    needs_teacher_discriminator = False
-
-    @property
-    def critic_steps(self) -> int:
-        return self.inner.critic_steps
-
-    def kd_weight(self, progress: float, gap: float) -> float:
-        return self.inner.kd_weight(progress, gap)
-
-    def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
-        self.on_discriminator()
-        terms = self.inner.discriminator_terms(step)
-        self.discriminator_steps.append((step, set(terms)))
-        return terms
-
-    def generator_terms(self, step: GeneratorStep) -> Terms:
-        self.on_generator()
-        terms = self.inner.generator_terms(step)
-        self.generator_steps.append((step, set(terms)))
-        return terms
-
-
-def snapshot(network: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-
-
-def same(one: Any, other: Any) -> bool:
-    """Equal to the bit, through dictionaries, lists and tensors."""
-    if isinstance(one, Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
-    return bool(one == other)
-
-
-def saved(trainer: Trainer) -> dict[str, Any]:
-    """The state of `trainer` as a later process reads it from a file."""
-    file = io.BytesIO()
-    torch.save(trainer.state_dict(), file)
-    file.seek(0)
-    state: dict[str, Any] = torch.load(file, weights_only=True)
-    return state
+from tests.distill.trainings import BATCH, CONFIG, DATA, LINEAR, Log, Make, same, saved, snapshot
 
 
 @pytest.mark.parametrize(
@@ -413,185 +312,6 @@ def test_training_brings_the_critics_gap_into_the_schedule(make: Make) -> None:
     assert len({p.kd_weight for p in log}) > 1
     assert trainer.gap >= 0
     assert trainer.kd_weight == pytest.approx(3.0 * min(1.0, trainer.gap))
-
-
-# At size: memory and speed change, the training does not
-
-
-def gradients(trainer: Trainer) -> dict[str, Tensor]:
-    """Of both networks after one step; learning rates of nearly nothing leave the weights where they were."""
-    trainer.train(trainer.images + trainer.config.batch_size)
-    networks = {"student": trainer.student, "discriminator": trainer.discriminator}
-    parameters = {f"{kind}.{n}": p for kind, net in networks.items() for n, p in net.named_parameters()}
-    return {name: p.grad.clone() for name, p in parameters.items() if p.grad is not None}
-
-
-def close(one: dict[str, Tensor], other: dict[str, Tensor], tolerance: float) -> bool:
-    """Whether every gradient is the same within `tolerance` of its largest value."""
-    return one.keys() == other.keys() and all(
-        bool((one[n] - other[n]).abs().max() <= tolerance * one[n].abs().max().clamp_min(1e-4)) for n in one
-    )
-
-
-def still(trainer: Trainer) -> Trainer:
-    """With noise layers silent: they draw other numbers for other batches."""
-    for block in trainer.student.blocks:
-        for conv in block.convs:
-            nn.init.constant_(conv.noise_strength, 0.0)
-            conv.noise_strength.requires_grad_(False)
-    return trainer
-
-
-WIDE = TrainingConfig(images=64, batch_size=16, generator_lr=1e-9, discriminator_lr=1e-9, seed=5)
-
-
-@pytest.mark.parametrize("micro_batch", [4, 8, 16])
-def test_micro_batches_give_the_gradients_of_the_whole_batch(make: Make, micro_batch: int) -> None:
-    recipe = WeightDecay(LINEAR, feature=0.0)  # its unit is the mean magnitude within a part
-    whole = gradients(still(make(recipe, WIDE)))
-    parts = gradients(still(make(recipe, replace(WIDE, micro_batch=micro_batch))))
-    assert close(whole, parts, 1e-4)
-    assert len(whole) > 30
-
-
-def test_a_micro_batch_that_splits_the_groups_of_the_discriminator_still_trains(make: Make) -> None:
-    trainer = make(config=replace(WIDE, micro_batch=2))
-    trainer.train(3 * 16)
-    assert trainer.images == 48
-    assert all(value < float("inf") for value in trainer.losses.values())
-
-
-def test_losses_of_micro_batches_are_means_over_the_whole_batch(make: Make) -> None:
-    recipe = WeightDecay(LINEAR, feature=0.0)
-    whole, parts = still(make(recipe, WIDE)), still(make(recipe, replace(WIDE, micro_batch=4)))
-    for trainer in (whole, parts):
-        trainer.train(16)
-    assert parts.losses == pytest.approx(whole.losses, rel=1e-4)
-    assert parts.gap == pytest.approx(whole.gap, rel=1e-4)
-
-
-@pytest.mark.parametrize(("micro_batch", "batch"), [(5, 16), (32, 16), (-1, 16)])
-def test_a_micro_batch_that_does_not_divide_the_batch_is_refused(micro_batch: int, batch: int) -> None:
-    with pytest.raises(
-        TrainingError, match=f"--micro-batch {micro_batch} does not divide the batch of {batch}"
-    ):
-        TrainingConfig(images=1, batch_size=batch, micro_batch=micro_batch)
-    with pytest.raises(TrainingError, match="precision 'fp8' is none of fp32, bf16, fp16"):
-        TrainingConfig(images=1, precision="fp8")  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    "recipe", [WeightDecay(LINEAR), AdversarialTraining(Logistic(r1_gamma=1.0))], ids=lambda r: r.name
-)
-def test_activations_made_twice_give_the_same_training_noise_and_all(make: Make, recipe: Recipe) -> None:
-    kept, made_twice = make(recipe), make(recipe, replace(CONFIG, checkpoint_activations=True))
-    for trainer in (kept, made_twice):
-        trainer.train(6 * BATCH)
-    assert same(made_twice.state_dict(), kept.state_dict())
-
-
-def test_activations_made_twice_are_not_kept(make: Make) -> None:
-    def kept(trainer: Trainer) -> int:
-        total = 0
-
-        def count(tensor: Tensor) -> Tensor:
-            nonlocal total
-            total += tensor.numel()
-            return tensor
-
-        inputs = trainer.student.sample_inputs(8, torch.Generator().manual_seed(0))
-        with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-            trainer._generate(inputs, slice(None))
-        return total
-
-    assert kept(make(config=replace(CONFIG, checkpoint_activations=True))) < kept(make()) / 3
-
-
-def test_the_average_knows_nothing_of_how_the_student_is_run(make: Make) -> None:
-    trainer = make(config=replace(CONFIG, checkpoint_activations=True))
-    keys = set(make().state_dict()["student"])
-    trainer.train(BATCH)
-    assert set(trainer.state_dict()["student"]) == set(trainer.state_dict()["ema"]) == keys
-    copy.deepcopy(trainer.student)
-    assert all(
-        "forward" not in vars(module) for module in (*trainer.student.modules(), *trainer.ema.modules())
-    )
-
-
-@pytest.mark.parametrize("precision", ["bf16", "fp16"])
-@pytest.mark.parametrize(
-    "recipe", [WeightDecay(LINEAR), AdversarialTraining(Logistic(r1_gamma=1.0))], ids=lambda r: r.name
-)
-def test_half_precision_stays_finite_and_near_full_precision(
-    make: Make, recipe: Recipe, precision: Any
-) -> None:
-    full, half = make(recipe), make(recipe, replace(CONFIG, precision=precision))
-    for trainer in (full, half):
-        trainer.train(CHECK_EVERY * BATCH + BATCH)
-    assert half.losses == pytest.approx(full.losses, rel=0.3, abs=0.05)
-    for network in (half.student, half.ema, half.discriminator):
-        assert all(p.dtype == torch.float32 and p.isfinite().all() for p in network.parameters())
-
-
-def test_half_precision_computes_in_half_precision_and_images_and_logits_are_full(make: Make) -> None:
-    trainer, types = make(config=replace(CONFIG, precision="bf16")), dict[str, torch.dtype]()
-    first, last = trainer.student.blocks[1].convs[0], trainer.discriminator.blocks[0]
-    first.register_forward_hook(lambda module, args, out: types.update(student=out.dtype))
-    last.register_forward_hook(lambda module, args, out: types.update(discriminator=out.dtype))
-    fake, _ = trainer._generate(trainer.student.sample_inputs(2, trainer.rng), slice(None))
-    with trainer._autocast():
-        logits = trainer.discriminator(fake)
-    assert types == {"student": torch.bfloat16, "discriminator": torch.bfloat16}
-    assert fake.dtype == logits.dtype == torch.float32
-
-
-def test_penalties_of_second_order_are_taken_in_full_precision(make: Make) -> None:
-    full, half = make(config=WIDE), make(config=replace(WIDE, precision="bf16"))
-    for trainer in (full, half):
-        trainer.train(16)
-    assert half.losses["d_r1"] == pytest.approx(full.losses["d_r1"], rel=1e-5)
-
-
-@pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_half_precision_resumes_to_the_bit(make: Make, precision: Any) -> None:
-    config = replace(CONFIG, precision=precision, micro_batch=2)
-    straight, first, second = (make(config=config) for _ in range(3))
-    straight.train(8 * BATCH)
-    first.train(5 * BATCH)
-    second.load_state_dict(saved(first))
-    second.train(8 * BATCH)
-    assert same(second.state_dict(), straight.state_dict())
-
-
-def test_channels_last_is_the_same_training_in_another_memory_format(make: Make) -> None:
-    plain, last = make(config=WIDE), make(config=replace(WIDE, channels_last=True))
-    assert close(gradients(plain), gradients(last), 1e-3)
-    weight = last.student.blocks[1].convs[0].conv.weight
-    assert weight.is_contiguous(memory_format=torch.channels_last)
-    last.train(2 * 16)
-    averaged = last.ema.blocks[1].convs[0].conv.weight
-    assert averaged.is_contiguous()
-    assert torch.allclose(averaged, weight, atol=1e-5)
-
-
-def test_a_training_goes_on_in_another_memory_format(make: Make) -> None:
-    config = replace(CONFIG, channels_last=False)
-    straight, first = make(config=config), make(config=config)
-    second = make(config=replace(CONFIG, channels_last=True))
-    straight.train(6 * BATCH)
-    first.train(5 * BATCH)
-    second.load_state_dict(saved(first))
-    second.train(6 * BATCH)
-    for name, value in straight.state_dict()["student"].items():
-        assert torch.allclose(second.state_dict()["student"][name], value, atol=1e-3), name
-
-
-@pytest.mark.slow
-def test_compiled_networks_are_the_same_training(make: Make) -> None:
-    plain = still(make(config=replace(WIDE, micro_batch=8)))
-    compiled = still(make(config=replace(WIDE, micro_batch=8, compile=True)))
-    assert close(gradients(plain), gradients(compiled), 1e-2)
-    assert set(compiled.state_dict()["student"]) == set(plain.state_dict()["student"])
 
 
 # Augmentation and what recipes remember
