@@ -44,16 +44,12 @@ from sqlalchemy.orm import Session
 
 from benchmarks.stub import StubTrial, stub_outcome
 from nas.config import SearchConfig
-from nas.progress import SearchProgress
-from nas.proposals import Proposer
-from nas.recorder import StudyRecorder
-from nas.rung_board import RungBoard
+from nas.driver import prepare, run_search
+from nas.execution import SearchProgress, StudyRecorder, StudySearcher, Workbench
+from nas.ranking import RungBoard
 from nas.samplers import make_sampler
-from nas.search import prepare, run_search
-from nas.searcher import StudySearcher
-from nas.study import RungRecord, StudyStore
-from nas.study.tables import Rung
-from nas.workbench import Workbench
+from nas.study import Rung, RungRecord, StudyStore
+from nas.trials import Proposer
 from search_spaces import Load
 
 SEED = 0
@@ -76,7 +72,7 @@ class Row:
 
 
 class Driver:
-    """The study's part of a search: what `nas.search` wires together, less Ray."""
+    """The study's part of a search: what `nas.driver` wires together, less Ray."""
 
     def __init__(self, store: StudyStore, bench: Workbench, config: SearchConfig, sampler: str) -> None:
         self._config, self._bench = config, bench

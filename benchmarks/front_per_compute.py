@@ -63,7 +63,7 @@ QUICK = {"replays": 2, "trials": 12}
 @cache
 def searched() -> tuple[Grid, Load]:
     """The table's space and the load of its budget."""
-    from distill.teacher import load_teacher
+    from distill.teachers import load_teacher
 
     teacher = load_teacher()
     space = teacher.family.space(teacher.generator.architecture)

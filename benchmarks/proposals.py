@@ -24,11 +24,10 @@ from itertools import count
 import optuna
 
 from nas.budget import Budget, format_quantity
-from nas.rung_board import RungBoard
+from nas.ranking import RungBoard
 from nas.samplers import make_sampler
-from search_spaces import Load, RandomSuggest, SearchSpace, Suggest
+from search_spaces import STEPS, Load, RandomSuggest, SearchSpace, Suggest
 from search_spaces.stylegan2 import Block, GeneratorArchitecture, StyleGAN2Space
-from search_spaces.widths import STEPS
 
 RESOLUTION = 256  # px
 SEED = 0

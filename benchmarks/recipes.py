@@ -38,7 +38,7 @@ def refused(recipe: str, settings: dict[str, Any]) -> bool:
     from distill.errors import RecipeError
     from nas.config import SearchConfig
     from nas.errors import ConfigError
-    from nas.workbench import Workbench
+    from nas.execution import Workbench
 
     try:
         Workbench(SearchConfig.of(**settings, budget_macs=NO_BUDGET, recipe=recipe, study="recipes"))
@@ -53,7 +53,7 @@ def distill(row: str, seed: int, images: int, settings: dict[str, Any]) -> float
     import torch
 
     from nas.config import SearchConfig
-    from nas.workbench import Workbench
+    from nas.execution import Workbench
 
     torch.set_num_threads(1)
     recipe, warm = rows()[row]

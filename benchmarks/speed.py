@@ -37,7 +37,7 @@ WARM_UP = 10  # steps
 def workbench(scratch: str, **settings: Any) -> Any:
     """A workbench on the digits."""
     from nas.config import SearchConfig
-    from nas.workbench import Workbench
+    from nas.execution import Workbench
 
     return Workbench(SearchConfig.of(budget_macs=2_000_000, workdir=Path(scratch), study="speed", **settings))
 
@@ -69,7 +69,7 @@ def fid_share(scratch: str, rungs: tuple[int, ...]) -> float:
     """Seconds of all FIDs of a trial over the seconds of the trial, checkpoints and sample grids included."""
     import torch
 
-    from nas.candidate import Candidate
+    from nas.execution import Candidate
 
     torch.set_num_threads(1)
     bench = workbench(scratch, rungs=rungs)

@@ -4,7 +4,7 @@
     python -m benchmarks.step_throughput --case 64px --batch-size 8 --threads 2
     python -m benchmarks.step_throughput --quick --json
 
-A step is what a search does (`distill.trainer` with the weight-decay recipe): discriminator step, R1 in
+A step is what a search does (`distill.training` with the weight-decay recipe): discriminator step, R1 in
 every 16th, generator step with the L1 to the teacher's images and to its discriminator's features. The
 teacher's images come from the bank. The other way is `benchmarks.straightforward`: grouped convolutions with
 weights per sample, filters by inserted zeros, a live teacher, separate passes, plain Adam. Both have the same
@@ -32,12 +32,11 @@ from typing import Any
 import torch
 
 from benchmarks import straightforward
-from distill.bank import TeacherBank, make_bank
 from distill.data import ImageSet, ImageStream, load_images
 from distill.recipes import Logistic, WeightDecay
 from distill.schedules import Schedule
-from distill.teacher import load_teacher
-from distill.trainer import Trainer, TrainingConfig, channels_last_pays
+from distill.teachers import TeacherBank, load_teacher, make_bank
+from distill.training import Trainer, TrainingConfig, channels_last_pays
 from nas.budget import Budget, format_quantity
 from search_spaces import Architecture, FixedSuggest, TeacherSize
 from search_spaces.stylegan2 import STYLEGAN2

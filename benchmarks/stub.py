@@ -8,9 +8,9 @@ from typing import Any
 from PIL import Image
 from ray import tune
 
-from nas.candidate import Outcome, trial_folder
+from nas.budget import Cost
 from nas.config import SearchConfig
-from nas.cost import Cost
+from nas.execution import Outcome, trial_folder
 from nas.study import RungRecord
 
 

@@ -24,7 +24,7 @@ import torch
 
 from distill.data import ImageSet
 from distill.recipes import DiscriminatorStep, GeneratorStep, Logistic, Terms
-from distill.trainer import Trainer, TrainingConfig
+from distill.training import Trainer, TrainingConfig
 from nas.budget import Budget, format_quantity, parse_quantity
 from search_spaces import Architecture, FixedSuggest, TeacherSize
 from search_spaces.stylegan2 import STYLEGAN2

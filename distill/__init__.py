@@ -1,0 +1,1 @@
+"""One student, one teacher, one training, one score."""

@@ -1,6 +1,6 @@
 """What can go wrong while distilling or measuring: by the user's request, or by a training itself."""
 
-from search_spaces.errors import UserError
+from search_spaces import UserError
 
 
 class DataError(UserError):

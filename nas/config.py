@@ -14,14 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 
 from distill.data import DIGITS, absolute
 from distill.errors import TrainingError
-from distill.micro_batches import check_micro_batch
-from distill.precision import AUTO, check_precision
 from distill.recipes import RECIPES, get_recipe
 from distill.schedules import Schedule
+from distill.training import AUTO, check_micro_batch, check_precision
 from nas.budget import Budget, format_duration, format_quantity
 from nas.errors import ConfigError
 from nas.passwords import without_password
-from search_spaces.whole_files import written_whole
+from search_spaces.reading import written_whole
 
 DIGITS_DEFAULTS: dict[str, Any] = {
     "rungs": (4_000, 8_000, 16_000),

@@ -1,6 +1,6 @@
 """What can end a search; `nas.cli` turns every `UserError` into exit code 2 and a `SearchError` into 1."""
 
-from search_spaces.errors import UserError
+from search_spaces import UserError
 
 
 class BudgetError(UserError):

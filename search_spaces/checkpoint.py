@@ -16,10 +16,8 @@ from torch import Tensor
 
 from search_spaces.base import Discriminator, Generator
 from search_spaces.errors import CheckpointError, UserError, one_line, os_reason
+from search_spaces.reading import read_untrusted, with_weights, written_whole
 from search_spaces.registry import FAMILIES, get_family
-from search_spaces.untrusted import read_untrusted
-from search_spaces.weights import with_weights
-from search_spaces.whole_files import written_whole
 
 FORMAT = "nas-students/1"
 SUFFIX = ".safetensors"

@@ -37,7 +37,7 @@ def workbench(seed: int, workdir: Path, quick: bool = False) -> Any:
     import torch
 
     from nas.config import SearchConfig
-    from nas.workbench import Workbench
+    from nas.execution import Workbench
 
     torch.set_num_threads(1)
     settings = {"rungs": RUNGS, **RECIPE, **(QUICK if quick else {})}
@@ -54,7 +54,7 @@ def grid() -> list[Any]:
 
 def distill(index: int, seed: int, workdir: Path, quick: bool) -> list[list[Any]]:
     """The rows of one architecture and seed."""
-    from nas.cost import measure
+    from nas.budget import measure
 
     bench = workbench(seed, workdir, quick)
     architecture = grid()[index]

@@ -15,7 +15,7 @@ from scipy.stats import t as student_t
 
 from benchmarks.tabular.replay import World
 from benchmarks.tabular.table import Table
-from nas.pareto import hypervolume
+from nas.ranking import hypervolume
 
 Array = npt.NDArray[np.float64]
 

@@ -18,13 +18,9 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from benchmarks.tabular.grid import LEVELS
 from benchmarks.tabular.table import Table
 from nas.config import SearchConfig
-from nas.noise import NoiseFloor
-from nas.pareto import front
-from nas.proposals import Proposer
-from nas.rung_board import RungBoard
-from nas.runs import measured_architectures
+from nas.ranking import Measured, NoiseFloor, RungBoard, front, noise_floor, select
 from nas.samplers import make_sampler
-from nas.selection import Measured, noise_floor, select
+from nas.trials import Proposer, measured_architectures
 from search_spaces import Load, SearchSpace
 
 EXACT = NoiseFloor(1e-9, 0)  # of who takes FIDs as they are

@@ -33,9 +33,8 @@ def main() -> None:
     import torch
 
     from nas.config import SearchConfig
-    from nas.weight_sharing import STAGES, shared_trainer, train_shared
-    from nas.workbench import Workbench
-    from search_spaces.base import Slimmable
+    from nas.execution import STAGES, Workbench, shared_trainer, train_shared
+    from search_spaces import Slimmable
 
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:

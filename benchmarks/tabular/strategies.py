@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from benchmarks.tabular.replay import Answer, World, replay, replay_supernet
 from nas.config import SearchConfig
-from nas.proposals import Proposer
+from nas.trials import Proposer
 
 BUDGET = 2_000_000  # MACs, the table's
 

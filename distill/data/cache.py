@@ -23,9 +23,8 @@ import torch
 from distill.data.image_set import ImageSet, Pixels, pixel_digest
 from distill.data.labels import Labels
 from distill.errors import DataError
-from distill.mapping import mapped_tensor
-from distill.scratch import sweep
-from search_spaces.errors import os_reason
+from distill.storage import mapped_tensor, sweep
+from search_spaces import os_reason
 
 PIXELS, ABOUT = "pixels.u8", "about.json"
 

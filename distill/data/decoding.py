@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from distill.data.image_set import Pixels
-from search_spaces.errors import one_line
+from search_spaces import one_line
 
 RULE = 1  # goes into the keys of caches: count it up whenever a pixel may come out differently
 MAX_PIXELS = 64_000_000  # of one image file; above it is taken for a decompression bomb

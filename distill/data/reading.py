@@ -14,7 +14,7 @@ from distill.data.decoding import UnusableImageError, damage, decode
 from distill.data.image_set import Pixels
 from distill.data.sources import Listing
 from distill.progress import OnProgress
-from search_spaces.errors import one_line
+from search_spaces import one_line
 
 CHUNK = 32  # images that a thread decodes at a time
 DECODING = "Decoding images, once"

@@ -1,0 +1,1 @@
+"""The built-in handwritten digits: their teacher and their classifier."""

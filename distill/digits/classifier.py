@@ -68,7 +68,7 @@ def load_classifier(path: Path | None = None) -> DigitClassifier:
             classifier.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     except (OSError, SafetensorError, RuntimeError) as error:
         raise FidelityError(
-            f"{path} is not a digit classifier: give one that distill.digits.train_classifier wrote"
+            f"{path} is not a digit classifier: give one that tools.digits.train_classifier wrote"
         ) from error
     return classifier.requires_grad_(False).eval()
 

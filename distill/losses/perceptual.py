@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from distill.errors import RecipeError
-from search_spaces.checkpoint import file_digest
-from search_spaces.precision import full_precision
+from search_spaces import file_digest, full_precision
 
 PROBE = 64  # px, of the images that a file is tried on: networks of the LPIPS kind shrink them 16 to 32 times
 

@@ -7,6 +7,7 @@ from distill.recipes.adversarial import Hinge, Logistic, Wasserstein, make_adver
 from distill.recipes.alone import AdversarialTraining
 from distill.recipes.base import (
     Adversarial,
+    Condition,
     DiscriminatorStep,
     Distillation,
     GeneratorStep,
@@ -52,6 +53,7 @@ __all__ = [
     "Adversarial",
     "AdversarialTraining",
     "CompressingGans",
+    "Condition",
     "DglGan",
     "DiscriminatorStep",
     "Distillation",

@@ -19,7 +19,7 @@ from distill.losses import (
     r1_penalty,
 )
 from distill.recipes.base import Adversarial, DiscriminatorStep, Terms
-from search_spaces.precision import full_precision
+from search_spaces import full_precision
 
 
 @dataclass(frozen=True)

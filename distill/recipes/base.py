@@ -12,7 +12,7 @@ from torch import Tensor
 from distill.errors import RecipeError
 from distill.losses import PerceptualDistance
 from distill.schedules import Schedule
-from search_spaces.base import Discriminator
+from search_spaces import Discriminator
 
 Terms = dict[str, Tensor]
 """Scalar loss terms by name, already weighted: the trainer minimises their sum and logs each one."""

@@ -9,7 +9,7 @@ import torch
 from distill.errors import RecipeError
 from distill.losses import path_length_weight, path_lengths
 from distill.recipes.base import GeneratorStep, Terms
-from search_spaces.precision import full_precision
+from search_spaces import full_precision
 
 MEAN_LENGTH = "path_length"  # in a recipe's memory
 

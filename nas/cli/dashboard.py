@@ -28,12 +28,12 @@ def main(study: str, workdir: Path, storage: str, host: str, port: int, allow_re
     It can be open while a search runs. There is no log-in, so it listens on this machine only.
     """
     from nas.dashboard import Publisher, serve
-    from nas.locate import open_existing
-    from nas.report import report
+    from nas.reporting import read_report
+    from nas.study import open_existing
 
     store, folder = open_existing(workdir, study, storage)
     with store:
-        found = report(store)
+        found = read_report(store)
 
         def ready(url: str) -> None:
             click.echo(f"{found.study}: {url}  (Ctrl-C ends it)", err=True)

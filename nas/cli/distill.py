@@ -57,12 +57,12 @@ def main(
     from functools import partial
 
     from nas.config import SearchConfig
+    from nas.driver import prepare, run_search
     from nas.errors import SearchError
-    from nas.finalists import Finalists, choose_finalists, final_config, searched
-    from nas.locate import open_existing
-    from nas.preparation import stages
-    from nas.report_table import render_finalists
-    from nas.search import prepare, run_search
+    from nas.execution import stages
+    from nas.reporting import render_finalists
+    from nas.study import open_existing
+    from nas.trials import Finalists, choose_finalists, final_config, searched
 
     store, _ = open_existing(workdir, study, storage)
     with store:

@@ -58,8 +58,8 @@ def main(checkpoint: Path, metrics: str, as_json: bool, **options: Any) -> None:
     import json
 
     from nas.budget import format_quantity
-    from nas.evaluation import evaluate
-    from nas.preparation import stages
+    from nas.checkpoints import evaluate
+    from nas.execution import stages
 
     asked = [name.strip() for name in metrics.split(",")]
     with stages(console()) as on_progress:

@@ -40,16 +40,16 @@ def main(
     import json
 
     from nas.budget import format_quantity
+    from nas.checkpoints import choose, export_student
     from nas.errors import ConfigError
-    from nas.export import choose, export_student
-    from nas.locate import open_existing
-    from nas.report import report
+    from nas.reporting import read_report
+    from nas.study import open_existing
 
     if sum((best, trial is not None, max_macs is not None)) > 1:
         raise ConfigError("--best, --trial and --max-macs exclude each other: give one of them")
     store, folder = open_existing(workdir, study, storage)
     with store:
-        found = report(store)
+        found = read_report(store)
     chosen = choose(found, trial=trial, max_macs=max_macs)
     metadata = export_student(found, chosen, folder, output)
     if as_json:

@@ -20,13 +20,12 @@ nas-report --json | jq .front
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 def main(study: str, workdir: Path, storage: str, as_json: bool) -> None:
     """Show a study, also while it runs: front, best student, noise, ties, rank correlations of the rungs."""
-    from nas.locate import open_existing
-    from nas.report import report
-    from nas.report_table import render, render_trust
+    from nas.reporting import read_report, render, render_trust
+    from nas.study import open_existing
 
     store, _ = open_existing(workdir, study, storage)
     with store:
-        found = report(store)
+        found = read_report(store)
     out = results()
     if as_json:
         out.print_json(found.model_dump_json())

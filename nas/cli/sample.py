@@ -62,7 +62,7 @@ def main(
     """Generate images of CHECKPOINT, a student or a teacher of any known format, as .png or .npy."""
     import json
 
-    from nas.sampling import check_output, draw, write
+    from nas.checkpoints import check_output, draw, write
 
     check_output(output)
     images = draw(checkpoint, count=count, latents=latents, classes=classes, seed=seed, psi=psi, noise=noise)

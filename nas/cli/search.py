@@ -215,13 +215,11 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
     from functools import partial
 
     from nas.config import SearchConfig
+    from nas.driver import prepare, run_search
     from nas.errors import SearchError
-    from nas.given import read_given, tried_first
-    from nas.preparation import stages
-    from nas.preview import preview
-    from nas.proposals import Proposer
-    from nas.report_table import render
-    from nas.search import prepare, run_search
+    from nas.execution import preview_search, read_given, stages, tried_first
+    from nas.reporting import render
+    from nas.trials import Proposer
 
     out = results()
     with stages(console()) as on_progress:
@@ -230,7 +228,7 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
         given = read_given(config, bench)
         _ = bench.data
     if dry_run:
-        shown = preview(config, bench, tried_first(given, config, bench))
+        shown = preview_search(config, bench, tried_first(given, config, bench))
         out.print_json(shown.model_dump_json()) if as_json else out.print(shown.render())
         return
     report = run_search(

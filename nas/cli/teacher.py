@@ -14,7 +14,7 @@ from nas.cli.command import Command, FiniteFloat, Group, Quantity, Whole, consol
 from search_spaces import FAMILIES
 
 if TYPE_CHECKING:
-    from nas.teacher_progress import TeacherProgress
+    from nas.teacher import TeacherProgress
 
 EXAMPLES = """
 nas-teacher train --data faces.zip --resolution 256 --mirror -o faces.safetensors
@@ -177,10 +177,8 @@ def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
 
     from nas.budget import parse_quantity
     from nas.errors import BudgetError, ConfigError
-    from nas.preparation import stages
-    from nas.teacher_progress import TeacherProgress
-    from nas.teacher_request import TeacherRequest
-    from nas.teacher_run import TeacherRun
+    from nas.execution import stages
+    from nas.teacher import TeacherProgress, TeacherRequest, TeacherRun
 
     try:
         count = 0 if str(fid_samples) == "0" else parse_quantity(str(fid_samples))
@@ -212,7 +210,7 @@ def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def info(checkpoint: Path, as_json: bool) -> None:
     """Show what CHECKPOINT holds: architecture, MACs, parameters, discriminator, metadata."""
-    from nas.teacher_file import describe
+    from nas.teacher import describe
 
     found = describe(checkpoint)
     click.echo(found.model_dump_json() if as_json else "\n".join(found.lines()))
@@ -235,7 +233,7 @@ def import_(
     checkpoint: Path, output: Path, discriminator: Path | None, name: str, force: bool, as_json: bool
 ) -> None:
     """Write the generator of CHECKPOINT, and its discriminator if there is one, in our own format."""
-    from nas.teacher_file import describe, import_teacher
+    from nas.teacher import describe, import_teacher
 
     written = import_teacher(checkpoint, output, discriminator=discriminator, name=name, force=force)
     if as_json:

@@ -1,6 +1,20 @@
-"""The study: Optuna's trials and our rungs in one SQL database."""
+"""The SQL study: trials and rungs, the lease of its driver, artifacts, its folder."""
 
+from nas.study.artifacts import artifact_store, attach_samples
+from nas.study.folder import check_folder, make_folder, remove_folders
+from nas.study.locate import open_existing
 from nas.study.records import RungRecord
 from nas.study.store import StudyStore
+from nas.study.tables import Rung
 
-__all__ = ["RungRecord", "StudyStore"]
+__all__ = [
+    "Rung",
+    "RungRecord",
+    "StudyStore",
+    "artifact_store",
+    "attach_samples",
+    "check_folder",
+    "make_folder",
+    "open_existing",
+    "remove_folders",
+]

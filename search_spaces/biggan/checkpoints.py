@@ -13,7 +13,7 @@ from search_spaces.biggan.architecture import DiscriminatorArchitecture, Generat
 from search_spaces.biggan.discriminator import BigGANDiscriminator
 from search_spaces.biggan.generator import BigGANGenerator
 from search_spaces.errors import CheckpointError
-from search_spaces.weights import with_weights
+from search_spaces.reading import with_weights
 
 GENERATOR_MARKS = ("blocks.0.0.bn1.gain.weight", "output_layer.2.weight")
 DISCRIMINATOR_MARKS = ("blocks.0.0.conv1.weight", "embed.weight")

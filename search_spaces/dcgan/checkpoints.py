@@ -13,7 +13,7 @@ from search_spaces.dcgan.infer import Inferred, infer, is_critic
 from search_spaces.dcgan.layouts import USUAL
 from search_spaces.dcgan.modules import Module, modules_of
 from search_spaces.errors import CheckpointError, one_line
-from search_spaces.weights import with_weights
+from search_spaces.reading import with_weights
 
 GENERATORS = ("g_ema", "G_ema", "ema", "generator", "netG", "G", "gen", "generator_state_dict")
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # of a network, or of both in one state dict

@@ -2,10 +2,10 @@
 
 from search_spaces.base import Family
 from search_spaces.stylegan2.architecture import Block, DiscriminatorArchitecture, GeneratorArchitecture
-from search_spaces.stylegan2.checkpoints import read
 from search_spaces.stylegan2.discriminator import StyleGAN2Discriminator
 from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.stylegan2.published import TRAINING, teacher_architecture
+from search_spaces.stylegan2.reading.checkpoints import read
 from search_spaces.stylegan2.space import StyleGAN2Space
 
 STYLEGAN2 = Family(

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmarks.straightforward import Generator, discriminator_like, generator_like, upfirdn2d
-from distill.teacher import load_teacher
+from distill.teachers import load_teacher
 from search_spaces.stylegan2 import STYLEGAN2, Block, GeneratorArchitecture
 
 SMALL = GeneratorArchitecture(

@@ -19,7 +19,7 @@ from benchmarks.tabular.grid import KINDS, LEVELS, Grid
 from benchmarks.tabular.made_up import make_up
 from benchmarks.tabular.replay import World, _answer, replay_supernet
 from benchmarks.tabular.table import COLUMNS, read_table
-from distill.teacher import load_teacher
+from distill.teachers import load_teacher
 from nas.budget import Budget
 from search_spaces import FixedSuggest, Load
 

@@ -11,13 +11,12 @@ import pytest
 import torch
 from torch import nn
 
-from distill.bank import TeacherBank, make_bank
 from distill.recipes import (
     Recipe,
     WeightDecay,
 )
-from distill.teacher import Teacher, load_teacher
-from distill.trainer import Trainer, TrainingConfig
+from distill.teachers import Teacher, TeacherBank, load_teacher, make_bank
+from distill.training import Trainer, TrainingConfig
 from search_spaces.stylegan2 import Block, StyleGAN2Generator
 from tests.distill.trainings import CONFIG, DATA, LINEAR, Make
 

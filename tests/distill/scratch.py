@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from distill.scratch import ABANDONED_SECONDS
+from distill.storage.scratch import ABANDONED_SECONDS
 
 
 def abandoned(folder: Path, age: float = 2 * ABANDONED_SECONDS) -> Path:

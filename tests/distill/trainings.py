@@ -18,7 +18,7 @@ from distill.recipes import (
     Terms,
 )
 from distill.schedules import Schedule
-from distill.trainer import Trainer, TrainingConfig
+from distill.training import Trainer, TrainingConfig
 
 BATCH = 4
 DATA = ImageSet(

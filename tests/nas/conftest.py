@@ -17,16 +17,14 @@ from typing import Any
 import optuna
 import pytest
 
-from nas.candidate import Candidate
 from nas.config import SearchConfig
-from nas.proposals import Proposer
-from nas.recorder import StudyRecorder
-from nas.report import SearchReport, report
-from nas.rung_board import RungBoard
+from nas.driver import _note
+from nas.execution import Candidate, StudyRecorder, Workbench
+from nas.ranking import RungBoard
+from nas.reporting import SearchReport, read_report
 from nas.samplers import make_sampler
-from nas.search import _note
 from nas.study import StudyStore
-from nas.workbench import Workbench
+from nas.trials import Proposer
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -109,7 +107,7 @@ def _study(
             for rung in range(last_rung):
                 recorder.record(proposal.trial, candidate.run(rung))
             recorder.finish(proposal.trial, candidate.run(last_rung))
-        return report(store)
+        return read_report(store)
 
 
 class Commands:

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nas.artifacts import attach_samples
-from nas.dashboard import dashboard_server, publish
-from nas.study import RungRecord, StudyStore
+from nas.dashboard.publisher import dashboard_server, publish
+from nas.study import RungRecord, StudyStore, attach_samples
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]

@@ -12,7 +12,7 @@ from distill.data.sources.folder import folder_source
 from distill.data.sources.idx import idx_source, is_idx
 from distill.data.sources.torchvision_sets import PREFIX, torchvision_source
 from distill.errors import DataError
-from search_spaces.errors import os_reason
+from search_spaces import os_reason
 
 __all__ = ["FIX", "Listing", "Source", "absolute", "open_source"]
 

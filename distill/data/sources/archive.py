@@ -12,7 +12,7 @@ from distill.data.decoding import check_bytes
 from distill.data.labels import find_labels
 from distill.data.sources.base import LABEL_FILE, Listing, Source, fingerprint, is_image
 from distill.errors import DataError
-from search_spaces.errors import one_line
+from search_spaces import one_line
 
 MAX_EXPANSION = 100  # images hardly shrink in a .zip; a bomb grows a thousandfold and more
 HARMLESS = 64 * 2**20  # bytes that may be unpacked from however few

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from distill.losses import PerceptualDistance
 from distill.recipes import GeneratorStep
-from distill.teacher import Teacher, load_teacher
+from distill.teachers import Teacher, load_teacher
 from search_spaces import Discriminator
 from tests.distill.recipes.steps import Step
 

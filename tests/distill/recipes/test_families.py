@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from distill.bank import TeacherBank, make_bank
 from distill.data import ImageSet
 from distill.errors import RecipeError
 from distill.recipes import RECIPES, Ingredients, Recipe, get_recipe, make_adversarial, make_recipe
 from distill.schedules import Schedule
-from distill.trainer import Trainer, TrainingConfig
+from distill.teachers import TeacherBank, make_bank
+from distill.training import Trainer, TrainingConfig
 from search_spaces import FAMILIES, Discriminator, FixedSuggest, Generator, get_family
 from tests.search_spaces.teachers import TEACHERS
 

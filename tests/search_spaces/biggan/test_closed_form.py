@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.cost import measure
+from nas.budget import measure
 from search_spaces import RandomSuggest
 from search_spaces.biggan import BigGANGenerator, BigGANSpace, GeneratorArchitecture
 from search_spaces.biggan.architecture import macs, params

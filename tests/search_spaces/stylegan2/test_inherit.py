@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from distill.teacher import load_teacher
+from distill.teachers import load_teacher
 from search_spaces.stylegan2 import Block, GeneratorArchitecture, StyleGAN2Generator, StyleGAN2Space
 from search_spaces.stylegan2.inherit import inherit
 

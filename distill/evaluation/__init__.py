@@ -1,0 +1,44 @@
+"""How good generated images are: FID and other metrics over features, and grids to look at.
+
+What needs torch-fidelity is imported when it is first used: it takes seconds and 85 MB, and drivers and
+command lines only need the rest.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from distill.evaluation.extractors import EXTRACTORS, Extractor, check_extractor, load_extractor
+from distill.evaluation.generation import images_at_a_time
+from distill.evaluation.grids import chosen_for_grid, compare, image_grid, sample, save_png
+from distill.evaluation.scores import FidScore, Score
+
+if TYPE_CHECKING:
+    from distill.evaluation.fidelity import Fidelity
+    from distill.evaluation.metrics import check_names
+
+__all__ = [
+    "EXTRACTORS",
+    "Extractor",
+    "FidScore",
+    "Fidelity",
+    "Score",
+    "check_extractor",
+    "check_names",
+    "chosen_for_grid",
+    "compare",
+    "image_grid",
+    "images_at_a_time",
+    "load_extractor",
+    "sample",
+    "save_png",
+]
+
+_LATE = {"Fidelity": "distill.evaluation.fidelity", "check_names": "distill.evaluation.metrics"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LATE[name]), name)

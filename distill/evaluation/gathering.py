@@ -1,0 +1,76 @@
+"""One pass over images that keeps what metrics need of them, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from distill.errors import NonFiniteImagesError
+from distill.evaluation.extractors import Extractor
+from distill.evaluation.sharpness import variance_of_laplacian
+from distill.evaluation.statistics import RunningStatistics, Statistics
+
+Need = Literal["statistics", "features", "logits", "sharpness"]
+
+OF_THE_EXTRACTOR: frozenset[Need] = frozenset({"statistics", "features", "logits"})
+
+
+def _nothing() -> Tensor:
+    return torch.empty(0)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What is known of a set of images; what was not asked for is empty."""
+
+    images: int
+    statistics: Statistics = field(default_factory=dict)  # of the features
+    features: Tensor = field(default_factory=_nothing)  # (N, D), float32
+    logits: Tensor = field(default_factory=_nothing)  # (N, K), float32
+    sharpness: Tensor = field(default_factory=_nothing)  # (N,), float64: variance of the Laplacian
+    device: torch.device = torch.device("cpu")  # noqa: RUF009  # the extractor's; what is above is on the CPU
+
+
+def gather(batches: Iterable[Tensor], needs: frozenset[Need], extractor: Callable[[], Extractor]) -> Gathered:
+    """Look at each batch `(N, C, H, W)`, uint8, once.
+
+    Args:
+        batches: the images.
+        needs: what to keep of them. Features and logits grow with the number of images, statistics don't.
+        extractor: called where a need is of the extractor's.
+
+    Raises:
+        NonFiniteImagesError: features are NaN or infinite.
+    """
+    network = extractor() if needs & OF_THE_EXTRACTOR else None
+    statistics = RunningStatistics()
+    features: list[Tensor] = []
+    logits: list[Tensor] = []
+    sharpness: list[Tensor] = []
+    images = 0
+    for batch in batches:
+        images += len(batch)
+        if network is not None:
+            batch_features, batch_logits = network.outputs(batch)
+            if not torch.isfinite(batch_features).all():
+                raise NonFiniteImagesError("the images have features that are NaN or infinite")
+            if "statistics" in needs:
+                statistics.add(batch_features)
+            if "features" in needs:
+                features.append(batch_features.float())
+            if "logits" in needs and batch_logits is not None:
+                logits.append(batch_logits)
+        if "sharpness" in needs:
+            sharpness.append(variance_of_laplacian(batch).cpu())
+    return Gathered(
+        images,
+        statistics.result() if statistics.count else {},
+        torch.cat(features) if features else _nothing(),
+        torch.cat(logits) if logits else _nothing(),
+        torch.cat(sharpness) if sharpness else _nothing(),
+        torch.device("cpu") if network is None else network.device,
+    )

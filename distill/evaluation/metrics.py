@@ -1,0 +1,140 @@
+"""Metrics by name, each a few lines over what was gathered of generated and of real images.
+
+torch-fidelity computes those that it has. A new metric is a function and an entry in `METRICS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from distill._torch_fidelity import (
+    KEY_METRIC_FID,
+    KEY_METRIC_ISC_MEAN,
+    KEY_METRIC_ISC_STD,
+    KEY_METRIC_KID_MEAN,
+    KEY_METRIC_KID_STD,
+    KEY_METRIC_PRECISION,
+    KEY_METRIC_RECALL,
+    fid_statistics_to_metric,
+    isc_features_to_metric,
+    kid_features_to_metric,
+    prc_features_to_metric,
+)
+from distill.errors import FidelityError
+from distill.evaluation.gathering import Gathered, Need
+from distill.seeds import derive_seed
+
+KID_SUBSETS = 100
+KID_SUBSET_SIZE = 1000  # images, or all there are
+IS_SPLITS = 10  # of at least as many images each
+NEIGHBOURS = 3  # of precision and recall
+DISTANCES = 1000  # rows and columns of a block of the distance matrix
+
+Values = dict[str, float]
+Settings = dict[str, int]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is compared, and how."""
+
+    title: str
+    needs: frozenset[Need]  # of the generated images
+    of_real: frozenset[Need]  # of the real images
+    least: int  # images of either kind
+    compute: Callable[[Gathered, Gathered, int], tuple[Values, Settings]]  # of generated, real and a seed
+
+
+def fid(fake: Gathered, real: Gathered, seed: int) -> tuple[Values, Settings]:
+    """Fréchet distance of two Gaussians fitted to the features (Heusel et al. 2017); lower is better."""
+    value = fid_statistics_to_metric(real.statistics, fake.statistics, verbose=False)[KEY_METRIC_FID]
+    # rounding takes the distance of a set to itself a little below zero
+    return {"fid": max(float(value), 0.0)}, {}
+
+
+def kid(fake: Gathered, real: Gathered, seed: int) -> tuple[Values, Settings]:
+    """Squared MMD of the features under a cubic kernel (Bińkowski et al. 2018), unbiased; lower is better.
+
+    Mean and standard deviation are over random subsets; the mean of equal sets may be a little below zero.
+    """
+    size = min(KID_SUBSET_SIZE, fake.images, real.images)
+    settings = {"kid_subsets": KID_SUBSETS, "kid_subset_size": size}
+    found = kid_features_to_metric(
+        fake.features, real.features, **settings, rng_seed=derive_seed(seed, "kid"), verbose=False
+    )
+    return {"kid": found[KEY_METRIC_KID_MEAN], "kid_std": found[KEY_METRIC_KID_STD]}, settings
+
+
+def inception_score(fake: Gathered, real: Gathered, seed: int) -> tuple[Values, Settings]:
+    """Sure of each image's class, and all classes alike (Salimans et al. 2016); higher is better.
+
+    Mean and standard deviation are over random splits.
+    """
+    splits = max(1, min(IS_SPLITS, fake.images // IS_SPLITS))
+    found = isc_features_to_metric(fake.logits, splits, shuffle=True, rng_seed=derive_seed(seed, "is"))
+    return {"is": found[KEY_METRIC_ISC_MEAN], "is_std": found[KEY_METRIC_ISC_STD]}, {"is_splits": splits}
+
+
+def precision_recall(fake: Gathered, real: Gathered, seed: int) -> tuple[Values, Settings]:
+    """Shares of fakes among the real and of reals among the fake (Kynkäänniemi et al. 2019), in [0, 1].
+
+    An image is among others when it is, in the features, no farther from one of them than that one's third
+    neighbour.
+    """
+    found = prc_features_to_metric(
+        fake.features.to(fake.device),  # N² distances of D numbers: the one metric worth a GPU
+        real.features.to(fake.device),
+        prc_neighborhood=NEIGHBOURS,
+        prc_batch_size=DISTANCES,
+        save_cpu_ram=True,
+        verbose=False,
+    )
+    values = {"precision": found[KEY_METRIC_PRECISION], "recall": found[KEY_METRIC_RECALL]}
+    return values, {"prc_neighbours": NEIGHBOURS}
+
+
+def sharpness(fake: Gathered, real: Gathered, seed: int) -> tuple[Values, Settings]:
+    """Mean variance of the Laplacian of generated and of real images; a ratio of 1 is as sharp as real."""
+    made, wanted = (float(images.sharpness.mean()) for images in (fake, real))
+    ratio = {"vol_ratio": made / wanted} if wanted else {}
+    return {"vol": made, "vol_real": wanted} | ratio, {}
+
+
+_STATISTICS: frozenset[Need] = frozenset({"statistics"})
+_FEATURES: frozenset[Need] = frozenset({"features"})
+_LOGITS: frozenset[Need] = frozenset({"logits"})
+_SHARPNESS: frozenset[Need] = frozenset({"sharpness"})
+
+METRICS: dict[str, Metric] = {
+    "fid": Metric("FID", _STATISTICS, _STATISTICS, 2, fid),
+    "kid": Metric("KID", _FEATURES, _FEATURES, 2, kid),
+    "is": Metric("IS", _LOGITS, frozenset(), 2, inception_score),
+    "prc": Metric("precision and recall", _FEATURES, _FEATURES, NEIGHBOURS + 1, precision_recall),
+    "vol": Metric("VoL", _SHARPNESS, _SHARPNESS, 1, sharpness),
+}
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuse what is no metric.
+
+    Raises:
+        FidelityError: there is an unknown one.
+    """
+    for name in names:
+        if name not in METRICS:
+            raise FidelityError(f"there is no metric {name!r}: choose from {','.join(METRICS)}")
+
+
+def check_samples(name: str, images: int, kind: str = "") -> None:
+    """Refuse to take a metric over too few images.
+
+    Raises:
+        FidelityError: fewer than the metric needs.
+    """
+    metric = METRICS[name]
+    if images < metric.least:
+        raise FidelityError(
+            f"there is no {metric.title} of {images} {kind}images: "
+            f"take at least {metric.least}, better thousands"
+        )

@@ -1,0 +1,34 @@
+"""What measurements return: a value, and all that it depends on besides the images.
+
+Apart from `fidelity`, so that a process can receive a score without loading the libraries of an extractor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FidScore:
+    """An FID."""
+
+    value: float
+    samples: int  # generated images
+    real: int  # real images
+    extractor: str
+    digest: str  # of the extractor's weights, 16 hex digits
+    seed: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """Any metric of `distill.evaluation.metrics`."""
+
+    values: Mapping[str, float]  # by name, the metric's own first
+    samples: int  # generated images
+    real: int | None  # real images; None where the metric looks at generated ones only
+    extractor: str | None  # None where the metric looks at pixels
+    digest: str | None  # of the extractor's weights, 16 hex digits
+    seed: int  # of latents, noise and subsets
+    settings: Mapping[str, int]  # the metric's own, by name

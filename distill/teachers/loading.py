@@ -1,0 +1,57 @@
+"""The trained generator that students learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from distill.errors import TeacherError
+from search_spaces import (
+    CheckpointError,
+    Discriminator,
+    Family,
+    Generator,
+    file_digest,
+    get_family,
+    load_checkpoint,
+)
+
+BUILT_IN = Path(__file__).parents[1] / "digits" / "teacher.safetensors"
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A generator in evaluation mode, with its discriminator where the checkpoint holds one."""
+
+    name: str
+    family: Family
+    generator: Generator
+    discriminator: Discriminator | None
+    digest: str  # first 16 hex digits of the file's SHA-256
+    metadata: Mapping[str, str]
+
+
+def load_teacher(path: Path | None = None) -> Teacher:
+    """The teacher in checkpoint `path`; without one, the built-in teacher of the handwritten digits.
+
+    Raises:
+        TeacherError: there is no such file, or it holds no generator that can be read.
+    """
+    path = BUILT_IN if path is None else path
+    if not path.is_file():
+        raise TeacherError(
+            f"teacher {path} is not a file: give a checkpoint, or leave --teacher out for the digits"
+        )
+    try:
+        checkpoint = load_checkpoint(path)
+    except CheckpointError as error:
+        raise TeacherError(f"teacher {error}") from error
+    return Teacher(
+        name=checkpoint.metadata.get("name", path.stem),
+        family=get_family(checkpoint.family),
+        generator=checkpoint.generator,
+        discriminator=checkpoint.discriminator,
+        digest=file_digest(path)[:16],
+        metadata=checkpoint.metadata,
+    )

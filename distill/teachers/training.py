@@ -1,0 +1,181 @@
+"""A whole training of a teacher: snapshots with FID, pictures and a log; stopped, it goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from distill.data import ImageSet, absolute
+from distill.errors import TrainingError
+from distill.evaluation import Fidelity, chosen_for_grid, image_grid, sample, save_png
+from distill.seeds import derive_seed
+from distill.teachers.training_state import (
+    Snapshot,
+    Standing,
+    TeacherTraining,
+    identity_of,
+    load_state,
+    save_log,
+    save_state,
+)
+from distill.training import Augment, Progress, Trainer
+from search_spaces import Checkpoint, Discriminator, Generator, os_reason, save_checkpoint
+
+GRID = 32  # images of a sample grid, if there are no classes
+COLUMNS = 8
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of a training ended."""
+
+    images: int
+    finished: bool  # False: it was stopped
+    best: Snapshot | None  # what the output holds; None before the first snapshot
+
+    def summary(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"trained": self.images, "finished": self.finished, "best": self.best and asdict(self.best)}
+
+
+def train_teacher(
+    training: TeacherTraining,
+    generator: Generator,
+    discriminator: Discriminator,
+    data: ImageSet,
+    fidelity: Fidelity | None,
+    *,
+    on_start: Callable[[int], None] = lambda images: None,  # images of earlier runs
+    on_step: Callable[[Progress], None] | None = None,
+    on_snapshot: Callable[[Snapshot], None] = lambda snapshot: None,
+    stop: Callable[[], bool] = lambda: False,  # asked before every step
+) -> Outcome:
+    """Train until `config.images`, or until `stop`; the next call with the same arguments goes on from there.
+
+    Every `snapshot` images, and at the end: FID, a grid of samples, the log, the teacher if it is the best so
+    far, and the state to go on from, each written whole or not at all, the state last.
+
+    Raises:
+        TrainingError: the state of another training is in the way, another process trains there, or nothing
+            can be written.
+        TrainingDivergedError: a loss became NaN or infinite.
+        NonFiniteImagesError: the generator made NaN or infinity.
+    """
+    with _held(training):
+        standing = _begin(training, generator, discriminator, data, fidelity)
+        trainer, target = standing.trainer, training.config.images
+        on_start(trainer.images)
+        while trainer.images < target:
+            until = min(target, (trainer.images // training.snapshot + 1) * training.snapshot)
+            trainer.train(until, on_step, stop)
+            if trainer.images < until:
+                save_state(training, standing)
+                return Outcome(trainer.images, False, standing.best)
+            on_snapshot(_take_snapshot(training, standing, data, fidelity))
+        return Outcome(trainer.images, True, standing.best)
+
+
+def check_place(training: TeacherTraining) -> None:
+    """Raise TrainingError when the output would replace a file that this training did not write."""
+    if training.output.exists() and not training.state_file.exists():
+        raise TrainingError(
+            f"{training.output} exists and its training does not: choose another -o, or move it"
+        )
+
+
+@contextmanager
+def _held(training: TeacherTraining) -> Iterator[None]:
+    """The training's folder, made if need be, for this process alone."""
+    check_place(training)
+    lock = FileLock(training.folder / "lock", blocking=False)
+    try:
+        training.folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise TrainingError(
+            f"{training.folder}: another process trains there: wait for it, or choose another -o"
+        ) from None
+    except OSError as error:
+        raise TrainingError(
+            f"{training.folder} can't be written ({os_reason(error)}): choose another -o"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _begin(
+    training: TeacherTraining,
+    generator: Generator,
+    discriminator: Discriminator,
+    data: ImageSet,
+    fidelity: Fidelity | None,
+) -> Standing:
+    augment = {"ada": Augment.adaptive(), "fixed": Augment(training.augment_p)}.get(training.augment)
+    trainer = Trainer(
+        generator,
+        discriminator,
+        training.recipe,
+        data,
+        training.config,
+        augment=augment,
+        device=training.device,
+    )
+    standing = Standing(trainer, identity_of(training, generator, discriminator, data, fidelity))
+    if training.state_file.exists():
+        load_state(training, standing)
+    return standing
+
+
+def _take_snapshot(
+    training: TeacherTraining, standing: Standing, data: ImageSet, fidelity: Fidelity | None
+) -> Snapshot:
+    trainer, seed = standing.trainer, training.config.seed
+    score = fidelity.fid(trainer.ema, training.fid_samples, seed) if fidelity else None
+    count = GRID * max(1, trainer.ema.classes)  # enough for some of every class
+    known = trainer.ema.sample_inputs(count, torch.Generator().manual_seed(derive_seed(seed, "grid")))
+    chosen = chosen_for_grid(trainer.ema, known, GRID, COLUMNS)
+    grid = image_grid(sample(trainer.ema, tuple(x[chosen] for x in known), seed), columns=COLUMNS)
+    save_png(grid, training.folder / f"samples-{trainer.images:09d}.png")
+    snapshot = Snapshot(
+        images=trainer.images,
+        seconds=round(standing.elapsed, 1),
+        fid=None if score is None else score.value,
+        fid_samples=0 if score is None else score.samples,
+        augment_p=0.0 if trainer.augment is None else float(trainer.augment.p),
+        losses=dict(trainer.losses),
+    )
+    standing.log.append(snapshot)
+    if standing.best is snapshot:
+        metadata = _metadata(training, snapshot, data, fidelity)
+        checkpoint = Checkpoint(training.family, trainer.ema, trainer.discriminator, metadata)
+        save_checkpoint(checkpoint, training.output)
+    save_log(training, standing)
+    save_state(training, standing)
+    return snapshot
+
+
+def _metadata(
+    training: TeacherTraining, snapshot: Snapshot, data: ImageSet, fidelity: Fidelity | None
+) -> Mapping[str, str]:
+    known = {
+        "name": training.name,
+        "data": absolute(data.name),
+        "data_digest": data.digest,
+        "images": str(snapshot.images),
+    }
+    if fidelity is None or snapshot.fid is None:
+        return known
+    return known | {
+        "fid": f"{snapshot.fid:.4f}",
+        "fid_samples": str(snapshot.fid_samples),
+        "fid_extractor": fidelity.extractor.name,
+        "fid_extractor_digest": fidelity.extractor.digest,
+        "fid_seed": str(training.config.seed),
+    }

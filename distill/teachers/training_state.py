@@ -1,0 +1,174 @@
+"""A training of a teacher as it stands: what it is of, its log, and the state in which it can be left."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from distill.data import ImageSet
+from distill.errors import TrainingError
+from distill.evaluation import Fidelity
+from distill.recipes import Recipe
+from distill.training import Trainer, TrainingConfig
+from search_spaces import Discriminator, Generator
+from search_spaces.reading import written_whole
+
+FREE = ("images", "micro_batch", "channels_last", "compile", "checkpoint_activations")
+"""What may change when a training goes on."""
+DIGESTS = {"data": "images of digest", "fid_extractor_digest": "extractor weights of digest"}  # of no flag
+
+
+@dataclass(frozen=True)
+class TeacherTraining:
+    """One training of a teacher: all that it depends on besides the networks, the data and the metric."""
+
+    output: Path  # the teacher: EMA and discriminator at the lowest FID, or at the end without one
+    name: str
+    family: str
+    config: TrainingConfig
+    recipe: Recipe
+    augment: str = "none"  # "ada", "fixed" or "none"
+    augment_p: float = 0.2  # of "fixed"
+    snapshot: int = 200_000  # images between two snapshots
+    fid_samples: int = 10_000  # 0: no FID
+    device: str = "cpu"
+    settings: Mapping[str, str] = field(default_factory=dict)  # the same as the user knows it, for messages
+
+    @property
+    def folder(self) -> Path:
+        """Everything but the teacher: `state.pt`, `log.csv`, `samples-*.png`."""
+        output = self.output
+        named = output.stem if output.suffix == ".safetensors" else output.name  # faces-0.5 has no suffix
+        return output.with_name(f"{named}.training")
+
+    @property
+    def state_file(self) -> Path:
+        return self.folder / "state.pt"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One line of the log."""
+
+    images: int
+    seconds: float  # of training and measuring, over all runs
+    fid: float | None
+    fid_samples: int
+    augment_p: float
+    losses: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Standing:
+    """A training as it stands."""
+
+    trainer: Trainer
+    identity: dict[str, str]
+    log: list[Snapshot] = field(default_factory=list)
+    seconds: float = 0.0  # of earlier runs
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def elapsed(self) -> float:
+        return self.seconds + time.monotonic() - self.began
+
+    @property
+    def best(self) -> Snapshot | None:
+        """The snapshot that the output holds."""
+        measured = [snapshot for snapshot in self.log if snapshot.fid is not None]
+        if measured:
+            return min(measured, key=lambda snapshot: snapshot.fid or 0.0)
+        return self.log[-1] if self.log else None
+
+
+def identity_of(
+    training: TeacherTraining,
+    generator: Generator,
+    discriminator: Discriminator,
+    data: ImageSet,
+    fidelity: Fidelity | None,
+) -> dict[str, str]:
+    """What must be the same when a training goes on."""
+    settings = {name: value for name, value in asdict(training.config).items() if name not in FREE}
+    return {name: str(value) for name, value in settings.items()} | {
+        "generator": str(generator.architecture),
+        "discriminator": str(discriminator.architecture),
+        "data": data.digest,
+        "recipe": repr(training.recipe),
+        "augment": f"{training.augment} {training.augment_p:g}"
+        if training.augment == "fixed"
+        else training.augment,
+        "fid": f"{training.fid_samples} {fidelity.extractor.name}" if fidelity else "none",
+        "fid_extractor_digest": fidelity.extractor.digest if fidelity else "none",
+    }
+
+
+def save_log(training: TeacherTraining, standing: Standing) -> None:
+    """Write all snapshots to `log.csv`."""
+    with written_whole(training.folder / "log.csv") as file:
+        file.write(_as_csv(standing.log).encode())
+
+
+def save_state(training: TeacherTraining, standing: Standing) -> None:
+    """Write everything to go on from."""
+    state = {
+        "identity": standing.identity,
+        "settings": dict(training.settings),
+        "trainer": standing.trainer.state_dict(),
+        "log": [asdict(snapshot) for snapshot in standing.log],
+        "seconds": standing.elapsed,
+    }
+    with written_whole(training.state_file) as file:
+        torch.save(state, file)
+
+
+def load_state(training: TeacherTraining, standing: Standing) -> None:
+    """Bring `standing` to where the training was left.
+
+    Raises:
+        TrainingError: the state can't be read, or is of another training; the message says all that differs.
+    """
+    path = training.state_file
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        identity = state["identity"]
+    except Exception as error:  # whatever a damaged file makes the reader raise
+        raise TrainingError(f"{path} can't be read: remove {training.folder} to start anew") from error
+    if different := _differences(identity, standing.identity):
+        digests = [f"{what} {different[name]}" for name, what in DIGESTS.items() if name in different]
+        known: Mapping[str, str] = state.get("settings", {})
+        asked = _differences(known, {n: value for n, value in training.settings.items() if n in known})
+        told = [f"{name} {change}" for name, change in (asked or different).items() if name not in DIGESTS]
+        raise TrainingError(
+            f"{training.folder} is of a training with {'; '.join([*told, *digests])}: "
+            "give the same settings, or another -o"
+        )
+    standing.trainer.load_state_dict(state["trainer"])
+    standing.log = [Snapshot(**line) for line in state["log"]]
+    standing.seconds = state["seconds"]
+
+
+def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """What is not as it was, by name."""
+    changed = {name: (before.get(name, "unknown"), value) for name, value in now.items()}
+    return {name: f"{was}, not {value}" for name, (was, value) in changed.items() if was != value}
+
+
+def _as_csv(log: list[Snapshot]) -> str:
+    """All snapshots; a loss that was not there is an empty cell."""
+    losses = sorted({name for snapshot in log for name in snapshot.losses})
+    file = io.StringIO()
+    table = csv.writer(file)
+    table.writerow(["images", "seconds", "fid", "fid_samples", "augment_p", *losses])
+    for s in log:
+        fid = "" if s.fid is None else f"{s.fid:.4f}"
+        values = (f"{s.losses[name]:.4f}" if name in s.losses else "" for name in losses)
+        table.writerow([s.images, f"{s.seconds:.0f}", fid, s.fid_samples, f"{s.augment_p:.4f}", *values])
+    return file.getvalue()

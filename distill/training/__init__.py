@@ -1,0 +1,24 @@
+"""The training loop, and what it is made of: optimizers, precision, micro-batches, augmentation."""
+
+from distill.training.activation_checkpointing import check_recomputable
+from distill.training.augmentation import TARGET, Augment
+from distill.training.micro_batches import check_micro_batch, check_parts_are_whole
+from distill.training.precision import AUTO, Precision, check_precision, resolve_precision
+from distill.training.trainer import Progress, Trainer, TrainingConfig, channels_last_pays, images_a_step
+
+__all__ = [
+    "AUTO",
+    "TARGET",
+    "Augment",
+    "Precision",
+    "Progress",
+    "Trainer",
+    "TrainingConfig",
+    "channels_last_pays",
+    "check_micro_batch",
+    "check_parts_are_whole",
+    "check_precision",
+    "check_recomputable",
+    "images_a_step",
+    "resolve_precision",
+]

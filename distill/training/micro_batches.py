@@ -1,0 +1,41 @@
+"""A batch worked off in parts, whose gradients add up to those of the whole."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from distill.errors import TrainingError
+from search_spaces import Generator
+
+
+def check_micro_batch(micro_batch: int, batch_size: int) -> None:
+    """Raise TrainingError unless `micro_batch` divides `batch_size`; 0 is the whole batch."""
+    if micro_batch < 0 or (micro_batch and batch_size % micro_batch):
+        raise TrainingError(
+            f"--micro-batch {micro_batch} does not divide the batch of {batch_size}: give a number that does"
+        )
+
+
+def check_parts_are_whole(generator: Generator, micro_batch: int, batch_size: int) -> None:
+    """Raise TrainingError where the images of `generator` are others in a part than in the whole batch."""
+    if 0 < micro_batch < batch_size and generator.of_the_batch:
+        raise TrainingError(
+            f"--micro-batch {micro_batch}: an image of this generator depends on the others of its batch, as "
+            "batch normalisation has it, and parts of a batch are not the whole: leave it out; for less "
+            "memory give a smaller --batch-size"
+        )
+
+
+def parts(batch_size: int, micro_batch: int) -> list[slice]:
+    """The parts of a batch, `micro_batch` images each: part `i` of `k` holds the images i, i+k, i+2k, ….
+
+    Discriminators that compare the images of a batch in strided groups (`minibatch_std`) then see the same
+    groups in the parts as in the whole, as long as a part holds whole groups.
+    """
+    count = batch_size // micro_batch if micro_batch else 1
+    return [slice(first, None, count) for first in range(count)]
+
+
+def cut(tensors: tuple[Tensor, ...], part: slice) -> tuple[Tensor, ...]:
+    """One part of each of `tensors`, along their first dimension."""
+    return tuple(tensor[part] for tensor in tensors)

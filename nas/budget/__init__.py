@@ -1,0 +1,21 @@
+"""What a student may cost: limits to MACs, parameters and latency, and how each is measured."""
+
+from nas.budget.cost import COUNTER, Cost, measure
+from nas.budget.latency import make_stopwatch
+from nas.budget.latency_budget import AnyLatency, Latency, LatencyBudget
+from nas.budget.limits import Budget, format_duration, format_quantity, parse_duration, parse_quantity
+
+__all__ = [
+    "COUNTER",
+    "AnyLatency",
+    "Budget",
+    "Cost",
+    "Latency",
+    "LatencyBudget",
+    "format_duration",
+    "format_quantity",
+    "make_stopwatch",
+    "measure",
+    "parse_duration",
+    "parse_quantity",
+]

@@ -1,0 +1,110 @@
+"""Architectures that keep to a latency: proposed, measured, and narrowed where they are too slow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+import torch
+from optuna.trial import FrozenTrial
+
+from nas.budget.latency import Stopwatch
+from nas.budget.limits import format_duration
+from nas.errors import BudgetError
+from search_spaces import Architecture, Generator, Load, SameAnswers, SearchSpace, Suggest
+
+ATTEMPTS = 6  # at one proposal, narrower each time
+SPARE = 1.05  # cheaper than in proportion by this
+MARGIN = 1.2  # what a limit should be above the smallest student's latency: measurements vary
+
+
+class AnyLatency:
+    """No limit: nothing is measured."""
+
+    def fit(self, space: SearchSpace, suggest: Suggest, load: Load) -> Architecture:
+        """The architecture of these choices."""
+        return space.sample(suggest, load)
+
+    def fits(self, architecture: Architecture) -> bool:
+        """Whether `architecture` keeps to the limit."""
+        return True
+
+    def notes(self, architecture: Architecture) -> dict[str, Any]:
+        """What a trial of `architecture` is to say of its latency."""
+        return {}
+
+    def remember(self, trials: Iterable[FrozenTrial]) -> None:
+        """Take over what earlier runs have measured."""
+
+
+class LatencyBudget:
+    """A limit for one image, in seconds, and the latencies measured so far: each architecture's once."""
+
+    def __init__(
+        self, limit: float, stopwatch: Stopwatch, build: Callable[[Any], Generator], space: SearchSpace
+    ) -> None:
+        """Measure the smallest student.
+
+        Raises:
+            BudgetError: even that one is too slow.
+        """
+        self.limit, self._stopwatch, self._build = limit, stopwatch, build
+        self._measured: dict[str, float] = {}
+        self.smallest = self.seconds(space.smallest())
+        if self.smallest > limit:
+            raise BudgetError(
+                f"--budget-latency {format_duration(limit)} is below the smallest student, "
+                f"{format_duration(self.smallest)} ({stopwatch.name}): "
+                f"give at least {_round_up(MARGIN * self.smallest)}"
+            )
+
+    def fit(self, space: SearchSpace, suggest: Suggest, load: Load) -> Architecture:
+        """The architecture of these choices, narrowed while it is too slow; it may still be: see `fits`."""
+        same = SameAnswers(suggest)
+        architecture, excess = space.sample(same, load), 1.0
+        for step in range(1, ATTEMPTS):
+            if self.fits(architecture):
+                break
+            # First in proportion, then ever more boldly: part of a latency is there whatever the widths, and
+            # a space does not get cheaper with every step.
+            excess *= max(step - 1, (SPARE * self.seconds(architecture) / self.limit) ** step)
+            architecture = space.sample(same, _times(excess, load))
+        return architecture
+
+    def fits(self, architecture: Architecture) -> bool:
+        """Whether `architecture` keeps to the limit."""
+        return self.seconds(architecture) <= self.limit
+
+    def seconds(self, architecture: Architecture) -> float:
+        """The latency of `architecture`."""
+        name = str(architecture)
+        if name not in self._measured:
+            with torch.random.fork_rng(devices=[]):  # its weights are nobody's start
+                generator = self._build(architecture)
+            self._measured[name] = self._stopwatch.seconds(generator)
+        return self._measured[name]
+
+    def notes(self, architecture: Architecture) -> dict[str, Any]:
+        """What a trial of `architecture` is to say of its latency."""
+        return {"latency": self.seconds(architecture), "latency_on": self._stopwatch.name}
+
+    def remember(self, trials: Iterable[FrozenTrial]) -> None:
+        """Take over what earlier runs have measured on the same thing."""
+        for notes in (t.user_attrs for t in trials):
+            name = notes.get("architecture", notes.get("too_slow"))
+            if name is not None and notes.get("latency_on") == self._stopwatch.name:
+                self._measured[name] = notes["latency"]
+
+
+Latency: TypeAlias = LatencyBudget | AnyLatency
+
+
+def _times(excess: float, load: Load) -> Load:
+    return lambda architecture: excess * load(architecture)
+
+
+def _round_up(seconds: float) -> str:
+    """A short duration that is not below `seconds`."""
+    digit = 10 ** (math.floor(math.log10(seconds)) - 1)
+    return format_duration(math.ceil(seconds / digit) * digit)

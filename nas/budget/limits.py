@@ -1,0 +1,144 @@
+"""What a student may cost: "5G", "30ms" ─► Budget, and what fits into it."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from nas.errors import BudgetError
+from search_spaces import Load, SearchSpace
+
+SUFFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+PER_SECOND = {"us": 10**6, "ms": 10**3, "s": 1}
+_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)")
+
+
+def parse_quantity(text: str) -> int:
+    """ "5G", "1.5M", "2e6" or "800000" as a whole number.
+
+    Raises:
+        BudgetError: not a number, an unknown suffix, or less than one.
+    """
+    match = _NUMBER.fullmatch(text.strip())
+    if match is None:
+        raise BudgetError(
+            f"{text!r} is not a quantity: write a number with an optional k, M, G or T, such as 5G"
+        )
+    number, suffix = match.groups()
+    if suffix not in SUFFIXES:
+        raise BudgetError(f"{text!r} has the unknown suffix {suffix!r}: use k, M, G or T, such as 5G")
+    value = float(number) * SUFFIXES[suffix]
+    if not math.isfinite(value) or value < 1:
+        raise BudgetError(f"{text!r} must be a number of at least 1, such as 5G")
+    return round(value)
+
+
+def format_quantity(value: float | None) -> str:
+    """1_920_000 ─► "1.92M": three significant digits; "?" for what is not known."""
+    if value is None:
+        return "?"
+    for suffix, factor in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if value >= 0.9995 * factor:
+            return f"{value / factor:.3g}{suffix}"
+    return f"{value:.3g}"
+
+
+def parse_duration(text: str) -> float:
+    """ "30ms", "250us" or "1.5s" in seconds.
+
+    Raises:
+        BudgetError: not a number, no unit or an unknown one, or not above zero.
+    """
+    match = _NUMBER.fullmatch(text.strip())
+    if match is None:
+        raise BudgetError(f"{text!r} is not a duration: write a number with us, ms or s, such as 30ms")
+    number, unit = match.groups()
+    if unit not in PER_SECOND:
+        wrong = f"the unknown unit {unit!r}" if unit else "no unit"
+        raise BudgetError(f"{text!r} has {wrong}: use us, ms or s, such as 30ms")
+    seconds = float(number) / PER_SECOND[unit]
+    if not math.isfinite(seconds) or seconds <= 0:
+        raise BudgetError(f"{text!r} must be a time above zero, such as 30ms")
+    return seconds
+
+
+def format_duration(seconds: float | None) -> str:
+    """0.03 ─► "30ms": three significant digits; "?" for what is not known."""
+    if seconds is None:
+        return "?"
+    unit = next((unit for unit in ("s", "ms") if seconds * PER_SECOND[unit] >= 0.9995), "us")
+    return f"{seconds * PER_SECOND[unit]:.3g}{unit}"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Upper limits for one student; None is no limit. MACs are fvcore's at batch 1, mapping included.
+
+    MACs and parameters fit by construction; a latency can only be measured, see `nas.budget.latency_budget`.
+    """
+
+    macs: int | None = None
+    params: int | None = None
+    latency: float | None = None  # seconds for one image
+
+    def __str__(self) -> str:
+        limits = [f"{format_quantity(self.macs)} MACs"] if self.macs else []
+        limits += [f"{format_quantity(self.params)} parameters"] if self.params else []
+        limits += [f"{format_duration(self.latency)} of latency"] if self.latency else []
+        return " and ".join(limits) or "no limit"
+
+    def load(self, space: SearchSpace) -> Load:
+        """How full an architecture makes this budget, but for its latency.
+
+        A limit above the largest student counts as its cost. The share of the budget that a space spends is
+        then a share of something real, binding or not.
+
+        Raises:
+            BudgetError: not even the smallest architecture fits.
+        """
+        self.require(space, space.smallest(), "the smallest student")
+        largest = space.largest()
+        macs = min(self.macs or math.inf, space.macs(largest))
+        params = min(self.params, space.params(largest)) if self.params else None
+
+        def load(architecture: Any) -> float:
+            full = space.macs(architecture) / macs
+            return full if params is None else max(full, space.params(architecture) / params)
+
+        return load
+
+    def slack(self, space: SearchSpace) -> list[str]:
+        """What to tell the user of limits that do not bind."""
+        largest, notes = space.largest(), []
+        if self.macs and self.macs >= space.macs(largest):
+            notes.append(_unbound(self.macs, space.macs(largest), "MACs"))
+        if self.params and self.params >= space.params(largest):
+            notes.append(_unbound(self.params, space.params(largest), "parameters"))
+        return notes
+
+    def require(self, space: SearchSpace, cheapest: Any, name: str) -> None:
+        """Raise BudgetError, with what `name` needs, where `cheapest` does not fit."""
+        for flag, limit, needed, unit in (
+            ("--budget-macs", self.macs, space.macs(cheapest), "MACs"),
+            ("--budget-params", self.params, space.params(cheapest), "parameters"),
+        ):
+            if limit is not None and limit < needed:
+                raise BudgetError(
+                    f"{flag} {format_quantity(limit)} is below {name}, {needed:,} {unit}: "
+                    f"give at least {_round_up(needed)}"
+                )
+
+
+def _unbound(limit: int, largest: int, unit: str) -> str:
+    above = f"{format_quantity(limit)} is above the largest student, {format_quantity(largest)} {unit}"
+    return f"{above}: it does not bind"
+
+
+def _round_up(value: int) -> str:
+    """A short quantity that is not below `value`."""
+    for suffix, factor in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if value >= factor:
+            return f"{math.ceil(value / factor * 10) / 10:g}{suffix}"
+    return str(value)

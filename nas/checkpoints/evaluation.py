@@ -1,0 +1,141 @@
+"""Measures one checkpoint file the way a search measures its candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from distill.data import DIGITS, ImageSet, load_images
+from distill.errors import NonFiniteImagesError
+from distill.evaluation import Fidelity, Score, check_names, images_at_a_time
+from distill.progress import OnProgress
+from nas.budget import COUNTER, measure
+from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS
+from nas.device import choose_device
+from nas.errors import ConfigError
+from search_spaces import Generator, load_checkpoint
+
+
+def evaluate(
+    checkpoint: Path,
+    *,
+    metrics: Sequence[str] = ("fid",),
+    data: str | None = None,
+    fid_samples: int | None = None,
+    extractor: str | None = None,
+    extractor_weights: Path | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    batch_size: int | None = None,
+    cache: Path | None = None,
+    on_progress: OnProgress | None = None,
+) -> dict[str, Any]:
+    """Metrics and costs of a generator; what is not given is as noted in the file: the study's FID comes out.
+
+    Args:
+        checkpoint: of a student or a teacher.
+        metrics: names in `distill.evaluation.metrics.METRICS`.
+        data: the real images.
+        fid_samples: generated images that every metric is taken over.
+        extractor: of the features, a name or a TorchScript file.
+        extractor_weights: its weights, instead of the usual ones.
+        seed: of latents, noise and subsets.
+        device: "cpu" or "cuda"; CUDA where there is one.
+        batch_size: images at a time; as in a search unless given, because another one draws other noise.
+        cache: folder that keeps the real images, decoded, and what is computed of them.
+        on_progress: hears of images decoded and looked at.
+
+    Raises:
+        UserError: the checkpoint, the data, the extractor or the device can't be used, or a metric not taken.
+    """
+    check_names(metrics)
+    where = choose_device(device)
+    loaded = load_checkpoint(checkpoint)
+    noted, generator = loaded.metadata, loaded.generator
+    cost = measure(generator)
+    images = _images(checkpoint, generator, noted, data, cache, on_progress)
+    batch_size = batch_size or images_at_a_time(images.images.shape[-1])
+    defaults = DIGITS_DEFAULTS if images.name == DIGITS else REAL_DEFAULTS
+    fidelity = Fidelity(
+        images,
+        extractor or noted.get("fid_extractor", defaults["extractor"]),
+        weights=extractor_weights,
+        cache=cache,
+        device=where,
+        batch_size=batch_size,
+        metrics=(),  # first see whether the extractor is the right one
+        on_progress=on_progress,
+    )
+    if "fid" in metrics and extractor is None:
+        _check_weights(checkpoint, noted, fidelity)
+    samples = fid_samples or int(noted.get("fid_samples", defaults["fid_samples"]))
+    drawn = int(noted.get("fid_seed", 0)) if seed is None else seed
+    try:
+        scores = fidelity.measure(generator.to(where), metrics, samples, drawn)
+    except NonFiniteImagesError as error:
+        raise ConfigError(f"{checkpoint} can't be measured, {error}: give another checkpoint") from error
+    return {
+        "checkpoint": str(checkpoint),
+        "data": images.name,
+        **(_fid_fields(scores["fid"]) if "fid" in scores else {}),
+        "metrics": {name: _fields(score) for name, score in scores.items()},
+        "device": where,
+        "batch_size": batch_size,
+        "macs": cost.macs,
+        "params": cost.params,
+        "counter": COUNTER,
+        "architecture": generator.architecture.to_json(),
+    }
+
+
+def _images(
+    checkpoint: Path,
+    generator: Generator,
+    noted: Mapping[str, str],
+    data: str | None,
+    cache: Path | None,
+    on_progress: OnProgress | None,
+) -> ImageSet:
+    """The real images at the generator's size and colours: those given, else those noted, unchanged."""
+    measured_on = data or noted.get("data")
+    if measured_on is None:
+        raise ConfigError(f"{checkpoint} does not note what images it belongs to: give them by --data")
+    channels, height, _ = generator.image_shape
+    images = load_images(measured_on, height, channels, cache=cache, on_progress=on_progress)
+    if data is None and noted.get("data_digest", images.digest) != images.digest:
+        raise ConfigError(f"{measured_on} has changed since {checkpoint} was measured on it: give --data")
+    return images
+
+
+def _check_weights(checkpoint: Path, noted: Mapping[str, str], fidelity: Fidelity) -> None:
+    """Refuse to measure silently with other weights than the file's FID: the two would not compare."""
+    found = fidelity.extractor
+    wanted = noted.get("fid_extractor_digest") or found.digest  # older files note none
+    if found.digest != wanted:
+        raise ConfigError(
+            f"{checkpoint} was measured with {found.name} weights {wanted}, these are {found.digest}: give "
+            f"the same file by --extractor-weights, or --extractor {found.name} to measure with these"
+        )
+
+
+def _fid_fields(score: Score) -> dict[str, Any]:
+    """The FID under the names that a study and its exports use."""
+    return {
+        "fid": score.values["fid"],
+        "fid_samples": score.samples,
+        "fid_extractor": score.extractor,
+        "fid_extractor_digest": score.digest,
+        "fid_seed": score.seed,
+    }
+
+
+def _fields(score: Score) -> dict[str, Any]:
+    conditions = {
+        "samples": score.samples,
+        "real": score.real,
+        "extractor": score.extractor,
+        "extractor_digest": score.digest,
+        "seed": score.seed,
+    }
+    return {"values": dict(score.values), **conditions, "settings": dict(score.settings)}

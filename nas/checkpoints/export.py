@@ -1,0 +1,93 @@
+"""From a trial to one checkpoint file; `nas.checkpoints.student` reads it back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+
+from nas.budget import COUNTER
+from nas.errors import ExportError
+from nas.reporting import SearchReport, TrialReport, choose_best
+from search_spaces import Checkpoint, check_name, file_digest, get_family, os_reason, save_checkpoint
+
+
+def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | None = None) -> TrialReport:
+    """The trial to export: that number, or the best of the complete ones, at most `max_macs` MACs.
+
+    Of an architecture that was trained from several seeds it is the training of the lowest FID: which
+    architecture is best is a matter of medians, which of its checkpoints is best is not.
+
+    Raises:
+        ExportError: none is complete, or none is that cheap.
+        StudyError: there is no such trial.
+    """
+    if trial is not None:
+        return found.trial(trial)
+    complete = [t for t in found.trials if t.fids]
+    if not complete:
+        raise ExportError(f"study {found.study!r} has no complete trial yet: run nas-search again to go on")
+    best = choose_best(found.trials, max_macs).best
+    if best is None:
+        cheapest = min(t.macs or 0 for t in complete)
+        raise ExportError(
+            f"--max-macs {max_macs}: the cheapest complete trial takes {cheapest} MACs; give more"
+        )
+    runs = [t for t in found.trials if t.summary == best.summary and t.state == "COMPLETE"]
+    return min(runs, key=lambda t: t.fid or 0.0)
+
+
+def export_student(
+    found: SearchReport, trial: TrialReport, study_folder: Path, output: Path
+) -> dict[str, str]:
+    """Write the EMA weights of `trial` and all that is known of it to `output` (safetensors).
+
+    Returns:
+        The file's metadata.
+
+    Raises:
+        ExportError: the trial has no checkpoint, it is missing or damaged, or `output` can't be written.
+        CheckpointError: `output` has another suffix than .safetensors.
+    """
+    check_name(output)
+    if not trial.rungs:
+        raise ExportError(
+            f"trial {trial.number} of study {found.study!r} has passed no rung: choose another one"
+        )
+    rung = trial.rungs[-1]
+    path = study_folder / rung.checkpoint
+    if not path.is_file():
+        raise ExportError(
+            f"checkpoint {path} of trial {trial.number} is gone: choose another trial, or --workdir"
+        )
+    if file_digest(path) != rung.sha256:
+        raise ExportError(f"checkpoint {path} is not the one that the study measured: choose another trial")
+    family = get_family(found.space)
+    student = family.build(family.architecture.from_json(trial.architecture))
+    student.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["trainer"]["ema"])
+    metadata = {
+        "name": f"{found.study}-trial-{trial.number}",
+        "study": found.study,
+        "trial": str(trial.number),
+        "teacher": str(found.teacher["name"]),
+        "teacher_digest": str(found.teacher["digest"]),
+        "data": found.data["name"],
+        "data_digest": found.data["digest"],
+        "images": str(rung.images),
+        "fid": repr(rung.fid),
+        "fid_samples": str(rung.fid_samples),
+        "fid_extractor": rung.fid_extractor,
+        "fid_extractor_digest": rung.fid_extractor_digest,
+        "fid_seed": str(rung.fid_seed),
+        "macs": str(trial.macs),
+        "params": str(trial.params),
+        "counter": COUNTER,
+        "losses": json.dumps(rung.losses),
+    }
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        save_checkpoint(Checkpoint(found.space, student, None, metadata), output)
+    except OSError as error:
+        raise ExportError(f"{output} can't be written ({os_reason(error)}): choose another -o") from error
+    return metadata

@@ -1,0 +1,172 @@
+"""Images out of a checkpoint, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from distill.evaluation import image_grid, images_at_a_time, save_png
+from distill.memory import is_out_of_memory
+from distill.noise import seeded_noise
+from nas.errors import ConfigError
+from search_spaces import Generator, load_checkpoint, one_line, os_reason
+from search_spaces.reading import written_whole
+
+BATCH = 64
+NPY = b"\x93NUMPY"  # how such a file begins
+NO_OPTIONS = {"psi": 1.0, "noise": "random"}  # what every generator does
+
+
+@torch.no_grad()
+def draw(
+    checkpoint: Path,
+    *,
+    count: int = 64,
+    latents: Path | None = None,
+    classes: str = "",
+    seed: int = 0,
+    **options: Any,
+) -> Tensor:
+    """Images (N, C, H, W), float32 in about [-1, 1].
+
+    Args:
+        checkpoint: of a student or a teacher.
+        count: how many, where no `latents` are given.
+        latents: .npy of `z`, (N, latent_dim).
+        classes: of a conditional generator: "0,3,7", taken in turn; or a .npy of numbers (N,) or of labels
+            (N, classes). Without them, any.
+        seed: of latents, labels and noise.
+        options: passed to the generator: `psi` and `noise`, where it has such.
+
+    Raises:
+        CheckpointError, ConfigError: a file can't be read or does not fit, the generator has no such option,
+            or memory does not suffice.
+    """
+    generator = load_checkpoint(checkpoint).generator
+    options = _known_options(generator, checkpoint, options)
+    (expected, *labels) = generator.sample_inputs(1, torch.Generator())
+    z = None if latents is None else _read_latents(latents, expected.shape[1])
+    if classes and not labels:
+        raise ConfigError(f"--classes {classes}: {checkpoint} is not conditional; leave --classes out")
+    try:
+        inputs = [
+            *generator.sample_inputs(count if z is None else len(z), torch.Generator().manual_seed(seed))
+        ]
+        if z is not None:
+            inputs[0] = z
+        if classes:
+            inputs[1] = _read_classes(classes, len(inputs[0]), labels[0].shape[1])
+        at_a_time = images_at_a_time(generator.image_shape[1], most=BATCH)
+        batches = zip(*(torch.split(tensor, at_a_time) for tensor in inputs), strict=True)
+        with seeded_noise(seed):
+            return torch.cat([generator(*batch, **options) for batch in batches])
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ConfigError(f"--count {count}: so many images don't fit into memory; give fewer") from error
+
+
+def _known_options(generator: Generator, checkpoint: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of `options` that `generator` has; of others, only what every generator does is let pass."""
+    known = generator.sampling_options
+    for name in options.keys() - known:
+        if options[name] != NO_OPTIONS.get(name):
+            raise ConfigError(f"--{name} {options[name]}: {checkpoint} has no such option; leave it out")
+    return {name: value for name, value in options.items() if name in known}
+
+
+def check_output(output: Path) -> None:
+    """Refuse a place that `write` could not use, before images are made for it.
+
+    Raises:
+        ConfigError: another suffix than .png and .npy, or a folder that can't be made.
+    """
+    if output.suffix.lower() not in (".png", ".npy"):
+        raise ConfigError(f"-o {output}: give a file that ends in .png or .npy")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"-o {output} can't be written ({os_reason(error)}): choose another") from error
+
+
+def write(images: Tensor, output: Path, columns: int) -> None:
+    """Save as a grid (.png) or as raw values (.npy); the file appears only when complete.
+
+    Raises:
+        ConfigError: another suffix, or a place that can't be written.
+    """
+    check_output(output)
+    try:
+        if output.suffix.lower() == ".png":
+            save_png(image_grid(images, min(columns, len(images)), max_side=None), output)
+        else:
+            with written_whole(output) as file:
+                np.save(file, images.numpy())
+    except OSError as error:
+        raise ConfigError(f"-o {output} can't be written ({os_reason(error)}): choose another") from error
+
+
+def _read_latents(path: Path, latent_dim: int) -> Tensor:
+    """`z` (N, latent_dim), float32."""
+    wanted = f"a .npy array of shape (N, {latent_dim})"
+    latents = _read_numbers("--latents", path, wanted).float()
+    if latents.ndim != 2 or latents.shape[1] != latent_dim or len(latents) == 0:
+        raise ConfigError(f"--latents {path} has shape {tuple(latents.shape)}: give {wanted}")
+    if not bool(latents.isfinite().all()):  # as float32, too
+        raise ConfigError(f"--latents {path} holds values that are not finite: give ordinary numbers")
+    return latents
+
+
+def _read_classes(given: str, count: int, classes: int) -> Tensor:
+    """Labels (count, classes), one-hot unless a file says otherwise."""
+    if given.endswith(".npy"):
+        wanted = f"a .npy array of {count} × {classes} labels, or of numbers from 0 to {classes - 1}"
+        labels = _read_numbers("--classes", Path(given), wanted)
+        if not bool(labels.isfinite().all()):
+            raise ConfigError(f"--classes {given} holds values that are not finite: give {wanted}")
+        if labels.shape == (count, classes):
+            return labels.float()
+        whole = labels.ndim == 1 and torch.equal(labels, labels.trunc())
+        numbers = [int(label) for label in labels.tolist()] if whole else []
+    else:
+        parts = given.split(",")
+        numbers = [int(part) for part in parts if part.strip().isdigit()]
+        numbers = numbers if len(numbers) == len(parts) else []
+    if not numbers or not 0 <= min(numbers) <= max(numbers) < classes:
+        raise ConfigError(
+            f"--classes {given}: give numbers from 0 to {classes - 1}, such as 0,1,2, or a .npy of them"
+        )
+    return F.one_hot(torch.tensor([numbers[i % len(numbers)] for i in range(count)]), classes).float()
+
+
+def _read_numbers(flag: str, path: Path, wanted: str) -> Tensor:
+    """The array in a .npy, float64.
+
+    Raises:
+        ConfigError: the file is something else, or holds something else; the message says what.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(NPY))
+        array = np.load(path, allow_pickle=False) if head == NPY else None
+    except Exception as error:  # whatever a damaged header makes numpy raise, MemoryError among it
+        reason = one_line(getattr(error, "strerror", None) or error, 100)
+        raise ConfigError(f"{flag} {path} can't be read ({reason}): give {wanted}") from error
+    if array is None:
+        raise ConfigError(f"{flag} {path} is {_kind(head)}, not a .npy: give {wanted}")
+    if array.dtype.kind not in "fiub":
+        raise ConfigError(f"{flag} {path} holds values of type {array.dtype}, not numbers: give {wanted}")
+    return torch.from_numpy(array.astype(np.float64))
+
+
+def _kind(head: bytes) -> str:
+    """What a file that begins with `head` is."""
+    if head.startswith(b"PK"):
+        return "a .npz or another zip archive"
+    return f"a file that begins with {head!r}" if head else "empty"

@@ -1,0 +1,190 @@
+"""What the dashboard shows of a study: FID against MACs, front, budget, and a note on the best student."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+
+from nas.budget import format_quantity
+from nas.ranking import finite
+from nas.reporting import TrialReport, choose_best, trial_reports
+
+if TYPE_CHECKING:
+    from nas.study import StudyStore
+
+_INK, _FAINT, _BLUE, _ORANGE, _RED = "#333f48", "#b8c1c8", "#2a78c2", "#e07b00", "#c8342b"
+
+
+def measured(store: StudyStore) -> list[TrialReport]:
+    """Every COMPLETE trial, and every PRUNED one that finished a rung."""
+    found = [t for t in trial_reports(store) if t.replicate_of is None]
+    return [t for t in found if t.state in ("COMPLETE", "PRUNED") and finite(t.point)]
+
+
+def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
+    """FID against MACs: finished trials, those stopped early (faint), baselines, the front and the budget.
+
+    Args:
+        store: the study.
+        budget_macs: the limit, drawn as a vertical line; the front and the best keep to it.
+    """
+    trials = measured(store)
+    chosen = choose_best(trials, budget_macs)
+    pruned = [t for t in trials if t.state == "PRUNED"]
+    students = [t for t in trials if t.state == "COMPLETE" and t.baseline is None]
+    baselines = [t for t in trials if t.state == "COMPLETE" and t.baseline is not None]
+    dearest = max((t.point[0] for t in trials), default=math.inf)
+    # A budget far above every trial would squeeze them into a corner: it is written, not drawn.
+    drawn = budget_macs if budget_macs is not None and budget_macs <= 3 * dearest else None
+    xs = [t.point[0] for t in trials] + ([drawn] if drawn is not None else [])
+    ys = [t.point[1] for t in trials]
+
+    ring = {"symbol": "circle-open"}
+    dot = {"size": 9, "line": {"width": 1, "color": "white"}}
+    figure = go.Figure()
+    figure.add_trace(_points(pruned, "stopped early, low-fidelity FID", ring | {"size": 7, "color": _FAINT}))
+    figure.add_trace(_points(students, "finished", dot | {"color": _BLUE}))
+    figure.add_trace(
+        _points(baselines, "baseline", dot | {"color": _ORANGE, "symbol": "diamond", "size": 12})
+    )
+    if chosen.best is not None:
+        best = chosen.best
+        figure.add_trace(_steps(chosen.front, end=max(chosen.front[-1].point[0], drawn or dearest)))
+        highlight = ring | {"size": 18, "color": _RED, "line": {"width": 3}}
+        figure.add_trace(_points([best], f"best: trial {best.number}", highlight))
+    if drawn is not None:
+        figure.add_vline(x=drawn, line={"color": _RED, "dash": "dash", "width": 1.5})
+        figure.add_annotation(
+            x=math.log10(drawn) if _wide(xs) else drawn,
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            text=f"budget {format_quantity(drawn)}",
+            showarrow=False,
+            font={"color": _RED},
+        )
+    beyond = f" (budget {format_quantity(budget_macs)})" if budget_macs is not None and drawn is None else ""
+    figure.update_layout(
+        title={"text": "FID against MACs" + beyond},
+        template=None,  # plotly's own would be most of what is stored
+        font={"color": _INK, "size": 13},
+        paper_bgcolor="white",
+        plot_bgcolor="white",
+        xaxis=_axis("MACs of one image (fvcore)", xs),
+        yaxis=_axis("FID (lower is better)", ys),
+        legend={"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom"},
+        hoverlabel={"align": "left"},
+        margin={"t": 60, "b": 130, "l": 70, "r": 30},
+    )
+    return figure
+
+
+def note(store: StudyStore, budget_macs: float | None) -> str:
+    """Markdown: the best student, how to export it, the front, and what became of the trials."""
+    trials = measured(store)
+    chosen = choose_best(trials, budget_macs)
+    lines = [f"## {store.name}", ""]
+    limit = "any number of MACs" if budget_macs is None else f"{format_quantity(budget_macs)} MACs"
+    best = chosen.best
+    if best is None:
+        lines += [f"No student within {limit} is finished yet."]
+    else:
+        lines += [
+            f"Best student within {limit}: **trial {best.number}**, FID **{best.median:.2f}** "
+            f"(N = {best.samples or '?'}), {format_quantity(best.macs)} MACs (fvcore), "
+            f"{format_quantity(best.params)} parameters.",
+            "",
+            "```",
+            f"nas-export --study {store.name} --trial {best.number} -o student.safetensors",
+            "```",
+            "",
+            "| trial | FID | MACs | parameters | architecture |",
+            "|---:|---:|---:|---:|---|",
+        ]
+        lines += [
+            f"| {t.number} | {t.median:.2f} | {format_quantity(t.macs)} | {format_quantity(t.params)} "
+            f"| `{_cell(t.summary)}`{f' ({t.baseline})' if t.baseline else ''} |"
+            for t in chosen.front
+        ]
+    everything = store.study.get_trials(deepcopy=False)
+    untrained = {"duplicate_of", "too_slow"}
+    states = Counter(trial.state.name for trial in everything if not untrained & trial.user_attrs.keys())
+    words = {
+        "COMPLETE": "finished",
+        "PRUNED": "stopped early",
+        "FAIL": "failed",
+        "RUNNING": "running",
+        "WAITING": "waiting",
+    }
+    lines += [
+        "",
+        ", ".join(f"{states[state]} {word}" for state, word in words.items() if states[state]) + ".",
+    ]
+    return "\n".join(lines)
+
+
+def _steps(ordered: Sequence[TrialReport], end: float) -> go.Scatter:
+    """The lowest FID to be had at every number of MACs, up to `end`."""
+    return go.Scatter(
+        x=[*(t.point[0] for t in ordered), end],
+        y=[*(t.point[1] for t in ordered), ordered[-1].point[1]],
+        mode="lines",
+        line={"shape": "hv", "color": _BLUE, "width": 2},
+        name="front",
+        hoverinfo="skip",
+    )
+
+
+def _axis(title: str, values: Sequence[float]) -> dict[str, Any]:
+    axis: dict[str, Any] = {
+        "title": {"text": title, "standoff": 12},
+        "gridcolor": "#e6eaed",
+        "linecolor": _INK,
+        "ticks": "outside",
+        "zeroline": False,
+        "tickformat": "~s",
+    }
+    if _wide(values):
+        low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+        ticks = [digit * 10.0**power for power in range(low, high + 1) for digit in (1, 2, 5)]
+        axis |= {"type": "log", "tickvals": ticks, "ticktext": [format_quantity(tick) for tick in ticks]}
+    return axis
+
+
+def _points(trials: Sequence[TrialReport], name: str, marker: dict[str, Any]) -> go.Scatter:
+    # Lists, not arrays: plotly would write arrays in a binary form that not every plotly.js reads.
+    return go.Scatter(
+        x=[t.point[0] for t in trials],
+        y=[t.point[1] for t in trials],
+        mode="markers",
+        marker=marker,
+        name=name,
+        text=[_hover(t) for t in trials],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
+def _hover(trial: TrialReport) -> str:
+    lines = [f"<b>trial {trial.number}</b>" + (f", baseline {trial.baseline}" if trial.baseline else "")]
+    runs = f", median of {len(trial.fids)} trainings" if len(trial.fids) > 1 else ""
+    lines += [f"FID {trial.median:.2f} (N = {trial.samples or '?'}{runs})"]
+    if trial.state == "PRUNED":
+        lines += [f"stopped at rung {trial.rungs[-1].rung}: a low-fidelity FID"]
+    lines += [f"{format_quantity(trial.macs)} MACs, {format_quantity(trial.params)} parameters"]
+    text = trial.summary
+    lines += [text[start : start + 80] for start in range(0, len(text), 80)]
+    return "<br>".join(lines)
+
+
+def _cell(text: str) -> str:
+    """Markdown ends a table's cell at a bar, inside code too."""
+    return text.replace("|", "\\|")
+
+
+def _wide(values: Sequence[float]) -> bool:
+    """Whether a linear axis would squeeze most of the values into its corner."""
+    return bool(values) and min(values) > 0 and max(values) / min(values) > 8

@@ -1,0 +1,51 @@
+"""Candidates trained under Ray Tune: workers, the searcher and scheduler that drive them, their progress."""
+
+from nas.execution.candidate import Candidate, CandidateTrial, Outcome, trial_folder
+from nas.execution.cluster import Share, make_shared, make_shared_weights, open_cluster, pack
+from nas.execution.preparation import stages
+from nas.execution.preview import introduction, preview_search
+from nas.execution.progress import SearchProgress
+from nas.execution.quiet import NowAndThen
+from nas.execution.recorder import StudyRecorder
+from nas.execution.scheduler import ParetoHalving
+from nas.execution.searcher import LostWorkers, StudySearcher
+from nas.execution.warm_start import read_given, tried_first
+from nas.execution.weight_sharing import (
+    STAGES,
+    SharedSpace,
+    SharedTrial,
+    check_narrowest,
+    shared_trainer,
+    train_shared,
+)
+from nas.execution.workbench import Workbench
+
+__all__ = [
+    "STAGES",
+    "Candidate",
+    "CandidateTrial",
+    "LostWorkers",
+    "NowAndThen",
+    "Outcome",
+    "ParetoHalving",
+    "SearchProgress",
+    "Share",
+    "SharedSpace",
+    "SharedTrial",
+    "StudyRecorder",
+    "StudySearcher",
+    "Workbench",
+    "check_narrowest",
+    "introduction",
+    "make_shared",
+    "make_shared_weights",
+    "open_cluster",
+    "pack",
+    "preview_search",
+    "read_given",
+    "shared_trainer",
+    "stages",
+    "train_shared",
+    "trial_folder",
+    "tried_first",
+]

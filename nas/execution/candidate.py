@@ -1,0 +1,241 @@
+"""One candidate: an architecture distilled rung by rung, and the Ray Tune trainable around it."""
+
+from __future__ import annotations
+
+import csv
+import gc
+import os
+import socket
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray import tune
+
+from distill.errors import NonFiniteImagesError, TrainingDivergedError
+from distill.evaluation import chosen_for_grid, compare, sample, save_png
+from distill.memory import is_out_of_memory
+from distill.training import Progress, Trainer
+from nas.budget import Cost, measure
+from nas.config import SearchConfig
+from nas.execution.workbench import Workbench, use_threads
+from nas.study import RungRecord
+from search_spaces import Generator, file_digest
+from search_spaces.reading import written_whole
+
+GRID = 16  # images of the sample grid, if there are no classes
+COLUMNS = 8
+LOOKED_THROUGH = 2_000  # inputs of the bank, for some of every class
+FID_SEED_OFFSET = 7_919  # FIDs are measured on other latents than the training drew first
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a candidate reports at a rung."""
+
+    record: RungRecord
+    cost: Cost
+    samples: str  # PNG, path relative to the study's folder
+    warning: str = ""  # what the user should know of how it came about
+
+
+class Candidate:
+    """Trains one architecture on a workbench; a rung that has left its checkpoint is not redone."""
+
+    def __init__(
+        self, bench: Workbench, trial: int, architecture: Mapping[str, Any], seed: int | None = None
+    ) -> None:
+        self.bench, self.trial = bench, trial
+        self.seed = bench.config.seed if seed is None else seed
+        self.architecture = bench.teacher.family.architecture.from_json(architecture)
+        self.folder = trial_folder(bench.config.folder, trial)
+        self._results: list[dict[str, Any]] = []  # of every rung passed
+        self._trainer: Trainer | None = None
+        self._warning = ""  # for the next outcome
+
+    def run(self, rung: int) -> Outcome:
+        """Train to `rung` and measure there; a rung that was passed before, by any process, is not redone.
+
+        Raises:
+            TrainingDivergedError, NonFiniteImagesError: the candidate failed.
+        """
+        if self._trainer is None and rung >= len(self._results):
+            self._resume()
+        while rung >= len(self._results):
+            self._advance()
+        fields = dict(self._results[rung])
+        cost, samples = Cost(fields.pop("macs"), fields.pop("params")), fields.pop("samples")
+        warning, self._warning = self._warning, ""
+        return Outcome(RungRecord(trial=self.trial, rung=rung, **fields), cost, samples, warning)
+
+    @cached_property
+    def _identity(self) -> dict[str, str]:
+        """What a checkpoint must be of, to go on from: the FIDs in it count as this search's own."""
+        weights = {"extractor_digest": self.bench.fidelity.extractor.digest}
+        run = {"architecture": str(self.architecture), "training_seed": str(self.seed)}
+        return self.bench.identity | weights | run
+
+    def _resume(self) -> None:
+        """Start a training, or go on from the newest checkpoint that can be read."""
+        self._trainer = self.bench.trainer(self.bench.student(self.architecture, self.seed), self.seed)
+        for rung in reversed(range(len(self.bench.config.rungs))):
+            state = self._read(rung)
+            if state is not None:
+                newest = state["results"][-1] | {"sha256": file_digest(self._checkpoint(rung))}
+                self._results = [*state["results"][:-1], newest]
+                self._trainer.load_state_dict(state["trainer"])
+                return
+
+    def _advance(self) -> None:
+        """Train to the next rung, measure, and leave a checkpoint with everything up to there."""
+        assert self._trainer is not None
+        rung, began = len(self._results), time.monotonic()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        kd_weight = self._train(self._trainer, rung)
+        result = self._measure(self._trainer.ema, self._trainer.images, self._trainer.losses)
+        result |= {"kd_weight": kd_weight, "seconds": time.monotonic() - began}
+        self._keep(result, self._trainer.state_dict())
+        if rung >= 2:  # the one before is needed if this one turns out to be damaged
+            self._checkpoint(rung - 2).unlink(missing_ok=True)
+
+    def _keep(self, result: dict[str, Any], trainer: dict[str, Any]) -> None:
+        """Leave a checkpoint of the rung that gave `result`, with everything up to there."""
+        path = self._checkpoint(len(self._results))
+        result |= {"checkpoint": str(path.relative_to(self.bench.config.folder))}
+        results = [*self._results, result]
+        with written_whole(path) as file:
+            torch.save({"identity": self._identity, "results": results, "trainer": trainer}, file)
+        self._results = [*self._results, result | {"sha256": file_digest(path)}]
+
+    def _checkpoint(self, rung: int) -> Path:
+        return self.folder / f"rung-{rung}.pt"
+
+    def _read(self, rung: int) -> dict[str, Any] | None:
+        """The checkpoint of `rung`; None when there is none, it is damaged, or of another search."""
+        path = self._checkpoint(rung)
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except FileNotFoundError:
+            return None
+        except Exception:  # whatever a damaged file makes the reader raise
+            self._warning = f"{path} is damaged: its rung is trained again"
+            return None
+        ours = isinstance(state, dict) and SearchConfig.continues(state.get("identity"), self._identity)
+        return state if ours else None
+
+    def _train(self, trainer: Trainer, rung: int) -> float:
+        """Train to the end of `rung`, logging every step; returns the last step's KD weight."""
+        last = Progress(trainer.images, trainer.kd_weight, {})
+        with (self.folder / f"rung-{rung}.csv").open("w", newline="") as file:
+            log = csv.writer(file)
+            log.writerow(["images", "kd_weight", "losses"])
+
+            def note(progress: Progress) -> None:
+                nonlocal last
+                last = progress
+                losses = " ".join(f"{name}={value:.4g}" for name, value in progress.losses.items())
+                log.writerow([progress.images, f"{progress.kd_weight:.6g}", losses])
+
+            trainer.train(self.bench.config.rungs[rung], note)
+        return last.kd_weight
+
+    def _measure(self, student: Generator, images: int, losses: Mapping[str, float]) -> dict[str, Any]:
+        config = self.bench.config
+        last = len(self._results) == len(config.rungs) - 1
+        samples = config.fid_samples if last else config.rung_samples or config.fid_samples
+        metrics = ("fid",) if last else self.bench.metrics
+        scores = self.bench.fidelity.measure(student, metrics, samples, config.seed + FID_SEED_OFFSET)
+        score = scores["fid"]
+        fid = score.values["fid"]
+        bank = self.bench.bank
+        known, _ = bank.batch(torch.arange(min(LOOKED_THROUGH, len(bank))))
+        inputs, teacher_images = bank.batch(chosen_for_grid(student, known, GRID, COLUMNS))
+        grids = {
+            f"teacher, {self.bench.teacher.name}": teacher_images,
+            f"trial {self.trial}, FID {fid:.2f} after {images} images": sample(student, inputs),
+        }
+        save_png(compare(grids, columns=COLUMNS), self.folder / "samples.png")
+        cost = measure(student)
+        return {
+            "images": images,
+            "fid": fid,
+            "kid": scores["kid"].values["kid"] if "kid" in scores else None,
+            "fid_samples": score.samples,
+            "fid_extractor": score.extractor,
+            "fid_extractor_digest": score.digest,
+            "fid_seed": score.seed,
+            "losses": dict(losses),
+            "worker": f"{socket.gethostname()}:{os.getpid()}",
+            "samples": str((self.folder / "samples.png").relative_to(config.folder)),
+            "macs": cost.macs,
+            "params": cost.params,
+        }
+
+
+class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no types
+    """Ray Tune's view: one actor distills many candidates, one after another, on one warm workbench."""
+
+    def setup(self, config: dict[str, Any], settings: dict[str, Any] | None = None) -> None:
+        search = SearchConfig.model_validate(settings)
+        use_threads(max(1, int(self.trial_resources.required_resources.get("CPU", 1))))
+        self._bench = Workbench(search)
+        self._make = self._prepare()
+        self.reset_config(config)
+
+    def _prepare(self) -> Callable[[int, dict[str, Any], int | None], Candidate]:
+        """What makes a candidate of a trial, its architecture and its seed."""
+        return partial(Candidate, self._bench)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._candidate: Candidate | None = None
+        gc.collect()
+        self._candidate = self._make(new_config["trial"], new_config["architecture"], new_config.get("seed"))
+        self._rung = int(new_config["start_rung"])
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """One rung. A failure is a result, too: an exception would make Tune try the candidate again."""
+        assert self._candidate is not None
+        try:
+            outcome = self._candidate.run(self._rung)
+        except (TrainingDivergedError, NonFiniteImagesError) as error:
+            return {"failed": str(error), "diverged": True, "done": True}
+        except OSError as error:  # the disk is full or gone: the next candidate would fail alike
+            return {"broken": f"{type(error).__name__}: {error}", "done": True}
+        except torch.AcceleratorError:  # the device is unusable for this process: another one takes over
+            raise
+        except Exception as error:  # a bug of one candidate must not end the search
+            if is_out_of_memory(error):
+                reason = f"out of memory: {error}".splitlines()[0].rstrip(": ")
+                return {"failed": f"{reason} (a smaller --batch-size needs less)", "done": True}
+            reason = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
+            log = self._candidate.folder / "failure.txt"
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(traceback.format_exc())
+            return {"failed": f"{reason} (see {log})", "done": True}
+        self._rung += 1
+        done = self._rung == len(self._bench.config.rungs)
+        record = outcome.record
+        return {
+            "outcome": outcome,
+            "rung": record.rung,
+            "fid": record.fid,
+            "macs": outcome.cost.macs,
+            "done": done,
+        }
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Nothing: rungs leave their own checkpoints, which outlive Tune's."""
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Nothing: a candidate that starts again replays the rungs it has checkpoints of."""
+
+
+def trial_folder(study_folder: Path, trial: int) -> Path:
+    """Where one trial's checkpoints, logs and samples are."""
+    return study_folder / "trials" / f"{trial:04d}"

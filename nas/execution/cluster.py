@@ -1,0 +1,226 @@
+"""Ray: started or joined quietly, what it offers, and the one task that runs before candidates do."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import shutil
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+from rich.console import Console
+
+from distill.errors import TrainingDivergedError
+from distill.progress import OnProgress
+from distill.training import Precision
+from nas.config import SearchConfig
+from nas.errors import ConfigError, SearchError
+from nas.execution.gpu_sharing import Footprint, candidates_per_gpu, gpu_share, measure_footprint
+from nas.execution.preparation import stages, waiting
+from nas.execution.relay import relayed
+from nas.execution.weight_sharing import STAGES, images_trained, stages_left, train_shared
+from nas.execution.workbench import Workbench, use_threads
+
+if TYPE_CHECKING:
+    from distill.evaluation import FidScore
+
+CONNECT_SECONDS = 10
+JOIN_SECONDS = 60  # for a cluster's first worker
+PROGRESS = ".progress"  # a file in the study's folder, which one driver at a time works in
+OBJECT_STORE = 80 * 2**20  # bytes; only settings and results travel through Ray
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a candidate without a GPU share may still see the GPU
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new one prints a table on stdout, however quiet
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the study is the log
+    "TUNE_MAX_PENDING_TRIALS_PG": "1",  # ask no earlier than a worker is free
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C ends the command, and says how to go on
+}
+
+
+@dataclass(frozen=True)
+class Share:
+    """How a cluster is divided among candidates."""
+
+    workers: int  # candidates at a time
+    cpus: int  # of each
+    gpus: float  # of each
+
+
+@contextmanager
+def open_cluster(config: SearchConfig) -> Iterator[Share]:
+    """Ray, for as long as the block runs.
+
+    Raises:
+        ConfigError: the cluster does not answer, or has no GPU where one is asked for.
+    """
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    ours = None  # the folder of Ray's logs, where Ray is ours
+    try:
+        if config.ray_address is None:
+            cpus = max(len(os.sched_getaffinity(0)), config.workers)
+            store = {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
+            ours = ray.init(address="local", num_cpus=cpus, **store, **quiet).address_info["session_dir"]
+        else:
+            _join(config.ray_address, quiet)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray's own handler dumps its stack
+        yield _share(config)
+    finally:
+        ray.shutdown()
+        if ours is not None:
+            shutil.rmtree(ours, ignore_errors=True)
+
+
+def make_shared(config: SearchConfig, share: Share, console: Console) -> tuple[FidScore, Precision]:
+    """Have a worker make the bank and the real images' statistics, so that candidates find both.
+
+    A worker does it because it may have a GPU, and because the driver should stay small.
+
+    Returns:
+        The teacher's FID over the bank's images, at most as many as for students; and the precision that
+        workers train in.
+
+    Raises:
+        UserError: the data or the extractor can't be used.
+    """
+
+    def task(settings: dict[str, Any], tell: OnProgress) -> tuple[FidScore, Precision]:
+        use_threads(share.cpus)
+        bench = Workbench(SearchConfig.model_validate(settings), on_progress=tell)
+        return bench.teacher_score(), bench.precision
+
+    what = "Making the teacher's images and the real ones' statistics"
+    file = config.folder.absolute() / PROGRESS
+    with stages(console, what) as on_progress, relayed(on_progress, file) as tell:
+        made: tuple[FidScore, Precision] = _on_a_worker(task, config, share, "made the teacher bank", tell)
+    return made
+
+
+def pack(config: SearchConfig, share: Share, console: Console) -> Share:
+    """Divide GPUs among as many candidates as one can serve, where that is asked for.
+
+    Candidates that share weights are not trained, and are left as they are.
+
+    Raises:
+        SearchError: the worker that measures was lost.
+    """
+    if config.gpus_per_trial != "auto" or not share.gpus or config.share_weights:
+        return share
+
+    def task(settings: dict[str, Any]) -> Footprint | None:
+        use_threads(1)
+        return measure_footprint(Workbench(SearchConfig.model_validate(settings)))
+
+    with waiting(console, "Measuring what a candidate takes of a GPU"):
+        found: Footprint | None = _on_a_worker(
+            task, config, share, "measured what a candidate takes of a GPU"
+        )
+    if found is None or not found.busy:
+        console.print(
+            "What a candidate takes of a GPU can't be measured: one trains on each", highlight=False
+        )
+        return share
+    gpus = sum(node.get("GPU", 0) for node in _nodes())
+    wanted = config.workers or config.trials + config.replicate_runs
+    # Ray fills one GPU before it turns to the next: no more on one than all of them need.
+    together = min(candidates_per_gpu(found, share.cpus), math.ceil(wanted / gpus))
+    console.print(
+        f"A candidate takes {found.memory / 2**30:.1f} of {found.free / 2**30:.1f} GiB of a GPU and keeps it "
+        f"busy {found.busy:.0%} of the time: {together} train on one at a time",
+        highlight=False,
+    )
+    return _share(config.model_copy(update={"gpus_per_trial": gpu_share(together)}))
+
+
+def make_shared_weights(config: SearchConfig, share: Share, console: Console) -> None:
+    """Have a worker train the weights that all candidates share, stage by stage, from where they are.
+
+    Raises:
+        UserError: the data can't be used.
+        SearchError: the training diverged, its worker was lost, or what it left is damaged.
+    """
+
+    def task(settings: dict[str, Any], stage: int) -> None:
+        use_threads(share.cpus * share.workers)
+        train_shared(Workbench(SearchConfig.model_validate(settings)), stage)
+
+    def seen(settings: dict[str, Any]) -> int:
+        return images_trained(Workbench(SearchConfig.model_validate(settings)))
+
+    trained = _on_a_worker(seen, config, share, "looked for the shared weights")
+    for stage in stages_left(config, trained):
+        what = f"Shared weights: stage {stage} of {STAGES}, {config.rungs[-1]:,} images in all"
+        with waiting(console, what):
+            _on_a_worker(task, config, share, "trained the shared weights", stage)
+        console.print(f"{what}: done", highlight=False)
+
+
+def _on_a_worker(task: Callable[..., Any], config: SearchConfig, share: Share, what: str, *args: Any) -> Any:
+    """What `task` returns for the settings of `config` and `args`."""
+    remote = ray.remote(num_cpus=share.cpus, num_gpus=share.gpus, max_retries=0)(task)
+    try:
+        return ray.get(remote.remote(config.absolute().model_dump(mode="json"), *args))
+    except RayTaskError as error:
+        if isinstance(error.cause, TrainingDivergedError):
+            raise SearchError(f"a worker {what} and failed: {error.cause}") from None
+        raise error.cause from None
+    except RayError as error:  # the worker was killed
+        reason = str(error).splitlines()[0]
+        raise SearchError(f"a worker was lost while it {what} ({reason}): try again") from error
+
+
+def _join(address: str, quiet: dict[str, Any]) -> None:
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        if port.isdigit():  # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+        ray.init(address=address, **quiet)
+    except (OSError, ValueError, RuntimeError, OverflowError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"--ray-address {address} does not answer ({reason}): start Ray there") from error
+
+
+def _share(config: SearchConfig) -> Share:
+    nodes = _nodes()
+    cpus, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU"))
+    asked = config.gpus_per_trial
+    per_trial = min(1.0, gpus) if asked in ("auto", -1) else float(asked)
+    if per_trial > max(node.get("GPU", 0) for node in nodes):
+        given = f"--gpus-per-trial {per_trial:g}"
+        raise ConfigError(f"{given}: no machine has so many GPUs; give 0 to train on the CPU")
+    trainings = config.trials + config.replicate_runs
+    workers = config.workers or min(trainings, int(gpus / per_trial) if per_trial else int(cpus))
+    fitting = [node for node in nodes if node.get("GPU", 0) >= per_trial]
+    if per_trial:  # the scarcest machine decides: a trial needs its share of a GPU's CPUs there
+        cores = min(node.get("CPU", 0) // max(1, int(node["GPU"] / per_trial)) for node in fitting)
+    else:
+        cores = min(cpus // workers, max(node.get("CPU", 0) for node in fitting))
+    return Share(workers, max(1, int(cores)), per_trial)
+
+
+def _nodes() -> list[dict[str, float]]:
+    """What each machine of the cluster has, once one with a CPU for workers has joined.
+
+    Raises:
+        ConfigError: none joins.
+    """
+    deadline = time.monotonic() + JOIN_SECONDS
+    while True:
+        nodes = [dict(node["Resources"]) for node in ray.nodes() if node["Alive"]]
+        if any(node.get("CPU", 0) >= 1 for node in nodes):
+            return nodes
+        if time.monotonic() > deadline:
+            raise ConfigError("the Ray cluster has no machine with a free CPU: start workers there")
+        time.sleep(1)

@@ -1,0 +1,147 @@
+"""What a search would do: settings, the budget against the space and the teacher, a few proposals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from distill.teachers import bank_bytes
+from distill.training import images_a_step
+from nas.budget import COUNTER, format_duration, format_quantity
+from nas.config import SearchConfig
+from nas.execution.workbench import Workbench
+from search_spaces import Architecture, RandomSuggest
+
+PROPOSALS = 6
+OWN = " of real handwritten digits, built in; give --teacher and --data for your own"
+
+
+class Proposed(BaseModel):
+    """One architecture that a search might try, with closed-form costs and its measured latency."""
+
+    macs: int
+    params: int
+    latency: float | None  # seconds for one image, where a budget limits it
+    latency_on: str | None
+    architecture: dict[str, Any]
+    summary: str
+
+
+class Preview(BaseModel):
+    """The answer of `nas-search --dry-run`."""
+
+    study: str
+    budget: dict[str, int | float | None]  # macs, params, and latency in seconds
+    teacher: dict[str, Any]
+    space: str
+    notes: list[str]
+    settings: dict[str, Any]
+    smallest: Proposed
+    largest: Proposed
+    given: list[Proposed]  # by --enqueue and --warm-start: tried first
+    proposals: list[Proposed]
+
+    def render(self) -> RenderableType:
+        """As text and tables."""
+        where = f"; latency on {self.smallest.latency_on}" if self.smallest.latency_on else ""
+        table = Table(title=f"Proposals ({COUNTER}{where})", title_justify="left")
+        table.add_column("")
+        for name in ("MACs", "parameters", *(["latency"] if where else [])):
+            table.add_column(name, justify="right", overflow="fold")
+        table.add_column("architecture", overflow="fold")
+        table.add_row("smallest", *_cells(self.smallest))
+        table.add_row("largest", *_cells(self.largest))
+        table.add_section()
+        for given in self.given:
+            table.add_row("given", *_cells(given))
+        for proposal in self.proposals:
+            table.add_row("", *_cells(proposal))
+        settings = "  ".join(
+            f"{name}={value}" for name, value in self.settings.items() if value not in (None, "")
+        )
+        return Group(*(Text(note) for note in self.notes), Text(f"Settings: {settings}"), table)
+
+
+def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
+    """What is about to be searched, a line each."""
+    teacher = bench.teacher
+    cost = bench.teacher.generator.architecture
+    built_in = "built-in " if config.teacher is None else ""
+    where = f" on {config.latency_on}" if config.budget_latency else ""
+    lines = [
+        f"Teacher: {built_in}{teacher.name} ({teacher.family.name}), "
+        f"{format_quantity(bench.space.macs(cost))} MACs, "
+        f"{format_quantity(bench.space.params(cost))} parameters",
+        f"Data: {bench.data.name}, {bench.data.found or len(bench.data)} images "
+        f"({bench.data.format}){OWN if built_in else ''}",
+        f"Recipe: {config.recipe}, KD weight {config.schedule}",
+        f"Training: {_rungs(config, bench)}",
+        f"Budget: {config.budget}{where}; study {config.study} in {config.folder}",
+    ]
+    lines += [f"Budget: {note}" for note in config.budget.slack(bench.space)]
+    megabytes = bank_bytes(config.bank_size, bench.teacher.generator.image_shape) / 1e6
+    lines.append(f"Teacher bank: {config.bank_size:,} images, {megabytes:,.0f} MB in {config.cache / 'bank'}")
+    lines += [f"Skipped {skipped}" for skipped in bench.data.skipped]
+    if teacher.discriminator is None and bench.recipe.critic_steps:
+        lines.append("The teacher has no discriminator: students train their own from scratch")
+    return lines
+
+
+def _rungs(config: SearchConfig, bench: Workbench) -> str:
+    """After how many images students are measured: whole steps of them, where they don't share weights."""
+    if config.share_weights:
+        return f"weights that all students share, {config.rungs[-1]:,} images"
+    step = images_a_step(bench.recipe, config.batch_size)
+    images = ", ".join(f"{math.ceil(rung / step) * step:,}" for rung in config.rungs)
+    return f"FID after {images} images, {config.batch_size} in a batch"
+
+
+def preview_search(config: SearchConfig, bench: Workbench, given: Sequence[Architecture] = ()) -> Preview:
+    """Look ahead without training or writing anything; `given` is what is tried first."""
+    load = config.budget.load(bench.space)
+    architecture = bench.teacher.generator.architecture
+    proposals = [
+        bench.latency.fit(bench.space, RandomSuggest(config.seed + i), load) for i in range(PROPOSALS)
+    ]
+    fitting = [proposal for proposal in proposals if bench.latency.fits(proposal)]
+    too_slow = f"Budget: {PROPOSALS - len(fitting)} of {PROPOSALS} proposals were too slow and are left out"
+    return Preview(
+        study=config.study,
+        budget=vars(config.budget),
+        teacher={
+            "name": bench.teacher.name,
+            "digest": bench.teacher.digest,
+            "macs": bench.space.macs(architecture),
+            "params": bench.space.params(architecture),
+        },
+        space=bench.teacher.family.name,
+        notes=introduction(config, bench) + [too_slow] * (len(fitting) < PROPOSALS),
+        settings=config.public(),
+        smallest=_proposed(bench, bench.space.smallest()),
+        largest=_proposed(bench, bench.space.largest()),
+        given=[_proposed(bench, architecture) for architecture in given],
+        proposals=[_proposed(bench, proposal) for proposal in fitting],
+    )
+
+
+def _proposed(bench: Workbench, architecture: Architecture) -> Proposed:
+    notes = bench.latency.notes(architecture)
+    return Proposed(
+        macs=bench.space.macs(architecture),
+        params=bench.space.params(architecture),
+        latency=notes.get("latency"),
+        latency_on=notes.get("latency_on"),
+        architecture=architecture.to_json(),
+        summary=str(architecture),
+    )
+
+
+def _cells(proposed: Proposed) -> list[str]:
+    latency = [format_duration(proposed.latency)] if proposed.latency is not None else []
+    return [format_quantity(proposed.macs), format_quantity(proposed.params), *latency, proposed.summary]

@@ -1,0 +1,64 @@
+"""Writes what candidates report into the study: rungs first, then costs and samples, then the verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from optuna.trial import Trial, TrialState
+
+from nas.budget import Cost
+from nas.errors import StudyError
+from nas.execution.candidate import Outcome
+from nas.study import StudyStore, attach_samples
+
+
+class StudyRecorder:
+    """The one writer of results. Everything of a trial is written before it is told."""
+
+    def __init__(self, store: StudyStore, folder: Path, rungs: int) -> None:
+        self._store, self._folder, self._rungs = store, folder, rungs
+        self._open: dict[int, Trial] = {}  # being trained; opening one anew would read it from the database
+
+    def record(self, number: int, outcome: Outcome) -> None:
+        """Keep one rung's result.
+
+        Raises:
+            StudyError: its FID was measured with other extractor weights than the study's.
+        """
+        measured_with = outcome.record.fid_extractor_digest
+        noted = self._store.study.user_attrs.get("extractor_digest", "")
+        if measured_with and noted and measured_with != noted:
+            raise StudyError(
+                f"worker {outcome.record.worker} measures FID with {outcome.record.fid_extractor} weights "
+                f"{measured_with}, the study with {noted}: have the same file on all machines"
+            )
+        self._store.record_rung(outcome.record)
+        trial = self._trial(number, outcome.cost)
+        attach_samples(trial, self._folder / outcome.samples, self._folder / "artifacts")
+
+    def finish(self, number: int, outcome: Outcome) -> TrialState:
+        """Tell the study that trial `number` ended with `outcome`: complete, or stopped early."""
+        self.record(number, outcome)
+        record = outcome.record
+        if record.rung == self._rungs - 1:
+            state = TrialState.COMPLETE
+            self._store.study.tell(self._open.pop(number), [record.fid, outcome.cost.macs])
+        else:
+            state = TrialState.PRUNED
+            self._store.study.tell(self._open.pop(number), state=state)
+        return state
+
+    def fail(self, number: int, reason: str) -> None:
+        """Tell the study that trial `number` has no result."""
+        self._open.pop(number, None)
+        self._store.fail(number, reason)
+
+    def _trial(self, number: int, cost: Cost) -> Trial:
+        """The running trial `number`, its costs noted."""
+        if number not in self._open:
+            trial = self._store.trial(number)
+            if "macs" not in trial.user_attrs:
+                trial.set_user_attr("macs", cost.macs)
+                trial.set_user_attr("params", cost.params)
+            self._open[number] = trial
+        return self._open[number]

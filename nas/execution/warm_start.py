@@ -1,0 +1,126 @@
+"""Architectures that the user, or an earlier study, wants tried first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nas.budget import format_duration
+from nas.config import SearchConfig
+from nas.errors import ConfigError
+from nas.execution.weight_sharing import SharedSpace
+from nas.execution.workbench import Workbench
+from nas.reporting import choose_best, trial_reports
+from nas.study import open_existing
+from nas.trials import Given
+from search_spaces import Architecture, ArchitectureError, FixedSuggest, Load, SearchSpace
+
+
+def read_given(config: SearchConfig, bench: Workbench) -> Given:
+    """What `config` names by `enqueue` and `warm_start`. No image is needed for it.
+
+    Raises:
+        ConfigError: a file can't be read, or holds no architecture that fits teacher, budget and shared
+            weights; the earlier study is of another space.
+        StudyError, StorageError: there is no such study.
+    """
+    found = [architecture for path in config.enqueue for architecture in _read(path, config, bench)]
+    return Given(found, _front_of(config, bench) if config.warm_start else ())
+
+
+def tried_first(given: Given, config: SearchConfig, bench: Workbench) -> list[Architecture]:
+    """The architectures that `given` comes to, each once."""
+    space, load = _searched(config, bench), config.budget.load(bench.space)
+    chosen = [space.sample(FixedSuggest(choices), load) for choices in given.choices]
+    return list(dict.fromkeys((*given.architectures, *chosen)))
+
+
+def _searched(config: SearchConfig, bench: Workbench) -> SearchSpace:
+    """The space that choices are made in."""
+    return SharedSpace(bench.space) if config.share_weights else bench.space
+
+
+def _read(path: Path, config: SearchConfig, bench: Workbench) -> list[Architecture]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        several = values if isinstance(values, list) else [values]
+        found = [bench.teacher.family.architecture.from_json(one) for one in several]
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, ArchitectureError) as error:
+        raise ConfigError(f"--enqueue {path} can't be read ({error}): give architectures as JSON") from error
+    for architecture in found:
+        if _interface(bench, architecture) != _interface(bench, bench.teacher.generator.architecture):
+            raise ConfigError(f"--enqueue {path}: {architecture} makes other images than the teacher")
+        if config.budget.load(bench.space)(architecture) > 1:
+            raise ConfigError(f"--enqueue {path}: {architecture} is above the budget of {config.budget}")
+        if not bench.latency.fits(architecture):
+            latency = format_duration(bench.latency.notes(architecture)["latency"])
+            raise ConfigError(
+                f"--enqueue {path}: {architecture} takes {latency}, above the budget of {config.budget}"
+            )
+    if config.share_weights:
+        _check_shared(path, found, bench)
+    return found
+
+
+def _check_shared(path: Path, found: Sequence[Architecture], bench: Workbench) -> None:
+    shared = bench.space.slimmable(bench.teacher.generator)
+    for architecture in found:
+        try:
+            shared.read_out(architecture)
+        except ArchitectureError as error:
+            raise ConfigError(
+                f"--enqueue {path}: {error}: leave it out of the file, or search without --share-weights"
+            ) from error
+
+
+def _interface(bench: Workbench, architecture: Architecture) -> tuple[Any, ...]:
+    """What goes into a generator of this architecture, and what comes out."""
+    with torch.device("meta"):
+        generator = bench.teacher.family.build(architecture)
+    inputs = generator.sample_inputs(1, torch.Generator())
+    return generator.image_shape, generator.classes, [tuple(x.shape) for x in inputs]
+
+
+def _front_of(config: SearchConfig, bench: Workbench) -> list[dict[str, Any]]:
+    store, _ = open_existing(config.workdir, config.warm_start, config.storage)
+    with store:
+        front = {t.number for t in choose_best(trial_reports(store)).front}
+        trials = [t for t in store.study.get_trials(deepcopy=False) if t.number in front and t.params]
+        space = store.study.user_attrs.get("space")
+    load = config.budget.load(bench.space)
+    searched = _searched(config, bench)
+    if space != bench.teacher.family.name or not all(_fits(t.params, searched, load) for t in trials):
+        raise ConfigError(
+            f"--warm-start {config.warm_start} is a study of another space ({space}): name one of "
+            f"{bench.teacher.family.name} students of a teacher of this size"
+        )
+    return [dict(t.params) for t in trials]
+
+
+def _fits(choices: Mapping[str, Any], space: SearchSpace, load: Load) -> bool:
+    """Whether `space` could have made these choices."""
+    try:
+        space.sample(_Possible(choices), load)
+    except (KeyError, ValueError):
+        return False
+    return True
+
+
+class _Possible(FixedSuggest):
+    """Given choices, as long as they are among those that may be made."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return choices[list(choices).index(super().suggest_categorical(name, choices))]
+
+    def suggest_int(self, name: str, low: int, high: int) -> int:
+        return low + range(high - low + 1).index(super().suggest_int(name, low, high) - low)
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        value = super().suggest_float(name, low, high, log=log)
+        if not low <= value <= high:
+            raise ValueError(f"{name} {value} is not in [{low}, {high}]")
+        return value

@@ -1,0 +1,251 @@
+"""Weight sharing: one slimmable student is distilled once, and candidates are read out of it.
+
+Trained with the sandwich rule (Yu and Huang 2019, arXiv 1903.05134): each batch is worked off in four parts,
+by a random student as wide as the budget allows, the same one at its narrowest, and two others at random.
+The rule's own ends are two fixed networks; were they always the uniform shape, students near it would be
+trained twice as often as any others, and would rank first for that.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from distill.seeds import derive_seed
+from distill.training import Trainer
+from nas.budget import Budget
+from nas.config import SHARED_PARTS, SearchConfig
+from nas.errors import SearchError
+from nas.execution.candidate import Candidate, CandidateTrial
+from nas.execution.workbench import Workbench
+from search_spaces import (
+    Architecture,
+    FixedSuggest,
+    Load,
+    PartlyFixedSuggest,
+    RandomSuggest,
+    SearchSpace,
+    Slimmable,
+    Suggest,
+)
+from search_spaces.reading import written_whole
+
+NARROWEST = 0.25  # of the budget
+ENDS = (1.0, NARROWEST)  # of a batch's sandwich
+STAGES = 10  # of the training; each leaves a checkpoint
+
+
+@dataclass(frozen=True)
+class SharedSpace:
+    """The students of a space that can be read out of shared weights: what all have in common is fixed."""
+
+    space: SearchSpace
+
+    def sample(self, suggest: Suggest, load: Load) -> Architecture:
+        return self.space.sample(PartlyFixedSuggest(suggest, self.space.shared()), load)
+
+    def uniform(self) -> dict[str, Any]:
+        return self._searched(self.space.uniform())
+
+    def openings(self) -> list[dict[str, Any]]:
+        return [self._searched(opening) for opening in self.space.openings()]
+
+    def _searched(self, choices: dict[str, Any]) -> dict[str, Any]:
+        return {name: choice for name, choice in choices.items() if name not in self.space.shared()}
+
+    def macs(self, architecture: Any) -> int:
+        return self.space.macs(architecture)
+
+    def params(self, architecture: Any) -> int:
+        return self.space.params(architecture)
+
+    def smallest(self) -> Architecture:
+        return self.space.smallest()
+
+    def largest(self) -> Architecture:
+        return self.space.largest()
+
+    def inherit(self, teacher: Any, student: Any) -> None:
+        self.space.inherit(teacher, student)
+
+    def slimmable(self, teacher: Any) -> Slimmable:
+        return self.space.slimmable(teacher)
+
+    def shared(self) -> dict[str, Any]:
+        return self.space.shared()
+
+
+class Sandwich:
+    """Which student makes the next part of a batch."""
+
+    def __init__(self, space: SearchSpace, load: Load, seed: int) -> None:
+        self._space, self._load, self._seed = SharedSpace(space), load, seed
+        self.drawn = 0
+
+    def __call__(self) -> Architecture:
+        batch, place = divmod(self.drawn, SHARED_PARTS)
+        self.drawn += 1
+        if place < len(ENDS):
+            chosen = RandomSuggest(derive_seed(self._seed, f"batch {batch}"))
+            return self._space.sample(PartlyFixedSuggest(chosen, {"share": ENDS[place]}), self._load)
+        return self._space.sample(RandomSuggest(derive_seed(self._seed, f"student {self.drawn}")), self._load)
+
+
+def shared_file(config: SearchConfig) -> Path:
+    """Where the shared weights of a study are."""
+    return config.folder / "shared.pt"
+
+
+def check_narrowest(budget: Budget, space: SearchSpace) -> None:
+    """See that whatever is chosen fits at its narrowest, without a smaller mapping network.
+
+    The dearest choices are the teacher's own.
+
+    Raises:
+        BudgetError: they do not fit, however narrow.
+    """
+
+    def too_full(architecture: Any) -> float:
+        return 1.0  # above the share that is to be spent, so widths shrink as far as they go
+
+    narrowest = SharedSpace(space).sample(FixedSuggest({"share": NARROWEST, **space.uniform()}), too_full)
+    budget.require(space, narrowest, "the narrowest student that keeps the teacher's mapping network")
+
+
+def images_trained(bench: Workbench) -> int:
+    """How many images the shared weights have seen by their checkpoint.
+
+    Raises:
+        SearchError: the checkpoint is damaged.
+    """
+    state = _checkpoint(bench)
+    return 0 if state is None else int(state["images"])
+
+
+def stages_left(config: SearchConfig, images: int) -> list[int]:
+    """The stages that are still to be trained after so many images."""
+    return [stage for stage in range(1, STAGES + 1) if images < _end(config, stage)]
+
+
+def train_shared(bench: Workbench, stage: int) -> None:
+    """Train the shared weights up to `stage` of `STAGES`, going on from the checkpoint that is there.
+
+    Raises:
+        SearchError: the checkpoint is damaged.
+    """
+    trainer, _ = shared_trainer(bench)
+    until = _end(bench.config, stage)
+    if trainer.images >= until:
+        return
+    trainer.train(until)
+    path = shared_file(bench.config)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as file:
+        torch.save({"identity": bench.identity, "trainer": trainer.state_dict()}, file)
+
+
+def shared_trainer(bench: Workbench) -> tuple[Trainer, Sandwich]:
+    """The training of the shared weights as the checkpoint left it, and what chooses its students.
+
+    Raises:
+        SearchError: the checkpoint is damaged.
+    """
+    slimmable = bench.space.slimmable(bench.teacher.generator.cpu())
+    sandwich = Sandwich(bench.space, bench.config.budget.load(bench.space), bench.config.seed)
+    slimmable.draw = sandwich
+    trainer = bench.trainer(slimmable, micro_batch=bench.config.batch_size // SHARED_PARTS)
+    state = _checkpoint(bench)
+    if state is not None:
+        trainer.load_state_dict(state)
+    sandwich.drawn = trainer.step * 2 * SHARED_PARTS  # a step draws twice for each part
+    return trainer, sandwich
+
+
+def trained_weights(bench: Workbench) -> Trainer:
+    """The finished training of the shared weights, to read candidates out of.
+
+    Raises:
+        SearchError: this machine does not find it, or finds it unfinished or damaged.
+    """
+    trainer, _ = shared_trainer(bench)
+    wanted = bench.config.rungs[-1]
+    if trainer.images < wanted:
+        raise SearchError(
+            f"{shared_file(bench.config)}: this machine finds weights trained for {trainer.images:,} of "
+            f"{wanted:,} images there: give a --workdir that all machines share"
+        )
+    return trainer
+
+
+def _end(config: SearchConfig, stage: int) -> int:
+    """Images after which `stage` is over."""
+    return math.ceil(config.rungs[-1] * stage / STAGES)
+
+
+def _checkpoint(bench: Workbench) -> dict[str, Any] | None:
+    """The state of the training of the shared weights; None where there is none of this search.
+
+    Raises:
+        SearchError: the file is damaged.
+    """
+    path = shared_file(bench.config)
+    if not path.exists():
+        return None
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+        identity, state = found["identity"], found["trainer"]
+    except OSError:  # not the file's fault
+        raise
+    except Exception as error:  # torch raises whatever the bytes lead it to
+        raise SearchError(
+            f"{path} is damaged: delete it, and the same command trains the shared weights anew"
+        ) from error
+    return state if SearchConfig.continues(identity, bench.identity) else None
+
+
+class SharedCandidate(Candidate):
+    """A candidate that is read out instead of trained."""
+
+    def __init__(self, bench: Workbench, trained: Trainer, trial: int, architecture: dict[str, Any]) -> None:
+        super().__init__(bench, trial, architecture)
+        self._trained = trained
+
+    def _resume(self) -> None:
+        """Nothing: reading out again costs little."""
+
+    def _advance(self) -> None:
+        """Read the student out, measure it, and leave it as a checkpoint."""
+        began = time.monotonic()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        shared: Slimmable = self._trained.ema  # type: ignore[assignment]
+        student = shared.read_out(self.architecture).to(self.bench.device).eval()
+        result = self._measure(student, self._trained.images, self._trained.losses)
+        result |= {"kd_weight": self._trained.kd_weight, "seconds": time.monotonic() - began}
+        self._keep(result, {"ema": student.state_dict()})
+
+
+class SharedTrial(CandidateTrial):
+    """Ray Tune's view of candidates that are read out."""
+
+    def _prepare(self) -> Callable[[int, dict[str, Any], int | None], Candidate]:
+        self._problem = ""
+        try:
+            trainer = trained_weights(self._bench)
+        except SearchError as error:  # told as a result: raised here, it would fail candidate by candidate
+            self._problem = str(error)
+            return super()._prepare()
+
+        def make(trial: int, architecture: dict[str, Any], seed: int | None) -> Candidate:
+            return SharedCandidate(self._bench, trainer, trial, architecture)
+
+        return make
+
+    def step(self) -> dict[str, Any]:
+        """A candidate read out and measured; without the shared weights, the end of the search."""
+        return {"broken": self._problem, "done": True} if self._problem else super().step()

@@ -1,0 +1,262 @@
+"""What all candidates of a search share: teacher, data, bank and extractor; loaded once, kept warm."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+
+from distill.data import ImageSet, check_labels, load_images, sample_images
+from distill.evaluation import images_at_a_time
+from distill.losses import PerceptualDistance
+from distill.progress import OnProgress
+from distill.recipes import RECIPES, Ingredients, Recipe, get_recipe, make_adversarial, make_recipe
+from distill.seeds import derive_seed
+from distill.storage import mapped_tensor
+from distill.teachers import Teacher, TeacherBank, bank_bytes, bank_home, check_room, load_teacher, make_bank
+from distill.training import (
+    Precision,
+    Trainer,
+    TrainingConfig,
+    channels_last_pays,
+    check_parts_are_whole,
+    check_recomputable,
+    resolve_precision,
+)
+from nas.budget import AnyLatency, Latency, LatencyBudget, make_stopwatch
+from nas.config import SearchConfig
+from nas.errors import ConfigError
+from search_spaces import Architecture, Generator, SearchSpace, get_family
+
+if TYPE_CHECKING:
+    from distill.evaluation import Fidelity, FidScore
+
+LEAST_R1_GAMMA = 0.3
+BANK_SEED = 1_000_003  # the bank's inputs are other ones than those of FIDs
+
+
+class Workbench:
+    """Everything needed to distill and measure one architecture after another, on one device."""
+
+    def __init__(
+        self, config: SearchConfig, *, dry_run: bool = False, on_progress: OnProgress | None = None
+    ) -> None:
+        self.config, self.dry_run = config, dry_run
+        self._on_progress = on_progress  # hears of what is made once: images decoded, rendered, looked at
+        self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial else "cpu"
+        self.teacher: Teacher = load_teacher(config.teacher)
+        self.space: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
+        weights = config.lpips_weights
+        self.distance = None if weights is None else PerceptualDistance(weights, self.device)
+        self._check_discriminator()
+        self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.ingredients())
+        self._check()
+
+    @cached_property
+    def identity(self) -> dict[str, str]:
+        """What a study belongs to: results of another teacher, data or training don't compare."""
+        parts = {"space": self.teacher.family.name, "teacher": self.teacher.digest, "data": self.data.digest}
+        parts["lpips"] = "none" if self.distance is None else self.distance.digest
+        return parts | self.config.conditions()
+
+    @cached_property
+    def data(self) -> ImageSet:
+        """The real images, at the teacher's size and colours; in a dry run, a sample of them."""
+        channels, height, _ = self.teacher.generator.image_shape
+        classes = self.teacher.generator.classes
+        if self.dry_run:
+            sample = sample_images(self.config.data, height, channels)
+            check_labels(sample, classes)
+            return sample
+        return load_images(
+            self.config.data,
+            height,
+            channels,
+            classes=classes,
+            cache=self.config.cache,
+            on_progress=self._on_progress,
+        )
+
+    @cached_property
+    def latency(self) -> Latency:
+        """The limit to what an image may take, and what measures it, in this process.
+
+        Raises:
+            BudgetError: not even the smallest student keeps to it.
+            ConfigError: it can't be measured where it is asked for.
+        """
+        if self.config.budget_latency is None:
+            return AnyLatency()
+        stopwatch = make_stopwatch(self.config.latency_on)
+        return LatencyBudget(self.config.budget_latency, stopwatch, self.teacher.family.build, self.space)
+
+    @cached_property
+    def bank(self) -> TeacherBank:
+        return make_bank(
+            self.teacher.generator,
+            self.teacher.digest,
+            self.config.cache / "bank",
+            size=self.config.bank_size,
+            seed=BANK_SEED,
+            device=self.device,
+            on_progress=self._on_progress,
+        )
+
+    @cached_property
+    def fidelity(self) -> Fidelity:
+        from distill.evaluation import Fidelity  # 85 MB of memory that the driver can do without
+
+        return Fidelity(
+            self.data,
+            self.config.extractor,
+            weights=self.config.extractor_weights,
+            cache=self.config.cache / "fidelity",
+            device=self.device,
+            batch_size=images_at_a_time(self.teacher.generator.image_shape[1]),
+            metrics=self.metrics,
+            on_progress=self._on_progress,
+        )
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Before the last rung: of few samples an FID is biased, a KID is not."""
+        return ("fid", "kid") if self.config.rung_samples else ("fid",)
+
+    @property
+    def precision(self) -> Precision:
+        """What networks compute in on this device."""
+        return resolve_precision(self.config.precision, self.device)
+
+    def teacher_score(self) -> FidScore:
+        """The teacher's FID over the bank's images, as many as for students where the bank has so many."""
+        images = self.bank.images[: self.config.fid_samples]
+        return self.fidelity.fid_of_images(mapped_tensor(images), BANK_SEED)
+
+    def student(self, architecture: Architecture, seed: int | None = None) -> Generator:
+        """A student at its start: random from the search's seed or `seed`, then inherited if so asked."""
+        with self._seeded("student", seed):
+            student = self.teacher.family.build(architecture)
+        if self.config.inherit:
+            self.space.inherit(self.teacher.generator.cpu(), student)
+        return student
+
+    def trainer(self, student: Generator, seed: int | None = None, micro_batch: int | None = None) -> Trainer:
+        """A training of `student` that ends at the last rung, with the search's seed or `seed`."""
+        discriminator = copy.deepcopy(self.teacher.discriminator)
+        if discriminator is None or not self.config.warm_discriminator:
+            with self._seeded("discriminator", seed):
+                discriminator = self.teacher.family.build_discriminator(self._discriminator_architecture())
+        published = self.teacher.family.training
+        config = TrainingConfig(
+            images=self.config.rungs[-1],
+            batch_size=self.config.batch_size,
+            generator_lr=published.generator_lr,
+            discriminator_lr=published.discriminator_lr,
+            betas=published.betas,
+            mirror=self.config.mirror,
+            seed=self.config.seed if seed is None else seed,
+            micro_batch=self.config.micro_batch if micro_batch is None else micro_batch,
+            precision=self.precision,
+            channels_last=channels_last_pays(self.teacher.generator.image_shape[1]),
+            compile=self.config.compile,
+            checkpoint_activations=self.config.checkpoint_activations,
+        )
+        return Trainer(
+            student,
+            discriminator,
+            self.recipe,
+            self.data,
+            config,
+            bank=self.bank,
+            teacher_discriminator=copy.deepcopy(self.teacher.discriminator),
+            device=self.device,
+        )
+
+    def _check(self) -> None:
+        """Raise a UserError where teacher, recipe, training and what was asked for don't go together."""
+        family, side = self.teacher.family.name, self.teacher.generator.image_shape[1]
+        if self.config.space:
+            get_family(self.config.space)  # refuses unknown names
+        for flag, wanted, has in (
+            ("space", self.config.space or family, family),
+            ("resolution", self.config.resolution or side, side),
+        ):
+            if wanted != has:
+                raise ConfigError(
+                    f"--{flag} {wanted}: students are like their teacher, and {self.teacher.name} has {has}: "
+                    f"leave it out, or give another --teacher"
+                )
+        training = self.teacher.family.training
+        if self.config.r1_gamma is not None and training.r1_gamma is None:
+            raise ConfigError(
+                f"--r1-gamma {self.config.r1_gamma:g}: there is no R1 in the {training.adversarial} game of "
+                f"{family}: leave it out"
+            )
+        check_parts_are_whole(self.teacher.generator, self.config.micro_batch, self.config.batch_size)
+        check_recomputable(self.teacher.generator, self.config.checkpoint_activations)
+        if self.distance is not None and not RECIPES[self.config.recipe].uses_distance:
+            users = " or ".join(name for name, recipe in RECIPES.items() if recipe.uses_distance)
+            raise ConfigError(
+                f"--lpips-weights {self.config.lpips_weights}: --recipe {self.config.recipe} has no use for "
+                f"a distance: leave it out, or give --recipe {users}"
+            )
+
+    def check_bank(self) -> None:
+        """See whether the disk has room for the images of the teacher bank, if that is to be made.
+
+        Raises:
+            BankError: it has not.
+        """
+        folder, size = self.config.cache / "bank", self.config.bank_size
+        if not os.path.exists(bank_home(folder, self.teacher.digest, size, BANK_SEED)):
+            check_room(folder, size, bank_bytes(size, self.teacher.generator.image_shape))
+
+    def _check_discriminator(self) -> None:
+        """Raise a UserError where the recipe needs a discriminator that the teacher has not."""
+        recipe = get_recipe(self.config.recipe)
+        if recipe.needs_teacher_discriminator and self.teacher.discriminator is None:
+            others = (name for name, recipe in RECIPES.items() if not recipe.needs_teacher_discriminator)
+            raise ConfigError(
+                f"--recipe {recipe.name} needs the teacher's discriminator, {self.teacher.name} comes "
+                "without one: give one that holds both (nas-teacher import --discriminator joins two files), "
+                f"or --recipe {next(others)}"
+            )
+
+    def ingredients(self) -> Ingredients:
+        """What recipes of this search are made of: the family's game and path lengths, a distance."""
+        published = self.teacher.family.training
+        game = make_adversarial(published.adversarial, self._r1_gamma(), published.critic_steps)
+        return Ingredients(game, published.path_weight, self.distance)
+
+    def _r1_gamma(self) -> float | None:
+        """As asked for; else the family's, which suits large images, or what suits small ones."""
+        asked, published = self.config.r1_gamma, self.teacher.family.training.r1_gamma
+        if asked is not None or published is None:
+            return asked
+        return max(LEAST_R1_GAMMA, published(self.teacher.generator.image_shape[1], self.config.batch_size))
+
+    @contextmanager
+    def _seeded(self, use: str, seed: int | None) -> Iterator[None]:
+        """Torch's randomness from the search's seed: networks start alike for all candidates."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive_seed(self.config.seed if seed is None else seed, use))
+            yield
+
+    def _discriminator_architecture(self) -> Architecture:
+        if self.teacher.discriminator is not None:
+            return self.teacher.discriminator.architecture
+        return self.teacher.family.default_discriminator(self.teacher.generator.architecture)
+
+
+def use_threads(count: int) -> None:
+    """Let this process compute on `count` cores: workers share a machine.
+
+    Torch waits forever for threads that OMP_THREAD_LIMIT does not let it have.
+    """
+    limit = os.environ.get("OMP_THREAD_LIMIT", "")
+    torch.set_num_threads(min(count, int(limit)) if limit.isdecimal() and int(limit) else count)

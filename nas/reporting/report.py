@@ -1,0 +1,221 @@
+"""What a study knows, as one object: the JSON that commands print; `nas.reporting.tables` renders it."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.trial import FrozenTrial
+from pydantic import BaseModel, ConfigDict
+from scipy.stats import t as student_t
+
+from distill.schedules import Schedule
+from nas.errors import StudyError
+from nas.ranking import (
+    PRIOR_WEIGHT,
+    Measured,
+    Point,
+    RankCorrelation,
+    log_fid,
+    noise_floor,
+    rung_correlations,
+    select,
+    variance_of_median,
+)
+from nas.study import RungRecord, StudyStore
+from nas.trials import is_run, measured_architectures
+
+
+class TrialReport(BaseModel):
+    """One architecture of the study. Costs are fvcore's; `fid` is the last rung's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    state: str  # COMPLETE, PRUNED (stopped early), FAIL or RUNNING
+    fid: float | None
+    macs: int | None
+    params: int | None
+    architecture: dict[str, Any]
+    summary: str  # the architecture's canonical string
+    baseline: str | None  # name of a uniformly slimmed teacher
+    reason: str | None  # why it failed
+    rungs: list[RungRecord]
+    latency: float | None = None  # seconds for one image, measured where a budget limits it …
+    latency_on: str | None = None  # … and on what
+    replicate_of: int | None = None  # the first trial of its architecture
+    from_trial: int | None = None  # of the search that a finalist was chosen in
+    selected: bool = True  # trained to the end because its first run was good
+    fids: list[float] = []  # of its architecture's trainings to the end, its own first; a replicate has none
+
+    @property
+    def median(self) -> float | None:
+        """Of its architecture's trainings to the end; its own FID where there is no other."""
+        return statistics.median(self.fids) if self.fids else self.fid
+
+    @property
+    def point(self) -> Point:
+        """MACs and median FID, infinite where they are not measured."""
+        return (
+            math.inf if self.macs is None else float(self.macs),
+            math.inf if self.median is None else self.median,
+        )
+
+    @property
+    def samples(self) -> int | None:
+        """Images that the FID was taken over."""
+        return self.rungs[-1].fid_samples if self.rungs else None
+
+
+class SearchReport(BaseModel):
+    """A study. `front` holds complete trials only: a low-fidelity FID never stands beside a full one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    study: str
+    budget: dict[str, int | float | None]  # macs, params, and latency in seconds
+    teacher: dict[str, Any]
+    space: str
+    recipe: str  # how students were taught, in words
+    data: dict[str, str]  # the real images: what the user called them, and their digest
+    trials: list[TrialReport]
+    front: list[TrialReport]  # cheapest first
+    best: TrialReport | None  # lowest expected FID
+    tied: list[int]  # trials that noise may have put behind the best
+    expected: dict[int, float]  # FID, by trial: its median, drawn towards what is usual at its MACs
+    noise: float  # standard deviation of log FID between equal trainings
+    replicates: int  # trainings that the noise was estimated from, beyond their architectures' first
+    correlations: list[RankCorrelation]  # of each rung with the last
+    storage: str
+    folder: str
+
+    def interval(self, trial: TrialReport) -> tuple[float, float]:
+        """90 % interval of the median FID of an architecture that was trained to the end.
+
+        By Student's t for the median of normal logarithms, their deviation being the study's noise.
+        """
+        centre = statistics.median(log_fid(fid) for fid in trial.fids)
+        error = self.noise * math.sqrt(variance_of_median(len(trial.fids)))
+        reach = error * float(student_t.ppf(0.95, PRIOR_WEIGHT + self.replicates))
+        return math.exp(centre - reach), math.exp(centre + reach)
+
+    def trial(self, number: int) -> TrialReport:
+        """The trial `number`.
+
+        Raises:
+            StudyError: there is none.
+        """
+        for trial in self.trials:
+            if trial.number == number:
+                return trial
+        raise StudyError(f"study {self.study!r} has no trial {number}: see its trials with nas-dashboard")
+
+
+def read_report(store: StudyStore) -> SearchReport:
+    """Read everything that `store` holds.
+
+    Raises:
+        StudyError: the study was not made by nas-search.
+    """
+    attributes = store.study.user_attrs
+    if "config" not in attributes:
+        if "teacher" in attributes:
+            raise StudyError(
+                f"study {store.name!r} is being prepared, nothing is trained yet: try again later"
+            )
+        raise StudyError(f"study {store.name!r} was not made by nas-search: name another with --study")
+    config = attributes["config"]
+    trials = trial_reports(store)
+    chosen = choose_best(trials)
+    floor = noise_floor([_measured(t) for t in trials if t.fids])
+    return SearchReport(
+        study=store.name,
+        budget={name: config.get(f"budget_{name}") for name in ("macs", "params", "latency")},
+        teacher=attributes["teacher_info"],
+        space=attributes["space"],
+        recipe=f"{config['recipe']}, KD weight {_schedule(config)}",
+        data={"name": config["data"], "digest": attributes["data"]},
+        trials=trials,
+        front=chosen.front,
+        best=chosen.best,
+        tied=[t.number for t in chosen.tied],
+        expected=chosen.expected,
+        noise=floor.sigma,
+        replicates=floor.replicates,
+        correlations=rung_correlations(
+            t.rungs for t in trials if t.state == "COMPLETE" and t.replicate_of is None
+        ),
+        storage=store.url,
+        folder=str(config["workdir"]) + "/" + store.name,
+    )
+
+
+def _schedule(config: Mapping[str, Any]) -> Schedule:
+    """That of the KD weight, from a study's settings."""
+    return Schedule(*(config[f"kd_{name}"] for name in ("schedule", "start", "end", "begin", "finish")))
+
+
+def trial_reports(store: StudyStore) -> list[TrialReport]:
+    """Every trial whose architecture was chosen, without repeats of an architecture."""
+    rungs: dict[int, list[RungRecord]] = {}
+    for record in store.rungs():
+        rungs.setdefault(record.trial, []).append(record)
+    trials = store.study.get_trials(deepcopy=False)
+    measured = {m.trial: m for m in measured_architectures(trials)}
+    return [_trial(t, rungs.get(t.number, []), measured.get(t.number)) for t in trials if is_run(t)]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The front by expected FIDs, its best, and what may be as good."""
+
+    front: list[TrialReport]  # cheapest first
+    best: TrialReport | None
+    tied: list[TrialReport]
+    expected: dict[int, float]  # FID, by trial
+
+
+def choose_best(trials: Sequence[TrialReport], limit_macs: float | None = None) -> Choice:
+    """What reports, plots and exports call the front and the best, of architectures within a limit.
+
+    Noise is that of all, whatever the limit.
+    """
+    measured = {t.number: _measured(t) for t in trials if t.fids}
+    floor, limit = noise_floor(list(measured.values())), math.inf if limit_macs is None else limit_macs
+    chosen = select([m for m in measured.values() if m.macs <= limit], floor)
+    by_number = {t.number: t for t in trials}
+    return Choice(
+        [by_number[m.trial] for m in chosen.front],
+        None if chosen.best is None else by_number[chosen.best.trial],
+        [by_number[m.trial] for m in chosen.tied],
+        chosen.expected,
+    )
+
+
+def _measured(trial: TrialReport) -> Measured:
+    return Measured(trial.number, trial.macs or 0, tuple(trial.fids), trial.selected)
+
+
+def _trial(trial: FrozenTrial, rungs: list[RungRecord], measured: Measured | None) -> TrialReport:
+    attributes = trial.user_attrs
+    return TrialReport(
+        number=trial.number,
+        state=trial.state.name,
+        fid=rungs[-1].fid if rungs else None,
+        macs=attributes.get("macs"),
+        params=attributes.get("params"),
+        architecture=attributes["architecture_json"],
+        summary=attributes["architecture"],
+        baseline=attributes.get("baseline"),
+        reason=attributes.get("reason"),
+        rungs=rungs,
+        latency=attributes.get("latency"),
+        latency_on=attributes.get("latency_on"),
+        replicate_of=attributes.get("replicate_of"),
+        from_trial=attributes.get("from_trial"),
+        selected=measured is None or measured.selected,
+        fids=[] if measured is None else list(measured.fids),
+    )

@@ -1,0 +1,196 @@
+"""A study's report as people read it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from nas.budget import COUNTER, format_duration, format_quantity
+from nas.ranking import PRIOR_SIGMA, PRIOR_WEIGHT
+from nas.reporting.report import SearchReport, TrialReport
+
+
+def render(found: SearchReport) -> RenderableType:
+    """The Pareto table, the baselines beside it, the best student and where things are."""
+    if found.best is None:
+        return Text(f"no trial of study {found.study} is complete: {_states(found)}")
+    baselines = [t for t in found.trials if t.baseline and t.fids and t not in found.front]
+    samples = f"{found.best.rungs[-1].fid_samples} samples, {found.best.rungs[-1].fid_extractor} features"
+    table = Table(
+        title=f"Pareto front of {found.study}: FID ({samples}) against MACs ({COUNTER})", title_justify="left"
+    )
+    for name in (
+        "trial",
+        "FID",
+        "runs",
+        "expected",
+        "MACs",
+        "parameters",
+        "of teacher",
+        *_latency_column(found),
+    ):
+        table.add_column(name, justify="right")
+    table.add_column("architecture", overflow="fold")
+    for trial in found.front:
+        table.add_row(*_row(trial, found), style="bold" if trial == found.best else "")
+    shown = [*found.front, *baselines]
+    tied = [t for t in found.trials if t.number in found.tied and t.fids and t not in shown]
+    for others in (tied, baselines):
+        table.add_section()
+        for trial in sorted(others, key=lambda t: t.macs or 0):
+            table.add_row(*_row(trial, found), style="dim")
+    best = found.best
+    lines = [
+        f"Best student: trial {best.number}, FID {best.median:.2f}, {format_quantity(best.macs or 0)} MACs, "
+        f"{format_quantity(best.params or 0)} parameters{_latency(best)}; {_states(found)}.",
+        _noise(found),
+        f"Recipe: {found.recipe}; {best.rungs[-1].images:,} images a training.",
+        f"Teacher: {found.teacher['name']}, {_teacher_fid(found)}"
+        f"{format_quantity(found.teacher['macs'])} MACs, "
+        f"{format_quantity(found.teacher['params'])} parameters.",
+        f"Study: {found.storage}   checkpoints and samples: {_near(found.folder)}/trials",
+    ]
+    return Group(table, *(Text(line) for line in lines))
+
+
+def _near(folder: str) -> str:
+    """A folder as one would type it here."""
+    path = Path(folder)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _row(trial: TrialReport, found: SearchReport) -> list[str]:
+    share = (trial.macs or 0) / found.teacher["macs"]
+    notes = [f"baseline: {trial.baseline}"] if trial.baseline else []
+    notes += ["tied with the best"] if trial.number in found.tied else []
+    what = f"{trial.summary}  ({', '.join(notes)})" if notes else trial.summary
+    expected = f"{found.expected[trial.number]:.2f}"
+    numbers = [format_quantity(trial.macs or 0), format_quantity(trial.params or 0), f"{share:.1%}"]
+    numbers += _latency_cell(trial, found)
+    return [str(trial.number), f"{trial.median:.2f}", str(len(trial.fids)), expected, *numbers, what]
+
+
+def _latency_column(found: SearchReport) -> list[str]:
+    """Its name, where latencies were measured."""
+    return ["latency"] if any(t.latency is not None for t in found.trials) else []
+
+
+def _latency_cell(trial: TrialReport, found: SearchReport) -> list[str]:
+    return [format_duration(trial.latency) for _ in _latency_column(found)]
+
+
+def _latency(trial: TrialReport) -> str:
+    """What one image takes, and on what, where that is known."""
+    return f", {format_duration(trial.latency)} ({trial.latency_on})" if trial.latency is not None else ""
+
+
+def _states(found: SearchReport) -> str:
+    first_runs = [t for t in found.trials if t.replicate_of is None]
+    counts = {
+        name: sum(t.state == name for t in first_runs) for name in ("COMPLETE", "PRUNED", "FAIL", "RUNNING")
+    }
+    words = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed", "RUNNING": "running"}
+    return ", ".join(f"{count} {words[name]}" for name, count in counts.items() if count) or "no trials"
+
+
+def _noise(found: SearchReport) -> str:
+    """How far equal trainings scatter, and who may be as good as the best."""
+    known = f"an assumption of {math.expm1(PRIOR_SIGMA):.0%}"
+    if found.replicates:
+        replicates = f"{found.replicates} {_word('replicate', found.replicates)}"
+        known = f"{replicates}, and {known} that counts as {PRIOR_WEIGHT}"
+    else:
+        known += ", as no replicate tells of it yet"
+    tied = "no other is tied with the best"
+    if found.tied:
+        numbers = ", ".join(str(number) for number in found.tied)
+        tied = f"tied with the best: {_word('trial', len(found.tied))} {numbers}"
+    scatter = f"{math.expm1(found.noise):.0%}"
+    return f"Standard deviation of FID between equal trainings: {scatter} ({known}); {tied}."
+
+
+def _word(word: str, count: int) -> str:
+    """`word` for so many of it."""
+    return word if count == 1 else f"{word}s"
+
+
+def _teacher_fid(found: SearchReport) -> str:
+    return f"FID {found.teacher['fid']:.2f} ({found.teacher['fid_samples']} samples), "
+
+
+def render_finalists(found: SearchReport) -> RenderableType:
+    """What finalists are worth, the margin within which they are tied, and the choice."""
+    if found.best is None:
+        return Text(f"no finalist of study {found.study} is complete: {_states(found)}")
+    shown = sorted((t for t in found.trials if t.fids), key=lambda t: t.median or 0.0)
+    samples = f"{found.best.rungs[-1].fid_samples} samples, {found.best.rungs[-1].fid_extractor} features"
+    images = f"{found.best.rungs[-1].images:,} images"
+    table = Table(title=f"Finalists of {found.study}: FID ({samples}) after {images}", title_justify="left")
+    for name in (
+        "trial",
+        "in the search",
+        "FID of seeds",
+        "median",
+        "90 % interval",
+        "MACs",
+        "parameters",
+        *_latency_column(found),
+    ):
+        table.add_column(name, justify="right")
+    table.add_column("architecture", overflow="fold")
+    for trial in shown:
+        low, high = found.interval(trial)
+        table.add_row(
+            str(trial.number),
+            _in_the_search(trial),
+            " ".join(f"{fid:.2f}" for fid in trial.fids),
+            f"{trial.median:.2f}",
+            f"{low:.2f} to {high:.2f}",
+            format_quantity(trial.macs or 0),
+            format_quantity(trial.params or 0),
+            *_latency_cell(trial, found),
+            trial.summary,
+            style="bold" if trial == found.best else "",
+        )
+    low, high = found.interval(found.best)
+    lines = [
+        f"Chosen: trial {found.best.number}, {_in_the_search(found.best)} in the search, "
+        f"FID {found.best.median:.2f} (90 % {low:.2f} to {high:.2f}).",
+        _noise(found),
+        f"Study: {found.storage}   checkpoints and samples: {_near(found.folder)}/trials",
+    ]
+    return Group(table, *(Text(line) for line in lines))
+
+
+def _in_the_search(finalist: TrialReport) -> str:
+    return f"trial {finalist.from_trial}"
+
+
+def render_trust(found: SearchReport) -> RenderableType:
+    """How far the study's rankings can be believed."""
+    if not found.correlations:
+        return Text("Rank correlations between rungs: too few architectures were trained to the end.")
+    table = Table(
+        title="Do early rungs rank architectures as the last one does? Rank correlation, 90 % interval",
+        title_justify="left",
+    )
+    for name in ("images seen", "by", "architectures", "Spearman", "Kendall"):
+        table.add_column(name, justify="right")
+    for row in found.correlations:
+        table.add_row(
+            f"{row.images:,}",
+            row.metric,
+            str(row.architectures),
+            _with_interval(row.spearman, row.spearman_interval),
+            _with_interval(row.kendall, row.kendall_interval),
+        )
+    note = "Over architectures that were trained to the end: halving chose them, which lowers correlations."
+    return Group(table, Text(note, style="dim"))
+
+
+def _with_interval(value: float, interval: tuple[float, float]) -> str:
+    return f"{value:.2f} ({interval[0]:.2f} to {interval[1]:.2f})"

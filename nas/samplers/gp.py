@@ -1,0 +1,173 @@
+"""An Optuna sampler that asks a surrogate which architecture would improve the front most."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+from torch import Tensor
+
+from nas.ranking import RungBoard, front, log_fid
+from nas.samplers.gaussian_process import Array, Surrogate, expected_hypervolume_improvement, fit
+from nas.samplers.joint import JointSampler, draw
+from search_spaces import FixedSuggest, Load, SearchSpace
+
+POOL = 512  # random choices that compete for the next trial
+LEAST_RESULTS = 6  # before that choices are random
+MOST_RESULTS = 600  # that the model is fitted to: its cost grows with their cube
+MARGIN = 0.1  # beyond the dearest, of the range of log MACs, to where the hypervolume reaches
+REFIT = 1.1  # the model's scales are estimated anew when there are so many times as many results
+
+
+class SurrogateSampler(JointSampler):
+    """Bayesian optimisation over rungs: every rung's FIDs are learnt from, costs are known exactly.
+
+    An architecture is encoded by its choices, each in [0, 1], and by the logarithms of its MACs and
+    parameters: a vector of one length in a space without conditional choices.
+    """
+
+    def __init__(self, seed: int, space: SearchSpace, load: Load, board: RungBoard) -> None:
+        super().__init__(seed)
+        self._space, self._load, self._board = space, load, board
+        self._scales: Tensor | None = None
+        self._fitted_to = 0  # results
+        self._costs: dict[str, tuple[float, float]] = {}
+        largest = space.largest()
+        self._largest = math.log(space.macs(largest)), math.log(space.params(largest))
+        # What the budget's MACs are, where it is these that the largest exceeds most, and at most that.
+        self._limit = self._largest[0] - max(0.0, math.log(load(largest)))
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        if not search_space:
+            return {}
+        trials = study.get_trials(deepcopy=False)
+        chosen = [t for t in trials if search_space.keys() <= t.params.keys()]
+        seen = [t for t in chosen if t.state == TrialState.COMPLETE]
+        results = self._results({t.number for t in chosen})
+        if not seen or len(results) < LEAST_RESULTS:
+            return {}
+        known = {t.user_attrs["architecture"] for t in trials if "architecture" in t.user_attrs}
+        pool = self._pool(search_space, known)
+        if not pool:
+            return {}
+        running = [t for t in chosen if t.state == TrialState.RUNNING]
+        model = self._model(trials, results, running, search_space)
+        value = self._value(model, pool, search_space, seen + running)
+        return pool[int(value.argmax())]
+
+    def _model(
+        self,
+        trials: list[FrozenTrial],
+        results: list[tuple[int, int, float]],
+        running: list[FrozenTrial],
+        space: dict[str, BaseDistribution],
+    ) -> Surrogate:
+        """What `results` say, given that those `running` end as they say (Ginsbourger et al. 2010, the
+        kriging believer): workers that ask one after the other are sent to different places."""
+        if len(results) >= REFIT * self._fitted_to:
+            self._scales, self._fitted_to = None, len(results)
+        used = _most_telling(results, self._board.rungs - 1)
+        inputs = np.array([self._encoded(trials[number].params, space) for number, _, _ in used])
+        rungs = np.array([rung for _, rung, _ in used], dtype=np.int64)
+        logs = np.array([log_fid(fid) for _, _, fid in used])
+        model = fit(inputs, rungs, logs, self._scales)
+        self._scales = model.scales
+        if not running:
+            return model
+        last = self._board.rungs - 1
+        pending = np.array([self._encoded(t.params, space) for t in running])
+        believed, _ = model.predict(pending, last)
+        return fit(
+            np.concatenate([inputs, pending]),
+            np.concatenate([rungs, np.full(len(running), last)]),
+            np.concatenate([logs, believed]),
+            model.scales,
+        )
+
+    def _value(
+        self,
+        model: Surrogate,
+        pool: list[dict[str, Any]],
+        space: dict[str, BaseDistribution],
+        seen: list[FrozenTrial],
+    ) -> Array:
+        """Expected hypervolume improvement of the pool on the front of the trials `seen`, as modelled.
+
+        The worst of the uniformly slimmed teachers bounds the volume: what is worse is not worth its MACs.
+        To the dear side it reaches beyond the budget, so that the dearest students are worth their FIDs.
+        """
+        last = self._board.rungs - 1
+        values = model.predict(np.array([self._encoded(t.params, space) for t in seen]), last)[0].tolist()
+        points = [(value, self._cost(t.params)[0]) for value, t in zip(values, seen, strict=True)]
+        baselines = [value for value, t in zip(values, seen, strict=True) if "baseline" in t.user_attrs]
+        mean, deviation = model.predict(np.array([self._encoded(choices, space) for choices in pool]), last)
+        costs = np.array([self._cost(choices)[0] for choices in pool])
+        known = [*(cost for _, cost in points), *costs.tolist()]
+        dearest = max(self._limit, *known)
+        reference = (max(baselines or values), dearest + MARGIN * (dearest - min(known)))
+        steps = sorted((points[i] for i in front(points)), key=lambda point: point[1])
+        return expected_hypervolume_improvement(mean, deviation, costs, steps, reference)
+
+    def _pool(self, space: dict[str, BaseDistribution], known: set[str]) -> list[dict[str, Any]]:
+        """Random choices of architectures that nobody has trained, each architecture once."""
+        found: dict[str, dict[str, Any]] = {}
+        for _ in range(POOL):
+            choices = {name: draw(distribution, self._rng) for name, distribution in space.items()}
+            architecture = str(self._space.sample(FixedSuggest(choices), self._load))
+            if architecture not in known:
+                found.setdefault(architecture, choices)
+        return list(found.values())
+
+    def _results(self, trials: set[int]) -> list[tuple[int, int, float]]:
+        """Trial, rung and FID of every result of `trials` that there is."""
+        results = self._board.results()
+        return [(t, rung, fid) for t, rung, fid in results if t in trials and math.isfinite(fid)]
+
+    def _encoded(self, choices: Mapping[str, Any], space: dict[str, BaseDistribution]) -> list[float]:
+        vector: list[float] = []
+        for name, distribution in space.items():
+            value = choices[name]
+            if isinstance(distribution, CategoricalDistribution):
+                hot = [float(choice == value) for choice in distribution.choices]
+                vector += hot[1:] if len(hot) == 2 else hot
+            elif (
+                isinstance(distribution, IntDistribution | FloatDistribution)
+                and distribution.low < distribution.high
+            ):
+                low, high = float(distribution.low), float(distribution.high)
+                if distribution.log:
+                    low, high, value = math.log(low), math.log(high), math.log(value)
+                vector.append((value - low) / (high - low))
+        macs, params = self._cost(choices)
+        return [*vector, macs - self._largest[0], params - self._largest[1]]
+
+    def _cost(self, choices: Mapping[str, Any]) -> tuple[float, float]:
+        """log MACs and log parameters."""
+        key = repr(sorted(choices.items()))
+        if key not in self._costs:
+            architecture = self._space.sample(FixedSuggest(choices), self._load)
+            self._costs[key] = (
+                math.log(self._space.macs(architecture)),
+                math.log(self._space.params(architecture)),
+            )
+        return self._costs[key]
+
+
+def _most_telling(results: list[tuple[int, int, float]], last: int) -> list[tuple[int, int, float]]:
+    """At most `MOST_RESULTS`: those at the last rung, then those at the others, the newest trials first."""
+    if len(results) <= MOST_RESULTS:
+        return results
+    ordered = sorted(results, key=lambda result: (result[1] == last, result[0], result[1]), reverse=True)
+    return ordered[:MOST_RESULTS]

@@ -1,0 +1,58 @@
+"""Pictures of a study's trials, kept as Optuna's artifacts so that a dashboard shows them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import optuna
+from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, Trial
+
+from nas.errors import WorkdirError
+from search_spaces import os_reason
+
+
+def attach_samples(
+    study_or_trial: optuna.Study | Trial | FrozenTrial,
+    png: Path,
+    artifacts: Path,
+    storage: BaseStorage | None = None,
+) -> str:
+    """Show the picture `png` on the page of a running trial, or of the study; returns its artifact id.
+
+    A picture of the same file name replaces the former one.
+
+    Args:
+        study_or_trial: where it is shown.
+        png: the picture.
+        artifacts: folder of the study's artifacts, made when missing.
+        storage: the study's, needed only for a FrozenTrial.
+
+    Raises:
+        WorkdirError: `artifacts` can't be written.
+    """
+    kept = artifact_store(artifacts)
+    for meta in get_all_artifact_meta(study_or_trial, storage=storage):
+        if meta.filename == png.name:
+            with png.open("rb") as picture:
+                kept.write(meta.artifact_id, picture)
+            return meta.artifact_id
+    return upload_artifact(
+        artifact_store=kept, file_path=str(png), study_or_trial=study_or_trial, storage=storage
+    )
+
+
+def artifact_store(artifacts: Path) -> FileSystemArtifactStore:
+    """The folder of a study's artifacts, made when missing.
+
+    Raises:
+        WorkdirError: it can't be written.
+    """
+    try:
+        artifacts.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkdirError(
+            f"{artifacts} can't be written ({os_reason(error)}): give another --workdir"
+        ) from error
+    return FileSystemArtifactStore(str(artifacts))

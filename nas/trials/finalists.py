@@ -1,0 +1,124 @@
+"""The best of a search, trained for longer and from several seeds: a study of its own beside the search's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from distill.data import DIGITS
+from distill.seeds import derive_seed
+from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS, SearchConfig
+from nas.errors import ConfigError, StudyError
+from nas.ranking import noise_floor, select
+from nas.study import StudyStore
+from nas.trials.runs import is_first_run, measured_architectures, runs_of
+from nas.trials.source import Proposal, TrialSource
+from search_spaces import Load, SearchSpace
+
+SUFFIX = "-final"  # of the study's name, and the images where they are said
+LONGER = 5  # times the images of the search, when nobody says how many
+LEAST_IMAGES = 4  # the first of three rungs is at a quarter
+
+
+def searched(store: StudyStore) -> str:
+    """The study that finalists are of: `store`'s own, or the one whose finalists it holds."""
+    return str(store.study.user_attrs.get("finalists_of", store.name))
+
+
+def choose_finalists(store: StudyStore, top: int, trials: Sequence[int] = ()) -> list[FrozenTrial]:
+    """The `top` architectures that are expected to have the lowest FIDs, best first; or those of `trials`.
+
+    Raises:
+        StudyError: fewer are trained to the end, or one of `trials` is not the first run of an architecture.
+    """
+    known = store.study.get_trials(deepcopy=False)
+    if trials:
+        for number in trials:
+            if number >= len(known) or not is_first_run(known[number]):
+                raise StudyError(f"trial {number} of study {store.name!r} is no architecture's first run")
+        return [known[number] for number in dict.fromkeys(trials)]
+    measured = measured_architectures(known)
+    worth = select(measured, noise_floor(measured)).expected
+    if len(worth) < top:
+        raise StudyError(
+            f"study {store.name!r} has {len(worth)} architectures trained to the end, not {top}: "
+            "give a smaller --top, or search on"
+        )
+    return [known[number] for number in sorted(worth, key=lambda number: worth[number])[:top]]
+
+
+def final_config(
+    search: SearchConfig, finalists: int, *, seeds: int, images: int | None, **machine: Any
+) -> SearchConfig:
+    """What the finalists' study is asked: the search's settings, `images` in three rungs, every seed.
+
+    What shared weights were trained for says nothing of a student on its own: then the default is `LONGER`
+    times what a candidate is trained for where weights are not shared, and nothing is too few.
+
+    Raises:
+        ConfigError: not more images than every candidate has seen in the search.
+    """
+    alone = search.rungs[-1]
+    if search.share_weights:
+        alone = (DIGITS_DEFAULTS if search.data == DIGITS else REAL_DEFAULTS)["rungs"][-1]
+    full = LONGER * alone if images is None else images
+    if not search.share_weights and full <= alone:
+        raise ConfigError(f"--images {full}: the search trained for {alone} already; give more than that")
+    if full < LEAST_IMAGES:
+        raise ConfigError(f"--images {full}: give at least {LEAST_IMAGES}, better thousands")
+    changed = {
+        "study": search.study + SUFFIX + ("" if images is None else f"-{images}"),
+        "rungs": (full // 4, full // 2, full),
+        "trials": finalists,
+        "replicates": finalists * (seeds - 1),
+        "seeds": seeds,
+        "share_weights": False,
+    }
+    given = {name: value for name, value in machine.items() if value is not None}
+    return SearchConfig.of(**{**search.model_dump(), **changed, **given})
+
+
+class Finalists(TrialSource):
+    """Every finalist from every seed: all once, then all again; none is stopped early."""
+
+    def __init__(
+        self,
+        store: StudyStore,
+        space: SearchSpace,
+        load: Load,
+        config: SearchConfig,
+        *,
+        finalists: Sequence[FrozenTrial],
+    ) -> None:
+        super().__init__(store, space, load, config)
+        self._finalists = finalists
+
+    @property
+    def work_left(self) -> bool:
+        return super().work_left or self._missing() is not None
+
+    def _fresh(self) -> Proposal | None:
+        missing = self._missing()
+        if missing is None:
+            return None
+        finalist, first, count = missing
+        if first is not None:
+            return self._again(first, self._seed(count), {"replicate_of": first.number})
+        notes = {"from_trial": finalist.number, "protected": True}
+        return self._again(finalist, self._seed(0), notes)
+
+    def _seed(self, count: int) -> int:
+        """Of a finalist's training number `count`: none that the search has chosen it by."""
+        return derive_seed(self._config.seed, f"final {count}")
+
+    def _missing(self) -> tuple[FrozenTrial, FrozenTrial | None, int] | None:
+        """The first finalist that lacks a run, its first run if it has one, and which run it lacks."""
+        found = runs_of(self._trials)
+        for count in range(self._config.seeds):
+            for finalist in self._finalists:
+                runs = found.get(finalist.user_attrs["architecture"], [])
+                if len(runs) <= count and not (runs and runs[0].state == TrialState.FAIL):
+                    return finalist, runs[0] if runs else None, len(runs)
+        return None

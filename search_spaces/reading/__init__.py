@@ -1,0 +1,7 @@
+"""Files that may come from strangers: read without running them, written whole."""
+
+from search_spaces.reading.untrusted import PickledObject, read_untrusted
+from search_spaces.reading.weights import with_weights
+from search_spaces.reading.whole_files import written_whole
+
+__all__ = ["PickledObject", "read_untrusted", "with_weights", "written_whole"]

@@ -1,0 +1,1 @@
+"""StyleGAN2 checkpoints of other projects."""

@@ -1,0 +1,108 @@
+"""Grids show every image in its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from distill.evaluation.grids import CAPTION, MARGIN, chosen_for_grid, compare, image_grid, sample, save_png
+from search_spaces import get_family, load_checkpoint
+from tests.search_spaces.teachers import TEACHERS
+
+
+def flat(*levels: float, side: int = 64, channels: int = 1) -> torch.Tensor:
+    """One image of each level."""
+    return torch.tensor(levels)[:, None, None, None].expand(-1, channels, side, side)
+
+
+def colour(picture: Image.Image, column: int, row: int, side: int = 64) -> tuple[int, ...]:
+    """Of the middle of one image of a grid."""
+    x, y = (MARGIN + place * (side + MARGIN) + side // 2 for place in (column, row))
+    return picture.getpixel((x, y))
+
+
+def test_images_stand_in_rows() -> None:
+    picture = image_grid(flat(-1.0, 0.0, 1.0, -0.5, 0.5), columns=3)
+    assert picture.size == (3 * 68 + 4, 2 * 68 + 4)
+    assert [colour(picture, i, 0)[0] for i in range(3)] == [0, 128, 255]
+    assert [colour(picture, i, 1) for i in range(3)] == [(64,) * 3, (191,) * 3, (255,) * 3]
+
+
+def test_colours_are_kept_and_values_outside_the_range_are_clamped() -> None:
+    image = torch.tensor([-3.0, 0.0, 3.0])[None, :, None, None].expand(1, 3, 64, 64)
+    assert colour(image_grid(image, 1), 0, 0) == (0, 128, 255)
+
+
+def test_small_images_are_enlarged_with_sharp_pixels() -> None:
+    image = torch.tensor([[-1.0, 1.0], [1.0, -1.0]]).repeat(8, 8)[None, None]
+    pixels = np.asarray(image_grid(image, 1))[MARGIN:-MARGIN, MARGIN:-MARGIN, 0]
+    assert pixels.shape == (64, 64)
+    assert np.array_equal(pixels, np.kron(pixels[::4, ::4], np.ones((4, 4), np.uint8)))
+
+
+@pytest.mark.parametrize(("channels", "side"), [(1, 1024), (3, 512)])
+def test_large_images_are_averaged_down_unless_they_are_wanted_whole(channels: int, side: int) -> None:
+    stripes = torch.tensor([-1.0, 1.0]).repeat(side // 2).expand(1, channels, side, side)
+    picture = image_grid(stripes, 1)
+    assert picture.size == (256 + 2 * MARGIN, 256 + 2 * MARGIN)
+    inside = np.asarray(picture)[MARGIN:-MARGIN, MARGIN:-MARGIN, 0][:, 2:-2].astype(int)
+    assert np.abs(inside - 127).max() <= 2, "neither the black nor the white stripes are lost"
+    assert image_grid(stripes, 1, max_side=None).size == (side + 2 * MARGIN, side + 2 * MARGIN)
+
+
+def test_images_that_want_gradients_can_be_shown() -> None:
+    assert image_grid(flat(0.0).clone().requires_grad_(True), 4).size == (4 * 68 + 4, 72)
+
+
+def test_a_comparison_puts_captioned_grids_one_above_the_other() -> None:
+    picture = compare({"teacher": flat(-1.0, -1.0), "trial 7, 教師 ─ ψ": flat(1.0)}, columns=2)
+    assert picture.size == (2 * 68 + 4, 2 * (72 + CAPTION))
+    assert picture.getpixel((40, CAPTION + 40)) == (0, 0, 0)
+    assert picture.getpixel((40, 72 + 2 * CAPTION + 40)) == (255, 255, 255)
+    assert np.asarray(picture)[:CAPTION].min() < 128, "the caption is written"
+
+
+def test_a_png_holds_what_was_saved_and_replaces_the_one_before(tmp_path: Path) -> None:
+    picture = image_grid(flat(0.0, 1.0), 2)
+    for kind in (Image.new("RGB", (2, 2)), picture):
+        save_png(kind, tmp_path / "samples.png")
+    with Image.open(tmp_path / "samples.png") as read:
+        assert read.format == "PNG"
+        assert np.array_equal(np.asarray(read), np.asarray(picture))
+    assert [path.name for path in tmp_path.iterdir()] == ["samples.png"]
+
+
+@pytest.mark.parametrize("strength", [0.0, 1.0])
+def test_sampling_repeats_itself_and_leaves_randomness_alone(teacher_file: Path, strength: float) -> None:
+    generator = load_checkpoint(teacher_file).generator
+    for parameter in generator.parameters():
+        if parameter.ndim == 0:
+            parameter.fill_(strength)
+    inputs = generator.sample_inputs(3, torch.Generator().manual_seed(0))
+    state = torch.get_rng_state()
+    first = sample(generator, inputs)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.rand(3)
+    assert torch.equal(sample(generator, inputs), first)
+    assert torch.equal(sample(generator, inputs, seed=1), first) == (strength == 0)
+    assert not first.requires_grad
+
+
+def test_a_grid_of_a_conditional_generator_has_a_row_for_every_class() -> None:
+    generator = get_family("biggan").build(TEACHERS["biggan"])  # of 3 classes
+    inputs = generator.sample_inputs(60, torch.Generator().manual_seed(0))
+    chosen = chosen_for_grid(generator, inputs, 16, columns=4)
+    assert inputs[1].argmax(dim=1)[chosen].reshape(-1, 4).tolist() == [[c] * 4 for c in range(3)]
+    few = chosen_for_grid(generator, inputs, 16, columns=4, most_rows=2)
+    assert inputs[1].argmax(dim=1)[few].reshape(-1, 4).tolist() == [[c] * 4 for c in (0, 2)]
+
+
+def test_a_grid_without_classes_is_of_the_first_inputs() -> None:
+    generator = get_family("stylegan2").build(TEACHERS["stylegan2"])
+    inputs = generator.sample_inputs(9, torch.Generator().manual_seed(0))
+    assert chosen_for_grid(generator, inputs, 4, columns=2).tolist() == [0, 1, 2, 3]
+    assert chosen_for_grid(generator, inputs, 16, columns=2).tolist() == list(range(9))

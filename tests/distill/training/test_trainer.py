@@ -1,0 +1,397 @@
+"""Training follows its recipe step by step, and goes on after a stop as if there had been none."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from distill.data import ImageStream, load_images
+from distill.errors import DataError, TrainingDivergedError
+from distill.recipes import (
+    AdversarialTraining,
+    CompressingGans,
+    DglGan,
+    DiscriminatorStep,
+    GeneratorStep,
+    Logistic,
+    PathLengths,
+    Terms,
+    Wasserstein,
+    WeightDecay,
+)
+from distill.schedules import Schedule
+from distill.teachers import Teacher, TeacherBank, load_teacher
+from distill.training.augmentation import ADJUST_EVERY, Augment
+from distill.training.trainer import CHECK_EVERY, Progress, Trainer, TrainingConfig
+from tests.distill.trainings import BATCH, CONFIG, DATA, LINEAR, Log, Make, same, saved, snapshot
+
+
+@pytest.mark.parametrize(
+    ("shape", "stop"),
+    [
+        ("linear", 10),
+        ("linear", CHECK_EVERY),
+        ("adaptive", 1),
+        ("adaptive", CHECK_EVERY + 1),
+        ("adaptive", 18),
+    ],
+)
+def test_a_training_resumes_to_the_bit(make: Make, shape: str, stop: int) -> None:
+    recipe = WeightDecay(Schedule(shape, start=3.0, begin=0.0, finish=0.9))
+    straight, first, second = make(recipe), make(recipe), make(recipe)
+    straight.train(2 * 18 * BATCH)
+    first.train(stop * BATCH)
+    second.load_state_dict(saved(first))
+    second.train(2 * 18 * BATCH)
+    assert same(second.state_dict(), straight.state_dict())
+
+
+def test_stopping_in_between_changes_nothing(make: Make) -> None:
+    recipe = WeightDecay(Schedule("adaptive", start=3.0, begin=0.0, finish=0.9))
+    straight, halting = make(recipe), make(recipe)
+    straight.train(24 * BATCH)
+    for steps in (1, 2, 9, 17, 20, 24, 24):
+        halting.train(steps * BATCH)
+    assert same(halting.state_dict(), straight.state_dict())
+
+
+def test_what_happens_between_two_trainings_changes_nothing(make: Make) -> None:
+    plain, disturbed = make(), make()
+    plain.train(6 * BATCH)
+    disturbed.train(3 * BATCH)
+    torch.manual_seed(0)
+    torch.rand(100)
+    disturbed.train(6 * BATCH)
+    assert same(disturbed.state_dict(), plain.state_dict())
+
+
+def test_a_training_leaves_global_randomness_alone(make: Make) -> None:
+    trainer = make()
+    state = torch.get_rng_state()
+    trainer.train(3 * BATCH)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert saved(trainer) is not None
+
+
+def test_the_same_seed_gives_the_same_result_and_another_one_another(make: Make) -> None:
+    one, other, different = make(), make(), make(config=replace(CONFIG, seed=6))
+    for trainer in (one, other, different):
+        trainer.train(5 * BATCH)
+    assert same(one.state_dict(), other.state_dict())
+    assert not same(snapshot(one.student), snapshot(different.student))
+
+
+def test_the_weight_of_the_teacher_is_logged_at_every_step_and_follows_its_schedule(make: Make) -> None:
+    trainer, log = make(), list[Progress]()
+    trainer.train(CONFIG.images, log.append)
+    assert [progress.images for progress in log] == [BATCH * (i + 1) for i in range(40)]
+    assert [p.kd_weight for p in log] == [LINEAR(i * BATCH / CONFIG.images) for i in range(40)]
+    assert log[0].kd_weight == 3.0
+    assert {p.kd_weight for p in log[20:]} == {0.0}
+    assert all(p.losses for p in log)
+
+
+def test_a_log_entry_is_not_rewritten_later(make: Make) -> None:
+    trainer, log = make(), list[Progress]()
+    trainer.train(2 * CHECK_EVERY * BATCH, log.append)
+    assert log[0].losses["g_adversarial"] != log[-1].losses["g_adversarial"]
+
+
+def test_a_term_that_is_over_is_not_logged_any_more(make: Make) -> None:
+    trainer = make()
+    trainer.train(10 * BATCH)
+    assert {"g_pixel", "g_feature", "d_r1", "d_adversarial", "g_adversarial"} <= set(trainer.losses)
+    trainer.train(CONFIG.images)
+    assert set(trainer.losses) == {"d_r1", "d_adversarial", "g_adversarial"}
+
+
+def test_the_teacher_is_asked_only_while_it_has_weight(make: Make) -> None:
+    log = Log(WeightDecay(LINEAR))
+    make(log).train(CONFIG.images)
+    asked = [step.teacher_images is not None for step, _ in log.generator_steps]
+    assert asked == [True] * 20 + [False] * 20
+    assert all(step.kd_weight > 0 for step, _ in log.generator_steps[:20])
+
+
+def test_a_student_sees_the_teachers_images_for_its_own_inputs(
+    make: Make, bank: TeacherBank, teacher: Teacher
+) -> None:
+    log = Log(WeightDecay(LINEAR))
+    trainer = make(log)
+    inputs: list[Tensor] = []
+    trainer.student.register_forward_pre_hook(lambda module, args: inputs.append(args[0]))
+    trainer.train(2 * BATCH)
+    for (step, _), z in zip(log.generator_steps, inputs[1::2], strict=True):
+        assert step.teacher_images is not None
+        with torch.no_grad():
+            rendered = teacher.generator(z).clamp(-1, 1)
+        assert (step.teacher_images - rendered).abs().max() < 0.01
+
+
+def test_without_a_bank_training_is_plainly_adversarial(make: Make) -> None:
+    log = Log(WeightDecay(LINEAR))
+    make(log, bank=None, teacher_discriminator=None).train(3 * BATCH)
+    assert [terms for _, terms in log.generator_steps] == [{"g_adversarial"}] * 3
+
+
+def test_each_network_learns_in_its_own_step_only(make: Make) -> None:
+    log = Log(WeightDecay(LINEAR))
+    trainer = make(log)
+    weights: dict[str, Any] = {}
+
+    def look(network: str) -> dict[str, Tensor]:
+        return {n: p.detach().clone() for n, p in getattr(trainer, network).named_parameters()}
+
+    def discriminator_learns() -> None:
+        weights["student"], weights["discriminator"] = look("student"), look("discriminator")
+        assert all(p.requires_grad for p in trainer.discriminator.parameters())
+
+    def generator_learns() -> None:
+        assert same(look("student"), weights["student"])
+        assert not same(look("discriminator"), weights["discriminator"])
+        assert not any(p.requires_grad for p in trainer.discriminator.parameters())
+        weights["discriminator"] = look("discriminator")
+
+    def step_done(progress: Progress) -> None:
+        assert not same(look("student"), weights["student"])
+        assert same(look("discriminator"), weights["discriminator"])
+
+    log.on_discriminator, log.on_generator = discriminator_learns, generator_learns
+    trainer.train(3 * BATCH, step_done)
+    assert all(not step.fake.requires_grad for step, _ in log.discriminator_steps)
+
+
+def test_the_teachers_discriminator_learns_nothing(make: Make) -> None:
+    trainer = make()
+    assert trainer.teacher_discriminator is not None
+    before = snapshot(trainer.teacher_discriminator)
+    trainer.train(5 * BATCH)
+    assert same(snapshot(trainer.teacher_discriminator), before)
+    assert all(p.grad is None for p in trainer.teacher_discriminator.parameters())
+
+
+def test_networks_that_come_frozen_from_a_file_are_trained_all_the_same(make: Make, teacher: Teacher) -> None:
+    student = copy.deepcopy(teacher.generator)
+    critic = copy.deepcopy(teacher.discriminator)
+    assert critic is not None
+    trainer = Trainer(student, critic, WeightDecay(LINEAR), DATA, CONFIG)
+    trainer.train(2 * BATCH)
+    assert not same(snapshot(student), snapshot(teacher.generator))
+
+
+def test_a_critic_that_takes_more_steps_sees_more_images_and_every_one_counts(make: Make) -> None:
+    log = Log(AdversarialTraining(Wasserstein(critic_steps=3), PathLengths(0.0)))
+    trainer = make(log)
+    trainer.train(7 * BATCH)
+    assert trainer.images == 9 * BATCH, "whole steps: three of the critic, one of the student"
+    assert trainer.step == len(log.generator_steps) == 3
+    assert [step.step for step, _ in log.discriminator_steps] == list(range(9))
+    seen = [step.real for step, _ in log.discriminator_steps]
+    assert not any(torch.equal(one, other) for one, other in pairwise(seen))
+
+
+def test_without_a_critic_only_the_student_learns(make: Make) -> None:
+    log = Log(CompressingGans(Schedule("constant", start=1.0)))
+    trainer = make(log)
+    before, stream = snapshot(trainer.discriminator), trainer.stream.state_dict()
+    trainer.discriminator.register_forward_pre_hook(lambda module, args: pytest.fail("the critic was asked"))
+    trainer.train(3 * BATCH)
+    assert (trainer.images, len(log.generator_steps)) == (3 * BATCH, 3)
+    assert not log.discriminator_steps
+    assert same(snapshot(trainer.discriminator), before)
+    assert same(trainer.stream.state_dict(), stream), "no real image was looked at"
+    assert trainer.gap == 0, "there is nobody to be fooled"
+
+
+def test_a_recipe_without_need_of_the_teachers_images_gets_fresh_latents(make: Make) -> None:
+    log = Log(DglGan(paths=PathLengths(0.0)))
+    log.needs_teacher_images = False
+    trainer = make(log)
+    trainer.train(CONFIG.images)
+    steps = [step for step, _ in log.generator_steps]
+    assert all(step.teacher_images is None for step in steps)
+    weights = [step.kd_weight for step in steps]
+    assert weights == [0.0] * 20 + [0.1] * 20, "stage II is the second half"
+
+
+def test_the_discriminator_is_regularised_every_sixteenth_step(make: Make) -> None:
+    log = Log(WeightDecay(LINEAR))
+    make(log).train(35 * BATCH)
+    assert [i for i, (_, terms) in enumerate(log.discriminator_steps) if "d_r1" in terms] == [0, 16, 32]
+    assert [step.step for step, _ in log.discriminator_steps] == list(range(35))
+
+
+def test_real_images_come_from_the_data_all_of_them_in_every_epoch(make: Make) -> None:
+    log = Log(WeightDecay(LINEAR))
+    make(log, replace(CONFIG, mirror=False)).train(37 * BATCH)
+    shown = torch.cat([step.real for step, _ in log.discriminator_steps])
+    known = {tuple(image.flatten().tolist()) for image in DATA.images / 127.5 - 1.0}
+    for epoch in shown.split(37):
+        assert {tuple(image.flatten().tolist()) for image in epoch} == known
+
+
+def test_the_average_follows_the_student_at_its_half_life(make: Make) -> None:
+    trainer = make()
+    expected = {n: p.detach().clone() for n, p in trainer.student.named_parameters()}
+    start = copy.deepcopy(expected)
+
+    def follow(progress: Progress) -> None:
+        half_life = min(CONFIG.ema_half_life, CONFIG.ema_rampup * progress.images)
+        decay = 0.5 ** (BATCH / half_life)
+        for name, parameter in trainer.student.named_parameters():
+            expected[name] = decay * expected[name] + (1 - decay) * parameter.detach()
+
+    trainer.train(20 * BATCH, follow)
+    average = dict(trainer.ema.named_parameters())
+    for name, parameter in trainer.student.named_parameters():
+        assert torch.allclose(average[name], expected[name], rtol=1e-4, atol=1e-5), name
+        assert not torch.equal(average[name], parameter)
+        assert not torch.equal(average[name], start[name])
+    for mine, theirs in zip(trainer.ema.buffers(), trainer.student.buffers(), strict=True):
+        assert torch.equal(mine, theirs)
+    assert not trainer.ema.training
+    assert trainer.student.training
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_loss_that_is_not_finite_ends_the_training_soon(make: Make, value: float) -> None:
+    @dataclass(frozen=True)
+    class Broken(WeightDecay):
+        def generator_terms(self, step: GeneratorStep) -> Terms:
+            terms = super().generator_terms(step)
+            return terms | {"g_odd": step.fake.sum() * 0 + (value if len(calls) > 5 else 0.0)}
+
+        def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
+            calls.append(step.step)
+            return super().discriminator_terms(step)
+
+    calls: list[int] = []
+    with pytest.raises(
+        TrainingDivergedError, match=r"(g_odd|d_\w+|g_\w+|gap) is -?(nan|inf) after \d+ images"
+    ):
+        make(Broken(LINEAR)).train(CONFIG.images)
+    assert 5 < len(calls) <= 5 + CHECK_EVERY + 1
+
+
+def test_a_loss_that_is_not_finite_in_the_very_last_step_is_noticed(make: Make) -> None:
+    trainer = make()
+    trainer.train(4 * BATCH)
+    nn.init.constant_(trainer.student.const, float("nan"))
+    with pytest.raises(TrainingDivergedError):
+        trainer.train(5 * BATCH)
+
+
+def test_a_training_that_is_done_does_nothing(make: Make) -> None:
+    trainer = make()
+    trainer.train(2 * BATCH)
+    before = copy.deepcopy(trainer.state_dict())
+    trainer.train(2 * BATCH)
+    trainer.train(BATCH)
+    assert same(trainer.state_dict(), before)
+
+
+def test_a_target_between_two_batches_is_reached_by_a_whole_one(make: Make) -> None:
+    trainer = make()
+    trainer.train(BATCH + 1)
+    assert trainer.images == 2 * BATCH
+
+
+def test_training_brings_the_critics_gap_into_the_schedule(make: Make) -> None:
+    trainer, log = make(WeightDecay(Schedule("adaptive", start=3.0, begin=0.0, finish=1.0))), list[Progress]()
+    trainer.train(CHECK_EVERY * 2 * BATCH, log.append)
+    assert log[0].kd_weight == 3.0
+    assert len({p.kd_weight for p in log}) > 1
+    assert trainer.gap >= 0
+    assert trainer.kd_weight == pytest.approx(3.0 * min(1.0, trainer.gap))
+
+
+# Augmentation and what recipes remember
+
+
+def test_everything_that_the_discriminator_sees_is_augmented_and_nothing_else(
+    make: Make, bank: TeacherBank
+) -> None:
+    class White(Augment):
+        def forward(self, images: Tensor) -> Tensor:
+            return images * 0 + 1
+
+    log = Log(WeightDecay(LINEAR))
+    trainer, seen = make(log, augment=White()), list[Tensor]()
+    trainer.discriminator.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    trainer.train(2 * BATCH)
+    assert len(seen) == 6
+    assert all(bool((images == 1).all()) for images in seen)
+    assert all(not bool((step.fake == 1).all()) for step, _ in log.generator_steps)
+
+
+def test_augmentation_follows_the_real_images_every_fourth_step_and_resumes_to_the_bit(make: Make) -> None:
+    recipe = AdversarialTraining(Logistic(r1_gamma=1.0))
+    straight, first, second = (make(recipe, augment=Augment(0.5, target=-2.0)) for _ in range(3))
+    straight.train(ADJUST_EVERY * BATCH)
+    assert straight.augment is not None
+    assert float(straight.augment.p) > 0.5
+    straight.train(11 * BATCH)
+    first.train(7 * BATCH)
+    second.load_state_dict(saved(first))
+    second.train(11 * BATCH)
+    assert same(second.state_dict(), straight.state_dict())
+
+
+def test_what_a_recipe_remembers_survives_a_stop(make: Make) -> None:
+    recipe = AdversarialTraining(Logistic(r1_gamma=1.0))
+    first, second = make(recipe), make(recipe)
+    first.train(5 * BATCH)
+    assert float(first.memory["path_length"]) > 0
+    second.load_state_dict(saved(first))
+    assert same(second.memory, first.memory)
+
+
+def test_a_training_can_be_asked_to_stop_after_any_step(make: Make) -> None:
+    straight, stopped = make(), make()
+    straight.train(9 * BATCH)
+    stopped.train(9 * BATCH, stop=lambda: stopped.images >= 4 * BATCH)
+    assert stopped.images == 4 * BATCH
+    stopped.train(9 * BATCH)
+    assert same(stopped.state_dict(), straight.state_dict())
+
+
+# Classes
+
+CONDITIONAL = Path(__file__).parents[2] / "data" / "reference" / "nvidia_32_conditional.pkl"
+
+
+def test_a_student_with_classes_is_trained_on_labelled_images() -> None:
+    teacher = load_teacher(CONDITIONAL)
+    assert teacher.discriminator is not None
+    told: list[Tensor] = []
+    teacher.discriminator.register_forward_pre_hook(lambda module, inputs: told.append(inputs[1]))
+    data = load_images("digits", 32, 3)
+    config = TrainingConfig(images=16, batch_size=4)
+    trainer = Trainer(teacher.generator, teacher.discriminator, WeightDecay(), data, config)
+    trainer.train(8)
+    assert all(math.isfinite(value) for value in trainer.losses.values())
+    assert {tuple(labels.shape) for labels in told} == {(4, 10)}
+    order = ImageStream(data.images, 4, config.seed, labels=data.labels)
+    first = order.next_batch()[1]
+    assert first is not None
+    assert any(torch.equal(labels.argmax(dim=1), first) for labels in told), "real images have their own"
+
+
+def test_images_without_labels_can_not_train_a_student_with_classes() -> None:
+    teacher = load_teacher(CONDITIONAL)
+    assert teacher.discriminator is not None
+    digits = load_images("digits", 32, 3)
+    for data, says in (
+        (replace(digits, labels=None, classes=()), "has no labels and the teacher has 10 classes"),
+        (replace(digits, classes=tuple("0123456789AB")), "has 12 classes and the teacher 10"),
+    ):
+        with pytest.raises(DataError, match=says):
+            Trainer(teacher.generator, teacher.discriminator, WeightDecay(), data, TrainingConfig(images=16))

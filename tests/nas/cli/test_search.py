@@ -1,0 +1,314 @@
+"""nas-search: requests that can't be met get exit 2 and one line that says the fix; what a dry run shows."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from distill.data import loading
+from nas.budget import parse_quantity
+from nas.study import StudyStore
+from tests.nas.cli.command_line import refused, run, written
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+# nas-search: requests that can't be met
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ("", "give --budget-macs, --budget-params or --budget-latency"),
+        ("--budget-latency 30", "'30' has no unit: use us, ms or s, such as 30ms"),
+        ("--budget-latency 0ms", "'0ms' must be a time above zero, such as 30ms"),
+        (
+            "--budget-latency 1us",
+            "--budget-latency 1us is below the smallest student … 1 thread): give at least",
+        ),
+        (
+            "--budget-latency 30ms --latency-on phone",
+            "--latency-on phone: give a value that is 'cpu', 'cuda' or",
+        ),
+        ("--budget-macs 1M --latency-on cuda", "--latency-on cuda: give --budget-latency, too"),
+        ("--budget-macs 5X", "'5X' … unknown suffix 'X' … 5G"),
+        ("--budget-macs many", "'many' is not a quantity … 5G"),
+        ("--budget-macs 0", "'0' must be a number of at least 1"),
+        ("--budget-macs -5G", "'-5G' must be a number of at least 1"),
+        ("--budget-params nan", "'nan' is not a quantity"),
+        ("--budget-macs 1k", "--budget-macs 1k is below the smallest student, … MACs: give at least"),
+        ("--budget-macs 1G --budget-params 10", "--budget-params 10 is below the smallest student"),
+        ("--budget-macs 1M --sampler grid", "unknown sampler 'grid': choose one of gp, tpe, nsga2, random"),
+        ("--budget-macs 1M --space vgg", "space 'vgg' is unknown; choose one of stylegan2, dcgan, biggan"),
+        ("--budget-macs 1M --recipe magic", "recipe 'magic' is unknown; choose one of weight-decay"),
+        ("--budget-macs 1M --kd-schedule slide", "KD schedule 'slide' is unknown; choose one of constant"),
+        ("--budget-macs 1M --kd-finish 0.4", "KD schedule from 0.6 to 0.4"),
+        ("--budget-macs 1M --kd-start -1", "KD weights -1 to 0"),
+        (
+            "--budget-macs 1M --precision fp8",
+            "precision 'fp8' is unknown; choose one of auto, fp32, bf16, fp16",
+        ),
+        ("--budget-macs 1M --bank-size 1e15", "bank of 1,000,000,000,000,000 images takes … --bank-size"),
+        ("--budget-macs 1M --micro-batch 7", "--micro-batch 7 does not divide the batch of 64"),
+        (
+            "--budget-macs 1M --lpips-weights no.pt",
+            "--lpips-weights no.pt is not a file: give a TorchScript module",
+        ),
+        ("--budget-macs 1M --rungs 20k,10k", "rungs 20000,10000 must increase"),
+        ("--budget-macs 1M --rungs 5k,", "'' is not a quantity"),
+        ("--budget-macs 1M --trials 0", "--trials 0"),
+        ("--budget-macs 1M --trials x", "'x'"),
+        ("--budget-macs 1M --reduction-factor 1", "--reduction-factor 1: give a number of at least 2"),
+        ("--budget-macs 1M --fid-samples 1", "at least 2 samples"),
+        ("--budget-macs 1M --study a/b", "study name 'a/b'"),
+        (
+            "--budget-macs 1M --teacher nowhere.pt --data digits",
+            "nowhere.pt is not a file: give a checkpoint",
+        ),
+        (
+            "--budget-macs 1M --teacher nowhere.pt",
+            "--teacher nowhere.pt: give the images of its kind by --data",
+        ),
+        ("--budget-macs 1M --data faces", "--data faces: give the generator to compress by --teacher"),
+        ("--config nowhere.toml", "nowhere.toml can't be read"),
+        ("--budget-macs 1M --extractor magic", "no extractor 'magic': choose one of cifar-resnet, clip"),
+        ("--budget-macs 1M --extractor-weights no.pth", "no.pth is not a file … --extractor-weights"),
+        ("--budget-macs 1M --extractor cifar-resnet", "cifar-resnet has no weights … --extractor-weights"),
+    ],
+)
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]], ids=["", "dry"])
+def test_a_wrong_setting_is_refused(flags: str, says: str, dry: list[str]) -> None:
+    refused(says, "nas-search", *flags.split(), *dry)
+
+
+def test_a_budget_below_the_smallest_student_names_one_that_is_enough() -> None:
+    result = run("nas-search", "--budget-macs", "1k")
+    enough = result.stderr.split()[-1]
+    assert parse_quantity(enough) > 1000
+    assert run("nas-search", "--budget-macs", enough, "--dry-run").exit_code == 0
+
+
+def images(folder: Path, count: int) -> None:
+    folder.mkdir()
+    for i in range(count):
+        pixels = np.random.default_rng(i).integers(0, 255, (16, 16), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ("nowhere", "nowhere does not exist: give a folder or a .zip"),
+        ("empty", "empty holds no images"),
+        ("texts", "texts holds no images"),
+        ("two", "two holds 2 images; at least 32 are needed"),
+        ("broken", "broken: 40 of 40 images can't be used"),
+        ("a.zip", "a.zip"),
+    ],
+)
+def test_data_that_are_no_images_or_too_few_are_refused(
+    data: str, says: str, teacher_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "one.txt").write_text("no image")
+    images(tmp_path / "two", 2)
+    (tmp_path / "broken").mkdir()
+    for i in range(40):
+        (tmp_path / "broken" / f"{i}.png").write_text("no image either")
+    (tmp_path / "a.zip").write_text("no archive")
+    refused(says, "nas-search", "--budget-macs", "100k", "--teacher", teacher_file, "--data", data)
+
+
+def test_a_dry_run_looks_at_images_and_writes_nothing(teacher_file: Path, tmp_path: Path) -> None:
+    images(tmp_path / "faces", 40)
+    before = written(tmp_path)
+    result = run("nas-search", *tiny(teacher_file, "--data", "faces", "--dry-run"))
+    assert result.exit_code == 0
+    assert "Data: faces, 40 images (16 px, grey)" in result.stdout, "they were in colour"
+    assert written(tmp_path) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\x80\x02}q\x00."])
+def test_a_teacher_file_that_is_none_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "teacher.pkl").write_bytes(content)
+    refused(
+        "teacher.pkl", "nas-search", "--budget-macs", "1M", "--teacher", "teacher.pkl", "--data", "digits"
+    )
+
+
+def tiny(teacher_file: Path, *more: object) -> tuple[object, ...]:
+    return ("--budget-macs", "100k", "--teacher", teacher_file, "--data", "digits", *more)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("nas.db", "'nas.db' is not a URL … sqlite:///"),
+        ("nosuch://host/db", "no driver for 'nosuch'"),
+        ("postgresql://user:secret@127.0.0.1:9/db", "127.0.0.1:9/db does not answer"),
+        ("sqlite:////proc/nowhere/study.db", "/proc/nowhere/study.db … can be written"),
+    ],
+)
+def test_a_storage_that_does_not_answer_is_refused(url: str, says: str, teacher_file: Path) -> None:
+    refused(says, "nas-search", *tiny(teacher_file, "--storage", url))
+
+
+@pytest.mark.parametrize("workdir", ["a-file", "a-file/below", "/proc/nas-runs", "n" * 300])
+def test_a_work_folder_that_can_not_be_written_is_refused(
+    workdir: str, teacher_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a-file").touch()
+    refused(
+        f"{workdir}/tiny-100kmacs can't be written … choose another --workdir",
+        "nas-search", *tiny(teacher_file, "--workdir", workdir),
+    )  # fmt: skip
+
+
+def test_a_work_folder_that_does_not_fit_into_a_url_is_refused(teacher_file: Path) -> None:
+    refused("--workdir what?: give one without", "nas-search", *tiny(teacher_file, "--workdir", "what?"))
+
+
+@pytest.fixture
+def begun(teacher_file: Path, make_bench: Callable[..., Any]) -> StudyStore:
+    """The database of a study that the default settings of `tiny` don't belong to."""
+    identity = make_bench().identity
+    with StudyStore.open("sqlite:///nas-runs/mine/study.db", "mine", identity=identity) as store:
+        store.study.tell(store.study.ask(), [1.0, 1.0])
+    return store
+
+
+def test_a_study_of_another_teacher_is_refused(begun: StudyStore) -> None:
+    refused(
+        "study 'mine' belongs to teacher … use --study NAME for a new one",
+        "nas-search", "--budget-macs", "1M", "--study", "mine",
+    )  # fmt: skip
+
+
+def test_a_study_of_other_settings_is_refused(begun: StudyStore, teacher_file: Path) -> None:
+    refused(
+        "study 'mine' belongs to … not … use --study NAME for a new one",
+        "nas-search", *tiny(teacher_file, "--study", "mine", "--seed", 7),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("trials = 8\nbudget = '5G'\n", "search.toml sets 'budget', which does not exist"),
+        ("trials = = 8\n", "search.toml can't be read"),
+        ("budget_macs = '5X'\n", "unknown suffix 'X'"),
+        ("budget_macs = -5\n", "-5"),
+        ("budget_macs = 1000000\ntrials = 'many'\n", "many"),
+    ],
+)
+def test_a_configuration_file_that_is_wrong_is_refused(content: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "search.toml").write_text(content)
+    refused(says, "nas-search", "--config", "search.toml")
+
+
+def test_an_extractor_is_looked_for_before_images_are_decoded(
+    teacher_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images(Path("faces"), 40)
+    monkeypatch.setattr(loading, "decode_all", lambda *_: pytest.fail("decoded first"))
+    flags = ("--budget-macs", "100k", "--teacher", teacher_file, "--data", "faces", "--workdir", "runs")
+    refused("no extractor 'magic'", "nas-search", *flags, "--extractor", "magic")
+    refused("no.pth is not a file", "nas-search", *flags, "--extractor-weights", "no.pth")
+
+
+# nas-search --dry-run
+
+
+def test_a_dry_run_shows_what_would_be_tried_and_writes_nothing(tmp_path: Path) -> None:
+    result = run("nas-search", "--budget-macs", "2M", "--trials", 24, "--dry-run")
+    assert result.exit_code == 0
+    for part in ("Teacher: built-in digits", "Budget: 2M MACs", "smallest", "largest", "trials=24"):
+        assert part in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ("--rungs 200,400", "Training: FID after 256, 448 images, 64 in a batch"),
+        ("--rungs 100,300 --batch-size 50", "Training: FID after 100, 300 images, 50 in a batch"),
+        ("--rungs 300 --share-weights", "Training: weights that all students share, 300 images"),
+        ("--recipe dgl-gan", "Recipe: dgl-gan, KD weight 0, and 0.1 from 50% of the training on"),
+    ],
+)
+def test_a_dry_run_says_how_students_are_taught_in_whole_batches(asked: str, says: str) -> None:
+    assert says in run("nas-search", "--budget-macs", "2M", *asked.split(), "--dry-run").stdout
+
+
+def test_a_dry_run_says_when_the_budget_does_not_bind() -> None:
+    result = run("nas-search", "--budget-macs", "5G", "--dry-run")
+    assert "5G is above the largest student" in result.stdout
+    assert "it does not bind" in result.stdout
+
+
+def test_a_dry_run_as_json_is_one_object_of_proposals_that_fit() -> None:
+    result = run("nas-search", "--budget-macs", "2M", "--budget-params", "60k", "--dry-run", "--json")
+    shown = json.loads(result.stdout)
+    assert shown["budget"] == {"macs": 2_000_000, "params": 60_000, "latency": None}
+    assert shown["study"] == "digits-2Mmacs-60kparams"
+    assert len(shown["proposals"]) >= 4
+    assert all(p["macs"] <= 2_000_000 and p["params"] <= 60_000 for p in shown["proposals"])
+    assert shown["smallest"]["macs"] < shown["largest"]["macs"] == shown["teacher"]["macs"]
+
+
+def test_a_dry_run_within_a_latency_measures_what_it_shows() -> None:
+    result = run("nas-search", "--budget-latency", "10s", "--dry-run")
+    assert "Budget: 10s of latency on cpu; study digits-10s-on-cpu" in result.stdout
+    assert "latency on cpu, 1 thread" in result.stdout
+    result = run("nas-search", "--budget-macs", "2M", "--budget-latency", "10s", "--dry-run", "--json")
+    shown = json.loads(result.stdout)
+    assert shown["budget"] == {"macs": 2_000_000, "params": None, "latency": 10.0}
+    for proposed in (shown["smallest"], shown["largest"], *shown["proposals"]):
+        assert 0 < proposed["latency"] <= 10
+        assert proposed["latency_on"] == "cpu, 1 thread"
+
+
+@pytest.mark.parametrize("packages", [{}, {"onnxruntime": None}])
+def test_a_latency_that_can_not_be_measured_here_is_refused(
+    packages: dict[str, None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, module in packages.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    where, says = ("onnxruntime", "pip install onnx") if packages else ("cuda", "sees no GPU here: use")
+    refused(f"--latency-on {where}: … {says}", "nas-search", "--budget-latency", "1s", "--latency-on", where)
+
+
+def test_settings_come_from_a_file_and_flags_win(tmp_path: Path) -> None:
+    (tmp_path / "search.toml").write_text(
+        "budget_macs = '2M'\ntrials = 7\nrungs = [100, 200]\n"
+        "mirror = true\ninherit = false\nkd_finish = 0.7\n"
+    )
+    result = run("nas-search", "--config", "search.toml", "--trials", 9, "--dry-run", "--json")
+    settings = json.loads(result.stdout)["settings"]
+    assert (settings["budget_macs"], settings["trials"], settings["rungs"]) == (2_000_000, 9, [100, 200])
+    assert (settings["mirror"], settings["inherit"], settings["kd_finish"]) == (True, False, 0.7)
+
+
+def test_the_settings_of_a_dry_run_are_those_of_the_same_flags_in_a_file(teacher_file: Path) -> None:
+    first = json.loads(run("nas-search", *tiny(teacher_file, "--dry-run", "--json")).stdout)
+    lines = [
+        f"{name} = {json.dumps(value)}"
+        for name, value in first["settings"].items()
+        if value not in (None, "")
+    ]
+    Path("search.toml").write_text("\n".join(lines))
+    second = json.loads(run("nas-search", "--config", "search.toml", "--dry-run", "--json").stdout)
+    assert second == first

@@ -1,0 +1,349 @@
+"""One candidate: every rung leaves a checkpoint, and interrupting it changes nothing."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from distill.errors import NonFiniteImagesError, TrainingDivergedError
+from nas.execution import Candidate, CandidateTrial, Workbench
+from nas.execution import candidate as module
+from nas.study import RungRecord
+from search_spaces import file_digest
+
+MakeBench = Callable[..., Workbench]
+
+
+@pytest.fixture
+def bench(make_bench: MakeBench) -> Workbench:
+    return make_bench()
+
+
+def candidate(bench: Workbench, trial: int = 0) -> Candidate:
+    return Candidate(bench, trial, bench.space.smallest().to_json())
+
+
+def without_a_setting(path: Path, name: str) -> None:
+    """Make a checkpoint one of a time before the setting `name`."""
+    state = torch.load(path, weights_only=True)
+    del state["identity"][name]
+    torch.save(state, path)
+
+
+def no_training(*_: object) -> None:
+    raise AssertionError("this rung was trained again")
+
+
+def measured(record: RungRecord) -> dict[str, Any]:
+    """What does not depend on when and where it was measured."""
+    return record.model_dump(exclude={"seconds", "worker", "sha256"})
+
+
+def ema(bench: Workbench, record: RungRecord) -> dict[str, torch.Tensor]:
+    state = torch.load(bench.config.folder / record.checkpoint, weights_only=True)
+    return dict(state["trainer"]["ema"])
+
+
+def files(candidate: Candidate) -> list[str]:
+    return sorted(path.name for path in candidate.folder.iterdir())
+
+
+# Rungs
+
+
+def test_a_rung_leaves_its_checkpoint_its_log_and_a_sample_grid(bench: Workbench) -> None:
+    outcome = candidate(bench, trial=7).run(0)
+    record = outcome.record
+    assert (record.trial, record.rung, record.images) == (7, 0, 64)
+    assert (record.fid_samples, record.fid_extractor) == (50, "digits")
+    assert record.fid_extractor_digest == bench.fidelity.extractor.digest
+    assert record.checkpoint == "trials/0007/rung-0.pt"
+    assert file_digest(bench.config.folder / record.checkpoint) == record.sha256
+    assert outcome.samples == "trials/0007/samples.png"
+    assert (bench.config.folder / outcome.samples).read_bytes().startswith(b"\x89PNG")
+    log = (bench.config.folder / "trials/0007/rung-0.csv").read_text().splitlines()
+    assert log[0] == "images,kd_weight,losses"
+    assert [line.split(",")[0] for line in log[1:]] == ["32", "64"]
+    assert float(log[1].split(",")[1]) == 6
+    assert record.kd_weight == pytest.approx(float(log[-1].split(",")[1]), rel=1e-5)
+    smallest = bench.space.smallest()
+    assert (outcome.cost.macs, outcome.cost.params) == (
+        bench.space.macs(smallest),
+        bench.space.params(smallest),
+    )
+
+
+def test_the_kd_weight_has_fallen_at_the_last_rung(bench: Workbench) -> None:
+    running = candidate(bench)
+    weights = [running.run(rung).record.kd_weight for rung in range(3)]
+    assert weights[0] >= weights[1] > weights[2] >= 0
+
+
+def test_a_checkpoint_from_before_a_setting_had_its_default(
+    bench: Workbench, make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = candidate(bench).run(0)
+    without_a_setting(bench.config.folder / before.record.checkpoint, "rung_samples")
+    other = candidate(make_bench(rung_samples=20))
+    monkeypatch.setattr(Candidate, "_train", no_training)
+    assert measured(candidate(bench).run(0).record) == measured(before.record)
+    with pytest.raises(AssertionError, match="trained again"):
+        other.run(0)
+
+
+def test_early_rungs_may_be_measured_over_fewer_samples_with_kid_beside(make_bench: MakeBench) -> None:
+    bench = make_bench(rung_samples=20)
+    running = candidate(bench)
+    records = [running.run(rung).record for rung in range(3)]
+    assert [record.fid_samples for record in records] == [20, 20, 50]
+    seed = bench.config.seed + module.FID_SEED_OFFSET
+    student = bench.student(bench.space.smallest())
+    student.load_state_dict(ema(bench, records[1]))
+    scores = bench.fidelity.measure(student.eval(), ["fid", "kid"], 20, seed)
+    assert records[1].fid == pytest.approx(scores["fid"].values["fid"])
+    assert records[1].kid == pytest.approx(scores["kid"].values["kid"])
+    assert records[2].kid is None
+    assert candidate(make_bench()).run(0).record.kid is None
+
+
+def test_a_rung_with_a_checkpoint_is_replayed_without_training(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [candidate(bench).run(0)]
+    before.append(candidate(bench).run(1))
+    monkeypatch.setattr(Candidate, "_train", no_training)
+    again = candidate(bench)
+    assert [again.run(0), again.run(1)] == before
+
+
+def test_an_interrupted_candidate_ends_as_an_uninterrupted_one_to_the_bit(
+    make_bench: MakeBench, tmp_path: Path
+) -> None:
+    whole, parts = make_bench(), make_bench(workdir=tmp_path / "parts")
+    running = candidate(whole)
+    straight = [running.run(rung).record for rung in range(3)]
+    resumed = []
+    for rung in range(3):  # every rung in a process of its own, and Torch's random state elsewhere
+        torch.manual_seed(rung)
+        resumed.append(candidate(parts).run(rung).record)
+    assert [measured(record) for record in resumed] == [measured(record) for record in straight]
+    one, two = ema(whole, straight[2]), ema(parts, resumed[2])
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_candidates_before_it_on_the_same_workbench_change_nothing(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    first = candidate(bench, 0).run(0).record
+    Candidate(bench, 1, bench.space.largest().to_json()).run(0)
+    second = candidate(bench, 2).run(0).record
+    assert (first.fid, first.losses) == (second.fid, second.losses)
+
+
+def test_superseded_checkpoints_are_deleted_but_the_last_two(bench: Workbench) -> None:
+    running = candidate(bench)
+    for rung in range(3):
+        running.run(rung)
+    assert [name for name in files(running) if name.endswith(".pt")] == ["rung-1.pt", "rung-2.pt"]
+    assert not [name for name in files(running) if "partial" in name]
+
+
+@pytest.mark.parametrize("damage", [b"", b"half of it", None, "list", "other search"])
+def test_a_damaged_or_foreign_checkpoint_is_redone(bench: Workbench, damage: bytes | str | None) -> None:
+    first = candidate(bench).run(0).record
+    path = bench.config.folder / first.checkpoint
+    content = path.read_bytes()
+    if damage == "list":
+        torch.save([1, 2, 3], path)
+    elif damage == "other search":
+        state = torch.load(path, weights_only=True)
+        state["identity"]["seed"] = "99"
+        torch.save(state, path)
+    else:
+        path.write_bytes(content[: len(content) // 2] if damage is None else bytes(damage))
+    assert measured(candidate(bench).run(0).record) == measured(first)
+
+
+def test_a_damaged_checkpoint_is_told_once(bench: Workbench) -> None:
+    first = candidate(bench).run(0)
+    assert first.warning == ""
+    path = bench.config.folder / first.record.checkpoint
+    path.write_bytes(path.read_bytes()[:1000])
+    resumed = candidate(bench)
+    assert resumed.run(0).warning == f"{path} is damaged: its rung is trained again"
+    assert resumed.run(1).warning == ""
+
+
+def test_a_checkpoint_of_another_architecture_is_redone(bench: Workbench) -> None:
+    other = Candidate(bench, 0, bench.space.largest().to_json()).run(0)
+    assert candidate(bench).run(0).cost != other.cost
+
+
+def test_a_damaged_checkpoint_in_the_middle_is_made_again_from_the_one_before(bench: Workbench) -> None:
+    running = candidate(bench)
+    records = [running.run(rung).record for rung in range(2)]
+    (bench.config.folder / records[1].checkpoint).write_bytes(b"gone")
+    straight = running.run(2).record
+    (bench.config.folder / straight.checkpoint).unlink()
+    (bench.config.folder / records[1].checkpoint).write_bytes(b"gone again")
+    assert measured(candidate(bench).run(2).record) == measured(straight)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"bank_size": 4}, {"batch_size": 1}, {"batch_size": 6}, {"mirror": True}]
+)
+def test_odd_sizes_train_too(make_bench: MakeBench, changes: dict[str, Any]) -> None:
+    bench = make_bench(rungs=(7, 13), **changes)
+    if "bank_size" in changes:
+        del bench.__dict__["bank"]
+    running = candidate(bench)
+    assert [running.run(rung).record.rung for rung in range(2)] == [0, 1]
+
+
+def test_after_a_lost_worker_every_rung_is_replayed_and_training_goes_on_from_the_newest(
+    make_bench: Any,
+) -> None:
+    bench = make_bench(rungs=(32, 64, 96, 128))
+    first = candidate(bench)
+    seen = [first.run(rung) for rung in range(3)]
+    assert not (first.folder / "rung-0.pt").exists()
+    second = candidate(bench)
+    assert [second.run(rung) for rung in range(3)] == seen
+    assert second._trainer is not None
+    assert second._trainer.images == seen[-1].record.images
+    straight = first.run(3).record
+    expected = ema(bench, straight)
+    (bench.config.folder / straight.checkpoint).unlink()  # both write to the same folder
+    resumed = second.run(3).record
+    assert measured(resumed) == measured(straight)
+    weights = ema(bench, resumed)
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+# Seeds
+
+
+def test_the_seed_is_the_searchs_unless_the_run_has_its_own(bench: Workbench) -> None:
+    architecture = bench.space.smallest().to_json()
+    assert candidate(bench).run(0).record.fid == Candidate(bench, 1, architecture, 0).run(0).record.fid
+    other = [Candidate(bench, trial, architecture, 5).run(0).record.fid for trial in (2, 3)]
+    assert other[0] == other[1] != candidate(bench).run(0).record.fid
+
+
+def test_a_checkpoint_of_another_seed_is_not_gone_on_from(bench: Workbench) -> None:
+    architecture = bench.space.smallest().to_json()
+    first = Candidate(bench, 0, architecture, 5).run(0).record
+    redone = candidate(bench).run(0).record
+    assert redone.fid != first.fid
+    assert measured(redone) == measured(candidate(bench).run(0).record)
+
+
+# Failures
+
+
+def poisoned(running: Candidate) -> Candidate:
+    running._resume()
+    assert running._trainer is not None
+    with torch.no_grad():
+        next(running._trainer.student.parameters()).fill_(float("nan"))
+    return running
+
+
+def test_a_loss_that_is_nan_ends_the_candidate_without_a_checkpoint(bench: Workbench) -> None:
+    running = poisoned(candidate(bench))
+    with pytest.raises(TrainingDivergedError, match="nan"):
+        running.run(0)
+    assert not (running.folder / "rung-0.pt").exists()
+
+
+def test_images_that_are_nan_end_the_candidate(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = poisoned(candidate(bench))
+    assert running._trainer is not None
+    running._trainer.ema.load_state_dict(running._trainer.student.state_dict())
+    monkeypatch.setattr(Candidate, "_train", lambda *_: 0.0)
+    with pytest.raises(NonFiniteImagesError):
+        running.run(0)
+
+
+# Ray Tune's view
+
+
+def trainable(bench: Workbench, monkeypatch: pytest.MonkeyPatch, start_rung: int = 0) -> CandidateTrial:
+    """The trainable as Tune makes it, in this process."""
+    monkeypatch.setattr(module, "Workbench", lambda config: bench)
+    monkeypatch.setattr(module, "use_threads", lambda count: None)
+    made = CandidateTrial.__new__(CandidateTrial)
+    made._trial_info = None
+    monkeypatch.setattr(
+        CandidateTrial, "trial_resources", type("Bundles", (), {"required_resources": {"CPU": 1}})()
+    )
+    made.setup(
+        {"trial": 3, "architecture": bench.space.smallest().to_json(), "start_rung": start_rung},
+        bench.config.absolute().model_dump(mode="json"),
+    )
+    return made
+
+
+def test_a_step_is_a_rung_and_the_last_one_is_done(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    actor = trainable(bench, monkeypatch)
+    results = [actor.step() for _ in range(3)]
+    assert [result["rung"] for result in results] == [0, 1, 2]
+    assert [result["done"] for result in results] == [False, False, True]
+    assert results[2]["fid"] == results[2]["outcome"].record.fid
+    assert results[2]["macs"] == bench.space.macs(bench.space.smallest())
+
+
+def test_an_actor_starts_where_the_study_says_and_can_be_used_again(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate(bench, 3).run(0)
+    candidate(bench, 3).run(1)
+    actor = trainable(bench, monkeypatch, start_rung=1)
+    assert actor.step()["rung"] == 1
+    assert actor.step()["done"]
+    assert actor.reset_config({"trial": 4, "architecture": bench.space.largest().to_json(), "start_rung": 0})
+    assert actor.step()["outcome"].record.trial == 4
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (TrainingDivergedError("d_r1 is nan after 32 images"), "d_r1 is nan after 32 images"),
+        (NonFiniteImagesError("the generator made NaN"), "the generator made NaN"),
+        (MemoryError(), "out of memory"),
+        (torch.OutOfMemoryError("tried to allocate 2 GiB\nmore"), "out of memory: tried to allocate 2 GiB"),
+        (RuntimeError("[x.cpp:1] can't allocate memory"), "out of memory: [x.cpp:1] can't allocate memory"),
+        (ZeroDivisionError("division by zero\nmore"), "ZeroDivisionError: division by zero"),
+        (KeyError("width"), "KeyError: 'width'"),
+        (RuntimeError(""), "RuntimeError"),
+    ],
+)
+def test_a_failure_is_a_result_with_its_reason_in_one_line(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, error: Exception, says: str
+) -> None:
+    actor = trainable(bench, monkeypatch)
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Candidate, "run", fail)
+    result = actor.step()
+    assert result["done"]
+    assert result["failed"].startswith(says)
+    assert "\n" not in result["failed"]
+    luck = isinstance(error, TrainingDivergedError | NonFiniteImagesError)
+    assert result.get("diverged", False) == luck  # another seed may fare better
+
+
+def test_a_checkpoint_measured_with_other_extractor_weights_is_not_gone_on_from(bench: Workbench) -> None:
+    assert candidate(bench).run(0).record.fid_extractor_digest == bench.fidelity.extractor.digest
+    other, fidelity = copy.copy(bench.fidelity.extractor), copy.copy(bench.fidelity)
+    other.digest = "f" * 16
+    vars(fidelity)["extractor"] = other
+    vars(bench)["fidelity"] = fidelity
+    assert candidate(bench).run(0).record.fid_extractor_digest == "f" * 16

@@ -1,0 +1,86 @@
+"""Results into the study: everything of a trial is there before it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from optuna.artifacts import get_all_artifact_meta
+from optuna.trial import TrialState
+
+from nas.budget import Cost
+from nas.errors import StudyError
+from nas.execution import Outcome, StudyRecorder
+from nas.study import RungRecord, StudyStore
+
+MakeRung = Callable[..., RungRecord]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[StudyStore]:
+    with StudyStore.open(f"sqlite:///{tmp_path}/study.db", "study") as store:
+        yield store
+
+
+@pytest.fixture
+def recorder(store: StudyStore, tmp_path: Path) -> StudyRecorder:
+    return StudyRecorder(store, tmp_path, rungs=2)
+
+
+def outcome(folder: Path, trial: int, rung: int, fid: float = 40.0) -> Outcome:
+    (folder / "samples.png").write_bytes(b"\x89PNG of a grid")
+    record = RungRecord(
+        trial=trial, rung=rung, images=64 << rung, fid=fid, fid_samples=50, fid_extractor="digits",
+        fid_seed=0, kd_weight=1.0, losses={"g_adversarial": 0.5}, seconds=1.0, worker="host:1",
+        checkpoint=f"trials/{trial:04d}/rung-{rung}.pt", sha256="0" * 64,
+    )  # fmt: skip
+    return Outcome(record, Cost(900_000, 20_000), "samples.png")
+
+
+def test_a_rung_is_kept_while_its_trial_goes_on(
+    store: StudyStore, recorder: StudyRecorder, tmp_path: Path
+) -> None:
+    store.study.ask()
+    seen = outcome(tmp_path, 0, 0)
+    recorder.record(0, seen)
+    assert store.rungs() == [seen.record]
+    assert store.study.trials[0].state == TrialState.RUNNING
+    assert store.study.trials[0].user_attrs == {"macs": 900_000, "params": 20_000}
+
+
+def test_a_trial_at_the_last_rung_is_complete_with_fid_and_macs(
+    store: StudyStore, recorder: StudyRecorder, tmp_path: Path
+) -> None:
+    store.study.ask()
+    assert recorder.finish(0, outcome(tmp_path, 0, 1, fid=31.5)) == TrialState.COMPLETE
+    trial = store.study.trials[0]
+    assert trial.values == [31.5, 900_000]
+    assert [record.rung for record in store.rungs(0)] == [1]
+    (picture,) = get_all_artifact_meta(trial, storage=store.storage)
+    assert (tmp_path / "artifacts" / picture.artifact_id).read_bytes() == b"\x89PNG of a grid"
+
+
+def test_a_trial_stopped_early_is_pruned_without_values_and_keeps_its_rungs(
+    store: StudyStore, recorder: StudyRecorder, tmp_path: Path
+) -> None:
+    store.study.ask()
+    assert recorder.finish(0, outcome(tmp_path, 0, 0)) == TrialState.PRUNED
+    assert store.study.trials[0].values is None
+    assert [record.fid for record in store.rungs(0)] == [40.0]
+
+
+def test_a_failed_trial_says_why(store: StudyStore, recorder: StudyRecorder) -> None:
+    store.study.ask()
+    recorder.fail(0, "d_r1 is nan after 64 images")
+    trial = store.study.trials[0]
+    assert (trial.state, trial.user_attrs["reason"]) == (TrialState.FAIL, "d_r1 is nan after 64 images")
+
+
+def test_a_finished_trial_can_not_be_told_again(
+    store: StudyStore, recorder: StudyRecorder, tmp_path: Path
+) -> None:
+    store.study.ask()
+    recorder.finish(0, outcome(tmp_path, 0, 1))
+    with pytest.raises(StudyError, match=r"trial 0 .* is COMPLETE"):
+        recorder.finish(0, outcome(tmp_path, 0, 1))

@@ -1,0 +1,293 @@
+"""What candidates share: one identity for a study, one start for every student."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from distill.data import loading
+from distill.errors import RecipeError, TeacherError
+from distill.recipes import RECIPES, CompressingGans, Logistic
+from nas.config import SearchConfig
+from nas.errors import ConfigError
+from nas.execution.workbench import Workbench, use_threads
+from search_spaces import Checkpoint, PublishedTraining, get_family, load_checkpoint, save_checkpoint
+from tests.search_spaces.test_families import TEACHERS
+
+MakeBench = Callable[..., Workbench]
+
+
+def test_a_study_belongs_to_its_teacher_its_data_and_its_conditions(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    assert bench.identity["space"] == "stylegan2"
+    assert bench.identity["teacher"] == bench.teacher.digest
+    assert bench.identity["data"] == bench.data.digest
+    assert make_bench(trials=99).identity == bench.identity
+    assert make_bench(seed=1).identity != bench.identity
+
+
+def test_data_come_in_the_teachers_size_and_colours(warm_bench: Workbench) -> None:
+    assert warm_bench.teacher.generator.image_shape == (1, 16, 16)
+    assert warm_bench.data.images.shape == (1797, 1, 16, 16)
+
+
+def test_the_bank_is_made_once(make_bench: MakeBench) -> None:
+    bench = make_bench(bank_size=20)
+    del bench.__dict__["bank"]
+    assert len(bench.bank) == 20
+    made = {path: path.stat().st_mtime_ns for path in (bench.config.cache / "bank").rglob("*")}
+    del bench.__dict__["bank"]
+    _ = bench.bank
+    assert {path: path.stat().st_mtime_ns for path in (bench.config.cache / "bank").rglob("*")} == made
+
+
+def test_every_student_of_an_architecture_starts_alike(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    architecture = bench.space.smallest()
+    one = bench.student(architecture).state_dict()
+    torch.rand(7)
+    two = bench.student(architecture).state_dict()
+    other = make_bench(seed=1, inherit=False).student(architecture).state_dict()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert not all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_seed_of_its_own_gives_a_run_other_images_and_the_same_seed_the_same(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench(warm_discriminator=False)
+    architecture = bench.space.smallest()
+
+    def trained(seed: int | None) -> dict[str, torch.Tensor]:
+        trainer = bench.trainer(bench.student(architecture, seed), seed)
+        trainer.train(32)
+        return trainer.student.state_dict() | {
+            f"d.{name}": value for name, value in trainer.discriminator.state_dict().items()
+        }
+
+    def equal(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
+        return all(torch.equal(one[name], two[name]) for name in one)
+
+    assert equal(trained(5), trained(5))
+    assert not equal(trained(5), trained(6))
+    assert equal(trained(None), trained(bench.config.seed))
+
+
+def test_a_student_of_the_teachers_shape_starts_as_the_teacher_and_not_without_inheritance(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench()
+    inputs = bench.teacher.generator.sample_inputs(4, torch.Generator().manual_seed(0))
+    wanted = bench.teacher.generator(*inputs, noise="none")
+    inherited = bench.student(bench.space.largest()).eval()
+    fresh = make_bench(inherit=False, seed=1).student(bench.space.largest()).eval()
+    assert torch.allclose(inherited(*inputs, noise="none"), wanted, atol=1e-5)
+    assert not torch.allclose(fresh(*inputs, noise="none"), wanted, atol=1e-2)
+
+
+def test_the_discriminator_starts_from_the_teachers_unless_it_is_to_be_fresh(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    assert bench.teacher.discriminator is not None
+    teachers = bench.teacher.discriminator.state_dict()
+
+    def trained(bench: Workbench) -> dict[str, torch.Tensor]:
+        trainer = bench.trainer(bench.student(bench.space.smallest()))
+        trainer.train(32)
+        return trainer.discriminator.state_dict()
+
+    trainer = bench.trainer(bench.student(bench.space.smallest()))
+    assert all(torch.equal(v, teachers[k]) for k, v in trainer.discriminator.state_dict().items())
+    trained(bench)
+    assert all(torch.equal(v, teachers[k]) for k, v in bench.teacher.discriminator.state_dict().items())
+    fresh = make_bench(warm_discriminator=False)
+    started = fresh.trainer(fresh.student(fresh.space.smallest())).discriminator.state_dict()
+    assert started.keys() == teachers.keys()
+    assert not all(torch.equal(v, teachers[k]) for k, v in started.items())
+
+
+def test_a_teacher_without_discriminator_gets_a_fresh_one(tmp_path: Path, teacher_file: Path) -> None:
+    loaded = load_checkpoint(teacher_file)
+    save_checkpoint(Checkpoint("stylegan2", loaded.generator, None, {}), tmp_path / "alone.safetensors")
+    config = SearchConfig.of(
+        budget_macs=100_000, teacher=tmp_path / "alone.safetensors", data="digits", bank_size=32,
+        batch_size=8, rungs=(16,), study="s", workdir=tmp_path,
+    )  # fmt: skip
+    bench = Workbench(config)
+    assert bench.teacher.name == "alone"
+    trainer = bench.trainer(bench.student(bench.space.smallest()))
+    trainer.train(16)
+    assert all(torch.isfinite(p).all() for p in trainer.ema.parameters())
+
+
+def test_how_a_student_is_run_comes_from_the_settings(make_bench: MakeBench) -> None:
+    plain = make_bench()
+    assert plain.device == "cpu"
+    config = plain.trainer(plain.student(plain.space.smallest())).config
+    assert (config.precision, config.channels_last, config.compile, config.micro_batch) == (
+        "fp32",
+        False,
+        False,
+        0,
+    )
+    bench = make_bench(precision="bf16", micro_batch=8, checkpoint_activations=True)
+    trainer = bench.trainer(bench.student(bench.space.smallest()))
+    config = trainer.config
+    assert (config.precision, config.micro_batch, config.checkpoint_activations) == ("bf16", 8, True)
+    trainer.train(32)
+    assert all(torch.isfinite(p).all() for p in trainer.ema.parameters())
+
+
+def test_a_perceptual_distance_is_taught_and_belongs_to_the_study(tmp_path: Path, teacher_file: Path) -> None:
+    path = tmp_path / "distance.pt"
+    torch.jit.trace(lambda x, y: (x - y).square().mean((1, 2, 3)), (torch.ones(2, 3, 8, 8),) * 2).save(
+        str(path)
+    )
+    settings = {"budget_macs": 100_000, "teacher": teacher_file, "data": "digits", "bank_size": 32}
+    settings |= {"batch_size": 8, "rungs": (16,), "study": "s", "workdir": tmp_path}
+    plain, taught = (Workbench(SearchConfig.of(**settings, lpips_weights=file)) for file in (None, path))
+    assert plain.identity["lpips"] == "none"
+    assert taught.identity["lpips"] == taught.distance.digest if taught.distance else False
+    trainer = taught.trainer(taught.student(taught.space.smallest()))
+    trainer.train(8)
+    assert trainer.losses["g_perceptual"] > 0
+    with pytest.raises(RecipeError, match=r"--lpips-weights .*nowhere is not a file"):
+        Workbench(SearchConfig.of(**settings, lpips_weights=tmp_path / "nowhere"))
+
+
+def taught_by(recipe: str) -> dict[str, object]:
+    """The settings that `SearchConfig.of(recipe=…)` makes."""
+    usual = RECIPES[recipe].usual
+    weights = {"kd_start": usual.start, "kd_end": usual.end, "kd_begin": usual.begin}
+    return {"recipe": recipe, "kd_schedule": usual.shape, "kd_finish": usual.finish, **weights}
+
+
+@pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if not recipe.uses_distance])
+def test_a_perceptual_distance_is_refused_with_recipes_that_have_no_use_for_one(
+    name: str, warm_bench: Workbench, tmp_path: Path
+) -> None:
+    path = tmp_path / "distance.pt"
+    example = (torch.ones(2, 3, 8, 8),) * 2
+    torch.jit.trace(lambda x, y: (x - y).square().mean((1, 2, 3)), example).save(str(path))
+    asked = taught_by(name)
+    assert Workbench(warm_bench.config.model_copy(update=asked)).recipe.name == name
+    says = rf"--lpips-weights .*: --recipe {name} has no use for a distance: leave it out, or give --recipe w"
+    with pytest.raises(ConfigError, match=says):
+        Workbench(warm_bench.config.model_copy(update=asked | {"lpips_weights": path}))
+
+
+def test_compressing_gans_plays_the_familys_game_at_the_weight_of_r1_that_was_asked_for(
+    warm_bench: Workbench,
+) -> None:
+    asked = taught_by("compressing-gans") | {"r1_gamma": 0.7, "kd_start": 0.5}
+    bench = Workbench(warm_bench.config.model_copy(update=asked))
+    assert isinstance(bench.recipe, CompressingGans)
+    assert bench.recipe.adversarial == Logistic(r1_gamma=0.7)
+    trainer = bench.trainer(bench.student(bench.space.smallest()))
+    trainer.train(8)
+    assert {"d_adversarial", "d_r1", "g_adversarial", "g_mse"} == trainer.losses.keys()
+
+
+def test_a_teacher_or_recipe_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "photo.safetensors").write_text("not a checkpoint")
+    with pytest.raises(TeacherError, match=r"photo\.safetensors"):
+        Workbench(SearchConfig.of(budget_macs=1, data="digits", teacher=tmp_path / "photo.safetensors"))
+    with pytest.raises(TeacherError, match=r"nowhere\.safetensors is not a file"):
+        Workbench(SearchConfig.of(budget_macs=1, data="digits", teacher=tmp_path / "nowhere.safetensors"))
+    with pytest.raises(RecipeError, match="'magic' is unknown; choose one of weight-decay"):
+        Workbench(SearchConfig.of(budget_macs=1, recipe="magic"))
+    with pytest.raises(RecipeError, match="'slide' is unknown; choose one of constant"):
+        Workbench(SearchConfig.of(budget_macs=1, kd_schedule="slide"))
+
+
+def test_images_are_decoded_once_for_all_studies(
+    make_bench: MakeBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "faces").mkdir()
+    for i in range(40):
+        Image.new("L", (16, 16), i).save(tmp_path / "faces" / f"{i}.png")
+
+    def bench(**changes: str) -> Workbench:
+        made = make_bench(data=str(tmp_path / "faces"), **changes)
+        del made.__dict__["data"]
+        return made
+
+    looked_at = bench()
+    looked_at.dry_run = True
+    assert len(looked_at.data) == 40
+    assert not looked_at.config.workdir.exists()
+    first = bench(study="first").data
+    assert len(list((looked_at.config.workdir / "cache").iterdir())) == 1
+    monkeypatch.setattr(loading, "decode_all", lambda *_: pytest.fail("decoded again"))
+    again = bench(study="second")
+    assert again.data.digest == first.digest == again.identity["data"]
+
+
+def test_a_teacher_that_is_not_as_asked_for_is_refused_with_what_it_is(warm_bench: Workbench) -> None:
+    for asked, says in (
+        ({"space": "biggan"}, "--space biggan: students are like their teacher, and tiny has stylegan2"),
+        ({"resolution": 32}, "--resolution 32: students are like their teacher, and tiny has 16"),
+    ):
+        with pytest.raises(ConfigError, match=f"{says}: leave it out, or give another --teacher"):
+            Workbench(warm_bench.config.model_copy(update=asked))
+    assert Workbench(warm_bench.config.model_copy(update={"space": "stylegan2", "resolution": 16}))
+
+
+def test_a_weight_of_r1_is_refused_where_there_is_no_r1(warm_bench: Workbench, tmp_path: Path) -> None:
+    generator = get_family("dcgan").build(TEACHERS["dcgan"])
+    save_checkpoint(Checkpoint("dcgan", generator, None, {"name": "dc"}), tmp_path / "dc.safetensors")
+    asked = {"teacher": tmp_path / "dc.safetensors", "r1_gamma": 1.0}
+    with pytest.raises(
+        ConfigError, match="--r1-gamma 1: there is no R1 in the wasserstein game of dcgan: leave"
+    ):
+        Workbench(warm_bench.config.model_copy(update=asked))
+
+
+def test_a_recipe_that_needs_a_critic_is_refused_to_a_teacher_without_one(
+    warm_bench: Workbench, tmp_path: Path
+) -> None:
+    teacher = tmp_path / "alone.safetensors"
+    save_checkpoint(Checkpoint("stylegan2", warm_bench.teacher.generator, None, {"name": "alone"}), teacher)
+    asked = {"teacher": teacher, "recipe": "dgl-gan"}
+    with pytest.raises(
+        ConfigError,
+        match="--recipe dgl-gan needs the teacher's discriminator, alone comes without one: give one",
+    ) as error:
+        Workbench(warm_bench.config.model_copy(update=asked))
+    _, _, instead = str(error.value).rpartition(", or --recipe ")
+    assert Workbench(warm_bench.config.model_copy(update={"teacher": teacher, "recipe": instead}))
+    assert Workbench(warm_bench.config.model_copy(update={"recipe": "dgl-gan"})).recipe.name == "dgl-gan"
+
+
+def test_a_teacher_that_lacks_a_critic_is_not_sent_to_another_recipe_that_needs_one(
+    warm_bench: Workbench, tmp_path: Path
+) -> None:
+    teacher = tmp_path / "alone.safetensors"
+    save_checkpoint(Checkpoint("dcgan", get_family("dcgan").build(TEACHERS["dcgan"]), None, {}), teacher)
+    asked = {"teacher": teacher, "recipe": "dgl-gan-adaptive"}
+    with pytest.raises(ConfigError, match=r"needs the teacher's discriminator.*, or --recipe weight-decay$"):
+        Workbench(warm_bench.config.model_copy(update=asked))
+
+
+@pytest.mark.parametrize(("limit", "threads"), [("1", 1), ("8", 4), ("", 4), ("0", 4), ("many", 4)])
+def test_a_worker_asks_for_no_more_threads_than_it_may_have(
+    monkeypatch: pytest.MonkeyPatch, limit: str, threads: int
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    monkeypatch.setenv("OMP_THREAD_LIMIT", limit)
+    use_threads(4)
+    assert asked == [threads]
+
+
+def test_trainings_run_as_the_family_was_published(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    published = PublishedTraining(generator_lr=1e-4, discriminator_lr=4e-4, betas=(0.5, 0.9))
+    family = replace(bench.teacher.family, training=published)
+    bench.teacher = replace(bench.teacher, family=family)
+    config = bench.trainer(bench.student(bench.space.smallest())).config
+    assert (config.generator_lr, config.discriminator_lr, config.betas) == (1e-4, 4e-4, (0.5, 0.9))

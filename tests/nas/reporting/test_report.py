@@ -1,0 +1,176 @@
+"""A study as one object: what commands print as JSON and as tables."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from pathlib import Path
+
+import optuna
+import pytest
+from rich.console import Console
+
+from nas.errors import StudyError
+from nas.execution import Workbench
+from nas.ranking import NoiseFloor
+from nas.ranking.pareto import dominates
+from nas.ranking.rank_correlation import rank_correlation
+from nas.reporting import SearchReport, read_report, render, render_trust
+from nas.study import StudyStore
+
+
+def shown(found: SearchReport) -> str:
+    out = io.StringIO()
+    Console(file=out, width=160).print(render(found))
+    return out.getvalue()
+
+
+def test_every_trial_is_there_with_its_state_costs_and_rungs(finished: SearchReport) -> None:
+    assert [trial.number for trial in finished.trials] == sorted({trial.number for trial in finished.trials})
+    assert [trial.state for trial in finished.trials] == ["COMPLETE", "COMPLETE", "PRUNED", "FAIL"]
+    assert [[rung.rung for rung in trial.rungs] for trial in finished.trials] == [
+        [0, 1, 2],
+        [0, 1, 2],
+        [0],
+        [],
+    ]
+    for trial in finished.trials[:3]:
+        assert trial.fid == trial.rungs[-1].fid
+        assert trial.macs is not None
+        assert 0 < trial.macs <= 100_000
+        assert trial.reason is None
+    failed = finished.trials[3]
+    assert (failed.fid, failed.macs, failed.reason) == (None, None, "d_adversarial is nan after 32 images")
+
+
+def test_only_complete_trials_are_on_the_front_or_the_best(finished: SearchReport) -> None:
+    complete = finished.trials[:2]
+    assert finished.best == min(complete, key=lambda trial: trial.fid or 0)
+    assert finished.best in finished.front
+    assert all(trial in complete for trial in finished.front)
+    assert [trial.macs for trial in finished.front] == sorted(trial.macs or 0 for trial in finished.front)
+
+
+def test_the_json_has_the_promised_keys(finished: SearchReport, warm_bench: Workbench) -> None:
+    found = json.loads(finished.model_dump_json())
+    assert {"study", "budget", "teacher", "space", "trials", "front", "best"} <= set(found)
+    assert {"number", "state", "fid", "macs", "params", "architecture", "rungs"} <= set(found["trials"][0])
+    assert found["budget"] == {"macs": 100_000, "params": None, "latency": None}
+    assert found["teacher"]["name"] == "tiny"
+    assert found["space"] == "stylegan2"
+    assert found["data"] == {"name": "digits", "digest": warm_bench.data.digest}
+    assert SearchReport.model_validate(found) == finished
+
+
+def test_the_table_names_the_front_the_best_and_where_things_are(finished: SearchReport) -> None:
+    text = shown(finished)
+    assert finished.best is not None
+    assert f"Best student: trial {finished.best.number}, FID {finished.best.fid:.2f}" in text
+    assert "2 complete, 1 stopped early, 1 failed" in text
+    assert "FID (50 samples, digits features) against MACs (fvcore, batch 1)" in text
+    assert f"{finished.folder}/trials" in text
+    assert "baseline: uniform" in text
+
+
+def test_the_latency_is_a_column_where_it_was_measured(finished: SearchReport) -> None:
+    assert "latency" not in shown(finished)
+    notes = {"latency": 0.0123, "latency_on": "cpu, 1 thread"}
+    measured = {t.number: t.model_copy(update=notes) for t in finished.trials}
+    assert finished.best is not None
+    within = finished.model_copy(
+        update={
+            "trials": list(measured.values()),
+            "front": [measured[t.number] for t in finished.front],
+            "best": measured[finished.best.number],
+        }
+    )
+    assert "latency" in shown(within).splitlines()[2]
+    assert "parameters, 12.3ms (cpu, 1 thread);" in shown(within)
+    assert shown(within).count("12.3ms") > len(within.front)
+    assert json.loads(within.model_dump_json())["front"][0].items() >= notes.items()
+
+
+def test_a_study_without_a_complete_trial_says_so(finished: SearchReport) -> None:
+    none = finished.model_copy(update={"best": None, "front": [], "trials": finished.trials[2:]})
+    assert shown(none).strip() == "no trial of study tiny is complete: 1 stopped early, 1 failed"
+
+
+def test_runs_of_one_architecture_are_one_row_by_their_median(replicated: SearchReport) -> None:
+    first, *further = [t for t in replicated.trials if t.number == 0 or t.replicate_of == 0]
+    fids = [t.fid for t in (first, *further) if t.fid is not None]
+    assert len(fids) == 3
+    assert first.fids == fids
+    assert first.median == sorted(fids)[1]
+    assert first.fid == fids[0]
+    assert [(t.fids, t.baseline) for t in further] == [([], first.baseline)] * 2
+    assert all(t not in replicated.front for t in further)
+    others = [t for t in replicated.trials if t.replicate_of is None and t is not first]
+    assert [t.median for t in others] == [t.fid for t in others]
+    points = {t.number: t.point for t in replicated.trials if t.fids}
+    assert [t.number for t in replicated.front] == sorted(
+        (n for n, p in points.items() if not any(dominates(q, p) for q in points.values())),
+        key=lambda n: points[n],
+    )
+
+
+def test_replicates_are_no_trials_but_what_the_noise_is_known_by(replicated: SearchReport) -> None:
+    assert replicated.replicates == 2
+    assert replicated.noise == NoiseFloor.of(t.fids for t in replicated.trials if t.fids).sigma
+    assert replicated.noise > 0
+    text = shown(replicated)
+    assert "3 complete." in text
+    noise = f"equal trainings: {math.expm1(replicated.noise):.0%} (2 replicates, and an assumption of 11%"
+    assert noise in text
+    row = next(line for line in text.splitlines() if "baseline: uniform, 100%" in line)
+    cells = [cell.strip() for cell in row.split("│")]
+    assert cells[1:4] == ["0", f"{replicated.trials[0].median:.2f}", "3"]
+    assert sum("baseline: uniform, 100%" in line for line in text.splitlines()) == 1
+
+
+def test_who_may_be_as_good_as_the_best_is_named(finished: SearchReport) -> None:
+    assert "(an assumption of 11%, as no replicate tells of it yet)" in shown(finished)
+    assert "tied with the best: trials 4, 9." in shown(finished.model_copy(update={"tied": [4, 9]}))
+    behind = next(t for t in finished.trials if t.fids and t != finished.best)
+    text = shown(finished.model_copy(update={"tied": [behind.number], "front": [finished.best]}))
+    assert text.count(behind.summary) == 1, "it has a row"
+    assert "tied" in text.split("Best student")[0]
+    assert "no other is tied with the best." in shown(finished.model_copy(update={"tied": []}))
+
+
+def test_how_students_were_taught_is_said(finished: SearchReport) -> None:
+    assert finished.best is not None
+    images = finished.best.rungs[-1].images
+    assert f"Recipe: {finished.recipe}; {images} images a training." in shown(finished)
+    assert finished.recipe.startswith("weight-decay, KD weight 6 to 0, cosine")
+
+
+def test_rank_correlations_are_shown_or_said_to_be_of_too_few(finished: SearchReport) -> None:
+    def trust(found: SearchReport) -> str:
+        out = io.StringIO()
+        Console(file=out, width=160).print(render_trust(found))
+        return out.getvalue()
+
+    assert "too few architectures were trained to the end" in trust(finished)
+    fids = [float(i) for i in range(8)]
+    correlation = rank_correlation(4_000, fids, fids)
+    assert correlation is not None
+    text = trust(finished.model_copy(update={"correlations": [correlation]}))
+    assert "4,000" in text
+    assert "1.00 (1.00 to 1.00)" in text
+
+
+def test_a_trial_that_does_not_exist_is_named(finished: SearchReport) -> None:
+    assert finished.trial(finished.trials[2].number) == finished.trials[2]
+    with pytest.raises(StudyError, match="study 'tiny' has no trial 999"):
+        finished.trial(999)
+
+
+def test_a_study_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    optuna.create_study(storage=url, study_name="other", directions=["minimize"] * 2)
+    with (
+        StudyStore.open(url, "other", create=False) as store,
+        pytest.raises(StudyError, match="not made by nas-search"),
+    ):
+        read_report(store)

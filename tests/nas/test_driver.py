@@ -1,0 +1,270 @@
+"""A whole search, with a real Ray and a real SQLite file, on a few images."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+from nas.budget import measure
+from nas.config import SearchConfig
+from nas.driver import _note, check_folder, prepare, run_search
+from nas.errors import StudyError
+from nas.execution import CandidateTrial
+from nas.reporting import SearchReport
+from nas.study import StudyStore
+from nas.trials import Proposer
+from search_spaces import FixedSuggest, get_family
+
+pytestmark = pytest.mark.slow
+
+FLAGS = "--budget-macs 1M --rungs 128,256,512 --fid-samples 64 --bank-size 128 --batch-size 32 --workers 2"
+FLAGS += " --replicates 0"
+
+
+def test_a_search_of_the_digits_keeps_to_its_budget_and_is_resumed_by_the_same_command(commands: Any) -> None:
+    command = ("nas-search", *FLAGS.split(), "--json", "--trials")
+    done = commands.run(*command, 4)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)  # one object and nothing else
+    assert {"study", "budget", "teacher", "space", "trials", "front", "best"} <= set(found)
+    assert found["study"] == "digits-1Mmacs"
+    assert len(found["trials"]) == 4
+    assert len({json.dumps(trial["architecture"]) for trial in found["trials"]}) == 4
+    family = get_family(found["space"])
+    for trial in found["trials"]:
+        cost = measure(family.build(family.architecture.from_json(trial["architecture"])))
+        assert (trial["macs"], trial["params"]) == (cost.macs, cost.params)
+        assert cost.macs <= 1_000_000
+        assert trial["state"] in ("COMPLETE", "PRUNED")
+        assert len(trial["rungs"]) == 3 or trial["state"] == "PRUNED"
+        assert trial["fid"] == trial["rungs"][-1]["fid"]
+    assert sum(trial["baseline"] is not None for trial in found["trials"]) == 3
+    assert found["best"] in found["front"]
+    assert "Teacher: built-in digits" in done.stderr
+    assert "[4/4] trial" in done.stderr
+    assert "Traceback" not in done.stderr
+
+    again = commands.run(*command, 4)
+    assert (again.returncode, json.loads(again.stdout)) == (0, found)  # also who trained what, and when
+
+    more = commands.run(*command, 6)
+    assert more.returncode == 0, more.stderr
+    continued = json.loads(more.stdout)
+    assert continued["trials"][:4] == found["trials"]
+    assert len(continued["trials"]) == 6
+    assert "[6/6] trial" in more.stderr
+    assert commands.left_behind() == []
+
+
+# What goes wrong in candidates
+
+
+def unlucky(folder: Path) -> type[CandidateTrial]:
+    """Candidates of which the first raises, the second dies once, the third each time, the fourth diverges.
+
+    A class made in a function travels to Ray's workers by value: they can't import this file.
+    """
+
+    class Unlucky(CandidateTrial):
+        def step(self) -> dict[str, Any]:
+            assert self._candidate is not None
+            trial = self._candidate.trial
+            begun = folder / str(trial)
+            again = begun.exists()
+            begun.touch()
+            place = sorted(int(path.name) for path in folder.iterdir()).index(trial)
+            if place == 0:
+                self._candidate.run = lambda rung: 1 / 0  # type: ignore[assignment,return-value]
+            if place == 2 or (place == 1 and not again):
+                os.kill(os.getpid(), signal.SIGKILL)
+            if place == 3:
+                self._candidate._resume()
+                assert self._candidate._trainer is not None
+                student = self._candidate._trainer.student
+                torch.nn.init.constant_(next(student.parameters()), float("nan"))
+            return super().step()
+
+    return Unlucky
+
+
+def test_candidates_that_raise_diverge_or_lose_their_worker_fail_alone(
+    teacher_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "begun").mkdir()
+    config, bench = prepare(
+        SearchConfig.of(
+            budget_macs=100_000, teacher=teacher_file, data="digits", rungs=(64, 128), fid_samples=50,
+            bank_size=64, batch_size=32, trials=5, workers=1, workdir=tmp_path, sampler="random",
+            replicates=0,
+        )
+    )  # fmt: skip
+    err = io.StringIO()
+
+    def run() -> SearchReport:
+        return run_search(config, bench, Console(file=err), unlucky(tmp_path / "begun"))
+
+    found = run()
+    outcomes = [(trial.state, trial.reason) for trial in found.trials]
+    assert outcomes[0][0] == "FAIL"
+    reason, _, log = str(outcomes[0][1]).partition(" (see ")
+    assert reason == "ZeroDivisionError: division by zero"
+    assert "1 / 0" in Path(log.rstrip(")")).read_text()
+    assert outcomes[1] == ("COMPLETE", None)  # tried again by another worker
+    assert outcomes[2] == ("FAIL", "its worker died twice")
+    assert outcomes[3][0] == "FAIL"
+    assert "nan after" in str(outcomes[3][1])
+    (again,) = (t for t in found.trials[4:] if t.summary == found.trials[3].summary)  # from another seed
+    assert str(outcomes[3][1]).endswith(f"; tried again as trial {again.number}")
+    assert len(outcomes) == 6
+    assert all(state in ("COMPLETE", "PRUNED") for state, _ in outcomes[4:])
+    assert len({trial.summary for trial in found.trials}) == 5
+    assert found.best is not None
+    assert "failed    ZeroDivisionError: division by zero" in err.getvalue()
+    assert run() == found  # what failed has been tried
+
+
+def test_what_diverges_from_another_seed_too_has_failed(teacher_file: Path, tmp_path: Path) -> None:
+    class Hopeless(CandidateTrial):
+        def step(self) -> dict[str, Any]:
+            assert self._candidate is not None
+            if str(self._candidate.architecture) == hopeless:
+                return {"failed": "d_r1 is nan after 32 images", "diverged": True, "done": True}
+            return super().step()
+
+    config, bench = prepare(
+        SearchConfig.of(
+            budget_macs=100_000, teacher=teacher_file, data="digits", rungs=(64, 128), fid_samples=50,
+            bank_size=64, batch_size=32, trials=2, workers=1, workdir=tmp_path, sampler="random",
+            replicates=0,
+        )
+    )  # fmt: skip
+    share = FixedSuggest({"share": 1.0, **bench.space.uniform()})
+    hopeless = str(bench.space.sample(share, config.budget.load(bench.space)))
+    err = io.StringIO()
+    found = run_search(config, bench, Console(file=err), Hopeless)
+    first, second = (trial for trial in found.trials if trial.summary == hopeless)
+    assert (first.state, second.state) == ("FAIL", "FAIL")
+    assert first.reason == f"d_r1 is nan after 32 images; tried again as trial {second.number}"
+    assert second.reason == "d_r1 is nan after 32 images"
+    (other,) = (trial for trial in found.trials if trial.summary != hopeless)
+    assert other.state == "COMPLETE"
+
+
+# Replicates
+
+
+def test_a_search_that_has_its_trials_goes_on_when_more_seeds_are_asked_for(
+    teacher_file: Path, tmp_path: Path
+) -> None:
+    request = SearchConfig.of(
+        budget_macs=100_000, teacher=teacher_file, data="digits", rungs=(64, 128), fid_samples=50,
+        bank_size=64, batch_size=32, trials=3, workers=1, workdir=tmp_path, sampler="random",
+        replicates=0,
+    )  # fmt: skip
+    config, bench = prepare(request)
+    before = run_search(config, bench, Console(file=io.StringIO()))
+    assert (len(before.trials), before.replicates) == (3, 0)
+    more = config.model_copy(update={"replicates": 2})
+    after = run_search(more, bench, Console(file=io.StringIO()))
+    further = [trial for trial in after.trials if trial.replicate_of is not None]
+    assert 1 <= len(further) <= 2
+    assert further[0].replicate_of == before.trials[0].number
+    assert further[0].state == "COMPLETE"
+    assert further[0].fid != before.trials[0].fid
+    assert 1 <= after.replicates <= len(further)  # noise is not estimated from first runs that were chosen
+    assert [t.rungs for t in after.trials if t.replicate_of is None] == [t.rungs for t in before.trials]
+    assert run_search(more, bench, Console(file=io.StringIO())) == after
+
+
+# Fewer trials than there are
+
+
+def test_with_fewer_trials_what_was_interrupted_is_finished_and_nothing_added(
+    teacher_file: Path, tmp_path: Path
+) -> None:
+    request = SearchConfig.of(
+        budget_macs=100_000, teacher=teacher_file, data="digits", rungs=(64, 128), fid_samples=50,
+        bank_size=64, batch_size=32, trials=2, workers=1, workdir=tmp_path, sampler="random",
+    )  # fmt: skip
+    config, bench = prepare(request)
+    before = run_search(config, bench, Console(file=io.StringIO()))
+    with StudyStore.open(config.storage_url, config.study) as store:  # a driver that is killed
+        more = config.model_copy(update={"trials": 3})
+        interrupted = Proposer(store, bench.space, config.budget.load(bench.space), more).next()
+        assert interrupted is not None
+        half_asked = store.study.ask().number
+    fewer = config.model_copy(update={"trials": 1})
+    err = io.StringIO()
+    found = run_search(fewer, bench, Console(file=err))
+    assert found.trials[:2] == before.trials
+    assert [t.number for t in found.trials[2:]] == [interrupted.trial]
+    assert found.trial(interrupted.trial).state in ("COMPLETE", "PRUNED")
+    assert "[3/3] trial" in err.getvalue()
+    with StudyStore.open(config.storage_url, config.study) as store:
+        left = store.study.trials[half_asked]
+        assert (left.state.name, left.user_attrs["reason"]) == (
+            "FAIL",
+            "interrupted before an architecture was chosen",
+        )
+
+
+# What goes wrong before
+
+
+def test_a_folder_is_of_one_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def config(storage: str, study: str = "mine") -> SearchConfig:
+        return SearchConfig.of(budget_macs=1, study=study, workdir=Path("runs"), storage=storage)
+
+    server = "postgresql+psycopg://ann:secret@host/nas"
+    for saved, same, another in (
+        ("", f"sqlite:///{tmp_path}/runs/mine/study.db", "sqlite:///shared.db"),
+        ("sqlite:///shared.db", f"sqlite:///{tmp_path}/shared.db", ""),
+        (server, "postgres://ann:changed@host/nas", "postgresql+psycopg://ann:secret@host/other"),
+    ):
+        shutil.rmtree("runs", ignore_errors=True)
+        check_folder(config(saved))  # nothing is there yet
+        config(saved).folder.mkdir(parents=True)
+        config(saved).save()
+        check_folder(config(saved))
+        check_folder(config(same))
+        check_folder(config(another, study="another"))
+        with pytest.raises(StudyError, match=r"runs/mine belongs to study 'mine' in .* --study") as caught:
+            check_folder(config(another))
+        assert "secret" not in str(caught.value)
+    config("").save().write_text("no = toml = at all")
+    check_folder(config("sqlite:///shared.db"))
+
+
+def test_a_study_is_not_resumed_with_other_extractor_weights(make_bench: Any) -> None:
+    bench = make_bench()
+    score = bench.teacher_score()
+    other = dataclasses.replace(score, digest="f" * 16)
+    bench.config.folder.mkdir(parents=True)
+    with StudyStore.open(bench.config.storage_url, "tiny") as store:
+        _note(store, bench.config, bench, score, "fp32")
+        _note(store, bench.config, bench, score, "fp32")
+        fix = "give the same file by --extractor-weights, or use --study NAME"
+        with pytest.raises(StudyError, match=f"extractor weights {score.digest}, not {'f' * 16}: {fix}"):
+            _note(store, bench.config, bench, other, "fp32")
+        with pytest.raises(StudyError, match="belongs to the precision fp32, not bf16: give the same"):
+            _note(store, bench.config, bench, score, "bf16")
+
+
+def test_an_extractor_that_does_not_exist_leaves_nothing_behind(commands: Any, tmp_path: Path) -> None:
+    done = commands.run("nas-search", *FLAGS.split(), "--extractor", "magic")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [done.stderr.strip()]
+    assert "no extractor 'magic': choose one of cifar-resnet, clip, digits" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,59 @@
+"""What is written is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from search_spaces.reading import written_whole
+
+
+def test_a_file_appears_when_it_is_complete_and_replaces_the_former(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 240 + ".txt")
+    for content in (b"first", b"second"):
+        before = path.read_bytes() if path.exists() else None
+        with written_whole(path) as file:
+            file.write(content)
+            file.flush()
+            assert (path.read_bytes() if path.exists() else None) == before
+        assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_fails_leaves_the_former_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("former")
+
+    def fail() -> None:
+        with written_whole(path) as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert [(p, p.read_text()) for p in tmp_path.iterdir()] == [(path, "former")]
+
+
+def test_two_writers_at_once_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with written_whole(path) as one, written_whole(path) as other:
+        one.write(b"1" * 10)
+        other.write(b"2" * 20)
+    assert path.read_bytes() == b"1" * 10
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_others_may_read_it_as_they_may_read_any_new_file(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    with written_whole(tmp_path / "whole"):
+        pass
+    modes = {stat.S_IMODE(os.stat(path).st_mode) for path in tmp_path.iterdir()}
+    assert len(modes) == 1
+
+
+def test_a_folder_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), written_whole(tmp_path / "none" / "a.txt"):
+        pass
