@@ -6,8 +6,9 @@
 
 A student and its baseline have the same architecture, random start, data order and real images, and a critic
 of the teacher's size, from a random start, too; students also have the teacher's images: alone (mse; there is
-no critic then, and images are those that the student makes), or for as much of their loss as --kd-start says
-(joint). FID, Inception Score and variance of the Laplacian (images in [0, 255]) are medians over seeds.
+no critic then, and images are those that the student makes), or for as much of their loss as
+--kd-weight-start says (joint). FID, Inception Score and variance of the Laplacian (images in [0, 255]) are
+medians over seeds.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def train(kind: str, width: int, seed: int, images: int, settings: dict[str, Any
 
     torch.set_num_threads(1)
     asked = settings | {"recipe": "compressing-gans", "inherit": False, "warm_discriminator": False}
-    asked |= {"kd_start": 1.0} if kind == "mse" else {}
+    asked |= {"kd_weight_start": 1.0} if kind == "mse" else {}
     config = SearchConfig.of(**asked, rungs=(images,), seed=seed, study="d")
     bench = Workbench(config)
     if kind == "baseline":
@@ -98,7 +99,9 @@ def main() -> None:
         "--widths", type=depth_factors, default="2,4,8", help="depth factors d, separated by commas"
     )
     parser.add_argument("--images", type=int, default=200_000, help="real images a training is shown")
-    parser.add_argument("--kd-start", type=float, default=0.9, help="share of the teacher in the joint loss")
+    parser.add_argument(
+        "--kd-weight-start", type=float, default=0.9, help="share of the teacher in the joint loss"
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--json", action="store_true")
@@ -113,7 +116,7 @@ def main() -> None:
             widths, images, seeds = [1, 2], 320, 1
             settings |= {"teacher": random_teacher(Path(scratch, "teacher.safetensors")), "data": "digits"}
         teacher = about_teacher(settings)
-        settings["kd_start"] = options.kd_start
+        settings["kd_weight_start"] = options.kd_weight_start
         with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
             jobs = {
                 (width, kind, seed): pool.submit(train, kind, width, seed, images, settings)

@@ -50,7 +50,7 @@ from nas.ranking import RungBoard
 from nas.samplers import make_sampler
 from nas.study import Rung, RungRecord, StudyStore
 from nas.trials import Proposer
-from search_spaces import Load
+from search_spaces import Utilisation
 
 SEED = 0
 FEWEST = 3  # trials measured, however long they take
@@ -76,15 +76,15 @@ class Driver:
 
     def __init__(self, store: StudyStore, bench: Workbench, config: SearchConfig, sampler: str) -> None:
         self._config, self._bench = config, bench
-        self._load = config.budget.load(bench.space)
+        self._utilisation = config.budget.utilisation(bench.space)
         self._store = store
         self._board = RungBoard(len(config.rungs), config.reduction_factor)
         for record in store.rungs():
             self._board.add(record.trial, record.rung, (record.fid, 1_000_000.0 + record.trial))
-        store.study.sampler = make_sampler(sampler, SEED, bench.space, self._load, self._board)
+        store.study.sampler = make_sampler(sampler, SEED, bench.space, self._utilisation, self._board)
         nowhere = Console(file=open(os.devnull, "w"))  # noqa: SIM115  # as long as the process
         self._searcher = StudySearcher(
-            Proposer(store, bench.space, self._load, config),
+            Proposer(store, bench.space, self._utilisation, config),
             StudyRecorder(store, config.folder, len(config.rungs)),
             self._board,
             SearchProgress(nowhere, config.trials, len(config.rungs)),
@@ -116,7 +116,9 @@ class Driver:
         return propose, judge, record
 
 
-def fill(store: StudyStore, bench: Workbench, config: SearchConfig, load: Load, trials: int) -> None:
+def fill(
+    store: StudyStore, bench: Workbench, config: SearchConfig, utilisation: Utilisation, trials: int
+) -> None:
     """Add `trials` random finished trials with their rungs, as a search would have left them."""
     source = optuna.create_study(
         directions=store.study.directions, sampler=optuna.samplers.RandomSampler(SEED + 1)
@@ -127,7 +129,7 @@ def fill(store: StudyStore, bench: Workbench, config: SearchConfig, load: Load, 
     rungs: list[RungRecord] = []
     while len(found) < trials:
         asked = source.ask()
-        architecture = bench.space.sample(asked, load)
+        architecture = bench.space.sample(asked, utilisation)
         if str(architecture) in known:
             continue
         known.add(str(architecture))
@@ -210,11 +212,11 @@ def study_part(
         )
     )
     config.folder.mkdir(parents=True)
-    load = config.budget.load(bench.space)
+    utilisation = config.budget.utilisation(bench.space)
     with study_for(config, bench) as store:
         for size in sorted(sizes):
             present = len(store.study.get_trials(deepcopy=False))
-            fill(store, bench, config, load, max(0, size - present))
+            fill(store, bench, config, utilisation, max(0, size - present))
             for sampler in samplers:
                 driver, spent = Driver(store, bench, config, sampler), list[tuple[float, float, float]]()
                 began = time.perf_counter()
@@ -246,7 +248,7 @@ def tune_part(folder: Path, trials: int) -> float:
             study="tune",
             sampler="random",
             workers=2,
-            bank_size=64,
+            teacher_cache_size=64,
             fid_samples=64,
         )
     )

@@ -15,9 +15,10 @@ Replays have one worker. Seconds are those of trainings and FIDs as the table ha
 is left out, and so are second tries of runs that went wrong, for which the table has no other outcome.
 
 Ours asks for as many trials as the images would pay for without halving, as `--trials 40` does, and ends with
-them; the others go on until the images are used up. Two defaults of the service, `--sampler gp` and `--ties`,
-were chosen on this very table, with other replays of it. ASHA is its stopping variant: a candidate is judged
-once. The shared weights were trained once: their interval is that of the students distilled afterwards.
+them; the others go on until the images are used up. Two defaults of the service, `--sampler gp` and
+`--significance`, were chosen on this very table, with other replays of it. ASHA is its stopping
+variant: a candidate is judged once. The shared weights were trained once: their interval is that of the
+students distilled afterwards.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ from benchmarks.tabular.replay import World
 from benchmarks.tabular.strategies import BUDGET, STRATEGIES
 from benchmarks.tabular.table import TABLE, Table, read_table, shared_beside
 from nas.budget import Budget
-from search_spaces import Load
+from search_spaces import Utilisation
 
 TRIALS = 40  # of random search, all trained to the end: what everybody may spend
 LEAST_SEEDS = 2  # one that strategies see, one that is the truth
@@ -61,17 +62,17 @@ QUICK = {"replays": 2, "trials": 12}
 
 
 @cache
-def searched() -> tuple[Grid, Load]:
+def searched() -> tuple[Grid, Utilisation]:
     """The table's space and the load of its budget."""
     from distill.teachers import load_teacher
 
     teacher = load_teacher()
     space = teacher.family.space(teacher.generator.architecture)
-    return Grid(space), Budget(BUDGET).load(space)
+    return Grid(space), Budget(BUDGET).utilisation(space)
 
 
 @cache
-def loaded(path: Path) -> tuple[Table, Any, Load]:
+def loaded(path: Path) -> tuple[Table, Any, Utilisation]:
     """The table, its space and the load of its budget."""
     return read_table(path), *searched()
 
@@ -81,8 +82,8 @@ def one(name: str, seed: int, path: Path, trials: int = TRIALS) -> Replayed:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    table, space, load = loaded(path)
-    world = World.drawn(table, space, load, np.random.default_rng(seed), max(1, table.seeds // 2))
+    table, space, utilisation = loaded(path)
+    world = World.drawn(table, space, utilisation, np.random.default_rng(seed), max(1, table.seeds // 2))
     answers = list(STRATEGIES[name].answers(world, seed, trials * table.images[-1]))
     best = answers[-1].best
     rank = sum(fid < world.truth[best] for fid in world.truth.values()) if best else math.inf

@@ -19,12 +19,12 @@ from typing import Any
 from benchmarks.rows import fid_after, parser, tell
 
 SCHEDULES: dict[str, dict[str, Any]] = {
-    "none": {"kd_schedule": "constant", "kd_start": 0.0},
+    "none": {"kd_schedule": "constant", "kd_weight_start": 0.0},
     "constant": {"kd_schedule": "constant"},
-    "linear 0-100 %": {"kd_schedule": "linear", "kd_begin": 0.0, "kd_finish": 1.0},
-    "cosine 0-60 %": {"kd_begin": 0.0, "kd_finish": 0.6},
+    "linear 0-100 %": {"kd_schedule": "linear", "kd_decay_start": 0.0, "kd_decay_end": 1.0},
+    "cosine 0-60 %": {"kd_decay_start": 0.0, "kd_decay_end": 0.6},
     "cosine 60-100 %": {},
-    "adaptive": {"kd_schedule": "adaptive", "kd_begin": 0.0, "kd_finish": 1.0},
+    "adaptive": {"kd_schedule": "adaptive", "kd_decay_start": 0.0, "kd_decay_end": 1.0},
 }
 TERMS = {"both": {}, "images": {"feature": 0.0}, "features": {"pixel": 0.0}}
 DISCRIMINATORS = {"warm": True, "fresh": False}
@@ -63,12 +63,12 @@ def distill(row: str, seed: int, images: int, settings: dict[str, Any]) -> float
 def main() -> None:
     """Run every row for every seed and budget and print the tables."""
     asked = parser(__doc__, budgets="2M,1M", seeds=5)
-    asked.add_argument("--kd-start", type=float, help="KD weight at the start, of all rows but none")
+    asked.add_argument("--kd-weight-start", type=float, help="KD weight at the start, of all rows but none")
     options = asked.parse_args()
     if options.quick:
         options.rows, options.budgets = options.rows or "(none|constant|60-100).*both, warm", "2M"
         options.images, options.seeds = 256, 2
-    tell(distill, rows(), options, {"kd_start": options.kd_start})
+    tell(distill, rows(), options, {"kd_weight_start": options.kd_weight_start})
 
 
 if __name__ == "__main__":

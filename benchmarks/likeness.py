@@ -5,7 +5,7 @@
 
 Correlation of 64 images' deviations from their mean with the teacher's, for the same latents: the teacher
 slimmed uniformly, with the statistics that its normalisation had and with those measured anew; and the
-likest of the space's openings. Nothing here is random but the latents, whose seed is fixed.
+likest of the space's initial_designs. Nothing here is random but the latents, whose seed is fixed.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ def measured(path: Path, share: float) -> dict[str, float]:
     goal, limit = teacher(*inputs), share * space.macs(teacher.architecture)
 
     def student(choices: dict[str, Any], settled: bool = True) -> float:
-        suggest = FixedSuggest({"share": 1.0, **choices})
+        suggest = FixedSuggest({"budget_fraction": 1.0, **choices})
         made = get_family(loaded.family).build(space.sample(suggest, lambda a: space.macs(a) / limit)).eval()
         if not settled:
-            made.settle = lambda *_, **__: None  # type: ignore[method-assign]
+            made.calibrate = lambda *_, **__: None  # type: ignore[method-assign]
         space.inherit(teacher, made)
         return _correlation(made, inputs, goal)
 
     return {
         "statistics of the teacher": student(space.uniform(), settled=False),
         "measured anew": student(space.uniform()),
-        "best opening": max(student(opening) for opening in space.openings()),
+        "best opening": max(student(opening) for opening in space.initial_designs()),
     }
 
 

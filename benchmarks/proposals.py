@@ -26,7 +26,7 @@ import optuna
 from nas.budget import Budget, format_quantity
 from nas.ranking import RungBoard
 from nas.samplers import make_sampler
-from search_spaces import STEPS, Load, RandomSuggest, SearchSpace, Suggest
+from search_spaces import STEPS, RandomSuggest, SearchSpace, Suggest, Utilisation
 from search_spaces.stylegan2 import Block, GeneratorArchitecture, StyleGAN2Space
 
 RESOLUTION = 256  # px
@@ -76,8 +76,10 @@ def budget_for(space: StyleGAN2Space, feasible: float, draws: int) -> int:
 class Source:
     """A way to propose, with its random numbers or its study, and what it has proposed so far."""
 
-    def __init__(self, choose: Choose, load: Load, suggests: Iterator[tuple[Suggest, Callable[[], None]]]):
-        self._choose, self._load, self._suggests = choose, load, suggests
+    def __init__(
+        self, choose: Choose, utilisation: Utilisation, suggests: Iterator[tuple[Suggest, Callable[[], None]]]
+    ):
+        self._choose, self._utilisation, self._suggests = choose, utilisation, suggests
         self.proposed = self.feasible = 0
         self.rates: list[float] = []
 
@@ -86,7 +88,7 @@ class Source:
         before, began = self.feasible, time.perf_counter()
         for _ in range(proposals):
             suggest, tell = next(self._suggests)
-            self.feasible += self._load(self._choose(suggest)) <= 1
+            self.feasible += self._utilisation(self._choose(suggest)) <= 1
             tell()
         self.proposed += proposals
         self.rates.append((self.feasible - before) / (time.perf_counter() - began))
@@ -102,9 +104,11 @@ def random_choices(first_seed: int) -> Iterator[tuple[Suggest, Callable[[], None
     return ((RandomSuggest(seed), lambda: None) for seed in count(first_seed))
 
 
-def tpe_choices(seed: int, space: SearchSpace, load: Load) -> Iterator[tuple[Suggest, Callable[[], None]]]:
+def tpe_choices(
+    seed: int, space: SearchSpace, utilisation: Utilisation
+) -> Iterator[tuple[Suggest, Callable[[], None]]]:
     """Choices of a TPE study that is told two values for every trial."""
-    sampler = make_sampler("tpe", seed, space, load, RungBoard(1))
+    sampler = make_sampler("tpe", seed, space, utilisation, RungBoard(1))
     study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
     values = RandomSuggest(seed)
 
@@ -123,14 +127,17 @@ def measure(
     """The budget, and every row: `proposals` random ones and `tpe_trials` of TPE a round."""
     space = StyleGAN2Space(config_f(RESOLUTION))
     macs = budget_for(space, feasible, draws)
-    load = Budget(macs=macs).load(space)
-    scaled: Choose = lambda suggest: space.sample(suggest, load)  # noqa: E731
+    utilisation = Budget(macs=macs).utilisation(space)
+    scaled: Choose = lambda suggest: space.sample(suggest, utilisation)  # noqa: E731
     blind: Choose = lambda suggest: blindly(space.teacher, suggest)  # noqa: E731
     sources = {
-        "scaled to the budget, random": (Source(scaled, load, random_choices(SEED)), proposals),
-        "rejection, random": (Source(blind, load, random_choices(10**9)), 10 * proposals),
-        "scaled to the budget, TPE": (Source(scaled, load, tpe_choices(SEED, space, load)), tpe_trials),
-        "rejection, TPE": (Source(blind, load, tpe_choices(SEED, space, load)), tpe_trials),
+        "scaled to the budget, random": (Source(scaled, utilisation, random_choices(SEED)), proposals),
+        "rejection, random": (Source(blind, utilisation, random_choices(10**9)), 10 * proposals),
+        "scaled to the budget, TPE": (
+            Source(scaled, utilisation, tpe_choices(SEED, space, utilisation)),
+            tpe_trials,
+        ),
+        "rejection, TPE": (Source(blind, utilisation, tpe_choices(SEED, space, utilisation)), tpe_trials),
     }
     for _ in range(rounds):
         for source, size in sources.values():

@@ -40,5 +40,5 @@ def uniform_student(bench: Any) -> Any:
     """The teacher, slimmed uniformly until it fits the budget."""
     from search_spaces import FixedSuggest
 
-    choices = FixedSuggest({"share": 1.0, **bench.space.uniform()})
-    return bench.space.sample(choices, bench.config.budget.load(bench.space))
+    choices = FixedSuggest({"budget_fraction": 1.0, **bench.space.uniform()})
+    return bench.space.sample(choices, bench.config.budget.utilisation(bench.space))

@@ -30,7 +30,7 @@ from typing import Any
 
 import psutil
 
-MMAC_SHARE = 0.5  # of the 2 MMACs budget
+MMAC_BUDGET_FRACTION = 0.5  # of the 2 MMACs budget
 WARM_UP = 10  # steps
 
 
@@ -46,16 +46,16 @@ def student(bench: Any) -> Any:
     """A uniformly slimmed student of about 1 MMAC."""
     from search_spaces import FixedSuggest
 
-    choices = FixedSuggest({"share": MMAC_SHARE, **bench.space.uniform()})
-    return bench.student(bench.space.sample(choices, bench.config.budget.load(bench.space)))
+    choices = FixedSuggest({"budget_fraction": MMAC_BUDGET_FRACTION, **bench.space.uniform()})
+    return bench.student(bench.space.sample(choices, bench.config.budget.utilisation(bench.space)))
 
 
-def training_speed(scratch: str, threads: int, seconds: float, kd_start: float) -> float:
+def training_speed(scratch: str, threads: int, seconds: float, kd_weight_start: float) -> float:
     """Images per second of the distillation step."""
     import torch
 
     torch.set_num_threads(threads)
-    bench = workbench(scratch, kd_schedule="constant", kd_start=kd_start)
+    bench = workbench(scratch, kd_schedule="constant", kd_weight_start=kd_weight_start)
     trainer = bench.trainer(student(bench))
     batch = bench.config.batch_size
     trainer.train(WARM_UP * batch)
@@ -143,10 +143,11 @@ def measure(quick: bool) -> dict[str, float]:
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as scratch:
 
-        def speeds(workers: int, threads: int, kd_start: float) -> list[float]:
+        def speeds(workers: int, threads: int, kd_weight_start: float) -> list[float]:
             with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
                 jobs = [
-                    pool.submit(training_speed, scratch, threads, seconds, kd_start) for _ in range(workers)
+                    pool.submit(training_speed, scratch, threads, seconds, kd_weight_start)
+                    for _ in range(workers)
                 ]
                 return [job.result() for job in jobs]
 

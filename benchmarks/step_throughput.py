@@ -35,7 +35,7 @@ from benchmarks import straightforward
 from distill.data import ImageSet, ImageStream, load_images
 from distill.recipes import Logistic, WeightDecay
 from distill.schedules import Schedule
-from distill.teachers import TeacherBank, load_teacher, make_bank
+from distill.teachers import TeacherCache, load_teacher, make_teacher_cache
 from distill.training import Trainer, TrainingConfig, channels_last_pays
 from nas.budget import Budget, format_quantity
 from search_spaces import Architecture, FixedSuggest, TeacherSize
@@ -98,8 +98,8 @@ CASES: dict[str, Callable[[int], Case]] = {"digits": digits, "64px": px64}
 
 def _slimmed(teacher: Any, budget_macs: int) -> Architecture:
     space = STYLEGAN2.space(teacher)
-    load = Budget(macs=budget_macs).load(space)
-    return space.sample(FixedSuggest({"share": 1.0, **space.uniform()}), load)
+    utilisation = Budget(macs=budget_macs).utilisation(space)
+    return space.sample(FixedSuggest({"budget_fraction": 1.0, **space.uniform()}), utilisation)
 
 
 def _started(case: Case) -> tuple[Any, Any]:
@@ -112,7 +112,7 @@ def _started(case: Case) -> tuple[Any, Any]:
     return student, discriminator
 
 
-def our_trainer(case: Case, bank: TeacherBank, precision: str, device: str) -> Trainer:
+def our_trainer(case: Case, bank: TeacherCache, precision: str, device: str) -> Trainer:
     """The trainer of a search, over more images than it will see."""
     student, discriminator = _started(case)
     return Trainer(
@@ -159,7 +159,7 @@ def measure(case: Case, precision: str, *, rounds: int, steps: int, device: str)
     """Time both, round by round in turns; the first round warms up."""
     batch, latent_dim = case.batch_size, case.teacher.architecture.latent_dim
     with tempfile.TemporaryDirectory() as folder:
-        bank = make_bank(
+        bank = make_teacher_cache(
             case.teacher, f"{case.name}, seed {SEED}", Path(folder), size=BANK_SIZE, device=device
         )
         case.teacher.cpu()

@@ -80,8 +80,8 @@ class Taught:
 def student_architecture(resolution: int, budget_macs: int, channels_base: int) -> Architecture:
     """The teacher of this width, slimmed uniformly to the budget."""
     space = STYLEGAN2.space(STYLEGAN2.teacher(TeacherSize(resolution, 3, channels_base)))
-    load = Budget(macs=budget_macs).load(space)
-    return space.sample(FixedSuggest({"share": 1.0, **space.uniform()}), load)
+    utilisation = Budget(macs=budget_macs).utilisation(space)
+    return space.sample(FixedSuggest({"budget_fraction": 1.0, **space.uniform()}), utilisation)
 
 
 class Row:

@@ -11,7 +11,7 @@ class TeacherError(UserError):
     """A teacher that can't be loaded or does not fit the request."""
 
 
-class BankError(UserError):
+class TeacherCacheError(UserError):
     """Teacher images that can't be kept."""
 
 

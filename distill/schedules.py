@@ -51,11 +51,13 @@ class Schedule:
             raise RecipeError(f"KD schedule {self.shape!r} is unknown; choose one of {', '.join(SHAPES)}")
         if not (math.isfinite(self.start) and math.isfinite(self.end) and min(self.start, self.end) >= 0):
             raise RecipeError(
-                f"KD weights {self.start:g} to {self.end:g}: give --kd-start and --kd-end of at least 0"
+                f"KD weights {self.start:g} to {self.end:g}: give --kd-weight-start and --kd-weight-end of "
+                "at least 0"
             )
         if not 0 <= self.begin < self.finish <= 1:
             raise RecipeError(
-                f"KD schedule from {self.begin:g} to {self.finish:g}: give 0 <= --kd-begin < --kd-finish <= 1"
+                f"KD schedule from {self.begin:g} to {self.finish:g}: give 0 <= --kd-decay-start < "
+                "--kd-decay-end <= 1"
             )
 
     def __str__(self) -> str:

@@ -37,7 +37,7 @@ _NOT_IN_NAMES = re.compile(r"[^\w .+=-]+")  # of studies, which are folders and 
 
 MAY_CHANGE = (
     frozenset(("teacher", "data", "extractor_weights", "trials", "sampler", "reduction_factor"))
-    | {"ties", "replicates", "seeds", "enqueue", "warm_start"}
+    | {"significance", "replicates", "seeds", "enqueue", "warm_start"}
     | {"space", "resolution", "study", "workdir", "storage", "workers", "gpus_per_trial", "ray_address"}
     | {"lpips_weights", "micro_batch", "compile", "checkpoint_activations"}
 )
@@ -70,7 +70,9 @@ class SearchConfig(BaseModel):
     trials: PositiveInt = 12  # distinct architectures to train, baselines included
     rungs: tuple[PositiveInt, ...] = Field(default=())  # images seen when a candidate is measured and judged
     reduction_factor: float = 2.0  # one in this many goes on to the next rung
-    ties: float = Field(default=1.5, ge=0)  # in standard errors of an early FID as a forecast of the last
+    significance: float = Field(
+        default=1.5, ge=0
+    )  # in standard errors of an early FID as a forecast of the last
     replicates: int | None = Field(
         default=None, ge=0
     )  # further seeds in all; None is a quarter of the trials
@@ -83,17 +85,17 @@ class SearchConfig(BaseModel):
 
     recipe: str = next(iter(RECIPES))
     kd_schedule: str = "cosine"
-    kd_start: float = 1.0
-    kd_end: float = 0.0
-    kd_begin: float = 0.6  # fraction of the training
-    kd_finish: float = 1.0  # fraction of the training
+    kd_weight_start: float = 1.0
+    kd_weight_end: float = 0.0
+    kd_decay_start: float = 0.6  # fraction of the training
+    kd_decay_end: float = 1.0  # fraction of the training
     r1_gamma: float | None = Field(
         default=None, ge=0, allow_inf_nan=False
     )  # of R1; None is by resolution and batch
     batch_size: PositiveInt = 64
     inherit: bool = True  # start students from the teacher's weights
     warm_discriminator: bool = True  # start their discriminators from the teacher's
-    bank_size: PositiveInt = 10_000  # teacher images made once and read by all
+    teacher_cache_size: PositiveInt = 10_000  # teacher images made once and read by all
     lpips_weights: Path | None = None  # TorchScript f(x, y) -> (N,): a perceptual distance beside the L1
 
     precision: str = AUTO  # of the networks' arithmetic: fp32, bf16, fp16; auto is bf16 on a GPU, else fp32
@@ -222,7 +224,9 @@ class SearchConfig(BaseModel):
 
     @property
     def schedule(self) -> Schedule:
-        return Schedule(self.kd_schedule, self.kd_start, self.kd_end, self.kd_begin, self.kd_finish)
+        return Schedule(
+            self.kd_schedule, self.kd_weight_start, self.kd_weight_end, self.kd_decay_start, self.kd_decay_end
+        )
 
     @property
     def folder(self) -> Path:
@@ -305,8 +309,8 @@ def _usual_weights(recipe: str, digits: bool) -> dict[str, Any]:
     """
     wanted = get_recipe(recipe)
     usual = (wanted.usual_on_digits if digits else None) or wanted.usual
-    weights = {"kd_start": usual.start, "kd_end": usual.end, "kd_begin": usual.begin}
-    return {"kd_schedule": usual.shape, "kd_finish": usual.finish, **weights}
+    weights = {"kd_weight_start": usual.start, "kd_weight_end": usual.end, "kd_decay_start": usual.begin}
+    return {"kd_schedule": usual.shape, "kd_decay_end": usual.finish, **weights}
 
 
 def _plain(message: str) -> str:

@@ -45,7 +45,7 @@ from nas.reporting import SearchReport, read_report
 from nas.samplers import check_sampler, make_sampler, resume_seed
 from nas.study import StudyStore, check_folder, make_folder, remove_folders
 from nas.trials import Proposer, TrialSource, is_run, link_second_tries
-from search_spaces import Load, SearchSpace, UserError
+from search_spaces import SearchSpace, UserError, Utilisation
 
 if TYPE_CHECKING:
     from distill.evaluation import FidScore
@@ -75,8 +75,8 @@ def prepare(
     config = config.named(bench.teacher.name)
     bench.config = config
     check_folder(config)
-    bench.check_bank()
-    config.budget.load(bench.space)
+    bench.check_teacher_cache()
+    config.budget.utilisation(bench.space)
     if config.share_weights:
         _ = bench.space.slimmable(bench.teacher.generator)  # there are families whose students can't
         check_narrowest(config.budget, bench.space)
@@ -93,7 +93,7 @@ def run_search(
     bench: Workbench,
     console: Console,
     trainable: type[tune.Trainable] | None = None,
-    trials: Callable[[StudyStore, SearchSpace, Load, SearchConfig], TrialSource] | None = None,
+    trials: Callable[[StudyStore, SearchSpace, Utilisation, SearchConfig], TrialSource] | None = None,
     notes: Mapping[str, str] | None = None,
 ) -> SearchReport:
     """Run or resume the search that `config` describes, until it has all its trials.
@@ -126,7 +126,7 @@ def run_search(
             link_second_tries(store)
             for name, note in (notes or {}).items():
                 store.study.set_user_attr(name, note)
-            source = trials(store, space, config.budget.load(space), config)
+            source = trials(store, space, config.budget.utilisation(space), config)
             if source.work_left:
                 with open_cluster(config) as share:
                     for line in introduction(config, bench):
@@ -164,7 +164,7 @@ def _search(
     board = _board(store, config)
     seed = resume_seed(config.seed, len(store.study.trials))
     space = source.space
-    store.study.sampler = make_sampler(config.sampler, seed, space, config.budget.load(space), board)
+    store.study.sampler = make_sampler(config.sampler, seed, space, config.budget.utilisation(space), board)
     recorder = StudyRecorder(store, config.folder, len(config.rungs))
     searcher = StudySearcher(source, recorder, board, progress)
     try:
@@ -225,7 +225,7 @@ def _board(store: StudyStore, config: SearchConfig) -> RungBoard:
         reduction_factor=config.reduction_factor,
         protected=[t.number for t in valid if t.user_attrs.get("protected")],
         replicates={t.number: t.user_attrs["replicate_of"] for t in valid if "replicate_of" in t.user_attrs},
-        ties=config.ties,
+        significance=config.significance,
     )
 
 

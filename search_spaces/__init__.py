@@ -5,12 +5,12 @@ from search_spaces.base import (
     Discriminator,
     Family,
     Generator,
-    Load,
     PublishedTraining,
     SearchSpace,
     Slimmable,
     Suggest,
     TeacherSize,
+    Utilisation,
 )
 from search_spaces.checkpoint import Checkpoint, check_name, file_digest, load_checkpoint, save_checkpoint
 from search_spaces.errors import ArchitectureError, CheckpointError, UserError, one_line, os_reason
@@ -30,7 +30,6 @@ __all__ = [
     "Family",
     "FixedSuggest",
     "Generator",
-    "Load",
     "PartlyFixedSuggest",
     "PublishedTraining",
     "RandomSuggest",
@@ -40,6 +39,7 @@ __all__ = [
     "Suggest",
     "TeacherSize",
     "UserError",
+    "Utilisation",
     "check_name",
     "file_digest",
     "full_precision",

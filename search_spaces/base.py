@@ -51,7 +51,7 @@ def _reason(error: ValidationError) -> str:
     return f"{where}: {first['msg']} (given: {reprlib.repr(first['input'])})"
 
 
-Load: TypeAlias = Callable[[Any], float]
+Utilisation: TypeAlias = Callable[[Any], float]
 """How full an architecture makes the budget: the largest cost / limit over all limits. It fits when ≤ 1."""
 
 
@@ -82,7 +82,7 @@ class Generator(nn.Module):
         """`count` random inputs, first dimension `count`, made on the CPU from `rng`."""
         raise NotImplementedError
 
-    def without_chance(self, *inputs: Tensor) -> Tensor:
+    def deterministic(self, *inputs: Tensor) -> Tensor:
         """Images that are a function of `inputs` alone: what `forward` draws at random is held fixed."""
         images: Tensor = self(*inputs)
         return images
@@ -102,7 +102,7 @@ class Generator(nn.Module):
         return 0
 
     @property
-    def of_the_batch(self) -> bool:
+    def uses_batch_statistics(self) -> bool:
         """Whether, in training, an image depends on the others of its batch, as with batch normalisation."""
         return False
 
@@ -114,7 +114,7 @@ class Generator(nn.Module):
         """The parts that images pass one after the other, whose activations may be made again when needed."""
         return ()
 
-    def settle(self, rng: torch.Generator) -> None:
+    def calibrate(self, rng: torch.Generator) -> None:
         """Measure, from inputs drawn with `rng`, what evaluation needs and training leaves behind.
 
         For example the statistics of batch normalisation under the averaged weights; nothing by default.
@@ -155,8 +155,8 @@ class Discriminator(nn.Module):
 class SearchSpace(Protocol):
     """The student architectures of one family, bounded by one teacher."""
 
-    def sample(self, suggest: Suggest, load: Load) -> Architecture:
-        """An architecture with `load(architecture) <= 1`, made from the choices of `suggest`.
+    def sample(self, suggest: Suggest, utilisation: Utilisation) -> Architecture:
+        """An architecture with `utilisation(architecture) <= 1`, made from the choices of `suggest`.
 
         Every answer of `suggest` gives an architecture that fits, as long as `smallest()` does: the choice
         `share` is the part of the budget to spend, and widths are scaled to it.
@@ -177,7 +177,7 @@ class SearchSpace(Protocol):
     def uniform(self) -> dict[str, Any]:
         """Choices, all but `share`, that make the uniformly slimmed teacher: the baseline in every study."""
 
-    def openings(self) -> list[dict[str, Any]]:
+    def initial_designs(self) -> list[dict[str, Any]]:
         """Choices, all but `share`, that are known to be good places to start a search from."""
 
     def inherit(self, teacher: Any, student: Any) -> None:
@@ -229,7 +229,7 @@ class PublishedTraining:
     generator_lr: float = 2e-3
     discriminator_lr: float = 2e-3
     betas: tuple[float, float] = (0.0, 0.99)  # of Adam
-    critic_steps: int = 1  # of the discriminator, for one of the generator
+    discriminator_steps: int = 1  # of the discriminator, for one of the generator
     r1_gamma: Callable[[int, int], float] | None = None  # by resolution (px) and batch size; None: no R1
     path_weight: float = 0.0  # of path lengths; 0 for generators that have no styles
     augment: Literal["ada", "none"] = "ada"  # of what the discriminator sees

@@ -43,7 +43,7 @@ def measure_statistics(
             for norm in norms:
                 norm.momentum = 1 / (i + 1)  # the mean so far: what was there before weighs nothing
             inputs = generator.sample_inputs(batch_size, rng)
-            generator.without_chance(*(x.to(device) for x in inputs))
+            generator.deterministic(*(x.to(device) for x in inputs))
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum

@@ -10,7 +10,7 @@ from search_spaces.base import Architecture
 
 A = TypeVar("A", bound=Architecture)
 
-MIN_SHARE = 0.25  # of the budget; the front is searched between this share and all of it
+MIN_BUDGET_FRACTION = 0.25  # of the budget; the front is searched between this share and all of it
 MIN_RELATIVE_WIDTH = 0.25  # of the teacher's, before all are scaled together
 
 STEPS = 32  # a width is a multiple of the teacher's divided by this, where a family has no finer grid …
@@ -33,7 +33,7 @@ def snap_width(channels: float, teacher_channels: int, steps: int = STEPS, least
 
 def spend(
     share: float,
-    load: Callable[[A], float],
+    utilisation: Callable[[A], float],
     scaled: Callable[[float], A],
     relative: Sequence[float],
     simpler: Callable[[A], Iterable[A]],
@@ -42,14 +42,14 @@ def spend(
 
     Args:
         share: of the budget.
-        load: of an architecture, by the budget; increasing in widths.
+        utilisation: of an architecture, by the budget; increasing in widths.
         scaled: see `widest`.
         relative: see `widest`.
         simpler: ever cheaper variants of an architecture; the last one is taken when none fits.
     """
-    fitted = widest(scaled, relative, lambda architecture: load(architecture) <= share)
+    fitted = widest(scaled, relative, lambda architecture: utilisation(architecture) <= share)
     for found in chain([fitted], simpler(fitted)):
-        if load(found) <= 1:
+        if utilisation(found) <= 1:
             break
     return found
 

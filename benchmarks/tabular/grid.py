@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from search_spaces import FixedSuggest, Load, SearchSpace, Suggest
+from search_spaces import FixedSuggest, SearchSpace, Suggest, Utilisation
 
 LEVELS: dict[str, tuple[float, ...]] = {  # ordered: samplers see the index
-    "share": (0.35, 0.6, 1.0),  # of the budget
+    "budget_fraction": (0.35, 0.6, 1.0),  # of the budget
     "width_8": (0.5, 1.0),  # relative to the first block's, before all are scaled to the share
     "width_16": (0.25, 0.5, 1.0),
     "convs_16": (1, 2),
@@ -33,12 +33,12 @@ class Grid:
         for values in itertools.product(*(range(len(v)) for v in LEVELS.values()), *KINDS.values()):
             yield dict(zip(names, values, strict=True))
 
-    def all(self, load: Load) -> list[Any]:
+    def all(self, utilisation: Utilisation) -> list[Any]:
         """Every architecture, each once, in a fixed order."""
-        found = (self.sample(FixedSuggest(choices), load) for choices in self.choices())
+        found = (self.sample(FixedSuggest(choices), utilisation) for choices in self.choices())
         return list({str(architecture): architecture for architecture in found}.values())
 
-    def sample(self, suggest: Suggest, load: Load) -> Any:
+    def sample(self, suggest: Suggest, utilisation: Utilisation) -> Any:
         levels = {
             name: values[suggest.suggest_int(name, 0, len(values) - 1)] for name, values in LEVELS.items()
         }
@@ -46,16 +46,16 @@ class Grid:
         key = (*levels.values(), *kinds.values())
         if key not in self._made:
             choices = FixedSuggest({**self.space.uniform(), **levels, **kinds})
-            self._made[key] = self.space.sample(choices, load)
+            self._made[key] = self.space.sample(choices, utilisation)
         return self._made[key]
 
     def uniform(self) -> dict[str, Any]:
         """Choices of the uniformly slimmed teacher, all but its share."""
-        full = {name: len(values) - 1 for name, values in LEVELS.items() if name != "share"}
+        full = {name: len(values) - 1 for name, values in LEVELS.items() if name != "budget_fraction"}
         return {**full, **dict.fromkeys(KINDS, "full")}
 
-    def openings(self) -> list[dict[str, Any]]:
-        """The space's own openings, in the grid's terms: tapered, separable, tapered with a separable end."""
+    def initial_designs(self) -> list[dict[str, Any]]:
+        """The space's own, in the grid's terms: tapered, separable, tapered with a separable end."""
         tapered = {**self.uniform(), "width_8": 0, "width_16": 0}
         separable = {**self.uniform(), **dict.fromkeys(KINDS, "separable")}
         return [tapered, separable, {**tapered, "kind_16": "separable"}]

@@ -21,7 +21,7 @@ from nas.config import SearchConfig
 from nas.ranking import Measured, NoiseFloor, RungBoard, front, noise_floor, select
 from nas.samplers import make_sampler
 from nas.trials import Proposer, measured_architectures
-from search_spaces import Load, SearchSpace
+from search_spaces import SearchSpace, Utilisation
 
 EXACT = NoiseFloor(1e-9, 0)  # of who takes FIDs as they are
 
@@ -73,19 +73,19 @@ class World:
 
     table: Table
     space: SearchSpace
-    load: Load
+    utilisation: Utilisation
     observed: Sequence[int]  # seeds, in the order in which an architecture's runs get them
     truth: dict[str, float] = field(default_factory=dict)  # geometric mean FID over the other seeds
 
     @classmethod
     def drawn(
-        cls, table: Table, space: SearchSpace, load: Load, rng: np.random.Generator, runs: int
+        cls, table: Table, space: SearchSpace, utilisation: Utilisation, rng: np.random.Generator, runs: int
     ) -> World:
         """A world whose first `runs` seeds, in a random order, are observed."""
         order = rng.permutation(table.seeds)
         held_out = np.exp(np.log(table.fids[:, order[runs:], -1]).mean(axis=1))
         truth = dict(zip(table.architectures, held_out.tolist(), strict=True))
-        return cls(table, space, load, order[:runs].tolist(), truth)
+        return cls(table, space, utilisation, order[:runs].tolist(), truth)
 
     def fids(self, architecture: str, run: int) -> npt.NDArray[np.float64]:
         """FIDs (R,) of an architecture's training number `run`."""
@@ -96,12 +96,12 @@ class GridProposer(Proposer):
     """The service's proposer, with shares of the budget by their place on the grid."""
 
     def _enqueue(self) -> None:
-        largest = len(LEVELS["share"]) - 1
+        largest = len(LEVELS["budget_fraction"]) - 1
         for share in range(largest, -1, -1):
             notes = {"baseline": f"share {share}", "protected": share == largest}
-            self._store.study.enqueue_trial({"share": share, **self.space.uniform()}, notes)
-        for opening in self.space.openings():
-            self._store.study.enqueue_trial({"share": largest, **opening})
+            self._store.study.enqueue_trial({"budget_fraction": share, **self.space.uniform()}, notes)
+        for opening in self.space.initial_designs():
+            self._store.study.enqueue_trial({"budget_fraction": largest, **opening})
 
 
 def replay(
@@ -117,10 +117,10 @@ def replay(
     scalar: bool = False,  # halving looks at FID alone
 ) -> Iterator[Answer]:
     """Search until `images` have been trained on, or nothing is proposed; an answer after every trial."""
-    board = RungBoard(len(world.table.images), config.reduction_factor, ties=config.ties)
-    chooser = make_sampler(sampler, seed, world.space, world.load, board)
+    board = RungBoard(len(world.table.images), config.reduction_factor, significance=config.significance)
+    chooser = make_sampler(sampler, seed, world.space, world.utilisation, board)
     study = optuna.create_study(directions=["minimize", "minimize"], sampler=chooser)
-    proposer = proposer_class(MemoryStore(study), world.space, world.load, config)  # type: ignore[arg-type]
+    proposer = proposer_class(MemoryStore(study), world.space, world.utilisation, config)  # type: ignore[arg-type]
     table, spent, seconds = world.table, 0, 0.0
     while spent < images and (proposal := proposer.next()) is not None:
         name, first = str(proposal.architecture), proposal.replicate_of

@@ -50,7 +50,7 @@ def main() -> None:
         seconds = time.monotonic() - began
         shared = trained.ema
         assert isinstance(shared, Slimmable)
-        architectures = Grid(bench.space).all(bench.config.budget.load(bench.space))
+        architectures = Grid(bench.space).all(bench.config.budget.utilisation(bench.space))
         rows = []
         for architecture in architectures[: 2 if options.quick else None]:
             student = shared.read_out(architecture).eval()

@@ -14,7 +14,7 @@ BUDGET = 2_000_000  # MACs, the table's
 
 
 class Plain(Proposer):
-    """A sampler alone: no baselines, no openings."""
+    """A sampler alone: no baselines, no initial designs."""
 
     def _enqueue(self) -> None:
         pass
@@ -65,11 +65,11 @@ STRATEGIES: dict[str, Strategy] = {
     "ours": Search("gp"),
     "ours with TPE": Search("tpe"),
     "ours without halving": Search("gp", {}, {"halving": False}),
-    "ours, exact FIDs (no ties, no replicates)": Search("gp", {"ties": 0.0, **ONCE}, {"naive": True}),
+    "ours, exact FIDs (no ties, no replicates)": Search("gp", {"significance": 0.0, **ONCE}, {"naive": True}),
     "random search": Search("random", ONCE, OPTUNA, goes_on=True),
     "Optuna TPE": Search("tpe", ONCE, OPTUNA, goes_on=True),
-    "Optuna TPE + baselines and openings": Search("tpe", ONCE, OPENED, goes_on=True),
+    "Optuna TPE + baselines and initial designs": Search("tpe", ONCE, OPENED, goes_on=True),
     "Optuna NSGA-II": Search("nsga2", ONCE, OPTUNA, goes_on=True),
-    "ASHA on FID alone (stopping)": Search("random", {"ties": 0.0, **ONCE}, SCALAR, goes_on=True),
+    "ASHA on FID alone (stopping)": Search("random", {"significance": 0.0, **ONCE}, SCALAR, goes_on=True),
     "supernet + evolution": Supernet(),
 }

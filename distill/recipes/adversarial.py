@@ -34,7 +34,7 @@ class Logistic:
     decides: ClassVar[bool] = True
     r1_gamma: float = 0.3
     r1_every: int = 16  # steps between lazy R1 regularisations (StyleGAN2, appendix B)
-    critic_steps: int = 1
+    discriminator_steps: int = 1
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
         regularise = step.step % self.r1_every == 0
@@ -62,7 +62,7 @@ class Hinge:
 
     name: ClassVar = "hinge"
     decides: ClassVar[bool] = True
-    critic_steps: int = 1
+    discriminator_steps: int = 1
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
         logits = step.discriminator(step.real, *step.real_condition)
@@ -82,7 +82,7 @@ class Wasserstein:
     name: ClassVar = "wasserstein"
     decides: ClassVar[bool] = False  # logits have no zero
     penalty: float = 10.0
-    critic_steps: int = 5
+    discriminator_steps: int = 5
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
         logits = step.discriminator(step.real, *step.real_condition)
@@ -100,13 +100,13 @@ class Wasserstein:
 
 
 GAMES: dict[str, Callable[[float | None, int], Adversarial]] = {
-    Logistic.name: lambda r1_gamma, steps: Logistic(r1_gamma or 0.0, critic_steps=steps),
+    Logistic.name: lambda r1_gamma, steps: Logistic(r1_gamma or 0.0, discriminator_steps=steps),
     Hinge.name: lambda r1_gamma, steps: Hinge(steps),
-    Wasserstein.name: lambda r1_gamma, steps: Wasserstein(critic_steps=steps),
+    Wasserstein.name: lambda r1_gamma, steps: Wasserstein(discriminator_steps=steps),
 }
 """How each game is made, of R1's weight and the critic's steps; only the first has an R1."""
 
 
-def make_adversarial(form: str, r1_gamma: float | None, critic_steps: int) -> Adversarial:
+def make_adversarial(form: str, r1_gamma: float | None, discriminator_steps: int) -> Adversarial:
     """The game called `form`, one of `GAMES`."""
-    return GAMES[form](r1_gamma, critic_steps)
+    return GAMES[form](r1_gamma, discriminator_steps)

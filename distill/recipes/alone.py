@@ -22,8 +22,8 @@ class AdversarialTraining:
     needs_teacher_discriminator: ClassVar = False
 
     @property
-    def critic_steps(self) -> int:
-        return self.adversarial.critic_steps
+    def discriminator_steps(self) -> int:
+        return self.adversarial.discriminator_steps
 
     def kd_weight(self, progress: float, gap: float) -> float:
         return 0.0

@@ -58,7 +58,7 @@ class Recipe(Protocol):
     needs_teacher_discriminator: ClassVar[bool]
 
     @property
-    def critic_steps(self) -> int:
+    def discriminator_steps(self) -> int:
         """Steps of the student's discriminator for one of the student; 0 trains none."""
 
     def kd_weight(self, progress: float, gap: float) -> float:
@@ -77,7 +77,7 @@ class Adversarial(Protocol):
     name: ClassVar[str]
 
     @property
-    def critic_steps(self) -> int:
+    def discriminator_steps(self) -> int:
         """Steps of the discriminator for one of the generator."""
 
     @property
@@ -131,8 +131,8 @@ class Distillation(ABC):
         """
 
     @property
-    def critic_steps(self) -> int:
-        return self.adversarial.critic_steps
+    def discriminator_steps(self) -> int:
+        return self.adversarial.discriminator_steps
 
     def kd_weight(self, progress: float, gap: float) -> float:
         return self.schedule(progress, gap)

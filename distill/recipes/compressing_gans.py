@@ -42,8 +42,8 @@ class CompressingGans(Distillation):
         _, highest = self.schedule.bounds
         if highest > 1:
             raise RecipeError(
-                f"KD weight {highest:g}: {self.name} shares its loss out by it, give --kd-start and --kd-end "
-                "from 0 to 1"
+                f"KD weight {highest:g}: {self.name} shares its loss out by it, give --kd-weight-start and "
+                "--kd-weight-end from 0 to 1"
             )
 
     @classmethod
@@ -51,8 +51,8 @@ class CompressingGans(Distillation):
         return cls(schedule, ingredients.adversarial)
 
     @property
-    def critic_steps(self) -> int:
-        return self.adversarial.critic_steps if self._has_critic else 0
+    def discriminator_steps(self) -> int:
+        return self.adversarial.discriminator_steps if self._has_critic else 0
 
     @property
     def _has_critic(self) -> bool:

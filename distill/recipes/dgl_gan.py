@@ -47,12 +47,13 @@ class TwoCritics(Distillation):
         if schedule.bounds[1] == 0:
             raise RecipeError(
                 f"KD weight {schedule}: the teacher's critic would never play in {self.name}: give "
-                f"--kd-schedule constant --kd-start {ALPHA:g}, or no --kd flags at all"
+                f"--kd-schedule constant --kd-weight-start {ALPHA:g}, or no --kd flags at all"
             )
         if schedule.shape == "step" and schedule.start > schedule.end:
             raise RecipeError(
-                f"--kd-start {schedule.start:g} above --kd-end {schedule.end:g}: these are the weights of "
-                f"{self.name}'s stages I and II: give α by --kd-end, and leave --kd-start out"
+                f"--kd-weight-start {schedule.start:g} above --kd-weight-end {schedule.end:g}: these are the "
+                f"weights of {self.name}'s stages I and II: give α by --kd-weight-end, leave "
+                "--kd-weight-start out"
             )
 
     @classmethod

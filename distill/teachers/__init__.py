@@ -1,6 +1,12 @@
 """Teachers: loading one, caching its outputs, training one from images."""
 
-from distill.teachers.cache import TeacherBank, bank_bytes, bank_home, check_room, make_bank
+from distill.teachers.cache import (
+    TeacherCache,
+    check_room,
+    make_teacher_cache,
+    teacher_cache_bytes,
+    teacher_cache_home,
+)
 from distill.teachers.loading import Teacher, load_teacher
 from distill.teachers.training import Outcome, check_place, train_teacher
 from distill.teachers.training_state import Snapshot, TeacherTraining
@@ -9,13 +15,13 @@ __all__ = [
     "Outcome",
     "Snapshot",
     "Teacher",
-    "TeacherBank",
+    "TeacherCache",
     "TeacherTraining",
-    "bank_bytes",
-    "bank_home",
     "check_place",
     "check_room",
     "load_teacher",
-    "make_bank",
+    "make_teacher_cache",
+    "teacher_cache_bytes",
+    "teacher_cache_home",
     "train_teacher",
 ]

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from distill.data import to_float, to_uint8
-from distill.errors import BankError
+from distill.errors import TeacherCacheError
 from distill.noise import seeded_noise
 from distill.progress import OnProgress
 from distill.storage import sweep
@@ -30,7 +30,7 @@ SPARE = 2**28  # bytes of disk that a bank leaves free
 
 
 @dataclass(frozen=True)
-class TeacherBank:
+class TeacherCache:
     """Inputs and the teacher's images for them, `inputs[k][i]` ↔ `images[i]`; arrays stay on disk."""
 
     inputs: tuple[npt.NDArray[np.float32], ...]
@@ -52,7 +52,7 @@ class TeacherBank:
 
 
 @torch.no_grad()
-def make_bank(
+def make_teacher_cache(
     teacher: Generator,
     teacher_digest: str,
     folder: Path,
@@ -62,15 +62,15 @@ def make_bank(
     batch_size: int | None = None,  # None is as many as fit into some gigabytes
     device: str = "cpu",
     on_progress: OnProgress | None = None,
-) -> TeacherBank:
+) -> TeacherCache:
     """Open the bank of this teacher, size and seed in `folder`, making it first when it is not there.
 
     Images are held as uint8: half a grey level is far below what a student tells apart.
 
     Raises:
-        BankError: the disk has no room for it.
+        TeacherCacheError: the disk has no room for it.
     """
-    home = bank_home(folder, teacher_digest, size, seed)
+    home = teacher_cache_home(folder, teacher_digest, size, seed)
     sweep(folder)
     if not home.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -84,18 +84,18 @@ def make_bank(
             _render(teacher, inputs, half_done / "images.npy", seed, batch_size, device, on_progress)
             _publish(half_done, home)
     inputs_on_disk = sorted(home.glob("inputs-*.npy"))
-    return TeacherBank(
+    return TeacherCache(
         inputs=tuple(np.load(path, mmap_mode="r") for path in inputs_on_disk),
         images=np.load(home / "images.npy", mmap_mode="r"),
     )
 
 
-def bank_home(folder: Path, teacher_digest: str, size: int, seed: int) -> Path:
-    """Where `make_bank` keeps this bank."""
+def teacher_cache_home(folder: Path, teacher_digest: str, size: int, seed: int) -> Path:
+    """Where `make_teacher_cache` keeps this bank."""
     return folder / hashlib.sha256(f"{teacher_digest}:{size}:{seed}".encode()).hexdigest()[:16]
 
 
-def bank_bytes(size: int, image_shape: Sequence[int]) -> int:
+def teacher_cache_bytes(size: int, image_shape: Sequence[int]) -> int:
     """What the images of a bank take on disk, bytes."""
     return size * math.prod(image_shape)
 
@@ -104,14 +104,14 @@ def check_room(folder: Path, size: int, needed: int) -> None:
     """Refuse a bank of `size` images that takes `needed` bytes of the disk that `folder` is, or will be, on.
 
     Raises:
-        BankError: there is no room.
+        TeacherCacheError: there is no room.
     """
     there = next(place for place in (folder, *folder.absolute().parents) if os.path.exists(place))
     disk = shutil.disk_usage(there)
     if disk.total and needed + SPARE > disk.free:  # what has no size is no disk: who writes there is told so
-        raise BankError(
+        raise TeacherCacheError(
             f"a teacher bank of {size:,} images takes {needed / 1e9:.1f} GB and its disk has "
-            f"{disk.free / 1e9:.1f} GB free: give a smaller --bank-size or another --workdir"
+            f"{disk.free / 1e9:.1f} GB free: give a smaller --teacher-cache-size or another --workdir"
         )
 
 
@@ -133,7 +133,9 @@ def _render(
             rendered = to_uint8(batch).cpu().numpy()
             if images is None:
                 shape = rendered.shape[1:]
-                check_room(path.parent, size, bank_bytes(size, shape) + sum(x.nbytes for x in inputs))
+                check_room(
+                    path.parent, size, teacher_cache_bytes(size, shape) + sum(x.nbytes for x in inputs)
+                )
                 images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(size, *shape))
                 count = batch_size or max(1, min(64, RENDER_PIXELS // (shape[-1] * shape[-2])))
             images[start : start + len(rendered)] = rendered

@@ -1,6 +1,6 @@
 """The training loop, and what it is made of: optimizers, precision, micro-batches, augmentation."""
 
-from distill.training.activation_checkpointing import check_recomputable
+from distill.training.activation_checkpointing import check_activation_checkpointing
 from distill.training.augmentation import TARGET, Augment
 from distill.training.micro_batches import check_micro_batch, check_parts_are_whole
 from distill.training.precision import AUTO, Precision, check_precision, resolve_precision
@@ -15,10 +15,10 @@ __all__ = [
     "Trainer",
     "TrainingConfig",
     "channels_last_pays",
+    "check_activation_checkpointing",
     "check_micro_batch",
     "check_parts_are_whole",
     "check_precision",
-    "check_recomputable",
     "images_a_step",
     "resolve_precision",
 ]

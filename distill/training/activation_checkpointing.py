@@ -13,7 +13,7 @@ from distill.errors import TrainingError
 from search_spaces import Generator
 
 
-def check_recomputable(generator: Generator, checkpoint_activations: bool) -> None:
+def check_activation_checkpointing(generator: Generator, checkpoint_activations: bool) -> None:
     """Raise TrainingError where activations of `generator` are to be made again and have no `stages`."""
     if checkpoint_activations and not generator.stages():
         raise TrainingError(
@@ -22,7 +22,7 @@ def check_recomputable(generator: Generator, checkpoint_activations: bool) -> No
         )
 
 
-class Recomputed:
+class ActivationCheckpointing:
     """A context in which `stages` keep only their inputs; the gradients are the same, to the bit on a CPU.
 
     Random numbers are drawn alike the second time, so noise layers add the same noise. Outside the context

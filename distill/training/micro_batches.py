@@ -18,7 +18,7 @@ def check_micro_batch(micro_batch: int, batch_size: int) -> None:
 
 def check_parts_are_whole(generator: Generator, micro_batch: int, batch_size: int) -> None:
     """Raise TrainingError where the images of `generator` are others in a part than in the whole batch."""
-    if 0 < micro_batch < batch_size and generator.of_the_batch:
+    if 0 < micro_batch < batch_size and generator.uses_batch_statistics:
         raise TrainingError(
             f"--micro-batch {micro_batch}: an image of this generator depends on the others of its batch, as "
             "batch normalisation has it, and parts of a batch are not the whole: leave it out; for less "

@@ -15,7 +15,7 @@ from distill.errors import TrainingDivergedError, TrainingError
 from distill.noise import OwnNoise
 from distill.recipes import Condition, DiscriminatorStep, GeneratorStep, Recipe, Terms
 from distill.seeds import derive_seed
-from distill.training.activation_checkpointing import Recomputed
+from distill.training.activation_checkpointing import ActivationCheckpointing
 from distill.training.augmentation import ADJUST_EVERY, Augment
 from distill.training.micro_batches import check_micro_batch, cut, parts
 from distill.training.optimizers import adam, match_formats
@@ -27,7 +27,7 @@ GAP_MEMORY = 0.98  # per step, of the running mean that adaptive schedules follo
 
 
 class TeacherImages(Protocol):
-    """The teacher's images for inputs that it was given once: `distill.teachers.TeacherBank`."""
+    """The teacher's images for inputs that it was given once: `distill.teachers.TeacherCache`."""
 
     def draw(self, count: int, rng: torch.Generator) -> tuple[tuple[Tensor, ...], Tensor]:
         """`count` inputs of its generator, and the images (N, C, H, W) that it makes of them."""
@@ -61,7 +61,7 @@ class TrainingConfig:
 
 def images_a_step(recipe: Recipe, batch_size: int) -> int:
     """Real images that a step is shown; without a critic, those that the student makes."""
-    return max(1, recipe.critic_steps) * batch_size
+    return max(1, recipe.discriminator_steps) * batch_size
 
 
 def channels_last_pays(resolution: int) -> bool:
@@ -90,7 +90,7 @@ class Trainer:
 
     With `micro_batch`, a batch is worked off in parts whose gradients are added up. They are those of the
     whole batch, up to rounding, for losses that are means over samples and generators that are not
-    `of_the_batch`; noise layers draw other numbers.
+    `uses_batch_statistics`; noise layers draw other numbers.
     """
 
     def __init__(
@@ -120,7 +120,9 @@ class Trainer:
         # compiled ones share weights with the plain ones, which are copied, counted and saved
         self._student: Any = torch.compile(self.student) if config.compile else self.student
         self._critic: Any = torch.compile(self.discriminator) if config.compile else self.discriminator
-        self._recomputed = Recomputed(self.student.stages() if config.checkpoint_activations else ())
+        self._recomputed = ActivationCheckpointing(
+            self.student.stages() if config.checkpoint_activations else ()
+        )
         self._parts = parts(config.batch_size, config.micro_batch)
         check_labels(data, self.student.classes)
         self.stream = ImageStream(
@@ -162,8 +164,8 @@ class Trainer:
             while self.images < until and not stop():
                 kd_weight = self.kd_weight
                 terms: Terms = {}
-                for turn in range(self.recipe.critic_steps):
-                    terms |= self._discriminator_step(self.step * self.recipe.critic_steps + turn)
+                for turn in range(self.recipe.discriminator_steps):
+                    terms |= self._discriminator_step(self.step * self.recipe.discriminator_steps + turn)
                 terms |= self._generator_step(kd_weight)
                 self._update_ema()
                 self.step += 1
@@ -173,7 +175,7 @@ class Trainer:
                     self._look_at(terms, on_beat)
                 if on_step is not None:
                     on_step(Progress(self.images, kd_weight, self.losses))
-            self.ema.settle(torch.Generator().manual_seed(derive_seed(self.config.seed, "settle")))
+            self.ema.calibrate(torch.Generator().manual_seed(derive_seed(self.config.seed, "settle")))
 
     @property
     def _images_a_step(self) -> int:
@@ -250,7 +252,7 @@ class Trainer:
 
     def _judged(self, fake: Tensor, condition: Condition) -> Tensor:
         """Logits (N,) of the discriminator; zeros, as if it were fooled, where the recipe trains none."""
-        if not self.recipe.critic_steps:
+        if not self.recipe.discriminator_steps:
             return fake.new_zeros(len(fake))
         shown = self._augmented(fake)
         with self._autocast():

@@ -75,7 +75,7 @@ def _cpu() -> Stopwatch:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
-            yield lambda: generator.without_chance(*inputs)
+            yield lambda: generator.deterministic(*inputs)
         finally:
             torch.set_num_threads(threads)
 
@@ -92,7 +92,7 @@ def _cuda() -> Stopwatch:
         inputs = [x.cuda() for x in _one_input(generator)]
 
         def run() -> None:
-            generator.without_chance(*inputs)
+            generator.deterministic(*inputs)
             torch.cuda.synchronize()
 
         yield run
@@ -131,7 +131,7 @@ class _Fixed(nn.Module):
         self.generator = generator
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        return self.generator.without_chance(*inputs)
+        return self.generator.deterministic(*inputs)
 
 
 def _onnx(generator: Generator, inputs: tuple[Tensor, ...]) -> bytes:

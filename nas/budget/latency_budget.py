@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial
 from nas.budget.latency import Stopwatch
 from nas.budget.limits import format_duration
 from nas.errors import BudgetError
-from search_spaces import Architecture, Generator, Load, SameAnswers, SearchSpace, Suggest
+from search_spaces import Architecture, Generator, SameAnswers, SearchSpace, Suggest, Utilisation
 
 ATTEMPTS = 6  # at one proposal, narrower each time
 SPARE = 1.05  # cheaper than in proportion by this
@@ -22,9 +22,9 @@ MARGIN = 1.2  # what a limit should be above the smallest student's latency: mea
 class AnyLatency:
     """No limit: nothing is measured."""
 
-    def fit(self, space: SearchSpace, suggest: Suggest, load: Load) -> Architecture:
+    def fit(self, space: SearchSpace, suggest: Suggest, utilisation: Utilisation) -> Architecture:
         """The architecture of these choices."""
-        return space.sample(suggest, load)
+        return space.sample(suggest, utilisation)
 
     def fits(self, architecture: Architecture) -> bool:
         """Whether `architecture` keeps to the limit."""
@@ -59,17 +59,17 @@ class LatencyBudget:
                 f"give at least {_round_up(MARGIN * self.smallest)}"
             )
 
-    def fit(self, space: SearchSpace, suggest: Suggest, load: Load) -> Architecture:
+    def fit(self, space: SearchSpace, suggest: Suggest, utilisation: Utilisation) -> Architecture:
         """The architecture of these choices, narrowed while it is too slow; it may still be: see `fits`."""
         same = SameAnswers(suggest)
-        architecture, excess = space.sample(same, load), 1.0
+        architecture, excess = space.sample(same, utilisation), 1.0
         for step in range(1, ATTEMPTS):
             if self.fits(architecture):
                 break
             # First in proportion, then ever more boldly: part of a latency is there whatever the widths, and
             # a space does not get cheaper with every step.
             excess *= max(step - 1, (SPARE * self.seconds(architecture) / self.limit) ** step)
-            architecture = space.sample(same, _times(excess, load))
+            architecture = space.sample(same, _times(excess, utilisation))
         return architecture
 
     def fits(self, architecture: Architecture) -> bool:
@@ -100,8 +100,8 @@ class LatencyBudget:
 Latency: TypeAlias = LatencyBudget | AnyLatency
 
 
-def _times(excess: float, load: Load) -> Load:
-    return lambda architecture: excess * load(architecture)
+def _times(excess: float, utilisation: Utilisation) -> Utilisation:
+    return lambda architecture: excess * utilisation(architecture)
 
 
 def _round_up(seconds: float) -> str:

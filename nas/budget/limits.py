@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nas.errors import BudgetError
-from search_spaces import Load, SearchSpace
+from search_spaces import SearchSpace, Utilisation
 
 SUFFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 PER_SECOND = {"us": 10**6, "ms": 10**3, "s": 1}
@@ -89,7 +89,7 @@ class Budget:
         limits += [f"{format_duration(self.latency)} of latency"] if self.latency else []
         return " and ".join(limits) or "no limit"
 
-    def load(self, space: SearchSpace) -> Load:
+    def utilisation(self, space: SearchSpace) -> Utilisation:
         """How full an architecture makes this budget, but for its latency.
 
         A limit above the largest student counts as its cost. The share of the budget that a space spends is
@@ -103,11 +103,11 @@ class Budget:
         macs = min(self.macs or math.inf, space.macs(largest))
         params = min(self.params, space.params(largest)) if self.params else None
 
-        def load(architecture: Any) -> float:
+        def utilisation(architecture: Any) -> float:
             full = space.macs(architecture) / macs
             return full if params is None else max(full, space.params(architecture) / params)
 
-        return load
+        return utilisation
 
     def slack(self, space: SearchSpace) -> list[str]:
         """What to tell the user of limits that do not bind."""

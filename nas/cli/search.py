@@ -92,7 +92,7 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     "--reduction-factor", type=FiniteFloat(), help="One in this many goes on to the next rung  [default: 2]"
 )
 @click.option(
-    "--ties",
+    "--significance",
     type=FiniteFloat(),
     help="Width of a tie at a rung, in standard errors of the forecast that FIDs there are of the last; 0 "
     "knows no ties  [default: 1.5]",
@@ -125,15 +125,17 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     help=f"How the weight of the teacher's terms, the KD weight, changes: {', '.join(SHAPES)}  "
     "[default: by the recipe, see --dry-run]",
 )
-@click.option("--kd-start", type=FiniteFloat(), help="KD weight at the start  [default: by the recipe]")
-@click.option("--kd-end", type=FiniteFloat(), help="KD weight at the end  [default: by the recipe]")
 @click.option(
-    "--kd-begin",
+    "--kd-weight-start", type=FiniteFloat(), help="KD weight at the start  [default: by the recipe]"
+)
+@click.option("--kd-weight-end", type=FiniteFloat(), help="KD weight at the end  [default: by the recipe]")
+@click.option(
+    "--kd-decay-start",
     type=FiniteFloat(),
     help="Fraction of the training after which it starts to change  [default: by the recipe]",
 )
 @click.option(
-    "--kd-finish",
+    "--kd-decay-end",
     type=FiniteFloat(),
     help="Fraction of the training from which on it is at its end  [default: by the recipe]",
 )
@@ -154,7 +156,9 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     help="Start from the teacher's discriminator  [default: warm]",
 )
 @click.option(
-    "--bank-size", type=Quantity(), help="Teacher images made once for all candidates  [default: 10k]"
+    "--teacher-cache-size",
+    type=Quantity(),
+    help="Teacher images made once for all candidates  [default: 10k]",
 )
 @click.option(
     "--lpips-weights",
@@ -217,7 +221,7 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
     from nas.config import SearchConfig
     from nas.driver import prepare, run_search
     from nas.errors import SearchError
-    from nas.execution import preview_search, read_given, stages, tried_first
+    from nas.execution import preview_search, read_warm_start, stages, warm_start_architectures
     from nas.reporting import render
     from nas.trials import Proposer
 
@@ -225,10 +229,10 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
     with stages(console()) as on_progress:
         asked = SearchConfig.of(**flags)
         config, bench = prepare(asked, dry_run=dry_run, on_progress=on_progress, decode=False)
-        given = read_given(config, bench)
+        given = read_warm_start(config, bench)
         _ = bench.data
     if dry_run:
-        shown = preview_search(config, bench, tried_first(given, config, bench))
+        shown = preview_search(config, bench, warm_start_architectures(given, config, bench))
         out.print_json(shown.model_dump_json()) if as_json else out.print(shown.render())
         return
     report = run_search(

@@ -9,7 +9,7 @@ from nas.execution.quiet import NowAndThen
 from nas.execution.recorder import StudyRecorder
 from nas.execution.scheduler import ParetoHalving
 from nas.execution.searcher import LostWorkers, StudySearcher
-from nas.execution.warm_start import read_given, tried_first
+from nas.execution.warm_start import read_warm_start, warm_start_architectures
 from nas.execution.weight_sharing import (
     STAGES,
     SharedSpace,
@@ -42,10 +42,10 @@ __all__ = [
     "open_cluster",
     "pack",
     "preview_search",
-    "read_given",
+    "read_warm_start",
     "shared_trainer",
     "stages",
     "train_shared",
     "trial_folder",
-    "tried_first",
+    "warm_start_architectures",
 ]

@@ -18,7 +18,7 @@ from torch.profiler import ProfilerActivity, profile
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from distill.training import Trainer
 from nas.execution.workbench import Workbench
-from search_spaces import Architecture, FixedSuggest, Load, SearchSpace
+from search_spaces import Architecture, FixedSuggest, SearchSpace, Utilisation
 
 STEPS = 32  # of each measurement; R1 is in one of 16
 CONTEXT = 600 * 2**20  # bytes that CUDA takes of every process beside its tensors
@@ -49,10 +49,10 @@ def gpu_share(candidates: int) -> float:
     return math.floor(SHARES / candidates) / SHARES
 
 
-def demanding(space: SearchSpace, load: Load) -> list[Architecture]:
-    """The students that make most of a whole budget: the uniformly slimmed teacher, and the openings."""
-    choices = [space.uniform(), *space.openings()]
-    return [space.sample(FixedSuggest({"share": 1.0, **chosen}), load) for chosen in choices]
+def demanding(space: SearchSpace, utilisation: Utilisation) -> list[Architecture]:
+    """The students that use the whole budget best: the uniform-width baseline, and the initial designs."""
+    choices = [space.uniform(), *space.initial_designs()]
+    return [space.sample(FixedSuggest({"budget_fraction": 1.0, **chosen}), utilisation) for chosen in choices]
 
 
 def measure_footprint(bench: Workbench) -> Footprint | None:
@@ -64,7 +64,7 @@ def measure_footprint(bench: Workbench) -> Footprint | None:
     free += torch.cuda.memory_reserved() + CONTEXT  # our own
     torch.cuda.reset_peak_memory_stats()
     busy: list[float] = []
-    for architecture in demanding(bench.space, bench.config.budget.load(bench.space)):
+    for architecture in demanding(bench.space, bench.config.budget.utilisation(bench.space)):
         with suppress(*FAILURES):  # in the search it is a trial that fails
             busy.append(_train_and_measure(bench, architecture))
         gc.collect()

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from distill.teachers import bank_bytes
+from distill.teachers import teacher_cache_bytes
 from distill.training import images_a_step
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
@@ -85,10 +85,12 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
         f"Budget: {config.budget}{where}; study {config.study} in {config.folder}",
     ]
     lines += [f"Budget: {note}" for note in config.budget.slack(bench.space)]
-    megabytes = bank_bytes(config.bank_size, bench.teacher.generator.image_shape) / 1e6
-    lines.append(f"Teacher bank: {config.bank_size:,} images, {megabytes:,.0f} MB in {config.cache / 'bank'}")
+    megabytes = teacher_cache_bytes(config.teacher_cache_size, bench.teacher.generator.image_shape) / 1e6
+    lines.append(
+        f"Teacher bank: {config.teacher_cache_size:,} images, {megabytes:,.0f} MB in {config.cache / 'bank'}"
+    )
     lines += [f"Skipped {skipped}" for skipped in bench.data.skipped]
-    if teacher.discriminator is None and bench.recipe.critic_steps:
+    if teacher.discriminator is None and bench.recipe.discriminator_steps:
         lines.append("The teacher has no discriminator: students train their own from scratch")
     return lines
 
@@ -104,10 +106,10 @@ def _rungs(config: SearchConfig, bench: Workbench) -> str:
 
 def preview_search(config: SearchConfig, bench: Workbench, given: Sequence[Architecture] = ()) -> Preview:
     """Look ahead without training or writing anything; `given` is what is tried first."""
-    load = config.budget.load(bench.space)
+    utilisation = config.budget.utilisation(bench.space)
     architecture = bench.teacher.generator.architecture
     proposals = [
-        bench.latency.fit(bench.space, RandomSuggest(config.seed + i), load) for i in range(PROPOSALS)
+        bench.latency.fit(bench.space, RandomSuggest(config.seed + i), utilisation) for i in range(PROPOSALS)
     ]
     fitting = [proposal for proposal in proposals if bench.latency.fits(proposal)]
     too_slow = f"Budget: {PROPOSALS - len(fitting)} of {PROPOSALS} proposals were too slow and are left out"

@@ -16,11 +16,11 @@ from nas.execution.weight_sharing import SharedSpace
 from nas.execution.workbench import Workbench
 from nas.reporting import choose_best, trial_reports
 from nas.study import open_existing
-from nas.trials import Given
-from search_spaces import Architecture, ArchitectureError, FixedSuggest, Load, SearchSpace
+from nas.trials import WarmStart
+from search_spaces import Architecture, ArchitectureError, FixedSuggest, SearchSpace, Utilisation
 
 
-def read_given(config: SearchConfig, bench: Workbench) -> Given:
+def read_warm_start(config: SearchConfig, bench: Workbench) -> WarmStart:
     """What `config` names by `enqueue` and `warm_start`. No image is needed for it.
 
     Raises:
@@ -29,13 +29,13 @@ def read_given(config: SearchConfig, bench: Workbench) -> Given:
         StudyError, StorageError: there is no such study.
     """
     found = [architecture for path in config.enqueue for architecture in _read(path, config, bench)]
-    return Given(found, _front_of(config, bench) if config.warm_start else ())
+    return WarmStart(found, _front_of(config, bench) if config.warm_start else ())
 
 
-def tried_first(given: Given, config: SearchConfig, bench: Workbench) -> list[Architecture]:
+def warm_start_architectures(given: WarmStart, config: SearchConfig, bench: Workbench) -> list[Architecture]:
     """The architectures that `given` comes to, each once."""
-    space, load = _searched(config, bench), config.budget.load(bench.space)
-    chosen = [space.sample(FixedSuggest(choices), load) for choices in given.choices]
+    space, utilisation = _searched(config, bench), config.budget.utilisation(bench.space)
+    chosen = [space.sample(FixedSuggest(choices), utilisation) for choices in given.choices]
     return list(dict.fromkeys((*given.architectures, *chosen)))
 
 
@@ -54,7 +54,7 @@ def _read(path: Path, config: SearchConfig, bench: Workbench) -> list[Architectu
     for architecture in found:
         if _interface(bench, architecture) != _interface(bench, bench.teacher.generator.architecture):
             raise ConfigError(f"--enqueue {path}: {architecture} makes other images than the teacher")
-        if config.budget.load(bench.space)(architecture) > 1:
+        if config.budget.utilisation(bench.space)(architecture) > 1:
             raise ConfigError(f"--enqueue {path}: {architecture} is above the budget of {config.budget}")
         if not bench.latency.fits(architecture):
             latency = format_duration(bench.latency.notes(architecture)["latency"])
@@ -91,9 +91,9 @@ def _front_of(config: SearchConfig, bench: Workbench) -> list[dict[str, Any]]:
         front = {t.number for t in choose_best(trial_reports(store)).front}
         trials = [t for t in store.study.get_trials(deepcopy=False) if t.number in front and t.params]
         space = store.study.user_attrs.get("space")
-    load = config.budget.load(bench.space)
+    utilisation = config.budget.utilisation(bench.space)
     searched = _searched(config, bench)
-    if space != bench.teacher.family.name or not all(_fits(t.params, searched, load) for t in trials):
+    if space != bench.teacher.family.name or not all(_fits(t.params, searched, utilisation) for t in trials):
         raise ConfigError(
             f"--warm-start {config.warm_start} is a study of another space ({space}): name one of "
             f"{bench.teacher.family.name} students of a teacher of this size"
@@ -101,17 +101,17 @@ def _front_of(config: SearchConfig, bench: Workbench) -> list[dict[str, Any]]:
     return [dict(t.params) for t in trials]
 
 
-def _fits(choices: Mapping[str, Any], space: SearchSpace, load: Load) -> bool:
+def _fits(choices: Mapping[str, Any], space: SearchSpace, utilisation: Utilisation) -> bool:
     """Whether `space` could have made these choices."""
     try:
-        space.sample(_Possible(choices), load)
+        space.sample(_Possible(choices), utilisation)
     except (KeyError, ValueError):
         return False
     return True
 
 
 class _Possible(FixedSuggest):
-    """Given choices, as long as they are among those that may be made."""
+    """WarmStart choices, as long as they are among those that may be made."""
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
         return choices[list(choices).index(super().suggest_categorical(name, choices))]

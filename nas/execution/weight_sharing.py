@@ -27,12 +27,12 @@ from nas.execution.workbench import Workbench
 from search_spaces import (
     Architecture,
     FixedSuggest,
-    Load,
     PartlyFixedSuggest,
     RandomSuggest,
     SearchSpace,
     Slimmable,
     Suggest,
+    Utilisation,
 )
 from search_spaces.reading import written_whole
 
@@ -47,14 +47,14 @@ class SharedSpace:
 
     space: SearchSpace
 
-    def sample(self, suggest: Suggest, load: Load) -> Architecture:
-        return self.space.sample(PartlyFixedSuggest(suggest, self.space.shared()), load)
+    def sample(self, suggest: Suggest, utilisation: Utilisation) -> Architecture:
+        return self.space.sample(PartlyFixedSuggest(suggest, self.space.shared()), utilisation)
 
     def uniform(self) -> dict[str, Any]:
         return self._searched(self.space.uniform())
 
-    def openings(self) -> list[dict[str, Any]]:
-        return [self._searched(opening) for opening in self.space.openings()]
+    def initial_designs(self) -> list[dict[str, Any]]:
+        return [self._searched(opening) for opening in self.space.initial_designs()]
 
     def _searched(self, choices: dict[str, Any]) -> dict[str, Any]:
         return {name: choice for name, choice in choices.items() if name not in self.space.shared()}
@@ -84,8 +84,8 @@ class SharedSpace:
 class Sandwich:
     """Which student makes the next part of a batch."""
 
-    def __init__(self, space: SearchSpace, load: Load, seed: int) -> None:
-        self._space, self._load, self._seed = SharedSpace(space), load, seed
+    def __init__(self, space: SearchSpace, utilisation: Utilisation, seed: int) -> None:
+        self._space, self._utilisation, self._seed = SharedSpace(space), utilisation, seed
         self.drawn = 0
 
     def __call__(self) -> Architecture:
@@ -93,8 +93,12 @@ class Sandwich:
         self.drawn += 1
         if place < len(ENDS):
             chosen = RandomSuggest(derive_seed(self._seed, f"batch {batch}"))
-            return self._space.sample(PartlyFixedSuggest(chosen, {"share": ENDS[place]}), self._load)
-        return self._space.sample(RandomSuggest(derive_seed(self._seed, f"student {self.drawn}")), self._load)
+            return self._space.sample(
+                PartlyFixedSuggest(chosen, {"budget_fraction": ENDS[place]}), self._utilisation
+            )
+        return self._space.sample(
+            RandomSuggest(derive_seed(self._seed, f"student {self.drawn}")), self._utilisation
+        )
 
 
 def shared_file(config: SearchConfig) -> Path:
@@ -114,7 +118,9 @@ def check_narrowest(budget: Budget, space: SearchSpace) -> None:
     def too_full(architecture: Any) -> float:
         return 1.0  # above the share that is to be spent, so widths shrink as far as they go
 
-    narrowest = SharedSpace(space).sample(FixedSuggest({"share": NARROWEST, **space.uniform()}), too_full)
+    narrowest = SharedSpace(space).sample(
+        FixedSuggest({"budget_fraction": NARROWEST, **space.uniform()}), too_full
+    )
     budget.require(space, narrowest, "the narrowest student that keeps the teacher's mapping network")
 
 
@@ -157,7 +163,7 @@ def shared_trainer(bench: Workbench) -> tuple[Trainer, Sandwich]:
         SearchError: the checkpoint is damaged.
     """
     slimmable = bench.space.slimmable(bench.teacher.generator.cpu())
-    sandwich = Sandwich(bench.space, bench.config.budget.load(bench.space), bench.config.seed)
+    sandwich = Sandwich(bench.space, bench.config.budget.utilisation(bench.space), bench.config.seed)
     slimmable.draw = sandwich
     trainer = bench.trainer(slimmable, micro_batch=bench.config.batch_size // SHARED_PARTS)
     state = _checkpoint(bench)

@@ -18,14 +18,22 @@ from distill.progress import OnProgress
 from distill.recipes import RECIPES, Ingredients, Recipe, get_recipe, make_adversarial, make_recipe
 from distill.seeds import derive_seed
 from distill.storage import mapped_tensor
-from distill.teachers import Teacher, TeacherBank, bank_bytes, bank_home, check_room, load_teacher, make_bank
+from distill.teachers import (
+    Teacher,
+    TeacherCache,
+    check_room,
+    load_teacher,
+    make_teacher_cache,
+    teacher_cache_bytes,
+    teacher_cache_home,
+)
 from distill.training import (
     Precision,
     Trainer,
     TrainingConfig,
     channels_last_pays,
+    check_activation_checkpointing,
     check_parts_are_whole,
-    check_recomputable,
     resolve_precision,
 )
 from nas.budget import AnyLatency, Latency, LatencyBudget, make_stopwatch
@@ -37,7 +45,7 @@ if TYPE_CHECKING:
     from distill.evaluation import Fidelity, FidScore
 
 LEAST_R1_GAMMA = 0.3
-BANK_SEED = 1_000_003  # the bank's inputs are other ones than those of FIDs
+TEACHER_CACHE_SEED = 1_000_003  # the bank's inputs are other ones than those of FIDs
 
 
 class Workbench:
@@ -96,13 +104,13 @@ class Workbench:
         return LatencyBudget(self.config.budget_latency, stopwatch, self.teacher.family.build, self.space)
 
     @cached_property
-    def bank(self) -> TeacherBank:
-        return make_bank(
+    def bank(self) -> TeacherCache:
+        return make_teacher_cache(
             self.teacher.generator,
             self.teacher.digest,
             self.config.cache / "bank",
-            size=self.config.bank_size,
-            seed=BANK_SEED,
+            size=self.config.teacher_cache_size,
+            seed=TEACHER_CACHE_SEED,
             device=self.device,
             on_progress=self._on_progress,
         )
@@ -135,7 +143,7 @@ class Workbench:
     def teacher_score(self) -> FidScore:
         """The teacher's FID over the bank's images, as many as for students where the bank has so many."""
         images = self.bank.images[: self.config.fid_samples]
-        return self.fidelity.fid_of_images(mapped_tensor(images), BANK_SEED)
+        return self.fidelity.fid_of_images(mapped_tensor(images), TEACHER_CACHE_SEED)
 
     def student(self, architecture: Architecture, seed: int | None = None) -> Generator:
         """A student at its start: random from the search's seed or `seed`, then inherited if so asked."""
@@ -198,7 +206,7 @@ class Workbench:
                 f"{family}: leave it out"
             )
         check_parts_are_whole(self.teacher.generator, self.config.micro_batch, self.config.batch_size)
-        check_recomputable(self.teacher.generator, self.config.checkpoint_activations)
+        check_activation_checkpointing(self.teacher.generator, self.config.checkpoint_activations)
         if self.distance is not None and not RECIPES[self.config.recipe].uses_distance:
             users = " or ".join(name for name, recipe in RECIPES.items() if recipe.uses_distance)
             raise ConfigError(
@@ -206,15 +214,15 @@ class Workbench:
                 f"a distance: leave it out, or give --recipe {users}"
             )
 
-    def check_bank(self) -> None:
+    def check_teacher_cache(self) -> None:
         """See whether the disk has room for the images of the teacher bank, if that is to be made.
 
         Raises:
-            BankError: it has not.
+            TeacherCacheError: it has not.
         """
-        folder, size = self.config.cache / "bank", self.config.bank_size
-        if not os.path.exists(bank_home(folder, self.teacher.digest, size, BANK_SEED)):
-            check_room(folder, size, bank_bytes(size, self.teacher.generator.image_shape))
+        folder, size = self.config.cache / "bank", self.config.teacher_cache_size
+        if not os.path.exists(teacher_cache_home(folder, self.teacher.digest, size, TEACHER_CACHE_SEED)):
+            check_room(folder, size, teacher_cache_bytes(size, self.teacher.generator.image_shape))
 
     def _check_discriminator(self) -> None:
         """Raise a UserError where the recipe needs a discriminator that the teacher has not."""
@@ -230,7 +238,7 @@ class Workbench:
     def ingredients(self) -> Ingredients:
         """What recipes of this search are made of: the family's game and path lengths, a distance."""
         published = self.teacher.family.training
-        game = make_adversarial(published.adversarial, self._r1_gamma(), published.critic_steps)
+        game = make_adversarial(published.adversarial, self._r1_gamma(), published.discriminator_steps)
         return Ingredients(game, published.path_weight, self.distance)
 
     def _r1_gamma(self) -> float | None:

@@ -37,13 +37,13 @@ class Measured:
         return median(self.fids)
 
     @property
-    def fair_fids(self) -> tuple[float, ...]:
+    def noise_estimate_fids(self) -> tuple[float, ...]:
         """The runs that noise may be estimated from: of one that was selected, the first was likely lucky."""
         return self.fids[1:] if self.selected else self.fids
 
 
 @dataclass(frozen=True)
-class Worth:
+class PosteriorEstimate:
     """What an architecture is expected to come to: log FID, after noise is taken account of."""
 
     mean: float
@@ -62,14 +62,14 @@ class Selection:
 
 def noise_floor(measured: Sequence[Measured]) -> NoiseFloor:
     """The noise of full-length trainings."""
-    return NoiseFloor.of(m.fair_fids for m in measured)
+    return NoiseFloor.of(m.noise_estimate_fids for m in measured)
 
 
 def select(measured: Sequence[Measured], floor: NoiseFloor) -> Selection:
     """The best architecture, the front, and who may be as good as the best."""
     if not measured:
         return Selection(None, (), (), {})
-    worth = _worth(measured, floor)
+    worth = _posterior(measured, floor)
     on_front = [measured[i] for i in front([(worth[m.trial].mean, float(m.macs)) for m in measured])]
     best = _best(measured, worth)
     tied = [m for m in measured if m is not best and _certainty(m, best, worth) < CERTAIN]
@@ -97,7 +97,7 @@ def next_replicate(
     """
     if not measured:
         return None
-    worth = _worth(measured, floor)
+    worth = _posterior(measured, floor)
     best = _best(measured, worth)
 
     def certainty(pair: tuple[Measured, Measured]) -> float:
@@ -114,11 +114,13 @@ def next_replicate(
     return None
 
 
-def _best(measured: Sequence[Measured], worth: dict[int, Worth]) -> Measured:
+def _best(measured: Sequence[Measured], worth: dict[int, PosteriorEstimate]) -> Measured:
     return min(measured, key=lambda m: (worth[m.trial].mean, m.macs, m.trial))
 
 
-def _front_pairs(measured: Sequence[Measured], worth: dict[int, Worth]) -> list[tuple[Measured, Measured]]:
+def _front_pairs(
+    measured: Sequence[Measured], worth: dict[int, PosteriorEstimate]
+) -> list[tuple[Measured, Measured]]:
     """Every architecture with the best that costs no more: it is on the front if it is the better one."""
     by_cost = sorted(measured, key=lambda m: (m.macs, worth[m.trial].mean))
 
@@ -128,13 +130,13 @@ def _front_pairs(measured: Sequence[Measured], worth: dict[int, Worth]) -> list[
     return list(zip(by_cost[1:], accumulate(by_cost, better), strict=False))
 
 
-def _certainty(a: Measured, b: Measured, worth: dict[int, Worth]) -> float:
+def _certainty(a: Measured, b: Measured, worth: dict[int, PosteriorEstimate]) -> float:
     """Their distance in standard deviations of what is not known of it."""
     one, other = worth[a.trial], worth[b.trial]
     return abs(one.mean - other.mean) / math.sqrt(one.variance + other.variance)
 
 
-def _worth(measured: Sequence[Measured], floor: NoiseFloor) -> dict[int, Worth]:
+def _posterior(measured: Sequence[Measured], floor: NoiseFloor) -> dict[int, PosteriorEstimate]:
     """Medians of log FID, each drawn towards what is usual at its MACs by the share that noise explains.
 
     Empirical Bayes (James and Stein 1961; Efron and Morris 1975). What is usual is a line through log FID
@@ -149,7 +151,7 @@ def _worth(measured: Sequence[Measured], floor: NoiseFloor) -> dict[int, Worth]:
     spread = sum(deviation**2 for deviation in deviations) / free - fmean(noise)
     spread = max(spread, floor.sigma**2 / 10)  # never nothing: order must not vanish in a study of equals
     return {
-        m.trial: Worth(expected + deviation * spread / (spread + n), spread * n / (spread + n))
+        m.trial: PosteriorEstimate(expected + deviation * spread / (spread + n), spread * n / (spread + n))
         for m, expected, deviation, n in zip(measured, usual.expected, deviations, noise, strict=True)
     }
 

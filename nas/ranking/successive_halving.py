@@ -57,11 +57,15 @@ class RungBoard:
         rungs: number of rungs; there is no decision at the last one, `rungs - 1`.
         reduction_factor: one in so many goes on, > 1.
         protected: trials that always go on (baselines). Their results dominate others, but take no place.
-        ties: width of the tie margin, in standard errors; 0 judges FIDs as if they were exact.
+        significance: width of the tie margin, in standard errors; 0 judges FIDs as if they were exact.
     """
 
     def __init__(
-        self, rungs: int, reduction_factor: float = 2.0, protected: Iterable[int] = (), ties: float = 1.5
+        self,
+        rungs: int,
+        reduction_factor: float = 2.0,
+        protected: Iterable[int] = (),
+        significance: float = 1.5,
     ) -> None:
         if not (math.isfinite(reduction_factor) and reduction_factor > 1):
             raise ConfigError(
@@ -71,7 +75,7 @@ class RungBoard:
             raise ConfigError(f"{rungs} rungs: give at least 1")
         self.rungs = rungs
         self.reduction_factor = reduction_factor
-        self._ties = ties
+        self._significance = significance
         self._protected = set(protected)
         self._replicate_of: dict[int, int] = {}  # trial ─► the first trial of its architecture
         self._results: dict[int, dict[int, Point]] = defaultdict(dict)  # rung ─► trial ─► (FID, MACs)
@@ -90,7 +94,7 @@ class RungBoard:
         reduction_factor: float = 2.0,
         protected: Iterable[int] = (),
         replicates: Mapping[int, int] | None = None,
-        ties: float = 1.5,
+        significance: float = 1.5,
     ) -> Self:
         """The board as it stood when a search was interrupted.
 
@@ -98,9 +102,9 @@ class RungBoard:
             records: the study's rungs.
             macs: MACs by trial number; records of trials that are not in it are left out.
             replicates: by the number of a replicate, its architecture's first trial.
-            rungs, reduction_factor, protected, ties: as for the board itself.
+            rungs, reduction_factor, protected, significance: as for the board itself.
         """
-        board = cls(rungs, reduction_factor, protected, ties)
+        board = cls(rungs, reduction_factor, protected, significance)
         for trial, first in (replicates or {}).items():
             board.replicate(trial, first)
         for record in records:
@@ -249,7 +253,7 @@ class RungBoard:
     def _tied(self, result: Point, placed: Iterable[int], rung: int) -> bool:
         """Whether `result` would be as good as one that has a place, were its FID lower by the margin."""
         fid, macs = result
-        margin = self._ties * math.sqrt(2) * self.drift(rung)
+        margin = self._significance * math.sqrt(2) * self.drift(rung)
         optimistic = max(fid, LEAST_FID) * math.exp(-margin)
         results = self._results[rung]
         rivals = (results[trial] for trial in placed)

@@ -155,7 +155,12 @@ def read_report(store: StudyStore) -> SearchReport:
 
 def _schedule(config: Mapping[str, Any]) -> Schedule:
     """That of the KD weight, from a study's settings."""
-    return Schedule(*(config[f"kd_{name}"] for name in ("schedule", "start", "end", "begin", "finish")))
+    return Schedule(
+        *(
+            config[f"kd_{name}"]
+            for name in ("schedule", "weight_start", "weight_end", "decay_start", "decay_end")
+        )
+    )
 
 
 def trial_reports(store: StudyStore) -> list[TrialReport]:

@@ -20,7 +20,7 @@ from torch import Tensor
 from nas.ranking import RungBoard, front, log_fid
 from nas.samplers.gaussian_process import Array, Surrogate, expected_hypervolume_improvement, fit
 from nas.samplers.joint import JointSampler, draw
-from search_spaces import FixedSuggest, Load, SearchSpace
+from search_spaces import FixedSuggest, SearchSpace, Utilisation
 
 POOL = 512  # random choices that compete for the next trial
 LEAST_RESULTS = 6  # before that choices are random
@@ -36,16 +36,16 @@ class SurrogateSampler(JointSampler):
     parameters: a vector of one length in a space without conditional choices.
     """
 
-    def __init__(self, seed: int, space: SearchSpace, load: Load, board: RungBoard) -> None:
+    def __init__(self, seed: int, space: SearchSpace, utilisation: Utilisation, board: RungBoard) -> None:
         super().__init__(seed)
-        self._space, self._load, self._board = space, load, board
+        self._space, self._utilisation, self._board = space, utilisation, board
         self._scales: Tensor | None = None
         self._fitted_to = 0  # results
         self._costs: dict[str, tuple[float, float]] = {}
         largest = space.largest()
         self._largest = math.log(space.macs(largest)), math.log(space.params(largest))
         # What the budget's MACs are, where it is these that the largest exceeds most, and at most that.
-        self._limit = self._largest[0] - max(0.0, math.log(load(largest)))
+        self._limit = self._largest[0] - max(0.0, math.log(utilisation(largest)))
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -125,7 +125,7 @@ class SurrogateSampler(JointSampler):
         found: dict[str, dict[str, Any]] = {}
         for _ in range(POOL):
             choices = {name: draw(distribution, self._rng) for name, distribution in space.items()}
-            architecture = str(self._space.sample(FixedSuggest(choices), self._load))
+            architecture = str(self._space.sample(FixedSuggest(choices), self._utilisation))
             if architecture not in known:
                 found.setdefault(architecture, choices)
         return list(found.values())
@@ -157,7 +157,7 @@ class SurrogateSampler(JointSampler):
         """log MACs and log parameters."""
         key = repr(sorted(choices.items()))
         if key not in self._costs:
-            architecture = self._space.sample(FixedSuggest(choices), self._load)
+            architecture = self._space.sample(FixedSuggest(choices), self._utilisation)
             self._costs[key] = (
                 math.log(self._space.macs(architecture)),
                 math.log(self._space.params(architecture)),

@@ -17,7 +17,7 @@ from nas.ranking import RungBoard
 from nas.samplers.evolution import RegularizedEvolution
 from nas.samplers.gp import SurrogateSampler
 from nas.samplers.joint import SearchedChoices
-from search_spaces import Load, SearchSpace
+from search_spaces import SearchSpace, Utilisation
 
 
 def _tpe(seed: int) -> BaseSampler:
@@ -62,20 +62,22 @@ def check_sampler(name: str) -> None:
         raise ConfigError(f"unknown sampler {name!r}: choose one of {', '.join(SAMPLERS)}")
 
 
-def make_sampler(name: str, seed: int, space: SearchSpace, load: Load, board: RungBoard) -> BaseSampler:
+def make_sampler(
+    name: str, seed: int, space: SearchSpace, utilisation: Utilisation, board: RungBoard
+) -> BaseSampler:
     """The sampler called `name`.
 
     Args:
         name: one of `SAMPLERS`.
         seed: of this run; see `resume_seed`.
-        space, load, board: what is searched, what fits, and the results at every rung.
+        space, utilisation, board: what is searched, what fits, and the results at every rung.
 
     Raises:
         ConfigError: there is no such sampler.
     """
     check_sampler(name)
     if name == "gp":
-        return SurrogateSampler(seed, space, load, board)
+        return SurrogateSampler(seed, space, utilisation, board)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         return OTHERS[name](seed)

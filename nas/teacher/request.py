@@ -15,8 +15,8 @@ from distill.teachers import TeacherTraining
 from distill.training import (
     TrainingConfig,
     channels_last_pays,
+    check_activation_checkpointing,
     check_parts_are_whole,
-    check_recomputable,
     resolve_precision,
 )
 from nas.budget import format_quantity
@@ -125,7 +125,7 @@ def training_of(request: TeacherRequest, family: Family, size: TeacherSize) -> T
     _check_memory(request, family, size)
     assert asked.path_weight is not None
     assert asked.augment is not None
-    game = make_adversarial(published.adversarial, asked.r1_gamma, published.critic_steps)
+    game = make_adversarial(published.adversarial, asked.r1_gamma, published.discriminator_steps)
     if asked.augment == "ada" and not game.decides:
         raise TrainingError(
             f"--augment ada: it follows the critic's decisions, and there are none in a "
@@ -188,7 +188,7 @@ def _check_memory(request: TeacherRequest, family: Family, size: TeacherSize) ->
     with torch.device("meta"):  # its make-up alone, without weights
         generator = family.build(architecture)
     check_parts_are_whole(generator, request.micro_batch, request.batch_size)
-    check_recomputable(generator, request.checkpoint_activations)
+    check_activation_checkpointing(generator, request.checkpoint_activations)
 
 
 def _settings(request: TeacherRequest, family: Family, config: TrainingConfig) -> dict[str, str]:

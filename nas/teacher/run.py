@@ -85,8 +85,8 @@ class TeacherRun:
         words = [f"lr {rates(config)}", f"{published.adversarial} loss"]
         if published.r1_gamma is not None:
             words.append(f"R1 {asked['--r1-gamma']}")
-        if published.critic_steps > 1:
-            words.append(f"{published.critic_steps} critic steps")
+        if published.discriminator_steps > 1:
+            words.append(f"{published.discriminator_steps} critic steps")
         if float(asked["--path-weight"]):
             words.append(f"path lengths {asked['--path-weight']}")
         return ", ".join(words)
@@ -138,7 +138,7 @@ class TeacherRun:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            parts = "" if generator.of_the_batch else " or --micro-batch"
+            parts = "" if generator.uses_batch_statistics else " or --micro-batch"
             raise SearchError(f"memory ran out: a smaller --batch-size{parts} needs less") from error
         except OSError as error:
             raise SearchError(f"{self.training.folder} can't be written ({os_reason(error)})") from error

@@ -15,7 +15,7 @@ from nas.ranking import noise_floor, select
 from nas.study import StudyStore
 from nas.trials.runs import is_first_run, measured_architectures, runs_of
 from nas.trials.source import Proposal, TrialSource
-from search_spaces import Load, SearchSpace
+from search_spaces import SearchSpace, Utilisation
 
 SUFFIX = "-final"  # of the study's name, and the images where they are said
 LONGER = 5  # times the images of the search, when nobody says how many
@@ -87,12 +87,12 @@ class Finalists(TrialSource):
         self,
         store: StudyStore,
         space: SearchSpace,
-        load: Load,
+        utilisation: Utilisation,
         config: SearchConfig,
         *,
         finalists: Sequence[FrozenTrial],
     ) -> None:
-        super().__init__(store, space, load, config)
+        super().__init__(store, space, utilisation, config)
         self._finalists = finalists
 
     @property

@@ -1,4 +1,4 @@
-"""What a search trains: baselines, openings, the sampler's own, and seeds where they may matter."""
+"""What a search trains: baselines, initial designs, the sampler's own, and seeds where they may matter."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from nas.ranking import Measured, next_replicate, noise_floor
 from nas.study import StudyStore
 from nas.trials.runs import is_first_run, measured_architectures, runs_of
 from nas.trials.source import Proposal, TrialSource
-from search_spaces import Architecture, Load, SearchSpace
+from search_spaces import Architecture, SearchSpace, Utilisation
 
 NOISE_REPLICATES = 2  # of the first baseline, once a third is asked for: noise is known while it matters
-BASELINE_SHARES = (1.0, 0.5, 0.25)  # of the budget, for the uniformly slimmed teachers
+BASELINE_BUDGET_FRACTIONS = (1.0, 0.5, 0.25)  # of the budget, for the uniformly slimmed teachers
 MAX_DUPLICATES = 200  # in a row, before the space counts as used up
 MAX_TOO_SLOW = 20  # proposals for one architecture, before the latency counts as out of reach
 
 
 @dataclass(frozen=True)
-class Given:
+class WarmStart:
     """What the user wants tried before the sampler's own."""
 
     architectures: Sequence[Architecture] = ()
@@ -40,13 +40,13 @@ class Proposer(TrialSource):
         self,
         store: StudyStore,
         space: SearchSpace,
-        load: Load,
+        utilisation: Utilisation,
         config: SearchConfig,
-        given: Given | None = None,
+        given: WarmStart | None = None,
         latency: Latency | None = None,  # that of `config`; None where there is no limit
     ) -> None:
-        super().__init__(store, space, load, config)
-        self._given = Given() if given is None else given
+        super().__init__(store, space, utilisation, config)
+        self._given = WarmStart() if given is None else given
         self._latency = AnyLatency() if latency is None else latency
         self._latency.remember(self._trials)
         self._half_asked: deque[int] = deque()  # interrupted before it was known what to train
@@ -94,7 +94,7 @@ class Proposer(TrialSource):
             if (given := self._next_given()) is not None:
                 return given
             asked = self._ask()
-            architecture = self._latency.fit(self.space, asked, self._load)
+            architecture = self._latency.fit(self.space, asked, self._utilisation)
             twin = self._known.get(str(architecture))
             if twin is not None:
                 self._tell_duplicate(asked, twin)
@@ -110,7 +110,7 @@ class Proposer(TrialSource):
         return None
 
     def _next_given(self) -> Proposal | None:
-        """The next architecture of the user's, once the baselines and openings are asked for."""
+        """The next architecture of the user's, once the baselines and initial designs are asked for."""
         new = [a for a in self._given.architectures if str(a) not in self._known]
         if not new or self._store.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             return None
@@ -128,13 +128,13 @@ class Proposer(TrialSource):
         self._half_asked.append(trial.number)
 
     def _enqueue(self) -> None:
-        """Put the baselines and the openings before everything else, once per study."""
-        for share in BASELINE_SHARES:
-            choices = {"share": share, **self.space.uniform()}
+        """Put the baselines and the initial designs before everything else, once per study."""
+        for share in BASELINE_BUDGET_FRACTIONS:
+            choices = {"budget_fraction": share, **self.space.uniform()}
             notes = {"baseline": f"uniform, {share:.0%} of {self._spent}", "protected": share == 1}
             self._store.study.enqueue_trial(choices, user_attrs=notes, skip_if_exists=True)
-        for opening in self.space.openings():
-            self._store.study.enqueue_trial({"share": 1.0, **opening}, skip_if_exists=True)
+        for opening in self.space.initial_designs():
+            self._store.study.enqueue_trial({"budget_fraction": 1.0, **opening}, skip_if_exists=True)
         for earlier in self._given.choices:
             self._store.study.enqueue_trial(dict(earlier), skip_if_exists=True)
 

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from distill.seeds import derive_seed
 from nas.config import SearchConfig
 from nas.study import StudyStore
-from search_spaces import Architecture, Load, SearchSpace
+from search_spaces import Architecture, SearchSpace, Utilisation
 
 OF_THE_ARCHITECTURE = (
     *("latency", "latency_on", "architecture_json", "architecture"),
@@ -43,8 +43,10 @@ class TrialSource:
 
     exhausted = ""  # why there is no more to train, where more was asked for
 
-    def __init__(self, store: StudyStore, space: SearchSpace, load: Load, config: SearchConfig) -> None:
-        self._store, self.space, self._load, self._config = store, space, load, config
+    def __init__(
+        self, store: StudyStore, space: SearchSpace, utilisation: Utilisation, config: SearchConfig
+    ) -> None:
+        self._store, self.space, self._utilisation, self._config = store, space, utilisation, config
         self._interrupted = deque(t for t in self._trials if t.state == TrialState.RUNNING)
         self._retries: deque[Proposal] = deque()
         self._tried_again = {t.user_attrs.get("retry_of") for t in self._trials}

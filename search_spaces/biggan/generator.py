@@ -83,13 +83,13 @@ class BigGANGenerator(Generator):
         return self.architecture.classes
 
     @property
-    def of_the_batch(self) -> bool:
+    def uses_batch_statistics(self) -> bool:
         return True
 
     def label_condition(self, labels: Tensor) -> tuple[Tensor, ...]:
         return (F.one_hot(labels, self.classes).float(),)
 
-    def settle(self, rng: torch.Generator) -> None:
+    def calibrate(self, rng: torch.Generator) -> None:
         measure_statistics(self, rng)
 
     def with_styles(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:

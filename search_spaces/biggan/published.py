@@ -21,7 +21,7 @@ LATENT_DIMS = {32: 128, 64: 120, 128: 120, 256: 140}  # cut into equal chunks
 SHARED_DIM = 128
 ATTENTION = 64  # px, where blocks make that
 TRAINING = PublishedTraining(
-    "hinge", generator_lr=1e-4, discriminator_lr=4e-4, betas=(0.0, 0.999), critic_steps=2
+    "hinge", generator_lr=1e-4, discriminator_lr=4e-4, betas=(0.0, 0.999), discriminator_steps=2
 )
 """Rates of BigGAN-PyTorch; two critic steps as in the paper (appendix C).
 

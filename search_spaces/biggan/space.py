@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from search_spaces.base import Load, Slimmable, Suggest
+from search_spaces.base import Slimmable, Suggest, Utilisation
 from search_spaces.biggan import architecture as closed_form
 from search_spaces.biggan.architecture import ATTENTION_DIVISOR, SMALLEST_HALVED, GeneratorArchitecture
 from search_spaces.biggan.generator import BigGANGenerator
 from search_spaces.biggan.inherit import inherit
 from search_spaces.errors import ArchitectureError
-from search_spaces.widths import MIN_RELATIVE_WIDTH, MIN_SHARE, snap_width, spend, width_step
+from search_spaces.widths import MIN_BUDGET_FRACTION, MIN_RELATIVE_WIDTH, snap_width, spend, width_step
 
 COARSEST_ATTENTION = 8  # px: at 4 px every place is within reach of two convolutions
 NO_ATTENTION = "none"
@@ -54,17 +54,17 @@ class BigGANSpace:
             **widths,
         }
 
-    def openings(self) -> list[dict[str, Any]]:
+    def initial_designs(self) -> list[dict[str, Any]]:
         last = len(self.teacher.sides) - 1
         taper = {f"width_{s}": MIN_RELATIVE_WIDTH ** (i / last) for i, s in enumerate(self.teacher.sides)}
         bulge = {f"width_{s}": MIN_RELATIVE_WIDTH ** (1 - i / last) for i, s in enumerate(self.teacher.sides)}
-        openings = [{**self.uniform(), **taper}, {**self.uniform(), **bulge}]
+        initial_designs = [{**self.uniform(), **taper}, {**self.uniform(), **bulge}]
         if self.teacher.attention:
-            openings.append({**self.uniform(), **taper, "attention": NO_ATTENTION})
-        return openings
+            initial_designs.append({**self.uniform(), **taper, "attention": NO_ATTENTION})
+        return initial_designs
 
-    def sample(self, suggest: Suggest, load: Load) -> GeneratorArchitecture:
-        share = suggest.suggest_float("share", MIN_SHARE, 1.0)
+    def sample(self, suggest: Suggest, utilisation: Utilisation) -> GeneratorArchitecture:
+        share = suggest.suggest_float("budget_fraction", MIN_BUDGET_FRACTION, 1.0)
         proposal = self._choose(suggest)
         relative = [
             suggest.suggest_float(f"width_{side}", MIN_RELATIVE_WIDTH, 1.0, log=True)
@@ -80,7 +80,7 @@ class BigGANSpace:
             )
 
         def load_within_teacher(architecture: GeneratorArchitecture) -> float:
-            return load(architecture) if self._within_teacher(architecture) else float("inf")
+            return utilisation(architecture) if self._within_teacher(architecture) else float("inf")
 
         return spend(share, load_within_teacher, scaled, relative, self._simpler)
 

@@ -37,7 +37,7 @@ class DCGANGenerator(Generator):
         return self.architecture.image_channels, side, side
 
     @property
-    def of_the_batch(self) -> bool:
+    def uses_batch_statistics(self) -> bool:
         return any(layer.norm for layer in self.architecture.layers)
 
     def forward(self, z: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class DCGANGenerator(Generator):
             maps.append(x)
         return maps
 
-    def settle(self, rng: torch.Generator) -> None:
+    def calibrate(self, rng: torch.Generator) -> None:
         measure_statistics(self, rng)
 
     def with_styles(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:

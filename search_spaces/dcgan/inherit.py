@@ -28,7 +28,7 @@ def inherit(teacher: DCGANGenerator, student: DCGANGenerator) -> None:
     _copy(teacher, normalised, kept)
     pairs = zip(normalised.architecture.layers, teacher.architecture.layers, strict=True)
     if any((mine.channels, mine.kernel) != (theirs.channels, theirs.kernel) for mine, theirs in pairs):
-        normalised.settle(torch.Generator().manual_seed(0))
+        normalised.calibrate(torch.Generator().manual_seed(0))
     if normalised is not student:
         _copy(normalised, student, [torch.arange(len(indices), device=indices.device) for indices in kept])
 

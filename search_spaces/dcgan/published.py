@@ -20,7 +20,7 @@ TRAINING = PublishedTraining(
     generator_lr=2e-4,
     discriminator_lr=2e-4,
     betas=(0.5, 0.999),
-    critic_steps=5,
+    discriminator_steps=5,
     augment="none",
 )
 """As W-DCGANs are trained; five critic steps are those of WGAN-GP (Gulrajani et al., arXiv 1704.00028)."""

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from search_spaces.base import Load, Slimmable, Suggest
+from search_spaces.base import Slimmable, Suggest, Utilisation
 from search_spaces.dcgan import architecture as closed_form
 from search_spaces.dcgan.architecture import GeneratorArchitecture, Layer
 from search_spaces.dcgan.generator import DCGANGenerator
 from search_spaces.dcgan.inherit import inherit
 from search_spaces.errors import ArchitectureError
-from search_spaces.widths import MIN_RELATIVE_WIDTH, MIN_SHARE, snap_width, spend, width_step
+from search_spaces.widths import MIN_BUDGET_FRACTION, MIN_RELATIVE_WIDTH, snap_width, spend, width_step
 
 STEPS = 128  # of widths: the smallest published student is that much narrower than the widest teacher …
 LEAST = 1  # … and has 2 channels before its image
@@ -49,18 +49,18 @@ class DCGANSpace:
         choices |= {f"kernel_{i}": layer.kernel for i, layer in self._kernels_to_choose()}
         return choices | ({"norm": "batch"} if self._normalised else {})
 
-    def openings(self) -> list[dict[str, Any]]:
+    def initial_designs(self) -> list[dict[str, Any]]:
         hidden = len(self.teacher.layers) - 1
         taper = {f"width_{i + 1}": MIN_RELATIVE_WIDTH ** (i / max(1, hidden - 1)) for i in range(hidden)}
         tapered = {**self.uniform(), **taper}  # inherits far better than uniform widths of the same MACs
         small = {f"kernel_{i}": kernels(layer)[-1] for i, layer in self._kernels_to_choose()}
-        openings = [tapered] if hidden > 1 else []
-        openings += [{**self.uniform(), **small}] if small else []
-        openings += [{**tapered, "norm": "none"}] if self._normalised else []
-        return openings
+        initial_designs = [tapered] if hidden > 1 else []
+        initial_designs += [{**self.uniform(), **small}] if small else []
+        initial_designs += [{**tapered, "norm": "none"}] if self._normalised else []
+        return initial_designs
 
-    def sample(self, suggest: Suggest, load: Load) -> GeneratorArchitecture:
-        share = suggest.suggest_float("share", MIN_SHARE, 1.0)
+    def sample(self, suggest: Suggest, utilisation: Utilisation) -> GeneratorArchitecture:
+        share = suggest.suggest_float("budget_fraction", MIN_BUDGET_FRACTION, 1.0)
         proposal, widths = self._choose(suggest)
 
         def scaled(scale: float) -> GeneratorArchitecture:
@@ -74,7 +74,7 @@ class DCGANSpace:
             ]
             return replace(proposal, layers=(*narrowed, proposal.layers[-1]))
 
-        return spend(share, load, scaled, widths, self._simpler)
+        return spend(share, utilisation, scaled, widths, self._simpler)
 
     def inherit(self, teacher: DCGANGenerator, student: DCGANGenerator) -> None:
         inherit(teacher, student)

@@ -42,7 +42,7 @@ class StyleGAN2Generator(Generator):
     def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
         return self.mapping.sample_inputs(count, rng)
 
-    def without_chance(self, *inputs: Tensor) -> Tensor:
+    def deterministic(self, *inputs: Tensor) -> Tensor:
         return self.forward(*inputs, noise="const")
 
     def condition(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

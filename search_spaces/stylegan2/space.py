@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from search_spaces.base import Load, Suggest
+from search_spaces.base import Suggest, Utilisation
 from search_spaces.stylegan2 import architecture as closed_form
 from search_spaces.stylegan2.architecture import Block, ConvKind, GeneratorArchitecture
 from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.stylegan2.inherit import inherit
 from search_spaces.stylegan2.slimmable import SlimmableStyleGAN2
-from search_spaces.widths import MIN_RELATIVE_WIDTH, MIN_SHARE, snap_width, spend, width_step
+from search_spaces.widths import MIN_BUDGET_FRACTION, MIN_RELATIVE_WIDTH, snap_width, spend, width_step
 
 SEARCHED_KERNELS = 2  # the kernel size is searched in this many last blocks
 
@@ -53,7 +53,7 @@ class StyleGAN2Space:
             choices |= {f"kernel_{side}": block.kernel}
         return choices
 
-    def openings(self) -> list[dict[str, Any]]:
+    def initial_designs(self) -> list[dict[str, Any]]:
         blocks = len(self.teacher.blocks)
         taper = {f"width_{4 << i}": MIN_RELATIVE_WIDTH ** (i / (blocks - 1)) for i in range(blocks)}
         tapered = {**self.uniform(), **taper}
@@ -61,8 +61,8 @@ class StyleGAN2Space:
         finest = f"kind_{self.teacher.resolution}"
         return [tapered, {**self.uniform(), **separable}, {**tapered, finest: "separable"}]
 
-    def sample(self, suggest: Suggest, load: Load) -> GeneratorArchitecture:
-        share = suggest.suggest_float("share", MIN_SHARE, 1.0)
+    def sample(self, suggest: Suggest, utilisation: Utilisation) -> GeneratorArchitecture:
+        share = suggest.suggest_float("budget_fraction", MIN_BUDGET_FRACTION, 1.0)
         proposal, widths = self._choose(suggest)
 
         def scaled(scale: float) -> GeneratorArchitecture:
@@ -73,7 +73,7 @@ class StyleGAN2Space:
             )
             return replace(proposal, blocks=tuple(blocks))
 
-        return spend(share, load, scaled, widths, self._simpler)
+        return spend(share, utilisation, scaled, widths, self._simpler)
 
     def inherit(self, teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
         inherit(teacher, student)

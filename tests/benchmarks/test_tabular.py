@@ -21,7 +21,7 @@ from benchmarks.tabular.replay import World, _answer, replay_supernet
 from benchmarks.tabular.table import COLUMNS, read_table
 from distill.teachers import load_teacher
 from nas.budget import Budget
-from search_spaces import FixedSuggest, Load
+from search_spaces import FixedSuggest, Utilisation
 
 Row = tuple[str, int, int, float, float, int, int]
 
@@ -33,8 +33,8 @@ def grid() -> Grid:
 
 
 @pytest.fixture(scope="module")
-def load(grid: Grid) -> Load:
-    return Budget(strategies.BUDGET).load(grid.space)
+def utilisation(grid: Grid) -> Utilisation:
+    return Budget(strategies.BUDGET).utilisation(grid.space)
 
 
 def write(path: Path, rows: list[Row]) -> Path:
@@ -45,19 +45,19 @@ def write(path: Path, rows: list[Row]) -> Path:
     return path
 
 
-def test_every_architecture_of_the_grid_fits_and_is_there_once(grid: Grid, load: Load) -> None:
-    found = grid.all(load)
+def test_every_architecture_of_the_grid_fits_and_is_there_once(grid: Grid, utilisation: Utilisation) -> None:
+    found = grid.all(utilisation)
     assert len({str(architecture) for architecture in found}) == len(found) > 50
-    assert all(load(architecture) <= 1 for architecture in found)
+    assert all(utilisation(architecture) <= 1 for architecture in found)
     choices = math.prod(len(values) for values in (*LEVELS.values(), *KINDS.values()))
     assert len(list(grid.choices())) == choices
 
 
-def test_baselines_and_openings_are_architectures_of_the_grid(grid: Grid, load: Load) -> None:
-    names = {str(architecture) for architecture in grid.all(load)}
-    for choices in (grid.uniform(), *grid.openings()):
-        for share in range(len(LEVELS["share"])):
-            assert str(grid.sample(FixedSuggest({"share": share, **choices}), load)) in names
+def test_baselines_and_openings_are_architectures_of_the_grid(grid: Grid, utilisation: Utilisation) -> None:
+    names = {str(architecture) for architecture in grid.all(utilisation)}
+    for choices in (grid.uniform(), *grid.initial_designs()):
+        for share in range(len(LEVELS["budget_fraction"])):
+            assert str(grid.sample(FixedSuggest({"budget_fraction": share, **choices}), utilisation)) in names
 
 
 def test_seeds_that_are_not_complete_are_left_out(tmp_path: Path) -> None:
@@ -76,8 +76,8 @@ def test_seeds_that_are_not_complete_are_left_out(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def made_up(grid: Grid, load: Load, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_up(tmp_path_factory.mktemp("table") / "made-up.csv", grid, load)
+def made_up(grid: Grid, utilisation: Utilisation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_up(tmp_path_factory.mktemp("table") / "made-up.csv", grid, utilisation)
 
 
 @pytest.mark.parametrize("name", strategies.STRATEGIES)
@@ -107,16 +107,18 @@ def test_ours_differs_from_what_it_is_compared_with_in_what_the_names_say() -> N
     ours = searches["ours"]
     assert searches["ours with TPE"] == replace(ours, sampler="tpe")
     assert searches["ours without halving"] == replace(ours, options={"halving": False})
-    exact = {"settings": {"ties": 0.0, "replicates": 0}, "options": {"naive": True}}
+    exact = {"settings": {"significance": 0.0, "replicates": 0}, "options": {"naive": True}}
     assert searches["ours, exact FIDs (no ties, no replicates)"] == replace(ours, **exact)
-    plain, opened = searches["Optuna TPE"], searches["Optuna TPE + baselines and openings"]
+    plain, opened = searches["Optuna TPE"], searches["Optuna TPE + baselines and initial designs"]
     assert plain == replace(opened, options={**opened.options, "proposer_class": strategies.Plain})
 
 
-def test_a_supernet_is_paid_first_and_its_front_distilled_then(grid: Grid, load: Load, made_up: Path) -> None:
+def test_a_supernet_is_paid_first_and_its_front_distilled_then(
+    grid: Grid, utilisation: Utilisation, made_up: Path
+) -> None:
     table = read_table(made_up)
     assert table.shared is not None
-    world = World.drawn(table, grid, load, np.random.default_rng(0), 2)
+    world = World.drawn(table, grid, utilisation, np.random.default_rng(0), 2)
     first, *others = replay_supernet(world, images=40_000)
     assert first.images == table.shared.images
     best = min(table.shared.fids, key=table.shared.fids.__getitem__)
@@ -155,9 +157,11 @@ def test_an_answer_has_the_front_that_a_report_shows() -> None:
     assert _answer(study, 0, 0.0, naive=True).front == ("cheap", "dear")
 
 
-def test_the_dearest_student_has_a_share_of_the_hypervolume(grid: Grid, load: Load, made_up: Path) -> None:
+def test_the_dearest_student_has_a_share_of_the_hypervolume(
+    grid: Grid, utilisation: Utilisation, made_up: Path
+) -> None:
     table = read_table(made_up)
-    world = World.drawn(table, grid, load, np.random.default_rng(0), 2)
+    world = World.drawn(table, grid, utilisation, np.random.default_rng(0), 2)
     dearest = table.architectures[int(table.macs.argmax())]
     cheapest = table.architectures[int(table.macs.argmin())]
     assert figures.volume_share(world, [dearest]) > 0.01

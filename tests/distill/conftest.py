@@ -15,7 +15,7 @@ from distill.recipes import (
     Recipe,
     WeightDecay,
 )
-from distill.teachers import Teacher, TeacherBank, load_teacher, make_bank
+from distill.teachers import Teacher, TeacherCache, load_teacher, make_teacher_cache
 from distill.training import Trainer, TrainingConfig
 from search_spaces.stylegan2 import Block, StyleGAN2Generator
 from tests.distill.trainings import CONFIG, DATA, LINEAR, Make
@@ -27,12 +27,12 @@ def teacher(teacher_file: Path) -> Teacher:
 
 
 @pytest.fixture(scope="module")
-def bank(teacher: Teacher, tmp_path_factory: pytest.TempPathFactory) -> TeacherBank:
-    return make_bank(teacher.generator, teacher.digest, tmp_path_factory.mktemp("bank"), size=16)
+def bank(teacher: Teacher, tmp_path_factory: pytest.TempPathFactory) -> TeacherCache:
+    return make_teacher_cache(teacher.generator, teacher.digest, tmp_path_factory.mktemp("bank"), size=16)
 
 
 @pytest.fixture
-def make(teacher: Teacher, bank: TeacherBank) -> Make:
+def make(teacher: Teacher, bank: TeacherCache) -> Make:
     """A new trainer of the same narrow student, whose noise counts, with the teacher's own discriminator."""
 
     def trainer(recipe: Recipe | None = None, config: TrainingConfig = CONFIG, **options: Any) -> Trainer:

@@ -36,7 +36,7 @@ class Log:
     """A recipe that does as another does, and remembers."""
 
     inner: Recipe
-    discriminator_steps: list[tuple[DiscriminatorStep, set[str]]] = field(default_factory=list)
+    seen_by_discriminator: list[tuple[DiscriminatorStep, set[str]]] = field(default_factory=list)
     generator_steps: list[tuple[GeneratorStep, set[str]]] = field(default_factory=list)
     on_discriminator: Callable[[], None] = lambda: None
     on_generator: Callable[[], None] = lambda: None
@@ -45,8 +45,8 @@ class Log:
     needs_teacher_discriminator = False
 
     @property
-    def critic_steps(self) -> int:
-        return self.inner.critic_steps
+    def discriminator_steps(self) -> int:
+        return self.inner.discriminator_steps
 
     def kd_weight(self, progress: float, gap: float) -> float:
         return self.inner.kd_weight(progress, gap)
@@ -54,7 +54,7 @@ class Log:
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
         self.on_discriminator()
         terms = self.inner.discriminator_terms(step)
-        self.discriminator_steps.append((step, set(terms)))
+        self.seen_by_discriminator.append((step, set(terms)))
         return terms
 
     def generator_terms(self, step: GeneratorStep) -> Terms:

@@ -31,7 +31,7 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 TINY: dict[str, Any] = {
     "rungs": (64, 128, 256),
     "fid_samples": 50,
-    "bank_size": 64,
+    "teacher_cache_size": 64,
     "batch_size": 32,
     "trials": 5,
     "workers": 2,
@@ -92,10 +92,10 @@ def _study(
     bench.config = config = warm_bench.config.model_copy(update={"workdir": workdir, **changes})
     config.folder.mkdir()
     with StudyStore.open(config.storage_url, config.study, identity=bench.identity) as store:
-        load, board = config.budget.load(bench.space), RungBoard(len(config.rungs))
-        store.study.sampler = make_sampler("random", 0, bench.space, load, board)
+        utilisation, board = config.budget.utilisation(bench.space), RungBoard(len(config.rungs))
+        store.study.sampler = make_sampler("random", 0, bench.space, utilisation, board)
         _note(store, config, bench, bench.teacher_score(), bench.precision)
-        proposer = Proposer(store, bench.space, load, config)
+        proposer = Proposer(store, bench.space, utilisation, config)
         recorder = StudyRecorder(store, config.folder, len(config.rungs))
         for last_rung in last_rungs:
             proposal = proposer.next()

@@ -28,7 +28,7 @@ def url(tmp_path: Path) -> Iterator[str]:
     with StudyStore.open(f"sqlite:///{tmp_path}/study.db", "digits") as store:
         for fid, macs in ((20.0, 1_000_000), (10.0, 1_900_000)):
             trial = store.study.ask()
-            trial.suggest_float("share", 0.25, 1.0)
+            trial.suggest_float("budget_fraction", 0.25, 1.0)
             chosen = {"architecture": f"rgb1 4:{macs // 50_000}f1k3", "architecture_json": {}}
             for name, value in {**chosen, "macs": macs, "params": 1000}.items():
                 trial.set_user_attr(name, value)

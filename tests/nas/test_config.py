@@ -38,7 +38,7 @@ def test_every_recipe_brings_its_usual_weight_of_the_teacher() -> None:
         assert of(teacher="t.pt", data="faces", recipe=name).schedule == recipe.usual
         assert of(recipe=name).schedule == (recipe.usual_on_digits or recipe.usual)
     assert of(recipe="dgl-gan").schedule == Schedule("step", 0.0, 0.1, 0.0, 0.5)
-    assert of(recipe="dgl-gan", kd_end=0.5).schedule.end == 0.5
+    assert of(recipe="dgl-gan", kd_weight_end=0.5).schedule.end == 0.5
     with pytest.raises(RecipeError, match="recipe 'osmosis' is unknown; choose one of weight-decay, dgl-gan"):
         of(recipe="osmosis")
 
@@ -95,7 +95,7 @@ def test_a_quarter_of_the_trials_is_replicated_unless_it_is_said_how_many() -> N
     assert [of(trials=trials).replicate_runs for trials in (1, 12, 50)] == [0, 3, 12]
     assert of(trials=12, replicates=0).replicate_runs == 0
     assert of(trials=12, replicates=30).replicate_runs == 30
-    for flag, value in (("ties", -1), ("replicates", -1), ("seeds", 0)):
+    for flag, value in (("significance", -1), ("replicates", -1), ("seeds", 0)):
         with pytest.raises(ConfigError, match=f"--{flag} {value}: "):
             of(**{flag: value})
 
@@ -138,12 +138,18 @@ def test_what_changes_a_fid_is_a_condition_and_what_does_not_is_none() -> None:
     assert set(of().conditions()) | MAY_CHANGE == set(SearchConfig.model_fields)
     for change in ({"trials": 99}, {"workers": 7}, {"workdir": "elsewhere"}, {"sampler": "random"}):
         assert of(**change).conditions() == of().conditions()
-    for change in ({"ties": 0.0}, {"replicates": 0}, {"seeds": 1}, {"reduction_factor": 3.0}):
+    for change in ({"significance": 0.0}, {"replicates": 0}, {"seeds": 1}, {"reduction_factor": 3.0}):
         assert of(**change).conditions() == of().conditions()
     for change in ({"micro_batch": 8}, {"compile": True}, {"checkpoint_activations": True}):
         assert of(**change).conditions() == of().conditions()
     assert of(precision="bf16").conditions() != of().conditions()
-    for change in ({"seed": 1}, {"kd_start": 1.0}, {"rungs": (1, 2)}, {"fid_samples": 9}, {"budget_macs": 7}):
+    for change in (
+        {"seed": 1},
+        {"kd_weight_start": 1.0},
+        {"rungs": (1, 2)},
+        {"fid_samples": 9},
+        {"budget_macs": 7},
+    ):
         assert of(**change).conditions() != of().conditions()
     within = of(budget_latency=0.03)
     for other in (of(), of(budget_latency=0.02), of(budget_latency=0.03, latency_on="cuda")):
@@ -179,8 +185,8 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1
             "teacher": TEXT.map(Path),
             "mirror": st.booleans(),
             "budget_params": st.integers(1, 10**12),
-            "kd_start": st.floats(0, 1e6),
-            "kd_finish": st.floats(1e-9, 1),
+            "kd_weight_start": st.floats(0, 1e6),
+            "kd_decay_end": st.floats(1e-9, 1),
             "gpus_per_trial": st.floats(0, 1) | st.integers(1, 8).map(float) | st.just("auto"),
             "rungs": st.sets(st.integers(1, 10**9), min_size=1).map(lambda rungs: tuple(sorted(rungs))),
         },
@@ -230,7 +236,7 @@ def test_a_saved_storage_without_its_password_is_not_mistaken_for_another(tmp_pa
 
 def test_defaults_are_the_conditions_of_a_search_that_says_nothing() -> None:
     said = SearchConfig.of(budget_macs=10**6).conditions()
-    depends_on_the_data = {"budget_macs", "rungs", "fid_samples", "extractor", "kd_start"}
+    depends_on_the_data = {"budget_macs", "rungs", "fid_samples", "extractor", "kd_weight_start"}
     defaults = SearchConfig.defaults()
     assert defaults.keys() == said.keys()
     assert all(said[name] == value for name, value in defaults.items() if name not in depends_on_the_data)

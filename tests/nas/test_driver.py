@@ -27,8 +27,8 @@ from search_spaces import FixedSuggest, get_family
 
 pytestmark = pytest.mark.slow
 
-FLAGS = "--budget-macs 1M --rungs 128,256,512 --fid-samples 64 --bank-size 128 --batch-size 32 --workers 2"
-FLAGS += " --replicates 0"
+FLAGS = "--budget-macs 1M --rungs 128,256,512 --fid-samples 64 --teacher-cache-size 128 --batch-size 32"
+FLAGS += " --workers 2 --replicates 0"
 
 
 def test_a_search_of_the_digits_keeps_to_its_budget_and_is_resumed_by_the_same_command(commands: Any) -> None:
@@ -104,7 +104,7 @@ def test_candidates_that_raise_diverge_or_lose_their_worker_fail_alone(
     config, bench = prepare(
         SearchConfig.of(
             budget_macs=100_000, teacher=teacher_file, data="digits", rungs=(64, 128), fid_samples=50,
-            bank_size=64, batch_size=32, trials=5, workers=1, workdir=tmp_path, sampler="random",
+            teacher_cache_size=64, batch_size=32, trials=5, workers=1, workdir=tmp_path, sampler="random",
             replicates=0,
         )
     )  # fmt: skip
@@ -144,12 +144,12 @@ def test_what_diverges_from_another_seed_too_has_failed(teacher_file: Path, tmp_
     config, bench = prepare(
         SearchConfig.of(
             budget_macs=100_000, teacher=teacher_file, data="digits", rungs=(64, 128), fid_samples=50,
-            bank_size=64, batch_size=32, trials=2, workers=1, workdir=tmp_path, sampler="random",
+            teacher_cache_size=64, batch_size=32, trials=2, workers=1, workdir=tmp_path, sampler="random",
             replicates=0,
         )
     )  # fmt: skip
-    share = FixedSuggest({"share": 1.0, **bench.space.uniform()})
-    hopeless = str(bench.space.sample(share, config.budget.load(bench.space)))
+    share = FixedSuggest({"budget_fraction": 1.0, **bench.space.uniform()})
+    hopeless = str(bench.space.sample(share, config.budget.utilisation(bench.space)))
     err = io.StringIO()
     found = run_search(config, bench, Console(file=err), Hopeless)
     first, second = (trial for trial in found.trials if trial.summary == hopeless)
@@ -168,7 +168,7 @@ def test_a_search_that_has_its_trials_goes_on_when_more_seeds_are_asked_for(
 ) -> None:
     request = SearchConfig.of(
         budget_macs=100_000, teacher=teacher_file, data="digits", rungs=(64, 128), fid_samples=50,
-        bank_size=64, batch_size=32, trials=3, workers=1, workdir=tmp_path, sampler="random",
+        teacher_cache_size=64, batch_size=32, trials=3, workers=1, workdir=tmp_path, sampler="random",
         replicates=0,
     )  # fmt: skip
     config, bench = prepare(request)
@@ -194,13 +194,13 @@ def test_with_fewer_trials_what_was_interrupted_is_finished_and_nothing_added(
 ) -> None:
     request = SearchConfig.of(
         budget_macs=100_000, teacher=teacher_file, data="digits", rungs=(64, 128), fid_samples=50,
-        bank_size=64, batch_size=32, trials=2, workers=1, workdir=tmp_path, sampler="random",
+        teacher_cache_size=64, batch_size=32, trials=2, workers=1, workdir=tmp_path, sampler="random",
     )  # fmt: skip
     config, bench = prepare(request)
     before = run_search(config, bench, Console(file=io.StringIO()))
     with StudyStore.open(config.storage_url, config.study) as store:  # a driver that is killed
         more = config.model_copy(update={"trials": 3})
-        interrupted = Proposer(store, bench.space, config.budget.load(bench.space), more).next()
+        interrupted = Proposer(store, bench.space, config.budget.utilisation(bench.space), more).next()
         assert interrupted is not None
         half_asked = store.study.ask().number
     fewer = config.model_copy(update={"trials": 1})

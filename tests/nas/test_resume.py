@@ -25,7 +25,7 @@ TRIALS = 6
 
 @pytest.fixture
 def command(teacher_file: Path) -> tuple[object, ...]:
-    flags = "--study killed --budget-macs 100k --rungs 320,640,1280 --fid-samples 64 --bank-size 64"
+    flags = "--study killed --budget-macs 100k --rungs 320,640,1280 --fid-samples 64 --teacher-cache-size 64"
     more = f"--batch-size 16 --workers 2 --json --data digits --trials {TRIALS}"
     return ("nas-search", "--teacher", teacher_file, *flags.split(), *more.split())
 

@@ -72,7 +72,7 @@ def test_ways_to_need_less_memory_are_refused_where_they_change_the_training(fam
     generator = get_family(family).build(TEACHERS[family])
     side, classes = side_and_classes(family)
     for flags, possible in (
-        ("--batch-size 16 --micro-batch 8", not generator.of_the_batch),
+        ("--batch-size 16 --micro-batch 8", not generator.uses_batch_statistics),
         ("--batch-size 16 --micro-batch 16", True),
         ("--checkpoint-activations", bool(generator.stages())),
     ):
@@ -87,7 +87,7 @@ def test_a_missing_discriminator_is_told_where_students_have_one() -> None:
     side, _ = side_and_classes("dcgan")
     told = "no discriminator: students train their own"
     for weight, expected in (("0.5", True), ("1", False)):
-        result = dry("dcgan", labelled(side, 1), "--recipe", "compressing-gans", "--kd-start", weight)
+        result = dry("dcgan", labelled(side, 1), "--recipe", "compressing-gans", "--kd-weight-start", weight)
         assert (result.exit_code, told in result.stdout) == (0, expected)
 
 

@@ -148,7 +148,7 @@ def test_whether_images_depend_on_the_others_of_their_batch_in_training_is_said(
             images.append(copy.deepcopy(generator)(*asked).detach())  # what training moves is of that copy
         assert not torch.equal(images[0][3], images[1][3])
         alike = torch.allclose(images[0][:3], images[1][:3], atol=1e-5)
-        assert generator.of_the_batch == (not alike)
+        assert generator.uses_batch_statistics == (not alike)
 
 
 def test_gradients_reach_every_weight_of_the_generator(teacher: Generator) -> None:
@@ -349,7 +349,7 @@ def test_families_are_known_to_the_service_by_their_contract_only(family: Family
 def test_without_chance_images_are_a_function_of_the_inputs(teacher: Generator) -> None:
     inputs = teacher.sample_inputs(2, torch.Generator().manual_seed(0))
     with torch.no_grad():
-        first, second = teacher.without_chance(*inputs), teacher.without_chance(*inputs)
+        first, second = teacher.deterministic(*inputs), teacher.deterministic(*inputs)
     assert torch.equal(first, second)
     assert first.shape == (2, *teacher.image_shape)
 

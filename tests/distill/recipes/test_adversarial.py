@@ -67,7 +67,7 @@ def test_a_wasserstein_critic_is_held_between_real_and_generated_images(
 
 def test_games_go_by_their_names_and_only_one_has_an_r1() -> None:
     assert make_adversarial("logistic", 0.7, 1) == Logistic(r1_gamma=0.7)
-    assert make_adversarial("logistic", None, 2) == Logistic(r1_gamma=0.0, critic_steps=2)
-    assert make_adversarial("hinge", None, 4) == Hinge(critic_steps=4)
-    assert make_adversarial("wasserstein", None, 5) == Wasserstein(critic_steps=5)
+    assert make_adversarial("logistic", None, 2) == Logistic(r1_gamma=0.0, discriminator_steps=2)
+    assert make_adversarial("hinge", None, 4) == Hinge(discriminator_steps=4)
+    assert make_adversarial("wasserstein", None, 5) == Wasserstein(discriminator_steps=5)
     assert all(make_adversarial(name, None, 1).name == name for name in GAMES_BY_NAME)

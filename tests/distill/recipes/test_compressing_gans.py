@@ -27,20 +27,20 @@ def test_the_joint_loss_shares_out_one_between_critic_and_teacher(step: Step) ->
 
 def test_with_all_the_weight_on_the_teacher_no_critic_is_trained(step: Step) -> None:
     alone = constant(1.0)
-    assert alone.critic_steps == 0
+    assert alone.discriminator_steps == 0
     assert alone.generator_terms(step(1.0)).keys() == {"g_mse"}
-    assert constant(0.5).critic_steps == 5
+    assert constant(0.5).discriminator_steps == 5
 
 
 def test_a_falling_weight_needs_a_critic_in_the_end(step: Step) -> None:
     falling = CompressingGans(Schedule("cosine", start=1.0))
-    assert falling.critic_steps == 5
+    assert falling.discriminator_steps == 5
     assert falling.generator_terms(step(0.0)).keys() == {"g_adversarial"}
 
 
 @pytest.mark.parametrize("schedule", [Schedule("cosine", 1.0, 1.0), Schedule("step", 1.0, finish=1.0)])
 def test_a_weight_of_one_throughout_is_all_the_weight_however_it_is_said(schedule: Schedule) -> None:
-    assert CompressingGans(schedule).critic_steps == 0
+    assert CompressingGans(schedule).discriminator_steps == 0
 
 
 def test_its_critic_is_the_familys_and_the_papers_is_a_wasserstein_one(step: Step) -> None:
@@ -50,11 +50,13 @@ def test_its_critic_is_the_familys_and_the_papers_is_a_wasserstein_one(step: Ste
     assert logistic == CompressingGans(schedule, Logistic(r1_gamma=0.7))
     expected = 0.7 * float(generator_logistic(here.logits).mean().detach())
     assert float(logistic.generator_terms(here)["g_adversarial"].detach()) == pytest.approx(expected)
-    hinge = make_recipe("compressing-gans", schedule, Ingredients(Hinge(critic_steps=2)))
-    assert hinge.critic_steps == 2
+    hinge = make_recipe("compressing-gans", schedule, Ingredients(Hinge(discriminator_steps=2)))
+    assert hinge.discriminator_steps == 2
 
 
 @pytest.mark.parametrize("schedule", [Schedule("constant", start=1.5), Schedule("linear", end=2.0)])
 def test_a_weight_above_one_is_refused_with_the_range(schedule: Schedule) -> None:
-    with pytest.raises(RecipeError, match=r"KD weight .*: .* give --kd-start and --kd-end from 0 to 1"):
+    with pytest.raises(
+        RecipeError, match=r"KD weight .*: .* give --kd-weight-start and --kd-weight-end from 0 to 1"
+    ):
         CompressingGans(schedule)

@@ -69,7 +69,7 @@ def test_no_recipe_follows_a_gap_of_logits_that_have_no_sign(name: str) -> None:
 
 def test_every_recipe_plays_the_game_that_it_is_given(recipe: Recipe, critic: Discriminator) -> None:
     game = recipe.adversarial  # type: ignore[attr-defined]
-    assert recipe.critic_steps == game.critic_steps
+    assert recipe.discriminator_steps == game.discriminator_steps
     real, fake = torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16)
     step = DiscriminatorStep(critic, real, fake, 0)
     assert recipe.discriminator_terms(step).keys() == game.discriminator_terms(step).keys()

@@ -99,15 +99,18 @@ def test_a_weight_that_is_nothing_throughout_is_refused_with_one_that_is_not(
         make_recipe(name, schedule)
     assert str(error.value).startswith(says)
     assert str(error.value).endswith(
-        f"the teacher's critic would never play in {name}: give --kd-schedule constant --kd-start 0.1, or no "
-        "--kd flags at all"
+        f"the teacher's critic would never play in {name}: give --kd-schedule constant --kd-weight-start "
+        "0.1, or no --kd flags at all"
     )
     assert make_recipe(name, Schedule("constant", start=0.1)).kd_weight(0.0, 1.0) == 0.1
 
 
 @pytest.mark.parametrize("name", ["dgl-gan", "dgl-gan-adaptive"])
 def test_a_step_that_falls_is_refused_with_the_flag_of_stage_two(name: str) -> None:
-    with pytest.raises(RecipeError, match=r"--kd-start 0.5 above --kd-end 0.1: .* give α by --kd-end, and"):
+    with pytest.raises(
+        RecipeError,
+        match=r"--kd-weight-start 0.5 above --kd-weight-end 0.1: .* give α by --kd-weight-end, leave",
+    ):
         make_recipe(name, replace(DglGan().schedule, start=0.5))
     for schedule in (Schedule("step", 0.05, 0.5), Schedule("linear", 0.5, 0.1)):
         assert make_recipe(name, schedule).kd_weight(0.0, 1.0) == schedule.start

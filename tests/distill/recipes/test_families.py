@@ -14,7 +14,7 @@ from distill.data import ImageSet
 from distill.errors import RecipeError
 from distill.recipes import RECIPES, Ingredients, Recipe, get_recipe, make_adversarial, make_recipe
 from distill.schedules import Schedule
-from distill.teachers import TeacherBank, make_bank
+from distill.teachers import TeacherCache, make_teacher_cache
 from distill.training import Trainer, TrainingConfig
 from search_spaces import FAMILIES, Discriminator, FixedSuggest, Generator, get_family
 from tests.search_spaces.teachers import TEACHERS
@@ -51,7 +51,7 @@ class Networks:
     family: str
     generator: Generator
     critic: Discriminator
-    bank: TeacherBank
+    bank: TeacherCache
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def teachers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Networks]:
         family = get_family(name)
         critic = family.build_discriminator(family.default_discriminator(architecture))
         generator = family.build(architecture).eval()
-        bank = make_bank(generator, "0" * 16, tmp_path_factory.mktemp(name), size=8)
+        bank = make_teacher_cache(generator, "0" * 16, tmp_path_factory.mktemp(name), size=8)
         made[name] = Networks(name, generator, critic, bank)
     return made
 
@@ -78,7 +78,7 @@ def images_for(generator: Generator) -> ImageSet:
 def recipe_for(name: str, family: str, schedule: Schedule | None = None) -> Recipe:
     """The recipe as a search with that family makes it."""
     published = get_family(family).training
-    game = make_adversarial(published.adversarial, 0.3, published.critic_steps)
+    game = make_adversarial(published.adversarial, 0.3, published.discriminator_steps)
     return make_recipe(name, schedule or get_recipe(name).usual, Ingredients(game, published.path_weight))
 
 
@@ -86,12 +86,12 @@ def trainer_of(recipe: Recipe, teacher: Networks) -> Trainer:
     family = get_family(teacher.family)
     published = family.training
     space = family.space(teacher.generator.architecture)
-    choices = FixedSuggest({"share": 1.0, **space.uniform()})
+    choices = FixedSuggest({"budget_fraction": 1.0, **space.uniform()})
     torch.manual_seed(1)
     student = family.build(space.sample(choices, lambda a: 2 * space.macs(a) / space.macs(space.largest())))
     space.inherit(teacher.generator, student)
     config = TrainingConfig(
-        STEPS * max(1, recipe.critic_steps) * BATCH,
+        STEPS * max(1, recipe.discriminator_steps) * BATCH,
         BATCH,
         generator_lr=published.generator_lr,
         discriminator_lr=published.discriminator_lr,
@@ -194,7 +194,7 @@ def test_a_critic_that_is_not_trained_is_left_alone_buffers_too(
     [
         name
         for name in sorted(FAMILIES)
-        if type(get_family(name).build(TEACHERS[name])).settle is not Generator.settle
+        if type(get_family(name).build(TEACHERS[name])).calibrate is not Generator.calibrate
     ],
 )
 def test_averaged_weights_are_left_with_statistics_of_their_own(
@@ -203,7 +203,7 @@ def test_averaged_weights_are_left_with_statistics_of_their_own(
     trainer = trainer_of(recipe_for("weight-decay", family), teachers[family])
     trainer.train(trainer.config.images)
     settled = copy.deepcopy(trainer.ema)
-    settled.settle(torch.Generator().manual_seed(99))
+    settled.calibrate(torch.Generator().manual_seed(99))
     theirs, again = weights(trainer.student), weights(settled)
     measured = [
         name

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from distill.data import to_uint8
-from distill.errors import BankError
-from distill.teachers.cache import RENDERING, SPARE, TeacherBank, make_bank
+from distill.errors import TeacherCacheError
+from distill.teachers.cache import RENDERING, SPARE, TeacherCache, make_teacher_cache
 from search_spaces import Generator, load_checkpoint
 from tests.distill.scratch import abandoned
 
@@ -39,7 +39,7 @@ class Watched(Generator):
         return images + 0.1 * torch.randn_like(images)
 
 
-def same(one: TeacherBank, other: TeacherBank) -> bool:
+def same(one: TeacherCache, other: TeacherCache) -> bool:
     inputs = all(np.array_equal(a, b) for a, b in zip(one.inputs, other.inputs, strict=True))
     return inputs and np.array_equal(one.images, other.images)
 
@@ -47,13 +47,15 @@ def same(one: TeacherBank, other: TeacherBank) -> bool:
 def test_progress_is_told_while_it_is_made_and_not_when_it_is_there(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     for _ in range(2):
-        make_bank(Watched(), "digest", tmp_path, size=10, batch_size=4, on_progress=lambda *t: told.append(t))
+        make_teacher_cache(
+            Watched(), "digest", tmp_path, size=10, batch_size=4, on_progress=lambda *t: told.append(t)
+        )
     assert told == [(RENDERING, 4, 10), (RENDERING, 8, 10), (RENDERING, 10, 10)]
 
 
 def test_images_are_the_teachers_for_their_inputs(teacher_file: Path, tmp_path: Path) -> None:
     teacher = load_checkpoint(teacher_file).generator  # its noise has no strength
-    bank = make_bank(teacher, "digest", tmp_path, size=10, batch_size=4)
+    bank = make_teacher_cache(teacher, "digest", tmp_path, size=10, batch_size=4)
     assert len(bank) == 10
     assert bank.images.dtype == np.uint8
     assert bank.images.shape == (10, 1, 16, 16)
@@ -68,14 +70,14 @@ def test_images_are_the_teachers_for_their_inputs(teacher_file: Path, tmp_path: 
 
 
 def test_every_input_of_the_family_is_kept(tmp_path: Path) -> None:
-    bank = make_bank(Watched(), "digest", tmp_path, size=6)
+    bank = make_teacher_cache(Watched(), "digest", tmp_path, size=6)
     inputs, images = bank.batch(torch.arange(6))
     assert [tuple(tensor.shape) for tensor in inputs] == [(6, 3), (6, 1)]
     assert images.shape == (6, 1, 4, 4)
 
 
 def test_draws_follow_from_the_generator(tmp_path: Path) -> None:
-    bank = make_bank(Watched(), "digest", tmp_path, size=20)
+    bank = make_teacher_cache(Watched(), "digest", tmp_path, size=20)
     one, other = (bank.draw(8, torch.Generator().manual_seed(3)) for _ in range(2))
     different = bank.draw(8, torch.Generator().manual_seed(4))
     assert torch.equal(one[1], other[1])
@@ -84,7 +86,7 @@ def test_draws_follow_from_the_generator(tmp_path: Path) -> None:
 
 
 def test_what_a_batch_is_changed_to_does_not_reach_the_bank(tmp_path: Path) -> None:
-    bank = make_bank(Watched(), "digest", tmp_path, size=4)
+    bank = make_teacher_cache(Watched(), "digest", tmp_path, size=4)
     inputs, images = bank.batch(torch.arange(4))
     before = bank.images.copy()
     inputs[0].zero_()
@@ -95,8 +97,8 @@ def test_what_a_batch_is_changed_to_does_not_reach_the_bank(tmp_path: Path) -> N
 
 def test_a_bank_is_made_once(tmp_path: Path) -> None:
     teacher = Watched()
-    first = make_bank(teacher, "digest", tmp_path, size=10)
-    again = make_bank(teacher, "digest", tmp_path, size=10)
+    first = make_teacher_cache(teacher, "digest", tmp_path, size=10)
+    again = make_teacher_cache(teacher, "digest", tmp_path, size=10)
     assert teacher.made == 10
     assert same(first, again)
 
@@ -107,8 +109,8 @@ def test_a_bank_is_made_once(tmp_path: Path) -> None:
 def test_another_teacher_size_or_seed_has_another_bank(
     digest: str, size: int, seed: int, tmp_path: Path
 ) -> None:
-    first = make_bank(Watched(), "digest", tmp_path, size=10)
-    other = make_bank(Watched(), digest, tmp_path, size=size, seed=seed)
+    first = make_teacher_cache(Watched(), "digest", tmp_path, size=10)
+    other = make_teacher_cache(Watched(), digest, tmp_path, size=size, seed=seed)
     assert (len(first), len(other)) == (10, size)
     assert not np.array_equal(first.images, other.images)
 
@@ -116,35 +118,35 @@ def test_another_teacher_size_or_seed_has_another_bank(
 def test_the_same_seed_makes_the_same_bank_and_leaves_randomness_alone(tmp_path: Path) -> None:
     teacher = Watched()
     state = torch.get_rng_state()
-    first = make_bank(teacher, "digest", tmp_path / "one", size=10)
+    first = make_teacher_cache(teacher, "digest", tmp_path / "one", size=10)
     assert torch.equal(torch.get_rng_state(), state)
     torch.rand(5)
-    assert same(first, make_bank(teacher, "digest", tmp_path / "two", size=10))
+    assert same(first, make_teacher_cache(teacher, "digest", tmp_path / "two", size=10))
 
 
 def test_an_interrupted_bank_leaves_nothing_and_is_made_whole_the_next_time(tmp_path: Path) -> None:
     teacher = Watched()
     teacher.fail_after = 8
     with pytest.raises(KeyboardInterrupt):
-        make_bank(teacher, "digest", tmp_path, size=10, batch_size=4)
+        make_teacher_cache(teacher, "digest", tmp_path, size=10, batch_size=4)
     assert list(tmp_path.iterdir()) == []
     teacher.fail_after = 10**9
-    whole = make_bank(teacher, "digest", tmp_path, size=10, batch_size=4)
-    assert same(whole, make_bank(teacher, "digest", tmp_path / "fresh", size=10, batch_size=4))
+    whole = make_teacher_cache(teacher, "digest", tmp_path, size=10, batch_size=4)
+    assert same(whole, make_teacher_cache(teacher, "digest", tmp_path / "fresh", size=10, batch_size=4))
 
 
 def test_a_killed_process_leaves_nothing_that_passes_for_a_bank(tmp_path: Path) -> None:
     """A bank stands in its place only when it is whole, so at no moment before its last image."""
     teacher, complete = Watched(), []
     teacher.meanwhile = lambda: complete.extend(p for p in tmp_path.glob("[!.]*") if p.is_dir())
-    make_bank(teacher, "digest", tmp_path, size=10, batch_size=4)
+    make_teacher_cache(teacher, "digest", tmp_path, size=10, batch_size=4)
     assert complete == []
 
 
 def test_what_a_killed_process_left_half_done_is_removed_even_where_the_bank_is_there(tmp_path: Path) -> None:
     for _ in range(2):
         left = abandoned(tmp_path)
-        make_bank(Watched(), "digest", tmp_path, size=4)
+        make_teacher_cache(Watched(), "digest", tmp_path, size=4)
         assert not left.exists()
 
 
@@ -154,19 +156,19 @@ def test_two_processes_that_make_the_same_bank_do_not_disturb_each_other(tmp_pat
 
     def finish_first() -> None:
         if teacher.made > 4:  # half-way
-            make_bank(other, "digest", tmp_path, size=10, batch_size=4)
+            make_teacher_cache(other, "digest", tmp_path, size=10, batch_size=4)
 
     teacher.meanwhile = finish_first
-    bank = make_bank(teacher, "digest", tmp_path, size=10, batch_size=4)
+    bank = make_teacher_cache(teacher, "digest", tmp_path, size=10, batch_size=4)
     assert len(list(tmp_path.iterdir())) == 1
-    assert same(bank, make_bank(Watched(), "digest", tmp_path, size=10, batch_size=4))
+    assert same(bank, make_teacher_cache(Watched(), "digest", tmp_path, size=10, batch_size=4))
 
 
 def test_the_teacher_renders_in_evaluation_mode_without_gradients(tmp_path: Path) -> None:
     teacher = Watched().train()
     seen: list[tuple[bool, bool]] = []
     teacher.meanwhile = lambda: seen.append((teacher.training, torch.is_grad_enabled()))
-    make_bank(teacher, "digest", tmp_path, size=3)
+    make_teacher_cache(teacher, "digest", tmp_path, size=3)
     assert set(seen) == {(False, False)}
 
 
@@ -175,6 +177,8 @@ def test_a_bank_that_the_disk_has_no_room_for_is_refused_before_it_is_made(
 ) -> None:
     full = shutil.disk_usage(tmp_path)._replace(free=SPARE)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: full)
-    with pytest.raises(BankError, match=r"bank of 10 images takes .* give a smaller --bank-size"):
-        make_bank(Watched(), "digest", tmp_path, size=10)
+    with pytest.raises(
+        TeacherCacheError, match=r"bank of 10 images takes .* give a smaller --teacher-cache-size"
+    ):
+        make_teacher_cache(Watched(), "digest", tmp_path, size=10)
     assert list(tmp_path.iterdir()) == []

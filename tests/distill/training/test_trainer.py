@@ -28,7 +28,7 @@ from distill.recipes import (
     WeightDecay,
 )
 from distill.schedules import Schedule
-from distill.teachers import Teacher, TeacherBank, load_teacher
+from distill.teachers import Teacher, TeacherCache, load_teacher
 from distill.training.augmentation import ADJUST_EVERY, Augment
 from distill.training.trainer import CHECK_EVERY, Progress, Trainer, TrainingConfig
 from tests.distill.trainings import BATCH, CONFIG, DATA, LINEAR, Log, Make, same, saved, snapshot
@@ -122,7 +122,7 @@ def test_the_teacher_is_asked_only_while_it_has_weight(make: Make) -> None:
 
 
 def test_a_student_sees_the_teachers_images_for_its_own_inputs(
-    make: Make, bank: TeacherBank, teacher: Teacher
+    make: Make, bank: TeacherCache, teacher: Teacher
 ) -> None:
     log = Log(WeightDecay(LINEAR))
     trainer = make(log)
@@ -166,7 +166,7 @@ def test_each_network_learns_in_its_own_step_only(make: Make) -> None:
 
     log.on_discriminator, log.on_generator = discriminator_learns, generator_learns
     trainer.train(3 * BATCH, step_done)
-    assert all(not step.fake.requires_grad for step, _ in log.discriminator_steps)
+    assert all(not step.fake.requires_grad for step, _ in log.seen_by_discriminator)
 
 
 def test_the_teachers_discriminator_learns_nothing(make: Make) -> None:
@@ -188,13 +188,13 @@ def test_networks_that_come_frozen_from_a_file_are_trained_all_the_same(make: Ma
 
 
 def test_a_critic_that_takes_more_steps_sees_more_images_and_every_one_counts(make: Make) -> None:
-    log = Log(AdversarialTraining(Wasserstein(critic_steps=3), PathLengths(0.0)))
+    log = Log(AdversarialTraining(Wasserstein(discriminator_steps=3), PathLengths(0.0)))
     trainer = make(log)
     trainer.train(7 * BATCH)
     assert trainer.images == 9 * BATCH, "whole steps: three of the critic, one of the student"
     assert trainer.step == len(log.generator_steps) == 3
-    assert [step.step for step, _ in log.discriminator_steps] == list(range(9))
-    seen = [step.real for step, _ in log.discriminator_steps]
+    assert [step.step for step, _ in log.seen_by_discriminator] == list(range(9))
+    seen = [step.real for step, _ in log.seen_by_discriminator]
     assert not any(torch.equal(one, other) for one, other in pairwise(seen))
 
 
@@ -205,7 +205,7 @@ def test_without_a_critic_only_the_student_learns(make: Make) -> None:
     trainer.discriminator.register_forward_pre_hook(lambda module, args: pytest.fail("the critic was asked"))
     trainer.train(3 * BATCH)
     assert (trainer.images, len(log.generator_steps)) == (3 * BATCH, 3)
-    assert not log.discriminator_steps
+    assert not log.seen_by_discriminator
     assert same(snapshot(trainer.discriminator), before)
     assert same(trainer.stream.state_dict(), stream), "no real image was looked at"
     assert trainer.gap == 0, "there is nobody to be fooled"
@@ -225,14 +225,14 @@ def test_a_recipe_without_need_of_the_teachers_images_gets_fresh_latents(make: M
 def test_the_discriminator_is_regularised_every_sixteenth_step(make: Make) -> None:
     log = Log(WeightDecay(LINEAR))
     make(log).train(35 * BATCH)
-    assert [i for i, (_, terms) in enumerate(log.discriminator_steps) if "d_r1" in terms] == [0, 16, 32]
-    assert [step.step for step, _ in log.discriminator_steps] == list(range(35))
+    assert [i for i, (_, terms) in enumerate(log.seen_by_discriminator) if "d_r1" in terms] == [0, 16, 32]
+    assert [step.step for step, _ in log.seen_by_discriminator] == list(range(35))
 
 
 def test_real_images_come_from_the_data_all_of_them_in_every_epoch(make: Make) -> None:
     log = Log(WeightDecay(LINEAR))
     make(log, replace(CONFIG, mirror=False)).train(37 * BATCH)
-    shown = torch.cat([step.real for step, _ in log.discriminator_steps])
+    shown = torch.cat([step.real for step, _ in log.seen_by_discriminator])
     known = {tuple(image.flatten().tolist()) for image in DATA.images / 127.5 - 1.0}
     for epoch in shown.split(37):
         assert {tuple(image.flatten().tolist()) for image in epoch} == known
@@ -317,7 +317,7 @@ def test_training_brings_the_critics_gap_into_the_schedule(make: Make) -> None:
 
 
 def test_everything_that_the_discriminator_sees_is_augmented_and_nothing_else(
-    make: Make, bank: TeacherBank
+    make: Make, bank: TeacherCache
 ) -> None:
     class White(Augment):
         def forward(self, images: Tensor) -> Tensor:

@@ -138,7 +138,7 @@ def test_onnx_runtime_is_measured_on_one_thread_and_makes_the_same_image(teacher
     session = runtime.InferenceSession(_onnx(generator, inputs))
     (image,) = session.run(None, {session.get_inputs()[0].name: inputs[0].numpy()})
     with torch.no_grad():
-        torch.testing.assert_close(torch.from_numpy(image), generator.without_chance(*inputs))
+        torch.testing.assert_close(torch.from_numpy(image), generator.deterministic(*inputs))
     stopwatch = make_stopwatch("onnxruntime")
     assert stopwatch.name == f"onnxruntime {runtime.__version__}, cpu, 1 thread"
     assert stopwatch.seconds(generator) > 0

@@ -23,7 +23,7 @@ from nas.config import SearchConfig
 from nas.dashboard.plots import note
 from nas.driver import prepare
 from nas.errors import BudgetError, ConfigError
-from nas.execution import read_given
+from nas.execution import read_warm_start
 from nas.samplers import make_sampler
 from nas.study import StudyStore
 from nas.trials import Proposer
@@ -126,10 +126,10 @@ def test_an_architecture_of_the_users_that_is_too_slow_is_refused(make_bench: An
     smallest = bench.space.smallest()
     path.write_text(json.dumps(smallest.to_json()))
     bench.latency = SimpleNamespace(fits=lambda _: True)
-    assert read_given(bench.config, bench).architectures == [smallest]
+    assert read_warm_start(bench.config, bench).architectures == [smallest]
     bench.latency = SimpleNamespace(fits=lambda _: False, notes=lambda _: {"latency": 0.05})
     with pytest.raises(ConfigError, match="takes 50ms, above the budget of 100k MACs and 30ms of latency"):
-        read_given(bench.config, bench)
+        read_warm_start(bench.config, bench)
 
 
 def test_where_nothing_is_proposed_nothing_is_measured(
@@ -154,7 +154,7 @@ def store(tmp_path: Path) -> Iterator[StudyStore]:
 
 def proposer(store: StudyStore, found: Measuring, trials: int = 8) -> Proposer:
     config = SearchConfig.of(budget_latency=found.budget.limit, trials=trials, replicates=0)
-    return Proposer(store, SPACE, config.budget.load(SPACE), config, latency=found.budget)
+    return Proposer(store, SPACE, config.budget.utilisation(SPACE), config, latency=found.budget)
 
 
 def drain(store: StudyStore, asking: Proposer) -> list[Architecture]:
@@ -189,9 +189,9 @@ def test_choices_that_stay_too_slow_are_told_with_the_reason_and_are_no_architec
 ) -> None:
     first = SPACE.sample(RandomSuggest(3), any_cost)
     found = Measuring(LIMIT, only({str(first)}))
-    store.study.enqueue_trial({"share": 1.0, **SPACE.uniform()})
+    store.study.enqueue_trial({"budget_fraction": 1.0, **SPACE.uniform()})
     asking = proposer(store, found)
-    asking._given = proposals.Given([first])
+    asking._given = proposals.WarmStart([first])
     assert drain(store, asking) == [first]
     slow = [t for t in store.study.trials if "too_slow" in t.user_attrs]
     assert len(slow) >= proposals.MAX_TOO_SLOW

@@ -152,29 +152,29 @@ def test_a_budget_below_the_smallest_student_names_what_is_needed(space: SearchS
         with pytest.raises(
             BudgetError, match=f"--budget-{limit} .* below the smallest student, {value:,}"
         ) as error:
-            Budget(**{limit: value - 1}).load(space)
+            Budget(**{limit: value - 1}).utilisation(space)
         suggestion = parse_quantity(str(error.value).rpartition(" ")[2])
-        assert Budget(**{limit: suggestion}).load(space)(space.smallest()) <= 1
+        assert Budget(**{limit: suggestion}).utilisation(space)(space.smallest()) <= 1
 
 
 def test_exactly_the_smallest_student_fits(space: SearchSpace) -> None:
     smallest = space.smallest()
-    assert Budget(space.macs(smallest), space.params(smallest)).load(space)(smallest) == 1
+    assert Budget(space.macs(smallest), space.params(smallest)).utilisation(space)(smallest) == 1
 
 
 def test_of_two_limits_the_fuller_one_counts(space: SearchSpace) -> None:
     largest = space.largest()
     macs, params = space.macs(largest), space.params(largest)
-    assert Budget(macs, params // 2).load(space)(largest) == pytest.approx(2, rel=0.01)
-    assert Budget(macs // 4, params // 2).load(space)(largest) == pytest.approx(4, rel=0.01)
-    assert Budget(None, params).load(space)(largest) == 1
+    assert Budget(macs, params // 2).utilisation(space)(largest) == pytest.approx(2, rel=0.01)
+    assert Budget(macs // 4, params // 2).utilisation(space)(largest) == pytest.approx(4, rel=0.01)
+    assert Budget(None, params).utilisation(space)(largest) == 1
 
 
 def test_a_limit_above_the_largest_student_counts_as_its_cost(space: SearchSpace) -> None:
     largest, smallest = space.largest(), space.smallest()
-    load = Budget(10**15).load(space)
-    assert load(largest) == 1
-    assert load(smallest) == space.macs(smallest) / space.macs(largest)
+    utilisation = Budget(10**15).utilisation(space)
+    assert utilisation(largest) == 1
+    assert utilisation(smallest) == space.macs(smallest) / space.macs(largest)
 
 
 @given(st.integers(0, 10**6), st.floats(0, 1), st.floats(0, 1))
@@ -184,7 +184,7 @@ def test_every_proposal_keeps_to_both_limits(
     low, high = space.smallest(), space.largest()
     macs = round(space.macs(low) + tight * (space.macs(high) - space.macs(low)))
     params = round(space.params(low) + small * (space.params(high) - space.params(low)))
-    proposed = space.sample(RandomSuggest(seed), Budget(macs, params).load(space))
+    proposed = space.sample(RandomSuggest(seed), Budget(macs, params).utilisation(space))
     assert space.macs(proposed) <= macs
     assert space.params(proposed) <= params
 
@@ -205,8 +205,8 @@ def test_a_budget_reads_as_a_sentence() -> None:
 
 
 def test_with_a_limit_to_latency_alone_the_teachers_macs_are_the_budget(space: SearchSpace) -> None:
-    load = Budget(latency=0.03).load(space)
-    assert load(space.largest()) == 1
+    utilisation = Budget(latency=0.03).utilisation(space)
+    assert utilisation(space.largest()) == 1
 
 
 @pytest.mark.parametrize(

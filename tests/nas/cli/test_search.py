@@ -53,13 +53,16 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("--budget-macs 1M --space vgg", "space 'vgg' is unknown; choose one of stylegan2, dcgan, biggan"),
         ("--budget-macs 1M --recipe magic", "recipe 'magic' is unknown; choose one of weight-decay"),
         ("--budget-macs 1M --kd-schedule slide", "KD schedule 'slide' is unknown; choose one of constant"),
-        ("--budget-macs 1M --kd-finish 0.4", "KD schedule from 0.6 to 0.4"),
-        ("--budget-macs 1M --kd-start -1", "KD weights -1 to 0"),
+        ("--budget-macs 1M --kd-decay-end 0.4", "KD schedule from 0.6 to 0.4"),
+        ("--budget-macs 1M --kd-weight-start -1", "KD weights -1 to 0"),
         (
             "--budget-macs 1M --precision fp8",
             "precision 'fp8' is unknown; choose one of auto, fp32, bf16, fp16",
         ),
-        ("--budget-macs 1M --bank-size 1e15", "bank of 1,000,000,000,000,000 images takes … --bank-size"),
+        (
+            "--budget-macs 1M --teacher-cache-size 1e15",
+            "bank of 1,000,000,000,000,000 images takes … --teacher-cache-size",
+        ),
         ("--budget-macs 1M --micro-batch 7", "--micro-batch 7 does not divide the batch of 64"),
         (
             "--budget-macs 1M --lpips-weights no.pt",
@@ -294,12 +297,12 @@ def test_a_latency_that_can_not_be_measured_here_is_refused(
 def test_settings_come_from_a_file_and_flags_win(tmp_path: Path) -> None:
     (tmp_path / "search.toml").write_text(
         "budget_macs = '2M'\ntrials = 7\nrungs = [100, 200]\n"
-        "mirror = true\ninherit = false\nkd_finish = 0.7\n"
+        "mirror = true\ninherit = false\nkd_decay_end = 0.7\n"
     )
     result = run("nas-search", "--config", "search.toml", "--trials", 9, "--dry-run", "--json")
     settings = json.loads(result.stdout)["settings"]
     assert (settings["budget_macs"], settings["trials"], settings["rungs"]) == (2_000_000, 9, [100, 200])
-    assert (settings["mirror"], settings["inherit"], settings["kd_finish"]) == (True, False, 0.7)
+    assert (settings["mirror"], settings["inherit"], settings["kd_decay_end"]) == (True, False, 0.7)
 
 
 def test_the_settings_of_a_dry_run_are_those_of_the_same_flags_in_a_file(teacher_file: Path) -> None:

@@ -194,11 +194,11 @@ def test_a_damaged_checkpoint_in_the_middle_is_made_again_from_the_one_before(be
 
 
 @pytest.mark.parametrize(
-    "changes", [{"bank_size": 4}, {"batch_size": 1}, {"batch_size": 6}, {"mirror": True}]
+    "changes", [{"teacher_cache_size": 4}, {"batch_size": 1}, {"batch_size": 6}, {"mirror": True}]
 )
 def test_odd_sizes_train_too(make_bench: MakeBench, changes: dict[str, Any]) -> None:
     bench = make_bench(rungs=(7, 13), **changes)
-    if "bank_size" in changes:
+    if "teacher_cache_size" in changes:
         del bench.__dict__["bank"]
     running = candidate(bench)
     assert [running.run(rung).record.rung for rung in range(2)] == [0, 1]

@@ -55,11 +55,11 @@ def test_as_many_as_asked_fit_on_every_gpu(candidates: int, gpus: int) -> None:
 
 
 def test_demanding_candidates_spend_the_budget(warm_bench: Workbench) -> None:
-    load = warm_bench.config.budget.load(warm_bench.space)
-    found = demanding(warm_bench.space, load)
+    utilisation = warm_bench.config.budget.utilisation(warm_bench.space)
+    found = demanding(warm_bench.space, utilisation)
     assert len({str(architecture) for architecture in found}) == len(found) > 1
-    assert all(load(architecture) <= 1 for architecture in found)
-    assert load(found[0]) > 0.7  # the uniform one: widths are whole numbers
+    assert all(utilisation(architecture) <= 1 for architecture in found)
+    assert utilisation(found[0]) > 0.7  # the uniform one: widths are whole numbers
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_students_that_fail_are_left_out_and_the_highest_figures_count(
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: GIB)
     monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda: 3 * GIB)
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: None)
-    _, *others = demanding(warm_bench.space, warm_bench.config.budget.load(warm_bench.space))
+    _, *others = demanding(warm_bench.space, warm_bench.config.budget.utilisation(warm_bench.space))
     busy = {str(architecture): 0.1 * (place + 1) for place, architecture in enumerate(others)}
 
     def tried(_: Workbench, architecture: Architecture) -> float:

@@ -38,31 +38,31 @@ def bench(make_bench: Any) -> Any:
 
 
 def test_what_all_students_share_is_not_searched(bench: Any) -> None:
-    space, load = SharedSpace(bench.space), bench.config.budget.load(bench.space)
+    space, utilisation = SharedSpace(bench.space), bench.config.budget.utilisation(bench.space)
     teacher = bench.teacher.generator.architecture
     for seed in range(10):
-        architecture: Any = space.sample(RandomSuggest(seed), load)
+        architecture: Any = space.sample(RandomSuggest(seed), utilisation)
         assert (architecture.style_dim, architecture.mapping_layers) == (
             teacher.style_dim,
             teacher.mapping_layers,
         )
-        assert load(architecture) <= 1
+        assert utilisation(architecture) <= 1
     assert not space.uniform().keys() & bench.space.shared().keys()
 
 
 def test_a_shape_at_its_widest_and_its_narrowest_and_random_students_make_a_batch() -> None:
     teacher = load_teacher()
     space = teacher.family.space(teacher.generator.architecture)
-    load = Budget(2_000_000).load(space)
-    sandwich = Sandwich(space, load, seed=0)
+    utilisation = Budget(2_000_000).utilisation(space)
+    sandwich = Sandwich(space, utilisation, seed=0)
     batches = [[sandwich() for _ in range(SHARED_PARTS)] for _ in range(3)]
     assert len({str(batch[0]) for batch in batches}) > 1, "the ends favour no shape"
     for widest, narrowest, *_ in batches:
-        assert load(narrowest) < load(widest)
+        assert utilisation(narrowest) < utilisation(widest)
         kinds = [[block.kind for block in student.blocks] for student in (widest, narrowest)]
         assert kinds[0] == kinds[1]
     assert len({str(student) for batch in batches for student in batch[2:]}) > 4
-    again = Sandwich(space, load, seed=0)
+    again = Sandwich(space, utilisation, seed=0)
     again.drawn = SHARED_PARTS
     assert [again() for _ in range(SHARED_PARTS)] == batches[1]
 
@@ -86,8 +86,8 @@ def test_a_training_in_stages_is_resumed_where_it_stopped(
 def test_a_candidate_is_read_out_measured_and_kept_as_a_checkpoint(bench: Any) -> None:
     train_shared(bench, STAGES)
     trainer, _ = shared_trainer(bench)
-    space, load = SharedSpace(bench.space), bench.config.budget.load(bench.space)
-    architecture = space.sample(FixedSuggest({"share": 1.0, **space.uniform()}), load)
+    space, utilisation = SharedSpace(bench.space), bench.config.budget.utilisation(bench.space)
+    architecture = space.sample(FixedSuggest({"budget_fraction": 1.0, **space.uniform()}), utilisation)
     outcome = SharedCandidate(bench, trainer, 3, architecture.to_json()).run(0)
     assert outcome.record.images == 320
     assert outcome.cost.macs == bench.space.macs(architecture)
@@ -166,11 +166,13 @@ def test_within_the_smallest_budget_every_student_keeps_the_teachers_mapping() -
     teacher = load_teacher()
     space = teacher.family.space(teacher.generator.architecture)
     slimmable = space.slimmable(teacher.generator)
-    narrowest = SharedSpace(space).sample(FixedSuggest({"share": 0.25, **space.uniform()}), lambda _: 1.0)
+    narrowest = SharedSpace(space).sample(
+        FixedSuggest({"budget_fraction": 0.25, **space.uniform()}), lambda _: 1.0
+    )
     for budget in (Budget(macs=space.macs(narrowest)), Budget(params=space.params(narrowest))):
         check_narrowest(budget, space)
         for seed in range(20):
-            slimmable.read_out(SharedSpace(space).sample(RandomSuggest(seed), budget.load(space)))
+            slimmable.read_out(SharedSpace(space).sample(RandomSuggest(seed), budget.utilisation(space)))
     for budget in (Budget(macs=space.macs(narrowest) - 1), Budget(params=space.params(narrowest) - 1)):
         with pytest.raises(BudgetError, match="narrowest student that keeps the teacher's mapping network"):
             check_narrowest(budget, space)

@@ -37,7 +37,7 @@ def test_data_come_in_the_teachers_size_and_colours(warm_bench: Workbench) -> No
 
 
 def test_the_bank_is_made_once(make_bench: MakeBench) -> None:
-    bench = make_bench(bank_size=20)
+    bench = make_bench(teacher_cache_size=20)
     del bench.__dict__["bank"]
     assert len(bench.bank) == 20
     made = {path: path.stat().st_mtime_ns for path in (bench.config.cache / "bank").rglob("*")}
@@ -114,7 +114,7 @@ def test_a_teacher_without_discriminator_gets_a_fresh_one(tmp_path: Path, teache
     loaded = load_checkpoint(teacher_file)
     save_checkpoint(Checkpoint("stylegan2", loaded.generator, None, {}), tmp_path / "alone.safetensors")
     config = SearchConfig.of(
-        budget_macs=100_000, teacher=tmp_path / "alone.safetensors", data="digits", bank_size=32,
+        budget_macs=100_000, teacher=tmp_path / "alone.safetensors", data="digits", teacher_cache_size=32,
         batch_size=8, rungs=(16,), study="s", workdir=tmp_path,
     )  # fmt: skip
     bench = Workbench(config)
@@ -147,7 +147,7 @@ def test_a_perceptual_distance_is_taught_and_belongs_to_the_study(tmp_path: Path
     torch.jit.trace(lambda x, y: (x - y).square().mean((1, 2, 3)), (torch.ones(2, 3, 8, 8),) * 2).save(
         str(path)
     )
-    settings = {"budget_macs": 100_000, "teacher": teacher_file, "data": "digits", "bank_size": 32}
+    settings = {"budget_macs": 100_000, "teacher": teacher_file, "data": "digits", "teacher_cache_size": 32}
     settings |= {"batch_size": 8, "rungs": (16,), "study": "s", "workdir": tmp_path}
     plain, taught = (Workbench(SearchConfig.of(**settings, lpips_weights=file)) for file in (None, path))
     assert plain.identity["lpips"] == "none"
@@ -162,8 +162,8 @@ def test_a_perceptual_distance_is_taught_and_belongs_to_the_study(tmp_path: Path
 def taught_by(recipe: str) -> dict[str, object]:
     """The settings that `SearchConfig.of(recipe=…)` makes."""
     usual = RECIPES[recipe].usual
-    weights = {"kd_start": usual.start, "kd_end": usual.end, "kd_begin": usual.begin}
-    return {"recipe": recipe, "kd_schedule": usual.shape, "kd_finish": usual.finish, **weights}
+    weights = {"kd_weight_start": usual.start, "kd_weight_end": usual.end, "kd_decay_start": usual.begin}
+    return {"recipe": recipe, "kd_schedule": usual.shape, "kd_decay_end": usual.finish, **weights}
 
 
 @pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if not recipe.uses_distance])
@@ -183,7 +183,7 @@ def test_a_perceptual_distance_is_refused_with_recipes_that_have_no_use_for_one(
 def test_compressing_gans_plays_the_familys_game_at_the_weight_of_r1_that_was_asked_for(
     warm_bench: Workbench,
 ) -> None:
-    asked = taught_by("compressing-gans") | {"r1_gamma": 0.7, "kd_start": 0.5}
+    asked = taught_by("compressing-gans") | {"r1_gamma": 0.7, "kd_weight_start": 0.5}
     bench = Workbench(warm_bench.config.model_copy(update=asked))
     assert isinstance(bench.recipe, CompressingGans)
     assert bench.recipe.adversarial == Logistic(r1_gamma=0.7)

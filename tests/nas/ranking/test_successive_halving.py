@@ -46,9 +46,9 @@ def test_a_result_that_dominates_the_rung_always_goes_on(points: list[Point], fa
 
 @given(results_with_failures, factors, margins)
 def test_a_dominated_result_never_displaces_its_dominator(
-    points: list[Point], factor: float, ties: float
+    points: list[Point], factor: float, significance: float
 ) -> None:
-    board = board_of(points, factor, ties=ties)
+    board = board_of(points, factor, significance=significance)
     position = {trial: place for place, trial in enumerate(board.order(0))}
     for a in range(len(points)):
         for b in range(len(points)):
@@ -60,7 +60,7 @@ def test_a_dominated_result_never_displaces_its_dominator(
 @given(st.sets(st.tuples(fid, macs), min_size=1, max_size=30).map(list), factors)
 def test_one_in_the_reduction_factor_goes_on_and_never_nobody(points: list[Point], factor: float) -> None:
     places = max(1, math.ceil(len(points) / factor))
-    exact = going_on(board_of(points, factor, ties=0), len(points))
+    exact = going_on(board_of(points, factor, significance=0), len(points))
     assert len(exact) == places
     tied = going_on(board_of(points, factor), len(points))
     assert set(exact) <= set(tied)  # who is tied with a place takes it from nobody
@@ -86,9 +86,12 @@ def test_places_go_to_the_first_in_order_who_are_not_protected(
 
 @given(results_with_failures, factors, margins, st.randoms(use_true_random=False))
 def test_who_came_early_is_not_sent_back_and_who_is_judged_late_is_judged_by_the_set(
-    points: list[Point], factor: float, ties: float, rng: random.Random
+    points: list[Point], factor: float, significance: float, rng: random.Random
 ) -> None:
-    board, whole = RungBoard(3, factor, ties=ties), board_of(points, factor, ties=ties)
+    board, whole = (
+        RungBoard(3, factor, significance=significance),
+        board_of(points, factor, significance=significance),
+    )
     early = set()
     for trial in shuffled(points, rng):
         board.add(trial, 0, points[trial])
@@ -113,37 +116,37 @@ def test_with_exact_fids_no_increasing_rescaling_of_an_objective_changes_a_decis
 ) -> None:
     plain = [(float(a), float(b)) for a, b in points]
     bent = [(math.exp(a), b**3 + b / 7) for a, b in plain]
-    one, other = board_of(plain, factor, ties=0), board_of(bent, factor, ties=0)
+    one, other = board_of(plain, factor, significance=0), board_of(bent, factor, significance=0)
     assert one.order(0) == other.order(0)
     assert going_on(one, len(points)) == going_on(other, len(points))
 
 
 @given(results, factors, margins, st.sampled_from([2.0**-8, 0.5, 8.0]))
 def test_the_unit_of_an_fid_changes_no_order_and_that_of_macs_no_decision(
-    points: list[Point], factor: float, ties: float, unit: float
+    points: list[Point], factor: float, significance: float, unit: float
 ) -> None:
-    plain = board_of(points, factor, ties=ties)
+    plain = board_of(points, factor, significance=significance)
     assert board_of([(fid * unit, macs) for fid, macs in points]).order(0) == plain.order(0)
-    cheaper = board_of([(fid, macs * unit) for fid, macs in points], factor, ties=ties)
+    cheaper = board_of([(fid, macs * unit) for fid, macs in points], factor, significance=significance)
     assert going_on(cheaper, len(points)) == going_on(plain, len(points))
 
 
 # Noise
 
 
-def prior_margin(ties: float = 1.0) -> float:
-    return ties * PRIOR_DRIFT * math.sqrt(2)
+def prior_margin(significance: float = 1.0) -> float:
+    return significance * PRIOR_DRIFT * math.sqrt(2)
 
 
 @given(st.floats(0.01, 3), st.sampled_from([0.0, 1.0, 2.0]), st.sampled_from([1e6, 2e6, 3e6]))
 def test_who_is_within_the_margin_of_a_placed_rival_of_no_fewer_macs_goes_on(
-    margins_behind: float, ties: float, macs: float
+    margins_behind: float, significance: float, macs: float
 ) -> None:
     behind = margins_behind * prior_margin()
-    board = board_of([(10.0, 2e6), (10.0 * math.exp(behind), macs)], ties=ties)
-    assume(abs(behind - prior_margin(ties)) > 1e-9)
+    board = board_of([(10.0, 2e6), (10.0 * math.exp(behind), macs)], significance=significance)
+    assume(abs(behind - prior_margin(significance)) > 1e-9)
     assert board.decide(0, 0)
-    assert board.decide(1, 0) == (macs <= 2e6 and behind <= prior_margin(ties))
+    assert board.decide(1, 0) == (macs <= 2e6 and behind <= prior_margin(significance))
 
 
 @pytest.mark.parametrize(("times", "goes_on"), [(1.4, True), (1.6, False)])
@@ -174,7 +177,7 @@ def test_a_replicate_without_a_finite_fid_does_not_go_on() -> None:
 
 def board_with_ends(ends: list[tuple[float, float]], behind: float = 0.0) -> RungBoard:
     """Two candidates, one `behind` the other in log FID; dearer ones have FIDs at the first and last rung."""
-    board = board_of([(10.0, 2e6), (10.0 * math.exp(behind), 2e6)], 10.0, ties=1.0)
+    board = board_of([(10.0, 2e6), (10.0 * math.exp(behind), 2e6)], 10.0, significance=1.0)
     for trial, (first, last) in enumerate(ends, start=2):
         board.add(trial, 0, (first, 3e6))
         board.add(trial, 2, (last, 3e6))
@@ -279,7 +282,7 @@ def test_what_is_discarded_counts_no_more() -> None:
 
 
 def test_equals_go_on_together() -> None:
-    assert going_on(board_of([(50.0, 1e6)] * 4, ties=0), 4) == [0, 1, 2, 3]
+    assert going_on(board_of([(50.0, 1e6)] * 4, significance=0), 4) == [0, 1, 2, 3]
 
 
 def test_the_first_arrival_goes_on() -> None:

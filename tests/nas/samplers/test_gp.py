@@ -43,10 +43,10 @@ class Searched:
     def __init__(self, seed: int = 0) -> None:
         self.board, self.space = RungBoard(RUNGS), Dials()
         space: Any = self.space
-        self.sampler = SurrogateSampler(seed, space, self.load, self.board)
+        self.sampler = SurrogateSampler(seed, space, self.utilisation, self.board)
         self.study = optuna.create_study(directions=["minimize"] * 2, sampler=self.sampler)
 
-    def load(self, architecture: tuple[float, float]) -> float:
+    def utilisation(self, architecture: tuple[float, float]) -> float:
         return self.space.macs(architecture) / 2_000
 
     def train(self, size: float, shape: float, fid: float, *, baseline: bool = False) -> None:
@@ -67,7 +67,7 @@ class Searched:
         return len(self.study.trials) - 1
 
     def ask(self) -> tuple[float, float]:
-        return self.space.sample(self.study.ask(), self.load)
+        return self.space.sample(self.study.ask(), self.utilisation)
 
 
 def test_the_dear_end_is_worth_its_fids() -> None:

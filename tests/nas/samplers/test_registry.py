@@ -36,7 +36,7 @@ class Knobs:
         found = [suggest.suggest_int(f"knob {i}", 0, 9) for i in range(KNOBS - 1)]
         found.append(9 * suggest.suggest_categorical("switch", (0, 1)))
         for i in reversed(range(KNOBS)):
-            while load(tuple(found)) > 1 and found[i]:
+            while utilisation(tuple(found)) > 1 and found[i]:
                 found[i] -= 1
         return tuple(found)
 
@@ -50,7 +50,7 @@ class Knobs:
         return (9,) * KNOBS
 
 
-def load(architecture: tuple[int, ...]) -> float:
+def utilisation(architecture: tuple[int, ...]) -> float:
     return Knobs().macs(architecture) / BUDGET
 
 
@@ -59,7 +59,7 @@ def fid(architecture: tuple[int, ...]) -> float:
 
 
 def sampler_of(name: str, seed: int, space: Knobs, board: RungBoard) -> optuna.samplers.BaseSampler:
-    return make_sampler(name, seed, space, load, board)  # type: ignore[arg-type]
+    return make_sampler(name, seed, space, utilisation, board)  # type: ignore[arg-type]
 
 
 def search(
@@ -79,7 +79,7 @@ def search(
     architectures = []
     for number in range(len(given), len(given) + trials):
         trial = study.ask()
-        architecture = space.sample(trial, load)
+        architecture = space.sample(trial, utilisation)
         trial.set_user_attr("architecture", str(architecture))
         macs = float(space.macs(architecture))
         board.add(number, 0, (2 * fid(architecture), macs))
@@ -99,7 +99,7 @@ def test_every_sampler_searches_quietly_what_fits(name: str, capsys: pytest.Capt
         warnings.simplefilter("error", optuna.exceptions.ExperimentalWarning)
         _, architectures = search(name, seed=1)
     assert len(architectures) == 24
-    assert all(load(architecture) <= 1 for architecture in architectures)
+    assert all(utilisation(architecture) <= 1 for architecture in architectures)
     assert capsys.readouterr().err == ""
 
 
@@ -147,7 +147,7 @@ def test_architectures_that_were_given_leave_the_choices_to_be_learnt(name: str)
     study = optuna.create_study(directions=["minimize"] * 2)
     study.add_trial(create_trial(values=[1.0, 2.0]))
     chosen = study.ask()
-    Knobs().sample(chosen, load)
+    Knobs().sample(chosen, utilisation)
     study.tell(chosen, [1.0, 2.0])
     study.add_trial(create_trial(values=[1.0, 2.0]))
     sampler = sampler_of(name, 0, Knobs(), RungBoard(RUNGS))

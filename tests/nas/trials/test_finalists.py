@@ -32,7 +32,7 @@ def search(tmp_path: Path, space: SearchSpace) -> Iterator[StudyStore]:
     """Five architectures of FID 50, 40, 30, 20 and 10."""
     check_sampler(SEARCH.sampler)
     with StudyStore.open(f"sqlite:///{tmp_path}/search.db", "digits") as store:
-        proposer = Proposer(store, space, SEARCH.budget.load(space), SEARCH)
+        proposer = Proposer(store, space, SEARCH.budget.utilisation(space), SEARCH)
         for number in range(5):
             proposal = proposer.next()
             assert proposal is not None
@@ -89,7 +89,7 @@ def test_a_final_no_longer_than_the_search_is_refused() -> None:
 def finalists(final: StudyStore, search: StudyStore, space: SearchSpace, seeds: int = 3) -> Finalists:
     config = final_config(SEARCH, 2, seeds=seeds, images=None)
     chosen = choose_finalists(search, top=2)
-    return Finalists(final, space, config.budget.load(space), config, finalists=chosen)
+    return Finalists(final, space, config.budget.utilisation(space), config, finalists=chosen)
 
 
 def drained(final: StudyStore, source: Finalists, most: int = 100) -> list[Proposal]:
@@ -137,7 +137,8 @@ def test_finalists_know_the_search_they_are_of(final: StudyStore, search: StudyS
 
 @pytest.mark.slow
 def test_the_best_of_a_search_are_distilled_for_longer_and_exported(commands: Any, tmp_path: Path) -> None:
-    flags = "--budget-macs 1M --rungs 64,128 --fid-samples 64 --bank-size 128 --batch-size 32 --workers 2"
+    flags = "--budget-macs 1M --rungs 64,128 --fid-samples 64 --teacher-cache-size 128 --batch-size 32"
+    flags += " --workers 2"
     assert commands.run("nas-search", *flags.split(), "--trials", 3).returncode == 0
     command = ("nas-distill", "--top", 2, "--seeds", 2, "--images", 256, "--json")
     done = commands.run(*command)

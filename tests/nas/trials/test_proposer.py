@@ -19,7 +19,7 @@ from nas.samplers.registry import SAMPLERS, make_sampler, resume_seed
 from nas.study import RungRecord, StudyStore
 from nas.trials import Proposal, link_second_tries, measured_architectures
 from nas.trials import proposer as proposals
-from nas.trials.proposer import BASELINE_SHARES, Proposer
+from nas.trials.proposer import BASELINE_BUDGET_FRACTIONS, Proposer
 from search_spaces import SearchSpace
 
 BUDGET = 1_000_000
@@ -39,8 +39,8 @@ def opened(tmp_path: Path, space: SearchSpace) -> Iterator[Callable[..., StudySt
 
     def open_study(sampler: str = "random") -> StudyStore:
         store = StudyStore.open(f"sqlite:///{tmp_path}/study.db", "study")
-        seed, load = resume_seed(0, len(store.study.trials)), Budget(BUDGET).load(space)
-        store.study.sampler = make_sampler(sampler, seed, space, load, RungBoard(3))
+        seed, utilisation = resume_seed(0, len(store.study.trials)), Budget(BUDGET).utilisation(space)
+        store.study.sampler = make_sampler(sampler, seed, space, utilisation, RungBoard(3))
         stores.append(store)
         return store
 
@@ -58,7 +58,7 @@ def proposer(
     seeds: int = 3,
 ) -> Proposer:
     config = SearchConfig.of(budget_macs=budget, trials=trials, replicates=replicates, seeds=seeds)
-    return Proposer(store, space, config.budget.load(space), config)
+    return Proposer(store, space, config.budget.utilisation(space), config)
 
 
 def complete(store: StudyStore, space: SearchSpace, proposal: Proposal) -> None:
@@ -102,7 +102,7 @@ def test_uniformly_slimmed_teachers_come_first_and_the_first_is_protected(
     proposed = drain(store, space, proposer(store, space, trials=5))
     assert [proposal.baseline for proposal in proposed] == [True, True, True, False, False]
     assert [proposal.protected for proposal in proposed] == [True, False, False, False, False]
-    for proposal, share in zip(proposed, BASELINE_SHARES, strict=False):
+    for proposal, share in zip(proposed, BASELINE_BUDGET_FRACTIONS, strict=False):
         assert 0.6 * share * BUDGET < space.macs(proposal.architecture) <= share * BUDGET
         relative = [
             ours.channels / teachers.channels  # type: ignore[attr-defined]
@@ -208,7 +208,7 @@ def test_duplicates_are_answered_with_their_twins_result_and_not_counted(
     first = drain(store, space, proposer(store, space, trials=1))[0]
     values = store.study.trials[first.trial].values
     params = store.study.trials[first.trial].params
-    store.study.enqueue_trial(params)  # behind the baselines and openings that wait already
+    store.study.enqueue_trial(params)  # behind the baselines and initial designs that wait already
     waiting = sum(trial.state == TrialState.WAITING for trial in store.study.trials)
     more = drain(store, space, proposer(store, space, trials=1 + waiting))
     assert len(more) == waiting

@@ -25,7 +25,7 @@ def teacher() -> BigGANGenerator:
         for block in generator.blocks:
             block.norm1.gain.weight *= torch.rand(len(block.norm1.gain.weight), 1)
         generator.blocks[1].attention.gamma.fill_(0.5)
-    generator.settle(torch.Generator().manual_seed(1))
+    generator.calibrate(torch.Generator().manual_seed(1))
     return generator.eval()
 
 
@@ -50,7 +50,7 @@ def started(teacher: BigGANGenerator, **changes: Any) -> tuple[BigGANGenerator, 
     architecture = replace(TEACHER, **changes)
     student, stranger = born(architecture), born(architecture)
     inherit(teacher, student)
-    stranger.settle(torch.Generator().manual_seed(1))
+    stranger.calibrate(torch.Generator().manual_seed(1))
     return student, distance(teacher, student), distance(teacher, stranger)
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_spaces import ArchitectureError, Load, RandomSuggest
+from search_spaces import ArchitectureError, RandomSuggest, Utilisation
 from search_spaces.biggan import BigGANGenerator, BigGANSpace, GeneratorArchitecture
-from search_spaces.biggan.space import MIN_SHARE
+from search_spaces.biggan.space import MIN_BUDGET_FRACTION
 from tests.search_spaces.biggan.teachers import published, teachers
 
 BIG = BigGANSpace(published(128))
@@ -49,23 +49,23 @@ class Spending(RandomSuggest):
         self.share = share
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
-        return self.share if name == "share" else super().suggest_float(name, low, high, log=log)
+        return self.share if name == "budget_fraction" else super().suggest_float(name, low, high, log=log)
 
 
-def budget(space: BigGANSpace, macs: float | None = None, params: float | None = None) -> Load:
-    """A load under one or two limits, given as multiples of the smallest student's cost."""
+def budget(space: BigGANSpace, macs: float | None = None, params: float | None = None) -> Utilisation:
+    """The utilisation under one or two limits, given as multiples of the smallest student's cost."""
     smallest = space.smallest()
 
-    def load(a: GeneratorArchitecture) -> float:
+    def utilisation(a: GeneratorArchitecture) -> float:
         parts = [space.macs(a) / (macs * space.macs(smallest))] if macs else []
         parts += [space.params(a) / (params * space.params(smallest))] if params else []
         return max(parts)
 
-    return load
+    return utilisation
 
 
-def relative(space: BigGANSpace, share: float) -> Load:
-    """A load under a limit of MACs, given as a share of the teacher's."""
+def relative(space: BigGANSpace, share: float) -> Utilisation:
+    """The utilisation under a limit of MACs, given as a share of the teacher's."""
     return lambda a: space.macs(a) / (share * space.macs(space.teacher))
 
 
@@ -78,9 +78,9 @@ def test_every_student_fits_every_feasible_budget(
     teacher: GeneratorArchitecture, seed: int, macs: float, params: float, kind: str
 ) -> None:
     space = BigGANSpace(teacher)
-    load = budget(space, macs if kind != "params" else None, params if kind != "macs" else None)
+    utilisation = budget(space, macs if kind != "params" else None, params if kind != "macs" else None)
     for i in range(5):
-        assert load(space.sample(RandomSuggest(seed + i), load)) <= 1
+        assert utilisation(space.sample(RandomSuggest(seed + i), utilisation)) <= 1
 
 
 @settings(max_examples=200)
@@ -131,7 +131,7 @@ def test_without_a_binding_budget_the_uniform_choices_give_the_teacher_itself(
     teacher: GeneratorArchitecture, generosity: float
 ) -> None:
     space = BigGANSpace(teacher)
-    choices = Choices({"share": 1.0, **space.uniform()})
+    choices = Choices({"budget_fraction": 1.0, **space.uniform()})
     assert space.sample(choices, relative(space, generosity)) == teacher
     assert set(choices.asked) == set(choices.choices)
 
@@ -142,21 +142,23 @@ def test_every_opening_names_choices_of_the_space_and_fits(
     teacher: GeneratorArchitecture, multiple: float
 ) -> None:
     space = BigGANSpace(teacher)
-    load = budget(space, macs=multiple)
-    for opening in space.openings():
+    utilisation = budget(space, macs=multiple)
+    for opening in space.initial_designs():
         assert set(opening) == set(space.uniform())
-        assert load(space.sample(Choices({"share": 1.0, **opening}), load)) <= 1
+        assert utilisation(space.sample(Choices({"budget_fraction": 1.0, **opening}), utilisation)) <= 1
 
 
 def test_openings_differ_from_each_other_and_from_the_uniform_student() -> None:
-    load = relative(BIG, 0.3)
-    starts = [BIG.uniform(), *BIG.openings()]
-    assert len({BIG.sample(Choices({"share": 1.0, **start}), load) for start in starts}) == len(starts)
+    utilisation = relative(BIG, 0.3)
+    starts = [BIG.uniform(), *BIG.initial_designs()]
+    assert len(
+        {BIG.sample(Choices({"budget_fraction": 1.0, **start}), utilisation) for start in starts}
+    ) == len(starts)
 
 
 @pytest.mark.parametrize("share", [0.8, 0.5, 0.2, 0.05])
 def test_the_uniform_choices_slim_every_resolution_alike_and_nothing_else(share: float) -> None:
-    student = BIG.sample(Choices({"share": 1.0, **BIG.uniform()}), relative(BIG, share))
+    student = BIG.sample(Choices({"budget_fraction": 1.0, **BIG.uniform()}), relative(BIG, share))
     ratios = [mine / theirs for mine, theirs in zip(student.channels, BIG.teacher.channels, strict=True)]
     assert max(ratios) - min(ratios) <= 1 / 16  # the grid
     for name in ("chunks", "classes", "shared_dim", "attention"):
@@ -165,17 +167,17 @@ def test_the_uniform_choices_slim_every_resolution_alike_and_nothing_else(share:
 
 
 @settings(max_examples=100)
-@given(SEEDS, st.floats(0.05, 0.9), st.floats(MIN_SHARE, 1.0))
+@given(SEEDS, st.floats(0.05, 0.9), st.floats(MIN_BUDGET_FRACTION, 1.0))
 def test_the_share_is_spent_where_it_can_be(seed: int, of_teacher: float, share: float) -> None:
-    load = relative(BIG, of_teacher)
-    student = BIG.sample(Spending(share, seed), load)
-    assert load(student) <= share
-    assert load(student) >= 0.6 * share or student.channels == BIG.teacher.channels
+    utilisation = relative(BIG, of_teacher)
+    student = BIG.sample(Spending(share, seed), utilisation)
+    assert utilisation(student) <= share
+    assert utilisation(student) >= 0.6 * share or student.channels == BIG.teacher.channels
 
 
 def test_as_a_rule_nearly_all_of_the_share_is_spent() -> None:
-    load = relative(BIG, 0.2)
-    loads = [load(BIG.sample(Spending(1.0, seed), load)) for seed in range(101)]
+    utilisation = relative(BIG, 0.2)
+    loads = [utilisation(BIG.sample(Spending(1.0, seed), utilisation)) for seed in range(101)]
     assert sorted(loads)[50] > 0.95
 
 
@@ -190,27 +192,29 @@ def test_widths_before_attention_stay_multiples_of_eight(
 
 
 def test_attention_is_searched_at_the_teachers_side_at_coarser_ones_and_nowhere() -> None:
-    load = relative(BIG, 0.5)
-    seen = {BIG.sample(RandomSuggest(seed), load).attention for seed in range(60)}
+    utilisation = relative(BIG, 0.5)
+    seen = {BIG.sample(RandomSuggest(seed), utilisation).attention for seed in range(60)}
     assert seen == {(), (8,), (16,), (32,), (64,)}
     bare = BigGANSpace(published(32))
     assert {bare.sample(RandomSuggest(seed), lambda _: 0.5).attention for seed in range(20)} == {()}
 
 
 def test_every_choice_matters() -> None:
-    load = relative(BIG, 0.3)
-    base = {"share": 0.5, **BIG.uniform()}
+    utilisation = relative(BIG, 0.3)
+    base = {"budget_fraction": 0.5, **BIG.uniform()}
     other: dict[str, Any] = {name: 0.5 for name in base if name.startswith("width_")}
-    other |= {"share": 0.9, "attention": "none", "shared_dim": 64, "latent": "flat"}
+    other |= {"budget_fraction": 0.9, "attention": "none", "shared_dim": 64, "latent": "flat"}
     asked = Choices(base)
-    plain = BIG.sample(asked, load)
+    plain = BIG.sample(asked, utilisation)
     assert set(other) == set(asked.asked)
     for name, value in other.items():
-        assert BIG.sample(Choices(base | {name: value}), load) != plain, name
+        assert BIG.sample(Choices(base | {name: value}), utilisation) != plain, name
 
 
 def test_a_start_that_gets_all_of_z_leaves_its_dimensions_as_they_are() -> None:
-    flat = BIG.sample(Choices({"share": 1.0, **BIG.uniform(), "latent": "flat"}), relative(BIG, 0.5))
+    flat = BIG.sample(
+        Choices({"budget_fraction": 1.0, **BIG.uniform(), "latent": "flat"}), relative(BIG, 0.5)
+    )
     assert flat.chunks == (120, 0, 0, 0, 0, 0)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_spaces import ArchitectureError, FixedSuggest, Load, RandomSuggest
+from search_spaces import ArchitectureError, FixedSuggest, RandomSuggest, Utilisation
 from search_spaces.dcgan import DCGANGenerator, DCGANSpace, GeneratorArchitecture, Layer
 from search_spaces.dcgan.space import kernels
 from tests.search_spaces.dcgan.teachers import published, teachers
@@ -26,13 +26,13 @@ NORMALISED = GeneratorArchitecture(
 SEEDS = st.integers(0, 10**9)
 
 
-def relative(space: DCGANSpace, share: float) -> Load:
-    """A load under a limit of MACs, given as a share of the teacher's."""
+def relative(space: DCGANSpace, share: float) -> Utilisation:
+    """The utilisation under a limit of MACs, given as a share of the teacher's."""
     return lambda a: space.macs(a) / (share * space.macs(space.teacher))
 
 
-def budget(space: DCGANSpace, macs: float, params: float) -> Load:
-    """A load under two limits, given as multiples of the smallest student's cost."""
+def budget(space: DCGANSpace, macs: float, params: float) -> Utilisation:
+    """The utilisation under two limits, given as multiples of the smallest student's cost."""
     least, fewest = macs * space.macs(space.smallest()), params * space.params(space.smallest())
     return lambda a: max(space.macs(a) / least, space.params(a) / fewest)
 
@@ -46,9 +46,9 @@ def test_every_student_fits_every_feasible_budget(
     teacher: GeneratorArchitecture, seed: int, macs: float, params: float
 ) -> None:
     space = DCGANSpace(teacher)
-    load = budget(space, macs, params)
+    utilisation = budget(space, macs, params)
     for i in range(5):
-        assert load(space.sample(RandomSuggest(seed + i), load)) <= 1
+        assert utilisation(space.sample(RandomSuggest(seed + i), utilisation)) <= 1
 
 
 @settings(max_examples=200)
@@ -82,8 +82,8 @@ def test_without_a_binding_budget_the_uniform_choices_give_the_teacher_itself(
     teacher: GeneratorArchitecture, generosity: float
 ) -> None:
     space = DCGANSpace(teacher)
-    assert "share" not in space.uniform()
-    choices = FixedSuggest({"share": 1.0, **space.uniform()})
+    assert "budget_fraction" not in space.uniform()
+    choices = FixedSuggest({"budget_fraction": 1.0, **space.uniform()})
     assert space.sample(choices, relative(space, generosity)) == space.largest() == teacher
 
 
@@ -93,24 +93,26 @@ def test_every_opening_names_choices_of_the_space_and_fits(
     teacher: GeneratorArchitecture, macs: float, params: float
 ) -> None:
     space = DCGANSpace(teacher)
-    load = budget(space, macs, params)
-    for opening in space.openings():
+    utilisation = budget(space, macs, params)
+    for opening in space.initial_designs():
         assert set(opening) == set(space.uniform())
-        assert load(space.sample(FixedSuggest({"share": 1.0, **opening}), load)) <= 1
+        assert utilisation(space.sample(FixedSuggest({"budget_fraction": 1.0, **opening}), utilisation)) <= 1
 
 
 @pytest.mark.parametrize("teacher", [NORMALISED, published(64), published(32, 28)], ids=str)
 def test_openings_differ_from_each_other_and_from_the_uniform_student(teacher: GeneratorArchitecture) -> None:
     space = DCGANSpace(teacher)
-    starts = [space.uniform(), *space.openings()]
-    students = {space.sample(FixedSuggest({"share": 1.0, **s}), relative(space, 0.3)) for s in starts}
+    starts = [space.uniform(), *space.initial_designs()]
+    students = {
+        space.sample(FixedSuggest({"budget_fraction": 1.0, **s}), relative(space, 0.3)) for s in starts
+    }
     assert len(students) == len(starts) >= 3
 
 
 @pytest.mark.parametrize("share", [0.8, 0.5, 0.2, 0.05])
 def test_the_uniform_choices_slim_every_layer_alike_and_nothing_else(share: float) -> None:
     space = DCGANSpace(published(64, image_channels=3))
-    student = space.sample(FixedSuggest({"share": 1.0, **space.uniform()}), relative(space, share))
+    student = space.sample(FixedSuggest({"budget_fraction": 1.0, **space.uniform()}), relative(space, share))
     pairs = list(zip(student.layers[:-1], space.teacher.layers[:-1], strict=True))
     ratios = [mine.channels / theirs.channels for mine, theirs in pairs]
     assert max(ratios) - min(ratios) <= 1 / 16  # the grid of the narrowest
@@ -123,8 +125,8 @@ def test_the_uniform_choices_slim_every_layer_alike_and_nothing_else(share: floa
 def test_the_students_of_the_paper_are_uniform_students_of_its_teacher(d: int) -> None:
     space = DCGANSpace(published(128, image_channels=3))
     student = published(d, image_channels=3)
-    load = relative(space, 1.001 * space.macs(student) / space.macs(space.teacher))
-    assert space.sample(FixedSuggest({"share": 1.0, **space.uniform()}), load) == student
+    utilisation = relative(space, 1.001 * space.macs(student) / space.macs(space.teacher))
+    assert space.sample(FixedSuggest({"budget_fraction": 1.0, **space.uniform()}), utilisation) == student
 
 
 @pytest.mark.parametrize("teacher", [64, 128, 256])
@@ -134,34 +136,44 @@ def test_every_published_student_is_the_uniform_student_at_exactly_its_parameter
 ) -> None:
     space, student = DCGANSpace(published(teacher)), published(d)
     assert space.params(student) == 672 * d**2 + 12_831 * d + 1
-    choices = FixedSuggest({"share": 1.0, **space.uniform()})
+    choices = FixedSuggest({"budget_fraction": 1.0, **space.uniform()})
     assert space.sample(choices, lambda a: space.params(a) / space.params(student)) == student
 
 
 def test_as_a_rule_nearly_all_of_the_share_is_spent() -> None:
     space = DCGANSpace(published(64))
-    load = relative(space, 0.2)
-    choices = [{"share": 1.0, **space.uniform()}, *({"share": 1.0, **o} for o in space.openings()[:1])]
-    assert all(load(space.sample(FixedSuggest(each), load)) > 0.9 for each in choices)
+    utilisation = relative(space, 0.2)
+    choices = [
+        {"budget_fraction": 1.0, **space.uniform()},
+        *({"budget_fraction": 1.0, **o} for o in space.initial_designs()[:1]),
+    ]
+    assert all(utilisation(space.sample(FixedSuggest(each), utilisation)) > 0.9 for each in choices)
     spent = []
     for seed in range(101):
-        sampled = space.sample(RandomSuggest(seed), load)
-        share = RandomSuggest(seed).suggest_float("share", 0.25, 1.0)
-        assert load(sampled) <= share
-        spent.append(load(sampled) / share)
+        sampled = space.sample(RandomSuggest(seed), utilisation)
+        share = RandomSuggest(seed).suggest_float("budget_fraction", 0.25, 1.0)
+        assert utilisation(sampled) <= share
+        spent.append(utilisation(sampled) / share)
     assert sorted(spent)[50] > 0.95
 
 
 def test_every_choice_matters() -> None:
     space = DCGANSpace(NORMALISED)
-    base = {"share": 0.5, **space.uniform()}
+    base = {"budget_fraction": 0.5, **space.uniform()}
     other = {name: 0.5 for name in base if name.startswith("width_")}
-    other |= {"share": 0.9, "norm": "none", "kernel_2": 1, "kernel_3": 2, "kernel_4": 3, "kernel_5": 2}
+    other |= {
+        "budget_fraction": 0.9,
+        "norm": "none",
+        "kernel_2": 1,
+        "kernel_3": 2,
+        "kernel_4": 3,
+        "kernel_5": 2,
+    }
     assert set(other) == set(base)
-    load = relative(space, 0.3)
-    plain = space.sample(FixedSuggest(base), load)
+    utilisation = relative(space, 0.3)
+    plain = space.sample(FixedSuggest(base), utilisation)
     for name, value in other.items():
-        assert space.sample(FixedSuggest(base | {name: value}), load) != plain, name
+        assert space.sample(FixedSuggest(base | {name: value}), utilisation) != plain, name
 
 
 def test_a_teacher_without_normalisation_has_students_without_it_and_no_such_choice() -> None:
@@ -215,5 +227,5 @@ def test_weights_can_not_be_shared_and_it_is_said_why() -> None:
 
 def test_a_tight_budget_still_leaves_a_choice() -> None:
     space = DCGANSpace(NORMALISED)
-    load = budget(space, 4.0, 10.0)
-    assert len({space.sample(RandomSuggest(seed), load) for seed in range(100)}) > 30
+    utilisation = budget(space, 4.0, 10.0)
+    assert len({space.sample(RandomSuggest(seed), utilisation) for seed in range(100)}) > 30

@@ -76,7 +76,7 @@ def test_what_it_makes_is_what_the_student_read_out_makes(teacher: Any) -> None:
 
 def test_training_one_student_moves_the_weights_of_the_others(teacher: Any) -> None:
     slimmable = SlimmableStyleGAN2(teacher)
-    small, large = SPACE.uniform() | {"share": 0.3}, SPACE.uniform() | {"share": 1.0}
+    small, large = SPACE.uniform() | {"budget_fraction": 0.3}, SPACE.uniform() | {"budget_fraction": 1.0}
     small, large = (
         SPACE.sample(FixedSuggest(choices), lambda a: SPACE.macs(a) / 400_000) for choices in (small, large)
     )
@@ -98,7 +98,8 @@ def test_training_moves_the_mean_style(teacher: Any) -> None:
 
 def test_another_mapping_network_is_not_in_the_shared_weights(teacher: Any) -> None:
     shallower = SPACE.sample(
-        FixedSuggest(SPACE.uniform() | {"share": 1.0, "mapping_layers": 1}), lambda a: SPACE.macs(a) / 400_000
+        FixedSuggest(SPACE.uniform() | {"budget_fraction": 1.0, "mapping_layers": 1}),
+        lambda a: SPACE.macs(a) / 400_000,
     )
     with pytest.raises(ArchitectureError, match="mapping"):
         SlimmableStyleGAN2(teacher).read_out(shallower)
@@ -110,7 +111,7 @@ def test_students_of_a_separable_teacher_are_those_that_inherit(kernels: tuple[i
     torch.manual_seed(0)
     teacher: Any = STYLEGAN2.build(separable)
     space = StyleGAN2Space(separable)
-    choices = space.uniform() | {"share": 0.5, "kernel_8": kernels[0], "kernel_16": kernels[1]}
+    choices = space.uniform() | {"budget_fraction": 0.5, "kernel_8": kernels[0], "kernel_16": kernels[1]}
     architecture = space.sample(FixedSuggest(choices), lambda a: space.macs(a) / space.macs(separable))
     assert tuple(block.kernel for block in architecture.blocks[1:]) == kernels
     ours = SlimmableStyleGAN2(teacher).read_out(architecture).eval()

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_spaces import Load, RandomSuggest
+from search_spaces import RandomSuggest, Utilisation
 from search_spaces.stylegan2 import Block, GeneratorArchitecture, StyleGAN2Space
-from search_spaces.stylegan2.space import MIN_SHARE
+from search_spaces.stylegan2.space import MIN_BUDGET_FRACTION
 from tests.search_spaces.stylegan2.teachers import stylegan2, teachers
 
 BIG = StyleGAN2Space(stylegan2(256, 16384))
@@ -50,7 +50,7 @@ class Spending(RandomSuggest):
         self.share = share
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
-        return self.share if name == "share" else super().suggest_float(name, low, high, log=log)
+        return self.share if name == "budget_fraction" else super().suggest_float(name, low, high, log=log)
 
 
 def widths(architecture: GeneratorArchitecture) -> list[int]:
@@ -62,20 +62,20 @@ def at_an_end_of_its_scale(student: GeneratorArchitecture) -> bool:
     return widths(student) == widths(BIG.teacher) or min(widths(student)) < 20
 
 
-def budget(space: StyleGAN2Space, macs: float | None = None, params: float | None = None) -> Load:
-    """A load under one or two limits, given as multiples of the smallest student's cost."""
+def budget(space: StyleGAN2Space, macs: float | None = None, params: float | None = None) -> Utilisation:
+    """The utilisation under one or two limits, given as multiples of the smallest student's cost."""
     smallest = space.smallest()
 
-    def load(a: GeneratorArchitecture) -> float:
+    def utilisation(a: GeneratorArchitecture) -> float:
         parts = [space.macs(a) / (macs * space.macs(smallest))] if macs else []
         parts += [space.params(a) / (params * space.params(smallest))] if params else []
         return max(parts)
 
-    return load
+    return utilisation
 
 
-def relative(space: StyleGAN2Space, share: float) -> Load:
-    """A load under a limit of MACs, given as a share of the teacher's."""
+def relative(space: StyleGAN2Space, share: float) -> Utilisation:
+    """The utilisation under a limit of MACs, given as a share of the teacher's."""
     return lambda a: space.macs(a) / (share * space.macs(space.teacher))
 
 
@@ -88,9 +88,9 @@ def test_every_student_fits_every_feasible_budget(
     teacher: GeneratorArchitecture, seed: int, macs: float, params: float, kind: str
 ) -> None:
     space = StyleGAN2Space(teacher)
-    load = budget(space, macs if kind != "params" else None, params if kind != "macs" else None)
+    utilisation = budget(space, macs if kind != "params" else None, params if kind != "macs" else None)
     for i in range(5):
-        assert load(space.sample(RandomSuggest(seed + i), load)) <= 1
+        assert utilisation(space.sample(RandomSuggest(seed + i), utilisation)) <= 1
 
 
 @settings(max_examples=200)
@@ -152,9 +152,9 @@ def test_without_a_binding_budget_the_uniform_choices_give_the_teacher_itself(
     teacher: GeneratorArchitecture, generosity: float
 ) -> None:
     space = StyleGAN2Space(teacher)
-    choices = Choices({"share": 1.0, **space.uniform()})
+    choices = Choices({"budget_fraction": 1.0, **space.uniform()})
     assert space.sample(choices, relative(space, generosity)) == teacher
-    assert "share" not in space.uniform()
+    assert "budget_fraction" not in space.uniform()
 
 
 @settings(max_examples=200)
@@ -163,21 +163,23 @@ def test_every_opening_names_choices_of_the_space_and_fits(
     teacher: GeneratorArchitecture, multiple: float
 ) -> None:
     space = StyleGAN2Space(teacher)
-    load = budget(space, macs=multiple)
-    for opening in space.openings():
+    utilisation = budget(space, macs=multiple)
+    for opening in space.initial_designs():
         assert set(opening) == set(space.uniform())
-        assert load(space.sample(Choices({"share": 1.0, **opening}), load)) <= 1
+        assert utilisation(space.sample(Choices({"budget_fraction": 1.0, **opening}), utilisation)) <= 1
 
 
 def test_openings_differ_from_each_other_and_from_the_uniform_student() -> None:
-    load = relative(BIG, 0.3)
-    starts = [BIG.uniform(), *BIG.openings()]
-    assert len({BIG.sample(Choices({"share": 1.0, **start}), load) for start in starts}) == len(starts)
+    utilisation = relative(BIG, 0.3)
+    starts = [BIG.uniform(), *BIG.initial_designs()]
+    assert len(
+        {BIG.sample(Choices({"budget_fraction": 1.0, **start}), utilisation) for start in starts}
+    ) == len(starts)
 
 
 @pytest.mark.parametrize("share", [0.8, 0.5, 0.2, 0.05])
 def test_the_uniform_choices_slim_every_resolution_alike_and_nothing_else(share: float) -> None:
-    student = BIG.sample(Choices({"share": 1.0, **BIG.uniform()}), relative(BIG, share))
+    student = BIG.sample(Choices({"budget_fraction": 1.0, **BIG.uniform()}), relative(BIG, share))
     widths = zip(student.blocks, BIG.teacher.blocks, strict=True)
     ratios = [mine.channels / theirs.channels for mine, theirs in widths]
     assert max(ratios) - min(ratios) <= 1 / 16  # the grid
@@ -189,17 +191,21 @@ def test_the_uniform_choices_slim_every_resolution_alike_and_nothing_else(share:
 
 
 @settings(max_examples=150)
-@given(SEEDS, st.floats(0.02, 0.9), st.floats(MIN_SHARE, 1.0))
+@given(SEEDS, st.floats(0.02, 0.9), st.floats(MIN_BUDGET_FRACTION, 1.0))
 def test_the_share_is_spent_where_it_can_be(seed: int, of_teacher: float, share: float) -> None:
-    load = relative(BIG, of_teacher)
-    student = BIG.sample(Spending(share, seed), load)
-    assert load(student) <= share or widths(student) == widths(BIG.smallest())
-    assert load(student) >= 0.75 * share or at_an_end_of_its_scale(student)
+    utilisation = relative(BIG, of_teacher)
+    student = BIG.sample(Spending(share, seed), utilisation)
+    assert utilisation(student) <= share or widths(student) == widths(BIG.smallest())
+    assert utilisation(student) >= 0.75 * share or at_an_end_of_its_scale(student)
 
 
 def test_as_a_rule_nearly_all_of_the_share_is_spent() -> None:
-    load = relative(BIG, 0.2)
-    loads = [load(student) for seed in range(101) if (student := BIG.sample(Spending(1.0, seed), load))]
+    utilisation = relative(BIG, 0.2)
+    loads = [
+        utilisation(student)
+        for seed in range(101)
+        if (student := BIG.sample(Spending(1.0, seed), utilisation))
+    ]
     assert sorted(loads)[50] > 0.97
 
 
@@ -219,23 +225,23 @@ def test_a_tight_budget_costs_a_few_looks_at_the_closed_form_and_no_retries(mult
 
 
 def test_a_tight_budget_still_leaves_a_choice() -> None:
-    load = budget(BIG, macs=2.0)
-    assert len({BIG.sample(RandomSuggest(seed), load) for seed in range(200)}) > 100
+    utilisation = budget(BIG, macs=2.0)
+    assert len({BIG.sample(RandomSuggest(seed), utilisation) for seed in range(200)}) > 100
 
 
 def test_every_choice_matters() -> None:
     space = StyleGAN2Space(stylegan2(64, 4096, 128))
-    load = relative(space, 0.3)
-    base = {"share": 0.5, **space.uniform()}
+    utilisation = relative(space, 0.3)
+    base = {"budget_fraction": 0.5, **space.uniform()}
     other: dict[str, Any] = {name: 0.5 for name in base if name.startswith("width_")}
     other |= {name: "separable" for name in base if name.startswith("kind_")}
     other |= {name: 1 for name in base if name.startswith("convs_") and name != "convs_4"}
-    other |= {"share": 0.9, "style_dim": 256, "mapping_layers": 2, "kernel_32": 1, "kernel_64": 1}
+    other |= {"budget_fraction": 0.9, "style_dim": 256, "mapping_layers": 2, "kernel_32": 1, "kernel_64": 1}
     asked = Choices(base)
-    plain = space.sample(asked, load)
+    plain = space.sample(asked, utilisation)
     assert set(other) == set(asked.asked)
     for name, value in other.items():
-        assert space.sample(Choices(base | {name: value}), load) != plain, name
+        assert space.sample(Choices(base | {name: value}), utilisation) != plain, name
 
 
 def test_one_pixel_kernels_are_never_called_separable() -> None:
