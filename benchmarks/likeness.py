@@ -29,7 +29,7 @@ def measured(path: Path, share: float) -> dict[str, float]:
     loaded = load_checkpoint(path)
     teacher = loaded.generator
     space = get_family(loaded.family).space(teacher.architecture)
-    inputs = teacher.sample_inputs(IMAGES, torch.Generator().manual_seed(SEED))
+    inputs = teacher.example_inputs(IMAGES, SEED)
     goal, limit = teacher(*inputs), share * space.macs(teacher.architecture)
 
     def student(choices: dict[str, Any], settled: bool = True) -> float:

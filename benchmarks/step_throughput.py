@@ -32,9 +32,11 @@ from typing import Any
 import torch
 
 from benchmarks import straightforward
+from distill.adversarial import Logistic
 from distill.data import ImageSet, ImageStream, load_images
-from distill.recipes import Logistic, WeightDecay
+from distill.recipes import WeightDecay
 from distill.schedules import Schedule
+from distill.tasks import NoiseTask
 from distill.teachers import TeacherCache, load_teacher, make_teacher_cache
 from distill.training import Trainer, TrainingConfig, channels_last_pays
 from nas.budget import Budget, format_quantity
@@ -119,7 +121,7 @@ def our_trainer(case: Case, bank: TeacherCache, precision: str, device: str) -> 
         student,
         discriminator,
         RECIPE,
-        case.data,
+        NoiseTask(case.data, student.input_specs),
         TrainingConfig(
             images=10**9,
             batch_size=case.batch_size,
@@ -127,7 +129,7 @@ def our_trainer(case: Case, bank: TeacherCache, precision: str, device: str) -> 
             channels_last=channels_last_pays(case.student.resolution),  # type: ignore[attr-defined]
             seed=SEED,
         ),
-        bank=bank,
+        teacher_cache=bank,
         teacher_discriminator=_copy(case.discriminator),
         device=device,
     )

@@ -22,11 +22,13 @@ from typing import Any
 
 import torch
 
+from distill.adversarial import DiscriminatorStep, Logistic, Terms
 from distill.data import ImageSet
-from distill.recipes import DiscriminatorStep, GeneratorStep, Logistic, Terms
+from distill.recipes import GeneratorStep
+from distill.tasks import NoiseTask
 from distill.training import Trainer, TrainingConfig
 from nas.budget import Budget, format_quantity, parse_quantity
-from search_spaces import Architecture, FixedSuggest, TeacherSize
+from search_spaces import Architecture, FixedSuggest, Generator, TeacherSize
 from search_spaces.stylegan2 import STYLEGAN2
 
 R1_EVERY = 16  # steps: what is timed is a round of as many
@@ -65,6 +67,12 @@ class Taught:
 
     images: torch.Tensor
     name = "benchmark"
+    needs_teacher_images = False
+    needs_teacher_discriminator = False
+    discriminator_steps = 1
+
+    def modules(self, student: Generator) -> torch.nn.ModuleDict:
+        return torch.nn.ModuleDict()
 
     def kd_weight(self, progress: float, gap: float) -> float:
         return 1.0
@@ -95,12 +103,11 @@ class Row:
         images = torch.randint(0, 256, (2 * batch, 3, side, side), dtype=torch.uint8)
         config = TrainingConfig(images=10**9, batch_size=batch, **settings)
         student = STYLEGAN2.build(architecture)
-        critic = STYLEGAN2.build_discriminator(STYLEGAN2.default_discriminator(architecture))
+        judge = STYLEGAN2.build_discriminator(STYLEGAN2.default_discriminator(architecture))
         recipe = Taught(torch.rand(batch, 3, side, side).to(device) * 2 - 1)
+        task = NoiseTask(ImageSet("random", images, "0" * 16), student.input_specs)
         self.name, self.device = name, device
-        self.trainer = Trainer(
-            student, critic, recipe, ImageSet("random", images, "0" * 16), config, device=device
-        )
+        self.trainer = Trainer(student, judge, recipe, task, config, device=device)
         self.seconds: list[float] = []
         self.megabytes: float | None = None
         self.error = ""

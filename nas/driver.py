@@ -65,7 +65,7 @@ def prepare(
     Decoded images are kept in `<workdir>/cache`; in a dry run a sample is looked at and nothing is written.
     `on_progress` hears of the images decoded so far and of all. Where architectures are going to be
     proposed (`proposes`) within a latency, that of the smallest student is measured. With `decode` False
-    the caller looks at `bench.data` when all else is checked.
+    the caller looks at `bench.task` when all else is checked.
 
     Raises:
         UserError: of whatever kind fits.
@@ -84,7 +84,7 @@ def prepare(
     if proposes:
         _ = bench.latency
     if decode:
-        _ = bench.data
+        _ = bench.task
     return config, bench
 
 

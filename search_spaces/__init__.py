@@ -8,12 +8,14 @@ from search_spaces.base import (
     PublishedTraining,
     SearchSpace,
     Slimmable,
+    StyleBased,
     Suggest,
     TeacherSize,
     Utilisation,
 )
 from search_spaces.checkpoint import Checkpoint, check_name, file_digest, load_checkpoint, save_checkpoint
 from search_spaces.errors import ArchitectureError, CheckpointError, UserError, one_line, os_reason
+from search_spaces.inputs import Inputs, InputSpec, draw_inputs, example_inputs, input_batches, of_kind
 from search_spaces.precision import full_precision
 from search_spaces.registry import FAMILIES, get_family
 from search_spaces.suggest import FixedSuggest, PartlyFixedSuggest, RandomSuggest, SameAnswers
@@ -30,21 +32,28 @@ __all__ = [
     "Family",
     "FixedSuggest",
     "Generator",
+    "InputSpec",
+    "Inputs",
     "PartlyFixedSuggest",
     "PublishedTraining",
     "RandomSuggest",
     "SameAnswers",
     "SearchSpace",
     "Slimmable",
+    "StyleBased",
     "Suggest",
     "TeacherSize",
     "UserError",
     "Utilisation",
     "check_name",
+    "draw_inputs",
+    "example_inputs",
     "file_digest",
     "full_precision",
     "get_family",
+    "input_batches",
     "load_checkpoint",
+    "of_kind",
     "one_line",
     "os_reason",
     "save_checkpoint",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
-import torch
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from search_spaces.errors import ArchitectureError
+from search_spaces.inputs import Inputs, InputSpec, example_inputs
 
 
 @dataclass(frozen=True)
@@ -69,27 +69,24 @@ class Suggest(Protocol):
 
 
 class Generator(nn.Module):
-    """A network that makes images `(N, C, H, W)`, float32 in about [-1, 1], from a tuple of input tensors.
+    """A network that makes images `(N, C, H, W)`, float32 in about [-1, 1]: `generator(*inputs)`.
 
-    What the inputs are (noise, noise and class, image, …) is the family's business: callers draw them with
-    `sample_inputs`, keep them, and pass them back as `generator(*inputs)`.
+    What it takes (latents, labels, attributes, images) is described by `input_specs`; where inputs come from
+    is the task's business, see `distill.tasks`.
     """
 
     architecture: Architecture
-    sampling_options: ClassVar[frozenset[str]] = frozenset()  # what `forward` takes by name, beside inputs
+    input_specs: tuple[InputSpec, ...]
+    sampling_options: ClassVar[frozenset[str]] = frozenset()  # keywords that `forward` takes beside inputs
 
-    def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
-        """`count` random inputs, first dimension `count`, made on the CPU from `rng`."""
-        raise NotImplementedError
+    def example_inputs(self, count: int = 1, seed: int = 0) -> Inputs:
+        """`count` inputs of the right shapes, on the CPU: for costs, latency, tracing and export."""
+        return example_inputs(self.input_specs, count, seed)
 
     def deterministic(self, *inputs: Tensor) -> Tensor:
-        """Images that are a function of `inputs` alone: what `forward` draws at random is held fixed."""
+        """Images that are a function of `inputs` alone: noise that `forward` draws is held constant."""
         images: Tensor = self(*inputs)
         return images
-
-    def condition(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Those of `inputs` that the discriminator is told, too: `discriminator(images, *condition)`."""
-        return ()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -98,31 +95,31 @@ class Generator(nn.Module):
 
     @property
     def classes(self) -> int:
-        """How many classes its images are of; 0 when it is unconditional."""
-        return 0
+        """How many classes its labels tell apart; 0 without labels."""
+        return next((spec.shape[0] for spec in self.input_specs if spec.kind == "label"), 0)
 
     @property
     def uses_batch_statistics(self) -> bool:
         """Whether, in training, an image depends on the others of its batch, as with batch normalisation."""
         return False
 
-    def label_condition(self, labels: Tensor) -> tuple[Tensor, ...]:
-        """What `condition` is for real images of the classes `labels` (N,), int64."""
-        return ()
-
     def stages(self) -> Sequence[nn.Module]:
-        """The parts that images pass one after the other, whose activations may be made again when needed."""
+        """The parts that images pass one after the other, for activation checkpointing; none by default."""
         return ()
 
-    def calibrate(self, rng: torch.Generator) -> None:
-        """Measure, from inputs drawn with `rng`, what evaluation needs and training leaves behind.
+    def calibrate(self, inputs: Iterable[Inputs]) -> None:
+        """Measure, over batches of `inputs`, what evaluation needs and training leaves behind.
 
-        For example the statistics of batch normalisation under the averaged weights; nothing by default.
+        For example the statistics of batch normalisation under averaged weights; nothing by default.
         """
 
-    def with_styles(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """Images for `inputs`, and the styles (N, D) that they are a function of, inside one graph."""
-        raise NotImplementedError
+
+@runtime_checkable
+class StyleBased(Protocol):
+    """A generator whose images are a function of styles, such as StyleGAN2's `w`."""
+
+    def with_styles(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Images for `inputs`, and the styles (N, D) that they are a function of, in one graph."""
 
 
 class Slimmable(Generator):
@@ -143,13 +140,20 @@ class Slimmable(Generator):
 
 
 class Discriminator(nn.Module):
-    """A network that scores images `(N, C, H, W)` with one logit each, `(N,)`; higher means more real."""
+    """A network that scores images `(N, C, H, W)`, and what they are conditioned on; higher means more real.
+
+    It answers with one logit each, `(N,)`, or with a map of logits for patches, `(N, 1, H', W')`.
+    """
 
     architecture: Architecture
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Activations after every block, finest first; a feature space for comparing images."""
         raise NotImplementedError
+
+    def classify(self, images: Tensor) -> Tensor | None:
+        """Logits (N, K) of classes or attributes; None where it has no such head."""
+        return None
 
 
 class SearchSpace(Protocol):
@@ -225,7 +229,7 @@ class TeacherSize:
 class PublishedTraining:
     """How networks of a family are trained where they come from."""
 
-    adversarial: Literal["logistic", "hinge", "wasserstein"] = "logistic"
+    adversarial: str = "logistic"  # name of an adversarial loss, see `distill.adversarial`
     generator_lr: float = 2e-3
     discriminator_lr: float = 2e-3
     betas: tuple[float, float] = (0.0, 0.99)  # of Adam
@@ -240,6 +244,7 @@ class Family:
     """Everything the rest of the service needs to know of one kind of generator."""
 
     name: str
+    task: str  # where its inputs come from, see `distill.tasks`
     architecture: type[Architecture]
     discriminator_architecture: type[Architecture]
     build: Callable[[Any], Generator]

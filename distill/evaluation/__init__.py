@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from distill.evaluation.extractors import EXTRACTORS, Extractor, check_extractor, load_extractor
 from distill.evaluation.generation import images_at_a_time
-from distill.evaluation.grids import chosen_for_grid, compare, image_grid, sample, save_png
+from distill.evaluation.grids import compare, image_grid, sample, save_png
 from distill.evaluation.scores import FidScore, Score
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ __all__ = [
     "Score",
     "check_extractor",
     "check_names",
-    "chosen_for_grid",
     "compare",
     "image_grid",
     "images_at_a_time",

@@ -1,38 +1,38 @@
-"""Generators measured against one set of real images: the extractor kept warm, the real side made once."""
+"""Generators measured against real images: the extractor kept warm, the real side made once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from statistics import fmean
 
 import torch
 from torch import Tensor
 
-from distill.data import ImageSet
 from distill.errors import FidelityError
 from distill.evaluation.extractors import Extractor, load_extractor
 from distill.evaluation.gathering import OF_THE_EXTRACTOR, Gathered, Need, gather
 from distill.evaluation.generation import generate
 from distill.evaluation.metrics import METRICS, check_names, check_samples
-from distill.evaluation.real_cache import read_features, read_statistics, write_features, write_statistics
+from distill.evaluation.reference import Reference
 from distill.evaluation.scores import FidScore, Score
 from distill.progress import OnProgress, counted
+from distill.tasks import EvalSet
 from search_spaces import Generator
 
-REAL, GENERATED = "Looking at real images", "Looking at generated images"
+GENERATED = "Looking at generated images"
 
 __all__ = ["FidScore", "Fidelity", "Score"]
 
 
 class Fidelity:
-    """Measures generators against one set of real images."""
+    """Measures generators against the evaluation sets of a task; a metric is the mean over the sets."""
 
     def __init__(
         self,
-        data: ImageSet,
+        sets: Sequence[EvalSet],
         extractor: str,
         *,
         weights: Path | None = None,  # of the extractor, instead of its usual ones
@@ -40,7 +40,7 @@ class Fidelity:
         device: torch.device | str = "cpu",  # the extractor's; generators must be there too
         batch_size: int = 50,  # images; another one draws other noise, see `generate`
         metrics: Sequence[str] = ("fid",),  # what is prepared now; others are when they are asked for
-        on_progress: OnProgress | None = None,  # hears of images looked at
+        on_progress: OnProgress | None = None,  # receives how many images were looked at
     ) -> None:
         """Load the extractor, and what `metrics` need of the real images, from `cache` or by computing it.
 
@@ -49,10 +49,19 @@ class Fidelity:
         """
         self.device = torch.device(device)
         self.batch_size = batch_size
-        self._data, self._cache, self._on_progress = data, cache, on_progress
+        self._on_progress = on_progress
         self._name, self._weights = extractor, weights
-        self._real = Gathered(len(data))
-        self._prepared: frozenset[Need] = frozenset()
+        self._sets = tuple(sets)
+        self._references = [
+            Reference(
+                one.reference,
+                lambda: self.extractor,
+                cache=cache,
+                batch_size=batch_size,
+                on_progress=on_progress,
+            )
+            for one in self._sets
+        ]
         check_names(metrics)
         self.prepare(metrics)
 
@@ -62,7 +71,8 @@ class Fidelity:
         Raises:
             FidelityError: weights that can't be had, or a cache that can't be written.
         """
-        self._prepare(_union(METRICS[name].of_real for name in metrics))
+        for reference in self._references:
+            reference.prepare(_union(METRICS[name].of_real for name in metrics))
 
     @cached_property
     def extractor(self) -> Extractor:
@@ -91,21 +101,32 @@ class Fidelity:
             FidelityError: no such metric, one that the extractor can't serve, or too few images for it.
             NonFiniteImagesError: the generator made NaN or infinity.
         """
-        batches = generate(generator, samples, seed, batch_size=self.batch_size, device=self.device)
-        return self._measure(batches, metrics, samples, seed)
-
-    def measure_images(self, images: Tensor, metrics: Sequence[str], seed: int = 0) -> dict[str, Score]:
-        """`metrics` of given images `(N, C, R, R)`, uint8; `seed` draws subsets."""
-        return self._measure(self._batches(images), metrics, len(images), seed)
-
-    def _measure(
-        self, batches: Iterable[Tensor], metrics: Sequence[str], samples: int, seed: int
-    ) -> dict[str, Score]:
         self._check(metrics, samples)
         self.prepare(metrics)
+        found = []
+        for one, reference in zip(self._sets, self._references, strict=True):
+            inputs = one.inputs(samples, seed, self.batch_size)
+            batches = generate(generator, inputs, samples, seed, device=self.device)
+            found.append(self._compare(batches, reference, metrics, samples, seed))
+        return {name: _mean([scores[name] for scores in found]) for name in metrics}
+
+    def measure_images(self, images: Tensor, metrics: Sequence[str], seed: int = 0) -> dict[str, Score]:
+        """`metrics` of given images `(N, C, R, R)`, uint8, against the first set; `seed` draws subsets."""
+        self._check(metrics, len(images))
+        self.prepare(metrics)
+        return self._compare(self._batches(images), self._references[0], metrics, len(images), seed)
+
+    def _compare(
+        self,
+        batches: Iterable[Tensor],
+        reference: Reference,
+        metrics: Sequence[str],
+        samples: int,
+        seed: int,
+    ) -> dict[str, Score]:
         batches = counted(batches, GENERATED, samples, self._on_progress)
         fake = gather(batches, _union(METRICS[name].needs for name in metrics), lambda: self.extractor)
-        return {name: self._score(name, fake, seed) for name in metrics}
+        return {name: self._score(name, fake, reference.gathered, seed) for name in metrics}
 
     def _check(self, metrics: Sequence[str], samples: int) -> None:
         """Refuse what can't be measured before anything is computed."""
@@ -113,67 +134,43 @@ class Fidelity:
         for name in metrics:
             check_samples(name, samples)
             if METRICS[name].of_real:
-                check_samples(name, len(self._data), "real ")
+                for reference in self._references:
+                    check_samples(name, len(reference.images), "real ")
             if "logits" in METRICS[name].needs and not self.extractor.has_logits:
                 raise FidelityError(
                     f"{METRICS[name].title} needs class logits, which {self.extractor.name} does not have: "
                     "take --extractor inception, digits or cifar-resnet, or leave it out"
                 )
 
-    def _score(self, name: str, fake: Gathered, seed: int) -> Score:
+    def _score(self, name: str, fake: Gathered, real: Gathered, seed: int) -> Score:
         metric = METRICS[name]
-        values, settings = metric.compute(fake, self._real, seed)
+        values, settings = metric.compute(fake, real, seed)
         extractor = self.extractor if metric.needs & OF_THE_EXTRACTOR else None
         return Score(
             values,
             fake.images,
-            self._real.images if metric.of_real else None,
+            real.images if metric.of_real else None,
             extractor.name if extractor else None,
             extractor.digest if extractor else None,
             seed,
             settings,
         )
 
-    def _prepare(self, needs: frozenset[Need]) -> None:
-        """Have `needs` of the real images, all that are missing in one pass over them."""
-        missing = needs - self._prepared
-        if self._cache is not None:
-            missing = frozenset(need for need in missing if not self._read(need))
-        if missing:
-            images = self._data.images
-            batches = counted(self._batches(images), REAL, len(images), self._on_progress)
-            made = gather(batches, missing, lambda: self.extractor)
-            self._real = replace(self._real, **{need: getattr(made, need) for need in missing})
-            self._write(missing)
-        self._prepared |= needs
-
-    def _read(self, need: Need) -> bool:
-        """Take `need` out of the cache; whether it was there."""
-        found: Any = None
-        if need == "statistics":
-            found = read_statistics(self._path("npz"), len(self._data))
-        elif need == "features":
-            found = read_features(self._path("features.npy"), len(self._data))
-        if found is not None:
-            self._real = replace(self._real, **{need: found})
-        return found is not None
-
-    def _write(self, needs: frozenset[Need]) -> None:
-        if self._cache is None:
-            return
-        if "statistics" in needs:
-            write_statistics(self._path("npz"), self._real.statistics, len(self._data))
-        if "features" in needs:
-            write_features(self._path("features.npy"), self._real.features)
-
-    def _path(self, suffix: str) -> Path:
-        assert self._cache is not None
-        name = f"{self._data.digest}-{Path(self.extractor.name).name}-{self.extractor.digest}.{suffix}"
-        return self._cache / name
-
     def _batches(self, images: Tensor) -> Iterator[Tensor]:
         for start in range(0, len(images), self.batch_size):
             yield images[start : start + self.batch_size]
+
+
+def _mean(scores: Sequence[Score]) -> Score:
+    """One score of several sets': values are means, images are sums."""
+    first, *others = scores
+    if not others:
+        return first
+    values: Mapping[str, float] = {
+        name: fmean(score.values[name] for score in scores) for name in first.values
+    }
+    real = None if first.real is None else sum(score.real or 0 for score in scores)
+    return replace(first, values=values, samples=sum(score.samples for score in scores), real=real)
 
 
 def _union(needs: Iterable[frozenset[Need]]) -> frozenset[Need]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch import Tensor
 from distill.data import to_uint8
 from distill.errors import NonFiniteImagesError
 from distill.noise import seeded_noise
-from search_spaces import Generator
+from search_spaces import Generator, Inputs
 
 BATCH_PIXELS = 50 * 256**2  # in a batch that is only looked at: half a GB per 32 feature maps
 
@@ -22,26 +22,24 @@ def images_at_a_time(resolution: int, most: int = 50) -> int:
 
 
 def generate(
-    generator: Generator, samples: int, seed: int, *, batch_size: int, device: torch.device
+    generator: Generator, inputs: Iterable[Inputs], samples: int, seed: int, *, device: torch.device
 ) -> Iterator[Tensor]:
-    """`samples` images of `generator` as batches `(N, C, H, W)`, uint8, on `device`.
+    """At most `samples` images of `generator` for batches of `inputs`, `(N, C, H, W)`, uint8, on `device`.
 
     The generator, which must be on `device`, runs in eval mode; its mode and the global random state are as
-    before afterwards. The first images are the same whatever the number of samples. Inputs are drawn on the
-    CPU; noise that the generator draws by itself comes from the device's own random numbers, batch by batch,
-    so another device or another `batch_size` gives other noise.
+    before afterwards. Noise that the generator draws by itself comes from `seed` and the device's own random
+    numbers, batch by batch, so another device or another batch size gives other noise.
 
     Raises:
         NonFiniteImagesError: the generator made NaN or infinity.
     """
-    rng = torch.Generator().manual_seed(seed)
+    made = 0
     with torch.no_grad(), _eval_mode(generator), seeded_noise(seed, device):
-        for start in range(0, samples, batch_size):
-            # always a whole batch: kernels, and so the last bits, may differ for another size
-            inputs = generator.sample_inputs(batch_size, rng)
-            images = generator(*(tensor.to(device) for tensor in inputs))[: samples - start]
+        for batch in inputs:
+            images = generator(*(tensor.to(device) for tensor in batch))[: samples - made]
             if not torch.isfinite(images).all():
-                raise NonFiniteImagesError(f"the generator made NaN or infinity among images {start} and on")
+                raise NonFiniteImagesError(f"the generator made NaN or infinity among images {made} and on")
+            made += len(images)
             yield to_uint8(images)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 from distill.data import to_uint8
 from distill.evaluation.generation import images_at_a_time
 from distill.noise import seeded_noise
-from search_spaces import Generator
+from search_spaces import Inputs
 from search_spaces.reading import written_whole
 
 MIN_SIDE = 64  # smaller images are enlarged, pixels kept sharp
@@ -47,28 +48,9 @@ def _tile(height: int, width: int, max_side: int | None) -> tuple[int, int]:
     return height * scale, width * scale
 
 
-def chosen_for_grid(
-    generator: Generator, inputs: tuple[Tensor, ...], count: int, columns: int, most_rows: int = 10
-) -> Tensor:
-    """Indices of `inputs` to make a grid of: the first `count`, or of a conditional generator a row a class.
-
-    Where there are more classes than `most_rows`, some that lie evenly among them; classes of which there are
-    fewer than `columns` inputs are left out.
-    """
-    told = generator.condition(inputs)
-    rows = []
-    if told:
-        classes = torch.linspace(0, generator.classes - 1, min(most_rows, generator.classes)).round().long()
-        for number in classes:
-            label = generator.label_condition(number[None])[0]
-            found = (told[0] == label).flatten(1).all(dim=1).nonzero().flatten()
-            rows += [found[:columns]] if len(found) >= columns else []
-    return torch.cat(rows) if rows else torch.arange(min(count, len(inputs[0])))
-
-
-def compare(grids: dict[str, Tensor], columns: int) -> Image.Image:
-    """Captioned grids of the same inputs, one above the other."""
-    pictures = {caption: image_grid(images, columns) for caption, images in grids.items()}
+def compare(rows: Mapping[str, Tensor], columns: int) -> Image.Image:
+    """Captioned grids for the same inputs, one above the other, such as input, target, teacher, student."""
+    pictures = {caption: image_grid(images, columns) for caption, images in rows.items()}
     width = max(picture.width for picture in pictures.values())
     height = sum(picture.height + CAPTION for picture in pictures.values())
     canvas = Image.new("RGB", (width, height), "white")
@@ -87,7 +69,7 @@ def save_png(picture: Image.Image, path: Path) -> None:
 
 
 @torch.no_grad()
-def sample(generator: torch.nn.Module, inputs: tuple[Tensor, ...], seed: int = 0) -> Tensor:
+def sample(generator: torch.nn.Module, inputs: Inputs, seed: int = 0) -> Tensor:
     """Images of `generator` for `inputs`, on the CPU; the same seed gives the same noise."""
     device, count, start = next(generator.parameters()).device, 1, 0  # the first image tells its size
     images: list[Tensor] = []

@@ -2,9 +2,11 @@
 
 from distill.losses.adversarial import (
     discriminator_hinge,
+    discriminator_least_squares,
     discriminator_logistic,
     discriminator_wasserstein,
-    generator_critic,
+    generator_least_squares,
+    generator_linear,
     generator_logistic,
     gradient_penalty,
     r1_penalty,
@@ -16,10 +18,12 @@ from distill.losses.similarity import feature_l1, pixel_l1, pixel_mse
 __all__ = [
     "PerceptualDistance",
     "discriminator_hinge",
+    "discriminator_least_squares",
     "discriminator_logistic",
     "discriminator_wasserstein",
     "feature_l1",
-    "generator_critic",
+    "generator_least_squares",
+    "generator_linear",
     "generator_logistic",
     "gradient_penalty",
     "path_length_weight",

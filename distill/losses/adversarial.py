@@ -1,4 +1,7 @@
-"""Adversarial losses in float32; `real` and `fake` are logits (N,). The critic's are means over the batch."""
+"""Adversarial losses in float32. `real` and `fake` are logits (N,), or maps of them (N, 1, H', W').
+
+A discriminator's losses are means over images and places; a generator's are in the shape of the logits.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -6,13 +9,23 @@ from torch import Tensor
 
 
 def generator_logistic(fake: Tensor) -> Tensor:
-    """Non-saturating logistic loss of the generator (Goodfellow et al. 2014, section 3), (N,)."""
+    """Non-saturating logistic loss of the generator (Goodfellow et al. 2014, section 3)."""
     return F.softplus(-fake.float())
 
 
-def generator_critic(fake: Tensor) -> Tensor:
-    """The generator's loss where the critic has a hinge or estimates a Wasserstein distance, (N,)."""
+def generator_linear(fake: Tensor) -> Tensor:
+    """The generator's loss for a hinge (Lim and Ye 2017) or Wasserstein critic (Arjovsky et al. 2017)."""
     return -fake.float()
+
+
+def generator_least_squares(fake: Tensor) -> Tensor:
+    """The generator's least squares towards 1 (Mao et al. 2017, equation 9, without its ½)."""
+    return (fake.float() - 1).square()
+
+
+def discriminator_least_squares(real: Tensor, fake: Tensor) -> Tensor:
+    """Least squares towards 1 for real and 0 for generated images (Mao et al. 2017, equation 9)."""
+    return ((real.float() - 1).square().mean() + fake.float().square().mean()) / 2
 
 
 def discriminator_logistic(real: Tensor, fake: Tensor) -> Tensor:
@@ -45,6 +58,7 @@ def gradient_penalty(images: Tensor, logits: Tensor) -> Tensor:
 
 
 def _gradient(images: Tensor, logits: Tensor) -> Tensor:
-    """The gradient of every image's logit by it, itself to be differentiated."""
-    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    """The gradient of every image's mean logit by it, itself to be differentiated."""
+    total = logits.flatten(1).mean(dim=1).sum() if logits.ndim > 1 else logits.sum()
+    (gradient,) = torch.autograd.grad(total, images, create_graph=True)
     return gradient.float()

@@ -2,19 +2,10 @@
 
 from collections.abc import Iterable
 
+from distill.adversarial import Logistic
 from distill.errors import RecipeError
-from distill.recipes.adversarial import Hinge, Logistic, Wasserstein, make_adversarial
 from distill.recipes.alone import AdversarialTraining
-from distill.recipes.base import (
-    Adversarial,
-    Condition,
-    DiscriminatorStep,
-    Distillation,
-    GeneratorStep,
-    Ingredients,
-    Recipe,
-    Terms,
-)
+from distill.recipes.base import Distillation, GeneratorStep, Ingredients, Recipe
 from distill.recipes.compressing_gans import CompressingGans
 from distill.recipes.dgl_gan import AdaptiveDglGan, DglGan
 from distill.recipes.path_lengths import PathLengths
@@ -42,7 +33,7 @@ def make_recipe(name: str, schedule: Schedule, ingredients: Ingredients | None =
     """The recipe called `name`, its KD weight following `schedule`.
 
     Raises:
-        RecipeError: there is none of that name, or it does not go with the schedule or the game.
+        RecipeError: there is none of that name, or it does not go with the schedule or the adversarial loss.
     """
     return get_recipe(name).make(schedule, ingredients or Ingredients(Logistic()))
 
@@ -50,23 +41,15 @@ def make_recipe(name: str, schedule: Schedule, ingredients: Ingredients | None =
 __all__ = [
     "RECIPES",
     "AdaptiveDglGan",
-    "Adversarial",
     "AdversarialTraining",
     "CompressingGans",
-    "Condition",
     "DglGan",
-    "DiscriminatorStep",
     "Distillation",
     "GeneratorStep",
-    "Hinge",
     "Ingredients",
-    "Logistic",
     "PathLengths",
     "Recipe",
-    "Terms",
-    "Wasserstein",
     "WeightDecay",
     "get_recipe",
-    "make_adversarial",
     "make_recipe",
 ]

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from distill.recipes.adversarial import Logistic
-from distill.recipes.base import Adversarial, DiscriminatorStep, GeneratorStep, Terms
+from torch import nn
+
+from distill.adversarial import AdversarialLoss, DiscriminatorStep, Logistic, Terms
+from distill.recipes.base import GeneratorStep
 from distill.recipes.path_lengths import PathLengths
+from search_spaces import Generator
 
 
 @dataclass(frozen=True)
 class AdversarialTraining:
-    """The game alone, and for generators with styles StyleGAN2's path lengths (arXiv 1912.04958)."""
+    """An adversarial loss alone; for generators with styles, StyleGAN2's path lengths (arXiv 1912.04958)."""
 
-    adversarial: Adversarial = field(default_factory=lambda: Logistic(r1_gamma=10.0))
+    adversarial: AdversarialLoss = field(default_factory=lambda: Logistic(r1_gamma=10.0))
     paths: PathLengths = field(default_factory=PathLengths)
 
     name: ClassVar = "adversarial"
@@ -27,6 +30,9 @@ class AdversarialTraining:
 
     def kd_weight(self, progress: float, gap: float) -> float:
         return 0.0
+
+    def modules(self, student: Generator) -> nn.ModuleDict:
+        return nn.ModuleDict()
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
         return self.adversarial.discriminator_terms(step)

@@ -1,4 +1,4 @@
-"""The contract of a recipe: one batch in, named loss terms out. It composes losses and schedules only."""
+"""The contract of a recipe: one step in, named loss terms out. It composes losses and schedules only."""
 
 from __future__ import annotations
 
@@ -7,47 +7,30 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, Self
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from distill.adversarial import AdversarialLoss, DiscriminatorStep, Terms
 from distill.errors import RecipeError
 from distill.losses import PerceptualDistance
 from distill.schedules import Schedule
-from search_spaces import Discriminator
-
-Terms = dict[str, Tensor]
-"""Scalar loss terms by name, already weighted: the trainer minimises their sum and logs each one."""
-
-Condition = tuple[Tensor, ...]
-"""What a discriminator is told besides images, one row for each image; mostly nothing."""
-
-
-@dataclass(frozen=True)
-class DiscriminatorStep:
-    """What a recipe sees when the discriminator learns."""
-
-    discriminator: Discriminator
-    real: Tensor  # (N, C, H, W), around [-1, 1]; augmented where the training augments
-    fake: Tensor  # (N, C, H, W), detached from the student; augmented alike
-    step: int  # steps done so far, for lazy regularisation
-    real_condition: Condition = ()
-    fake_condition: Condition = ()
-    exact: Discriminator | None = None  # where `discriminator` can't be differentiated twice: one that can
-    observe: Callable[[Tensor], None] = lambda real_logits: None  # what adaptive augmentation goes by
+from distill.tasks import Batch
+from search_spaces import Discriminator, Generator, Inputs
 
 
 @dataclass(frozen=True)
 class GeneratorStep:
-    """What a recipe sees when the student learns."""
+    """What is known when the student learns."""
 
-    fake: Tensor  # (N, C, H, W), the student's images
-    logits: Tensor  # (N,), its discriminator's answer to them; zeros where the recipe trains none
-    teacher_images: Tensor | None  # (N, C, H, W), the teacher's for the same inputs; None without a teacher
+    batch: Batch  # `batch.teacher` is None where no teacher's images are wanted
+    fake: Tensor  # (N, C, H, W), the student's images for `batch.inputs`
+    logits: Tensor  # (N,) or a map, its discriminator's answer to them; zeros where the recipe trains none
+    student: Generator
     teacher_discriminator: Discriminator | None  # frozen
     kd_weight: float
     step: int = 0  # steps done so far, for lazy regularisation
-    draw: Callable[[int], tuple[Tensor, Tensor]] | None = None  # so many new images, and their styles (N, D)
-    memory: dict[str, Tensor] = field(default_factory=dict)  # the recipe's own, kept in checkpoints
-    condition: Condition = ()  # of `fake`, for the teacher's discriminator
+    draw: Callable[[int], Inputs] | None = None  # so many further inputs
+    state: dict[str, Tensor] = field(default_factory=dict)  # the recipe's own, kept in checkpoints
+    modules: nn.ModuleDict = field(default_factory=nn.ModuleDict)  # the recipe's own, also trained
 
 
 class Recipe(Protocol):
@@ -64,6 +47,9 @@ class Recipe(Protocol):
     def kd_weight(self, progress: float, gap: float) -> float:
         """Weight of the teacher's terms at `progress` in [0, 1]; see `distill.schedules` for `gap`."""
 
+    def modules(self, student: Generator) -> nn.ModuleDict:
+        """Networks of its own, such as 1×1 projections: trained, checkpointed and passed with every step."""
+
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
         """What the student's discriminator minimises."""
 
@@ -71,44 +57,24 @@ class Recipe(Protocol):
         """What the student minimises."""
 
 
-class Adversarial(Protocol):
-    """The game between a generator and a discriminator: losses of both sides."""
-
-    name: ClassVar[str]
-
-    @property
-    def discriminator_steps(self) -> int:
-        """Steps of the discriminator for one of the generator."""
-
-    @property
-    def decides(self) -> bool:
-        """Whether the sign of a logit says real or generated, as adaptive augmentation needs it."""
-
-    def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
-        """What the discriminator minimises."""
-
-    def generator_losses(self, logits: Tensor) -> Tensor:
-        """What the generator minimises the mean of, (N,), from a discriminator's `logits` (N,)."""
-
-
 @dataclass(frozen=True)
 class Ingredients:
     """What a search has to make its recipe of."""
 
-    adversarial: Adversarial  # that the family's networks are made for
+    adversarial: AdversarialLoss  # that the family's networks are made for
     path_weight: float = 0.0  # of StyleGAN2's path lengths
     distance: PerceptualDistance | None = None
 
 
 class Distillation(ABC):
-    """A recipe with a teacher: a game, and beside it the teacher's terms, whose weight follows a schedule.
+    """A recipe with a teacher: an adversarial loss, and the teacher's terms, whose weight follows a schedule.
 
     Raises:
-        RecipeError: the schedule follows the sign of logits, and in the game they have none.
+        RecipeError: the schedule follows the sign of logits, and the adversarial loss gives them none.
     """
 
     schedule: Schedule
-    adversarial: Adversarial
+    adversarial: AdversarialLoss
 
     name: ClassVar[str]
     usual: ClassVar[Schedule]  # of its KD weight, unless the user says otherwise
@@ -119,7 +85,7 @@ class Distillation(ABC):
 
     def __post_init__(self) -> None:
         if self.schedule.shape == "adaptive":
-            self._check_decides("--kd-schedule adaptive", "another schedule, such as cosine")
+            self._check_sign("--kd-schedule adaptive", "another schedule, such as cosine")
 
     @classmethod
     @abstractmethod
@@ -127,7 +93,7 @@ class Distillation(ABC):
         """With a KD weight that follows `schedule`, and those of the ingredients that it has use for.
 
         Raises:
-            RecipeError: it does not go with the schedule or the game.
+            RecipeError: it does not go with the schedule or the adversarial loss.
         """
 
     @property
@@ -137,6 +103,9 @@ class Distillation(ABC):
     def kd_weight(self, progress: float, gap: float) -> float:
         return self.schedule(progress, gap)
 
+    def modules(self, student: Generator) -> nn.ModuleDict:
+        return nn.ModuleDict()
+
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
         return self.adversarial.discriminator_terms(step)
 
@@ -144,9 +113,9 @@ class Distillation(ABC):
     def generator_terms(self, step: GeneratorStep) -> Terms:
         """What the student minimises."""
 
-    def _check_decides(self, asked: str, instead: str) -> None:
-        if not self.adversarial.decides:
+    def _check_sign(self, asked: str, instead: str) -> None:
+        if not self.adversarial.sign_is_verdict:
             raise RecipeError(
-                f"{asked}: it goes by how far logits are below 0, which says nothing in the "
-                f"{self.adversarial.name} game: give {instead}"
+                f"{asked}: it follows how far logits are below 0, which says nothing with a "
+                f"{self.adversarial.name} loss: give {instead}"
             )

@@ -1,8 +1,9 @@
 """Compressing GANs (Aguinaldo et al., arXiv 1902.00159): the teacher's image for the same z, in mean square.
 
-With α = 1 it is the mean square alone, and there is no critic. Below, the joint loss weighs it against one,
-which keeps images sharp, in the game of the networks' family: for the paper's W-DCGANs that is WGAN-GP. The
-paper gives no α. Ours is 1, because brief trainings go furthest without a critic (docs/compressing-gans.md).
+With α = 1 it is the mean square alone, and there is no discriminator. Below, the joint loss weighs it against
+the adversarial loss of the networks' family, which keeps images sharp: for the paper's W-DCGANs that is
+WGAN-GP. The paper gives no α. Ours is 1: brief trainings go furthest without a discriminator
+(docs/compressing-gans.md).
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
+from distill.adversarial import AdversarialLoss, Terms, Wasserstein
 from distill.errors import RecipeError
 from distill.losses import pixel_mse
-from distill.recipes.adversarial import Wasserstein
-from distill.recipes.base import Adversarial, Distillation, GeneratorStep, Ingredients, Terms
+from distill.recipes.base import Distillation, GeneratorStep, Ingredients
 from distill.schedules import Schedule
 
 MEAN_SQUARE = Schedule("constant", start=1.0)
@@ -23,14 +24,14 @@ MEAN_SQUARE = Schedule("constant", start=1.0)
 class CompressingGans(Distillation):
     """`L_G = (1 - α)·ℓ(D(G(z))) + α·mean((G(z) - T(z))²)`, α being the schedule's weight.
 
-    `ℓ` is the generator's loss in the game: `-D` for a Wasserstein critic, as in the paper.
+    `ℓ` is the generator's adversarial loss: `-D` for a Wasserstein critic, as in the paper.
 
     Raises:
         RecipeError: α leaves [0, 1], or follows logits that have no sign.
     """
 
     schedule: Schedule = field(default_factory=lambda: MEAN_SQUARE)
-    adversarial: Adversarial = field(default_factory=Wasserstein)
+    adversarial: AdversarialLoss = field(default_factory=Wasserstein)
 
     name: ClassVar = "compressing-gans"
     usual: ClassVar = MEAN_SQUARE
@@ -52,19 +53,20 @@ class CompressingGans(Distillation):
 
     @property
     def discriminator_steps(self) -> int:
-        return self.adversarial.discriminator_steps if self._has_critic else 0
+        return self.adversarial.discriminator_steps if self._is_adversarial else 0
 
     @property
-    def _has_critic(self) -> bool:
+    def _is_adversarial(self) -> bool:
         lowest, _ = self.schedule.bounds
         return lowest < 1
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
-        weight = 0.0 if step.teacher_images is None else step.kd_weight
+        teacher = step.batch.teacher
+        weight = 0.0 if teacher is None else step.kd_weight
         terms: Terms = {}
-        if self._has_critic:
+        if self._is_adversarial:
             adversarial = self.adversarial.generator_losses(step.logits).mean()
             terms["g_adversarial"] = (1 - weight) * adversarial
-        if step.teacher_images is not None and weight > 0:
-            terms["g_mse"] = weight * pixel_mse(step.fake, step.teacher_images)
+        if teacher is not None and weight > 0:
+            terms["g_mse"] = weight * pixel_mse(step.fake, teacher)
         return terms

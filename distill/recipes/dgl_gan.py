@@ -1,8 +1,9 @@
 """DGL-GAN (Tian et al., arXiv 2112.06502): the teacher's discriminator judges the student beside its own.
 
-The teacher's generator is not used. In stage I the student plays against its own critic alone, in stage II
-the frozen critic of the teacher joins with weight α: a schedule that steps from 0 to α is both stages. The
-paper starts stage I from random weights and gives no length of it; half of the training is ours.
+The teacher's generator is not used. In stage I the student trains against its own discriminator alone; in
+stage II the frozen discriminator of the teacher joins with weight α: a schedule that steps from 0 to α is
+both stages. The paper starts stage I from random weights and does not give its length; half of the training
+is ours.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
+from distill.adversarial import AdversarialLoss, Logistic, Terms
 from distill.errors import RecipeError
-from distill.recipes.adversarial import Logistic
-from distill.recipes.base import Adversarial, Distillation, GeneratorStep, Ingredients, Terms
+from distill.recipes.base import Distillation, GeneratorStep, Ingredients
 from distill.recipes.path_lengths import PathLengths
 from distill.schedules import Schedule
 
@@ -26,7 +27,7 @@ STAGES = Schedule("step", start=0.0, end=ALPHA, begin=0.0, finish=SWITCH)
 
 
 @dataclass(frozen=True)
-class TwoCritics(Distillation):
+class TwoDiscriminators(Distillation):
     """`L_G = ℓ(D(G(z))) + α(t)·mean(c·ℓ(D̄(G(z))))`, with `ℓ` the generator's loss, such as `softplus(-·)`.
 
     Raises:
@@ -34,7 +35,7 @@ class TwoCritics(Distillation):
     """
 
     schedule: Schedule = field(default_factory=lambda: STAGES)
-    adversarial: Adversarial = field(default_factory=Logistic)
+    adversarial: AdversarialLoss = field(default_factory=Logistic)
     paths: PathLengths = field(default_factory=PathLengths)
 
     usual: ClassVar = STAGES
@@ -46,8 +47,8 @@ class TwoCritics(Distillation):
         schedule = self.schedule
         if schedule.bounds[1] == 0:
             raise RecipeError(
-                f"KD weight {schedule}: the teacher's critic would never play in {self.name}: give "
-                f"--kd-schedule constant --kd-weight-start {ALPHA:g}, or no --kd flags at all"
+                f"KD weight {schedule}: the teacher's discriminator would never take part in {self.name}: "
+                f"give --kd-schedule constant --kd-weight-start {ALPHA:g}, or no --kd flags at all"
             )
         if schedule.shape == "step" and schedule.start > schedule.end:
             raise RecipeError(
@@ -65,17 +66,17 @@ class TwoCritics(Distillation):
         terms |= self.paths.terms(step)
         if step.kd_weight == 0 or step.teacher_discriminator is None:
             return terms
-        logits = step.teacher_discriminator(step.fake, *step.condition)
+        logits = step.teacher_discriminator(step.fake, *step.batch.fake_condition)
         losses = self.coefficient(logits) * self.adversarial.generator_losses(logits)
-        return terms | {"g_teacher_critic": step.kd_weight * losses.mean()}
+        return terms | {"g_teacher_discriminator": step.kd_weight * losses.mean()}
 
     @abstractmethod
     def coefficient(self, logits: Tensor) -> Tensor:
-        """`c`, of every image, (N,), from the logits (N,) of the teacher's critic."""
+        """`c`, in the shape of the logits of the teacher's discriminator."""
 
 
 @dataclass(frozen=True)
-class DglGan(TwoCritics):
+class DglGan(TwoDiscriminators):
     """Every image counts alike: `c = 1`."""
 
     name: ClassVar = "dgl-gan"
@@ -85,18 +86,18 @@ class DglGan(TwoCritics):
 
 
 @dataclass(frozen=True)
-class AdaptiveDglGan(TwoCritics):
-    """`c = 1[D̄ < 0]·sg(-D̄)`: it falls to 0 by itself as the student fools the teacher's critic.
+class AdaptiveDglGan(TwoDiscriminators):
+    """`c = 1[D̄ < 0]·sg(-D̄)`: it falls to 0 by itself as the student fools the teacher's discriminator.
 
     Raises:
-        RecipeError: as above, or logits have no sign in the game.
+        RecipeError: as above, or the adversarial loss gives logits no sign.
     """
 
     name: ClassVar = "dgl-gan-adaptive"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_decides(f"--recipe {self.name}", f"--recipe {DglGan.name}")
+        self._check_sign(f"--recipe {self.name}", f"--recipe {DglGan.name}")
 
     def coefficient(self, logits: Tensor) -> Tensor:
         return logits.detach().float().neg().clamp_min(0)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import torch
 
+from distill.adversarial import Terms
 from distill.errors import RecipeError
 from distill.losses import path_length_weight, path_lengths
-from distill.recipes.base import GeneratorStep, Terms
-from search_spaces import full_precision
+from distill.recipes.base import GeneratorStep
+from search_spaces import StyleBased, full_precision
 
-MEAN_LENGTH = "path_length"  # in a recipe's memory
+MEAN_LENGTH = "path_length"  # in a recipe's state
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,13 @@ class PathLengths:
         """
         if not self.weight or step.step % self.every:
             return {}
-        if step.draw is None:
+        if step.draw is None or not isinstance(step.student, StyleBased):
             raise RecipeError("path-length regularisation needs a generator with styles: use path weight 0")
         with full_precision(step.fake):
-            images, styles = step.draw(max(1, len(step.fake) // 2))
+            images, styles = step.student.with_styles(*step.draw(max(1, len(step.fake) // 2)))
             lengths = path_lengths(images, styles)
-        mean = step.memory.get(MEAN_LENGTH, torch.zeros_like(lengths[0]))
+        mean = step.state.get(MEAN_LENGTH, torch.zeros_like(lengths[0]))
         mean = mean.lerp(lengths.detach().mean(), 1 - self.memory)
-        step.memory[MEAN_LENGTH] = mean
+        step.state[MEAN_LENGTH] = mean
         weight = path_length_weight(self.weight, images.shape[-1]) * self.every
         return {"g_path": (lengths - mean).square().mean() * weight}

@@ -11,9 +11,9 @@ from typing import ClassVar, Self
 
 import torch
 
+from distill.adversarial import AdversarialLoss, Logistic, Terms
 from distill.losses import PerceptualDistance, feature_l1, pixel_l1
-from distill.recipes.adversarial import Logistic
-from distill.recipes.base import Adversarial, Distillation, GeneratorStep, Ingredients, Terms
+from distill.recipes.base import Distillation, GeneratorStep, Ingredients
 from distill.schedules import Schedule
 
 
@@ -22,7 +22,7 @@ class WeightDecay(Distillation):
     """`L_G = adversarial + w(t)·(pixel·L1 + feature·L1 in the teacher's D + perceptual·distance)`."""
 
     schedule: Schedule = field(default_factory=Schedule)
-    adversarial: Adversarial = field(default_factory=Logistic)
+    adversarial: AdversarialLoss = field(default_factory=Logistic)
     pixel: float = 1.0
     feature: float = 1.0  # without effect when the teacher has no discriminator
     perceptual: float = 1.0  # without effect when there is no `distance`
@@ -41,15 +41,16 @@ class WeightDecay(Distillation):
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
         terms = {"g_adversarial": self.adversarial.generator_losses(step.logits).mean()}
-        if step.kd_weight == 0 or step.teacher_images is None:
+        teacher = step.batch.teacher
+        if step.kd_weight == 0 or teacher is None:
             return terms
-        terms["g_pixel"] = step.kd_weight * self.pixel * pixel_l1(step.fake, step.teacher_images)
+        terms["g_pixel"] = step.kd_weight * self.pixel * pixel_l1(step.fake, teacher)
         if self.distance is not None and self.perceptual > 0:
-            distance = self.distance(step.fake, step.teacher_images)
+            distance = self.distance(step.fake, teacher)
             terms["g_perceptual"] = step.kd_weight * self.perceptual * distance
         if step.teacher_discriminator is not None and self.feature > 0:
             with torch.no_grad():
-                target = step.teacher_discriminator.features(step.teacher_images)
+                target = step.teacher_discriminator.features(teacher)
             features = step.teacher_discriminator.features(step.fake)
             terms["g_feature"] = step.kd_weight * self.feature * feature_l1(features, target)
         return terms

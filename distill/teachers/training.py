@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
 from filelock import FileLock, Timeout
 
-from distill.data import ImageSet, absolute
+from distill.data import absolute
 from distill.errors import TrainingError
-from distill.evaluation import Fidelity, chosen_for_grid, image_grid, sample, save_png
+from distill.evaluation import Fidelity, image_grid, sample, save_png
 from distill.seeds import derive_seed
+from distill.tasks import Task
 from distill.teachers.training_state import (
     Snapshot,
     Standing,
@@ -47,7 +47,7 @@ def train_teacher(
     training: TeacherTraining,
     generator: Generator,
     discriminator: Discriminator,
-    data: ImageSet,
+    task: Task,
     fidelity: Fidelity | None,
     *,
     on_start: Callable[[int], None] = lambda images: None,  # images of earlier runs
@@ -67,7 +67,7 @@ def train_teacher(
         NonFiniteImagesError: the generator made NaN or infinity.
     """
     with _held(training):
-        standing = _begin(training, generator, discriminator, data, fidelity)
+        standing = _begin(training, generator, discriminator, task, fidelity)
         trainer, target = standing.trainer, training.config.images
         on_start(trainer.images)
         while trainer.images < target:
@@ -76,7 +76,7 @@ def train_teacher(
             if trainer.images < until:
                 save_state(training, standing)
                 return Outcome(trainer.images, False, standing.best)
-            on_snapshot(_take_snapshot(training, standing, data, fidelity))
+            on_snapshot(_take_snapshot(training, standing, task, fidelity))
         return Outcome(trainer.images, True, standing.best)
 
 
@@ -114,7 +114,7 @@ def _begin(
     training: TeacherTraining,
     generator: Generator,
     discriminator: Discriminator,
-    data: ImageSet,
+    task: Task,
     fidelity: Fidelity | None,
 ) -> Standing:
     augment = {"ada": Augment.adaptive(), "fixed": Augment(training.augment_p)}.get(training.augment)
@@ -122,27 +122,27 @@ def _begin(
         generator,
         discriminator,
         training.recipe,
-        data,
+        task,
         training.config,
         augment=augment,
         device=training.device,
     )
-    standing = Standing(trainer, identity_of(training, generator, discriminator, data, fidelity))
+    standing = Standing(trainer, identity_of(training, generator, discriminator, task, fidelity))
     if training.state_file.exists():
         load_state(training, standing)
     return standing
 
 
 def _take_snapshot(
-    training: TeacherTraining, standing: Standing, data: ImageSet, fidelity: Fidelity | None
+    training: TeacherTraining, standing: Standing, task: Task, fidelity: Fidelity | None
 ) -> Snapshot:
     trainer, seed = standing.trainer, training.config.seed
     score = fidelity.fid(trainer.ema, training.fid_samples, seed) if fidelity else None
     count = GRID * max(1, trainer.ema.classes)  # enough for some of every class
-    known = trainer.ema.sample_inputs(count, torch.Generator().manual_seed(derive_seed(seed, "grid")))
-    chosen = chosen_for_grid(trainer.ema, known, GRID, COLUMNS)
-    grid = image_grid(sample(trainer.ema, tuple(x[chosen] for x in known), seed), columns=COLUMNS)
-    save_png(grid, training.folder / f"samples-{trainer.images:09d}.png")
+    known = next(task.inputs(derive_seed(seed, "grid"), count))
+    chosen = task.preview(known, GRID, COLUMNS)
+    images = sample(trainer.ema, tuple(x[chosen] for x in known), seed)
+    save_png(image_grid(images, columns=COLUMNS), training.folder / f"samples-{trainer.images:09d}.png")
     snapshot = Snapshot(
         images=trainer.images,
         seconds=round(standing.elapsed, 1),
@@ -153,7 +153,7 @@ def _take_snapshot(
     )
     standing.log.append(snapshot)
     if standing.best is snapshot:
-        metadata = _metadata(training, snapshot, data, fidelity)
+        metadata = _metadata(training, snapshot, task, fidelity)
         checkpoint = Checkpoint(training.family, trainer.ema, trainer.discriminator, metadata)
         save_checkpoint(checkpoint, training.output)
     save_log(training, standing)
@@ -162,12 +162,12 @@ def _take_snapshot(
 
 
 def _metadata(
-    training: TeacherTraining, snapshot: Snapshot, data: ImageSet, fidelity: Fidelity | None
+    training: TeacherTraining, snapshot: Snapshot, task: Task, fidelity: Fidelity | None
 ) -> Mapping[str, str]:
     known = {
         "name": training.name,
-        "data": absolute(data.name),
-        "data_digest": data.digest,
+        "data": absolute(task.images.name),
+        "data_digest": task.digest,
         "images": str(snapshot.images),
     }
     if fidelity is None or snapshot.fid is None:

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from distill.data import ImageSet
 from distill.errors import TrainingError
 from distill.evaluation import Fidelity
 from distill.recipes import Recipe
+from distill.tasks import Task
 from distill.training import Trainer, TrainingConfig
 from search_spaces import Discriminator, Generator
 from search_spaces.reading import written_whole
@@ -92,7 +92,7 @@ def identity_of(
     training: TeacherTraining,
     generator: Generator,
     discriminator: Discriminator,
-    data: ImageSet,
+    task: Task,
     fidelity: Fidelity | None,
 ) -> dict[str, str]:
     """What must be the same when a training goes on."""
@@ -100,7 +100,7 @@ def identity_of(
     return {name: str(value) for name, value in settings.items()} | {
         "generator": str(generator.architecture),
         "discriminator": str(discriminator.architecture),
-        "data": data.digest,
+        "data": task.digest,
         "recipe": repr(training.recipe),
         "augment": f"{training.augment} {training.augment_p:g}"
         if training.augment == "fixed"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
 from distill.errors import TrainingError
 from search_spaces import Generator
 
@@ -26,16 +24,11 @@ def check_parts_are_whole(generator: Generator, micro_batch: int, batch_size: in
         )
 
 
-def parts(batch_size: int, micro_batch: int) -> list[slice]:
-    """The parts of a batch, `micro_batch` images each: part `i` of `k` holds the images i, i+k, i+2k, ….
+def micro_batches(batch_size: int, micro_batch: int) -> list[slice]:
+    """Slices of a batch, `micro_batch` images each: part `i` of `k` holds the images i, i+k, i+2k, ….
 
     Discriminators that compare the images of a batch in strided groups (`minibatch_std`) then see the same
     groups in the parts as in the whole, as long as a part holds whole groups.
     """
     count = batch_size // micro_batch if micro_batch else 1
     return [slice(first, None, count) for first in range(count)]
-
-
-def cut(tensors: tuple[Tensor, ...], part: slice) -> tuple[Tensor, ...]:
-    """One part of each of `tensors`, along their first dimension."""
-    return tuple(tensor[part] for tensor in tensors)

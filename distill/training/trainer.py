@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from distill.data import ImageSet, ImageStream, check_labels
+from distill.adversarial import DiscriminatorStep, Terms
 from distill.errors import TrainingDivergedError, TrainingError
 from distill.noise import OwnNoise
-from distill.recipes import Condition, DiscriminatorStep, GeneratorStep, Recipe, Terms
+from distill.recipes import GeneratorStep, Recipe
 from distill.seeds import derive_seed
+from distill.tasks import Batch, Task
 from distill.training.activation_checkpointing import ActivationCheckpointing
 from distill.training.augmentation import ADJUST_EVERY, Augment
-from distill.training.micro_batches import check_micro_batch, cut, parts
+from distill.training.micro_batches import check_micro_batch, micro_batches
 from distill.training.optimizers import adam, match_formats
 from distill.training.precision import PRECISIONS, Precision, autocast
-from search_spaces import Discriminator, Generator
+from search_spaces import Discriminator, Generator, Inputs
 
 CHECK_EVERY = 16  # steps between looks at the losses: a look makes an accelerator wait
+CALIBRATION_BATCH = 64  # images
 GAP_MEMORY = 0.98  # per step, of the running mean that adaptive schedules follow
 
 
 class TeacherImages(Protocol):
-    """The teacher's images for inputs that it was given once: `distill.teachers.TeacherCache`."""
+    """The teacher's images for inputs that it was given once: a `distill.teachers.TeacherCache`."""
 
-    def draw(self, count: int, rng: torch.Generator) -> tuple[tuple[Tensor, ...], Tensor]:
-        """`count` inputs of its generator, and the images (N, C, H, W) that it makes of them."""
+    def draw(self, count: int, rng: torch.Generator) -> Batch:
+        """A random batch of `count`, with the teacher's images."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class TrainingConfig:
 
 
 def images_a_step(recipe: Recipe, batch_size: int) -> int:
-    """Real images that a step is shown; without a critic, those that the student makes."""
+    """Real images that a step shows; without a discriminator, images that the student makes."""
     return max(1, recipe.discriminator_steps) * batch_size
 
 
@@ -83,7 +85,7 @@ class Progress:
 
 
 class Trainer:
-    """Trains `student` in place; `ema` is the network to evaluate and export.
+    """Trains `student` in place on the batches of `task`; `ema` is the network to evaluate and export.
 
     All randomness (data order, inputs, noise) follows from `config.seed`, so that candidates of a search are
     compared under common random numbers; `load_state_dict` resumes to the bit on the same machine.
@@ -98,10 +100,10 @@ class Trainer:
         student: Generator,
         discriminator: Discriminator,
         recipe: Recipe,
-        data: ImageSet,
+        task: Task,
         config: TrainingConfig,
         *,
-        bank: TeacherImages | None = None,  # without it there is no teacher: plain adversarial training
+        teacher_cache: TeacherImages | None = None,  # None: adversarial training alone
         teacher_discriminator: Discriminator | None = None,
         augment: Augment | None = None,  # of everything the discriminator sees
         device: str = "cpu",
@@ -112,37 +114,34 @@ class Trainer:
         if config.channels_last:  # not the average: what is exported computes to the bit as it was measured
             for network in (self.student, self.discriminator):
                 network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types
-        self.recipe, self.config, self.device, self.bank = recipe, config, device, bank
+        self.recipe, self.config, self.device = recipe, config, device
+        self.teacher_cache = teacher_cache
         self.teacher_discriminator = teacher_discriminator
         if teacher_discriminator is not None:
             self.teacher_discriminator = teacher_discriminator.to(device).eval().requires_grad_(False)
         self.augment = None if augment is None else augment.to(device)
         # compiled ones share weights with the plain ones, which are copied, counted and saved
         self._student: Any = torch.compile(self.student) if config.compile else self.student
-        self._critic: Any = torch.compile(self.discriminator) if config.compile else self.discriminator
-        self._recomputed = ActivationCheckpointing(
+        self._discriminator: Any = torch.compile(self.discriminator) if config.compile else self.discriminator
+        self._checkpointed = ActivationCheckpointing(
             self.student.stages() if config.checkpoint_activations else ()
         )
-        self._parts = parts(config.batch_size, config.micro_batch)
-        check_labels(data, self.student.classes)
-        self.stream = ImageStream(
-            data.images,
-            config.batch_size,
-            config.seed,
-            mirror=config.mirror,
-            labels=data.labels if self.student.classes else None,
-            device=device,
-        )
-        self.generator_optimizer = adam(self.student, config.generator_lr, config.betas)
+        self._micro_batches = micro_batches(config.batch_size, config.micro_batch)
+        self.stream = task.train_stream(config.batch_size, config.seed, mirror=config.mirror, device=device)
+        self._task = task
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive_seed(config.seed, "recipe"))
+            self.recipe_modules = recipe.modules(self.student).to(device)
+        trained = nn.ModuleList([self.student, self.recipe_modules])
+        self.generator_optimizer = adam(trained, config.generator_lr, config.betas)
         self.discriminator_optimizer = adam(self.discriminator, config.discriminator_lr, config.betas)
         half, kind = config.precision == "fp16", torch.device(device).type  # bf16 has the range of fp32
         self.generator_scaler = torch.amp.GradScaler(kind, enabled=half)
         self.discriminator_scaler = torch.amp.GradScaler(kind, enabled=half)
-        self.rng = torch.Generator().manual_seed(config.seed)
         self._noise = OwnNoise(derive_seed(config.seed, "noise"), device)
         self.step, self.images, self.gap = 0, 0, 1.0
         self.losses: dict[str, float] = {}
-        self.memory: dict[str, Tensor] = {}  # what the recipe remembers
+        self.recipe_state: dict[str, Tensor] = {}  # what the recipe keeps from step to step
 
     @property
     def kd_weight(self) -> float:
@@ -175,7 +174,8 @@ class Trainer:
                     self._look_at(terms, on_beat)
                 if on_step is not None:
                     on_step(Progress(self.images, kd_weight, self.losses))
-            self.ema.calibrate(torch.Generator().manual_seed(derive_seed(self.config.seed, "settle")))
+            seed = derive_seed(self.config.seed, "calibrate")
+            self.ema.calibrate(self._task.inputs(seed, CALIBRATION_BATCH))
 
     @property
     def _images_a_step(self) -> int:
@@ -183,21 +183,16 @@ class Trainer:
 
     def _discriminator_step(self, number: int) -> Terms:
         self.discriminator.requires_grad_(True)
-        inputs = self.student.sample_inputs(self.config.batch_size, self.rng)
-        real, real_condition = self._real_batch()
+        batch = self.stream.discriminator_batch()
 
         def terms(part: slice) -> Terms:
+            shown = batch.part(part).to(self.device)
             with torch.no_grad():
-                fake, condition = self._generate(inputs, part)
-                shown = self._augmented(real[part]), self._augmented(fake)
+                fake = self._generate(shown.inputs)
+                assert shown.real is not None
+                shown, fake = replace(shown, real=self._augmented(shown.real)), self._augmented(fake)
             step = DiscriminatorStep(
-                self._critic,
-                *shown,
-                number,
-                cut(real_condition, part),
-                condition,
-                exact=self.discriminator,
-                observe=self._observe,
+                self._discriminator, shown, fake, number, exact=self.discriminator, observe=self._observe
             )
             with self._autocast():
                 return self.recipe.discriminator_terms(step)
@@ -209,61 +204,55 @@ class Trainer:
 
     def _generator_step(self, kd_weight: float) -> Terms:
         self.discriminator.requires_grad_(False)
-        teacher_images: Tensor | None = None
-        if self.bank is not None and self.recipe.needs_teacher_images and kd_weight > 0:
-            inputs, teacher_images = self.bank.draw(self.config.batch_size, self.rng)
-            teacher_images = teacher_images.to(self.device, non_blocking=True)
-        else:
-            inputs = self.student.sample_inputs(self.config.batch_size, self.rng)
-        answers: list[Tensor] = []
+        batch, answers = self._generator_batch(kd_weight), []
 
         def terms(part: slice) -> Terms:
-            fake, condition = self._generate(inputs, part)
-            logits = self._judged(fake, condition)
+            shown = batch.part(part).to(self.device)
+            fake = self._generate(shown.inputs)
+            logits = self._judged(fake, shown)
             answers.append(logits.detach())
-            with self._autocast():
-                step = GeneratorStep(
-                    fake,
-                    logits,
-                    None if teacher_images is None else teacher_images[part],
-                    self.teacher_discriminator,
-                    kd_weight,
-                    self.step,
-                    self._draw,
-                    self.memory,
-                    condition,
-                )
+            step = GeneratorStep(
+                shown,
+                fake,
+                logits,
+                self.student,
+                self.teacher_discriminator,
+                kd_weight,
+                self.step,
+                self._draw,
+                self.recipe_state,
+                self.recipe_modules,
+            )
+            with self._autocast(), self._checkpointed:
                 return self.recipe.generator_terms(step)
 
         found = self._descend(terms, self.generator_optimizer, self.generator_scaler)
         return found | {"gap": torch.cat(answers).float().neg().clamp_min(0).mean()}
 
-    def _real_batch(self) -> tuple[Tensor, Condition]:
-        """The next real images (N, C, H, W), and what the discriminator is told of them."""
-        images, labels = self.stream.next_batch()
-        return images, () if labels is None else self.student.label_condition(labels)
+    def _generator_batch(self, kd_weight: float) -> Batch:
+        """Inputs of the next generator step, with the teacher's images where the recipe looks at them."""
+        if self.teacher_cache is not None and self.recipe.needs_teacher_images and kd_weight > 0:
+            return self.teacher_cache.draw(self.config.batch_size, self.stream.rng)
+        return self.stream.generator_batch()
 
-    def _generate(self, inputs: tuple[Tensor, ...], part: slice) -> tuple[Tensor, Condition]:
-        """The student's images for some of `inputs`, and what the discriminator is told of them."""
-        here = tuple(x.to(self.device) for x in cut(inputs, part))
-        with self._autocast(), self._recomputed:
-            images = self._student(*here)
-        return images.float(), self.student.condition(here)
+    def _generate(self, inputs: Inputs) -> Tensor:
+        """The student's images for `inputs`, float32."""
+        with self._autocast(), self._checkpointed:
+            images: Tensor = self._student(*inputs)
+        return images.float()
 
-    def _judged(self, fake: Tensor, condition: Condition) -> Tensor:
-        """Logits (N,) of the discriminator; zeros, as if it were fooled, where the recipe trains none."""
+    def _judged(self, fake: Tensor, batch: Batch) -> Tensor:
+        """The discriminator's logits; zeros, as if it were fooled, where the recipe trains none."""
         if not self.recipe.discriminator_steps:
             return fake.new_zeros(len(fake))
         shown = self._augmented(fake)
         with self._autocast():
-            logits: Tensor = self._critic(shown, *condition)
+            logits: Tensor = self._discriminator(shown, *batch.fake_condition)
         return logits
 
-    def _draw(self, count: int) -> tuple[Tensor, Tensor]:
-        """New images with their styles; never compiled, as penalties on them are of second order."""
-        inputs = self.student.sample_inputs(count, self.rng)
-        with self._recomputed:
-            return self.student.with_styles(tuple(x.to(self.device) for x in inputs))
+    def _draw(self, count: int) -> Inputs:
+        """Further inputs; what is made of them is never compiled, as penalties on it are of second order."""
+        return tuple(x.to(self.device) for x in self.stream.inputs(count))
 
     def _augmented(self, images: Tensor) -> Tensor:
         return images if self.augment is None else self.augment(images)
@@ -284,12 +273,12 @@ class Trainer:
         """One step down the sum of the terms, part by part; returns them as means over the whole batch."""
         optimizer.zero_grad(set_to_none=True)
         means: dict[str, Tensor] = {}
-        for part in self._parts:
+        for part in self._micro_batches:
             terms = terms_of(part)
             loss = sum(terms.values(), start=torch.zeros((), device=self.device))
-            torch.autograd.backward(scaler.scale(loss / len(self._parts)))
+            torch.autograd.backward(scaler.scale(loss / len(self._micro_batches)))
             for name, term in terms.items():
-                share = term.detach() / len(self._parts)
+                share = term.detach() / len(self._micro_batches)
                 means[name] = means[name] + share if name in means else share
         scaler.step(optimizer)
         scaler.update()
@@ -329,8 +318,8 @@ class Trainer:
             "stream": self.stream.state_dict(),
             "augment": {} if self.augment is None else self.augment.state_dict(),
             "scalers": [self.generator_scaler.state_dict(), self.discriminator_scaler.state_dict()],
-            "memory": dict(self.memory),
-            "rng": self.rng.get_state(),
+            "recipe_modules": self.recipe_modules.state_dict(),
+            "recipe_state": dict(self.recipe_state),
             "noise_rng": dict(self._noise.state),
             "step": self.step,
             "images": self.images,
@@ -344,6 +333,7 @@ class Trainer:
             "student",
             "ema",
             "discriminator",
+            "recipe_modules",
             "generator_optimizer",
             "discriminator_optimizer",
             "stream",
@@ -357,8 +347,7 @@ class Trainer:
             (self.generator_scaler, self.discriminator_scaler), state["scalers"], strict=True
         ):
             scaler.load_state_dict(saved)
-        self.memory = {name: value.to(self.device) for name, value in state["memory"].items()}
-        self.rng.set_state(state["rng"])
+        self.recipe_state = {name: value.to(self.device) for name, value in state["recipe_state"].items()}
         self._noise.load(state["noise_rng"])
         self.step, self.images, self.gap = state["step"], state["images"], state["gap"]
         self.losses = dict(state["losses"])

@@ -27,7 +27,7 @@ def measure(generator: Generator) -> Cost:
     logging.getLogger("fvcore").setLevel(logging.ERROR)
     was_training = generator.training
     device = next(generator.parameters()).device
-    inputs = tuple(x.to(device) for x in generator.sample_inputs(1, torch.Generator().manual_seed(0)))
+    inputs = tuple(x.to(device) for x in generator.example_inputs())
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         analysis = FlopCountAnalysis(generator.eval(), inputs)
         macs = int(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())

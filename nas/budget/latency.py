@@ -146,4 +146,4 @@ def _onnx(generator: Generator, inputs: tuple[Tensor, ...]) -> bytes:
 
 
 def _one_input(generator: Generator) -> tuple[Tensor, ...]:
-    return generator.sample_inputs(1, torch.Generator().manual_seed(0))
+    return generator.example_inputs()

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from distill.data import DIGITS, ImageSet, load_images
+from distill.data import DIGITS
 from distill.errors import NonFiniteImagesError
 from distill.evaluation import Fidelity, Score, check_names, images_at_a_time
 from distill.progress import OnProgress
+from distill.tasks import TASKS, Task
 from nas.budget import COUNTER, measure
 from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS
 from nas.device import choose_device
 from nas.errors import ConfigError
-from search_spaces import Generator, load_checkpoint
+from search_spaces import Family, Generator, get_family, load_checkpoint
 
 
 def evaluate(
@@ -54,11 +55,12 @@ def evaluate(
     loaded = load_checkpoint(checkpoint)
     noted, generator = loaded.metadata, loaded.generator
     cost = measure(generator)
-    images = _images(checkpoint, generator, noted, data, cache, on_progress)
-    batch_size = batch_size or images_at_a_time(images.images.shape[-1])
-    defaults = DIGITS_DEFAULTS if images.name == DIGITS else REAL_DEFAULTS
+    family = get_family(loaded.family)
+    task = _task(checkpoint, family, generator, noted, data, cache, on_progress)
+    batch_size = batch_size or images_at_a_time(generator.image_shape[-1])
+    defaults = DIGITS_DEFAULTS if task.images.name == DIGITS else REAL_DEFAULTS
     fidelity = Fidelity(
-        images,
+        task.eval_sets(),
         extractor or noted.get("fid_extractor", defaults["extractor"]),
         weights=extractor_weights,
         cache=cache,
@@ -77,7 +79,7 @@ def evaluate(
         raise ConfigError(f"{checkpoint} can't be measured, {error}: give another checkpoint") from error
     return {
         "checkpoint": str(checkpoint),
-        "data": images.name,
+        "data": task.images.name,
         **(_fid_fields(scores["fid"]) if "fid" in scores else {}),
         "metrics": {name: _fields(score) for name, score in scores.items()},
         "device": where,
@@ -89,23 +91,25 @@ def evaluate(
     }
 
 
-def _images(
+def _task(
     checkpoint: Path,
+    family: Family,
     generator: Generator,
     noted: Mapping[str, str],
     data: str | None,
     cache: Path | None,
     on_progress: OnProgress | None,
-) -> ImageSet:
-    """The real images at the generator's size and colours: those given, else those noted, unchanged."""
+) -> Task:
+    """The family's task on the real images: those given, else those noted, unchanged."""
     measured_on = data or noted.get("data")
     if measured_on is None:
         raise ConfigError(f"{checkpoint} does not note what images it belongs to: give them by --data")
-    channels, height, _ = generator.image_shape
-    images = load_images(measured_on, height, channels, cache=cache, on_progress=on_progress)
-    if data is None and noted.get("data_digest", images.digest) != images.digest:
+    task = TASKS[family.task].load(
+        measured_on, generator, training=False, cache=cache, on_progress=on_progress
+    )
+    if data is None and noted.get("data_digest", task.digest) != task.digest:
         raise ConfigError(f"{measured_on} has changed since {checkpoint} was measured on it: give --data")
-    return images
+    return task
 
 
 def _check_weights(checkpoint: Path, noted: Mapping[str, str], fidelity: Fidelity) -> None:

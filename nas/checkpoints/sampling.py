@@ -50,18 +50,15 @@ def draw(
     """
     generator = load_checkpoint(checkpoint).generator
     options = _known_options(generator, checkpoint, options)
-    (expected, *labels) = generator.sample_inputs(1, torch.Generator())
-    z = None if latents is None else _read_latents(latents, expected.shape[1])
-    if classes and not labels:
+    z = None if latents is None else _read_latents(latents, generator.input_specs[0].shape[0])
+    if classes and not generator.classes:
         raise ConfigError(f"--classes {classes}: {checkpoint} is not conditional; leave --classes out")
     try:
-        inputs = [
-            *generator.sample_inputs(count if z is None else len(z), torch.Generator().manual_seed(seed))
-        ]
+        inputs = list(generator.example_inputs(count if z is None else len(z), seed))
         if z is not None:
             inputs[0] = z
         if classes:
-            inputs[1] = _read_classes(classes, len(inputs[0]), labels[0].shape[1])
+            inputs[1] = _read_classes(classes, len(inputs[0]), generator.classes)
         at_a_time = images_at_a_time(generator.image_shape[1], most=BATCH)
         batches = zip(*(torch.split(tensor, at_a_time) for tensor in inputs), strict=True)
         with seeded_noise(seed):

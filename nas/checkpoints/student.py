@@ -13,7 +13,7 @@ def load_student(path: str | Path) -> Generator:
     Its images for the same inputs and noise equal those of the trial to the bit:
 
         student = nas.load_student("student.safetensors")
-        inputs = student.sample_inputs(16, torch.Generator().manual_seed(0))
+        inputs = student.example_inputs(16)
         images = student(*inputs)  # (16, C, H, W), float32 in about [-1, 1]
 
     Raises:

@@ -230,7 +230,7 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
         asked = SearchConfig.of(**flags)
         config, bench = prepare(asked, dry_run=dry_run, on_progress=on_progress, decode=False)
         given = read_warm_start(config, bench)
-        _ = bench.data
+        _ = bench.task
     if dry_run:
         shown = preview_search(config, bench, warm_start_architectures(given, config, bench))
         out.print_json(shown.model_dump_json()) if as_json else out.print(shown.render())

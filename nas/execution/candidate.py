@@ -16,10 +16,12 @@ from typing import Any
 
 import torch
 from ray import tune
+from torch import Tensor
 
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
-from distill.evaluation import chosen_for_grid, compare, sample, save_png
+from distill.evaluation import compare, sample, save_png
 from distill.memory import is_out_of_memory
+from distill.tasks import preview_rows
 from distill.training import Progress, Trainer
 from nas.budget import Cost, measure
 from nas.config import SearchConfig
@@ -30,7 +32,7 @@ from search_spaces.reading import written_whole
 
 GRID = 16  # images of the sample grid, if there are no classes
 COLUMNS = 8
-LOOKED_THROUGH = 2_000  # inputs of the bank, for some of every class
+LOOKED_THROUGH = 2_000  # inputs of the teacher cache, for some of every class
 FID_SEED_OFFSET = 7_919  # FIDs are measured on other latents than the training drew first
 
 
@@ -152,14 +154,8 @@ class Candidate:
         scores = self.bench.fidelity.measure(student, metrics, samples, config.seed + FID_SEED_OFFSET)
         score = scores["fid"]
         fid = score.values["fid"]
-        bank = self.bench.bank
-        known, _ = bank.batch(torch.arange(min(LOOKED_THROUGH, len(bank))))
-        inputs, teacher_images = bank.batch(chosen_for_grid(student, known, GRID, COLUMNS))
-        grids = {
-            f"teacher, {self.bench.teacher.name}": teacher_images,
-            f"trial {self.trial}, FID {fid:.2f} after {images} images": sample(student, inputs),
-        }
-        save_png(compare(grids, columns=COLUMNS), self.folder / "samples.png")
+        title = f"trial {self.trial}, FID {fid:.2f} after {images} images"
+        save_png(compare(self._rows(student, title), columns=COLUMNS), self.folder / "samples.png")
         cost = measure(student)
         return {
             "images": images,
@@ -174,6 +170,18 @@ class Candidate:
             "samples": str((self.folder / "samples.png").relative_to(config.folder)),
             "macs": cost.macs,
             "params": cost.params,
+        }
+
+    def _rows(self, student: Generator, title: str) -> dict[str, Tensor]:
+        """Images for the same inputs, by caption: input and target where there are such, teacher, student."""
+        cache, task = self.bench.teacher_cache, self.bench.task
+        known = cache.batch(torch.arange(min(LOOKED_THROUGH, len(cache))))
+        shown = cache.batch(task.preview(known.inputs, GRID, COLUMNS))
+        assert shown.teacher is not None
+        return {
+            **preview_rows(student.input_specs, shown),
+            f"teacher, {self.bench.teacher.name}": shown.teacher,
+            title: sample(student, shown.inputs),
         }
 
 

@@ -78,8 +78,8 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
         f"Teacher: {built_in}{teacher.name} ({teacher.family.name}), "
         f"{format_quantity(bench.space.macs(cost))} MACs, "
         f"{format_quantity(bench.space.params(cost))} parameters",
-        f"Data: {bench.data.name}, {bench.data.found or len(bench.data)} images "
-        f"({bench.data.format}){OWN if built_in else ''}",
+        f"Data: {bench.task.images.name}, {bench.task.images.found or len(bench.task.images)} images "
+        f"({bench.task.images.format}){OWN if built_in else ''}",
         f"Recipe: {config.recipe}, KD weight {config.schedule}",
         f"Training: {_rungs(config, bench)}",
         f"Budget: {config.budget}{where}; study {config.study} in {config.folder}",
@@ -89,7 +89,7 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
     lines.append(
         f"Teacher bank: {config.teacher_cache_size:,} images, {megabytes:,.0f} MB in {config.cache / 'bank'}"
     )
-    lines += [f"Skipped {skipped}" for skipped in bench.data.skipped]
+    lines += [f"Skipped {skipped}" for skipped in bench.task.images.skipped]
     if teacher.discriminator is None and bench.recipe.discriminator_steps:
         lines.append("The teacher has no discriminator: students train their own from scratch")
     return lines

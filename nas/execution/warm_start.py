@@ -81,8 +81,7 @@ def _interface(bench: Workbench, architecture: Architecture) -> tuple[Any, ...]:
     """What goes into a generator of this architecture, and what comes out."""
     with torch.device("meta"):
         generator = bench.teacher.family.build(architecture)
-    inputs = generator.sample_inputs(1, torch.Generator())
-    return generator.image_shape, generator.classes, [tuple(x.shape) for x in inputs]
+    return generator.image_shape, generator.input_specs
 
 
 def _front_of(config: SearchConfig, bench: Workbench) -> list[dict[str, Any]]:

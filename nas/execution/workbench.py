@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from distill.data import ImageSet, check_labels, load_images, sample_images
+from distill.adversarial import make_adversarial
 from distill.evaluation import images_at_a_time
 from distill.losses import PerceptualDistance
 from distill.progress import OnProgress
-from distill.recipes import RECIPES, Ingredients, Recipe, get_recipe, make_adversarial, make_recipe
+from distill.recipes import RECIPES, Ingredients, Recipe, get_recipe, make_recipe
 from distill.seeds import derive_seed
 from distill.storage import mapped_tensor
+from distill.tasks import TASKS, Task, TeacherInputs
 from distill.teachers import (
     Teacher,
     TeacherCache,
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
     from distill.evaluation import Fidelity, FidScore
 
 LEAST_R1_GAMMA = 0.3
-TEACHER_CACHE_SEED = 1_000_003  # the bank's inputs are other ones than those of FIDs
+TEACHER_CACHE = "teacher"  # folder
+TEACHER_CACHE_SEED = 1_000_003  # its inputs are other ones than those of FIDs
 
 
 class Workbench:
@@ -68,26 +70,18 @@ class Workbench:
     @cached_property
     def identity(self) -> dict[str, str]:
         """What a study belongs to: results of another teacher, data or training don't compare."""
-        parts = {"space": self.teacher.family.name, "teacher": self.teacher.digest, "data": self.data.digest}
+        parts = {"space": self.teacher.family.name, "teacher": self.teacher.digest, "data": self.task.digest}
         parts["lpips"] = "none" if self.distance is None else self.distance.digest
         return parts | self.config.conditions()
 
     @cached_property
-    def data(self) -> ImageSet:
-        """The real images, at the teacher's size and colours; in a dry run, a sample of them."""
-        channels, height, _ = self.teacher.generator.image_shape
-        classes = self.teacher.generator.classes
+    def task(self) -> Task:
+        """The family's task on the real images; in a dry run, on a sample of them."""
+        task = TASKS[self.teacher.family.task]
         if self.dry_run:
-            sample = sample_images(self.config.data, height, channels)
-            check_labels(sample, classes)
-            return sample
-        return load_images(
-            self.config.data,
-            height,
-            channels,
-            classes=classes,
-            cache=self.config.cache,
-            on_progress=self._on_progress,
+            return task.sample(self.config.data, self.teacher.generator)
+        return task.load(
+            self.config.data, self.teacher.generator, cache=self.config.cache, on_progress=self._on_progress
         )
 
     @cached_property
@@ -104,23 +98,26 @@ class Workbench:
         return LatencyBudget(self.config.budget_latency, stopwatch, self.teacher.family.build, self.space)
 
     @cached_property
-    def bank(self) -> TeacherCache:
+    def teacher_cache(self) -> TeacherCache:
         return make_teacher_cache(
             self.teacher.generator,
             self.teacher.digest,
-            self.config.cache / "bank",
-            size=self.config.teacher_cache_size,
-            seed=TEACHER_CACHE_SEED,
+            self._teacher_inputs,
+            self.config.cache / TEACHER_CACHE,
             device=self.device,
             on_progress=self._on_progress,
         )
+
+    @property
+    def _teacher_inputs(self) -> TeacherInputs:
+        return self.task.teacher_inputs(self.config.teacher_cache_size, TEACHER_CACHE_SEED)
 
     @cached_property
     def fidelity(self) -> Fidelity:
         from distill.evaluation import Fidelity  # 85 MB of memory that the driver can do without
 
         return Fidelity(
-            self.data,
+            self.task.eval_sets(),
             self.config.extractor,
             weights=self.config.extractor_weights,
             cache=self.config.cache / "fidelity",
@@ -141,8 +138,12 @@ class Workbench:
         return resolve_precision(self.config.precision, self.device)
 
     def teacher_score(self) -> FidScore:
-        """The teacher's FID over the bank's images, as many as for students where the bank has so many."""
-        images = self.bank.images[: self.config.fid_samples]
+        """The teacher's FID over as many images as for students; over cached ones where those are samples."""
+        (first, *others) = self.task.eval_sets()
+        if others or not first.drawn:
+            generator, samples = self.teacher.generator.to(self.device), self.config.fid_samples
+            return self.fidelity.fid(generator, samples, TEACHER_CACHE_SEED)
+        images = self.teacher_cache.images[: self.config.fid_samples]
         return self.fidelity.fid_of_images(mapped_tensor(images), TEACHER_CACHE_SEED)
 
     def student(self, architecture: Architecture, seed: int | None = None) -> Generator:
@@ -178,9 +179,9 @@ class Workbench:
             student,
             discriminator,
             self.recipe,
-            self.data,
+            self.task,
             config,
-            bank=self.bank,
+            teacher_cache=self.teacher_cache,
             teacher_discriminator=copy.deepcopy(self.teacher.discriminator),
             device=self.device,
         )
@@ -220,8 +221,8 @@ class Workbench:
         Raises:
             TeacherCacheError: it has not.
         """
-        folder, size = self.config.cache / "bank", self.config.teacher_cache_size
-        if not os.path.exists(teacher_cache_home(folder, self.teacher.digest, size, TEACHER_CACHE_SEED)):
+        folder, size = self.config.cache / TEACHER_CACHE, self.config.teacher_cache_size
+        if not os.path.exists(teacher_cache_home(folder, self.teacher.digest, self._teacher_inputs)):
             check_room(folder, size, teacher_cache_bytes(size, self.teacher.generator.image_shape))
 
     def _check_discriminator(self) -> None:
@@ -236,10 +237,10 @@ class Workbench:
             )
 
     def ingredients(self) -> Ingredients:
-        """What recipes of this search are made of: the family's game and path lengths, a distance."""
+        """What recipes are made of: the family's adversarial loss and path lengths, a distance."""
         published = self.teacher.family.training
-        game = make_adversarial(published.adversarial, self._r1_gamma(), published.discriminator_steps)
-        return Ingredients(game, published.path_weight, self.distance)
+        loss = make_adversarial(published.adversarial, self._r1_gamma(), published.discriminator_steps)
+        return Ingredients(loss, published.path_weight, self.distance)
 
     def _r1_gamma(self) -> float | None:
         """As asked for; else the family's, which suits large images, or what suits small ones."""

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import torch
 
+from distill.adversarial import make_adversarial
 from distill.data import DIGITS
 from distill.errors import TrainingError
-from distill.recipes import AdversarialTraining, PathLengths, make_adversarial
+from distill.recipes import AdversarialTraining, PathLengths
 from distill.teachers import TeacherTraining
 from distill.training import (
     TrainingConfig,
@@ -125,8 +126,8 @@ def training_of(request: TeacherRequest, family: Family, size: TeacherSize) -> T
     _check_memory(request, family, size)
     assert asked.path_weight is not None
     assert asked.augment is not None
-    game = make_adversarial(published.adversarial, asked.r1_gamma, published.discriminator_steps)
-    if asked.augment == "ada" and not game.decides:
+    loss = make_adversarial(published.adversarial, asked.r1_gamma, published.discriminator_steps)
+    if asked.augment == "ada" and not loss.sign_is_verdict:
         raise TrainingError(
             f"--augment ada: it follows the critic's decisions, and there are none in a "
             f"{published.adversarial} game: give fixed or none"
@@ -152,7 +153,7 @@ def training_of(request: TeacherRequest, family: Family, size: TeacherSize) -> T
         name=request.name or request.output.stem,
         family=family.name,
         config=config,
-        recipe=AdversarialTraining(game, PathLengths(asked.path_weight)),
+        recipe=AdversarialTraining(loss, PathLengths(asked.path_weight)),
         augment=asked.augment,
         augment_p=request.augment_p,
         snapshot=request.snapshot,

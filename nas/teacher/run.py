@@ -13,6 +13,7 @@ from distill.evaluation import Fidelity, check_extractor
 from distill.memory import is_out_of_memory
 from distill.progress import OnProgress
 from distill.seeds import derive_seed
+from distill.tasks import NoiseTask, Task
 from distill.teachers import Outcome, check_place, train_teacher
 from distill.training import TARGET
 from nas.budget import COUNTER, format_quantity
@@ -111,7 +112,8 @@ class TeacherRun:
             SearchError: the training failed.
         """
         generator, discriminator = self._networks()
-        fidelity = self._fidelity(progress.waited)
+        task = NoiseTask(self.data, generator.input_specs)
+        fidelity = self._fidelity(task, progress.waited)
 
         def started(images: int) -> None:
             progress.found(images)
@@ -124,7 +126,7 @@ class TeacherRun:
                 self.training,
                 generator,
                 discriminator,
-                self.data,
+                task,
                 fidelity,
                 on_start=started,
                 on_step=progress.stepped,
@@ -153,14 +155,14 @@ class TeacherRun:
     def _networks(self) -> tuple[Generator, Discriminator]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(self.request.seed, "teacher"))
-            critic = self.family.default_discriminator(self.architecture)
-            return self.family.build(self.architecture), self.family.build_discriminator(critic)
+            judge = self.family.default_discriminator(self.architecture)
+            return self.family.build(self.architecture), self.family.build_discriminator(judge)
 
-    def _fidelity(self, on_progress: OnProgress) -> Fidelity | None:
+    def _fidelity(self, task: Task, on_progress: OnProgress) -> Fidelity | None:
         if not self.request.fid_samples:
             return None
         return Fidelity(
-            self.data,
+            task.eval_sets(),
             extractor_of(self.request),
             weights=self.request.extractor_weights,
             cache=self.training.folder / "fidelity",

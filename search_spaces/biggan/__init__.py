@@ -10,6 +10,7 @@ from search_spaces.biggan.space import BigGANSpace
 
 BIGGAN = Family(
     name="biggan",
+    task="noise",
     architecture=GeneratorArchitecture,
     discriminator_architecture=DiscriminatorArchitecture,
     build=BigGANGenerator,

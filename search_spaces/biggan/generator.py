@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +14,7 @@ from search_spaces.base import Generator
 from search_spaces.biggan.architecture import GeneratorArchitecture
 from search_spaces.biggan.batch_norm import BatchNorm, ConditionalBatchNorm
 from search_spaces.biggan.layers import Embedding, SelfAttention, SpectralConv, SpectralLinear
+from search_spaces.inputs import Inputs, InputSpec
 from search_spaces.standing_statistics import measure_statistics
 
 
@@ -50,6 +52,10 @@ class BigGANGenerator(Generator):
     def __init__(self, architecture: GeneratorArchitecture) -> None:
         super().__init__()
         self.architecture = a = architecture
+        self.input_specs = (
+            InputSpec("latent", (a.latent_dim,), "normal"),
+            InputSpec("label", (a.classes,), "onehot"),
+        )
         self.embed = Embedding(a.classes, a.shared_dim) if a.shared_dim else None
         self.linear = SpectralLinear(a.chunks[0], a.channels[0] * a.bottom_width**2)
         stages = zip(pairwise(a.channels), a.chunks[1:], a.sides[1:], strict=True)
@@ -65,37 +71,17 @@ class BigGANGenerator(Generator):
         self.norm = BatchNorm(a.channels[-1])
         self.to_rgb = SpectralConv(a.channels[-1], a.image_channels, 3)
 
-    def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
-        """Latents from a normal distribution, and labels of any class alike."""
-        z = torch.randn(count, self.architecture.latent_dim, generator=rng)
-        return z, F.one_hot(torch.randint(self.classes, (count,), generator=rng), self.classes).float()
-
-    def condition(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return inputs[1:]
-
     @property
     def image_shape(self) -> tuple[int, int, int]:
         side = self.architecture.resolution
         return self.architecture.image_channels, side, side
 
     @property
-    def classes(self) -> int:
-        return self.architecture.classes
-
-    @property
     def uses_batch_statistics(self) -> bool:
         return True
 
-    def label_condition(self, labels: Tensor) -> tuple[Tensor, ...]:
-        return (F.one_hot(labels, self.classes).float(),)
-
-    def calibrate(self, rng: torch.Generator) -> None:
-        measure_statistics(self, rng)
-
-    def with_styles(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """Images, and the latents that they are a function of: the nearest to styles that a BigGAN has."""
-        z = inputs[0].detach().requires_grad_(True)
-        return self(z, *inputs[1:]), z
+    def calibrate(self, inputs: Iterable[Inputs]) -> None:
+        measure_statistics(self, inputs)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images for latents `z` and one-hot `labels`.

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from search_spaces.biggan.batch_norm import ConditionalBatchNorm
 from search_spaces.biggan.generator import BigGANGenerator, GeneratorBlock
 from search_spaces.biggan.layers import Embedding, SpectralNorm
+from search_spaces.inputs import input_batches
 from search_spaces.running_norm import RunningNorm
 from search_spaces.standing_statistics import measure_statistics
 
@@ -73,7 +74,7 @@ class _Importance:
 
     def __init__(self, teacher: BigGANGenerator) -> None:
         self.teacher = teacher
-        drawn = teacher.sample_inputs(IMPORTANCE_LATENTS, torch.Generator().manual_seed(0))
+        drawn = teacher.example_inputs(IMPORTANCE_LATENTS)
         was_training = teacher.training
         teacher.eval()  # a pass in training would move its singular vectors
         _, *conditions = teacher.conditions(*(x.to(self._device) for x in drawn))
@@ -217,4 +218,5 @@ def _set_weight(layer: SpectralNorm, weight: Tensor, u0: Tensor) -> None:
 def _measure(student: BigGANGenerator) -> None:
     """Running statistics of the student as it is now."""
     rng = torch.Generator().manual_seed(0)
-    measure_statistics(student, rng, STATISTICS_BATCHES, STATISTICS_BATCH)
+    batches = input_batches(student.input_specs, STATISTICS_BATCH, rng)
+    measure_statistics(student, batches, STATISTICS_BATCHES)

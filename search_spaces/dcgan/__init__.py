@@ -10,6 +10,7 @@ from search_spaces.dcgan.space import DCGANSpace
 
 DCGAN = Family(
     name="dcgan",
+    task="noise",
     architecture=GeneratorArchitecture,
     discriminator_architecture=DiscriminatorArchitecture,
     build=DCGANGenerator,

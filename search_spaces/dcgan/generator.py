@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from search_spaces.base import Generator
 from search_spaces.dcgan.architecture import GeneratorArchitecture, steps
 from search_spaces.dcgan.layers import GeneratorLayer
+from search_spaces.inputs import Inputs, InputSpec
 from search_spaces.standing_statistics import measure_statistics
 
 
@@ -21,15 +22,10 @@ class DCGANGenerator(Generator):
     def __init__(self, architecture: GeneratorArchitecture) -> None:
         super().__init__()
         self.architecture = architecture
+        self.input_specs = (InputSpec("latent", (architecture.latent_dim,), architecture.latent),)
         self.layers: Any = nn.ModuleList(  # of GeneratorLayer; torch types an element as a bare module
             GeneratorLayer(channels, layer) for layer, channels, _, _ in steps(architecture)
         )
-
-    def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
-        shape = (count, self.architecture.latent_dim)
-        if self.architecture.latent == "uniform":
-            return (torch.rand(shape, generator=rng) * 2 - 1,)
-        return (torch.randn(shape, generator=rng),)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -52,10 +48,5 @@ class DCGANGenerator(Generator):
             maps.append(x)
         return maps
 
-    def calibrate(self, rng: torch.Generator) -> None:
-        measure_statistics(self, rng)
-
-    def with_styles(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """Images and their latents: there are no styles between the two."""
-        z = inputs[0].detach().requires_grad_(True)
-        return self(z), z
+    def calibrate(self, inputs: Iterable[Inputs]) -> None:
+        measure_statistics(self, inputs)

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from search_spaces.dcgan.generator import DCGANGenerator
 from search_spaces.dcgan.layers import GeneratorLayer
+from search_spaces.inputs import input_batches
+from search_spaces.standing_statistics import BATCH_SIZE
 
 IMPORTANCE_LATENTS = 256  # over which activations are measured
 
@@ -28,7 +30,8 @@ def inherit(teacher: DCGANGenerator, student: DCGANGenerator) -> None:
     _copy(teacher, normalised, kept)
     pairs = zip(normalised.architecture.layers, teacher.architecture.layers, strict=True)
     if any((mine.channels, mine.kernel) != (theirs.channels, theirs.kernel) for mine, theirs in pairs):
-        normalised.calibrate(torch.Generator().manual_seed(0))
+        rng = torch.Generator().manual_seed(0)
+        normalised.calibrate(input_batches(normalised.input_specs, BATCH_SIZE, rng))
     if normalised is not student:
         _copy(normalised, student, [torch.arange(len(indices), device=indices.device) for indices in kept])
 
@@ -68,7 +71,7 @@ def _kept_channels(teacher: DCGANGenerator, widths: list[int]) -> list[Tensor]:
 
 def _magnitudes(teacher: DCGANGenerator) -> list[Tensor]:
     """Root mean square of every channel of every layer in evaluation mode, `(C,)` each."""
-    (z,) = teacher.sample_inputs(IMPORTANCE_LATENTS, torch.Generator().manual_seed(0))
+    (z,) = teacher.example_inputs(IMPORTANCE_LATENTS)
     was_training = teacher.training
     maps = teacher.eval().activations(z.to(next(teacher.parameters()).device))
     teacher.train(was_training)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_spaces.base import Generator
@@ -32,6 +31,7 @@ class StyleGAN2Generator(Generator):
         self.architecture = architecture
         a = architecture
         self.mapping = MappingNetwork(a.latent_dim, a.style_dim, a.mapping_layers, a.classes)
+        self.input_specs = self.mapping.input_specs
         self.const = nn.Parameter(torch.randn(a.blocks[0].channels, 4, 4))
         in_widths = [a.blocks[0].channels, *(block.channels for block in a.blocks)]
         self.blocks: Any = nn.ModuleList(  # of SynthesisBlock; torch types an element as a bare module
@@ -39,26 +39,13 @@ class StyleGAN2Generator(Generator):
         )
         self.register_buffer("w_avg", torch.zeros(a.style_dim))
 
-    def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
-        return self.mapping.sample_inputs(count, rng)
-
     def deterministic(self, *inputs: Tensor) -> Tensor:
         return self.forward(*inputs, noise="const")
-
-    def condition(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return inputs[1:]
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         side = self.architecture.resolution
         return self.architecture.image_channels, side, side
-
-    @property
-    def classes(self) -> int:
-        return self.architecture.classes
-
-    def label_condition(self, labels: Tensor) -> tuple[Tensor, ...]:
-        return (F.one_hot(labels, self.classes).float(),) if self.classes else ()
 
     def forward(
         self, z: Tensor, labels: Tensor | None = None, *, psi: float = 1.0, noise: NoiseMode = "random"
@@ -80,7 +67,7 @@ class StyleGAN2Generator(Generator):
     def stages(self) -> Sequence[nn.Module]:
         return list(self.blocks)
 
-    def with_styles(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    def with_styles(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         w = self.mapping(*inputs)
         return self.synthesize(w), w
 

@@ -41,8 +41,7 @@ def inherit(teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
 
 def _style_magnitudes(teacher: StyleGAN2Generator) -> dict[EqualizedLinear, Tensor]:
     """Mean |style| of every input channel of every modulated layer, `(in,)`."""
-    rng = torch.Generator().manual_seed(0)
-    inputs = teacher.sample_inputs(IMPORTANCE_LATENTS, rng)
+    inputs = teacher.example_inputs(IMPORTANCE_LATENTS)
     device = teacher.const.device
     was_training = teacher.training
     w = teacher.eval().mapping(*(x.to(device) for x in inputs))

@@ -6,9 +6,9 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from search_spaces.inputs import InputSpec
 from search_spaces.precision import full_precision
 from search_spaces.stylegan2.layers import EqualizedLinear, leaky_relu, normalize
 
@@ -30,12 +30,11 @@ class MappingNetwork(nn.Module):
             EqualizedLinear(inputs, outputs, lr_multiplier=MAPPING_LR) for inputs, outputs in pairwise(widths)
         )
 
-    def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
+    @property
+    def input_specs(self) -> tuple[InputSpec, ...]:
         """Latents from a normal distribution and, where there are classes, labels of any class alike."""
-        z = torch.randn(count, self.latent_dim, generator=rng)
-        if not self.classes:
-            return (z,)
-        return z, F.one_hot(torch.randint(self.classes, (count,), generator=rng), self.classes).float()
+        latent = InputSpec("latent", (self.latent_dim,), "normal")
+        return (latent, InputSpec("label", (self.classes,), "onehot")) if self.classes else (latent,)
 
     def forward(self, z: Tensor | None, labels: Tensor | None = None) -> Tensor:
         """Styles (N, style_dim), float32, of `z` (None where `latent_dim` is 0) and of one-hot labels.

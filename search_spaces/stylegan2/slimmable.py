@@ -37,7 +37,7 @@ class SlimmableStyleGAN2(Slimmable):
 
     def __init__(self, teacher: StyleGAN2Generator) -> None:
         super().__init__()
-        self.architecture = teacher.architecture
+        self.architecture, self.input_specs = teacher.architecture, teacher.input_specs
         self.full = copy.deepcopy(teacher)
         self.separable: Any = nn.ModuleDict()
         for name, conv in _convs(teacher):
@@ -47,22 +47,9 @@ class SlimmableStyleGAN2(Slimmable):
             self.register_buffer(_buffer(name), order)
         self.draw: Callable[[], Any] = lambda: self.architecture
 
-    def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
-        return self.full.sample_inputs(count, rng)
-
-    def condition(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return self.full.condition(inputs)
-
     @property
     def image_shape(self) -> tuple[int, int, int]:
         return self.full.image_shape
-
-    @property
-    def classes(self) -> int:
-        return self.full.classes
-
-    def label_condition(self, labels: Tensor) -> tuple[Tensor, ...]:
-        return self.full.label_condition(labels)
 
     def forward(self, *inputs: Tensor, **options: Any) -> Tensor:
         """Images (N, C, R, R) of a student of the architecture `draw()`, for the inputs of the teacher."""

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from search_spaces.inputs import draw_inputs
 from search_spaces.stylegan2.mapping import MappingNetwork
 
 BASIS_LATENTS = 4_096  # over which the principal directions of `w` are found
@@ -67,4 +68,4 @@ def _fit(teacher: MappingNetwork, student: MappingNetwork, basis: StyleBasis, rn
 
 def _inputs(mapping: MappingNetwork, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
     device = mapping.layers[0].weight.device
-    return tuple(x.to(device) for x in mapping.sample_inputs(count, rng))
+    return tuple(x.to(device) for x in draw_inputs(mapping.input_specs, count, rng))

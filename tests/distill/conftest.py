@@ -1,4 +1,4 @@
-"""A teacher, its bank and a way to make trainers: a test file may have its own of the same names."""
+"""A teacher, its cached images and a way to make trainers: a test file may have its own of the same names."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from distill.recipes import (
-    Recipe,
-    WeightDecay,
-)
+from distill.recipes import Recipe, WeightDecay
+from distill.tasks import NoiseTask
 from distill.teachers import Teacher, TeacherCache, load_teacher, make_teacher_cache
 from distill.training import Trainer, TrainingConfig
+from search_spaces import Discriminator
 from search_spaces.stylegan2 import Block, StyleGAN2Generator
 from tests.distill.trainings import CONFIG, DATA, LINEAR, Make
 
@@ -26,13 +25,20 @@ def teacher(teacher_file: Path) -> Teacher:
     return load_teacher(teacher_file)
 
 
+@pytest.fixture
+def critic(teacher: Teacher) -> Discriminator:
+    assert teacher.discriminator is not None
+    return teacher.discriminator
+
+
 @pytest.fixture(scope="module")
-def bank(teacher: Teacher, tmp_path_factory: pytest.TempPathFactory) -> TeacherCache:
-    return make_teacher_cache(teacher.generator, teacher.digest, tmp_path_factory.mktemp("bank"), size=16)
+def cache(teacher: Teacher, tmp_path_factory: pytest.TempPathFactory) -> TeacherCache:
+    inputs = NoiseTask(DATA, teacher.generator.input_specs).teacher_inputs(16, seed=0)
+    return make_teacher_cache(teacher.generator, teacher.digest, inputs, tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture
-def make(teacher: Teacher, bank: TeacherCache) -> Make:
+def make(teacher: Teacher, cache: TeacherCache) -> Make:
     """A new trainer of the same narrow student, whose noise counts, with the teacher's own discriminator."""
 
     def trainer(recipe: Recipe | None = None, config: TrainingConfig = CONFIG, **options: Any) -> Trainer:
@@ -44,9 +50,12 @@ def make(teacher: Teacher, bank: TeacherCache) -> Make:
         for block in student.blocks:
             for conv in block.convs:
                 nn.init.constant_(conv.noise_strength, 0.5)
-        defaults = {"bank": bank, "teacher_discriminator": copy.deepcopy(teacher.discriminator)}
-        critic = copy.deepcopy(teacher.discriminator)
-        assert critic is not None
-        return Trainer(student, critic, recipe or WeightDecay(LINEAR), DATA, config, **defaults | options)
+        defaults = {"teacher_cache": cache, "teacher_discriminator": copy.deepcopy(teacher.discriminator)}
+        discriminator = copy.deepcopy(teacher.discriminator)
+        assert discriminator is not None
+        task = NoiseTask(DATA, student.input_specs)
+        return Trainer(
+            student, discriminator, recipe or WeightDecay(LINEAR), task, config, **defaults | options
+        )
 
     return trainer

@@ -10,15 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from distill.adversarial import DiscriminatorStep, Terms
 from distill.data import ImageSet
-from distill.recipes import (
-    DiscriminatorStep,
-    GeneratorStep,
-    Recipe,
-    Terms,
-)
+from distill.recipes import GeneratorStep, Recipe
 from distill.schedules import Schedule
 from distill.training import Trainer, TrainingConfig
+from search_spaces import Generator
 
 BATCH = 4
 DATA = ImageSet(
@@ -50,6 +47,9 @@ class Log:
 
     def kd_weight(self, progress: float, gap: float) -> float:
         return self.inner.kd_weight(progress, gap)
+
+    def modules(self, student: Generator) -> nn.ModuleDict:
+        return self.inner.modules(student)
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
         self.on_discriminator()

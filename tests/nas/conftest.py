@@ -53,7 +53,7 @@ def warm_bench(teacher_file: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         workdir=tmp_path_factory.mktemp("bench"),
     )
     bench = Workbench(config)
-    _ = bench.data, bench.bank, bench.fidelity
+    _ = bench.task, bench.teacher_cache, bench.fidelity
     return bench
 
 

@@ -68,7 +68,7 @@ def lived_in(network: nn.Module) -> nn.Module:
 
 
 def inputs_of(generator: Generator, count: int = 3, seed: int = 0) -> tuple[Tensor, ...]:
-    return generator.sample_inputs(count, torch.Generator().manual_seed(seed))
+    return generator.example_inputs(count, seed)
 
 
 @torch.no_grad()
@@ -325,7 +325,7 @@ def test_a_teacher_to_train_has_the_size_that_is_asked_for(family: Family, chann
     assert isinstance(architecture, family.architecture)
     assert generator.image_shape == (channels, 32, 32)
     critic = family.build_discriminator(family.default_discriminator(architecture))
-    inputs = generator.sample_inputs(2, torch.Generator())
+    inputs = generator.example_inputs(2)
     assert critic(generator(*inputs), *generator.condition(inputs)).shape == (2,)
 
 
@@ -347,7 +347,7 @@ def test_families_are_known_to_the_service_by_their_contract_only(family: Family
 
 
 def test_without_chance_images_are_a_function_of_the_inputs(teacher: Generator) -> None:
-    inputs = teacher.sample_inputs(2, torch.Generator().manual_seed(0))
+    inputs = teacher.example_inputs(2)
     with torch.no_grad():
         first, second = teacher.deterministic(*inputs), teacher.deterministic(*inputs)
     assert torch.equal(first, second)

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import torch
 
+from distill.adversarial import Logistic
 from distill.data import DIGITS, load_images
 from distill.evaluation import Fidelity
-from distill.recipes import AdversarialTraining, Logistic, PathLengths
+from distill.recipes import AdversarialTraining, PathLengths
+from distill.tasks import NoiseTask
 from distill.teachers import Snapshot, TeacherTraining, train_teacher
 from distill.training import TrainingConfig
+from search_spaces import InputSpec
 from search_spaces.stylegan2 import (
     STYLEGAN2,
     Block,
@@ -56,10 +59,11 @@ def main() -> None:
         snapshot=20_000,
         fid_samples=5_000,
     )
-    fidelity = Fidelity(data, "digits", cache=None)
+    task = NoiseTask(data, (InputSpec("latent", (GENERATOR.latent_dim,), "normal"),))
+    fidelity = Fidelity(task.eval_sets(), "digits", cache=None)
     torch.manual_seed(options.seed)
     networks = StyleGAN2Generator(GENERATOR), StyleGAN2Discriminator(DISCRIMINATOR)
-    train_teacher(training, *networks, data, fidelity, on_snapshot=_print)
+    train_teacher(training, *networks, task, fidelity, on_snapshot=_print)
 
 
 def _print(snapshot: Snapshot) -> None:

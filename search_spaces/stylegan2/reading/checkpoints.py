@@ -10,6 +10,7 @@ from torch import Tensor
 
 from search_spaces.base import Found
 from search_spaces.errors import CheckpointError
+from search_spaces.inputs import draw_inputs
 from search_spaces.reading import PickledObject
 from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.stylegan2.reading import nvidia, rosinality
@@ -107,5 +108,5 @@ def _refuse(states: Any, discriminator: bool) -> None:
 def _find_w_avg(generator: StyleGAN2Generator) -> None:
     rng, parts = torch.Generator().manual_seed(0), W_AVG_LATENTS // W_AVG_BATCH
     for _ in range(parts):
-        (z,) = generator.sample_inputs(W_AVG_BATCH, rng)
+        (z,) = draw_inputs(generator.input_specs, W_AVG_BATCH, rng)
         generator.w_avg += generator.mapping(z).mean(dim=0) / parts

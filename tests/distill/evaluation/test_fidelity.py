@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,29 @@ from distill._torch_fidelity import KEY_METRIC_FID, fid_features_to_statistics, 
 from distill.data import ImageSet, digits_labels, load_images, to_float, to_uint8
 from distill.errors import FidelityError, NonFiniteImagesError
 from distill.evaluation import fidelity
-from distill.evaluation.fidelity import GENERATED, REAL, Fidelity, FidScore, Score
+from distill.evaluation.fidelity import GENERATED, Fidelity, FidScore, Score
 from distill.evaluation.gathering import Gathered
 from distill.evaluation.generation import generate
-from search_spaces.base import Generator
+from distill.evaluation.reference import REAL
+from distill.tasks import EvalSet
+from search_spaces import Generator, Inputs
 
 DIGITS = load_images("digits", 16, 1)
 HALVES = torch.randperm(1797, generator=torch.Generator().manual_seed(0)).split([898, 899])
+
+
+def chosen(samples: int, seed: int, batch_size: int) -> Iterator[Inputs]:
+    """Indices of digits at random, in whole batches."""
+    rng = torch.Generator().manual_seed(seed)
+    for _ in range(0, samples, batch_size):
+        yield (torch.randint(len(DIGITS), (batch_size,), generator=rng),)
+
+
+def against(images: ImageSet) -> tuple[EvalSet, ...]:
+    return (EvalSet(images.name, images, chosen),)
+
+
+SETS = against(DIGITS)
 
 
 class Replay(Generator):
@@ -32,9 +49,6 @@ class Replay(Generator):
         self.norm = nn.BatchNorm2d(1, affine=False)
         self.frozen = nn.BatchNorm2d(1).eval()
         self.noise = noise
-
-    def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
-        return (torch.randint(len(DIGITS), (count,), generator=rng),)
 
     def forward(self, chosen: Tensor) -> Tensor:
         images = self.norm(to_float(DIGITS.images[chosen]))
@@ -52,12 +66,12 @@ class Constant(Replay):
 
 @pytest.fixture(scope="module")
 def whole() -> Fidelity:
-    return Fidelity(DIGITS, "digits")
+    return Fidelity(SETS, "digits")
 
 
 def test_progress_is_told_of_real_images_and_of_generated_ones() -> None:
     told: list[tuple[str, int, int]] = []
-    fidelity = Fidelity(DIGITS, "digits", batch_size=1000, on_progress=lambda *t: told.append(t))
+    fidelity = Fidelity(SETS, "digits", batch_size=1000, on_progress=lambda *t: told.append(t))
     assert told == [(REAL, 1000, 1797), (REAL, 1797, 1797)]
     fidelity.fid(Replay(), samples=1500, seed=0)
     assert told[2:] == [(GENERATED, 1000, 1500), (GENERATED, 1500, 1500)]
@@ -66,7 +80,7 @@ def test_progress_is_told_of_real_images_and_of_generated_ones() -> None:
 @pytest.fixture(scope="module")
 def half() -> Fidelity:
     """Measures against one half of the digits; the other half is fresh data."""
-    return Fidelity(ImageSet("half", DIGITS.images[HALVES[0]], "0" * 16), "digits")
+    return Fidelity(against(ImageSet("half", DIGITS.images[HALVES[0]], "0" * 16)), "digits")
 
 
 def blurred(images: Tensor, sigma: float) -> Tensor:
@@ -164,13 +178,13 @@ def test_the_same_seed_gives_the_same_bits_whatever_ran_before(whole: Fidelity) 
     torch.manual_seed(99)
     whole.fid(generator, 70, seed=2)
     assert whole.fid(generator, 130, seed=1) == first
-    assert Fidelity(DIGITS, "digits").fid(Replay(), 130, seed=1) == first
+    assert Fidelity(SETS, "digits").fid(Replay(), 130, seed=1) == first
     assert whole.fid(generator, 130, seed=2).value != first.value
 
 
 def test_more_samples_begin_with_the_same_images(whole: Fidelity) -> None:
     few, many = (
-        torch.cat(list(generate(Replay(), count, 0, batch_size=50, device=whole.device)))
+        torch.cat(list(generate(Replay(), chosen(count, 0, 50), count, 0, device=whole.device)))
         for count in (70, 130)
     )
     assert (len(few), len(many)) == (70, 130)
@@ -224,7 +238,7 @@ def test_fewer_than_two_samples_are_an_error(whole: Fidelity, samples: int) -> N
 
 
 def test_measuring_says_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    Fidelity(DIGITS, "digits", cache=tmp_path).fid(Replay(), 60, seed=0)
+    Fidelity(SETS, "digits", cache=tmp_path).fid(Replay(), 60, seed=0)
     assert capfd.readouterr() == ("", "")
 
 
@@ -274,7 +288,7 @@ def test_what_looks_at_pixels_needs_no_extractor(monkeypatch: pytest.MonkeyPatch
         raise AssertionError("loaded")
 
     monkeypatch.setattr(fidelity, "load_extractor", none)
-    pixels = Fidelity(DIGITS, "inception", metrics=["vol"])
+    pixels = Fidelity(SETS, "inception", metrics=["vol"])
     assert pixels.measure(Replay(), ["vol"], 60, seed=0)["vol"].values["vol"] > 0
 
 
@@ -289,7 +303,7 @@ def test_what_can_not_be_measured_is_said_before_anything_is_generated(
         half.measure(Idle(), ["fid", "lpips"], 60, seed=0)
     with pytest.raises(FidelityError, match="no precision and recall of 3 images: take at least 4"):
         half.measure(Idle(), ["prc"], 3, seed=0)
-    few = Fidelity(ImageSet("few", DIGITS.images[:3], "f" * 16), "digits", metrics=[])
+    few = Fidelity(against(ImageSet("few", DIGITS.images[:3], "f" * 16)), "digits", metrics=[])
     with pytest.raises(FidelityError, match="no precision and recall of 3 real images"):
         few.measure(Idle(), ["prc"], 60, seed=0)
     monkeypatch.setattr(few.extractor, "has_logits", False)
@@ -317,7 +331,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_real_statistics_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = counted(monkeypatch)
     cache = tmp_path / "made" / "on-demand"
-    first, second = (Fidelity(DIGITS, "digits", cache=cache) for _ in range(2))
+    first, second = (Fidelity(SETS, "digits", cache=cache) for _ in range(2))
     assert calls == [1797]
     assert first.fid(Replay(), 60, seed=0) == second.fid(Replay(), 60, seed=0)
     (file,) = cache.iterdir()
@@ -326,8 +340,8 @@ def test_real_statistics_are_computed_once(tmp_path: Path, monkeypatch: pytest.M
 
 def test_other_data_have_statistics_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = counted(monkeypatch)
-    Fidelity(DIGITS, "digits", cache=tmp_path)
-    Fidelity(ImageSet("few", DIGITS.images[:99], "f" * 16), "digits", cache=tmp_path)
+    Fidelity(SETS, "digits", cache=tmp_path)
+    Fidelity(against(ImageSet("few", DIGITS.images[:99], "f" * 16)), "digits", cache=tmp_path)
     assert calls == [1797, 99]
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -336,7 +350,7 @@ def test_other_data_have_statistics_of_their_own(tmp_path: Path, monkeypatch: py
 def test_damaged_statistics_are_computed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
-    expected = Fidelity(DIGITS, "digits", cache=tmp_path).fid(Replay(), 60, seed=0)
+    expected = Fidelity(SETS, "digits", cache=tmp_path).fid(Replay(), 60, seed=0)
     (file,) = tmp_path.iterdir()
     whole = file.read_bytes()
     if damage == "other":
@@ -348,7 +362,7 @@ def test_damaged_statistics_are_computed_again(
     else:
         file.write_bytes({"empty": b"", "cut": whole[: len(whole) // 2], "garbage": b"x" * 500}[damage])
     calls = counted(monkeypatch)
-    assert Fidelity(DIGITS, "digits", cache=tmp_path).fid(Replay(), 60, seed=0) == expected
+    assert Fidelity(SETS, "digits", cache=tmp_path).fid(Replay(), 60, seed=0) == expected
     assert calls == [1797, 60]
     assert file.read_bytes() == whole
 
@@ -360,14 +374,14 @@ def test_statistics_are_written_whole_or_not_at_all(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(np, "savez", fail)
     with pytest.raises(KeyboardInterrupt):
-        Fidelity(DIGITS, "digits", cache=tmp_path)
+        Fidelity(SETS, "digits", cache=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_cache_that_can_not_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(FidelityError, match=r"file/cache can't be written"):
-        Fidelity(DIGITS, "digits", cache=tmp_path / "file" / "cache")
+        Fidelity(SETS, "digits", cache=tmp_path / "file" / "cache")
 
 
 def test_real_features_are_kept_only_when_they_are_needed(
@@ -375,23 +389,23 @@ def test_real_features_are_kept_only_when_they_are_needed(
 ) -> None:
     calls = counted(monkeypatch)
     names = ["fid", "kid", "prc"]
-    expected = Fidelity(DIGITS, "digits", cache=tmp_path, metrics=names).measure(Replay(), names, 60, seed=0)
+    expected = Fidelity(SETS, "digits", cache=tmp_path, metrics=names).measure(Replay(), names, 60, seed=0)
     assert calls == [1797, 60]
     assert len(list(tmp_path.iterdir())) == 2
     kept = np.load(next(tmp_path.glob("*.features.npy")))
     assert (kept.shape, kept.dtype) == ((1797, 64), np.float32)
-    again = Fidelity(DIGITS, "digits", cache=tmp_path)
+    again = Fidelity(SETS, "digits", cache=tmp_path)
     assert again.measure(Replay(), names, 60, seed=0) == expected
     assert calls == [1797, 60, 60]
 
 
 @pytest.mark.parametrize("damage", ["empty", "garbage", "other"])
 def test_damaged_features_are_computed_again(tmp_path: Path, damage: str) -> None:
-    expected = Fidelity(DIGITS, "digits", cache=tmp_path).measure(Replay(), ["kid"], 60, seed=0)
+    expected = Fidelity(SETS, "digits", cache=tmp_path).measure(Replay(), ["kid"], 60, seed=0)
     file = next(tmp_path.glob("*.features.npy"))
     if damage == "other":
         np.save(file, np.zeros((3, 64), np.float32))
     else:
         file.write_bytes({"empty": b"", "garbage": b"x" * 500}[damage])
-    assert Fidelity(DIGITS, "digits", cache=tmp_path).measure(Replay(), ["kid"], 60, seed=0) == expected
+    assert Fidelity(SETS, "digits", cache=tmp_path).measure(Replay(), ["kid"], 60, seed=0) == expected
     assert np.load(file).shape == (1797, 64)

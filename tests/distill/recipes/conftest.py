@@ -10,8 +10,9 @@ from torch import Tensor
 
 from distill.losses import PerceptualDistance
 from distill.recipes import GeneratorStep
+from distill.tasks import Batch
 from distill.teachers import Teacher, load_teacher
-from search_spaces import Discriminator
+from search_spaces import Discriminator, Generator
 from tests.distill.recipes.steps import Step
 
 
@@ -34,7 +35,9 @@ def step(critic: Discriminator) -> Step:
 
     def make(kd_weight: float) -> GeneratorStep:
         images = fake.clone().requires_grad_(True)
-        return GeneratorStep(images, critic(images), taught, critic, kd_weight)
+        return GeneratorStep(
+            Batch((), teacher=taught), images, critic(images), Generator(), critic, kd_weight
+        )
 
     return make
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from distill.recipes import GeneratorStep, Recipe, Terms
+from distill.adversarial import Terms
+from distill.recipes import GeneratorStep, Recipe
 
 Step = Callable[..., GeneratorStep]
 

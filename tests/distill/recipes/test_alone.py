@@ -9,16 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from distill.adversarial import DiscriminatorStep, Logistic
 from distill.errors import RecipeError
 from distill.losses import path_length_weight, path_lengths
-from distill.recipes import (
-    AdversarialTraining,
-    DiscriminatorStep,
-    GeneratorStep,
-    Logistic,
-    PathLengths,
-    WeightDecay,
-)
+from distill.recipes import AdversarialTraining, GeneratorStep, PathLengths, WeightDecay
 from search_spaces import Discriminator
 from tests.distill.recipes.steps import Step, detached
 
@@ -65,7 +59,7 @@ def test_path_lengths_are_pulled_to_their_own_mean(step: Step) -> None:
     recipe = AdversarialTraining(paths=PathLengths(memory=0.5))
     at, _ = drawn(step(0.0))
     terms = [detached(recipe.generator_terms(at))["g_path"] for _ in range(40)]
-    assert float(at.memory["path_length"]) == pytest.approx(3.0, rel=0.1)
+    assert float(at.state["path_length"]) == pytest.approx(3.0, rel=0.1)
     assert float(terms[-1]) < float(terms[0]) / 20
 
 

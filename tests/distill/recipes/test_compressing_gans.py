@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from distill.adversarial import Hinge, Logistic, Wasserstein
 from distill.errors import RecipeError
 from distill.losses import generator_logistic, pixel_mse
-from distill.recipes import CompressingGans, Hinge, Ingredients, Logistic, Wasserstein, make_recipe
+from distill.recipes import CompressingGans, Ingredients, make_recipe
 from distill.schedules import Schedule
 from tests.distill.recipes.steps import Step, detached
 
@@ -18,8 +19,8 @@ def constant(weight: float) -> CompressingGans:
 def test_the_joint_loss_shares_out_one_between_critic_and_teacher(step: Step) -> None:
     here = step(0.3)
     terms = detached(constant(0.3).generator_terms(here))
-    assert here.teacher_images is not None
-    distance = float(pixel_mse(here.fake, here.teacher_images).detach())
+    assert here.batch.teacher is not None
+    distance = float(pixel_mse(here.fake, here.batch.teacher).detach())
     assert terms.keys() == {"g_adversarial", "g_mse"}
     assert float(terms["g_adversarial"]) == pytest.approx(-0.7 * float(here.logits.mean().detach()))
     assert float(terms["g_mse"]) == pytest.approx(0.3 * distance)

@@ -8,30 +8,32 @@ import pytest
 import torch
 from torch import Tensor
 
-from distill.errors import RecipeError
-from distill.recipes import (
-    RECIPES,
-    Adversarial,
+from distill.adversarial import (
+    ADVERSARIAL_LOSSES,
+    AdversarialLoss,
     DiscriminatorStep,
     Hinge,
-    Ingredients,
+    LeastSquares,
     Logistic,
-    Recipe,
     Wasserstein,
-    get_recipe,
-    make_recipe,
 )
+from distill.errors import RecipeError
+from distill.recipes import RECIPES, Ingredients, Recipe, get_recipe, make_recipe
 from distill.schedules import Schedule
+from distill.tasks import Batch
 from search_spaces import Discriminator
 from tests.distill.recipes.steps import Step, detached, gradient
 
 SCHEDULE = Schedule("linear", start=0.8, end=0.0, begin=0.0, finish=0.5)
-GAMES: tuple[Adversarial, ...] = (Logistic(), Hinge(), Wasserstein())
-REFUSED = {("dgl-gan-adaptive", "wasserstein")}  # its coefficient is the sign of logits
+LOSSES: tuple[AdversarialLoss, ...] = (Logistic(), Hinge(), Wasserstein(), LeastSquares())
+REFUSED = {
+    ("dgl-gan-adaptive", "wasserstein"),
+    ("dgl-gan-adaptive", "least-squares"),
+}  # its coefficient is the sign of logits
 
 
 @pytest.fixture(
-    params=[(r, game) for r in sorted(RECIPES) for game in GAMES if (r, game.name) not in REFUSED],
+    params=[(r, game) for r in sorted(RECIPES) for game in LOSSES if (r, game.name) not in REFUSED],
     ids=lambda pair: f"{pair[0]}-{pair[1].name}",
 )
 def recipe(request: pytest.FixtureRequest) -> Recipe:
@@ -52,15 +54,15 @@ def test_an_unknown_recipe_is_refused_with_the_names_that_exist() -> None:
 def test_a_recipe_that_goes_by_the_sign_of_logits_is_refused_where_they_have_none(
     name: str, game: str
 ) -> None:
-    says = rf"--recipe {name}: .* logits are below 0, .* nothing in the {game} game: give --recipe dgl-gan$"
+    says = rf"--recipe {name}: .* logits are below 0, .* nothing with a {game} loss: give --recipe dgl-gan$"
     with pytest.raises(RecipeError, match=says):
-        make_recipe(name, get_recipe(name).usual, Ingredients(Wasserstein()))
+        make_recipe(name, get_recipe(name).usual, Ingredients(ADVERSARIAL_LOSSES[game].make(None, 1)))
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_no_recipe_follows_a_gap_of_logits_that_have_no_sign(name: str) -> None:
     adaptive = Schedule("adaptive", start=0.5)
-    says = "--kd-schedule adaptive: .* nothing in the wasserstein game: give another schedule, such as cosine"
+    says = "--kd-schedule adaptive: .* nothing with a wasserstein loss: give another schedule, such as cosine"
     with pytest.raises(RecipeError, match=says):
         make_recipe(name, adaptive, Ingredients(Wasserstein()))
     for game in (Logistic(), Hinge()):
@@ -71,7 +73,7 @@ def test_every_recipe_plays_the_game_that_it_is_given(recipe: Recipe, critic: Di
     game = recipe.adversarial  # type: ignore[attr-defined]
     assert recipe.discriminator_steps == game.discriminator_steps
     real, fake = torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16)
-    step = DiscriminatorStep(critic, real, fake, 0)
+    step = DiscriminatorStep(critic, Batch((), real), fake, 0)
     assert recipe.discriminator_terms(step).keys() == game.discriminator_terms(step).keys()
 
 
@@ -90,7 +92,7 @@ def test_terms_are_finite_scalars_with_gradients(recipe: Recipe, step: Step) -> 
 
 
 def test_without_weight_the_teacher_has_no_say_at_all(recipe: Recipe, step: Step) -> None:
-    alone = replace(step(0.0), teacher_images=None, teacher_discriminator=None)
+    alone = replace(step(0.0), batch=Batch(()), teacher_discriminator=None)
     assert recipe.generator_terms(step(0.0)).keys() == recipe.generator_terms(alone).keys()
     by_itself = gradient(recipe, alone)
     assert torch.equal(gradient(recipe, step(0.0)), by_itself)
@@ -98,7 +100,7 @@ def test_without_weight_the_teacher_has_no_say_at_all(recipe: Recipe, step: Step
 
 
 def test_a_recipe_works_without_a_teacher_and_without_its_discriminator(recipe: Recipe, step: Step) -> None:
-    for absent in ({"teacher_images": None}, {"teacher_discriminator": None}):
+    for absent in ({"batch": Batch(())}, {"teacher_discriminator": None}):
         assert gradient(recipe, replace(step(0.5), **absent)).isfinite().all()
 
 
@@ -112,8 +114,8 @@ def test_the_teachers_terms_grow_with_its_weight(recipe: Recipe, step: Step) -> 
 def test_the_teacher_receives_no_gradients(recipe: Recipe, step: Step) -> None:
     here = step(0.5)
     sum(recipe.generator_terms(here).values()).backward()
-    assert here.teacher_images is not None
-    assert here.teacher_images.grad is None
+    assert here.batch.teacher is not None
+    assert here.batch.teacher.grad is None
     assert here.teacher_discriminator is not None
     assert all(p.grad is None for p in here.teacher_discriminator.parameters())
     assert here.fake.grad is not None
@@ -124,7 +126,7 @@ def test_the_discriminator_learns_from_images_alone(recipe: Recipe, critic: Disc
     critic.requires_grad_(True)
     real, fake = torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16)
     for step in (0, 1, 16):
-        terms = recipe.discriminator_terms(DiscriminatorStep(critic, real, fake, step))
+        terms = recipe.discriminator_terms(DiscriminatorStep(critic, Batch((), real), fake, step))
         assert all(term.ndim == 0 and term.isfinite() for term in terms.values())
         assert all(name.startswith("d_") for name in terms)
         critic.zero_grad()
@@ -142,7 +144,7 @@ def test_a_recipe_can_follow_its_usual_schedule(name: str) -> None:
 
 
 def test_a_recipe_says_whose_images_and_whose_critic_it_needs(recipe: Recipe, step: Step) -> None:
-    blind = replace(step(0.5), teacher_images=None)
+    blind = replace(step(0.5), batch=Batch(()))
     unjudged = replace(step(0.5), teacher_discriminator=None)
     whole = recipe.generator_terms(step(0.5)).keys()
     if recipe.needs_teacher_images:
@@ -159,7 +161,9 @@ def test_recipes_tell_what_the_discriminator_thinks_of_real_images(
     noted = list[Tensor]()
     real = torch.randn(4, 1, 16, 16)
     for i in (0, 1):
-        recipe.discriminator_terms(DiscriminatorStep(critic, real, real.flip(-1), i, observe=noted.append))
+        recipe.discriminator_terms(
+            DiscriminatorStep(critic, Batch((), real), real.flip(-1), i, observe=noted.append)
+        )
     assert all(torch.allclose(logits, critic(real).detach(), atol=1e-5) for logits in noted)
     assert len(noted) == 2
     assert not any(logits.requires_grad for logits in noted)

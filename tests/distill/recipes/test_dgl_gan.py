@@ -8,10 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from distill.adversarial import Hinge
 from distill.errors import RecipeError
-from distill.losses import generator_critic, generator_logistic
-from distill.recipes import AdaptiveDglGan, DglGan, Hinge, Ingredients, PathLengths, make_recipe
+from distill.losses import generator_linear, generator_logistic
+from distill.recipes import AdaptiveDglGan, DglGan, Ingredients, PathLengths, make_recipe
 from distill.schedules import Schedule
+from distill.tasks import Batch
 from tests.distill.recipes.steps import Step, detached
 
 PLAIN = DglGan(paths=PathLengths(0.0))
@@ -40,12 +42,12 @@ def test_with_a_hinge_the_teachers_critic_counts_as_it_is(step: Step) -> None:
     here = step(0.1)
     terms = detached(make_recipe("dgl-gan", DglGan().schedule, Ingredients(Hinge())).generator_terms(here))
     assert here.teacher_discriminator is not None
-    theirs = generator_critic(here.teacher_discriminator(here.fake)).mean()
+    theirs = generator_linear(here.teacher_discriminator(here.fake)).mean()
     assert float(terms["g_teacher_critic"]) == pytest.approx(0.1 * float(theirs.detach()))
 
 
 def test_the_teachers_images_are_not_used(step: Step) -> None:
-    here, other = step(0.1), replace(step(0.1), teacher_images=None)
+    here, other = step(0.1), replace(step(0.1), batch=Batch(()))
     assert detached(PLAIN.generator_terms(here)) == detached(PLAIN.generator_terms(other))
 
 

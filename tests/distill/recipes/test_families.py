@@ -10,17 +10,19 @@ import pytest
 import torch
 from torch import Tensor
 
+from distill.adversarial import make_adversarial
 from distill.data import ImageSet
 from distill.errors import RecipeError
-from distill.recipes import RECIPES, Ingredients, Recipe, get_recipe, make_adversarial, make_recipe
+from distill.recipes import RECIPES, Ingredients, Recipe, get_recipe, make_recipe
 from distill.schedules import Schedule
+from distill.tasks import NoiseTask
 from distill.teachers import TeacherCache, make_teacher_cache
 from distill.training import Trainer, TrainingConfig
-from search_spaces import FAMILIES, Discriminator, FixedSuggest, Generator, get_family
+from search_spaces import FAMILIES, Discriminator, FixedSuggest, Generator, get_family, input_batches
 from tests.search_spaces.teachers import TEACHERS
 
 WORKS = ""
-NO_SIGN = "logits are below 0, which says nothing in the wasserstein game"
+NO_SIGN = "logits are below 0, which says nothing with a wasserstein loss"
 TABLE = {  # works, or is refused because
     ("weight-decay", "stylegan2"): WORKS,
     ("weight-decay", "dcgan"): WORKS,
@@ -62,7 +64,8 @@ def teachers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Networks]:
         family = get_family(name)
         critic = family.build_discriminator(family.default_discriminator(architecture))
         generator = family.build(architecture).eval()
-        bank = make_teacher_cache(generator, "0" * 16, tmp_path_factory.mktemp(name), size=8)
+        inputs = NoiseTask(images_for(generator), generator.input_specs).teacher_inputs(8, seed=0)
+        bank = make_teacher_cache(generator, "0" * 16, inputs, tmp_path_factory.mktemp(name))
         made[name] = Networks(name, generator, critic, bank)
     return made
 
@@ -102,9 +105,9 @@ def trainer_of(recipe: Recipe, teacher: Networks) -> Trainer:
         student,
         copy.deepcopy(teacher.critic),
         recipe,
-        images_for(student),
+        NoiseTask(images_for(student), student.input_specs),
         config,
-        bank=teacher.bank,
+        teacher_cache=teacher.bank,
         teacher_discriminator=copy.deepcopy(teacher.critic),
     )
 
@@ -132,7 +135,7 @@ def test_a_student_is_taught_by_a_recipe_that_goes_with_its_family(
     assert trainer.step == STEPS
     assert not alike(weights(trainer.student), before)
     assert all(abs(value) < float("inf") for value in trainer.losses.values())
-    images = trainer.ema(*trainer.ema.sample_inputs(3, torch.Generator().manual_seed(0)))
+    images = trainer.ema(*trainer.ema.example_inputs(3))
     assert images.shape == (3, *teachers[family].generator.image_shape)
     assert images.isfinite().all()
 
@@ -155,7 +158,7 @@ def test_a_stopped_training_goes_on_to_the_bit(
     whole.train(whole.config.images)
     stopped.train(2 * whole.config.images // STEPS)
     assert (stopped.step, stopped.kd_weight) == (2, schedule.start), "in stage I, where there are stages"
-    assert ("path_length" in stopped.memory) == (name.startswith("dgl-gan") and family == "stylegan2")
+    assert ("path_length" in stopped.recipe_state) == (name.startswith("dgl-gan") and family == "stylegan2")
     resumed.load_state_dict(copy.deepcopy(stopped.state_dict()))
     torch.manual_seed(99)  # a later process: what penalties draw is not of torch's own randomness
     resumed.train(whole.config.images)
@@ -203,7 +206,7 @@ def test_averaged_weights_are_left_with_statistics_of_their_own(
     trainer = trainer_of(recipe_for("weight-decay", family), teachers[family])
     trainer.train(trainer.config.images)
     settled = copy.deepcopy(trainer.ema)
-    settled.calibrate(torch.Generator().manual_seed(99))
+    settled.calibrate(input_batches(settled.input_specs, 64, torch.Generator().manual_seed(99)))
     theirs, again = weights(trainer.student), weights(settled)
     measured = [
         name

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from distill.adversarial import DiscriminatorStep, Logistic
 from distill.losses import (
     PerceptualDistance,
     discriminator_logistic,
@@ -15,8 +16,9 @@ from distill.losses import (
     pixel_l1,
     r1_penalty,
 )
-from distill.recipes import DiscriminatorStep, Ingredients, Logistic, WeightDecay, make_recipe
+from distill.recipes import Ingredients, WeightDecay, make_recipe
 from distill.schedules import Schedule
+from distill.tasks import Batch
 from search_spaces import Discriminator
 from tests.distill.recipes.steps import Step, detached
 
@@ -24,7 +26,7 @@ from tests.distill.recipes.steps import Step, detached
 def test_weight_decay_is_the_adversarial_loss_plus_weighted_similarity(step: Step) -> None:
     here = step(1.5)
     terms = detached(WeightDecay(pixel=2.0, feature=0.5).generator_terms(here))
-    critic, taught = here.teacher_discriminator, here.teacher_images
+    critic, taught = here.teacher_discriminator, here.batch.teacher
     assert critic is not None
     assert taught is not None
     assert terms.keys() == {"g_adversarial", "g_pixel", "g_feature"}
@@ -47,7 +49,7 @@ def test_weight_decay_regularises_every_sixteenth_step_and_makes_up_for_the_rest
     recipe = WeightDecay(adversarial=Logistic(r1_gamma=0.3))
     regularised = []
     for i in range(40):
-        terms = detached(recipe.discriminator_terms(DiscriminatorStep(critic, real, fake, i)))
+        terms = detached(recipe.discriminator_terms(DiscriminatorStep(critic, Batch((), real), fake, i)))
         expected = discriminator_logistic(critic(real), critic(fake))
         assert float(terms["d_adversarial"]) == pytest.approx(float(expected.detach()), rel=1e-5)
         if "d_r1" in terms:
@@ -68,8 +70,8 @@ def test_a_distance_from_a_file_is_one_more_term(step: Step, distance: Perceptua
         )
     )
     assert terms.keys() - plain.keys() == {"g_perceptual"}
-    assert here.teacher_images is not None
-    expected = 1.5 * (here.fake.abs() - here.teacher_images.abs()).abs().mean()  # grey, shown as RGB
+    assert here.batch.teacher is not None
+    expected = 1.5 * (here.fake.abs() - here.batch.teacher.abs()).abs().mean()  # grey, shown as RGB
     assert float(terms["g_perceptual"]) == pytest.approx(float(expected.detach()), rel=1e-5)
     assert "g_perceptual" not in WeightDecay(distance=distance).generator_terms(step(0.0))
     assert "g_perceptual" not in WeightDecay(distance=distance, perceptual=0.0).generator_terms(here)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from torch import Tensor
 
 from distill.data import to_uint8
 from distill.errors import TeacherCacheError
-from distill.teachers.cache import RENDERING, SPARE, TeacherCache, make_teacher_cache
-from search_spaces import Generator, load_checkpoint
+from distill.tasks.noise import DrawnInputs
+from distill.teachers import cache
+from distill.teachers.cache import RENDERING, SPARE, TeacherCache
+from search_spaces import Generator, InputSpec, load_checkpoint
 from tests.distill.scratch import abandoned
 
 
@@ -23,12 +26,10 @@ class Watched(Generator):
     def __init__(self) -> None:
         super().__init__()
         self.weight = torch.nn.Parameter(torch.randn(3, 1, 4, 4))
+        self.input_specs = (InputSpec("latent", (3,), "normal"), InputSpec("latent", (1,), "uniform"))
         self.made = 0
         self.fail_after = 10**9
         self.meanwhile = lambda: None
-
-    def sample_inputs(self, count: int, rng: torch.Generator) -> tuple[Tensor, ...]:
-        return torch.randn(count, 3, generator=rng), torch.rand(count, 1, generator=rng)
 
     def forward(self, z: Tensor, brightness: Tensor) -> Tensor:
         if self.made >= self.fail_after:
@@ -39,8 +40,15 @@ class Watched(Generator):
         return images + 0.1 * torch.randn_like(images)
 
 
+def make_teacher_cache(
+    teacher: Generator, digest: str, folder: Path, *, size: int, seed: int = 0, **options: Any
+) -> TeacherCache:
+    inputs = DrawnInputs(teacher.input_specs, size, seed)
+    return cache.make_teacher_cache(teacher, digest, inputs, folder, **options)
+
+
 def same(one: TeacherCache, other: TeacherCache) -> bool:
-    inputs = all(np.array_equal(a, b) for a, b in zip(one.inputs, other.inputs, strict=True))
+    inputs = all(np.array_equal(a, b) for a, b in zip(one.arrays, other.arrays, strict=True))
     return inputs and np.array_equal(one.images, other.images)
 
 

@@ -13,18 +13,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from distill.adversarial import DiscriminatorStep, Logistic, Terms, Wasserstein
 from distill.data import ImageStream, load_images
 from distill.errors import DataError, TrainingDivergedError
 from distill.recipes import (
     AdversarialTraining,
     CompressingGans,
     DglGan,
-    DiscriminatorStep,
     GeneratorStep,
-    Logistic,
     PathLengths,
-    Terms,
-    Wasserstein,
     WeightDecay,
 )
 from distill.schedules import Schedule
@@ -116,7 +113,7 @@ def test_a_term_that_is_over_is_not_logged_any_more(make: Make) -> None:
 def test_the_teacher_is_asked_only_while_it_has_weight(make: Make) -> None:
     log = Log(WeightDecay(LINEAR))
     make(log).train(CONFIG.images)
-    asked = [step.teacher_images is not None for step, _ in log.generator_steps]
+    asked = [step.batch.teacher is not None for step, _ in log.generator_steps]
     assert asked == [True] * 20 + [False] * 20
     assert all(step.kd_weight > 0 for step, _ in log.generator_steps[:20])
 
@@ -130,10 +127,10 @@ def test_a_student_sees_the_teachers_images_for_its_own_inputs(
     trainer.student.register_forward_pre_hook(lambda module, args: inputs.append(args[0]))
     trainer.train(2 * BATCH)
     for (step, _), z in zip(log.generator_steps, inputs[1::2], strict=True):
-        assert step.teacher_images is not None
+        assert step.batch.teacher is not None
         with torch.no_grad():
             rendered = teacher.generator(z).clamp(-1, 1)
-        assert (step.teacher_images - rendered).abs().max() < 0.01
+        assert (step.batch.teacher - rendered).abs().max() < 0.01
 
 
 def test_without_a_bank_training_is_plainly_adversarial(make: Make) -> None:
@@ -217,7 +214,7 @@ def test_a_recipe_without_need_of_the_teachers_images_gets_fresh_latents(make: M
     trainer = make(log)
     trainer.train(CONFIG.images)
     steps = [step for step, _ in log.generator_steps]
-    assert all(step.teacher_images is None for step in steps)
+    assert all(step.batch.teacher is None for step in steps)
     weights = [step.kd_weight for step in steps]
     assert weights == [0.0] * 20 + [0.1] * 20, "stage II is the second half"
 
@@ -349,9 +346,9 @@ def test_what_a_recipe_remembers_survives_a_stop(make: Make) -> None:
     recipe = AdversarialTraining(Logistic(r1_gamma=1.0))
     first, second = make(recipe), make(recipe)
     first.train(5 * BATCH)
-    assert float(first.memory["path_length"]) > 0
+    assert float(first.recipe_state["path_length"]) > 0
     second.load_state_dict(saved(first))
-    assert same(second.memory, first.memory)
+    assert same(second.recipe_state, first.recipe_state)
 
 
 def test_a_training_can_be_asked_to_stop_after_any_step(make: Make) -> None:

@@ -199,7 +199,7 @@ def test_a_damaged_checkpoint_in_the_middle_is_made_again_from_the_one_before(be
 def test_odd_sizes_train_too(make_bench: MakeBench, changes: dict[str, Any]) -> None:
     bench = make_bench(rungs=(7, 13), **changes)
     if "teacher_cache_size" in changes:
-        del bench.__dict__["bank"]
+        del bench.__dict__["teacher_cache"]
     running = candidate(bench)
     assert [running.run(rung).record.rung for rung in range(2)] == [0, 1]
 

@@ -10,9 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
+from distill.adversarial import Logistic
 from distill.data import loading
 from distill.errors import RecipeError, TeacherError
-from distill.recipes import RECIPES, CompressingGans, Logistic
+from distill.recipes import RECIPES, CompressingGans
 from nas.config import SearchConfig
 from nas.errors import ConfigError
 from nas.execution.workbench import Workbench, use_threads
@@ -26,24 +27,24 @@ def test_a_study_belongs_to_its_teacher_its_data_and_its_conditions(make_bench: 
     bench = make_bench()
     assert bench.identity["space"] == "stylegan2"
     assert bench.identity["teacher"] == bench.teacher.digest
-    assert bench.identity["data"] == bench.data.digest
+    assert bench.identity["data"] == bench.task.digest
     assert make_bench(trials=99).identity == bench.identity
     assert make_bench(seed=1).identity != bench.identity
 
 
 def test_data_come_in_the_teachers_size_and_colours(warm_bench: Workbench) -> None:
     assert warm_bench.teacher.generator.image_shape == (1, 16, 16)
-    assert warm_bench.data.images.shape == (1797, 1, 16, 16)
+    assert warm_bench.task.images.images.shape == (1797, 1, 16, 16)
 
 
 def test_the_bank_is_made_once(make_bench: MakeBench) -> None:
     bench = make_bench(teacher_cache_size=20)
-    del bench.__dict__["bank"]
-    assert len(bench.bank) == 20
-    made = {path: path.stat().st_mtime_ns for path in (bench.config.cache / "bank").rglob("*")}
-    del bench.__dict__["bank"]
-    _ = bench.bank
-    assert {path: path.stat().st_mtime_ns for path in (bench.config.cache / "bank").rglob("*")} == made
+    del bench.__dict__["teacher_cache"]
+    assert len(bench.teacher_cache) == 20
+    made = {path: path.stat().st_mtime_ns for path in (bench.config.cache / "teacher").rglob("*")}
+    del bench.__dict__["teacher_cache"]
+    _ = bench.teacher_cache
+    assert {path: path.stat().st_mtime_ns for path in (bench.config.cache / "teacher").rglob("*")} == made
 
 
 def test_every_student_of_an_architecture_starts_alike(make_bench: MakeBench) -> None:
@@ -82,7 +83,7 @@ def test_a_student_of_the_teachers_shape_starts_as_the_teacher_and_not_without_i
     make_bench: MakeBench,
 ) -> None:
     bench = make_bench()
-    inputs = bench.teacher.generator.sample_inputs(4, torch.Generator().manual_seed(0))
+    inputs = bench.teacher.generator.example_inputs(4)
     wanted = bench.teacher.generator(*inputs, noise="none")
     inherited = bench.student(bench.space.largest()).eval()
     fresh = make_bench(inherit=False, seed=1).student(bench.space.largest()).eval()

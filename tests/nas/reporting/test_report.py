@@ -59,7 +59,7 @@ def test_the_json_has_the_promised_keys(finished: SearchReport, warm_bench: Work
     assert found["budget"] == {"macs": 100_000, "params": None, "latency": None}
     assert found["teacher"]["name"] == "tiny"
     assert found["space"] == "stylegan2"
-    assert found["data"] == {"name": "digits", "digest": warm_bench.data.digest}
+    assert found["data"] == {"name": "digits", "digest": warm_bench.task.digest}
     assert SearchReport.model_validate(found) == finished
 
 

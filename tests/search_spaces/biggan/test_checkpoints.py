@@ -114,7 +114,7 @@ def test_classes_may_be_embedded_in_every_block_on_their_own(tmp_path: Path) -> 
     generator = load_checkpoint(rewritten(file(32), unshare, tmp_path)).generator
     assert generator.architecture.shared_dim == 0
     assert generator.architecture.chunks == (32, 0, 0, 0)
-    z, labels = generator.sample_inputs(2, torch.Generator())
+    z, labels = generator.example_inputs(2)
     assert generator(z, labels).shape == (2, 3, 32, 32)
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from search_spaces import input_batches
 from search_spaces.biggan import BigGANGenerator, GeneratorArchitecture
 from search_spaces.biggan.inherit import inherit
 
@@ -25,12 +26,12 @@ def teacher() -> BigGANGenerator:
         for block in generator.blocks:
             block.norm1.gain.weight *= torch.rand(len(block.norm1.gain.weight), 1)
         generator.blocks[1].attention.gamma.fill_(0.5)
-    generator.calibrate(torch.Generator().manual_seed(1))
+    generator.calibrate(input_batches(generator.input_specs, 64, torch.Generator().manual_seed(1)))
     return generator.eval()
 
 
 def inputs(count: int = 64) -> tuple[Tensor, ...]:
-    return BigGANGenerator(TEACHER).sample_inputs(count, torch.Generator().manual_seed(2))
+    return BigGANGenerator(TEACHER).example_inputs(count, 2)
 
 
 @torch.no_grad()
@@ -50,7 +51,7 @@ def started(teacher: BigGANGenerator, **changes: Any) -> tuple[BigGANGenerator, 
     architecture = replace(TEACHER, **changes)
     student, stranger = born(architecture), born(architecture)
     inherit(teacher, student)
-    stranger.calibrate(torch.Generator().manual_seed(1))
+    stranger.calibrate(input_batches(stranger.input_specs, 64, torch.Generator().manual_seed(1)))
     return student, distance(teacher, student), distance(teacher, stranger)
 
 

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from search_spaces import input_batches
 from search_spaces.biggan import (
     BigGANDiscriminator,
     BigGANGenerator,
@@ -32,7 +33,7 @@ def discriminator() -> BigGANDiscriminator:
 
 
 def drawn(generator: BigGANGenerator, count: int) -> tuple[Tensor, ...]:
-    return generator.sample_inputs(count, torch.Generator().manual_seed(0))
+    return generator.example_inputs(count)
 
 
 def test_inputs_are_normal_latents_and_labels_of_any_class(generator: BigGANGenerator) -> None:
@@ -109,14 +110,14 @@ def test_settling_makes_evaluation_look_as_training_does(generator: BigGANGenera
     for module in by_batch.modules():
         module.training = hasattr(module, "running_mean")
     before = (generator(*inputs) - by_batch(*inputs)).abs().mean()
-    generator.calibrate(torch.Generator().manual_seed(1))
+    generator.calibrate(input_batches(generator.input_specs, 64, torch.Generator().manual_seed(1)))
     after = (generator(*inputs) - by_batch(*inputs)).abs().mean()
     assert after < 0.1 * before
 
 
 def test_settling_moves_nothing_but_the_statistics(generator: BigGANGenerator) -> None:
     before = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
-    generator.train().calibrate(torch.Generator().manual_seed(1))
+    generator.train().calibrate(input_batches(generator.input_specs, 64, torch.Generator().manual_seed(1)))
     moved = {name for name, tensor in generator.state_dict().items() if not torch.equal(tensor, before[name])}
     assert moved == {name for name in before if ".running_" in name}
     assert all(module.training for module in generator.modules())
@@ -125,8 +126,8 @@ def test_settling_moves_nothing_but_the_statistics(generator: BigGANGenerator) -
 def test_settling_follows_from_the_randomness_it_is_given(generator: BigGANGenerator) -> None:
     other = copy.deepcopy(generator)
     torch.manual_seed(7)
-    generator.calibrate(torch.Generator().manual_seed(1))
-    other.calibrate(torch.Generator().manual_seed(1))
+    generator.calibrate(input_batches(generator.input_specs, 64, torch.Generator().manual_seed(1)))
+    other.calibrate(input_batches(other.input_specs, 64, torch.Generator().manual_seed(1)))
     assert torch.equal(generator.norm.running_var, other.norm.running_var)
 
 

@@ -58,7 +58,7 @@ def test_latents_are_normal_or_uniform_between_minus_one_and_one() -> None:
     drawn = {}
     for latent in ("normal", "uniform"):
         architecture = GeneratorArchitecture(published(1, 16).layers, 50, latent)
-        (drawn[latent],) = DCGANGenerator(architecture).sample_inputs(2000, torch.Generator().manual_seed(0))
+        (drawn[latent],) = DCGANGenerator(architecture).example_inputs(2000)
     assert drawn["normal"].std() == pytest.approx(1, abs=0.02)
     assert drawn["normal"].abs().max() > 3
     assert drawn["uniform"].std() == pytest.approx(3**-0.5, abs=0.02)
@@ -70,7 +70,7 @@ def test_latents_are_normal_or_uniform_between_minus_one_and_one() -> None:
 def test_a_fresh_network_of_any_width_neither_dies_out_nor_saturates(d: int) -> None:
     torch.manual_seed(0)
     generator = DCGANGenerator(published(d, image_channels=3))
-    images = generator(*generator.sample_inputs(16, torch.Generator().manual_seed(0)))
+    images = generator(*generator.example_inputs(16))
     assert 0.05 < images.std() < 0.9
 
 
@@ -78,14 +78,14 @@ def test_images_and_logits_are_float32_also_under_autocast() -> None:
     generator = DCGANGenerator(published(1, 16))
     critic = DCGANDiscriminator(DiscriminatorArchitecture.beside(generator.architecture))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        images = generator(*generator.sample_inputs(8, torch.Generator().manual_seed(0)))
+        images = generator(*generator.example_inputs(8))
         assert images.dtype == critic(images).dtype == torch.float32
     assert not torch.equal(images, images.bfloat16().float()), "nor are they rounded on their way"
 
 
 def test_the_styles_of_a_dcgan_are_its_latents() -> None:
     generator = DCGANGenerator(published(1, 16))
-    inputs = generator.sample_inputs(3, torch.Generator().manual_seed(0))
+    inputs = generator.example_inputs(3)
     images, styles = generator.with_styles(inputs)
     assert torch.equal(styles, inputs[0])
     assert not inputs[0].requires_grad

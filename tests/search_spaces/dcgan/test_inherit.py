@@ -40,7 +40,7 @@ def network(architecture: GeneratorArchitecture, seed: int = 0) -> DCGANGenerato
 
 @torch.no_grad()
 def images(generator: DCGANGenerator) -> Tensor:
-    return generator(*generator.sample_inputs(64, torch.Generator().manual_seed(3)))
+    return generator(*generator.example_inputs(64, 3))
 
 
 def narrowed(architecture: GeneratorArchitecture, *widths: int) -> GeneratorArchitecture:
@@ -100,7 +100,7 @@ def test_channels_that_are_silent_are_left_out_however_loudly_they_are_read() ->
 def test_statistics_of_a_narrower_student_are_those_of_its_own_activations() -> None:
     teacher, student = network(SHAPE), network(narrowed(SHAPE, 8, 6, 5, 4), seed=1)
     inherit(teacher, student)
-    x = student.sample_inputs(2000, torch.Generator().manual_seed(9))[0][:, :, None, None]
+    x = student.example_inputs(2000, 9)[0][:, :, None, None]
     first = student.layers[0]
     made = first.map(x.flatten(1)).reshape(-1, 8, 4, 4)
     assert torch.allclose(first.norm.running_mean, made.mean(dim=(0, 2, 3)), atol=0.1)

@@ -16,7 +16,7 @@ def test_it_looks_at_the_direction_of_z_alone() -> None:
 
 def test_one_of_classes_needs_labels() -> None:
     mapping = MappingNetwork(4, 4, layers=2, classes=3)
-    z, labels = mapping.sample_inputs(5, torch.Generator().manual_seed(0))
+    z, labels = mapping.example_inputs(5)
     assert mapping(z, labels).shape == (5, 4)
     with pytest.raises(ValueError, match="3 classes needs labels"):
         mapping(z)

@@ -1,0 +1,33 @@
+"""The hinge loss, as BigGAN trains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from torch import Tensor
+
+from distill.adversarial.base import DiscriminatorStep, Terms
+from distill.losses import discriminator_hinge, generator_linear
+
+
+@dataclass(frozen=True)
+class Hinge:
+    """`relu(1 - D(real)) + relu(1 + D(fake))`, for discriminators with spectral normalisation."""
+
+    name: ClassVar = "hinge"
+    sign_is_verdict: ClassVar[bool] = True
+    discriminator_steps: int = 1
+
+    @classmethod
+    def make(cls, r1_gamma: float | None, discriminator_steps: int) -> Self:
+        return cls(discriminator_steps)
+
+    def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
+        logits = step.discriminator(step.real, *step.batch.real_condition)
+        step.observe(logits.detach())
+        fake_logits = step.discriminator(step.fake, *step.batch.fake_condition)
+        return {"d_adversarial": discriminator_hinge(logits, fake_logits)}
+
+    def generator_losses(self, logits: Tensor) -> Tensor:
+        return generator_linear(logits)

@@ -1,0 +1,50 @@
+"""The non-saturating logistic loss with lazy R1, as StyleGAN2 trains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from torch import Tensor
+
+from distill.adversarial.base import DiscriminatorStep, Terms
+from distill.losses import discriminator_logistic, generator_logistic, r1_penalty
+from search_spaces import full_precision
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """`softplus(D(fake)) + softplus(-D(real))`, and every `r1_every` steps as many times `γ/2·R1`.
+
+    R1 is of second order, so the step that has it scores real images in float32. With augmentation it is
+    taken at the augmented images, the ones that the discriminator knows.
+    """
+
+    name: ClassVar = "logistic"
+    sign_is_verdict: ClassVar[bool] = True
+    r1_gamma: float = 0.3
+    r1_every: int = 16  # steps between lazy R1 regularisations (StyleGAN2, appendix B)
+    discriminator_steps: int = 1
+
+    @classmethod
+    def make(cls, r1_gamma: float | None, discriminator_steps: int) -> Self:
+        return cls(r1_gamma or 0.0, discriminator_steps=discriminator_steps)
+
+    def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
+        regularise = step.step % self.r1_every == 0
+        real = step.real.detach().requires_grad_(regularise)
+        if regularise:
+            with full_precision(real):
+                logits = step.twice_differentiable(real, *step.batch.real_condition)
+        else:
+            logits = step.discriminator(real, *step.batch.real_condition)
+        step.observe(logits.detach())
+        fake_logits = step.discriminator(step.fake, *step.batch.fake_condition)
+        terms = {"d_adversarial": discriminator_logistic(logits, fake_logits)}
+        if regularise:
+            with full_precision(real):
+                terms["d_r1"] = r1_penalty(real, logits) * (self.r1_gamma / 2 * self.r1_every)
+        return terms
+
+    def generator_losses(self, logits: Tensor) -> Tensor:
+        return generator_logistic(logits)

@@ -1,0 +1,82 @@
+"""What is known of one set of real images: gathered once, kept in a cache folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from distill.data import ImageSet
+from distill.evaluation.extractors import Extractor
+from distill.evaluation.gathering import Gathered, Need, gather
+from distill.evaluation.real_cache import read_features, read_statistics, write_features, write_statistics
+from distill.progress import OnProgress, counted
+
+REAL = "Looking at real images"
+
+
+class Reference:
+    """Statistics and features of one set of real images, each made when it is first needed."""
+
+    def __init__(
+        self,
+        images: ImageSet,
+        extractor: Callable[[], Extractor],
+        *,
+        cache: Path | None,
+        batch_size: int,
+        on_progress: OnProgress | None,
+    ) -> None:
+        self.images = images
+        self.gathered = Gathered(len(images))
+        self._extractor, self._cache, self._batch_size = extractor, cache, batch_size
+        self._on_progress = on_progress
+        self._prepared: frozenset[Need] = frozenset()
+
+    def prepare(self, needs: frozenset[Need]) -> None:
+        """Have `needs` in `gathered`: from the cache, or all that are missing in one pass over the images.
+
+        Raises:
+            FidelityError: extractor weights that can't be had, or a cache that can't be written.
+        """
+        missing = needs - self._prepared
+        if self._cache is not None:
+            missing = frozenset(need for need in missing if not self._read(need))
+        if missing:
+            images = self.images.images
+            batches = counted(self._batches(images), REAL, len(images), self._on_progress)
+            made = gather(batches, missing, self._extractor)
+            self.gathered = replace(self.gathered, **{need: getattr(made, need) for need in missing})
+            self._write(missing)
+        self._prepared |= needs
+
+    def _read(self, need: Need) -> bool:
+        """Take `need` out of the cache; whether it was there."""
+        found: Any = None
+        if need == "statistics":
+            found = read_statistics(self._path("npz"), len(self.images))
+        elif need == "features":
+            found = read_features(self._path("features.npy"), len(self.images))
+        if found is not None:
+            self.gathered = replace(self.gathered, **{need: found})
+        return found is not None
+
+    def _write(self, needs: frozenset[Need]) -> None:
+        if self._cache is None:
+            return
+        if "statistics" in needs:
+            write_statistics(self._path("npz"), self.gathered.statistics, len(self.images))
+        if "features" in needs:
+            write_features(self._path("features.npy"), self.gathered.features)
+
+    def _path(self, suffix: str) -> Path:
+        assert self._cache is not None
+        extractor = self._extractor()
+        return self._cache / f"{self.images.digest}-{Path(extractor.name).name}-{extractor.digest}.{suffix}"
+
+    def _batches(self, images: Tensor) -> Iterator[Tensor]:
+        for start in range(0, len(images), self._batch_size):
+            yield images[start : start + self._batch_size]

@@ -1,0 +1,168 @@
+"""The contract of a task: where batches come from, and what generated images are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from distill.data import ImageSet
+from distill.progress import OnProgress
+from search_spaces import Generator, Inputs, InputSpec, of_kind
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step is about; every tensor has the batch as its first dimension.
+
+    Images are `(N, C, H, W)`, float32 in [-1, 1].
+    """
+
+    inputs: Inputs  # of the generator
+    real: Tensor | None = None  # images of the target domain; None where a step shows none
+    fake_condition: Inputs = ()  # the discriminator judges `D(G(*inputs), *fake_condition)`
+    real_condition: Inputs = ()  # and `D(real, *real_condition)`
+    target: Tensor | None = None  # the aligned ground truth for `inputs`, in paired tasks
+    teacher: Tensor | None = None  # the teacher's images for `inputs`
+
+    def part(self, part: slice) -> Batch:
+        """Some rows of every tensor."""
+        return self._each(lambda x: x[part])
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same on `device`."""
+        return self._each(lambda x: x.to(device, non_blocking=True))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        return Batch(
+            tuple(change(x) for x in self.inputs),
+            None if self.real is None else change(self.real),
+            tuple(change(x) for x in self.fake_condition),
+            tuple(change(x) for x in self.real_condition),
+            None if self.target is None else change(self.target),
+            None if self.teacher is None else change(self.teacher),
+        )
+
+
+class BatchStream(Protocol):
+    """The batches of one training, resumable to the bit."""
+
+    rng: torch.Generator  # on the CPU: everything that is drawn for this training, but for the real images
+
+    def discriminator_batch(self) -> Batch:
+        """Inputs, and the next real images."""
+
+    def generator_batch(self) -> Batch:
+        """Inputs, beside the real images that the discriminator saw last."""
+
+    def inputs(self, count: int) -> Inputs:
+        """`count` further inputs, for example for path lengths."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the stream is."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where `state` was taken.
+
+        Raises:
+            DataError: `state` belongs to other data.
+        """
+
+
+class TeacherInputs(Protocol):
+    """A fixed, numbered list of inputs, for which the teacher's images are made once and cached."""
+
+    @property
+    def seed(self) -> int:
+        """Of what is drawn, and of the noise in the teacher's images."""
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits of what the inputs are."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        """What is stored of them, row by row: drawn numbers, or indices into an image set, never images."""
+
+    def batch(self, rows: tuple[Tensor, ...]) -> Batch:
+        """The inputs that some rows of `arrays` stand for, with conditions and targets; no real images."""
+
+
+@dataclass(frozen=True)
+class EvalSet:
+    """One distribution to compare generated images with; a metric is the mean over a task's sets."""
+
+    name: str
+    reference: ImageSet
+    inputs: Callable[[int, int, int], Iterator[Inputs]]  # samples, seed, batch size ─► batches
+    drawn: bool = True  # inputs are random: the teacher cache's images are samples of the teacher, too
+
+
+class Task(Protocol):
+    """Where batches come from, and what a generator is measured against."""
+
+    name: ClassVar[str]
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits of the data: part of a study's identity."""
+
+    @property
+    def images(self) -> ImageSet:
+        """The real images of the target domain."""
+
+    @classmethod
+    def load(
+        cls,
+        source: str | Path | None,
+        generator: Generator,
+        *,
+        training: bool = True,
+        cache: Path | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Self:
+        """The task of `generator` on the images `source`, decoded once into the folder `cache`.
+
+        Without `training`, generators are only compared with the images, which then need no labels.
+
+        Raises:
+            DataError: the images can't be used, or do not fit the generator.
+        """
+
+    @classmethod
+    def sample(cls, source: str | Path | None, generator: Generator) -> Self:
+        """The same on some of the images, in moments; nothing is written or downloaded.
+
+        Raises:
+            DataError: as `load`, as far as some images show it.
+        """
+
+    def train_stream(
+        self, batch_size: int, seed: int, *, mirror: bool = False, device: torch.device | str = "cpu"
+    ) -> BatchStream:
+        """The batches of a training."""
+
+    def teacher_inputs(self, size: int, seed: int) -> TeacherInputs:
+        """At most `size` inputs to cache the teacher's images of."""
+
+    def inputs(self, seed: int, batch_size: int) -> Iterator[Inputs]:
+        """Endless batches of inputs, for calibration and previews."""
+
+    def eval_sets(self) -> tuple[EvalSet, ...]:
+        """What to compare generated images with."""
+
+    def preview(self, inputs: Inputs, count: int, columns: int) -> Tensor:
+        """Indices (M,) of those of `inputs` that show best what a generator does; about `count`."""
+
+
+def preview_rows(specs: Sequence[InputSpec], batch: Batch) -> dict[str, Tensor]:
+    """Images to show above a generator's own, by name: its input images, and their ground truth."""
+    rows = dict(zip(("input",), of_kind("image", specs, batch.inputs), strict=False))
+    return rows if batch.target is None else {**rows, "target": batch.target}

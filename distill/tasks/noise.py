@@ -1,0 +1,166 @@
+"""Noise to images, with or without classes: the task of StyleGAN2, DCGAN and BigGAN."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from distill.data import ImageSet, ImageStream, check_labels, load_images, sample_images
+from distill.progress import OnProgress
+from distill.tasks.base import Batch, EvalSet
+from search_spaces import Generator, Inputs, InputSpec, draw_inputs, input_batches, of_kind
+
+MOST_ROWS = 10  # of a preview, where there are classes
+
+
+@dataclass(frozen=True)
+class NoiseTask:
+    """Latents, and one-hot labels where there are classes, against one set of real images."""
+
+    images: ImageSet
+    input_specs: tuple[InputSpec, ...]
+
+    name: ClassVar[str] = "noise"
+
+    @classmethod
+    def load(
+        cls,
+        source: str | Path | None,
+        generator: Generator,
+        *,
+        training: bool = True,
+        cache: Path | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Self:
+        channels, height, _ = generator.image_shape
+        classes = generator.classes if training else 0
+        images = load_images(source, height, channels, classes=classes, cache=cache, on_progress=on_progress)
+        return cls(images, generator.input_specs)
+
+    @classmethod
+    def sample(cls, source: str | Path | None, generator: Generator) -> Self:
+        channels, height, _ = generator.image_shape
+        images = sample_images(source, height, channels)
+        check_labels(images, generator.classes)
+        return cls(images, generator.input_specs)
+
+    @property
+    def digest(self) -> str:
+        return self.images.digest
+
+    @property
+    def classes(self) -> int:
+        """How many classes the labels tell apart; 0 without labels."""
+        return next((spec.shape[0] for spec in self.input_specs if spec.kind == "label"), 0)
+
+    def train_stream(
+        self, batch_size: int, seed: int, *, mirror: bool = False, device: torch.device | str = "cpu"
+    ) -> NoiseStream:
+        """Raises DataError where the images have not as many classes as the labels."""
+        check_labels(self.images, self.classes)
+        return NoiseStream(self, batch_size, seed, mirror=mirror, device=device)
+
+    def teacher_inputs(self, size: int, seed: int) -> DrawnInputs:
+        return DrawnInputs(self.input_specs, size, seed)
+
+    def inputs(self, seed: int, batch_size: int) -> Iterator[Inputs]:
+        return input_batches(self.input_specs, batch_size, torch.Generator().manual_seed(seed))
+
+    def eval_sets(self) -> tuple[EvalSet, ...]:
+        return (EvalSet(self.images.name, self.images, self._evaluated),)
+
+    def _evaluated(self, samples: int, seed: int, batch_size: int) -> Iterator[Inputs]:
+        # always whole batches: kernels, and so the last bits, may differ for another size
+        batches = -(-samples // batch_size)
+        return islice(self.inputs(seed, batch_size), batches)
+
+    def preview(self, inputs: Inputs, count: int, columns: int) -> Tensor:
+        """The first `count` without classes; else a row a class, of classes that lie evenly among all.
+
+        Classes of which there are fewer than `columns` inputs are left out.
+        """
+        rows = []
+        for label in of_kind("label", self.input_specs, inputs):
+            shown = torch.linspace(0, self.classes - 1, min(MOST_ROWS, self.classes)).round().long()
+            for number in shown:
+                found = label[:, number].nonzero().flatten()
+                rows += [found[:columns]] if len(found) >= columns else []
+        return torch.cat(rows) if rows else torch.arange(min(count, len(inputs[0])))
+
+
+class NoiseStream:
+    """Fresh latents and labels for every step, and real images in shuffled epochs."""
+
+    def __init__(
+        self, task: NoiseTask, batch_size: int, seed: int, *, mirror: bool, device: torch.device | str
+    ) -> None:
+        self.rng = torch.Generator().manual_seed(seed)
+        self._task, self._batch_size = task, batch_size
+        self._images = ImageStream(
+            task.images.images,
+            batch_size,
+            seed,
+            mirror=mirror,
+            labels=task.images.labels if task.classes else None,
+            device=device,
+        )
+        self._shown: Batch | None = None  # real images and their conditions, as the discriminator saw them
+
+    def discriminator_batch(self) -> Batch:
+        inputs = self.inputs(self._batch_size)
+        real, labels = self._images.next_batch()
+        condition = () if labels is None else (F.one_hot(labels, self._task.classes).float(),)
+        self._shown = Batch(inputs, real, self._condition(inputs), condition)
+        return self._shown
+
+    def generator_batch(self) -> Batch:
+        inputs = self.inputs(self._batch_size)
+        if self._shown is None:
+            return Batch(inputs, fake_condition=self._condition(inputs))
+        return Batch(inputs, self._shown.real, self._condition(inputs), self._shown.real_condition)
+
+    def inputs(self, count: int) -> Inputs:
+        return draw_inputs(self._task.input_specs, count, self.rng)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rng": self.rng.get_state(), "images": self._images.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._images.load_state_dict(state["images"])
+        self.rng.set_state(state["rng"])
+
+    def _condition(self, inputs: Inputs) -> Inputs:
+        return of_kind("label", self._task.input_specs, inputs)
+
+
+@dataclass(frozen=True)
+class DrawnInputs:
+    """Latents and labels, drawn once from a seed."""
+
+    input_specs: tuple[InputSpec, ...]
+    size: int
+    seed: int
+
+    @property
+    def digest(self) -> str:
+        described = f"{self.input_specs} {self.size} {self.seed}"
+        return hashlib.sha256(described.encode()).hexdigest()[:16]
+
+    def __len__(self) -> int:
+        return self.size
+
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        drawn = draw_inputs(self.input_specs, self.size, torch.Generator().manual_seed(self.seed))
+        return tuple(tensor.numpy() for tensor in drawn)
+
+    def batch(self, rows: tuple[Tensor, ...]) -> Batch:
+        return Batch(rows, fake_condition=of_kind("label", self.input_specs, rows))

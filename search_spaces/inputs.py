@@ -1,0 +1,71 @@
+"""What a generator takes: a description of each of its input tensors, and random draws of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Inputs: TypeAlias = tuple[Tensor, ...]
+"""A batch of a generator's inputs, in the order of its `input_specs`; first dimension N each."""
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """One tensor that a generator takes."""
+
+    kind: Literal["latent", "label", "attributes", "image"]
+    shape: tuple[int, ...]  # without N
+    distribution: Literal["normal", "uniform", "onehot", "data"]  # uniform in [-1, 1]; data is never drawn
+
+
+def draw_inputs(specs: Sequence[InputSpec], count: int, rng: torch.Generator) -> Inputs:
+    """`count` random inputs, float32, on the CPU, one tensor after the other from `rng`.
+
+    Raises:
+        ValueError: an input comes from data.
+    """
+    return tuple(_draw(spec, count, rng) for spec in specs)
+
+
+def input_batches(specs: Sequence[InputSpec], batch_size: int, rng: torch.Generator) -> Iterator[Inputs]:
+    """Endless batches of random inputs, one after the other from `rng`.
+
+    Raises:
+        ValueError: an input comes from data.
+    """
+    while True:
+        yield draw_inputs(specs, batch_size, rng)
+
+
+def example_inputs(specs: Sequence[InputSpec], count: int, seed: int = 0) -> Inputs:
+    """`count` inputs of the right shapes, float32, on the CPU; noise in [-1, 1] stands in for data."""
+    rng = torch.Generator().manual_seed(seed)
+    return tuple(
+        _uniform(spec, count, rng) if spec.distribution == "data" else _draw(spec, count, rng)
+        for spec in specs
+    )
+
+
+def of_kind(kind: str, specs: Sequence[InputSpec], inputs: Inputs) -> Inputs:
+    """Those of `inputs` that are of `kind`."""
+    return tuple(x for spec, x in zip(specs, inputs, strict=True) if spec.kind == kind)
+
+
+def _draw(spec: InputSpec, count: int, rng: torch.Generator) -> Tensor:
+    if spec.distribution == "normal":
+        return torch.randn(count, *spec.shape, generator=rng)
+    if spec.distribution == "uniform":
+        return _uniform(spec, count, rng)
+    if spec.distribution == "onehot":
+        (classes,) = spec.shape
+        return F.one_hot(torch.randint(classes, (count,), generator=rng), classes).float()
+    raise ValueError(f"an input of kind {spec.kind} comes from data and can't be drawn")
+
+
+def _uniform(spec: InputSpec, count: int, rng: torch.Generator) -> Tensor:
+    return torch.rand(count, *spec.shape, generator=rng) * 2 - 1
