@@ -87,7 +87,7 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
     lines += [f"Budget: {note}" for note in config.budget.slack(bench.space)]
     megabytes = teacher_cache_bytes(config.teacher_cache_size, bench.teacher.generator.image_shape) / 1e6
     lines.append(
-        f"Teacher bank: {config.teacher_cache_size:,} images, {megabytes:,.0f} MB in {config.cache / 'bank'}"
+        f"Teacher cache: {config.teacher_cache_size:,} images, {megabytes:,.0f} MB in {config.cache / 'bank'}"
     )
     lines += [f"Skipped {skipped}" for skipped in bench.task.images.skipped]
     if teacher.discriminator is None and bench.recipe.discriminator_steps:

@@ -26,6 +26,7 @@ from search_spaces import (
     UserError,
     get_family,
     load_checkpoint,
+    of_kind,
     save_checkpoint,
 )
 from tests.search_spaces.teachers import TEACHERS
@@ -161,7 +162,7 @@ def test_the_discriminator_gives_one_logit_per_image(
     teacher: Generator, discriminator: Discriminator
 ) -> None:
     for count in (1, 2, 3, 4, 5, 6, 7, 8):
-        condition = teacher.condition(inputs_of(teacher, count))
+        condition = of_kind("label", teacher.input_specs, inputs_of(teacher, count))
         logits = discriminator(images_of(teacher, count), *condition)
         assert logits.shape == (count,)
         assert logits.isfinite().all()
@@ -326,7 +327,7 @@ def test_a_teacher_to_train_has_the_size_that_is_asked_for(family: Family, chann
     assert generator.image_shape == (channels, 32, 32)
     critic = family.build_discriminator(family.default_discriminator(architecture))
     inputs = generator.example_inputs(2)
-    assert critic(generator(*inputs), *generator.condition(inputs)).shape == (2,)
+    assert critic(generator(*inputs), *of_kind("label", generator.input_specs, inputs)).shape == (2,)
 
 
 def test_a_teacher_of_no_such_resolution_is_refused_in_one_line_without_flags(family: Family) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from distill._torch_fidelity import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 from distill.data import ImageSet, digits_labels, load_images, to_float, to_uint8
 from distill.errors import FidelityError, NonFiniteImagesError
-from distill.evaluation import fidelity
+from distill.evaluation import fidelity, reference
 from distill.evaluation.fidelity import GENERATED, Fidelity, FidScore, Score
 from distill.evaluation.gathering import Gathered
 from distill.evaluation.generation import generate
@@ -317,14 +317,15 @@ def test_what_can_not_be_measured_is_said_before_anything_is_generated(
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of images, each time that a set of them is looked at."""
     calls: list[int] = []
-    original = fidelity.gather
+    original = reference.gather
 
     def count(*arguments: Any) -> Gathered:
         found = original(*arguments)
         calls.append(found.images)
         return found
 
-    monkeypatch.setattr(fidelity, "gather", count)
+    for module in (fidelity, reference):
+        monkeypatch.setattr(module, "gather", count)
     return calls
 
 

@@ -1,4 +1,4 @@
-"""Training without a teacher: the game, and path lengths for generators with styles."""
+"""Training without a teacher: the adversarial loss, and path lengths for generators with styles."""
 
 from __future__ import annotations
 
@@ -13,20 +13,28 @@ from distill.adversarial import DiscriminatorStep, Logistic
 from distill.errors import RecipeError
 from distill.losses import path_length_weight, path_lengths
 from distill.recipes import AdversarialTraining, GeneratorStep, PathLengths, WeightDecay
-from search_spaces import Discriminator
+from distill.tasks import Batch
+from search_spaces import Discriminator, Generator
 from tests.distill.recipes.steps import Step, detached
 
 
+class Linear(Generator):
+    """`image = 3·w`, with `w = z`."""
+
+    def with_styles(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        styles = z.requires_grad_(True)
+        return 3 * styles.reshape(len(z), 1, 16, 16), styles
+
+
 def drawn(step: GeneratorStep) -> tuple[GeneratorStep, list[int]]:
-    """`step` with a linear generator `image = 3·w` to draw from, and a note of what was drawn."""
+    """`step` of a linear generator, and a note of how many inputs were drawn."""
     asked: list[int] = []
 
-    def draw(count: int) -> tuple[Tensor, Tensor]:
+    def draw(count: int) -> tuple[Tensor]:
         asked.append(count)
-        styles = torch.randn(count, 256).requires_grad_(True)
-        return 3 * styles.reshape(count, 1, 16, 16), styles
+        return (torch.randn(count, 256),)
 
-    return replace(step, draw=draw, memory={}), asked
+    return replace(step, student=Linear(), draw=draw, state={}), asked
 
 
 def test_path_lengths_of_a_linear_generator_are_its_gain() -> None:
@@ -74,7 +82,7 @@ def test_without_a_teacher_its_weight_is_nothing() -> None:
 
 def test_the_discriminator_of_stylegan2_is_that_of_weight_decay(critic: Discriminator) -> None:
     for i in (0, 1):
-        step = DiscriminatorStep(critic, torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16), i)
+        step = DiscriminatorStep(critic, Batch((), torch.randn(4, 1, 16, 16)), torch.randn(4, 1, 16, 16), i)
         mine = detached(AdversarialTraining(Logistic(r1_gamma=0.3)).discriminator_terms(step))
         theirs = detached(WeightDecay(adversarial=Logistic(r1_gamma=0.3)).discriminator_terms(step))
         assert mine.keys() == theirs.keys()

@@ -33,9 +33,9 @@ def test_in_stage_two_both_critics_are_to_be_fooled(step: Step) -> None:
     terms = detached(PLAIN.generator_terms(here))
     assert here.teacher_discriminator is not None
     theirs = generator_logistic(here.teacher_discriminator(here.fake)).mean()
-    assert terms.keys() == {"g_adversarial", "g_teacher_critic"}
+    assert terms.keys() == {"g_adversarial", "g_teacher_discriminator"}
     assert torch.equal(terms["g_adversarial"], generator_logistic(here.logits).mean())
-    assert float(terms["g_teacher_critic"]) == pytest.approx(0.1 * float(theirs.detach()))
+    assert float(terms["g_teacher_discriminator"]) == pytest.approx(0.1 * float(theirs.detach()))
 
 
 def test_with_a_hinge_the_teachers_critic_counts_as_it_is(step: Step) -> None:
@@ -43,7 +43,7 @@ def test_with_a_hinge_the_teachers_critic_counts_as_it_is(step: Step) -> None:
     terms = detached(make_recipe("dgl-gan", DglGan().schedule, Ingredients(Hinge())).generator_terms(here))
     assert here.teacher_discriminator is not None
     theirs = generator_linear(here.teacher_discriminator(here.fake)).mean()
-    assert float(terms["g_teacher_critic"]) == pytest.approx(0.1 * float(theirs.detach()))
+    assert float(terms["g_teacher_discriminator"]) == pytest.approx(0.1 * float(theirs.detach()))
 
 
 def test_the_teachers_images_are_not_used(step: Step) -> None:
@@ -59,7 +59,9 @@ def test_the_teachers_critic_is_told_the_class(step: Step) -> None:
         return images.mean(dim=(1, 2, 3))
 
     label = torch.eye(4)
-    PLAIN.generator_terms(replace(step(0.1), teacher_discriminator=critic, condition=(label,)))
+    PLAIN.generator_terms(
+        replace(step(0.1), teacher_discriminator=critic, batch=Batch((), fake_condition=(label,)))
+    )
     assert [torch.equal(given, label) for (given,) in told] == [True]
 
 
@@ -68,7 +70,7 @@ def test_the_adaptive_coefficient_is_how_far_the_critic_is_from_being_fooled(ste
     assert AdaptiveDglGan().coefficient(logits).tolist() == [2.0, 0.5, 0.0, 0.0]
     fooled = replace(step(0.1), teacher_discriminator=lambda images: images.mean(dim=(1, 2, 3)) + 100)
     recipe = AdaptiveDglGan(paths=PLAIN.paths)
-    assert float(recipe.generator_terms(fooled)["g_teacher_critic"].detach()) == 0
+    assert float(recipe.generator_terms(fooled)["g_teacher_discriminator"].detach()) == 0
 
 
 def test_the_adaptive_coefficient_has_no_gradient(step: Step) -> None:
@@ -101,8 +103,8 @@ def test_a_weight_that_is_nothing_throughout_is_refused_with_one_that_is_not(
         make_recipe(name, schedule)
     assert str(error.value).startswith(says)
     assert str(error.value).endswith(
-        f"the teacher's critic would never play in {name}: give --kd-schedule constant --kd-weight-start "
-        "0.1, or no --kd flags at all"
+        f"the teacher's discriminator would never take part in {name}: give --kd-schedule constant "
+        "--kd-weight-start 0.1, or no --kd flags at all"
     )
     assert make_recipe(name, Schedule("constant", start=0.1)).kd_weight(0.0, 1.0) == 0.1
 

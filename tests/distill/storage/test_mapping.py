@@ -11,6 +11,7 @@ import torch
 from distill.data import load_images
 from distill.evaluation.real_cache import read_features, write_features
 from distill.storage import mapped_tensor
+from distill.tasks import NoiseTask
 from distill.teachers import make_teacher_cache
 from search_spaces import load_checkpoint
 from tests.distill.data.pictures import pictures
@@ -39,7 +40,9 @@ def test_images_banks_and_features_are_mapped_read_only(tmp_path: Path, teacher_
     images = load_images(pictures(tmp_path / "faces", 40), 8, 3, cache=tmp_path / "cache")
     assert images.images.any()
     assert rights(tmp_path / "cache") == {"r--s"}
-    bank = make_teacher_cache(load_checkpoint(teacher_file).generator, "digest", tmp_path / "bank", size=4)
+    teacher = load_checkpoint(teacher_file).generator
+    inputs = NoiseTask(images, teacher.input_specs).teacher_inputs(4, seed=0)
+    bank = make_teacher_cache(teacher, "digest", inputs, tmp_path / "bank")
     assert len(bank) == 4
     assert rights(tmp_path / "bank") == {"r--s"}
     write_features(tmp_path / "features.npy", torch.ones(5, 3))

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from distill.data import to_uint8
 from distill.errors import TeacherCacheError
+from distill.tasks import Batch
 from distill.tasks.noise import DrawnInputs
 from distill.teachers import cache
 from distill.teachers.cache import RENDERING, SPARE, TeacherCache
-from search_spaces import Generator, InputSpec, load_checkpoint
+from search_spaces import Generator, Inputs, InputSpec, load_checkpoint
 from tests.distill.scratch import abandoned
 
 
@@ -47,6 +48,11 @@ def make_teacher_cache(
     return cache.make_teacher_cache(teacher, digest, inputs, folder, **options)
 
 
+def parts(batch: Batch) -> tuple[Inputs, Tensor]:
+    assert batch.teacher is not None
+    return batch.inputs, batch.teacher
+
+
 def same(one: TeacherCache, other: TeacherCache) -> bool:
     inputs = all(np.array_equal(a, b) for a, b in zip(one.arrays, other.arrays, strict=True))
     return inputs and np.array_equal(one.images, other.images)
@@ -68,26 +74,25 @@ def test_images_are_the_teachers_for_their_inputs(teacher_file: Path, tmp_path: 
     assert bank.images.dtype == np.uint8
     assert bank.images.shape == (10, 1, 16, 16)
     chosen = torch.tensor([7, 0, 7, 9])
-    inputs, images = bank.batch(chosen)
+    inputs, images = parts(bank.batch(chosen))
     with torch.no_grad():
         rendered = teacher(*inputs)
     assert images.dtype == torch.float32
     assert torch.equal(to_uint8(images), to_uint8(rendered))
     assert (images - rendered.clamp(-1, 1)).abs().max() <= 0.5 / 127.5 + 1e-6
-    assert torch.equal(inputs[0], torch.from_numpy(bank.inputs[0][chosen.numpy()]))
+    assert torch.equal(inputs[0], torch.from_numpy(bank.arrays[0][chosen.numpy()]))
 
 
 def test_every_input_of_the_family_is_kept(tmp_path: Path) -> None:
     bank = make_teacher_cache(Watched(), "digest", tmp_path, size=6)
-    inputs, images = bank.batch(torch.arange(6))
+    inputs, images = parts(bank.batch(torch.arange(6)))
     assert [tuple(tensor.shape) for tensor in inputs] == [(6, 3), (6, 1)]
     assert images.shape == (6, 1, 4, 4)
 
 
 def test_draws_follow_from_the_generator(tmp_path: Path) -> None:
     bank = make_teacher_cache(Watched(), "digest", tmp_path, size=20)
-    one, other = (bank.draw(8, torch.Generator().manual_seed(3)) for _ in range(2))
-    different = bank.draw(8, torch.Generator().manual_seed(4))
+    one, other, different = (parts(bank.draw(8, torch.Generator().manual_seed(seed))) for seed in (3, 3, 4))
     assert torch.equal(one[1], other[1])
     assert all(torch.equal(a, b) for a, b in zip(one[0], other[0], strict=True))
     assert not torch.equal(one[1], different[1])
@@ -95,12 +100,12 @@ def test_draws_follow_from_the_generator(tmp_path: Path) -> None:
 
 def test_what_a_batch_is_changed_to_does_not_reach_the_bank(tmp_path: Path) -> None:
     bank = make_teacher_cache(Watched(), "digest", tmp_path, size=4)
-    inputs, images = bank.batch(torch.arange(4))
+    inputs, images = parts(bank.batch(torch.arange(4)))
     before = bank.images.copy()
     inputs[0].zero_()
     images.zero_()
     assert np.array_equal(bank.images, before)
-    assert bank.inputs[0].any()
+    assert bank.arrays[0].any()
 
 
 def test_a_bank_is_made_once(tmp_path: Path) -> None:
@@ -186,7 +191,7 @@ def test_a_bank_that_the_disk_has_no_room_for_is_refused_before_it_is_made(
     full = shutil.disk_usage(tmp_path)._replace(free=SPARE)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: full)
     with pytest.raises(
-        TeacherCacheError, match=r"bank of 10 images takes .* give a smaller --teacher-cache-size"
+        TeacherCacheError, match=r"cache of 10 images takes .* give a smaller --teacher-cache-size"
     ):
         make_teacher_cache(Watched(), "digest", tmp_path, size=10)
     assert list(tmp_path.iterdir()) == []

@@ -25,7 +25,8 @@ from distill.recipes import (
     WeightDecay,
 )
 from distill.schedules import Schedule
-from distill.teachers import Teacher, TeacherCache, load_teacher
+from distill.tasks import NoiseTask
+from distill.teachers import Teacher, load_teacher
 from distill.training.augmentation import ADJUST_EVERY, Augment
 from distill.training.trainer import CHECK_EVERY, Progress, Trainer, TrainingConfig
 from tests.distill.trainings import BATCH, CONFIG, DATA, LINEAR, Log, Make, same, saved, snapshot
@@ -118,9 +119,7 @@ def test_the_teacher_is_asked_only_while_it_has_weight(make: Make) -> None:
     assert all(step.kd_weight > 0 for step, _ in log.generator_steps[:20])
 
 
-def test_a_student_sees_the_teachers_images_for_its_own_inputs(
-    make: Make, bank: TeacherCache, teacher: Teacher
-) -> None:
+def test_a_student_sees_the_teachers_images_for_its_own_inputs(make: Make, teacher: Teacher) -> None:
     log = Log(WeightDecay(LINEAR))
     trainer = make(log)
     inputs: list[Tensor] = []
@@ -135,7 +134,7 @@ def test_a_student_sees_the_teachers_images_for_its_own_inputs(
 
 def test_without_a_bank_training_is_plainly_adversarial(make: Make) -> None:
     log = Log(WeightDecay(LINEAR))
-    make(log, bank=None, teacher_discriminator=None).train(3 * BATCH)
+    make(log, teacher_cache=None, teacher_discriminator=None).train(3 * BATCH)
     assert [terms for _, terms in log.generator_steps] == [{"g_adversarial"}] * 3
 
 
@@ -179,7 +178,8 @@ def test_networks_that_come_frozen_from_a_file_are_trained_all_the_same(make: Ma
     student = copy.deepcopy(teacher.generator)
     critic = copy.deepcopy(teacher.discriminator)
     assert critic is not None
-    trainer = Trainer(student, critic, WeightDecay(LINEAR), DATA, CONFIG)
+    task = NoiseTask(DATA, student.input_specs)
+    trainer = Trainer(student, critic, WeightDecay(LINEAR), task, CONFIG)
     trainer.train(2 * BATCH)
     assert not same(snapshot(student), snapshot(teacher.generator))
 
@@ -198,13 +198,13 @@ def test_a_critic_that_takes_more_steps_sees_more_images_and_every_one_counts(ma
 def test_without_a_critic_only_the_student_learns(make: Make) -> None:
     log = Log(CompressingGans(Schedule("constant", start=1.0)))
     trainer = make(log)
-    before, stream = snapshot(trainer.discriminator), trainer.stream.state_dict()
+    before, stream = snapshot(trainer.discriminator), trainer.stream.state_dict()["images"]
     trainer.discriminator.register_forward_pre_hook(lambda module, args: pytest.fail("the critic was asked"))
     trainer.train(3 * BATCH)
     assert (trainer.images, len(log.generator_steps)) == (3 * BATCH, 3)
     assert not log.seen_by_discriminator
     assert same(snapshot(trainer.discriminator), before)
-    assert same(trainer.stream.state_dict(), stream), "no real image was looked at"
+    assert same(trainer.stream.state_dict()["images"], stream), "no real image was looked at"
     assert trainer.gap == 0, "there is nobody to be fooled"
 
 
@@ -313,9 +313,7 @@ def test_training_brings_the_critics_gap_into_the_schedule(make: Make) -> None:
 # Augmentation and what recipes remember
 
 
-def test_everything_that_the_discriminator_sees_is_augmented_and_nothing_else(
-    make: Make, bank: TeacherCache
-) -> None:
+def test_everything_that_the_discriminator_sees_is_augmented_and_nothing_else(make: Make) -> None:
     class White(Augment):
         def forward(self, images: Tensor) -> Tensor:
             return images * 0 + 1
@@ -372,7 +370,8 @@ def test_a_student_with_classes_is_trained_on_labelled_images() -> None:
     teacher.discriminator.register_forward_pre_hook(lambda module, inputs: told.append(inputs[1]))
     data = load_images("digits", 32, 3)
     config = TrainingConfig(images=16, batch_size=4)
-    trainer = Trainer(teacher.generator, teacher.discriminator, WeightDecay(), data, config)
+    task = NoiseTask(data, teacher.generator.input_specs)
+    trainer = Trainer(teacher.generator, teacher.discriminator, WeightDecay(), task, config)
     trainer.train(8)
     assert all(math.isfinite(value) for value in trainer.losses.values())
     assert {tuple(labels.shape) for labels in told} == {(4, 10)}
@@ -390,5 +389,6 @@ def test_images_without_labels_can_not_train_a_student_with_classes() -> None:
         (replace(digits, labels=None, classes=()), "has no labels and the teacher has 10 classes"),
         (replace(digits, classes=tuple("0123456789AB")), "has 12 classes and the teacher 10"),
     ):
+        task = NoiseTask(data, teacher.generator.input_specs)
         with pytest.raises(DataError, match=says):
-            Trainer(teacher.generator, teacher.discriminator, WeightDecay(), data, TrainingConfig(images=16))
+            Trainer(teacher.generator, teacher.discriminator, WeightDecay(), task, TrainingConfig(images=16))

@@ -100,7 +100,7 @@ def test_activations_made_twice_are_not_kept(make: Make) -> None:
 
         inputs = trainer.student.example_inputs(8)
         with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-            trainer._generate(inputs, slice(None))
+            trainer._generate(inputs)
         return total
 
     assert kept(make(config=replace(CONFIG, checkpoint_activations=True))) < kept(make()) / 3
@@ -137,7 +137,7 @@ def test_half_precision_computes_in_half_precision_and_images_and_logits_are_ful
     first, last = trainer.student.blocks[1].convs[0], trainer.discriminator.blocks[0]
     first.register_forward_hook(lambda module, args, out: types.update(student=out.dtype))
     last.register_forward_hook(lambda module, args, out: types.update(discriminator=out.dtype))
-    fake, _ = trainer._generate(trainer.student.sample_inputs(2, trainer.rng), slice(None))
+    fake = trainer._generate(trainer.stream.inputs(2))
     with trainer._autocast():
         logits = trainer.discriminator(fake)
     assert types == {"student": torch.bfloat16, "discriminator": torch.bfloat16}

@@ -61,7 +61,7 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             "--budget-macs 1M --teacher-cache-size 1e15",
-            "bank of 1,000,000,000,000,000 images takes … --teacher-cache-size",
+            "cache of 1,000,000,000,000,000 images takes … --teacher-cache-size",
         ),
         ("--budget-macs 1M --micro-batch 7", "--micro-batch 7 does not divide the batch of 64"),
         (

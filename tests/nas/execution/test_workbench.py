@@ -219,13 +219,13 @@ def test_images_are_decoded_once_for_all_studies(
 
     looked_at = bench()
     looked_at.dry_run = True
-    assert len(looked_at.data) == 40
+    assert len(looked_at.task.images) == 40
     assert not looked_at.config.workdir.exists()
-    first = bench(study="first").data
+    first = bench(study="first").task
     assert len(list((looked_at.config.workdir / "cache").iterdir())) == 1
     monkeypatch.setattr(loading, "decode_all", lambda *_: pytest.fail("decoded again"))
     again = bench(study="second")
-    assert again.data.digest == first.digest == again.identity["data"]
+    assert again.task.digest == first.digest == again.identity["data"]
 
 
 def test_a_teacher_that_is_not_as_asked_for_is_refused_with_what_it_is(warm_bench: Workbench) -> None:

@@ -81,13 +81,3 @@ def test_images_and_logits_are_float32_also_under_autocast() -> None:
         images = generator(*generator.example_inputs(8))
         assert images.dtype == critic(images).dtype == torch.float32
     assert not torch.equal(images, images.bfloat16().float()), "nor are they rounded on their way"
-
-
-def test_the_styles_of_a_dcgan_are_its_latents() -> None:
-    generator = DCGANGenerator(published(1, 16))
-    inputs = generator.example_inputs(3)
-    images, styles = generator.with_styles(inputs)
-    assert torch.equal(styles, inputs[0])
-    assert not inputs[0].requires_grad
-    (slope,) = torch.autograd.grad(images.sum(), styles)
-    assert slope.any()
