@@ -214,7 +214,7 @@ def test_images_are_decoded_once_for_all_studies(
 
     def bench(**changes: str) -> Workbench:
         made = make_bench(data=str(tmp_path / "faces"), **changes)
-        del made.__dict__["data"]
+        del made.__dict__["task"]
         return made
 
     looked_at = bench()
