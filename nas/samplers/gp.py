@@ -20,6 +20,7 @@ from torch import Tensor
 from nas.ranking import RungBoard, front, log_fid
 from nas.samplers.gaussian_process import Array, Surrogate, expected_hypervolume_improvement, fit
 from nas.samplers.joint import JointSampler, draw
+from nas.trials import TrialAttributes
 from search_spaces import FixedSuggest, SearchSpace, Utilisation
 
 POOL = 512  # random choices that compete for the next trial
@@ -58,7 +59,7 @@ class SurrogateSampler(JointSampler):
         results = self._results({t.number for t in chosen})
         if not seen or len(results) < LEAST_RESULTS:
             return {}
-        known = {t.user_attrs["architecture"] for t in trials if "architecture" in t.user_attrs}
+        known = {TrialAttributes.from_trial(t).architecture for t in trials}
         pool = self._pool(search_space, known)
         if not pool:
             return {}
@@ -111,7 +112,8 @@ class SurrogateSampler(JointSampler):
         last = self._board.rungs - 1
         values = model.predict(np.array([self._encoded(t.params, space) for t in seen]), last)[0].tolist()
         points = [(value, self._cost(t.params)[0]) for value, t in zip(values, seen, strict=True)]
-        baselines = [value for value, t in zip(values, seen, strict=True) if "baseline" in t.user_attrs]
+        attributes = [TrialAttributes.from_trial(t) for t in seen]
+        baselines = [value for value, a in zip(values, attributes, strict=True) if a.baseline is not None]
         mean, deviation = model.predict(np.array([self._encoded(choices, space) for choices in pool]), last)
         costs = np.array([self._cost(choices)[0] for choices in pool])
         known = [*(cost for _, cost in points), *costs.tolist()]

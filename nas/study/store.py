@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from nas.errors import StorageError, StudyError
 from nas.study import database, lease
+from nas.study.attributes import check_layout
 from nas.study.records import RungRecord
 from nas.study.tables import STUDY_NAME_LENGTH, Rung
 
@@ -58,15 +59,16 @@ class StudyStore:
         Args:
             url: any SQLAlchemy URL, `sqlite:///FILE` or `postgresql+psycopg://…`.
             name: of the study.
-            identity: what the study belongs to, for example its space, its teacher's and its data's digest.
-                Saved with a new study; an existing one must have the same.
-            assumed: what a study had that was made before a part of its identity was noted.
+            identity: what all results of a study have in common, for example the space and the digests of
+                teacher and data. A new study saves it; an existing one must have the same.
+            assumed: the values of parts that an existing study does not have.
             sampler: what `study.ask` uses; Optuna's default when None.
             create: make the study when there is none.
 
         Raises:
             StorageError: the database can't be used.
-            StudyError: there is no such study (`create=False`), or it belongs to something else.
+            StudyError: there is no such study (`create=False`), another version of nas-search made it, or it
+                belongs to something else.
         """
         if not name or len(name) > STUDY_NAME_LENGTH:
             raise StudyError(f"study name {name[:40]!r}: give 1 to {STUDY_NAME_LENGTH} characters")
@@ -162,25 +164,26 @@ class StudyStore:
         with Session(self._engine) as session:
             return [_record(row) for row in session.scalars(query)]
 
-    def begin(self, user_attrs: Mapping[str, Any], like: FrozenTrial | None = None) -> int:
-        """A new RUNNING trial that no sampler is asked for, with `user_attrs`; returns its number.
+    def begin(self, attributes: Mapping[str, Any], like: FrozenTrial | None = None) -> int:
+        """A new RUNNING trial that no sampler is asked for, with these user attributes; returns its number.
 
-        With the choices of the trial `like` it is one more observation of them to the sampler: that is how
-        it hears of noise. Without it is none.
+        The trial takes over the choices of the trial `like`: the sampler receives its result as a further
+        observation of them, with other noise. Without `like` the trial has no choices, and the sampler
+        ignores it.
         """
         twin = create_trial(
             state=TrialState.RUNNING,
             params={} if like is None else like.params,
             distributions={} if like is None else like.distributions,
-            user_attrs=dict(user_attrs),
+            user_attrs=dict(attributes),
         )
         trial_id = self._storage.create_new_trial(self.study._study_id, template_trial=twin)
         return self._storage.get_trial_number_from_id(trial_id)
 
     def trial(self, number: int) -> Trial:
-        """A handle on the RUNNING trial `number`, to set attributes, attach artifacts and tell it.
+        """A handle on the RUNNING trial `number`, to set attributes, attach artifacts and report its result.
 
-        A driver that resumes a study goes on with its RUNNING trials under their own numbers.
+        A driver that resumes a study resumes its RUNNING trials under their own numbers.
 
         Raises:
             StudyError: there is no such trial, or it is finished.
@@ -189,20 +192,9 @@ class StudyStore:
         if frozen is None or frozen.state != TrialState.RUNNING:
             state = "missing" if frozen is None else frozen.state.name
             raise StudyError(
-                f"trial {number} of study {self.name!r} is {state}: only a RUNNING trial can go on"
+                f"trial {number} of study {self.name!r} is {state}: only a RUNNING trial can be resumed"
             )
         return Trial(self.study, frozen._trial_id)
-
-    def fail(self, number: int, reason: str) -> None:
-        """Tell that the RUNNING trial `number` has no result.
-
-        Raises:
-            StudyError: there is no such trial, it is finished, or the lease has been taken over.
-        """
-        self.check_lease()
-        trial = self.trial(number)
-        trial.set_user_attr("reason", reason)
-        self.study.tell(trial, state=TrialState.FAIL)
 
     def frozen(self, number: int) -> FrozenTrial | None:
         """Trial `number` as it stands, without reading all others; None when there is none."""
@@ -257,6 +249,7 @@ def _open_study(
         study = optuna.load_study(storage=storage, study_name=name, sampler=sampler)
     if study.directions != DIRECTIONS:
         raise StudyError(f"study {name!r} does not minimise FID and MACs: use --study NAME for a new one")
+    check_layout(study, create=create)
     if study.metric_names is None and create:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)

@@ -7,18 +7,24 @@ from typing import Any
 import pytest
 from ray.tune.schedulers import TrialScheduler
 
-from nas.execution import ParetoHalving
+from nas.execution import ParetoHalving, from_tune, to_tune
 from nas.ranking import RungBoard
 from nas.study import RungRecord
+from nas.trials import Proposal
 
 
-def trial_of(number: int, **config: Any) -> Any:
-    return SimpleNamespace(config={"trial": number, **config})
+def proposal(number: int, **changes: Any) -> Proposal:
+    nobody: Any = None  # the scheduler does not look at architectures
+    return Proposal(number, nobody, seed=0, **changes)
 
 
-def tell(scheduler: ParetoHalving, number: int, rung: int, fid: float, macs: int, **config: Any) -> str:
+def trial_of(number: int, **changes: Any) -> Any:
+    return SimpleNamespace(config=to_tune(proposal(number, **changes)))
+
+
+def tell(scheduler: ParetoHalving, number: int, rung: int, fid: float, macs: int, **changes: Any) -> str:
     result = {"rung": rung, "fid": fid, "macs": macs, "training_iteration": rung + 1}
-    return scheduler.on_trial_result(None, trial_of(number, **config), result)
+    return scheduler.on_trial_result(None, trial_of(number, **changes), result)
 
 
 def record_of(trial: int, fid: float) -> RungRecord:
@@ -122,7 +128,7 @@ def test_ray_tune_stops_dominated_trials_after_their_first_rung(tmp_path: Path) 
 
         def step(self) -> dict[str, Any]:
             self.rung += 1
-            number = self.config["trial"]
+            number = from_tune(self.config).trial
             return {"rung": self.rung, "fid": 50 + number, "macs": 1000 + number, "done": self.rung == 2}
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -131,7 +137,7 @@ def test_ray_tune_stops_dominated_trials_after_their_first_rung(tmp_path: Path) 
 
     ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
     try:
-        trials = [{"trial": n, "protected": n == 2} for n in range(4)]
+        trials = [to_tune(proposal(n, protected=n == 2)) for n in range(4)]
         tuner = tune.Tuner(
             Candidate,
             param_space=tune.grid_search(trials),
@@ -140,7 +146,7 @@ def test_ray_tune_stops_dominated_trials_after_their_first_rung(tmp_path: Path) 
             ),
             run_config=tune.RunConfig(storage_path=str(tmp_path), verbose=0),
         )
-        rungs = {result.config["trial"]: result.metrics["rung"] for result in tuner.fit()}
+        rungs = {from_tune(result.config).trial: result.metrics["rung"] for result in tuner.fit()}
     finally:
         ray.shutdown()
     assert rungs == {0: 2, 1: 0, 2: 2, 3: 0}

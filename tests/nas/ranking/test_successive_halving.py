@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nas.errors import ConfigError
 from nas.ranking.pareto import Point, dominates
-from nas.ranking.successive_halving import DRIFT_WEIGHT, PRIOR_DRIFT, RungBoard
+from nas.ranking.successive_halving import PREDICTION_ERROR_WEIGHT, PRIOR_PREDICTION_ERROR, RungBoard
 
 fid = st.floats(1, 1000)
 macs = st.integers(10**5, 10**10).map(float)
@@ -81,7 +81,7 @@ def test_places_go_to_the_first_in_order_who_are_not_protected(
 ) -> None:
     board = board_of(points, factor, protected=protected)
     competing = [trial for trial in board.order(0) if trial not in protected]
-    assert sorted(board.placed(0)) == sorted(competing[: board.places(0)])
+    assert sorted(board.within_quota(0)) == sorted(competing[: board.quota(0)])
 
 
 @given(results_with_failures, factors, margins, st.randoms(use_true_random=False))
@@ -135,7 +135,7 @@ def test_the_unit_of_an_fid_changes_no_order_and_that_of_macs_no_decision(
 
 
 def prior_margin(significance: float = 1.0) -> float:
-    return significance * PRIOR_DRIFT * math.sqrt(2)
+    return significance * PRIOR_PREDICTION_ERROR * math.sqrt(2)
 
 
 @given(st.floats(0.01, 3), st.sampled_from([0.0, 1.0, 2.0]), st.sampled_from([1e6, 2e6, 3e6]))
@@ -163,7 +163,7 @@ def test_replicates_take_no_place_and_are_nobodys_rivals() -> None:
         board.add(trial, 0, (fid, 3e6))
         assert board.decide(trial, 0)
     assert board.order(0) == board_of(points).order(0)
-    assert board.places(0) == board_of(points).places(0)
+    assert board.quota(0) == board_of(points).quota(0)
     assert not board.decide(3, 0)
     assert {trial for trial, _, _ in board.results()} == {0, 1, 2, 3, 4, 5}
 
@@ -195,11 +195,15 @@ def test_rungs_that_ranked_well_narrow_the_margin_and_those_that_did_not_widen_i
 
 def test_drift_is_of_changes_not_of_levels_and_of_whom_reached_the_end() -> None:
     board = board_with_ends([(20.0, 10.0), (40.0, 20.0), (60.0, 30.0)])
-    assert board.drift(0) == pytest.approx(PRIOR_DRIFT * math.sqrt(DRIFT_WEIGHT / (DRIFT_WEIGHT + 2)))
-    assert board.drift(1) == PRIOR_DRIFT
+    assert board.prediction_error(0) == pytest.approx(
+        PRIOR_PREDICTION_ERROR * math.sqrt(PREDICTION_ERROR_WEIGHT / (PREDICTION_ERROR_WEIGHT + 2))
+    )
+    assert board.prediction_error(1) == PRIOR_PREDICTION_ERROR
     board.add(0, 2, (math.nan, 2e6))
     board.add(1, 2, (math.inf, 2e6))
-    assert board.drift(0) == pytest.approx(PRIOR_DRIFT * math.sqrt(DRIFT_WEIGHT / (DRIFT_WEIGHT + 2)))
+    assert board.prediction_error(0) == pytest.approx(
+        PRIOR_PREDICTION_ERROR * math.sqrt(PREDICTION_ERROR_WEIGHT / (PREDICTION_ERROR_WEIGHT + 2))
+    )
 
 
 # Runs that went wrong
@@ -274,7 +278,7 @@ def test_what_is_discarded_counts_no_more() -> None:
     board.discard(6)
     assert board.discarded == {6}
     assert board.order(0) == board_of(points).order(0)
-    assert board.places(0) == board_of(points).places(0)
+    assert board.quota(0) == board_of(points).quota(0)
     assert 6 not in {trial for trial, _, _ in board.results()}
 
 

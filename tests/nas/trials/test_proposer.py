@@ -17,7 +17,7 @@ from nas.config import SearchConfig
 from nas.ranking import RungBoard
 from nas.samplers.registry import SAMPLERS, make_sampler, resume_seed
 from nas.study import RungRecord, StudyStore
-from nas.trials import Proposal, link_second_tries, measured_architectures
+from nas.trials import Proposal, link_retries, measured_architectures
 from nas.trials import proposer as proposals
 from nas.trials.proposer import BASELINE_BUDGET_FRACTIONS, Proposer
 from search_spaces import SearchSpace
@@ -396,7 +396,7 @@ def test_a_second_try_that_a_kill_left_without_a_note_still_takes_its_place(
         asking.retry(first.trial)
     monkeypatch.undo()
     resumed = opened()
-    link_second_tries(resumed)
+    link_retries(resumed)
     again = drain(resumed, space, proposer(resumed, space, trials=1))
     assert [proposal.retried for proposal in again] == [True]
     measured = measured_architectures(resumed.study.trials)
