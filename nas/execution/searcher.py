@@ -66,7 +66,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         """The candidate reached the last rung, was stopped, or failed."""
         with self._kept_error():
             if result is not None and "broken" in result:
-                raise SearchError(f"a worker can't go on ({result['broken']}); run the same command again")
+                raise SearchError(f"a worker failed ({result['broken']}); run the same command again")
             self._idle = False
             proposal = self._proposals.pop(trial_id)
             number = proposal.trial
@@ -77,7 +77,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
             elif number in self._board.discarded:
                 outcome = result["outcome"]
                 self._recorder.record(number, outcome)
-                self._fail(proposal, f"it went wrong: FID {outcome.record.fid:.4g}", again=True)
+                self._fail(proposal, f"the run failed: FID {outcome.record.fid:.4g}", again=True)
             else:
                 state = self._recorder.finish(number, result["outcome"])
                 self._progress.finished(number, state, result["outcome"])
@@ -87,7 +87,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         """Ctrl-C within the block is raised here once more, should the first KeyboardInterrupt get lost.
 
         Python raises it wherever it happens to be. In a callback that a library makes from C, that library
-        prints it and goes on.
+        prints it and continues.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -111,7 +111,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         """Report that a run has no result; with `again`, retry its architecture once from another seed."""
         again = again and not proposal.retried
         if again:
-            reason += f"; tried again as trial {self._source.retry(proposal.trial)}"
+            reason += f"; retried as trial {self._source.retry(proposal.trial)}"
         self._recorder.fail(proposal.trial, reason)
         self._progress.failed(proposal.trial, reason, again)
 

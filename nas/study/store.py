@@ -1,7 +1,6 @@
-"""The study: Optuna's trials, our rungs and who runs it, in one SQL database.
+"""The study: Optuna's trials, our rungs and the driver's lease, in one SQL database.
 
-The driver is the only writer. Everybody else (dashboard, export, reports) opens with `create=False` and
-reads.
+The driver is the only writer. Dashboard, export and reports open with `create=False` and only read.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ class StudyStore:
         sampler: BaseSampler | None = None,
         create: bool = True,
     ) -> Self:
-        """Open the study `name` of a database, and make both when they are not there.
+        """Open the study `name` of a database; create both when they do not exist.
 
         Args:
             url: any SQLAlchemy URL, `sqlite:///FILE` or `postgresql+psycopg://…`.
@@ -123,10 +122,10 @@ class StudyStore:
 
     @contextmanager
     def lease(self) -> Iterator[lease.Lease]:
-        """Be the one driver of this study while the block runs.
+        """Be the only driver of this study while the block runs.
 
         Raises:
-            StudyError: another driver is, and where.
+            StudyError: another driver runs it; the message says where.
         """
         with lease.lease(self._engine, self.name) as held:
             self._lease = held
@@ -141,7 +140,7 @@ class StudyStore:
             self._lease.check()
 
     def discard_if_empty(self) -> None:
-        """Delete the study when nothing was asked of it yet, so that a corrected request starts anew."""
+        """Delete the study when it has no trials, so that a corrected request starts anew."""
         if not self.study.get_trials(deepcopy=False):
             optuna.delete_study(study_name=self.name, storage=self._storage)
 
@@ -238,7 +237,7 @@ def _open_study(
                 else "there are none yet, run nas-search first"
             )
             raise StudyError(f"there is no study {name!r}: {listed}")
-        _forget_rungs(engine, name)
+        _delete_rungs(engine, name)
         try:
             study = optuna.create_study(
                 storage=storage, study_name=name, directions=DIRECTIONS, sampler=sampler
@@ -272,8 +271,8 @@ def _check_identity(study: optuna.Study, identity: dict[str, str], assumed: dict
             )
 
 
-def _forget_rungs(engine: Engine, name: str) -> None:
-    """A study deleted by other means (`optuna delete-study`) leaves its rungs to its namesake."""
+def _delete_rungs(engine: Engine, name: str) -> None:
+    """Delete rungs of an earlier study of this name, which `optuna delete-study` leaves behind."""
     with Session(engine) as session, session.begin():
         session.execute(sa.delete(Rung).where(Rung.study == name))
 

@@ -1,4 +1,4 @@
-"""Ray Tune stops whom the board turns down."""
+"""Ray Tune stops the candidates that the board does not promote."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -45,7 +45,7 @@ def record_of(trial: int, fid: float) -> RungRecord:
     )
 
 
-def test_the_scheduler_stops_what_the_board_turns_down() -> None:
+def test_the_scheduler_stops_what_the_board_does_not_promote() -> None:
     scheduler = ParetoHalving(RungBoard(rungs=2))
     assert tell(scheduler, 0, 0, 50, 10**6) == TrialScheduler.CONTINUE
     assert tell(scheduler, 1, 0, 60, 2 * 10**6) == TrialScheduler.STOP
@@ -65,7 +65,7 @@ def test_the_last_rung_is_on_the_board_although_tune_asks_for_no_decision_there(
 
 
 @pytest.mark.parametrize("rung", [0, 1])
-def test_a_run_that_went_wrong_is_discarded_and_stopped_unless_it_is_the_second_try(rung: int) -> None:
+def test_a_failed_run_is_discarded_and_stopped_unless_it_is_a_retry(rung: int) -> None:
     scheduler = ParetoHalving(RungBoard(rungs=3, protected=[6, 7]))
     for number in range(5):
         tell(scheduler, number, rung, 10 + number, 10**6)
@@ -76,7 +76,7 @@ def test_a_run_that_went_wrong_is_discarded_and_stopped_unless_it_is_the_second_
     assert sorted(scheduler.board.order(rung)) == [0, 1, 2, 3, 4, 7]
 
 
-def test_a_run_that_goes_wrong_at_the_last_rung_is_discarded_too() -> None:
+def test_a_run_that_fails_at_the_last_rung_is_discarded_too() -> None:
     scheduler = ParetoHalving(RungBoard(rungs=1))
     for number, fid in enumerate([10, 11, 12, 13, 14, 100]):
         scheduler.on_trial_complete(None, trial_of(number), {"rung": 0, "fid": fid, "macs": 10**6})
@@ -109,7 +109,7 @@ def test_a_resumed_search_decides_as_the_interrupted_one_would() -> None:
         assert tell(live, 6, 0, *newcomer) == tell(resumed, 6, 0, *newcomer)
 
 
-def test_a_candidate_that_went_on_is_not_discarded_when_a_resumed_search_replays_its_rung() -> None:
+def test_a_promoted_candidate_is_not_discarded_when_a_resumed_search_replays_its_rung() -> None:
     macs = {trial: 2 * 10**6 - trial for trial in range(6)}
     records = [record_of(0, 100.0), *(record_of(trial, 10.0) for trial in range(1, 6))]
     scheduler = ParetoHalving(RungBoard.from_rungs(records, macs, rungs=2, protected=[0]))
