@@ -45,11 +45,11 @@ from sqlalchemy.orm import Session
 from benchmarks.stub import StubTrial, stub_outcome
 from nas.config import SearchConfig
 from nas.driver import prepare, run_search
-from nas.execution import SearchProgress, StudyRecorder, StudySearcher, Workbench
+from nas.execution import SearchProgress, StudyRecorder, StudySearcher, Workbench, from_tune
 from nas.ranking import RungBoard
 from nas.samplers import make_sampler
 from nas.study import Rung, RungRecord, StudyStore
-from nas.trials import Proposer
+from nas.trials import Proposer, TrialAttributes
 from search_spaces import Utilisation
 
 SEED = 0
@@ -97,11 +97,12 @@ class Driver:
         propose, judge, record = time.perf_counter() - began, 0.0, 0.0
         assert config != Searcher.FINISHED
         assert isinstance(config, dict)
-        number, rungs = config["trial"], len(self._config.rungs)
+        proposal, rungs = from_tune(config), len(self._config.rungs)
+        number = proposal.trial
         for rung in range(rungs):
             outcome = stub_outcome(self._config, number, rung)
             began = time.perf_counter()
-            if config["protected"]:
+            if proposal.protected:
                 self._board.protect(number)
             self._board.add(number, rung, (outcome.record.fid, float(outcome.cost.macs)))
             goes_on = rung + 1 < rungs and self._board.decide(number, rung)
@@ -124,7 +125,7 @@ def fill(
         directions=store.study.directions, sampler=optuna.samplers.RandomSampler(SEED + 1)
     )
     present = store.study.get_trials(deepcopy=False)
-    known = {str(trial.user_attrs.get("architecture")) for trial in present}
+    known = {TrialAttributes.from_trial(trial).architecture for trial in present}
     number, found = len(present), list[FrozenTrial]()
     rungs: list[RungRecord] = []
     while len(found) < trials:
@@ -144,12 +145,12 @@ def fill(
                 values=[outcomes[-1].record.fid, cost.macs] if complete else None,
                 params=asked.params,
                 distributions=asked.distributions,
-                user_attrs={
-                    "architecture_json": architecture.to_json(),
-                    "architecture": str(architecture),
-                    "macs": cost.macs,
-                    "params": cost.params,
-                },
+                user_attrs=TrialAttributes(
+                    macs=cost.macs,
+                    params=cost.params,
+                    architecture_json=architecture.to_json(),
+                    architecture=str(architecture),
+                ).stored(),
             )
         )
         number += 1

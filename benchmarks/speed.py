@@ -70,6 +70,7 @@ def fid_share(scratch: str, rungs: tuple[int, ...]) -> float:
     import torch
 
     from nas.execution import Candidate
+    from nas.trials import Proposal
 
     torch.set_num_threads(1)
     bench = workbench(scratch, rungs=rungs)
@@ -83,7 +84,7 @@ def fid_share(scratch: str, rungs: tuple[int, ...]) -> float:
         return scores
 
     bench.fidelity.measure = timed
-    candidate = Candidate(bench, 0, student(bench).architecture.to_json())
+    candidate = Candidate(bench, Proposal(0, student(bench).architecture, bench.config.seed))
     began = time.perf_counter()
     candidate.run(len(bench.config.rungs) - 1)
     return spent / (time.perf_counter() - began)

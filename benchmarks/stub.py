@@ -10,7 +10,7 @@ from ray import tune
 
 from nas.budget import Cost
 from nas.config import SearchConfig
-from nas.execution import Outcome, trial_folder
+from nas.execution import Outcome, from_tune, trial_folder
 from nas.study import RungRecord
 
 
@@ -47,7 +47,8 @@ class StubTrial(tune.Trainable):
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self._number, self._rung = int(new_config["trial"]), int(new_config["start_rung"])
+        proposal = from_tune(new_config)
+        self._number, self._rung = proposal.trial, proposal.start_rung
         return True
 
     def step(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -43,8 +43,8 @@ from nas.execution import (
 from nas.ranking import RungBoard
 from nas.reporting import SearchReport, read_report
 from nas.samplers import check_sampler, make_sampler, resume_seed
-from nas.study import StudyStore, check_folder, make_folder, remove_folders
-from nas.trials import Proposer, TrialSource, is_run, link_second_tries
+from nas.study import StudyAttributes, StudyStore, check_folder, make_folder, remove_folders
+from nas.trials import Proposer, TrialAttributes, TrialSource, fail_trial, link_retries
 from search_spaces import SearchSpace, UserError, Utilisation
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def run_search(
     console: Console,
     trainable: type[tune.Trainable] | None = None,
     trials: Callable[[StudyStore, SearchSpace, Utilisation, SearchConfig], TrialSource] | None = None,
-    notes: Mapping[str, str] | None = None,
+    finalists_of: str = "",
 ) -> SearchReport:
     """Run or resume the search that `config` describes, until it has all its trials.
 
@@ -104,7 +104,7 @@ def run_search(
         console: for progress.
         trainable: distills candidates; None for the one that `config` asks for.
         trials: what is trained; the search's own proposals when None.
-        notes: kept with the study.
+        finalists_of: name of the search whose finalists are trained; empty for a search.
 
     Raises:
         UserError: the request can't be carried out.
@@ -123,9 +123,8 @@ def run_search(
             store.lease(),
         ):
             ours = True
-            link_second_tries(store)
-            for name, note in (notes or {}).items():
-                store.study.set_user_attr(name, note)
+            link_retries(store)
+            StudyAttributes(finalists_of=finalists_of).write(store.study)
             source = trials(store, space, config.budget.utilisation(space), config)
             if source.work_left:
                 with open_cluster(config) as share:
@@ -139,7 +138,7 @@ def run_search(
                     ours = False  # from here on there are results to keep
                     _note(store, config, bench, teacher_score, precision)
                     _search(config, bench, store, share, console, trainable, source)
-            _give_up_half_asked(store)
+            _fail_unsampled(store)
             return read_report(store)
     except UserError:
         remove_folders(made, with_contents=ours)
@@ -217,14 +216,15 @@ def _tune(
 
 def _board(store: StudyStore, config: SearchConfig) -> RungBoard:
     """The results at every rung, as earlier runs of the same command left them."""
-    valid = [t for t in store.study.get_trials(deepcopy=False) if "retried_as" not in t.user_attrs]
+    attributes = {t.number: TrialAttributes.from_trial(t) for t in store.study.get_trials(deepcopy=False)}
+    valid = {number: a for number, a in attributes.items() if a.retried_as is None}
     return RungBoard.from_rungs(
         store.rungs(),
-        {t.number: t.user_attrs["macs"] for t in valid if "macs" in t.user_attrs},
+        {number: a.macs for number, a in valid.items() if a.macs is not None},
         rungs=len(config.rungs),
         reduction_factor=config.reduction_factor,
-        protected=[t.number for t in valid if t.user_attrs.get("protected")],
-        replicates={t.number: t.user_attrs["replicate_of"] for t in valid if "replicate_of" in t.user_attrs},
+        protected=[number for number, a in valid.items() if a.protected],
+        replicates={n: a.replicate_of for n, a in valid.items() if a.replicate_of is not None},
         significance=config.significance,
     )
 
@@ -232,7 +232,7 @@ def _board(store: StudyStore, config: SearchConfig) -> RungBoard:
 def _progress(store: StudyStore, config: SearchConfig, console: Console) -> SearchProgress:
     """The display, with what earlier runs of the same command have done."""
     trials = store.study.get_trials(deepcopy=False)
-    finished = [t for t in trials if t.state.is_finished() and is_run(t)]
+    finished = [t for t in trials if t.state.is_finished() and TrialAttributes.from_trial(t).is_run]
     known = len(finished) + len(_interrupted(store))  # more than asked for when these were more before
     complete = [(t.number, *t.values) for t in finished if t.state == TrialState.COMPLETE]
     return SearchProgress(
@@ -248,14 +248,14 @@ def _progress(store: StudyStore, config: SearchConfig, console: Console) -> Sear
 def _interrupted(store: StudyStore) -> list[FrozenTrial]:
     """Trials that an earlier run left while they were trained; they go on, however few `trials` are asked."""
     running = store.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    return [t for t in running if "architecture" in t.user_attrs]
+    return [t for t in running if TrialAttributes.from_trial(t).architecture]
 
 
-def _give_up_half_asked(store: StudyStore) -> None:
+def _fail_unsampled(store: StudyStore) -> None:
     """Fail trials whose architecture was not chosen when a run was interrupted: no more are asked for."""
     for trial in store.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if "architecture" not in trial.user_attrs:
-            store.fail(trial.number, "interrupted before an architecture was chosen")
+        if not TrialAttributes.from_trial(trial).architecture:
+            fail_trial(store, trial.number, "interrupted before an architecture was chosen")
 
 
 def _note(
@@ -269,17 +269,16 @@ def _note(
     """
     same_weights = "give the same file by --extractor-weights"
     same_precision = "give the same --precision, or train on the same kind of device"
-    for key, what, here, fix in (
-        ("extractor_digest", "extractor weights", teacher_score.digest, same_weights),
-        ("trained_in", "precision", precision, same_precision),
+    known = StudyAttributes.from_study(store.study)
+    for what, before, here, fix in (
+        ("extractor weights", known.extractor_digest, teacher_score.digest, same_weights),
+        ("precision", known.trained_in, precision, same_precision),
     ):
-        noted = store.study.user_attrs.get(key, here)
-        if noted != here:
+        if before and before != here:
             raise StudyError(
-                f"study {store.name!r} belongs to the {what} {noted}, not {here}: {fix}, or use --study NAME "
-                "for a new one"
+                f"study {store.name!r} belongs to the {what} {before}, not {here}: {fix}, or use "
+                "--study NAME for a new one"
             )
-        store.study.set_user_attr(key, here)
     architecture = bench.teacher.generator.architecture
     teacher: dict[str, Any] = {
         "name": bench.teacher.name,
@@ -290,8 +289,12 @@ def _note(
         "fid": teacher_score.value,
         "fid_samples": teacher_score.samples,
     }
-    store.study.set_user_attr("teacher_info", teacher)
-    store.study.set_user_attr("config", config.absolute().public())
+    StudyAttributes(
+        extractor_digest=teacher_score.digest,
+        trained_in=precision,
+        teacher_info=teacher,
+        config=config.absolute().public(),
+    ).write(store.study)
 
 
 def _quiet() -> None:

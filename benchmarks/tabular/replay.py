@@ -1,6 +1,6 @@
 """Strategies replayed on the table: a training is looked up instead of done, all else is the service's.
 
-One worker, and what a sampler itself takes is not counted. Left out are second tries of runs that went wrong:
+One worker, and what a sampler itself takes is not counted. Left out are retries of failed runs:
 the table has no other outcome for them.
 """
 
@@ -20,7 +20,7 @@ from benchmarks.tabular.table import Table
 from nas.config import SearchConfig
 from nas.ranking import Measured, NoiseFloor, RungBoard, front, noise_floor, select
 from nas.samplers import make_sampler
-from nas.trials import Proposer, measured_architectures
+from nas.trials import Proposer, TrialAttributes, measured_architectures
 from search_spaces import SearchSpace, Utilisation
 
 EXACT = NoiseFloor(1e-9, 0)  # of who takes FIDs as they are
@@ -45,13 +45,13 @@ class MemoryStore:
     def frozen(self, number: int) -> FrozenTrial:
         return self.study.get_trials(deepcopy=False)[number]
 
-    def begin(self, user_attrs: Mapping[str, Any], like: FrozenTrial | None = None) -> int:
+    def begin(self, attributes: Mapping[str, Any], like: FrozenTrial | None = None) -> int:
         assert like is not None
         twin = create_trial(
             state=TrialState.RUNNING,
             params=like.params,
             distributions=like.distributions,
-            user_attrs=dict(user_attrs),
+            user_attrs=dict(attributes),
         )
         self.study.add_trial(twin)
         return len(self.study.get_trials(deepcopy=False)) - 1
@@ -93,15 +93,14 @@ class World:
 
 
 class GridProposer(Proposer):
-    """The service's proposer, with shares of the budget by their place on the grid."""
+    """The service's proposer, with budget fractions by their place on the grid."""
 
     def _enqueue(self) -> None:
         largest = len(LEVELS["budget_fraction"]) - 1
         for share in range(largest, -1, -1):
-            notes = {"baseline": f"share {share}", "protected": share == largest}
-            self._store.study.enqueue_trial({"budget_fraction": share, **self.space.uniform()}, notes)
-        for opening in self.space.initial_designs():
-            self._store.study.enqueue_trial({"budget_fraction": largest, **opening})
+            self._enqueue_baseline(share, f"budget fraction {share}", share == largest)
+        for design in self.space.initial_designs():
+            self._store.study.enqueue_trial({"budget_fraction": largest, **design})
 
 
 def replay(
@@ -187,7 +186,7 @@ def _exact(world: World, measured: Sequence[Measured]) -> tuple[tuple[str, ...],
 
 def _earlier(study: optuna.Study, first: int) -> int:
     """Which run of its architecture the newest replicate of trial `first` is."""
-    return sum(t.user_attrs.get("replicate_of") == first for t in study.get_trials(deepcopy=False))
+    return sum(TrialAttributes.from_trial(t).replicate_of == first for t in study.get_trials(deepcopy=False))
 
 
 def _answer(study: optuna.Study, images: int, seconds: float, naive: bool) -> Answer:
@@ -197,7 +196,7 @@ def _answer(study: optuna.Study, images: int, seconds: float, naive: bool) -> An
     chosen = select(measured, floor)
 
     def name(trial: int) -> str:
-        return str(trials[trial].user_attrs["architecture"])
+        return TrialAttributes.from_trial(trials[trial]).architecture
 
     best = None if chosen.best is None else name(chosen.best.trial)
     return Answer(images, seconds, tuple(name(m.trial) for m in chosen.front), best)

@@ -2,7 +2,7 @@
 
 from nas.budget.cost import COUNTER, Cost, measure
 from nas.budget.latency import make_stopwatch
-from nas.budget.latency_budget import AnyLatency, Latency, LatencyBudget
+from nas.budget.latency_budget import AnyLatency, Latency, LatencyBudget, LatencyMeasurement
 from nas.budget.limits import Budget, format_duration, format_quantity, parse_duration, parse_quantity
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Cost",
     "Latency",
     "LatencyBudget",
+    "LatencyMeasurement",
     "format_duration",
     "format_quantity",
     "make_stopwatch",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import torch
-from optuna.trial import FrozenTrial
 
 from nas.budget.latency import Stopwatch
 from nas.budget.limits import format_duration
@@ -17,6 +17,14 @@ from search_spaces import Architecture, Generator, SameAnswers, SearchSpace, Sug
 ATTEMPTS = 6  # at one proposal, narrower each time
 SPARE = 1.05  # cheaper than in proportion by this
 MARGIN = 1.2  # what a limit should be above the smallest student's latency: measurements vary
+
+
+@dataclass(frozen=True)
+class LatencyMeasurement:
+    """Latency of one architecture, where it is measured."""
+
+    seconds: float | None = None  # for one image
+    device: str | None = None
 
 
 class AnyLatency:
@@ -30,12 +38,12 @@ class AnyLatency:
         """Whether `architecture` keeps to the limit."""
         return True
 
-    def notes(self, architecture: Architecture) -> dict[str, Any]:
-        """What a trial of `architecture` is to say of its latency."""
-        return {}
+    def measurement(self, architecture: Architecture) -> LatencyMeasurement:
+        """The latency of `architecture`, not measured."""
+        return LatencyMeasurement()
 
-    def remember(self, trials: Iterable[FrozenTrial]) -> None:
-        """Take over what earlier runs have measured."""
+    def remember(self, measured: Iterable[tuple[str, LatencyMeasurement]]) -> None:
+        """Take over what earlier runs have measured, by canonical string."""
 
 
 class LatencyBudget:
@@ -85,16 +93,15 @@ class LatencyBudget:
             self._measured[name] = self._stopwatch.seconds(generator)
         return self._measured[name]
 
-    def notes(self, architecture: Architecture) -> dict[str, Any]:
-        """What a trial of `architecture` is to say of its latency."""
-        return {"latency": self.seconds(architecture), "latency_on": self._stopwatch.name}
+    def measurement(self, architecture: Architecture) -> LatencyMeasurement:
+        """The latency of `architecture`, and the device that it is measured on."""
+        return LatencyMeasurement(self.seconds(architecture), self._stopwatch.name)
 
-    def remember(self, trials: Iterable[FrozenTrial]) -> None:
-        """Take over what earlier runs have measured on the same thing."""
-        for notes in (t.user_attrs for t in trials):
-            name = notes.get("architecture", notes.get("too_slow"))
-            if name is not None and notes.get("latency_on") == self._stopwatch.name:
-                self._measured[name] = notes["latency"]
+    def remember(self, measured: Iterable[tuple[str, LatencyMeasurement]]) -> None:
+        """Take over what earlier runs have measured on the same device, by canonical string."""
+        for architecture, latency in measured:
+            if latency.seconds is not None and latency.device == self._stopwatch.name:
+                self._measured[architecture] = latency.seconds
 
 
 Latency: TypeAlias = LatencyBudget | AnyLatency

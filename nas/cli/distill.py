@@ -61,7 +61,7 @@ def main(
     from nas.errors import SearchError
     from nas.execution import stages
     from nas.reporting import render_finalists
-    from nas.study import open_existing
+    from nas.study import StudyAttributes, open_existing
     from nas.trials import Finalists, choose_finalists, final_config, searched
 
     store, _ = open_existing(workdir, study, storage)
@@ -70,7 +70,7 @@ def main(
     store, _ = open_existing(workdir, name, storage)
     with store:
         finalists = choose_finalists(store, top, trials)
-        saved = store.study.user_attrs["config"] | {"storage": storage, "workdir": str(workdir)}
+        saved = StudyAttributes.from_study(store.study).config | {"storage": storage, "workdir": str(workdir)}
     search = SearchConfig.model_validate(saved)
     config = final_config(search, len(finalists), seeds=seeds, images=images, **machine)
     with stages(console()) as on_progress:
@@ -80,7 +80,7 @@ def main(
         highlight=False,
     )
     report = run_search(
-        config, bench, console(), trials=partial(Finalists, finalists=finalists), notes={"finalists_of": name}
+        config, bench, console(), trials=partial(Finalists, finalists=finalists), finalists_of=name
     )
     out = results()
     out.print_json(report.model_dump_json()) if as_json else out.print(render_finalists(report))

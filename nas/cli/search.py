@@ -236,7 +236,7 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
         out.print_json(shown.model_dump_json()) if as_json else out.print(shown.render())
         return
     report = run_search(
-        config, bench, console(), trials=partial(Proposer, given=given, latency=bench.latency)
+        config, bench, console(), trials=partial(Proposer, warm_start=given, latency=bench.latency)
     )
     out.print_json(report.model_dump_json()) if as_json else out.print(render(report))
     if report.best is None:

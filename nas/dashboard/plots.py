@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from nas.budget import format_quantity
 from nas.ranking import finite
 from nas.reporting import TrialReport, choose_best, trial_reports
+from nas.trials import TrialAttributes
 
 if TYPE_CHECKING:
     from nas.study import StudyStore
@@ -111,8 +112,7 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
             for t in chosen.front
         ]
     everything = store.study.get_trials(deepcopy=False)
-    untrained = {"duplicate_of", "too_slow"}
-    states = Counter(trial.state.name for trial in everything if not untrained & trial.user_attrs.keys())
+    states = Counter(t.state.name for t in everything if not TrialAttributes.from_trial(t).is_untrained)
     words = {
         "COMPLETE": "finished",
         "PRUNED": "stopped early",

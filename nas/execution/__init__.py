@@ -9,6 +9,7 @@ from nas.execution.quiet import NowAndThen
 from nas.execution.recorder import StudyRecorder
 from nas.execution.scheduler import ParetoHalving
 from nas.execution.searcher import LostWorkers, StudySearcher
+from nas.execution.tune_config import from_tune, to_tune
 from nas.execution.warm_start import read_warm_start, warm_start_architectures
 from nas.execution.weight_sharing import (
     STAGES,
@@ -36,6 +37,7 @@ __all__ = [
     "StudySearcher",
     "Workbench",
     "check_narrowest",
+    "from_tune",
     "introduction",
     "make_shared",
     "make_shared_weights",
@@ -45,6 +47,7 @@ __all__ = [
     "read_warm_start",
     "shared_trainer",
     "stages",
+    "to_tune",
     "train_shared",
     "trial_folder",
     "warm_start_architectures",

@@ -25,8 +25,10 @@ from distill.tasks import preview_rows
 from distill.training import Progress, Trainer
 from nas.budget import Cost, measure
 from nas.config import SearchConfig
+from nas.execution.tune_config import from_tune
 from nas.execution.workbench import Workbench, use_threads
 from nas.study import RungRecord
+from nas.trials import Proposal
 from search_spaces import Generator, file_digest
 from search_spaces.reading import written_whole
 
@@ -49,13 +51,10 @@ class Outcome:
 class Candidate:
     """Trains one architecture on a workbench; a rung that has left its checkpoint is not redone."""
 
-    def __init__(
-        self, bench: Workbench, trial: int, architecture: Mapping[str, Any], seed: int | None = None
-    ) -> None:
-        self.bench, self.trial = bench, trial
-        self.seed = bench.config.seed if seed is None else seed
-        self.architecture = bench.teacher.family.architecture.from_json(architecture)
-        self.folder = trial_folder(bench.config.folder, trial)
+    def __init__(self, bench: Workbench, proposal: Proposal) -> None:
+        self.bench, self.trial = bench, proposal.trial
+        self.architecture, self.seed = proposal.architecture, proposal.seed
+        self.folder = trial_folder(bench.config.folder, proposal.trial)
         self._results: list[dict[str, Any]] = []  # of every rung passed
         self._trainer: Trainer | None = None
         self._warning = ""  # for the next outcome
@@ -195,15 +194,15 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
         self._make = self._prepare()
         self.reset_config(config)
 
-    def _prepare(self) -> Callable[[int, dict[str, Any], int | None], Candidate]:
-        """What makes a candidate of a trial, its architecture and its seed."""
+    def _prepare(self) -> Callable[[Proposal], Candidate]:
+        """What makes a candidate of a proposal."""
         return partial(Candidate, self._bench)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self._candidate: Candidate | None = None
         gc.collect()
-        self._candidate = self._make(new_config["trial"], new_config["architecture"], new_config.get("seed"))
-        self._rung = int(new_config["start_rung"])
+        proposal = from_tune(new_config)
+        self._candidate, self._rung = self._make(proposal), proposal.start_rung
         return True
 
     def step(self) -> dict[str, Any]:

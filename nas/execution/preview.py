@@ -133,12 +133,12 @@ def preview_search(config: SearchConfig, bench: Workbench, given: Sequence[Archi
 
 
 def _proposed(bench: Workbench, architecture: Architecture) -> Proposed:
-    notes = bench.latency.notes(architecture)
+    latency = bench.latency.measurement(architecture)
     return Proposed(
         macs=bench.space.macs(architecture),
         params=bench.space.params(architecture),
-        latency=notes.get("latency"),
-        latency_on=notes.get("latency_on"),
+        latency=latency.seconds,
+        latency_on=latency.device,
         architecture=architecture.to_json(),
         summary=str(architecture),
     )

@@ -61,10 +61,10 @@ class SearchProgress:
 
     def replaced(self, trial: int) -> None:
         """A candidate's worker was lost, and another one takes over."""
-        self._say(f"trial {trial:>3}  its worker was lost, another one goes on from its last rung")
+        self._say(f"trial {trial:>3}  its worker was lost, another one resumes from its last rung")
 
     def measured(self, trial: int, outcome: Outcome) -> None:
-        """A candidate passed a rung and goes on."""
+        """A candidate was promoted from a rung."""
         self._warn(trial, outcome)
         so_far = f"rung {outcome.record.rung + 1}/{self.rungs}, FID {outcome.record.fid:.2f}"
         self._running[trial] = f"{so_far}, {format_quantity(outcome.cost.macs)} MACs"
@@ -79,7 +79,7 @@ class SearchProgress:
         self._end(trial, state, f"FID {record.fid:.2f} after {record.images} images, {costs}")
 
     def failed(self, trial: int, reason: str, again: bool = False) -> None:
-        """A candidate has no result; with `again` its architecture is tried once more."""
+        """A candidate has no result; with `again` its architecture is retried."""
         self.trials += again
         self._end(trial, TrialState.FAIL, reason)
 

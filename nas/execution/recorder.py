@@ -1,4 +1,4 @@
-"""Writes what candidates report into the study: rungs first, then costs and samples, then the verdict."""
+"""Writes the results of candidates into the study: rungs first, then costs and samples, then the state."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from optuna.trial import Trial, TrialState
 from nas.budget import Cost
 from nas.errors import StudyError
 from nas.execution.candidate import Outcome
-from nas.study import StudyStore, attach_samples
+from nas.study import StudyAttributes, StudyStore, attach_samples
+from nas.trials import TrialAttributes, fail_trial
 
 
 class StudyRecorder:
-    """The one writer of results. Everything of a trial is written before it is told."""
+    """The one writer of results. Everything else of a trial is written before its state is reported."""
 
     def __init__(self, store: StudyStore, folder: Path, rungs: int) -> None:
         self._store, self._folder, self._rungs = store, folder, rungs
@@ -26,18 +27,18 @@ class StudyRecorder:
             StudyError: its FID was measured with other extractor weights than the study's.
         """
         measured_with = outcome.record.fid_extractor_digest
-        noted = self._store.study.user_attrs.get("extractor_digest", "")
-        if measured_with and noted and measured_with != noted:
+        expected = StudyAttributes.from_study(self._store.study).extractor_digest
+        if measured_with and expected and measured_with != expected:
             raise StudyError(
                 f"worker {outcome.record.worker} measures FID with {outcome.record.fid_extractor} weights "
-                f"{measured_with}, the study with {noted}: have the same file on all machines"
+                f"{measured_with}, the study with {expected}: have the same file on all machines"
             )
         self._store.record_rung(outcome.record)
         trial = self._trial(number, outcome.cost)
         attach_samples(trial, self._folder / outcome.samples, self._folder / "artifacts")
 
     def finish(self, number: int, outcome: Outcome) -> TrialState:
-        """Tell the study that trial `number` ended with `outcome`: complete, or stopped early."""
+        """Report that trial `number` ended with `outcome`: complete, or stopped early."""
         self.record(number, outcome)
         record = outcome.record
         if record.rung == self._rungs - 1:
@@ -49,16 +50,14 @@ class StudyRecorder:
         return state
 
     def fail(self, number: int, reason: str) -> None:
-        """Tell the study that trial `number` has no result."""
+        """Report that trial `number` has no result."""
         self._open.pop(number, None)
-        self._store.fail(number, reason)
+        fail_trial(self._store, number, reason)
 
     def _trial(self, number: int, cost: Cost) -> Trial:
-        """The running trial `number`, its costs noted."""
+        """The running trial `number`, its costs written."""
         if number not in self._open:
             trial = self._store.trial(number)
-            if "macs" not in trial.user_attrs:
-                trial.set_user_attr("macs", cost.macs)
-                trial.set_user_attr("params", cost.params)
+            TrialAttributes(macs=cost.macs, params=cost.params).write(trial)
             self._open[number] = trial
         return self._open[number]

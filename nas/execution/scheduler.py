@@ -1,4 +1,4 @@
-"""Ray Tune stops the candidates that a `RungBoard` turns down."""
+"""Ray Tune stops the candidates that a `RungBoard` does not promote."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Any
 
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
+from nas.execution.tune_config import from_tune
 from nas.ranking import RungBoard
 
 
 class ParetoHalving(FIFOScheduler):  # type: ignore[misc]  # Ray Tune has no types
-    """Ray Tune scheduler that stops the candidates a `RungBoard` turns down.
+    """Ray Tune scheduler that stops the candidates a `RungBoard` does not promote.
 
-    A result has `rung`, `fid` and `macs`; a trial's config has `trial` (its number in the study),
-    `protected`, `replicate_of` and `retried`. A run that went wrong is discarded, unless it is a second try.
+    A result has `rung`, `fid` and `macs`; a Tune trial's config is its `Proposal`. A failed run is discarded,
+    unless it is a retry.
     """
 
     _supports_buffered_results = False  # a decision per rung, taken before the next one starts
@@ -27,18 +28,19 @@ class ParetoHalving(FIFOScheduler):  # type: ignore[misc]  # Ray Tune has no typ
         """STOP or CONTINUE. A result without a rung or an FID (a failure being reported) passes."""
         if result.get("rung") is None or result.get("fid") is None:
             return str(TrialScheduler.CONTINUE)
-        number, rung = int(trial.config["trial"]), int(result["rung"])
-        if trial.config.get("protected"):
+        proposal, rung = from_tune(trial.config), int(result["rung"])
+        number = proposal.trial
+        if proposal.protected:
             self.board.protect(number)
-        if trial.config.get("replicate_of") is not None:
-            self.board.replicate(number, int(trial.config["replicate_of"]))
+        if proposal.replicate_of is not None:
+            self.board.replicate(number, proposal.replicate_of)
         self.board.add(number, rung, (float(result["fid"]), float(result["macs"])))
-        if not trial.config.get("retried") and self.board.failed(number, rung):
+        if not proposal.retried and self.board.failed(number, rung):
             self.board.discard(number)
             return str(TrialScheduler.STOP)
         return str(TrialScheduler.CONTINUE if self.board.decide(number, rung) else TrialScheduler.STOP)
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: Mapping[str, Any]) -> None:
-        """Note the last rung: Tune shows it to nobody else, there being no decision left to take."""
+        """Add the last rung to the board: Tune asks for no decision there."""
         if result.get("rung") == self.board.rungs - 1:
             self.on_trial_result(tune_controller, trial, result)

@@ -1,4 +1,4 @@
-"""Ray Tune's way to the study: it asks here for candidates and tells here how they ended."""
+"""Ray Tune's way to the study: Tune asks here for candidates and reports their results here."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ray.tune.search import Searcher
 from nas.errors import SearchError
 from nas.execution.progress import SearchProgress
 from nas.execution.recorder import StudyRecorder
+from nas.execution.tune_config import to_tune
 from nas.ranking import RungBoard
 from nas.trials import Proposal, TrialSource
 
@@ -28,12 +29,12 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         super().__init__()
         self._source, self._recorder, self._board, self._progress = source, recorder, board, progress
         self._proposals: dict[str, Proposal] = {}  # by Tune's trial id
-        self._idle = False  # nothing is worth training until a trial ends: Tune asks at its every step
-        self.error: Exception | None = None  # the first one met here: Tune logs some and goes on
+        self._idle = False  # nothing needs training until a trial ends: Tune asks at its every step
+        self.error: Exception | None = None  # the first one raised here: Tune logs some and continues
         self._interrupted = False
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """A candidate's config, FINISHED, or None while only what is running can tell what to do next."""
+        """A candidate's config; FINISHED; or None while the next one depends on those that are running."""
         self._heed()
         if self._idle:
             return None
@@ -44,15 +45,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
                 return None if self._idle else str(Searcher.FINISHED)
         self._proposals[trial_id] = proposal
         self._progress.started(proposal)
-        return {
-            "trial": proposal.trial,
-            "architecture": proposal.architecture.to_json(),
-            "start_rung": proposal.start_rung,
-            "protected": proposal.protected,
-            "seed": proposal.seed,
-            "replicate_of": proposal.replicate_of,
-            "retried": proposal.retried,
-        }
+        return to_tune(proposal)
 
     def on_trial_lost(self, trial_id: str) -> None:
         """The candidate's worker died; Tune gives it to another one, once."""
@@ -60,7 +53,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
             self._progress.replaced(self._proposals[trial_id].trial)
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
-        """A rung is done and the candidate goes on."""
+        """A rung is done and the candidate is promoted."""
         self._heed()
         with self._kept_error():
             number = self._proposals[trial_id].trial
@@ -73,7 +66,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         """The candidate reached the last rung, was stopped, or failed."""
         with self._kept_error():
             if result is not None and "broken" in result:
-                raise SearchError(f"a worker can't go on ({result['broken']}); run the same command again")
+                raise SearchError(f"a worker failed ({result['broken']}); run the same command again")
             self._idle = False
             proposal = self._proposals.pop(trial_id)
             number = proposal.trial
@@ -84,7 +77,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
             elif number in self._board.discarded:
                 outcome = result["outcome"]
                 self._recorder.record(number, outcome)
-                self._fail(proposal, f"it went wrong: FID {outcome.record.fid:.4g}", again=True)
+                self._fail(proposal, f"the run failed: FID {outcome.record.fid:.4g}", again=True)
             else:
                 state = self._recorder.finish(number, result["outcome"])
                 self._progress.finished(number, state, result["outcome"])
@@ -94,7 +87,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         """Ctrl-C within the block is raised here once more, should the first KeyboardInterrupt get lost.
 
         Python raises it wherever it happens to be. In a callback that a library makes from C, that library
-        prints it and goes on.
+        prints it and continues.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -115,10 +108,10 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
             raise KeyboardInterrupt
 
     def _fail(self, proposal: Proposal, reason: str, *, again: bool = False) -> None:
-        """Tell that a run has no result; bad luck gets another seed, once."""
+        """Report that a run has no result; with `again`, retry its architecture once from another seed."""
         again = again and not proposal.retried
         if again:
-            reason += f"; tried again as trial {self._source.retry(proposal.trial)}"
+            reason += f"; retried as trial {self._source.retry(proposal.trial)}"
         self._recorder.fail(proposal.trial, reason)
         self._progress.failed(proposal.trial, reason, again)
 

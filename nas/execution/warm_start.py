@@ -15,7 +15,7 @@ from nas.errors import ConfigError
 from nas.execution.weight_sharing import SharedSpace
 from nas.execution.workbench import Workbench
 from nas.reporting import choose_best, trial_reports
-from nas.study import open_existing
+from nas.study import StudyAttributes, open_existing
 from nas.trials import WarmStart
 from search_spaces import Architecture, ArchitectureError, FixedSuggest, SearchSpace, Utilisation
 
@@ -57,7 +57,7 @@ def _read(path: Path, config: SearchConfig, bench: Workbench) -> list[Architectu
         if config.budget.utilisation(bench.space)(architecture) > 1:
             raise ConfigError(f"--enqueue {path}: {architecture} is above the budget of {config.budget}")
         if not bench.latency.fits(architecture):
-            latency = format_duration(bench.latency.notes(architecture)["latency"])
+            latency = format_duration(bench.latency.measurement(architecture).seconds)
             raise ConfigError(
                 f"--enqueue {path}: {architecture} takes {latency}, above the budget of {config.budget}"
             )
@@ -89,7 +89,7 @@ def _front_of(config: SearchConfig, bench: Workbench) -> list[dict[str, Any]]:
     with store:
         front = {t.number for t in choose_best(trial_reports(store)).front}
         trials = [t for t in store.study.get_trials(deepcopy=False) if t.number in front and t.params]
-        space = store.study.user_attrs.get("space")
+        space = StudyAttributes.from_study(store.study).space
     utilisation = config.budget.utilisation(bench.space)
     searched = _searched(config, bench)
     if space != bench.teacher.family.name or not all(_fits(t.params, searched, utilisation) for t in trials):

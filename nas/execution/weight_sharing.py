@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from nas.config import SHARED_PARTS, SearchConfig
 from nas.errors import SearchError
 from nas.execution.candidate import Candidate, CandidateTrial
 from nas.execution.workbench import Workbench
+from nas.trials import Proposal
 from search_spaces import (
     Architecture,
     FixedSuggest,
@@ -218,8 +220,8 @@ def _checkpoint(bench: Workbench) -> dict[str, Any] | None:
 class SharedCandidate(Candidate):
     """A candidate that is read out instead of trained."""
 
-    def __init__(self, bench: Workbench, trained: Trainer, trial: int, architecture: dict[str, Any]) -> None:
-        super().__init__(bench, trial, architecture)
+    def __init__(self, bench: Workbench, trained: Trainer, proposal: Proposal) -> None:
+        super().__init__(bench, proposal)
         self._trained = trained
 
     def _resume(self) -> None:
@@ -239,18 +241,14 @@ class SharedCandidate(Candidate):
 class SharedTrial(CandidateTrial):
     """Ray Tune's view of candidates that are read out."""
 
-    def _prepare(self) -> Callable[[int, dict[str, Any], int | None], Candidate]:
+    def _prepare(self) -> Callable[[Proposal], Candidate]:
         self._problem = ""
         try:
             trainer = trained_weights(self._bench)
         except SearchError as error:  # told as a result: raised here, it would fail candidate by candidate
             self._problem = str(error)
             return super()._prepare()
-
-        def make(trial: int, architecture: dict[str, Any], seed: int | None) -> Candidate:
-            return SharedCandidate(self._bench, trainer, trial, architecture)
-
-        return make
+        return partial(SharedCandidate, self._bench, trainer)
 
     def step(self) -> dict[str, Any]:
         """A candidate read out and measured; without the shared weights, the end of the search."""

@@ -1,7 +1,7 @@
-"""How far apart equal trainings end, and so which differences of FID mean something.
+"""The noise of FIDs between trainings that differ in their seed alone.
 
-Trainings of one architecture that differ in their seed alone end at FIDs whose logarithms scatter about
-alike wherever they lie, so everything here is in log FID: a difference of 0.1 is a factor of about 1.1.
+The standard deviation of log FID between such trainings is about the same for all architectures, so
+everything here is in log FID: a difference of 0.1 is a factor of about 1.1.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from dataclasses import dataclass
 from statistics import fmean
 
 PRIOR_SIGMA = 0.1
-"""Assumed before anything was replicated: on the digits it is 0.03 to 0.05 for students that start from their
-teacher's weights, and 0.1 for those that start at random (docs/benchmarks.md)."""
+"""Prior of the noise, in log FID. On the digits it is 0.03 to 0.05 for students that inherit their teacher's
+weights, and 0.1 for those that start at random (docs/benchmarks.md)."""
 
-PRIOR_WEIGHT = 2  # replicates that the assumption is worth
-LEAST_FID = 1e-12  # lower ones, of rounding errors, count as this: their logarithm would not exist
+PRIOR_WEIGHT = 2  # replicates that the prior counts as
+LEAST_FID = 1e-12  # smaller values, from rounding errors, are replaced by it: they have no logarithm
 
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """Standard deviation of log FID between trainings of one architecture, which no comparison gets below."""
+    """Standard deviation of log FID between trainings of one architecture."""
 
     sigma: float
-    replicates: int  # runs beyond their architectures' first that it was estimated from
+    replicates: int  # runs, beyond the first of each architecture, that it was estimated from
 
     @classmethod
     def of(cls, runs: Iterable[Sequence[float]]) -> NoiseFloor:
-        """From the FIDs of every architecture's runs; architectures with a single run tell nothing.
+        """The noise estimated from the FIDs of every architecture's runs; single runs contribute nothing.
 
-        The variances within architectures are pooled, and the assumption counts as `PRIOR_WEIGHT` replicates:
-        two runs that agree by chance do not make a study free of noise.
+        The variances within architectures are pooled, and the prior counts as `PRIOR_WEIGHT` replicates: two
+        runs that agree by chance do not make a study free of noise.
         """
         squares, replicates = PRIOR_WEIGHT * PRIOR_SIGMA**2, 0
         for fids in runs:
@@ -45,5 +45,5 @@ class NoiseFloor:
 
 
 def log_fid(fid: float) -> float:
-    """An FID of 0, or a rounding error below, has no logarithm: it counts as a very good one."""
+    """The logarithm of an FID; an FID of 0, or a rounding error below, is replaced by `LEAST_FID`."""
     return math.log(max(fid, LEAST_FID))

@@ -1,7 +1,7 @@
 """Dominance, fronts, spread and hypervolume for two objectives, both minimised.
 
-A point with a NaN or infinite coordinate is a result that went wrong: it dominates nothing, every finite
-point dominates it, it is on no front and fills no volume.
+A point with a NaN or infinite coordinate is a failed result: it dominates nothing, every finite point
+dominates it, it is on no front and has no hypervolume.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Point: TypeAlias = tuple[float, float]
 
 
 def finite(point: Point) -> bool:
-    """Whether both coordinates are ordinary numbers."""
+    """Whether both coordinates are finite."""
     return math.isfinite(point[0]) and math.isfinite(point[1])
 
 
@@ -33,7 +33,7 @@ def nondominated_ranks(points: Sequence[Point]) -> list[int]:
     """Front number of every point: 0 for the non-dominated, 1 for those only front 0 dominates, and so on.
 
     Equal points share a front. Points that are not finite share the number after the last front.
-    In O(n log n): points are visited in lexicographic order, so a front dominates a new point exactly when
+    Takes O(n log n): points are visited in lexicographic order, so a front dominates a new point exactly when
     the front's lowest second coordinate does not exceed the point's.
     """
     ranks = [-1] * len(points)
@@ -62,10 +62,10 @@ def front(points: Sequence[Point]) -> list[int]:
 
 
 def crowding(points: Sequence[Point]) -> list[float]:
-    """Spread of each point of one front: the room between its neighbours, larger where the front is sparse.
+    """Crowding distance of each point of one front: larger where the front is sparse.
 
-    The crowding distance of NSGA-II (Deb et al. 2002, section III-B): per objective, the gap between the two
-    neighbours over the range of the front, summed. The ends are infinite. Equal points count as one.
+    As in NSGA-II (Deb et al. 2002, section III-B): the gap between the two neighbours divided by the range of
+    the front, summed over the objectives. The ends are infinite. Equal points count as one.
     """
     ordered = sorted(set(points))
     spread = dict.fromkeys(ordered, math.inf)
@@ -79,7 +79,7 @@ def crowding(points: Sequence[Point]) -> list[float]:
 
 
 def hypervolume(points: Sequence[Point], reference: Point) -> float:
-    """Area that `points` dominate and `reference` bounds; points not better than it in both add nothing."""
+    """Area that `points` dominate, bounded by `reference`; points not better than it in both add nothing."""
     inside = [
         point for point in points if finite(point) and point[0] < reference[0] and point[1] < reference[1]
     ]

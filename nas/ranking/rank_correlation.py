@@ -1,4 +1,4 @@
-"""How far a study's rankings can be believed: do early rungs order architectures as the last one does?"""
+"""Rank correlation of early rungs with the last: do they order architectures alike?"""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from nas.study import RungRecord
 
 RESAMPLES = 1_000
 INTERVAL = (5.0, 95.0)  # percentiles
-FEWEST = 5  # architectures: below, a correlation says nothing
+FEWEST = 5  # architectures: a correlation of fewer means nothing
 
 Correlation = Callable[[npt.NDArray[np.float64], npt.NDArray[np.float64]], float]
 
 
 class RankCorrelation(BaseModel):
-    """Of what one rung measured with FIDs of the same trainings at the last, over all trained so far."""
+    """Rank correlation of a metric at one rung with the same trainings' FIDs at the last rung."""
 
     model_config = ConfigDict(frozen=True)
 
-    metric: str = "FID"  # at the rung; at the last it is FID
+    metric: str = "FID"  # at the early rung; at the last rung it is FID
     images: int  # seen at the rung
     architectures: int
     spearman: float
@@ -36,7 +36,7 @@ class RankCorrelation(BaseModel):
 def rank_correlation(
     images: int, early: Sequence[float], final: Sequence[float], metric: str = "FID"
 ) -> RankCorrelation | None:
-    """Of `early` with `final`, pair by pair; None for too few of them, or equal ones."""
+    """Rank correlation of `early` with `final`; None for fewer than `FEWEST` pairs, or equal values."""
     pairs = np.array([early, final])
     if pairs.shape[1] < FEWEST or any(len(set(row)) == 1 for row in pairs.tolist()):
         return None
@@ -48,7 +48,7 @@ def rank_correlation(
 
 
 def rung_correlations(complete: Iterable[Sequence[RungRecord]]) -> list[RankCorrelation]:
-    """Of each rung with the last, over trainings that reached it: of FIDs, and KIDs where all have them."""
+    """Rank correlations of each rung with the last, over `complete` trainings; of KIDs where all have one."""
     trainings = list(complete)
     found = []
     for rung in range(max((len(rungs) for rungs in trainings), default=1) - 1):

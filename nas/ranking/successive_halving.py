@@ -1,8 +1,8 @@
-"""Multi-objective successive halving: which candidates go on to the next rung.
+"""Multi-objective successive halving: which candidates are promoted to the next rung.
 
 Asynchronous, as the stopping variant of ASHA (Li et al. 2018): a candidate is judged once, when it finishes
-a rung, against everything seen at that rung so far; nobody waits, and nobody is taken up again. Ranked are
-the objectives (FID, MACs), both minimised.
+a rung, against all results at that rung so far; none waits, and a stopped candidate is never resumed. The
+objectives are FID and MACs, both minimised.
 """
 
 from __future__ import annotations
@@ -23,41 +23,42 @@ from nas.ranking.trend import trend
 if TYPE_CHECKING:
     from nas.study import RungRecord
 
-PRIOR_DRIFT = 0.2  # of log FID from a rung to the end: on digits and faces it was 0.12 to 0.44
-DRIFT_WEIGHT = 2  # architectures that the assumption is worth
-FAILURE_FACTOR = 3.0  # times the median FID of comparable others: a run went wrong
-FAILURE_QUORUM = 5  # others that the median is taken of
+PRIOR_PREDICTION_ERROR = 0.2  # of log FID: on digits and faces it was 0.12 to 0.44
+PREDICTION_ERROR_WEIGHT = 2  # architectures that the prior counts as
+FAILURE_FACTOR = 3.0  # times the median FID of comparable others: a run failed
+FAILURE_QUORUM = 5  # the fewest others that a median is taken of
 
 
 class RungBoard:
-    """Every result seen at every rung, and who goes on.
+    """All results at all rungs, and which candidates are promoted.
 
-    At a rung where n candidates compete, the best max(1, ceil(n / reduction_factor)) have a place. Best is,
-    in this order:
+    At a rung where n candidates compete, the promotion quota is max(1, ceil(n / reduction_factor)).
+    Candidates are ranked by, in this order:
 
     1. a lower front number (non-dominated sorting);
     2. inside one front, more spread (crowding distance in ranks; the two ends are infinite);
     3. a lower FID, fewer MACs, the earlier trial.
 
-    The front alone would hardly select: of 16 candidates whose FID and MACs are unrelated about 3 are
-    non-dominated, and where quality costs MACs nearly all are. So places are counted, not fronts: spread
-    keeps one candidate per region of cost, and with a single place (n <= reduction_factor) the lowest FID of
-    the front takes it. The cheapest candidate so far is always an end of the front, whatever its FID; in a
+    Promoting whole fronts would hardly select: of 16 candidates whose FID and MACs are unrelated about 3 are
+    non-dominated, and where quality costs MACs nearly all are. So the quota counts candidates: spread
+    keeps one candidate per region of cost, and a quota of one (n <= reduction_factor) promotes the lowest FID
+    of the front. The cheapest candidate so far is always an end of the front, whatever its FID; in a
     random order that happens about ln(n) times in a study of n.
 
-    What may yet change eliminates nobody: a candidate without a place goes on, too, when it would dominate or
-    equal one that has a place if its FID were lower by the tie margin. The margin is `ties` times the
-    standard error that the difference of two FIDs at this rung has as a forecast of the one at the last.
+    A candidate outside the quota is promoted, too, when it would dominate or equal one inside if its FID were
+    lower by the significance margin. The margin is `significance` times the standard error of the difference
+    of two FIDs at this rung as a prediction of their difference at the last rung.
 
     The decision depends on the set of results only, not on their order, so a resumed search decides alike.
-    With `ties` 0 it depends on the order of FIDs and on the order of MACs alone: no increasing rescaling of
-    an objective changes it.
+    `significance` 0 disables the margin. Then the decision depends on the order of FIDs and on the order of
+    MACs alone: no increasing rescaling of an objective changes it.
 
     Args:
         rungs: number of rungs; there is no decision at the last one, `rungs - 1`.
-        reduction_factor: one in so many goes on, > 1.
-        protected: trials that always go on (baselines). Their results dominate others, but take no place.
-        significance: width of the tie margin, in standard errors; 0 judges FIDs as if they were exact.
+        reduction_factor: one in so many is promoted, > 1.
+        protected: trials that are always promoted (baselines). Their results dominate others, but do not
+            count towards the quota.
+        significance: width of the margin in standard errors; 0 disables the margin.
     """
 
     def __init__(
@@ -80,9 +81,9 @@ class RungBoard:
         self._replicate_of: dict[int, int] = {}  # trial ─► the first trial of its architecture
         self._results: dict[int, dict[int, Point]] = defaultdict(dict)  # rung ─► trial ─► (FID, MACs)
         self._repeated: dict[int, dict[int, Point]] = defaultdict(dict)  # rung ─► replicate ─► (FID, MACs)
-        self._passed: set[tuple[int, int]] = set()  # (trial, rung): judged once, for good
-        self._replayed: set[tuple[int, int]] = set()  # (trial, rung): told more than once
-        self.discarded: set[int] = set()  # trials whose runs went wrong
+        self._passed: set[tuple[int, int]] = set()  # (trial, rung): promoted, for good
+        self._replayed: set[tuple[int, int]] = set()  # (trial, rung): added more than once
+        self.discarded: set[int] = set()  # failed trials
 
     @classmethod
     def from_rungs(
@@ -113,15 +114,15 @@ class RungBoard:
         return board
 
     def protect(self, trial: int) -> None:
-        """Let `trial` always go on."""
+        """Promote `trial` at every rung."""
         self._protected.add(trial)
 
     def replicate(self, trial: int, first: int) -> None:
-        """Take `trial` for a further run of the architecture of trial `first`: it competes with nobody."""
+        """Mark `trial` as a replicate of trial `first`: it does not compete and is always promoted."""
         self._replicate_of[trial] = first
 
     def add(self, trial: int, rung: int, objectives: Point) -> None:
-        """Note the result (FID, MACs) of `trial` at `rung`. Noting it again replaces it."""
+        """Add the result (FID, MACs) of `trial` at `rung`. Adding it again replaces it."""
         seen = (self._repeated if trial in self._replicate_of else self._results)[rung]
         if trial in seen:
             self._replayed.add((trial, rung))
@@ -129,27 +130,27 @@ class RungBoard:
         self._passed |= {(trial, earlier) for earlier in range(rung)}
 
     def results(self) -> Iterator[tuple[int, int, float]]:
-        """Trial, rung and FID of everything noted, replicates included."""
+        """Trial, rung and FID of all results, replicates included."""
         for rung in range(self.rungs):
             yield from ((trial, rung, fid) for trial, (fid, _) in self._results[rung].items())
             yield from ((trial, rung, fid) for trial, (fid, _) in self._repeated[rung].items())
 
     def order(self, rung: int) -> list[int]:
-        """Trials seen at `rung`, best first."""
+        """Trials with a result at `rung`, best first."""
         fronts = self._fronts(rung)
         return [trial for rank in sorted(fronts) for trial in self._by_spread(rung, fronts[rank])]
 
-    def places(self, rung: int) -> int:
-        """How many of the unprotected results seen at `rung` have a place at the next."""
+    def quota(self, rung: int) -> int:
+        """Promotion quota at `rung`, in unprotected trials."""
         competing = len(self._results[rung].keys() - self._protected)
         return max(1, math.ceil(competing / self.reduction_factor))
 
-    def placed(self, rung: int) -> list[int]:
-        """The unprotected trials that have a place at the next rung: the first of `order`.
+    def within_quota(self, rung: int) -> list[int]:
+        """The unprotected trials within the promotion quota: the first of `order`.
 
-        Only the front that the cut runs through has to be ordered.
+        Only the front that the quota divides has to be ordered.
         """
-        left, chosen = self.places(rung), []
+        left, chosen = self.quota(rung), []
         fronts = self._fronts(rung)
         for rank in sorted(fronts):
             members = [trial for trial in fronts[rank] if trial not in self._protected]
@@ -163,7 +164,7 @@ class RungBoard:
         return chosen
 
     def _fronts(self, rung: int) -> dict[int, list[int]]:
-        """Trials seen at `rung` by front number, each front by trial number."""
+        """Trials with a result at `rung` by front number, each front by trial number."""
         trials = sorted(self._results[rung])
         ranks = nondominated_ranks([self._results[rung][trial] for trial in trials])
         fronts: dict[int, list[int]] = defaultdict(list)
@@ -172,7 +173,7 @@ class RungBoard:
         return fronts
 
     def _by_spread(self, rung: int, members: list[int]) -> list[int]:
-        """One front, the members in sparse regions first; both objectives as places in the rung's order."""
+        """One front, members in sparse regions first; distances are in ranks among the rung's results."""
         seen = np.array(list(self._results[rung].values()))
         seen[~np.isfinite(seen)] = np.inf
         own = np.array([self._results[rung][trial] for trial in members])
@@ -182,12 +183,13 @@ class RungBoard:
         entries = zip(crowding(points), points, members, strict=True)
         return [trial for _, _, trial in sorted((-spread, point, trial) for spread, point, trial in entries)]
 
-    def drift(self, rung: int) -> float:
-        """Standard deviation, over candidates, of the change of log FID from `rung` to the last one.
+    def prediction_error(self, rung: int) -> float:
+        """Standard deviation of log FID at the last rung as predicted from `rung`.
 
-        Around what is usual at their MACs. Noise is in it, and that architectures learn at different speeds.
-        From those that were trained to the end, which are better than most, with an assumption that counts as
-        `DRIFT_WEIGHT` of them.
+        The prediction is the log FID at `rung` plus the mean change at the candidate's MACs. The error comes
+        from noise, and from architectures that learn at different speeds. It is estimated from candidates
+        that were trained to the end, which are better than most, with a prior that counts as
+        `PREDICTION_ERROR_WEIGHT` of them.
         """
         ends = self._results[self.rungs - 1]
         both = {
@@ -196,23 +198,23 @@ class RungBoard:
             if trial in ends and finite(result) and finite(ends[trial])
         }
         if not both:
-            return PRIOR_DRIFT
+            return PRIOR_PREDICTION_ERROR
         changes = [log_fid(last) - log_fid(first) for (first, _), (last, _) in both.values()]
-        usual = trend([macs for (_, macs), _ in both.values()], changes)
-        squares = sum((change - there) ** 2 for change, there in zip(changes, usual.expected, strict=True))
-        free = max(0, len(changes) - usual.parameters)
-        return math.sqrt((DRIFT_WEIGHT * PRIOR_DRIFT**2 + squares) / (DRIFT_WEIGHT + free))
+        mean_change = trend([macs for (_, macs), _ in both.values()], changes)
+        errors = [change - mean for change, mean in zip(changes, mean_change.means, strict=True)]
+        free = max(0, len(changes) - mean_change.parameters)
+        squares = PREDICTION_ERROR_WEIGHT * PRIOR_PREDICTION_ERROR**2 + sum(error**2 for error in errors)
+        return math.sqrt(squares / (PREDICTION_ERROR_WEIGHT + free))
 
     def failed(self, trial: int, rung: int) -> bool:
-        """Whether the run of `trial` went wrong, rather than being of a bad architecture.
+        """Whether the run of `trial` failed, rather than its architecture being bad.
 
-        Its FID at `rung` is no finite number, or `FAILURE_FACTOR` times the median there of the others that
-        cost no more: what costs less is not expected to be better, so a cheap architecture is not taken for a
-        failure beside dear ones. Where fewer than `FAILURE_QUORUM` cost no more, nobody knows. A bad
-        architecture may look like a failure, too: so it gets one more seed.
+        Its FID at `rung` is not finite, or exceeds `FAILURE_FACTOR` times the median of the others there that
+        cost no more: more expensive architectures are better on average, so a cheap one is not compared with
+        them. With fewer than `FAILURE_QUORUM` others it is never a failure. A bad architecture may look like
+        a failure, too, so a failed run is retried once from another seed.
 
-        Never for a result that was told before, or that the trial went on from: it was judged then, among
-        those who were there.
+        False for a result that was added before, or from which the trial was promoted: it has been judged.
         """
         if (trial, rung) in self._passed or (trial, rung) in self._replayed:
             return False
@@ -224,16 +226,16 @@ class RungBoard:
         return len(rivals) >= FAILURE_QUORUM and fid > FAILURE_FACTOR * median(rivals)
 
     def discard(self, trial: int) -> None:
-        """Leave the results of `trial` out: its run went wrong."""
+        """Remove the results of `trial`: its run failed."""
         self.discarded.add(trial)
         for rung in range(self.rungs):
             self._results[rung].pop(trial, None)
             self._repeated[rung].pop(trial, None)
 
     def decide(self, trial: int, rung: int) -> bool:
-        """Whether `trial`, whose result at `rung` has been added, goes on.
+        """Whether `trial`, whose result at `rung` has been added, is promoted.
 
-        Always true at the last rung, for protected trials and replicates, and for a trial that went on from
+        Always true at the last rung, for protected trials and replicates, and for a trial that was promoted
         here before: a lost worker's rungs are replayed. Never for a result that is not finite.
 
         Raises:
@@ -244,17 +246,17 @@ class RungBoard:
         result = self._results[rung][trial]
         if rung >= self.rungs - 1 or trial in self._protected or (trial, rung) in self._passed:
             return True
-        placed = self.placed(rung)
-        goes_on = finite(result) and (trial in placed or self._tied(result, placed, rung))
-        if goes_on:
+        quota = self.within_quota(rung)
+        promoted = finite(result) and (trial in quota or self._within_margin(result, quota, rung))
+        if promoted:
             self._passed.add((trial, rung))
-        return goes_on
+        return promoted
 
-    def _tied(self, result: Point, placed: Iterable[int], rung: int) -> bool:
-        """Whether `result` would be as good as one that has a place, were its FID lower by the margin."""
+    def _within_margin(self, result: Point, quota: Iterable[int], rung: int) -> bool:
+        """Whether `result` would dominate or equal one of `quota`, were its FID lower by the margin."""
         fid, macs = result
-        margin = self._significance * math.sqrt(2) * self.drift(rung)
+        margin = self._significance * math.sqrt(2) * self.prediction_error(rung)
         optimistic = max(fid, LEAST_FID) * math.exp(-margin)
         results = self._results[rung]
-        rivals = (results[trial] for trial in placed)
+        rivals = (results[trial] for trial in quota)
         return any(optimistic <= max(other, LEAST_FID) and macs <= cost for other, cost in rivals)

@@ -1,4 +1,4 @@
-"""What is usual at so many MACs: a line over their logarithm, or the mean of few values."""
+"""The prior mean at so many MACs: a line over their logarithm, or the mean of few values."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, linear_regression
 
-LINE_FROM = 5  # architectures: with fewer, the mean stands for what is usual at any MACs
+LINE_FROM = 5  # architectures: with fewer, the prior mean is the same at any MACs
 
 
 @dataclass(frozen=True)
 class Trend:
-    """Of some values, one for each architecture."""
+    """A trend through some values, one for each architecture."""
 
-    expected: list[float]  # of each
-    parameters: int  # that were fitted to them
+    means: list[float]  # prior mean of each value
+    parameters: int  # fitted to the values
 
 
 def trend(macs: Sequence[float], values: Sequence[float]) -> Trend:
-    """Fitted by least squares to at least one value."""
+    """The trend of `values`, at least one, over log `macs`, by least squares."""
     logs = [math.log(count) for count in macs]
     if len(values) < LINE_FROM or len(set(logs)) == 1:
         return Trend([fmean(values)] * len(values), 1)

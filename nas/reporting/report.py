@@ -25,8 +25,8 @@ from nas.ranking import (
     select,
     variance_of_median,
 )
-from nas.study import RungRecord, StudyStore
-from nas.trials import is_run, measured_architectures
+from nas.study import RungRecord, StudyAttributes, StudyStore
+from nas.trials import TrialAttributes, measured_architectures
 
 
 class TrialReport(BaseModel):
@@ -120,24 +120,24 @@ def read_report(store: StudyStore) -> SearchReport:
     Raises:
         StudyError: the study was not made by nas-search.
     """
-    attributes = store.study.user_attrs
-    if "config" not in attributes:
-        if "teacher" in attributes:
+    attributes = StudyAttributes.from_study(store.study)
+    config = attributes.config
+    if not config:
+        if attributes.teacher:
             raise StudyError(
                 f"study {store.name!r} is being prepared, nothing is trained yet: try again later"
             )
         raise StudyError(f"study {store.name!r} was not made by nas-search: name another with --study")
-    config = attributes["config"]
     trials = trial_reports(store)
     chosen = choose_best(trials)
     floor = noise_floor([_measured(t) for t in trials if t.fids])
     return SearchReport(
         study=store.name,
         budget={name: config.get(f"budget_{name}") for name in ("macs", "params", "latency")},
-        teacher=attributes["teacher_info"],
-        space=attributes["space"],
+        teacher=attributes.teacher_info,
+        space=attributes.space,
         recipe=f"{config['recipe']}, KD weight {_schedule(config)}",
-        data={"name": config["data"], "digest": attributes["data"]},
+        data={"name": config["data"], "digest": attributes.data},
         trials=trials,
         front=chosen.front,
         best=chosen.best,
@@ -170,7 +170,11 @@ def trial_reports(store: StudyStore) -> list[TrialReport]:
         rungs.setdefault(record.trial, []).append(record)
     trials = store.study.get_trials(deepcopy=False)
     measured = {m.trial: m for m in measured_architectures(trials)}
-    return [_trial(t, rungs.get(t.number, []), measured.get(t.number)) for t in trials if is_run(t)]
+    return [
+        _trial(t, rungs.get(t.number, []), measured.get(t.number))
+        for t in trials
+        if TrialAttributes.from_trial(t).is_run
+    ]
 
 
 @dataclass(frozen=True)
@@ -196,7 +200,7 @@ def choose_best(trials: Sequence[TrialReport], limit_macs: float | None = None) 
         [by_number[m.trial] for m in chosen.front],
         None if chosen.best is None else by_number[chosen.best.trial],
         [by_number[m.trial] for m in chosen.tied],
-        chosen.expected,
+        chosen.estimates,
     )
 
 
@@ -205,22 +209,22 @@ def _measured(trial: TrialReport) -> Measured:
 
 
 def _trial(trial: FrozenTrial, rungs: list[RungRecord], measured: Measured | None) -> TrialReport:
-    attributes = trial.user_attrs
+    attributes = TrialAttributes.from_trial(trial)
     return TrialReport(
         number=trial.number,
         state=trial.state.name,
         fid=rungs[-1].fid if rungs else None,
-        macs=attributes.get("macs"),
-        params=attributes.get("params"),
-        architecture=attributes["architecture_json"],
-        summary=attributes["architecture"],
-        baseline=attributes.get("baseline"),
-        reason=attributes.get("reason"),
+        macs=attributes.macs,
+        params=attributes.params,
+        architecture=attributes.architecture_json,
+        summary=attributes.architecture,
+        baseline=attributes.baseline,
+        reason=attributes.reason,
         rungs=rungs,
-        latency=attributes.get("latency"),
-        latency_on=attributes.get("latency_on"),
-        replicate_of=attributes.get("replicate_of"),
-        from_trial=attributes.get("from_trial"),
+        latency=attributes.latency,
+        latency_on=attributes.latency_on,
+        replicate_of=attributes.replicate_of,
+        from_trial=attributes.search_trial,
         selected=measured is None or measured.selected,
         fids=[] if measured is None else list(measured.fids),
     )

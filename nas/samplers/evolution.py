@@ -11,12 +11,12 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.ranking import crowding, front
 from nas.samplers.joint import JointSampler, draw
 
-POPULATION = 20  # the youngest that were trained to the end; older ones have died
+POPULATION = 20  # the youngest trials that were trained to the end
 TOURNAMENT = 5
 
 
 class RegularizedEvolution(JointSampler):
-    """A random tournament among the youngest; of its front, who has most room is mutated in one choice."""
+    """A random tournament among the youngest; mutates one choice of the least crowded on its front."""
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]

@@ -1,8 +1,8 @@
-"""What FIDs seen so far say of architectures not yet trained: a Gaussian process over every rung's results.
+"""A Gaussian process over the results of all rungs: it predicts the FIDs of untrained architectures.
 
 log FID of architecture x at rung r is modelled as `level_r + linear(x) + smooth(x) + deviation_r(x) + noise`.
-What architectures are worth is shared by all rungs, and each rung deviates from it a little. So candidates
-that were stopped early teach, too, and lucky seeds are smoothed away.
+All rungs share the effect of the architecture, and each rung deviates from it a little. So the model learns
+from candidates that were stopped early, too, and smooths lucky seeds away.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from torch import Tensor
 
 Array = npt.NDArray[np.float64]
 
-LEVEL_VARIANCE = 10.0  # of a rung's mean log FID: nothing is assumed of it
+LEVEL_VARIANCE = 10.0  # of a rung's mean log FID: an uninformative prior
 START = (0.1, 0.1, 1.5, 0.03, 0.1)  # standard deviations linear, smooth; length; deviation; noise
-DOUBT = (1.0, 1.0, 0.5, 1.0, 0.7)  # of their logarithms: how far from the start they are likely to be
-FARTHEST = 4.0  # of these: a line search that strays farther meets matrices that have no factor
+DOUBT = (1.0, 1.0, 0.5, 1.0, 0.7)  # standard deviations of their logarithms around START, in the prior
+FARTHEST = 4.0  # of these: matrices of scales farther away may have no Cholesky factor
 FIT_STEPS = 40
 JITTER = 1e-6  # beside LEVEL_VARIANCE; a thousandth of an FID
 
@@ -84,7 +84,7 @@ def _likeliest_scales(relation: Relation, y: Tensor) -> Tensor:
 
 
 def expected_improvement(mean: Array, deviation: Array, threshold: float) -> Array:
-    """How far normal variables fall below `threshold` on average, (m,) (Jones et al. 1998, equation 15)."""
+    """Expected improvement of normal variables below `threshold`, (m,) (Jones et al. 1998, equation 15)."""
     z = (threshold - mean) / deviation
     density = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
     below = torch.special.ndtr(torch.from_numpy(z)).numpy()
@@ -99,10 +99,10 @@ def expected_hypervolume_improvement(
     front: list[tuple[float, float]],
     reference: tuple[float, float],
 ) -> Array:
-    """Area that candidates of known cost add to a front on average, (m,).
+    """Expected hypervolume that candidates of known cost add to a front, (m,).
 
-    Costs being certain, the area is a sum over the steps of the front to the right of a candidate's cost, of
-    the step's width times the expected improvement on its height (Emmerich et al. 2011 for two objectives).
+    Costs are exact, so it is a sum over the steps of the front to the right of a candidate's cost: the step's
+    width times the expected improvement on its height (Emmerich et al. 2011 for two objectives).
 
     Args:
         mean, deviation: of the candidates' first objective, (m,).
@@ -121,7 +121,7 @@ def expected_hypervolume_improvement(
 
 
 class Relation(NamedTuple):
-    """What the kernel is a function of, for each pair of two sets of architectures and rungs."""
+    """Inputs of the kernel, for each pair of two sets of architectures and rungs."""
 
     products: Tensor
     squares: Tensor

@@ -1,4 +1,4 @@
-"""An Optuna sampler that asks a surrogate which architecture would improve the front most."""
+"""An Optuna sampler that proposes the architecture with the largest expected improvement of the front."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from torch import Tensor
 from nas.ranking import RungBoard, front, log_fid
 from nas.samplers.gaussian_process import Array, Surrogate, expected_hypervolume_improvement, fit
 from nas.samplers.joint import JointSampler, draw
+from nas.trials import TrialAttributes
 from search_spaces import FixedSuggest, SearchSpace, Utilisation
 
 POOL = 512  # random choices that compete for the next trial
-LEAST_RESULTS = 6  # before that choices are random
+LEAST_RESULTS = 6  # with fewer, choices are random
 MOST_RESULTS = 600  # that the model is fitted to: its cost grows with their cube
-MARGIN = 0.1  # beyond the dearest, of the range of log MACs, to where the hypervolume reaches
-REFIT = 1.1  # the model's scales are estimated anew when there are so many times as many results
+MARGIN = 0.1  # of the range of log MACs: how far beyond the most expensive the hypervolume reaches
+REFIT = 1.1  # scales are estimated again when the number of results has grown by this factor
 
 
 class SurrogateSampler(JointSampler):
-    """Bayesian optimisation over rungs: every rung's FIDs are learnt from, costs are known exactly.
+    """Bayesian optimisation over rungs: the model is fitted to all rungs' FIDs; costs are exact.
 
     An architecture is encoded by its choices, each in [0, 1], and by the logarithms of its MACs and
     parameters: a vector of one length in a space without conditional choices.
@@ -44,7 +45,7 @@ class SurrogateSampler(JointSampler):
         self._costs: dict[str, tuple[float, float]] = {}
         largest = space.largest()
         self._largest = math.log(space.macs(largest)), math.log(space.params(largest))
-        # What the budget's MACs are, where it is these that the largest exceeds most, and at most that.
+        # log MACs of the budget, where MACs bind; else an upper bound of what fits.
         self._limit = self._largest[0] - max(0.0, math.log(utilisation(largest)))
 
     def sample_relative(
@@ -58,7 +59,7 @@ class SurrogateSampler(JointSampler):
         results = self._results({t.number for t in chosen})
         if not seen or len(results) < LEAST_RESULTS:
             return {}
-        known = {t.user_attrs["architecture"] for t in trials if "architecture" in t.user_attrs}
+        known = {TrialAttributes.from_trial(t).architecture for t in trials}
         pool = self._pool(search_space, known)
         if not pool:
             return {}
@@ -74,11 +75,11 @@ class SurrogateSampler(JointSampler):
         running: list[FrozenTrial],
         space: dict[str, BaseDistribution],
     ) -> Surrogate:
-        """What `results` say, given that those `running` end as they say (Ginsbourger et al. 2010, the
-        kriging believer): workers that ask one after the other are sent to different places."""
+        """The model of `results`, given that trials `running` end as predicted (Ginsbourger et al. 2010, the
+        kriging believer): so parallel workers train different architectures."""
         if len(results) >= REFIT * self._fitted_to:
             self._scales, self._fitted_to = None, len(results)
-        used = _most_telling(results, self._board.rungs - 1)
+        used = _most_informative(results, self._board.rungs - 1)
         inputs = np.array([self._encoded(trials[number].params, space) for number, _, _ in used])
         rungs = np.array([rung for _, rung, _ in used], dtype=np.int64)
         logs = np.array([log_fid(fid) for _, _, fid in used])
@@ -105,23 +106,24 @@ class SurrogateSampler(JointSampler):
     ) -> Array:
         """Expected hypervolume improvement of the pool on the front of the trials `seen`, as modelled.
 
-        The worst of the uniformly slimmed teachers bounds the volume: what is worse is not worth its MACs.
-        To the dear side it reaches beyond the budget, so that the dearest students are worth their FIDs.
+        The worst uniform-width baseline bounds the volume in FID: worse students are useless at any MACs.
+        In MACs the volume reaches beyond the budget, so that the most expensive students contribute, too.
         """
         last = self._board.rungs - 1
         values = model.predict(np.array([self._encoded(t.params, space) for t in seen]), last)[0].tolist()
         points = [(value, self._cost(t.params)[0]) for value, t in zip(values, seen, strict=True)]
-        baselines = [value for value, t in zip(values, seen, strict=True) if "baseline" in t.user_attrs]
+        attributes = [TrialAttributes.from_trial(t) for t in seen]
+        baselines = [value for value, a in zip(values, attributes, strict=True) if a.baseline is not None]
         mean, deviation = model.predict(np.array([self._encoded(choices, space) for choices in pool]), last)
         costs = np.array([self._cost(choices)[0] for choices in pool])
         known = [*(cost for _, cost in points), *costs.tolist()]
-        dearest = max(self._limit, *known)
-        reference = (max(baselines or values), dearest + MARGIN * (dearest - min(known)))
+        largest = max(self._limit, *known)
+        reference = (max(baselines or values), largest + MARGIN * (largest - min(known)))
         steps = sorted((points[i] for i in front(points)), key=lambda point: point[1])
         return expected_hypervolume_improvement(mean, deviation, costs, steps, reference)
 
     def _pool(self, space: dict[str, BaseDistribution], known: set[str]) -> list[dict[str, Any]]:
-        """Random choices of architectures that nobody has trained, each architecture once."""
+        """Random choices of architectures that are not in the study, each architecture once."""
         found: dict[str, dict[str, Any]] = {}
         for _ in range(POOL):
             choices = {name: draw(distribution, self._rng) for name, distribution in space.items()}
@@ -131,7 +133,7 @@ class SurrogateSampler(JointSampler):
         return list(found.values())
 
     def _results(self, trials: set[int]) -> list[tuple[int, int, float]]:
-        """Trial, rung and FID of every result of `trials` that there is."""
+        """Trial, rung and FID of every result of `trials`."""
         results = self._board.results()
         return [(t, rung, fid) for t, rung, fid in results if t in trials and math.isfinite(fid)]
 
@@ -165,7 +167,7 @@ class SurrogateSampler(JointSampler):
         return self._costs[key]
 
 
-def _most_telling(results: list[tuple[int, int, float]], last: int) -> list[tuple[int, int, float]]:
+def _most_informative(results: list[tuple[int, int, float]], last: int) -> list[tuple[int, int, float]]:
     """At most `MOST_RESULTS`: those at the last rung, then those at the others, the newest trials first."""
     if len(results) <= MOST_RESULTS:
         return results

@@ -1,4 +1,4 @@
-"""What our own Optuna samplers have in common: all choices of a trial at once, from what is finished."""
+"""The base of our own Optuna samplers: they sample all choices of a trial jointly."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 
 class SearchedChoices:
-    """The choices that all COMPLETE trials of a study made, and among what.
+    """The choices that all COMPLETE trials of a study have in common, with their distributions.
 
-    Optuna's own intersection counts trials whose architecture was given, too. These made no choice, so that
-    after the first of them nothing would be left to learn.
+    Optuna's own intersection includes warm-start trials. They have no choices, so the intersection would be
+    empty after the first of them.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class SearchedChoices:
         self._counted: set[int] = set()  # trials
 
     def calculate(self, study: Study) -> dict[str, BaseDistribution]:
-        """By name, in alphabetical order; of one and the same study each time."""
+        """The choices by name, in alphabetical order. `study` must be the same in every call."""
         for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
             made = trial.distributions
             if trial.number in self._counted or not made:
@@ -36,7 +36,7 @@ class SearchedChoices:
 
 
 class JointSampler(BaseSampler):
-    """Chooses at random, until `sample_relative` of a subclass knows better."""
+    """Samples at random where `sample_relative` of a subclass returns nothing."""
 
     def __init__(self, seed: int) -> None:
         self._rng = np.random.default_rng(seed)
@@ -57,7 +57,7 @@ class JointSampler(BaseSampler):
 
 
 def draw(distribution: BaseDistribution, rng: np.random.Generator) -> Any:
-    """A uniform, or log-uniform, choice."""
+    """A sample of `distribution`, uniform or log-uniform."""
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[rng.integers(len(distribution.choices))]
     if isinstance(distribution, IntDistribution):

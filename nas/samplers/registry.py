@@ -1,4 +1,4 @@
-"""Optuna samplers by name: what proposes the next architecture."""
+"""Optuna samplers by name."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from search_spaces import SearchSpace, Utilisation
 
 
 def _tpe(seed: int) -> BaseSampler:
-    # Widths of neighbouring resolutions belong together (multivariate; grouped, because spaces are
-    # conditional), and several candidates train at once (constant_liar).
+    # Widths of neighbouring resolutions depend on each other (multivariate; grouped, because spaces are
+    # conditional), and several candidates train in parallel (constant_liar).
     return TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
 
 
 def _nsga2(seed: int) -> BaseSampler:
-    # The first generation is random: Optuna's 50 would make most searches nothing else.
+    # The first generation is random: with Optuna's 50, most searches would be random only.
     return _NSGAII(seed=seed, population_size=20)
 
 
 class _NSGAII(NSGAIISampler):
-    """Optuna's, but architectures that were given, and so made no choices, don't stop it from learning."""
+    """Optuna's NSGA-II; warm-start trials, which have no choices, do not empty its search space."""
 
     def __init__(self, *, seed: int, population_size: int) -> None:
         super().__init__(seed=seed, population_size=population_size)
         self._choices = SearchedChoices()
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        # A choice of one is left to be made alone: the crossover's transformation can't.
+        # Optuna's crossover can't transform a choice that has a single value.
         return {name: among for name, among in self._choices.calculate(study).items() if not among.single()}
 
 
@@ -70,7 +70,8 @@ def make_sampler(
     Args:
         name: one of `SAMPLERS`.
         seed: of this run; see `resume_seed`.
-        space, utilisation, board: what is searched, what fits, and the results at every rung.
+        space, utilisation: the search space and the budget.
+        board: the results at every rung.
 
     Raises:
         ConfigError: there is no such sampler.
@@ -86,8 +87,7 @@ def make_sampler(
 def resume_seed(seed: int, trials: int) -> int:
     """Seed of a sampler that joins a study of `trials` trials.
 
-    A sampler starts its random numbers afresh in each run: with the same seed, a resumed search would propose
-    again what it proposed before.
+    Random numbers start again in each run: with the same seed, a resumed search would repeat its proposals.
     """
     if seed < 0:
         raise ConfigError(f"seed {seed} is negative: give 0 or more")

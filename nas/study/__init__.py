@@ -1,6 +1,7 @@
 """The SQL study: trials and rungs, the lease of its driver, artifacts, its folder."""
 
 from nas.study.artifacts import artifact_store, attach_samples
+from nas.study.attributes import LAYOUT, StudyAttributes
 from nas.study.folder import check_folder, make_folder, remove_folders
 from nas.study.locate import open_existing
 from nas.study.records import RungRecord
@@ -8,8 +9,10 @@ from nas.study.store import StudyStore
 from nas.study.tables import Rung
 
 __all__ = [
+    "LAYOUT",
     "Rung",
     "RungRecord",
+    "StudyAttributes",
     "StudyStore",
     "artifact_store",
     "attach_samples",

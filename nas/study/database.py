@@ -1,4 +1,4 @@
-"""Connecting to a study's database: what may be wrong with a URL, and our tables in it."""
+"""Connect to a study's database: check the URL, and bring our tables up to date."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nas.errors import StorageError
 from nas.passwords import MASK, without_password
 
 CONNECT_SECONDS = 5
-"""How long a server may take to answer before it counts as unreachable."""
+"""A server that does not answer for so long is unreachable."""
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ def parse_url(url: str) -> URL:
     """Read a storage URL.
 
     Raises:
-        StorageError: it is no URL, or a database that would not outlive the run.
+        StorageError: it is no URL, or an in-memory database.
     """
     try:
         parsed = make_url(_with_driver(url))
@@ -41,13 +41,13 @@ def parse_url(url: str) -> URL:
         raise StorageError(f"storage {url} has lost its password: give the whole URL by --storage")
     if _is_sqlite(parsed) and parsed.database in (None, "", ":memory:"):
         raise StorageError(
-            f"storage {shown(parsed)} is forgotten when the run ends: name a file, sqlite:///study.db"
+            f"storage {shown(parsed)}: in-memory databases are not supported; name a file, sqlite:///study.db"
         )
     return parsed
 
 
 def same_database(one: str, other: str) -> bool:
-    """Whether two storage URLs mean the same database, however they spell it; passwords don't count."""
+    """Whether two storage URLs name the same database; spelling and passwords are ignored."""
     return _place(one) == _place(other)
 
 
@@ -67,7 +67,7 @@ def shown(url: URL) -> str:
 
 
 def connect(url: URL, *, create: bool) -> Engine:
-    """An engine that has answered once, our tables up to date.
+    """An engine that is connected, with our tables up to date.
 
     Args:
         url: from `parse_url`.
@@ -122,10 +122,10 @@ def engine_arguments(url: URL) -> dict[str, Any]:
 
 
 def prepare(engine: Engine) -> None:
-    """Have connections not wait for the disk at each commit, and SQLite's readers not for its writer.
+    """Set up connections so that commits do not wait for the disk, and SQLite's readers not for its writer.
 
-    A kill -9 loses nothing that way; a power cut may lose the last commits. PostgreSQL is asked in every
-    transaction: poolers such as PgBouncer take no options when a connection starts, and share sessions.
+    A kill -9 loses no commit; a power cut may lose the last ones. In PostgreSQL every transaction sets the
+    option: poolers such as PgBouncer take no options when a connection starts, and share sessions.
     """
     if _is_sqlite(engine.url):
 
@@ -152,7 +152,7 @@ def sqlite_path(url: URL) -> Path | None:
 
 
 def patiently(action: Callable[[], T], attempts: int = 6) -> T:
-    """Do `action` again when it fails because another process makes the same database at this moment."""
+    """Repeat `action` while it fails because another process creates the same database."""
     for attempt in range(attempts):
         try:
             return action()

@@ -1,4 +1,4 @@
-"""The folder of a study: made, checked against its database, and taken back when nothing came of it."""
+"""The folder of a study: made, checked against its database, and removed when the search does not start."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from search_spaces import os_reason
 
 
 def check_folder(config: SearchConfig) -> None:
-    """Refuse a folder whose checkpoints are those of a study of the same name in another database.
+    """Refuse a folder with the checkpoints of a study of the same name in another database.
 
     Raises:
         StudyError: it is one, by the settings saved in it.
@@ -54,7 +54,7 @@ def make_folder(config: SearchConfig) -> list[Path]:
 
 
 def remove_folders(made: list[Path], *, with_contents: bool) -> None:
-    """Take back what `make_folder` made, the innermost `with_contents` or else if it is empty."""
+    """Remove what `make_folder` made: the innermost with its contents if `with_contents`, others if empty."""
     if made and with_contents:
         shutil.rmtree(made[0], ignore_errors=True)
     for folder in made:

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Lease:
-    """The right to write to a study, as long as `check` passes."""
+    """The right to write to a study, while `check` passes."""
 
     def __init__(self, engine: Engine, study: str, token: str) -> None:
         self._engine = engine
@@ -37,7 +37,7 @@ class Lease:
         self._released = threading.Event()
 
     def check(self) -> None:
-        """Raise StudyError when another driver has taken the study over (this one slept for too long)."""
+        """Raise StudyError when another driver has taken the study over, because our heartbeat stopped."""
         if self._lost.is_set():
             raise StudyError(
                 f"study {self._study!r} was taken over by another driver because this one showed no sign of "
@@ -89,9 +89,10 @@ def lease(engine: Engine, study: str) -> Iterator[Lease]:
 
 
 def _take(engine: Engine, study: str, token: str) -> None:
-    """Write our token into the lease row: insert it where there is none, swap a dead owner's token for ours.
+    """Write our token into the lease row: insert the row, or replace the token of a dead owner.
 
-    Both are single statements that succeed for one taker only; whoever loses looks again, at a live owner.
+    Both are single statements that succeed for one driver only; the others read the row again and find a live
+    owner.
     """
     while True:
         with Session(engine) as session:  # only reads: SQLite must not upgrade it to a writing transaction
@@ -130,9 +131,9 @@ def _alive(owner: LeaseRow, now: float) -> bool:
 
 
 def pid_space() -> str:
-    """Where our process ids mean something: this boot of this machine, and in it this container.
+    """The scope of our process ids: this boot of this machine, and in it this container.
 
-    A host name alone would not do: containers may share their host's name and not its processes.
+    A host name is not enough: containers may share their host's name and not its processes.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -142,7 +143,7 @@ def pid_space() -> str:
 
 
 def pid_alive(pid: int) -> bool:
-    """Whether a process of this machine is running; a killed one that nobody has waited for is not."""
+    """Whether a process of this machine is running; a zombie is not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nas.errors import StudyError
+from nas.study.attributes import StudyAttributes
 from nas.study.store import StudyStore
 
 
@@ -29,7 +30,7 @@ def open_existing(workdir: Path, study: str, storage: str) -> tuple[StudyStore, 
         name = study or _newest(workdir)
         storage = f"sqlite:///{workdir / name / 'study.db'}"
     store = StudyStore.open(storage, name, create=False)
-    noted = Path(store.study.user_attrs.get("config", {}).get("workdir", workdir))
+    noted = Path(StudyAttributes.from_study(store.study).config.get("workdir", workdir))
     return store, (workdir if (workdir / name).is_dir() else noted) / name
 
 

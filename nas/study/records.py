@@ -1,4 +1,4 @@
-"""What the study keeps of every rung."""
+"""The record that the study keeps of every rung."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat, NonNegativeInt
 class RungRecord(BaseModel):
     """One candidate measured at one rung.
 
-    A rung whose FID is not a finite number is no result: the trial failed, and its reason says so.
+    There is no record of a rung whose FID is not finite: the trial fails, and its reason says why.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -21,7 +21,7 @@ class RungRecord(BaseModel):
     fid_extractor: str
     fid_seed: int
     kd_weight: float  # at the rung's last step
-    losses: dict[str, float]  # of the last steps that were looked at, by name
+    losses: dict[str, float]  # of the last logged steps, by name
     seconds: float  # spent on this rung, FID included
     worker: str
     checkpoint: str  # path relative to the study's folder

@@ -1,7 +1,6 @@
-"""The study: Optuna's trials, our rungs and who runs it, in one SQL database.
+"""The study: Optuna's trials, our rungs and the driver's lease, in one SQL database.
 
-The driver is the only writer. Everybody else (dashboard, export, reports) opens with `create=False` and
-reads.
+The driver is the only writer. Dashboard, export and reports open with `create=False` and only read.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from nas.errors import StorageError, StudyError
 from nas.study import database, lease
+from nas.study.attributes import check_layout
 from nas.study.records import RungRecord
 from nas.study.tables import STUDY_NAME_LENGTH, Rung
 
@@ -53,20 +53,21 @@ class StudyStore:
         sampler: BaseSampler | None = None,
         create: bool = True,
     ) -> Self:
-        """Open the study `name` of a database, and make both when they are not there.
+        """Open the study `name` of a database; create both when they do not exist.
 
         Args:
             url: any SQLAlchemy URL, `sqlite:///FILE` or `postgresql+psycopg://…`.
             name: of the study.
-            identity: what the study belongs to, for example its space, its teacher's and its data's digest.
-                Saved with a new study; an existing one must have the same.
-            assumed: what a study had that was made before a part of its identity was noted.
+            identity: what all results of a study have in common, for example the space and the digests of
+                teacher and data. A new study saves it; an existing one must have the same.
+            assumed: the values of parts that an existing study does not have.
             sampler: what `study.ask` uses; Optuna's default when None.
             create: make the study when there is none.
 
         Raises:
             StorageError: the database can't be used.
-            StudyError: there is no such study (`create=False`), or it belongs to something else.
+            StudyError: there is no such study (`create=False`), another version of nas-search made it, or it
+                belongs to something else.
         """
         if not name or len(name) > STUDY_NAME_LENGTH:
             raise StudyError(f"study name {name[:40]!r}: give 1 to {STUDY_NAME_LENGTH} characters")
@@ -121,10 +122,10 @@ class StudyStore:
 
     @contextmanager
     def lease(self) -> Iterator[lease.Lease]:
-        """Be the one driver of this study while the block runs.
+        """Be the only driver of this study while the block runs.
 
         Raises:
-            StudyError: another driver is, and where.
+            StudyError: another driver runs it; the message says where.
         """
         with lease.lease(self._engine, self.name) as held:
             self._lease = held
@@ -139,7 +140,7 @@ class StudyStore:
             self._lease.check()
 
     def discard_if_empty(self) -> None:
-        """Delete the study when nothing was asked of it yet, so that a corrected request starts anew."""
+        """Delete the study when it has no trials, so that a corrected request starts anew."""
         if not self.study.get_trials(deepcopy=False):
             optuna.delete_study(study_name=self.name, storage=self._storage)
 
@@ -162,25 +163,26 @@ class StudyStore:
         with Session(self._engine) as session:
             return [_record(row) for row in session.scalars(query)]
 
-    def begin(self, user_attrs: Mapping[str, Any], like: FrozenTrial | None = None) -> int:
-        """A new RUNNING trial that no sampler is asked for, with `user_attrs`; returns its number.
+    def begin(self, attributes: Mapping[str, Any], like: FrozenTrial | None = None) -> int:
+        """A new RUNNING trial that no sampler is asked for, with these user attributes; returns its number.
 
-        With the choices of the trial `like` it is one more observation of them to the sampler: that is how
-        it hears of noise. Without it is none.
+        The trial takes over the choices of the trial `like`: the sampler receives its result as a further
+        observation of them, with other noise. Without `like` the trial has no choices, and the sampler
+        ignores it.
         """
         twin = create_trial(
             state=TrialState.RUNNING,
             params={} if like is None else like.params,
             distributions={} if like is None else like.distributions,
-            user_attrs=dict(user_attrs),
+            user_attrs=dict(attributes),
         )
         trial_id = self._storage.create_new_trial(self.study._study_id, template_trial=twin)
         return self._storage.get_trial_number_from_id(trial_id)
 
     def trial(self, number: int) -> Trial:
-        """A handle on the RUNNING trial `number`, to set attributes, attach artifacts and tell it.
+        """A handle on the RUNNING trial `number`, to set attributes, attach artifacts and report its result.
 
-        A driver that resumes a study goes on with its RUNNING trials under their own numbers.
+        A driver that resumes a study resumes its RUNNING trials under their own numbers.
 
         Raises:
             StudyError: there is no such trial, or it is finished.
@@ -189,20 +191,9 @@ class StudyStore:
         if frozen is None or frozen.state != TrialState.RUNNING:
             state = "missing" if frozen is None else frozen.state.name
             raise StudyError(
-                f"trial {number} of study {self.name!r} is {state}: only a RUNNING trial can go on"
+                f"trial {number} of study {self.name!r} is {state}: only a RUNNING trial can be resumed"
             )
         return Trial(self.study, frozen._trial_id)
-
-    def fail(self, number: int, reason: str) -> None:
-        """Tell that the RUNNING trial `number` has no result.
-
-        Raises:
-            StudyError: there is no such trial, it is finished, or the lease has been taken over.
-        """
-        self.check_lease()
-        trial = self.trial(number)
-        trial.set_user_attr("reason", reason)
-        self.study.tell(trial, state=TrialState.FAIL)
 
     def frozen(self, number: int) -> FrozenTrial | None:
         """Trial `number` as it stands, without reading all others; None when there is none."""
@@ -246,7 +237,7 @@ def _open_study(
                 else "there are none yet, run nas-search first"
             )
             raise StudyError(f"there is no study {name!r}: {listed}")
-        _forget_rungs(engine, name)
+        _delete_rungs(engine, name)
         try:
             study = optuna.create_study(
                 storage=storage, study_name=name, directions=DIRECTIONS, sampler=sampler
@@ -257,6 +248,7 @@ def _open_study(
         study = optuna.load_study(storage=storage, study_name=name, sampler=sampler)
     if study.directions != DIRECTIONS:
         raise StudyError(f"study {name!r} does not minimise FID and MACs: use --study NAME for a new one")
+    check_layout(study, create=create)
     if study.metric_names is None and create:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
@@ -279,8 +271,8 @@ def _check_identity(study: optuna.Study, identity: dict[str, str], assumed: dict
             )
 
 
-def _forget_rungs(engine: Engine, name: str) -> None:
-    """A study deleted by other means (`optuna delete-study`) leaves its rungs to its namesake."""
+def _delete_rungs(engine: Engine, name: str) -> None:
+    """Delete rungs of an earlier study of this name, which `optuna delete-study` leaves behind."""
     with Session(engine) as session, session.begin():
         session.execute(sa.delete(Rung).where(Rung.study == name))
 

@@ -12,7 +12,7 @@ STUDY_NAME_LENGTH = 512  # Optuna's own limit
 
 
 class Base(DeclarativeBase):
-    """Every table of ours, and none of Optuna's."""
+    """Metadata of our tables, without Optuna's."""
 
 
 class Rung(Base):
@@ -39,14 +39,14 @@ class Rung(Base):
 
 
 class LeaseRow(Base):
-    """Who is running a study. No row: nobody."""
+    """The driver of a study. No row: no driver."""
 
     __tablename__ = "nas_leases"
 
     study: Mapped[str] = mapped_column(String(STUDY_NAME_LENGTH), primary_key=True)
     host: Mapped[str] = mapped_column(Text)
     pid: Mapped[int] = mapped_column(Integer)
-    pid_space: Mapped[str] = mapped_column(Text)  # where `pid` means something, see nas.study.lease
+    pid_space: Mapped[str] = mapped_column(Text)  # the scope of `pid`, see nas.study.lease
     token: Mapped[str] = mapped_column(String(32))
     since: Mapped[float] = mapped_column(Double)  # seconds since 1970, the database's clock
     heartbeat: Mapped[float] = mapped_column(Double)  # the same

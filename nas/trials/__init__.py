@@ -1,21 +1,23 @@
 """What is trained next, and what the trials of a study stand for."""
 
+from nas.trials.attributes import TrialAttributes
 from nas.trials.finalists import Finalists, choose_finalists, final_config, searched
+from nas.trials.proposal import Proposal
 from nas.trials.proposer import Proposer, WarmStart
-from nas.trials.runs import is_run, measured_architectures
-from nas.trials.source import Proposal, TrialSource, link_second_tries
+from nas.trials.runs import fail_trial, measured_architectures
+from nas.trials.source import TrialSource, link_retries
 
 __all__ = [
     "Finalists",
-    "Given",
     "Proposal",
     "Proposer",
+    "TrialAttributes",
     "TrialSource",
     "WarmStart",
     "choose_finalists",
+    "fail_trial",
     "final_config",
-    "is_run",
-    "link_second_tries",
+    "link_retries",
     "measured_architectures",
     "searched",
 ]

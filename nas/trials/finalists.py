@@ -1,4 +1,4 @@
-"""The best of a search, trained for longer and from several seeds: a study of its own beside the search's."""
+"""The best of a search, trained longer and from several seeds, in a study beside the search's."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from distill.seeds import derive_seed
 from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS, SearchConfig
 from nas.errors import ConfigError, StudyError
 from nas.ranking import noise_floor, select
-from nas.study import StudyStore
-from nas.trials.runs import is_first_run, measured_architectures, runs_of
-from nas.trials.source import Proposal, TrialSource
+from nas.study import StudyAttributes, StudyStore
+from nas.trials.attributes import TrialAttributes
+from nas.trials.proposal import Proposal
+from nas.trials.runs import measured_architectures, runs_of
+from nas.trials.source import TrialSource
 from search_spaces import SearchSpace, Utilisation
 
-SUFFIX = "-final"  # of the study's name, and the images where they are said
-LONGER = 5  # times the images of the search, when nobody says how many
+SUFFIX = "-final"  # of the study's name; the number of images follows where the user gives it
+LONGER = 5  # times the images of the search, unless the user gives another number
 LEAST_IMAGES = 4  # the first of three rungs is at a quarter
 
 
 def searched(store: StudyStore) -> str:
-    """The study that finalists are of: `store`'s own, or the one whose finalists it holds."""
-    return str(store.study.user_attrs.get("finalists_of", store.name))
+    """Name of the search whose finalists `store` holds; its own name when it holds a search."""
+    return StudyAttributes.from_study(store.study).finalists_of or store.name
 
 
 def choose_finalists(store: StudyStore, top: int, trials: Sequence[int] = ()) -> list[FrozenTrial]:
-    """The `top` architectures that are expected to have the lowest FIDs, best first; or those of `trials`.
+    """The `top` architectures by posterior estimate of their FIDs, best first; or those of `trials`.
 
     Raises:
         StudyError: fewer are trained to the end, or one of `trials` is not the first run of an architecture.
@@ -36,26 +38,26 @@ def choose_finalists(store: StudyStore, top: int, trials: Sequence[int] = ()) ->
     known = store.study.get_trials(deepcopy=False)
     if trials:
         for number in trials:
-            if number >= len(known) or not is_first_run(known[number]):
+            if number >= len(known) or not TrialAttributes.from_trial(known[number]).is_first_run:
                 raise StudyError(f"trial {number} of study {store.name!r} is no architecture's first run")
         return [known[number] for number in dict.fromkeys(trials)]
     measured = measured_architectures(known)
-    worth = select(measured, noise_floor(measured)).expected
-    if len(worth) < top:
+    estimates = select(measured, noise_floor(measured)).estimates
+    if len(estimates) < top:
         raise StudyError(
-            f"study {store.name!r} has {len(worth)} architectures trained to the end, not {top}: "
+            f"study {store.name!r} has {len(estimates)} architectures trained to the end, not {top}: "
             "give a smaller --top, or search on"
         )
-    return [known[number] for number in sorted(worth, key=lambda number: worth[number])[:top]]
+    return [known[number] for number in sorted(estimates, key=lambda number: estimates[number])[:top]]
 
 
 def final_config(
     search: SearchConfig, finalists: int, *, seeds: int, images: int | None, **machine: Any
 ) -> SearchConfig:
-    """What the finalists' study is asked: the search's settings, `images` in three rungs, every seed.
+    """The configuration of the finalists' study: the search's settings, `images` in three rungs, every seed.
 
-    What shared weights were trained for says nothing of a student on its own: then the default is `LONGER`
-    times what a candidate is trained for where weights are not shared, and nothing is too few.
+    The default is `LONGER` times the images of the search. After a search with shared weights, whose images
+    trained no student alone, it is `LONGER` times the default of a search without, and any number is allowed.
 
     Raises:
         ConfigError: not more images than every candidate has seen in the search.
@@ -81,7 +83,7 @@ def final_config(
 
 
 class Finalists(TrialSource):
-    """Every finalist from every seed: all once, then all again; none is stopped early."""
+    """Every finalist from every seed: first all from one seed, then from the next; none is stopped early."""
 
     def __init__(
         self,
@@ -105,12 +107,11 @@ class Finalists(TrialSource):
             return None
         finalist, first, count = missing
         if first is not None:
-            return self._again(first, self._seed(count), {"replicate_of": first.number})
-        notes = {"from_trial": finalist.number, "protected": True}
-        return self._again(finalist, self._seed(0), notes)
+            return self._rerun(first, seed=self._seed(count), replicate_of=first.number)
+        return self._rerun(finalist, seed=self._seed(0), search_trial=finalist.number, protected=True)
 
     def _seed(self, count: int) -> int:
-        """Of a finalist's training number `count`: none that the search has chosen it by."""
+        """Seed of a finalist's run number `count`, which the search has not used."""
         return derive_seed(self._config.seed, f"final {count}")
 
     def _missing(self) -> tuple[FrozenTrial, FrozenTrial | None, int] | None:
@@ -118,7 +119,7 @@ class Finalists(TrialSource):
         found = runs_of(self._trials)
         for count in range(self._config.seeds):
             for finalist in self._finalists:
-                runs = found.get(finalist.user_attrs["architecture"], [])
+                runs = found.get(TrialAttributes.from_trial(finalist).architecture, [])
                 if len(runs) <= count and not (runs and runs[0].state == TrialState.FAIL):
                     return finalist, runs[0] if runs else None, len(runs)
         return None

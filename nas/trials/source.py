@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -12,31 +10,13 @@ from optuna.trial import FrozenTrial, TrialState
 from distill.seeds import derive_seed
 from nas.config import SearchConfig
 from nas.study import StudyStore
-from search_spaces import Architecture, SearchSpace, Utilisation
-
-OF_THE_ARCHITECTURE = (
-    *("latency", "latency_on", "architecture_json", "architecture"),
-    *("baseline", "protected", "from_trial"),
-)
-"""Notes on a trial that further runs of its architecture share."""
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """One trial to train."""
-
-    trial: int  # its number in the study
-    architecture: Architecture
-    seed: int  # of its training
-    start_rung: int = 0  # earlier rungs are recorded already
-    baseline: bool = False  # a uniformly slimmed teacher
-    protected: bool = False  # never stopped early
-    replicate_of: int | None = None  # the first trial of the architecture; never stopped early, too
-    retried: bool = False  # the second try of a run that went wrong
+from nas.trials.attributes import TrialAttributes
+from nas.trials.proposal import Proposal
+from search_spaces import SearchSpace, Utilisation
 
 
 class TrialSource:
-    """What to train next, from a study: first what was interrupted, then second tries, then `_fresh` trials.
+    """What to train next, from a study: first interrupted trials, then retries, then `_fresh` trials.
 
     Making one changes nothing in the study.
     """
@@ -49,21 +29,21 @@ class TrialSource:
         self._store, self.space, self._utilisation, self._config = store, space, utilisation, config
         self._interrupted = deque(t for t in self._trials if t.state == TrialState.RUNNING)
         self._retries: deque[Proposal] = deque()
-        self._tried_again = {t.user_attrs.get("retry_of") for t in self._trials}
+        self._retried = {TrialAttributes.from_trial(t).retry_of for t in self._trials}
 
     @property
     def work_left(self) -> bool:
         """Whether there is anything to train."""
-        return any("architecture" in t.user_attrs for t in self._interrupted)
+        return any(TrialAttributes.from_trial(t).architecture for t in self._interrupted)
 
     def next(self) -> Proposal | None:
-        """The next trial; None when nothing more is known to be worth training, until a running one ends."""
+        """The next trial; None when nothing needs training until a running trial ends."""
         while self._interrupted:
             trial = self._interrupted.popleft()
-            if trial.number in self._tried_again:  # it went wrong, and its second try is in the study
+            if trial.number in self._retried:  # it failed, and its retry is in the study
                 self._store.study.tell(trial.number, state=TrialState.FAIL)
                 continue
-            if "architecture" in trial.user_attrs:
+            if TrialAttributes.from_trial(trial).architecture:
                 rungs = self._store.rungs(trial.number)
                 # The last recorded rung is replayed from its checkpoint: it may not have been judged yet.
                 return self._proposal(trial, start_rung=rungs[-1].rung if rungs else 0)
@@ -74,18 +54,16 @@ class TrialSource:
         return self._fresh()
 
     def retry(self, number: int) -> int:
-        """Train the architecture of the running trial `number`, whose run went wrong, once more.
+        """Train the architecture of the running trial `number`, which failed, once more.
 
-        Returns the trial that does; it takes the place of `number`, which is still to be told.
+        Returns the trial that does; it replaces `number`, whose failure is still to be reported.
         """
         self._store.check_lease()
         failed = self._trial(number)
-        relation = {"retry_of": number}
-        if "replicate_of" in failed.user_attrs:
-            relation["replicate_of"] = failed.user_attrs["replicate_of"]
-        seed = failed.user_attrs.get("seed", self._config.seed)
-        proposal = self._again(failed, derive_seed(seed, "retry"), relation)
-        self._store.trial(number).set_user_attr("retried_as", proposal.trial)
+        attributes = TrialAttributes.from_trial(failed)
+        seed = derive_seed(self._config.seed if attributes.seed is None else attributes.seed, "retry")
+        proposal = self._rerun(failed, seed=seed, retry_of=number, replicate_of=attributes.replicate_of)
+        TrialAttributes(retried_as=proposal.trial).write(self._store.trial(number))
         self._retries.append(proposal)
         return proposal.trial
 
@@ -94,7 +72,7 @@ class TrialSource:
         raise NotImplementedError
 
     def _put_back(self, trial: FrozenTrial) -> None:
-        """Take note of a trial that was interrupted before it had an architecture."""
+        """Keep a trial that was interrupted before its architecture was sampled."""
 
     @property
     def _trials(self) -> list[FrozenTrial]:
@@ -107,33 +85,37 @@ class TrialSource:
         return found
 
     def _replicate(self, first: FrozenTrial, count: int) -> Proposal:
-        """The run number `count`, from 0, of the architecture of trial `first`: the same seed for all."""
-        seed = derive_seed(self._config.seed, f"replicate {count}") if count else self._config.seed
-        return self._again(first, seed, {"replicate_of": first.number})
+        """The run number `count`, from 0, of the architecture of trial `first`.
 
-    def _again(self, trial: FrozenTrial, seed: int, notes: Mapping[str, Any]) -> Proposal:
-        kept = {name: trial.user_attrs[name] for name in OF_THE_ARCHITECTURE if name in trial.user_attrs}
-        number = self._store.begin({**kept, "seed": seed, **notes}, like=trial)
+        Run number `count` has the same seed for every architecture.
+        """
+        seed = derive_seed(self._config.seed, f"replicate {count}") if count else self._config.seed
+        return self._rerun(first, seed=seed, replicate_of=first.number)
+
+    def _rerun(self, trial: FrozenTrial, **changes: Any) -> Proposal:
+        """A new run of the architecture of `trial`, with these attributes of its own."""
+        attributes = TrialAttributes.from_trial(trial).for_another_run(**changes)
+        number = self._store.begin(attributes.stored(), like=trial)
         return self._proposal(self._trial(number))
 
     def _proposal(self, trial: FrozenTrial, start_rung: int = 0) -> Proposal:
-        attributes = trial.user_attrs
+        attributes = TrialAttributes.from_trial(trial)
         return Proposal(
-            trial.number,
-            type(self.space.smallest()).from_json(attributes["architecture_json"]),
-            attributes.get("seed", self._config.seed),
-            start_rung,
-            "baseline" in attributes,
-            attributes.get("protected", False),
-            attributes.get("replicate_of"),
-            "retry_of" in attributes,
+            trial=trial.number,
+            architecture=type(self.space.smallest()).from_json(attributes.architecture_json),
+            seed=self._config.seed if attributes.seed is None else attributes.seed,
+            start_rung=start_rung,
+            baseline=attributes.baseline is not None,
+            protected=attributes.protected,
+            replicate_of=attributes.replicate_of,
+            retried=attributes.retry_of is not None,
         )
 
 
-def link_second_tries(store: StudyStore) -> None:
-    """Note who was tried again, where a run was killed between beginning the second try and noting it."""
+def link_retries(store: StudyStore) -> None:
+    """Note on each failed trial which trial retries it, where a run was killed before it could."""
     trials = store.study.get_trials(deepcopy=False)
-    for again in trials:
-        first = trials[again.user_attrs.get("retry_of", again.number)]
-        if first is not again and first.state == TrialState.RUNNING:
-            store.trial(first.number).set_user_attr("retried_as", again.number)
+    for retry in trials:
+        failed = TrialAttributes.from_trial(retry).retry_of
+        if failed is not None and trials[failed].state == TrialState.RUNNING:
+            TrialAttributes(retried_as=retry.number).write(store.trial(failed))

@@ -100,7 +100,7 @@ def _study(
         for last_rung in last_rungs:
             proposal = proposer.next()
             assert proposal is not None
-            candidate = Candidate(bench, proposal.trial, proposal.architecture.to_json(), proposal.seed)
+            candidate = Candidate(bench, proposal)
             if last_rung is None:
                 recorder.fail(proposal.trial, "d_adversarial is nan after 32 images")
                 continue

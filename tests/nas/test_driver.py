@@ -124,7 +124,7 @@ def test_candidates_that_raise_diverge_or_lose_their_worker_fail_alone(
     assert outcomes[3][0] == "FAIL"
     assert "nan after" in str(outcomes[3][1])
     (again,) = (t for t in found.trials[4:] if t.summary == found.trials[3].summary)  # from another seed
-    assert str(outcomes[3][1]).endswith(f"; tried again as trial {again.number}")
+    assert str(outcomes[3][1]).endswith(f"; retried as trial {again.number}")
     assert len(outcomes) == 6
     assert all(state in ("COMPLETE", "PRUNED") for state, _ in outcomes[4:])
     assert len({trial.summary for trial in found.trials}) == 5
@@ -154,7 +154,7 @@ def test_what_diverges_from_another_seed_too_has_failed(teacher_file: Path, tmp_
     found = run_search(config, bench, Console(file=err), Hopeless)
     first, second = (trial for trial in found.trials if trial.summary == hopeless)
     assert (first.state, second.state) == ("FAIL", "FAIL")
-    assert first.reason == f"d_r1 is nan after 32 images; tried again as trial {second.number}"
+    assert first.reason == f"d_r1 is nan after 32 images; retried as trial {second.number}"
     assert second.reason == "d_r1 is nan after 32 images"
     (other,) = (trial for trial in found.trials if trial.summary != hopeless)
     assert other.state == "COMPLETE"

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from optuna.trial import TrialState
 
 from distill.teachers import load_teacher
-from nas.budget import LatencyBudget, parse_duration
+from nas.budget import LatencyBudget, LatencyMeasurement, parse_duration
 from nas.budget.latency import Run, Stopwatch
 from nas.config import SearchConfig
 from nas.dashboard.plots import note
@@ -26,7 +26,7 @@ from nas.errors import BudgetError, ConfigError
 from nas.execution import read_warm_start
 from nas.samplers import make_sampler
 from nas.study import StudyStore
-from nas.trials import Proposer
+from nas.trials import Proposer, TrialAttributes
 from nas.trials import proposer as proposals
 from search_spaces import Architecture, Generator, RandomSuggest, SearchSpace
 
@@ -127,7 +127,7 @@ def test_an_architecture_of_the_users_that_is_too_slow_is_refused(make_bench: An
     path.write_text(json.dumps(smallest.to_json()))
     bench.latency = SimpleNamespace(fits=lambda _: True)
     assert read_warm_start(bench.config, bench).architectures == [smallest]
-    bench.latency = SimpleNamespace(fits=lambda _: False, notes=lambda _: {"latency": 0.05})
+    bench.latency = SimpleNamespace(fits=lambda _: False, measurement=lambda _: LatencyMeasurement(0.05))
     with pytest.raises(ConfigError, match="takes 50ms, above the budget of 100k MACs and 30ms of latency"):
         read_warm_start(bench.config, bench)
 
@@ -191,7 +191,7 @@ def test_choices_that_stay_too_slow_are_told_with_the_reason_and_are_no_architec
     found = Measuring(LIMIT, only({str(first)}))
     store.study.enqueue_trial({"budget_fraction": 1.0, **SPACE.uniform()})
     asking = proposer(store, found)
-    asking._given = proposals.WarmStart([first])
+    asking._warm_start = proposals.WarmStart([first])
     assert drain(store, asking) == [first]
     slow = [t for t in store.study.trials if "too_slow" in t.user_attrs]
     assert len(slow) >= proposals.MAX_TOO_SLOW
@@ -240,17 +240,13 @@ def test_a_search_that_goes_on_measures_nothing_that_it_knows(store: StudyStore)
 
 def test_what_was_measured_on_something_else_is_measured_again(store: StudyStore) -> None:
     architecture = SPACE.largest()
-    notes: dict[str, Any] = {
-        "architecture": str(architecture),
-        "latency": 9.0,
-        "latency_on": "another machine",
-    }
-    store.begin(notes)
+    there = TrialAttributes(architecture=str(architecture), latency=9.0, latency_on="another machine")
+    store.begin(there.stored())
     found = Measuring(limit=1.0)
-    found.budget.remember(store.study.trials)
+    proposer(store, found)
     assert found.budget.seconds(architecture) == pytest.approx(of_macs(architecture))
-    store.begin({**notes, "latency_on": "a made-up machine"})
-    found.budget.remember(store.study.trials)
+    store.begin({**there.stored(), "latency_on": "a made-up machine"})
+    proposer(store, found)
     assert found.budget.seconds(architecture) == 9.0
 
 

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
-from nas.execution import Candidate, CandidateTrial, Workbench
+from nas.execution import Candidate, CandidateTrial, Workbench, to_tune
 from nas.execution import candidate as module
 from nas.study import RungRecord
+from nas.trials import Proposal
 from search_spaces import file_digest
 
 MakeBench = Callable[..., Workbench]
@@ -24,8 +25,8 @@ def bench(make_bench: MakeBench) -> Workbench:
     return make_bench()
 
 
-def candidate(bench: Workbench, trial: int = 0) -> Candidate:
-    return Candidate(bench, trial, bench.space.smallest().to_json())
+def candidate(bench: Workbench, trial: int = 0, seed: int = 0) -> Candidate:
+    return Candidate(bench, Proposal(trial, bench.space.smallest(), seed))
 
 
 def without_a_setting(path: Path, name: str) -> None:
@@ -139,7 +140,7 @@ def test_an_interrupted_candidate_ends_as_an_uninterrupted_one_to_the_bit(
 def test_candidates_before_it_on_the_same_workbench_change_nothing(make_bench: MakeBench) -> None:
     bench = make_bench()
     first = candidate(bench, 0).run(0).record
-    Candidate(bench, 1, bench.space.largest().to_json()).run(0)
+    Candidate(bench, Proposal(1, bench.space.largest(), 0)).run(0)
     second = candidate(bench, 2).run(0).record
     assert (first.fid, first.losses) == (second.fid, second.losses)
 
@@ -179,7 +180,7 @@ def test_a_damaged_checkpoint_is_told_once(bench: Workbench) -> None:
 
 
 def test_a_checkpoint_of_another_architecture_is_redone(bench: Workbench) -> None:
-    other = Candidate(bench, 0, bench.space.largest().to_json()).run(0)
+    other = Candidate(bench, Proposal(0, bench.space.largest(), 0)).run(0)
     assert candidate(bench).run(0).cost != other.cost
 
 
@@ -228,16 +229,14 @@ def test_after_a_lost_worker_every_rung_is_replayed_and_training_goes_on_from_th
 # Seeds
 
 
-def test_the_seed_is_the_searchs_unless_the_run_has_its_own(bench: Workbench) -> None:
-    architecture = bench.space.smallest().to_json()
-    assert candidate(bench).run(0).record.fid == Candidate(bench, 1, architecture, 0).run(0).record.fid
-    other = [Candidate(bench, trial, architecture, 5).run(0).record.fid for trial in (2, 3)]
+def test_a_training_is_a_function_of_its_seed(bench: Workbench) -> None:
+    assert candidate(bench).run(0).record.fid == candidate(bench, 1).run(0).record.fid
+    other = [candidate(bench, trial, seed=5).run(0).record.fid for trial in (2, 3)]
     assert other[0] == other[1] != candidate(bench).run(0).record.fid
 
 
 def test_a_checkpoint_of_another_seed_is_not_gone_on_from(bench: Workbench) -> None:
-    architecture = bench.space.smallest().to_json()
-    first = Candidate(bench, 0, architecture, 5).run(0).record
+    first = candidate(bench, seed=5).run(0).record
     redone = candidate(bench).run(0).record
     assert redone.fid != first.fid
     assert measured(redone) == measured(candidate(bench).run(0).record)
@@ -283,7 +282,7 @@ def trainable(bench: Workbench, monkeypatch: pytest.MonkeyPatch, start_rung: int
         CandidateTrial, "trial_resources", type("Bundles", (), {"required_resources": {"CPU": 1}})()
     )
     made.setup(
-        {"trial": 3, "architecture": bench.space.smallest().to_json(), "start_rung": start_rung},
+        to_tune(Proposal(3, bench.space.smallest(), seed=0, start_rung=start_rung)),
         bench.config.absolute().model_dump(mode="json"),
     )
     return made
@@ -306,7 +305,7 @@ def test_an_actor_starts_where_the_study_says_and_can_be_used_again(
     actor = trainable(bench, monkeypatch, start_rung=1)
     assert actor.step()["rung"] == 1
     assert actor.step()["done"]
-    assert actor.reset_config({"trial": 4, "architecture": bench.space.largest().to_json(), "start_rung": 0})
+    assert actor.reset_config(to_tune(Proposal(4, bench.space.largest(), seed=0)))
     assert actor.step()["outcome"].record.trial == 4
 
 

@@ -102,7 +102,7 @@ def test_a_resumed_search_shows_what_earlier_runs_have_done() -> None:
 def test_a_second_try_is_one_more_trial_to_come() -> None:
     out = io.StringIO()
     progress = SearchProgress(Console(file=out, width=100), trials=2, rungs=1)
-    progress.failed(0, "it went wrong; tried again as trial 1", again=True)
-    progress.failed(1, "it went wrong")
+    progress.failed(0, "the run failed; retried as trial 1", again=True)
+    progress.failed(1, "the run failed")
     assert "[1/3] trial   0" in out.getvalue()
     assert "[2/3] trial   1" in out.getvalue()

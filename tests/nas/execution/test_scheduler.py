@@ -1,4 +1,4 @@
-"""Ray Tune stops whom the board turns down."""
+"""Ray Tune stops the candidates that the board does not promote."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,18 +7,24 @@ from typing import Any
 import pytest
 from ray.tune.schedulers import TrialScheduler
 
-from nas.execution import ParetoHalving
+from nas.execution import ParetoHalving, from_tune, to_tune
 from nas.ranking import RungBoard
 from nas.study import RungRecord
+from nas.trials import Proposal
 
 
-def trial_of(number: int, **config: Any) -> Any:
-    return SimpleNamespace(config={"trial": number, **config})
+def proposal(number: int, **changes: Any) -> Proposal:
+    nobody: Any = None  # the scheduler does not look at architectures
+    return Proposal(number, nobody, seed=0, **changes)
 
 
-def tell(scheduler: ParetoHalving, number: int, rung: int, fid: float, macs: int, **config: Any) -> str:
+def trial_of(number: int, **changes: Any) -> Any:
+    return SimpleNamespace(config=to_tune(proposal(number, **changes)))
+
+
+def tell(scheduler: ParetoHalving, number: int, rung: int, fid: float, macs: int, **changes: Any) -> str:
     result = {"rung": rung, "fid": fid, "macs": macs, "training_iteration": rung + 1}
-    return scheduler.on_trial_result(None, trial_of(number, **config), result)
+    return scheduler.on_trial_result(None, trial_of(number, **changes), result)
 
 
 def record_of(trial: int, fid: float) -> RungRecord:
@@ -39,7 +45,7 @@ def record_of(trial: int, fid: float) -> RungRecord:
     )
 
 
-def test_the_scheduler_stops_what_the_board_turns_down() -> None:
+def test_the_scheduler_stops_what_the_board_does_not_promote() -> None:
     scheduler = ParetoHalving(RungBoard(rungs=2))
     assert tell(scheduler, 0, 0, 50, 10**6) == TrialScheduler.CONTINUE
     assert tell(scheduler, 1, 0, 60, 2 * 10**6) == TrialScheduler.STOP
@@ -59,7 +65,7 @@ def test_the_last_rung_is_on_the_board_although_tune_asks_for_no_decision_there(
 
 
 @pytest.mark.parametrize("rung", [0, 1])
-def test_a_run_that_went_wrong_is_discarded_and_stopped_unless_it_is_the_second_try(rung: int) -> None:
+def test_a_failed_run_is_discarded_and_stopped_unless_it_is_a_retry(rung: int) -> None:
     scheduler = ParetoHalving(RungBoard(rungs=3, protected=[6, 7]))
     for number in range(5):
         tell(scheduler, number, rung, 10 + number, 10**6)
@@ -70,7 +76,7 @@ def test_a_run_that_went_wrong_is_discarded_and_stopped_unless_it_is_the_second_
     assert sorted(scheduler.board.order(rung)) == [0, 1, 2, 3, 4, 7]
 
 
-def test_a_run_that_goes_wrong_at_the_last_rung_is_discarded_too() -> None:
+def test_a_run_that_fails_at_the_last_rung_is_discarded_too() -> None:
     scheduler = ParetoHalving(RungBoard(rungs=1))
     for number, fid in enumerate([10, 11, 12, 13, 14, 100]):
         scheduler.on_trial_complete(None, trial_of(number), {"rung": 0, "fid": fid, "macs": 10**6})
@@ -103,7 +109,7 @@ def test_a_resumed_search_decides_as_the_interrupted_one_would() -> None:
         assert tell(live, 6, 0, *newcomer) == tell(resumed, 6, 0, *newcomer)
 
 
-def test_a_candidate_that_went_on_is_not_discarded_when_a_resumed_search_replays_its_rung() -> None:
+def test_a_promoted_candidate_is_not_discarded_when_a_resumed_search_replays_its_rung() -> None:
     macs = {trial: 2 * 10**6 - trial for trial in range(6)}
     records = [record_of(0, 100.0), *(record_of(trial, 10.0) for trial in range(1, 6))]
     scheduler = ParetoHalving(RungBoard.from_rungs(records, macs, rungs=2, protected=[0]))
@@ -122,7 +128,7 @@ def test_ray_tune_stops_dominated_trials_after_their_first_rung(tmp_path: Path) 
 
         def step(self) -> dict[str, Any]:
             self.rung += 1
-            number = self.config["trial"]
+            number = from_tune(self.config).trial
             return {"rung": self.rung, "fid": 50 + number, "macs": 1000 + number, "done": self.rung == 2}
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -131,7 +137,7 @@ def test_ray_tune_stops_dominated_trials_after_their_first_rung(tmp_path: Path) 
 
     ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
     try:
-        trials = [{"trial": n, "protected": n == 2} for n in range(4)]
+        trials = [to_tune(proposal(n, protected=n == 2)) for n in range(4)]
         tuner = tune.Tuner(
             Candidate,
             param_space=tune.grid_search(trials),
@@ -140,7 +146,7 @@ def test_ray_tune_stops_dominated_trials_after_their_first_rung(tmp_path: Path) 
             ),
             run_config=tune.RunConfig(storage_path=str(tmp_path), verbose=0),
         )
-        rungs = {result.config["trial"]: result.metrics["rung"] for result in tuner.fit()}
+        rungs = {from_tune(result.config).trial: result.metrics["rung"] for result in tuner.fit()}
     finally:
         ray.shutdown()
     assert rungs == {0: 2, 1: 0, 2: 2, 3: 0}

@@ -121,7 +121,7 @@ def test_what_is_given_comes_after_the_baselines_and_openings_and_once(bench: An
         given = WarmStart([smallest(bench), smallest(bench)])
         proposed = []
         while (
-            proposal := Proposer(store, bench.space, utilisation, bench.config, given=given).next()
+            proposal := Proposer(store, bench.space, utilisation, bench.config, warm_start=given).next()
         ) is not None and len(proposed) < 12:
             proposed.append(proposal)
             store.study.tell(proposal.trial, [3.0, 1.0])

@@ -29,6 +29,7 @@ from nas.execution.weight_sharing import (
     train_shared,
     trained_weights,
 )
+from nas.trials import Proposal
 from search_spaces import FixedSuggest, RandomSuggest
 
 
@@ -88,7 +89,7 @@ def test_a_candidate_is_read_out_measured_and_kept_as_a_checkpoint(bench: Any) -
     trainer, _ = shared_trainer(bench)
     space, utilisation = SharedSpace(bench.space), bench.config.budget.utilisation(bench.space)
     architecture = space.sample(FixedSuggest({"budget_fraction": 1.0, **space.uniform()}), utilisation)
-    outcome = SharedCandidate(bench, trainer, 3, architecture.to_json()).run(0)
+    outcome = SharedCandidate(bench, trainer, Proposal(3, architecture, seed=0)).run(0)
     assert outcome.record.images == 320
     assert outcome.cost.macs == bench.space.macs(architecture)
     kept = torch.load(bench.config.folder / outcome.record.checkpoint, weights_only=True)["trainer"]["ema"]

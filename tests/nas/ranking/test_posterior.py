@@ -57,7 +57,7 @@ def test_at_equal_cost_and_equal_numbers_of_runs_the_order_is_that_of_medians(
     for one in alike:
         for other in alike:
             if one.fid < other.fid * (1 - 1e-9):
-                assert found.expected[one.trial] < found.expected[other.trial]
+                assert found.estimates[one.trial] < found.estimates[other.trial]
 
 
 @given(studies())
@@ -66,13 +66,13 @@ def test_at_equal_cost_expectations_lie_between_medians_and_their_mean(measured:
     centre = math.exp(sum(math.log(m.fid) for m in alike) / len(alike))
     for m in alike:
         low, high = sorted((m.fid, centre))
-        assert low * 0.999 <= select(alike, FLOOR).expected[m.trial] <= high * 1.001
+        assert low * 0.999 <= select(alike, FLOOR).estimates[m.trial] <= high * 1.001
 
 
 def test_what_is_usual_at_its_cost_is_expected_of_an_architecture() -> None:
     line = [Measured(trial, 2**trial * 10**6, (64.0 / 2**trial,)) for trial in range(6)]
     found = select(line, FLOOR)
-    assert all(found.expected[m.trial] == pytest.approx(m.fid) for m in line)
+    assert all(found.estimates[m.trial] == pytest.approx(m.fid) for m in line)
     assert found.tied == ()
 
 
@@ -109,7 +109,7 @@ def test_of_nothing_nothing_is_best() -> None:
 @given(studies())
 def test_the_front_is_what_no_expectation_dominates_cheapest_first(measured: list[Measured]) -> None:
     found = select(measured, FLOOR)
-    points = {m.trial: (math.log(found.expected[m.trial]), float(m.macs)) for m in measured}
+    points = {m.trial: (math.log(found.estimates[m.trial]), float(m.macs)) for m in measured}
     assume(len({round(fid, 9) for fid, _ in points.values()}) == len(points))
     expected = {
         trial for trial, point in points.items() if not any(dominates(p, point) for p in points.values())
@@ -169,7 +169,7 @@ def test_a_seed_is_never_spent_beyond_the_most_on_who_is_busy_or_on_a_certain_di
         return
     assert len(chosen.fids) < most
     assert chosen.trial not in busy
-    worth = {trial: math.log(fid) for trial, fid in select(measured, FLOOR).expected.items()}
+    worth = {trial: math.log(fid) for trial, fid in select(measured, FLOOR).estimates.items()}
     assert any(
         abs(worth[chosen.trial] - worth[m.trial]) < CERTAIN * math.sqrt(2) * FLOOR.sigma
         for m in measured

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nas.errors import ConfigError
 from nas.ranking.pareto import Point, dominates
-from nas.ranking.successive_halving import DRIFT_WEIGHT, PRIOR_DRIFT, RungBoard
+from nas.ranking.successive_halving import PREDICTION_ERROR_WEIGHT, PRIOR_PREDICTION_ERROR, RungBoard
 
 fid = st.floats(1, 1000)
 macs = st.integers(10**5, 10**10).map(float)
@@ -63,7 +63,7 @@ def test_one_in_the_reduction_factor_goes_on_and_never_nobody(points: list[Point
     exact = going_on(board_of(points, factor, significance=0), len(points))
     assert len(exact) == places
     tied = going_on(board_of(points, factor), len(points))
-    assert set(exact) <= set(tied)  # who is tied with a place takes it from nobody
+    assert set(exact) <= set(tied)  # the margin promotes more, and stops none
 
 
 @given(results_with_failures, factors, st.randoms(use_true_random=False))
@@ -76,12 +76,12 @@ def test_only_the_set_of_results_matters(points: list[Point], factor: float, rng
 
 
 @given(results_with_failures, factors, st.sets(st.integers(0, 5)))
-def test_places_go_to_the_first_in_order_who_are_not_protected(
+def test_the_quota_is_filled_by_the_first_in_order_that_are_not_protected(
     points: list[Point], factor: float, protected: set[int]
 ) -> None:
     board = board_of(points, factor, protected=protected)
     competing = [trial for trial in board.order(0) if trial not in protected]
-    assert sorted(board.placed(0)) == sorted(competing[: board.places(0)])
+    assert sorted(board.within_quota(0)) == sorted(competing[: board.quota(0)])
 
 
 @given(results_with_failures, factors, margins, st.randoms(use_true_random=False))
@@ -135,11 +135,11 @@ def test_the_unit_of_an_fid_changes_no_order_and_that_of_macs_no_decision(
 
 
 def prior_margin(significance: float = 1.0) -> float:
-    return significance * PRIOR_DRIFT * math.sqrt(2)
+    return significance * PRIOR_PREDICTION_ERROR * math.sqrt(2)
 
 
 @given(st.floats(0.01, 3), st.sampled_from([0.0, 1.0, 2.0]), st.sampled_from([1e6, 2e6, 3e6]))
-def test_who_is_within_the_margin_of_a_placed_rival_of_no_fewer_macs_goes_on(
+def test_a_candidate_within_the_margin_of_one_inside_the_quota_of_no_fewer_macs_is_promoted(
     margins_behind: float, significance: float, macs: float
 ) -> None:
     behind = margins_behind * prior_margin()
@@ -155,7 +155,7 @@ def test_unless_asked_otherwise_half_as_much_again_is_too_much_to_go_on(times: f
     assert board.decide(1, 0) is goes_on
 
 
-def test_replicates_take_no_place_and_are_nobodys_rivals() -> None:
+def test_replicates_do_not_count_towards_the_quota_and_are_no_rivals() -> None:
     points = [(50.0, 3e6), (60.0, 2e6), (70.0, 1e6), (500.0, 4e6)]
     board = board_of(points)
     for trial, fid in ((4, 1.0), (5, 900.0)):
@@ -163,7 +163,7 @@ def test_replicates_take_no_place_and_are_nobodys_rivals() -> None:
         board.add(trial, 0, (fid, 3e6))
         assert board.decide(trial, 0)
     assert board.order(0) == board_of(points).order(0)
-    assert board.places(0) == board_of(points).places(0)
+    assert board.quota(0) == board_of(points).quota(0)
     assert not board.decide(3, 0)
     assert {trial for trial, _, _ in board.results()} == {0, 1, 2, 3, 4, 5}
 
@@ -193,16 +193,20 @@ def test_rungs_that_ranked_well_narrow_the_margin_and_those_that_did_not_widen_i
         assert tuple(board.decide(1, 0) for board in boards) == goes_on
 
 
-def test_drift_is_of_changes_not_of_levels_and_of_whom_reached_the_end() -> None:
+def test_the_prediction_error_is_of_changes_not_levels_and_of_those_trained_to_the_end() -> None:
     board = board_with_ends([(20.0, 10.0), (40.0, 20.0), (60.0, 30.0)])
-    assert board.drift(0) == pytest.approx(PRIOR_DRIFT * math.sqrt(DRIFT_WEIGHT / (DRIFT_WEIGHT + 2)))
-    assert board.drift(1) == PRIOR_DRIFT
+    assert board.prediction_error(0) == pytest.approx(
+        PRIOR_PREDICTION_ERROR * math.sqrt(PREDICTION_ERROR_WEIGHT / (PREDICTION_ERROR_WEIGHT + 2))
+    )
+    assert board.prediction_error(1) == PRIOR_PREDICTION_ERROR
     board.add(0, 2, (math.nan, 2e6))
     board.add(1, 2, (math.inf, 2e6))
-    assert board.drift(0) == pytest.approx(PRIOR_DRIFT * math.sqrt(DRIFT_WEIGHT / (DRIFT_WEIGHT + 2)))
+    assert board.prediction_error(0) == pytest.approx(
+        PRIOR_PREDICTION_ERROR * math.sqrt(PREDICTION_ERROR_WEIGHT / (PREDICTION_ERROR_WEIGHT + 2))
+    )
 
 
-# Runs that went wrong
+# Failed runs
 
 
 @pytest.mark.parametrize(("others", "fid", "wrong"), [(5, 31.0, True), (5, 29.0, False), (4, 999.0, False)])
@@ -274,7 +278,7 @@ def test_what_is_discarded_counts_no_more() -> None:
     board.discard(6)
     assert board.discarded == {6}
     assert board.order(0) == board_of(points).order(0)
-    assert board.places(0) == board_of(points).places(0)
+    assert board.quota(0) == board_of(points).quota(0)
     assert 6 not in {trial for trial, _, _ in board.results()}
 
 
@@ -289,7 +293,7 @@ def test_the_first_arrival_goes_on() -> None:
     assert board_of([(900.0, 1e9)]).decide(0, 0)
 
 
-def test_with_a_single_place_the_lowest_fid_of_the_front_takes_it() -> None:
+def test_a_quota_of_one_promotes_the_lowest_fid_of_the_front() -> None:
     board = board_of([(50.0, 3e6), (100.0, 2e6), (700.0, 1e6)])
     assert going_on(board, 3) == [0]
 
@@ -304,7 +308,7 @@ def test_the_ends_of_the_front_go_before_its_inside_and_the_inside_by_spread() -
 # Exceptions from the rule
 
 
-def test_baselines_always_go_on_and_take_no_place() -> None:
+def test_baselines_are_always_promoted_and_do_not_count_towards_the_quota() -> None:
     points = [(10.0, 1e6), (20.0, 2e6), (30.0, 3e6)]
     assert going_on(board_of(points, protected=[2]), 3) == [0, 2]
     assert going_on(board_of(points, protected=[0]), 3) == [0, 1]

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from nas.config import SearchConfig
 from nas.errors import StorageError, StudyError
-from nas.study import RungRecord, StudyStore, database
+from nas.study import LAYOUT, RungRecord, StudyAttributes, StudyStore, database
 from nas.study import lease as leases
 from nas.study.tables import Base, LeaseRow
 
@@ -92,7 +92,7 @@ def test_the_identity_is_saved_and_a_study_of_another_teacher_is_refused(url: st
     ):
         StudyStore.open(url, name, identity=other)
     with StudyStore.open(url, name, create=False) as store:  # readers need not know
-        assert store.study.user_attrs == IDENTITY
+        assert store.study.user_attrs == IDENTITY | {"layout": LAYOUT}
 
 
 def test_a_study_from_before_a_setting_was_noted_had_its_default(url: str, name: str) -> None:
@@ -112,6 +112,45 @@ def test_a_study_that_does_not_exist_is_not_made_for_a_reader(url: str, name: st
     with pytest.raises(StudyError, match=f"no study 'other'.*{name}"):
         StudyStore.open(url, "other", create=False)
     assert "other" not in StudyStore.names(url)
+
+
+def layout_of(url: str, name: str, layout: int | None) -> None:
+    """Make the study one of another layout; None is from before layouts had a version."""
+    study = optuna.load_study(storage=url, study_name=name)
+    if layout is None:
+        study._storage._backend.engine.dispose()  # type: ignore[attr-defined]
+        engine = sa.create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(sa.text("DELETE FROM study_user_attributes WHERE key = 'layout'"))
+        engine.dispose()
+    else:
+        study.set_user_attr("layout", layout)
+
+
+@pytest.mark.parametrize(
+    ("layout", "version"), [(None, "an earlier"), (0, "an earlier"), (LAYOUT + 1, "a later")]
+)
+@pytest.mark.parametrize("create", [False, True])
+def test_a_study_of_another_layout_is_refused_with_what_to_do(
+    url: str, name: str, layout: int | None, version: str, create: bool
+) -> None:
+    with StudyStore.open(url, name) as store:
+        store.study.ask()
+    layout_of(url, name, layout)
+    with pytest.raises(StudyError) as error:
+        StudyStore.open(url, name, create=create)
+    assert str(error.value) == (
+        f"study {name!r} was made by {version} version of nas-search: use --study NAME for a new one, "
+        "or read it with the version that made it"
+    )
+
+
+def test_a_study_that_was_killed_while_it_was_made_is_marked_by_the_next_run(url: str, name: str) -> None:
+    StudyStore.open(url, name).close()
+    layout_of(url, name, None)
+    StudyStore.open(url, name, create=False).close()  # there is nothing in it that a reader could misread
+    with StudyStore.open(url, name) as store:
+        assert StudyAttributes.from_study(store.study).layout == LAYOUT
 
 
 def test_a_foreign_optuna_study_is_refused(url: str, name: str) -> None:
@@ -417,7 +456,7 @@ def test_a_password_is_hidden_wherever_a_url_has_it(url: str, says: str) -> None
         ("postgresql+nosuch://user:secret@host/db", "no driver for 'postgresql.nosuch'"),
         ("postgresql+psycopg://user:secret@127.0.0.1:9/db", "does not answer"),
         ("postgresql+psycopg://127.0.0.1:9/db?user=nas&password=secret", "does not answer"),
-        ("sqlite://", "is forgotten"),
+        ("sqlite://", "in-memory databases are not supported"),
         ("sqlite:////proc/nowhere/study.db", "can be written"),
     ],
 )

@@ -17,7 +17,7 @@ from nas.config import SearchConfig
 from nas.ranking import RungBoard
 from nas.samplers.registry import SAMPLERS, make_sampler, resume_seed
 from nas.study import RungRecord, StudyStore
-from nas.trials import Proposal, link_second_tries, measured_architectures
+from nas.trials import Proposal, link_retries, measured_architectures
 from nas.trials import proposer as proposals
 from nas.trials.proposer import BASELINE_BUDGET_FRACTIONS, Proposer
 from search_spaces import SearchSpace
@@ -236,7 +236,7 @@ def test_a_space_that_is_used_up_ends_the_search(
 # Further seeds
 
 
-def told(store: StudyStore, space: SearchSpace, asking: Proposer, fid: float = 40.0) -> list[Proposal]:
+def reported(store: StudyStore, space: SearchSpace, asking: Proposer, fid: float = 40.0) -> list[Proposal]:
     """Everything proposed, where all architectures but the first are as good as `fid`."""
     proposed = []
     while (proposal := asking.next()) is not None:
@@ -252,7 +252,7 @@ def replicates_of(proposed: list[Proposal]) -> list[Proposal]:
 def test_the_first_baseline_is_replicated_twice_once_a_third_of_the_trials_is_asked_for(
     opened: Callable[..., StudyStore], space: SearchSpace
 ) -> None:
-    proposed = told(store := opened(), space, proposer(store, space, trials=9, replicates=4))
+    proposed = reported(store := opened(), space, proposer(store, space, trials=9, replicates=4))
     assert [proposal.replicate_of for proposal in proposed[:6]] == [None, None, None, 0, 0, None]
     assert {proposal.architecture for proposal in proposed[3:5]} == {proposed[0].architecture}
 
@@ -261,7 +261,7 @@ def test_the_first_baseline_is_replicated_twice_once_a_third_of_the_trials_is_as
 def test_the_fewest_trials_have_replicates_too(
     opened: Callable[..., StudyStore], space: SearchSpace, trials: int
 ) -> None:
-    proposed = told(store := opened(), space, proposer(store, space, trials=trials, replicates=4))
+    proposed = reported(store := opened(), space, proposer(store, space, trials=trials, replicates=4))
     assert proposed[0].replicate_of is None
     assert [proposal.replicate_of for proposal in proposed[1:3]] == [0, 0]
     assert len(proposed) - len(replicates_of(proposed)) == trials
@@ -273,7 +273,7 @@ def test_replicates_are_beside_the_trials_and_no_more_than_asked_for(
 ) -> None:
     store = opened()
     asking = proposer(store, space, trials=6, replicates=replicates)
-    proposed = told(store, space, asking)
+    proposed = reported(store, space, asking)
     assert len(replicates_of(proposed)) == replicates
     assert len({proposal.architecture for proposal in proposed}) == asking.asked == 6
     assert len(proposed) == 6 + replicates
@@ -283,7 +283,7 @@ def test_replicates_are_beside_the_trials_and_no_more_than_asked_for(
 def test_no_architecture_has_more_seeds_than_asked_for(
     opened: Callable[..., StudyStore], space: SearchSpace
 ) -> None:
-    proposed = told(store := opened(), space, proposer(store, space, trials=4, replicates=50, seeds=2))
+    proposed = reported(store := opened(), space, proposer(store, space, trials=4, replicates=50, seeds=2))
     architectures = [proposal.architecture for proposal in proposed]
     assert max(architectures.count(architecture) for architecture in architectures) == 2
 
@@ -292,7 +292,7 @@ def test_a_replicate_is_its_architecture_once_more_from_a_seed_by_its_count(
     opened: Callable[..., StudyStore], space: SearchSpace
 ) -> None:
     store = opened()
-    proposed = told(store, space, proposer(store, space, trials=6, replicates=8))
+    proposed = reported(store, space, proposer(store, space, trials=6, replicates=8))
     trials = store.study.trials
     seeds: dict[int, list[int]] = {}
     for proposal in replicates_of(proposed):
@@ -323,7 +323,7 @@ def test_replicates_survive_a_resume(opened: Callable[..., StudyStore], space: S
     asking = proposer(store, space, trials=6, replicates=4)
     assert asking.next() == interrupted
     complete(store, space, interrupted)
-    rest = told(store, space, asking, fid=1e3)
+    rest = reported(store, space, asking, fid=1e3)
     assert len(replicates_of([interrupted, *rest])) == 4
     assert asking.asked == 6
     seeds = [p.seed for p in replicates_of([interrupted, *rest]) if p.replicate_of == 0]
@@ -345,10 +345,10 @@ def test_a_replicate_that_failed_is_not_repeated_from_its_own_seed(
     assert len(set(seeds)) == len(seeds)
 
 
-# Second tries
+# Retries
 
 
-def test_a_run_that_went_wrong_is_tried_again_from_another_seed_and_takes_its_place(
+def test_a_failed_run_is_retried_from_another_seed_and_replaced(
     opened: Callable[..., StudyStore], space: SearchSpace
 ) -> None:
     store = opened()
@@ -371,7 +371,7 @@ def test_a_run_that_went_wrong_is_tried_again_from_another_seed_and_takes_its_pl
     assert asking.asked == 3
 
 
-def test_a_second_try_survives_a_resume_as_one(opened: Callable[..., StudyStore], space: SearchSpace) -> None:
+def test_a_retry_survives_a_resume_as_one(opened: Callable[..., StudyStore], space: SearchSpace) -> None:
     store = opened()
     asking = proposer(store, space, trials=2)
     first = asking.next()
@@ -384,7 +384,7 @@ def test_a_second_try_survives_a_resume_as_one(opened: Callable[..., StudyStore]
     assert again.asked == 2
 
 
-def test_a_second_try_that_a_kill_left_without_a_note_still_takes_its_place(
+def test_a_retry_that_a_kill_left_unlinked_still_replaces_the_failed_run(
     opened: Callable[..., StudyStore], space: SearchSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = opened()
@@ -396,14 +396,14 @@ def test_a_second_try_that_a_kill_left_without_a_note_still_takes_its_place(
         asking.retry(first.trial)
     monkeypatch.undo()
     resumed = opened()
-    link_second_tries(resumed)
+    link_retries(resumed)
     again = drain(resumed, space, proposer(resumed, space, trials=1))
     assert [proposal.retried for proposal in again] == [True]
     measured = measured_architectures(resumed.study.trials)
     assert [architecture.trial for architecture in measured] == [again[0].trial]
 
 
-def test_a_replicate_that_went_wrong_is_tried_again_as_the_same_replicate(
+def test_a_failed_replicate_is_retried_as_the_same_replicate(
     opened: Callable[..., StudyStore], space: SearchSpace
 ) -> None:
     store = opened()
@@ -424,5 +424,5 @@ def test_a_replicate_that_went_wrong_is_tried_again_as_the_same_replicate(
     resumed = proposer(opened(), space, trials=1, replicates=4, seeds=3)
     last = resumed.next()
     assert last is not None
-    assert last.replicate_of == first.trial  # the early two: the one that went wrong does not count
+    assert last.replicate_of == first.trial  # the early two: the failed one does not count
     assert len({first.seed, replicate.seed, again.seed, last.seed}) == 4

@@ -1,0 +1,70 @@
+"""The facts of a study as Optuna's user attributes: one typed record, and the version of its layout."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import optuna
+from pydantic import BaseModel, ConfigDict
+
+from nas.errors import StudyError
+
+LAYOUT = 1
+"""Version of the attributes of studies and trials. Raise it when studies of the version before can't be read
+or resumed any more. The earliest studies have no version."""
+
+
+class StudyAttributes(BaseModel):
+    """What a study keeps beside its trials. Field names are the attributes' keys.
+
+    The parts of a study's identity (`nas.execution.Workbench.identity`) are attributes, too; here are those
+    that readers need.
+    """
+
+    model_config = ConfigDict(frozen=True)  # attributes that somebody else has set are ignored
+
+    layout: int | None = None  # see LAYOUT
+    space: str = ""  # family of the students
+    teacher: str = ""  # digest of its file
+    data: str = ""  # digest of the real images
+    extractor_digest: str = ""  # of the weights that all FIDs are measured with
+    trained_in: str = ""  # precision of all trainings
+    finalists_of: str = ""  # the search whose finalists this study trains
+    teacher_info: dict[str, Any] = {}  # name, path, digest, macs, params, fid, fid_samples
+    config: dict[str, Any] = {}  # the search's settings, without passwords
+
+    @classmethod
+    def from_study(cls, study: optuna.Study) -> Self:
+        """The attributes of `study`."""
+        return cls.model_validate(study.user_attrs)
+
+    def write(self, study: optuna.Study) -> None:
+        """Save what is set and differs from what `study` has."""
+        known = study.user_attrs
+        for key, value in self.model_dump(exclude_defaults=True).items():
+            if key not in known or known[key] != value:
+                study.set_user_attr(key, value)
+
+
+def check_layout(study: optuna.Study, *, create: bool) -> None:
+    """Refuse a study that another version of nas-search made; mark a new one with our version.
+
+    Args:
+        study: any study.
+        create: whether a study without trials and without a version is new, and is marked.
+
+    Raises:
+        StudyError: the study was made by an earlier or a later version.
+    """
+    fresh = not study.get_trials(deepcopy=False)
+    layout = StudyAttributes.from_study(study).layout  # read second: who added trials had marked the study
+    if layout == LAYOUT or (layout is None and fresh and not create):
+        return
+    if layout is None and fresh:
+        StudyAttributes(layout=LAYOUT).write(study)
+        return
+    version = "a later" if layout is not None and layout > LAYOUT else "an earlier"
+    raise StudyError(
+        f"study {study.study_name!r} was made by {version} version of nas-search: "
+        "use --study NAME for a new one, or read it with the version that made it"
+    )

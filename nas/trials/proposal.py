@@ -1,0 +1,21 @@
+"""One trial to train, as the searcher, the scheduler and the workers receive it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from search_spaces import Architecture
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One trial to train."""
+
+    trial: int  # its number in the study
+    architecture: Architecture
+    seed: int  # of its training
+    start_rung: int = 0  # earlier rungs are recorded already
+    baseline: bool = False  # a uniform-width baseline
+    protected: bool = False  # never stopped early
+    replicate_of: int | None = None  # first trial of the architecture; a replicate is never stopped early
+    retried: bool = False  # it retries a run that failed: there is no further retry
