@@ -103,7 +103,7 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     help="Further seeds in all, where they may change the answer  [default: a quarter of --trials]",
 )
 @click.option("--seeds", type=Whole(), help="Of one architecture, at most  [default: 3]")
-@click.option("--sampler", help="gp, tpe, nsga2, evolution or random  [default: gp]")
+@click.option("--sampler", help="gp, tpe, nsga2 or random  [default: gp]")
 @click.option(
     "--enqueue",
     type=click.Path(),

@@ -1,4 +1,4 @@
-"""What our own Optuna samplers have in common: all choices of a trial at once, from what is finished."""
+"""The base of samplers that make all choices of a trial at once, from the finished trials."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 
 class SearchedChoices:
-    """The choices that all COMPLETE trials of a study made, and among what.
+    """The choices that all COMPLETE trials of a study have in common, with their distributions.
 
-    Optuna's own intersection counts trials whose architecture was given, too. These made no choice, so that
-    after the first of them nothing would be left to learn.
+    Optuna's own intersection counts warm-start trials, too. These made no choice: after the first of them the
+    intersection is empty, and a sampler learns nothing more.
     """
 
     def __init__(self) -> None:
