@@ -1,4 +1,4 @@
-"""Architectures that keep to a latency: proposed, measured, and narrowed where they are too slow."""
+"""The latency budget: architectures are measured, and narrowed where they are too slow."""
 
 from __future__ import annotations
 
@@ -22,41 +22,44 @@ MARGIN = 1.2  # what a limit should be above the smallest student's latency: mea
 class AnyLatency:
     """No limit: nothing is measured."""
 
+    def check_smallest(self, space: SearchSpace) -> None:
+        """Nothing is too slow."""
+
     def fit(self, space: SearchSpace, suggest: Suggest, utilisation: Utilisation) -> Architecture:
         """The architecture of these choices."""
         return space.sample(suggest, utilisation)
 
     def fits(self, architecture: Architecture) -> bool:
-        """Whether `architecture` keeps to the limit."""
+        """Whether the latency of `architecture` is within the limit."""
         return True
 
     def notes(self, architecture: Architecture) -> dict[str, Any]:
-        """What a trial of `architecture` is to say of its latency."""
+        """The latency of `architecture`, as its trial records it."""
         return {}
 
     def remember(self, trials: Iterable[FrozenTrial]) -> None:
-        """Take over what earlier runs have measured."""
+        """Take over the latencies that earlier runs measured."""
 
 
 class LatencyBudget:
-    """A limit for one image, in seconds, and the latencies measured so far: each architecture's once."""
+    """A limit for one image, in seconds, and the latencies measured so far: each architecture once."""
 
-    def __init__(
-        self, limit: float, stopwatch: Stopwatch, build: Callable[[Any], Generator], space: SearchSpace
-    ) -> None:
+    def __init__(self, limit: float, stopwatch: Stopwatch, build: Callable[[Any], Generator]) -> None:
+        self.limit, self._stopwatch, self._build = limit, stopwatch, build
+        self._measured: dict[str, float] = {}
+
+    def check_smallest(self, space: SearchSpace) -> None:
         """Measure the smallest student.
 
         Raises:
             BudgetError: even that one is too slow.
         """
-        self.limit, self._stopwatch, self._build = limit, stopwatch, build
-        self._measured: dict[str, float] = {}
-        self.smallest = self.seconds(space.smallest())
-        if self.smallest > limit:
+        smallest = self.seconds(space.smallest())
+        if smallest > self.limit:
             raise BudgetError(
-                f"--budget-latency {format_duration(limit)} is below the smallest student, "
-                f"{format_duration(self.smallest)} ({stopwatch.name}): "
-                f"give at least {_round_up(MARGIN * self.smallest)}"
+                f"--budget-latency {format_duration(self.limit)} is below the smallest student, "
+                f"{format_duration(smallest)} ({self._stopwatch.name}): "
+                f"give at least {_round_up(MARGIN * smallest)}"
             )
 
     def fit(self, space: SearchSpace, suggest: Suggest, utilisation: Utilisation) -> Architecture:
@@ -73,7 +76,7 @@ class LatencyBudget:
         return architecture
 
     def fits(self, architecture: Architecture) -> bool:
-        """Whether `architecture` keeps to the limit."""
+        """Whether the latency of `architecture` is within the limit."""
         return self.seconds(architecture) <= self.limit
 
     def seconds(self, architecture: Architecture) -> float:
@@ -86,11 +89,11 @@ class LatencyBudget:
         return self._measured[name]
 
     def notes(self, architecture: Architecture) -> dict[str, Any]:
-        """What a trial of `architecture` is to say of its latency."""
+        """The latency of `architecture`, as its trial records it."""
         return {"latency": self.seconds(architecture), "latency_on": self._stopwatch.name}
 
     def remember(self, trials: Iterable[FrozenTrial]) -> None:
-        """Take over what earlier runs have measured on the same thing."""
+        """Take over the latencies that earlier runs measured on the same hardware or runtime."""
         for notes in (t.user_attrs for t in trials):
             name = notes.get("architecture", notes.get("too_slow"))
             if name is not None and notes.get("latency_on") == self._stopwatch.name:

@@ -74,13 +74,13 @@ def main(
     search = SearchConfig.model_validate(saved)
     config = final_config(search, len(finalists), seeds=seeds, images=images, **machine)
     with stages(console()) as on_progress:
-        config, bench = prepare(config, on_progress=on_progress, proposes=False)
+        bench = prepare(config, on_progress=on_progress, proposes=False)
     console().print(
         f"Finalists: {len(finalists)}; seeds of each: {seeds}; images of a training: {config.rungs[-1]:,}",
         highlight=False,
     )
     report = run_search(
-        config, bench, console(), trials=partial(Finalists, finalists=finalists), notes={"finalists_of": name}
+        bench, console(), trials=partial(Finalists, finalists=finalists), notes={"finalists_of": name}
     )
     out = results()
     out.print_json(report.model_dump_json()) if as_json else out.print(render_finalists(report))

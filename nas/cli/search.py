@@ -228,16 +228,14 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
     out = results()
     with stages(console()) as on_progress:
         asked = SearchConfig.of(**flags)
-        config, bench = prepare(asked, dry_run=dry_run, on_progress=on_progress, decode=False)
-        given = read_warm_start(config, bench)
-        _ = bench.data
+        bench = prepare(asked, dry_run=dry_run, on_progress=on_progress, decode=False)
+        given = read_warm_start(bench)
+        bench.load_data()
     if dry_run:
-        shown = preview_search(config, bench, warm_start_architectures(given, config, bench))
+        shown = preview_search(bench, warm_start_architectures(given, bench))
         out.print_json(shown.model_dump_json()) if as_json else out.print(shown.render())
         return
-    report = run_search(
-        config, bench, console(), trials=partial(Proposer, given=given, latency=bench.latency)
-    )
+    report = run_search(bench, console(), trials=partial(Proposer, given=given, latency=bench.latency))
     out.print_json(report.model_dump_json()) if as_json else out.print(render(report))
     if report.best is None:
         raise SearchError(f"no trial of study {report.study} is complete: see the reasons with nas-dashboard")

@@ -1,7 +1,7 @@
 """The SQL study: trials and rungs, the lease of its driver, artifacts, its folder."""
 
 from nas.study.artifacts import artifact_store, attach_samples
-from nas.study.folder import check_folder, make_folder, remove_folders
+from nas.study.folder import check_folder, study_folder
 from nas.study.locate import open_existing
 from nas.study.records import RungRecord
 from nas.study.store import StudyStore
@@ -14,7 +14,6 @@ __all__ = [
     "artifact_store",
     "attach_samples",
     "check_folder",
-    "make_folder",
     "open_existing",
-    "remove_folders",
+    "study_folder",
 ]
