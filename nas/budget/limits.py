@@ -123,7 +123,7 @@ class Budget:
         return notes
 
     def require(self, space: SearchSpace, cheapest: Any, name: str) -> None:
-        """Raise BudgetError where `cheapest` does not fit; the message calls it `name` and says what it costs."""
+        """Raise BudgetError where `cheapest`, called `name` in the message, does not fit."""
         for flag, limit, needed, unit in (
             ("--budget-macs", self.macs, space.macs(cheapest), "MACs"),
             ("--budget-params", self.params, space.params(cheapest), "parameters"),

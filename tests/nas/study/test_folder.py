@@ -17,49 +17,61 @@ def config(tmp_path: Path) -> SearchConfig:
     return SearchConfig.of(budget_macs=1, study="mine", workdir=tmp_path / "runs")
 
 
-def test_a_search_that_is_refused_leaves_no_new_folder(config: SearchConfig, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError), study_folder(config):
-        assert config.folder.is_dir()
-        raise ConfigError
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_another_driver_wrote_meanwhile_stays(config: SearchConfig) -> None:
-    with pytest.raises(ConfigError), study_folder(config):
-        (config.folder / "theirs").touch()
-        raise ConfigError
-    assert (config.folder / "theirs").exists()
-
-
-def test_contents_of_a_new_folder_go_where_they_are_ours(config: SearchConfig, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError), study_folder(config) as folder:
-        folder.own_contents()
-        (config.folder / "study.db").touch()
-        raise ConfigError
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_contents_of_a_folder_that_was_there_stay(config: SearchConfig) -> None:
-    config.folder.mkdir(parents=True)
-    with pytest.raises(ConfigError), study_folder(config) as folder:
-        folder.own_contents()
-        (config.folder / "study.db").touch()
-        raise ConfigError
-    assert (config.folder / "study.db").exists()
-
-
-@pytest.mark.parametrize(
-    ("error", "keep"), [(ConfigError, True), (KeyboardInterrupt, False), (OSError, False)]
-)
-def test_results_stay_whatever_happens_and_all_else_where_nobody_was_wrong(
-    config: SearchConfig, error: type[BaseException], keep: bool
-) -> None:
-    with pytest.raises(error), study_folder(config) as folder:
-        folder.own_contents()
+def search(config: SearchConfig, error: type[BaseException], *, owned: bool, keep: bool = False) -> None:
+    """A search that writes a file to its folder and ends by `error`."""
+    with study_folder(config) as folder:
+        if owned:
+            folder.own_contents()
         (config.folder / "study.db").touch()
         if keep:
             folder.keep()
         raise error
+
+
+def refuse(config: SearchConfig) -> None:
+    """A search that is refused before it writes anything."""
+    with study_folder(config):
+        assert config.folder.is_dir()
+        raise ConfigError
+
+
+def test_a_search_that_is_refused_leaves_no_new_folder(config: SearchConfig, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError):
+        refuse(config)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_contents_of_a_new_folder_go_where_they_are_ours(config: SearchConfig, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError):
+        search(config, ConfigError, owned=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_contents_of_another_driver_stay(config: SearchConfig) -> None:
+    with pytest.raises(ConfigError):
+        search(config, ConfigError, owned=False)
+    assert (config.folder / "study.db").exists()
+
+
+def test_contents_of_a_folder_that_was_there_stay(config: SearchConfig) -> None:
+    config.folder.mkdir(parents=True)
+    with pytest.raises(ConfigError):
+        search(config, ConfigError, owned=True)
+    assert (config.folder / "study.db").exists()
+
+
+def test_results_stay_whatever_happens(config: SearchConfig) -> None:
+    with pytest.raises(ConfigError):
+        search(config, ConfigError, owned=True, keep=True)
+    assert (config.folder / "study.db").exists()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_everything_stays_where_the_request_was_not_at_fault(
+    config: SearchConfig, error: type[BaseException]
+) -> None:
+    with pytest.raises(error):
+        search(config, error, owned=True)
     assert (config.folder / "study.db").exists()
 
 
