@@ -221,12 +221,13 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
     from nas.config import SearchConfig
     from nas.driver import prepare, run_search
     from nas.errors import SearchError
-    from nas.execution import preview_search, read_warm_start, stages, warm_start_architectures
+    from nas.execution import preview_search, read_warm_start, warm_start_architectures
+    from nas.progress import progress_bars
     from nas.reporting import render
     from nas.trials import Proposer
 
     out = results()
-    with stages(console()) as on_progress:
+    with progress_bars(console()) as on_progress:
         asked = SearchConfig.of(**flags)
         bench = prepare(asked, dry_run=dry_run, on_progress=on_progress, decode=False)
         given = read_warm_start(bench)

@@ -2,10 +2,8 @@
 
 from nas.execution.candidate import Candidate, CandidateTrial, Outcome, trial_folder
 from nas.execution.cluster import Share, make_shared, make_shared_weights, open_cluster, pack
-from nas.execution.preparation import stages
 from nas.execution.preview import introduction, preview_search
 from nas.execution.progress import SearchProgress
-from nas.execution.quiet import NowAndThen
 from nas.execution.recorder import StudyRecorder
 from nas.execution.scheduler import ParetoHalving
 from nas.execution.searcher import LostWorkers, StudySearcher
@@ -26,7 +24,6 @@ __all__ = [
     "Candidate",
     "CandidateTrial",
     "LostWorkers",
-    "NowAndThen",
     "Outcome",
     "ParetoHalving",
     "SearchProgress",
@@ -46,7 +43,6 @@ __all__ = [
     "read_warm_start",
     "searched_space",
     "shared_trainer",
-    "stages",
     "train_shared",
     "trial_folder",
     "warm_start_architectures",

@@ -54,17 +54,17 @@ class SearchProgress:
             self._live.stop()
 
     def started(self, proposal: Proposal) -> None:
-        """A candidate was handed to a worker."""
+        """A worker starts a candidate."""
         baseline = "baseline, " if proposal.baseline else ""
         resumed = f"from rung {proposal.start_rung}, " if proposal.start_rung else ""
         self._running[proposal.trial] = f"{baseline}{resumed}{proposal.architecture}"
 
     def replaced(self, trial: int) -> None:
-        """A candidate's worker was lost, and another one takes over."""
-        self._say(f"trial {trial:>3}  its worker was lost, another one goes on from its last rung")
+        """A candidate's worker was lost; another one resumes it."""
+        self._say(f"trial {trial:>3}  its worker was lost, another one resumes it from its last rung")
 
     def measured(self, trial: int, outcome: Outcome) -> None:
-        """A candidate passed a rung and goes on."""
+        """A candidate passed a rung and is promoted."""
         self._warn(trial, outcome)
         so_far = f"rung {outcome.record.rung + 1}/{self.rungs}, FID {outcome.record.fid:.2f}"
         self._running[trial] = f"{so_far}, {format_quantity(outcome.cost.macs)} MACs"
