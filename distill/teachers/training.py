@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
 from distill.data import ImageSet, absolute
 from distill.errors import TrainingError
 from distill.evaluation import Fidelity, chosen_for_grid, image_grid, sample, save_png
 from distill.seeds import derive_seed
+from distill.storage import LeaseHeldError, folder_lease
 from distill.teachers.training_state import (
     Snapshot,
     Standing,
@@ -66,7 +66,7 @@ def train_teacher(
         TrainingDivergedError: a loss became NaN or infinite.
         NonFiniteImagesError: the generator made NaN or infinity.
     """
-    with _held(training):
+    with _leased(training):
         standing = _begin(training, generator, discriminator, data, fidelity)
         trainer, target = standing.trainer, training.config.images
         on_start(trainer.images)
@@ -89,25 +89,21 @@ def check_place(training: TeacherTraining) -> None:
 
 
 @contextmanager
-def _held(training: TeacherTraining) -> Iterator[None]:
-    """The training's folder, made if need be, for this process alone."""
+def _leased(training: TeacherTraining) -> Iterator[None]:
+    """Hold the lease of the training's folder."""
     check_place(training)
-    lock = FileLock(training.folder / "lock", blocking=False)
-    try:
-        training.folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout:
-        raise TrainingError(
-            f"{training.folder}: another process trains there: wait for it, or choose another -o"
-        ) from None
-    except OSError as error:
-        raise TrainingError(
-            f"{training.folder} can't be written ({os_reason(error)}): choose another -o"
-        ) from error
-    try:
+    with ExitStack() as held:
+        try:
+            held.enter_context(folder_lease(training.folder))
+        except LeaseHeldError:
+            raise TrainingError(
+                f"{training.folder}: another process trains there: wait for it, or choose another -o"
+            ) from None
+        except OSError as error:
+            raise TrainingError(
+                f"{training.folder} can't be written ({os_reason(error)}): choose another -o"
+            ) from error
         yield
-    finally:
-        lock.release()
 
 
 def _begin(
