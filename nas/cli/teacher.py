@@ -187,7 +187,7 @@ def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
     err = console()
     with progress_bars(err) as on_progress:
         request = TeacherRequest(fid_samples=count, **flags)
-        wanted = TeacherRun(request, dry_run=dry_run, on_progress=on_progress)
+        wanted = TeacherRun.prepare(request, dry_run=dry_run, on_progress=on_progress)
     if dry_run:
         click.echo(json.dumps(wanted.settings()) if as_json else "\n".join(wanted.lines()))
         return
