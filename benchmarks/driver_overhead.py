@@ -74,7 +74,8 @@ class Row:
 class Driver:
     """The study's part of a search: what `nas.driver` wires together, less Ray."""
 
-    def __init__(self, store: StudyStore, bench: Workbench, config: SearchConfig, sampler: str) -> None:
+    def __init__(self, store: StudyStore, bench: Workbench, sampler: str) -> None:
+        config = bench.config
         self._config, self._bench = config, bench
         self._utilisation = config.budget.utilisation(bench.space)
         self._store = store
@@ -117,10 +118,9 @@ class Driver:
         return propose, judge, record
 
 
-def fill(
-    store: StudyStore, bench: Workbench, config: SearchConfig, utilisation: Utilisation, trials: int
-) -> None:
+def fill(store: StudyStore, bench: Workbench, utilisation: Utilisation, trials: int) -> None:
     """Add `trials` random finished trials with their rungs, as a search would have left them."""
+    config = bench.config
     source = optuna.create_study(
         directions=store.study.directions, sampler=optuna.samplers.RandomSampler(SEED + 1)
     )
@@ -207,19 +207,20 @@ def study_part(
 ) -> Iterator[Row]:
     """Every sampler at every size, one study growing from size to size; `limit` seconds for each."""
     name = f"driver-overhead-{uuid.uuid4().hex[:8]}"
-    config, bench = prepare(
+    bench = prepare(
         SearchConfig.of(
             budget_macs=2_000_000, trials=10**6, workdir=folder, study=name, storage=url, seed=SEED
         )
     )
+    config = bench.config
     config.folder.mkdir(parents=True)
     utilisation = config.budget.utilisation(bench.space)
-    with study_for(config, bench) as store:
+    with study_for(bench) as store:
         for size in sorted(sizes):
             present = len(store.study.get_trials(deepcopy=False))
-            fill(store, bench, config, utilisation, max(0, size - present))
+            fill(store, bench, utilisation, max(0, size - present))
             for sampler in samplers:
-                driver, spent = Driver(store, bench, config, sampler), list[tuple[float, float, float]]()
+                driver, spent = Driver(store, bench, sampler), list[tuple[float, float, float]]()
                 began = time.perf_counter()
                 while len(spent) < FEWEST or (len(spent) < measured and time.perf_counter() - began < limit):
                     spent.append(driver.trial())
@@ -229,8 +230,9 @@ def study_part(
 
 
 @contextmanager
-def study_for(config: SearchConfig, bench: Workbench) -> Iterator[StudyStore]:
+def study_for(bench: Workbench) -> Iterator[StudyStore]:
     """An open study under its lease, deleted at the end."""
+    config = bench.config
     with StudyStore.open(config.storage_url, config.study, identity=bench.identity) as store:
         try:
             with store.lease():
@@ -241,7 +243,7 @@ def study_for(config: SearchConfig, bench: Workbench) -> Iterator[StudyStore]:
 
 def tune_part(folder: Path, trials: int) -> float:
     """Seconds between ends of trials in a search of stubs, by the study's own clock."""
-    config, bench = prepare(
+    bench = prepare(
         SearchConfig.of(
             budget_macs=2_000_000,
             trials=trials,
@@ -254,8 +256,8 @@ def tune_part(folder: Path, trials: int) -> float:
         )
     )
     with open(os.devnull, "w") as nowhere:
-        run_search(config, bench, Console(file=nowhere), trainable=StubTrial)
-    with StudyStore.open(config.storage_url, "tune", create=False) as store:
+        run_search(bench, Console(file=nowhere), trainable=StubTrial)
+    with StudyStore.open(bench.config.storage_url, "tune", create=False) as store:
         ends = sorted(
             t.datetime_complete for t in store.study.get_trials(deepcopy=False) if t.datetime_complete
         )

@@ -2,6 +2,7 @@
 
     python -m benchmarks.front_per_compute
     python -m benchmarks.front_per_compute --replays 500 --json
+    python -m benchmarks.front_per_compute --only ours --only "Optuna GP"
     python -m benchmarks.front_per_compute --quick
 
 The table holds every architecture of a small space, distilled from several seeds by the service itself
@@ -29,6 +30,7 @@ import math
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
@@ -39,6 +41,7 @@ import numpy as np
 import torch
 
 from benchmarks.tabular.figures import (
+    BASIS,
     Replayed,
     figures,
     finite,
@@ -97,9 +100,11 @@ def one(name: str, seed: int, path: Path, trials: int = TRIALS) -> Replayed:
     )
 
 
-def replay_all(path: Path, replays: int, trials: int, seed: int, processes: int) -> dict[str, list[Replayed]]:
-    """Every strategy's replays, by its name."""
-    found: dict[str, list[Replayed]] = {name: [] for name in STRATEGIES}
+def replay_all(
+    path: Path, names: Sequence[str], replays: int, trials: int, seed: int, processes: int
+) -> dict[str, list[Replayed]]:
+    """The replays of the strategies called `names`."""
+    found: dict[str, list[Replayed]] = {name: [] for name in names}
     with ProcessPoolExecutor(
         processes, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
@@ -137,6 +142,13 @@ def main() -> None:
     parser.add_argument("--replays", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1_000)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=STRATEGIES,
+        metavar="STRATEGY",
+        help=f"replay this one, and {BASIS}; may be repeated",
+    )
     parser.add_argument("--quick", action="store_true", help="a few replays of a small made-up table")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -146,7 +158,8 @@ def main() -> None:
         path, replays, trials = options.table, options.replays, TRIALS
         if options.quick:
             path, replays, trials = make_up(Path(scratch, "made-up.csv"), *searched()), *QUICK.values()
-        found = replay_all(path, replays, trials, options.seed, options.processes)
+        names = [name for name in STRATEGIES if not options.only or name in (BASIS, *options.only)]
+        found = replay_all(path, names, replays, trials, options.seed, options.processes)
         table = read_table(path)
     shown = figures(found, trials * table.images[-1], table.images[0])
     if options.json:

@@ -1,21 +1,80 @@
-"""How far long work is: told by what does it, shown by whoever asks for it."""
+"""Progress of long work: a callback of whoever does it, also across processes."""
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
 
 from torch import Tensor
 
-OnProgress = Callable[[str, int, int], None]  # what is going on, images done, images in all
+from search_spaces.reading import written_whole
+
+OnProgress = Callable[[str, int, int], None]  # the work's name, images done, images in all
+
+RELAY_SECONDS = 0.2  # between two reports of a worker; the last one of a piece of work never waits
+LISTENER = "progress of a worker"  # a thread
 
 
 def counted(
     batches: Iterable[Tensor], what: str, total: int, on_progress: OnProgress | None
 ) -> Iterator[Tensor]:
-    """`batches` of images as they are; `on_progress` hears after each how many of `total` went by."""
+    """`batches` of images as they are; `on_progress` receives after each how many of `total` passed."""
     done = 0
     for batch in batches:
         yield batch
         done += len(batch)
         if on_progress is not None:
             on_progress(what, done, total)
+
+
+@contextmanager
+def relayed(on_progress: OnProgress, file: Path) -> Iterator[OnProgress]:
+    """A callable to send to a worker; while the block runs, what it reports reaches `on_progress` here.
+
+    It travels through `file`, in a folder that both share and that nobody else writes: a queue of Ray's would
+    be a process of its own, which takes two seconds of every search.
+    """
+    file.unlink(missing_ok=True)  # left by a run that was killed
+    ended = Event()
+    listener = Thread(target=_listen, args=(file, on_progress, ended), name=LISTENER, daemon=True)
+    listener.start()
+    try:
+        yield Reporter(file)
+    finally:
+        ended.set()
+        listener.join()
+        file.unlink(missing_ok=True)
+
+
+@dataclass
+class Reporter:
+    """An `OnProgress` for a worker, which writes the progress to a file, not too often."""
+
+    file: Path
+    _last: float = field(default=-RELAY_SECONDS, compare=False)
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if done < total and time.monotonic() - self._last < RELAY_SECONDS:
+            return
+        self._last = time.monotonic()
+        with suppress(OSError), written_whole(self.file) as file:  # else a number on a screen is lost
+            file.write(json.dumps([what, done, total]).encode())
+
+
+def _listen(file: Path, on_progress: OnProgress, ended: Event) -> None:
+    received = ""
+    while True:
+        last = ended.wait(RELAY_SECONDS)
+        report = received
+        with suppress(OSError):
+            report = file.read_text()
+        if report != received:
+            received = report
+            on_progress(*json.loads(report))
+        if last:
+            return

@@ -102,7 +102,9 @@ def main() -> None:
         ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool,
         options.table.open("a", newline="") as file,
     ):
-        _ = workbench(0, Path(scratch), options.quick).teacher_cache  # before several processes want it
+        workbench(
+            0, Path(scratch), options.quick
+        ).load_teacher_cache()  # before several processes want it at once
         table = csv.writer(file, lineterminator="\n")
         jobs = ((*job, Path(scratch), options.quick) for job in missing)
         for count, rows in enumerate(pool.map(distill, *zip(*jobs, strict=True)), 1):

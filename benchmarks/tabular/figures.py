@@ -19,6 +19,7 @@ from nas.ranking import hypervolume
 
 Array = npt.NDArray[np.float64]
 
+BASIS = "random search"  # the strategy whose last hypervolume all others are to reach
 MARGIN = 0.1  # of the range of an objective, beyond the worst: so that the dearest student has a volume, too
 ROUNDING = 1e-9  # a mean reaches itself, however it was summed
 RESAMPLES = 1_000  # of the splits, for the interval of what it takes to get somewhere
@@ -92,7 +93,7 @@ def figures(found: Mapping[str, list[Replayed]], images: int, step: int) -> dict
     marks = np.array([images // 10, images // 5, images * 2 // 5, images])
     longest = max(replayed.seconds[-1] for runs in found.values() for replayed in runs)
     axes = {"images": np.append(np.arange(0, images, step), images), "seconds": np.linspace(0, longest, 500)}
-    random = found["random search"]
+    random = found[BASIS]
     at_end = np.array([replayed.share("images", marks)[-1] for replayed in random])
     target = float(by_split(at_end, [replayed.split for replayed in random]).mean())
     rows = {}

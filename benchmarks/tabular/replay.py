@@ -15,6 +15,7 @@ import numpy.typing as npt
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
+from benchmarks.samplers import COMPARED
 from benchmarks.tabular.grid import LEVELS
 from benchmarks.tabular.table import Table
 from nas.config import SearchConfig
@@ -117,7 +118,7 @@ def replay(
 ) -> Iterator[Answer]:
     """Search until `images` have been trained on, or nothing is proposed; an answer after every trial."""
     board = RungBoard(len(world.table.images), config.reduction_factor, significance=config.significance)
-    chooser = make_sampler(sampler, seed, world.space, world.utilisation, board)
+    chooser = make_sampler(sampler, seed, world.space, world.utilisation, board, COMPARED)
     study = optuna.create_study(directions=["minimize", "minimize"], sampler=chooser)
     proposer = proposer_class(MemoryStore(study), world.space, world.utilisation, config)  # type: ignore[arg-type]
     table, spent, seconds = world.table, 0, 0.0

@@ -1,6 +1,7 @@
-"""Large arrays on disk: memory-mapped tensors and scratch folders."""
+"""Files and folders: memory-mapped tensors, scratch folders, and the lease of a folder."""
 
+from distill.storage.lease import LeaseHeldError, folder_lease
 from distill.storage.mapping import mapped_tensor
 from distill.storage.scratch import sweep
 
-__all__ = ["mapped_tensor", "sweep"]
+__all__ = ["LeaseHeldError", "folder_lease", "mapped_tensor", "sweep"]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from distill.data import absolute
 from distill.errors import TrainingError
 from distill.evaluation import Fidelity, image_grid, sample, save_png
 from distill.seeds import derive_seed
+from distill.storage import LeaseHeldError, folder_lease
 from distill.tasks import Task
 from distill.teachers.training_state import (
     Snapshot,
@@ -66,7 +65,7 @@ def train_teacher(
         TrainingDivergedError: a loss became NaN or infinite.
         NonFiniteImagesError: the generator made NaN or infinity.
     """
-    with _held(training):
+    with _leased(training):
         standing = _begin(training, generator, discriminator, task, fidelity)
         trainer, target = standing.trainer, training.config.images
         on_start(trainer.images)
@@ -89,25 +88,21 @@ def check_place(training: TeacherTraining) -> None:
 
 
 @contextmanager
-def _held(training: TeacherTraining) -> Iterator[None]:
-    """The training's folder, made if need be, for this process alone."""
+def _leased(training: TeacherTraining) -> Iterator[None]:
+    """Hold the lease of the training's folder."""
     check_place(training)
-    lock = FileLock(training.folder / "lock", blocking=False)
-    try:
-        training.folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout:
-        raise TrainingError(
-            f"{training.folder}: another process trains there: wait for it, or choose another -o"
-        ) from None
-    except OSError as error:
-        raise TrainingError(
-            f"{training.folder} can't be written ({os_reason(error)}): choose another -o"
-        ) from error
-    try:
+    with ExitStack() as held:
+        try:
+            held.enter_context(folder_lease(training.folder))
+        except LeaseHeldError:
+            raise TrainingError(
+                f"{training.folder}: another process trains there: wait for it, or choose another -o"
+            ) from None
+        except OSError as error:
+            raise TrainingError(
+                f"{training.folder} can't be written ({os_reason(error)}): choose another -o"
+            ) from error
         yield
-    finally:
-        lock.release()
 
 
 def _begin(

@@ -1,14 +1,13 @@
-"""How long one image takes: a fixed protocol on the CPU, on the GPU, or in ONNX Runtime.
+"""How long one image takes: one protocol on the CPU, on the GPU, and in ONNX Runtime.
 
 Batch 1, evaluation mode, constant noise, no gradients, float32 (on a GPU with PyTorch's defaults: TF32 in
-convolutions); the median of many runs. On a CPU it is one thread and the time that this thread computes: what
-it waits for other processes, such as the candidates that a search trains meanwhile, does not count.
+convolutions); the median of many runs. On a CPU it is one thread and the time that this thread computes: time
+spent waiting for other processes, such as the candidates that a search trains meanwhile, does not count.
 """
 
 from __future__ import annotations
 
 import logging
-import statistics
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,14 +17,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.benchmark import Timer
 
 from nas.errors import ConfigError
 from search_spaces import Generator
 
-WARM_UP = 3  # runs that don't count
-RUNS = 100  # that count, at most …
-SECONDS = 2.0  # … and none is begun later than this after the first one …
-LEAST_RUNS = 5  # … but for these, however slow
+LEAST_SECONDS = 0.1  # of measured runs; more follow until their times agree …
+SECONDS = 2.0  # … or have taken this long …
+LEAST_RUNS = 4  # … but for these, however slow
 
 ONNX_PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 
@@ -33,23 +32,22 @@ Run = Callable[[], object]
 
 
 def median_seconds(run: Run, clock: Callable[[], float]) -> float:
-    """How long `run` takes by `clock`, which counts seconds."""
-    for _ in range(WARM_UP):
-        run()
-    taken: list[float] = []
-    begin = clock()
-    while len(taken) < RUNS and (len(taken) < LEAST_RUNS or clock() - begin < SECONDS):
-        before = clock()
-        run()
-        taken.append(clock() - before)
-    return statistics.median(taken)
+    """Median seconds of `run` by `clock`, on one thread, measured by PyTorch's benchmark timer.
+
+    After a warm-up, runs are timed until the interquartile range of their times is below a tenth of the
+    median.
+    """
+    timer = Timer("run()", globals={"run": run}, timer=clock, num_threads=1)
+    once = timer.timeit(1).median  # after two runs that do not count
+    longest = max(SECONDS, LEAST_RUNS * once)
+    return timer.adaptive_autorange(min_run_time=LEAST_SECONDS, max_run_time=longest).median
 
 
 @dataclass(frozen=True)
 class Stopwatch:
-    """Something that generators run on while their time is taken."""
+    """Measures the latency of generators on one kind of hardware or runtime."""
 
-    name: str  # of what is measured on: "cpu, 1 thread", the GPU's name, "onnxruntime 1.31.1, cpu, 1 thread"
+    name: str  # hardware or runtime: "cpu, 1 thread", the GPU's name, "onnxruntime 1.31.1, cpu, 1 thread"
     ready: Callable[[Generator], AbstractContextManager[Run]]  # gives what makes one image
     clock: Callable[[], float]
 
@@ -60,7 +58,7 @@ class Stopwatch:
 
 
 def make_stopwatch(where: str) -> Stopwatch:
-    """The one called `where`, of "cpu", "cuda" and "onnxruntime".
+    """The stopwatch called `where`: "cpu", "cuda" or "onnxruntime".
 
     Raises:
         ConfigError: there is no GPU, or a package is missing.
@@ -72,12 +70,7 @@ def _cpu() -> Stopwatch:
     @contextmanager
     def ready(generator: Generator) -> Iterator[Run]:
         inputs = _one_input(generator)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield lambda: generator.deterministic(*inputs)
-        finally:
-            torch.set_num_threads(threads)
+        yield lambda: generator.deterministic(*inputs)
 
     return Stopwatch("cpu, 1 thread", ready, time.thread_time)
 

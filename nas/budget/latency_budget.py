@@ -1,4 +1,4 @@
-"""Architectures that keep to a latency: proposed, measured, and narrowed where they are too slow."""
+"""The latency budget: architectures are measured, and narrowed where they are too slow."""
 
 from __future__ import annotations
 
@@ -30,12 +30,15 @@ class LatencyMeasurement:
 class AnyLatency:
     """No limit: nothing is measured."""
 
+    def check_smallest(self, space: SearchSpace) -> None:
+        """Nothing is too slow."""
+
     def fit(self, space: SearchSpace, suggest: Suggest, utilisation: Utilisation) -> Architecture:
         """The architecture of these choices."""
         return space.sample(suggest, utilisation)
 
     def fits(self, architecture: Architecture) -> bool:
-        """Whether `architecture` keeps to the limit."""
+        """Whether the latency of `architecture` is within the limit."""
         return True
 
     def measurement(self, architecture: Architecture) -> LatencyMeasurement:
@@ -47,24 +50,24 @@ class AnyLatency:
 
 
 class LatencyBudget:
-    """A limit for one image, in seconds, and the latencies measured so far: each architecture's once."""
+    """A limit for one image, in seconds, and the latencies measured so far: each architecture once."""
 
-    def __init__(
-        self, limit: float, stopwatch: Stopwatch, build: Callable[[Any], Generator], space: SearchSpace
-    ) -> None:
+    def __init__(self, limit: float, stopwatch: Stopwatch, build: Callable[[Any], Generator]) -> None:
+        self.limit, self._stopwatch, self._build = limit, stopwatch, build
+        self._measured: dict[str, float] = {}
+
+    def check_smallest(self, space: SearchSpace) -> None:
         """Measure the smallest student.
 
         Raises:
             BudgetError: even that one is too slow.
         """
-        self.limit, self._stopwatch, self._build = limit, stopwatch, build
-        self._measured: dict[str, float] = {}
-        self.smallest = self.seconds(space.smallest())
-        if self.smallest > limit:
+        smallest = self.seconds(space.smallest())
+        if smallest > self.limit:
             raise BudgetError(
-                f"--budget-latency {format_duration(limit)} is below the smallest student, "
-                f"{format_duration(self.smallest)} ({stopwatch.name}): "
-                f"give at least {_round_up(MARGIN * self.smallest)}"
+                f"--budget-latency {format_duration(self.limit)} is below the smallest student, "
+                f"{format_duration(smallest)} ({self._stopwatch.name}): "
+                f"give at least {_round_up(MARGIN * smallest)}"
             )
 
     def fit(self, space: SearchSpace, suggest: Suggest, utilisation: Utilisation) -> Architecture:
@@ -81,7 +84,7 @@ class LatencyBudget:
         return architecture
 
     def fits(self, architecture: Architecture) -> bool:
-        """Whether `architecture` keeps to the limit."""
+        """Whether the latency of `architecture` is within the limit."""
         return self.seconds(architecture) <= self.limit
 
     def seconds(self, architecture: Architecture) -> float:

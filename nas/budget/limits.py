@@ -90,15 +90,15 @@ class Budget:
         return " and ".join(limits) or "no limit"
 
     def utilisation(self, space: SearchSpace) -> Utilisation:
-        """How full an architecture makes this budget, but for its latency.
+        """The fraction of this budget that an architecture uses: the largest of its limits', without latency.
 
-        A limit above the largest student counts as its cost. The share of the budget that a space spends is
-        then a share of something real, binding or not.
+        A limit above the largest student counts as that student's cost: a budget fraction then means
+        something, whether the limit binds or not.
 
         Raises:
             BudgetError: not even the smallest architecture fits.
         """
-        self.require(space, space.smallest(), "the smallest student")
+        self.check_smallest(space)
         largest = space.largest()
         macs = min(self.macs or math.inf, space.macs(largest))
         params = min(self.params, space.params(largest)) if self.params else None
@@ -109,8 +109,12 @@ class Budget:
 
         return utilisation
 
+    def check_smallest(self, space: SearchSpace) -> None:
+        """Raise BudgetError where not even the smallest student fits."""
+        self.require(space, space.smallest(), "the smallest student")
+
     def slack(self, space: SearchSpace) -> list[str]:
-        """What to tell the user of limits that do not bind."""
+        """A sentence for the user for each limit that does not bind."""
         largest, notes = space.largest(), []
         if self.macs and self.macs >= space.macs(largest):
             notes.append(_unbound(self.macs, space.macs(largest), "MACs"))
@@ -119,7 +123,7 @@ class Budget:
         return notes
 
     def require(self, space: SearchSpace, cheapest: Any, name: str) -> None:
-        """Raise BudgetError, with what `name` needs, where `cheapest` does not fit."""
+        """Raise BudgetError where `cheapest`, called `name` in the message, does not fit."""
         for flag, limit, needed, unit in (
             ("--budget-macs", self.macs, space.macs(cheapest), "MACs"),
             ("--budget-params", self.params, space.params(cheapest), "parameters"),

@@ -59,7 +59,7 @@ def main(
     from nas.config import SearchConfig
     from nas.driver import prepare, run_search
     from nas.errors import SearchError
-    from nas.execution import stages
+    from nas.progress import progress_bars
     from nas.reporting import render_finalists
     from nas.study import StudyAttributes, open_existing
     from nas.trials import Finalists, choose_finalists, final_config, searched
@@ -73,15 +73,13 @@ def main(
         saved = StudyAttributes.from_study(store.study).config | {"storage": storage, "workdir": str(workdir)}
     search = SearchConfig.model_validate(saved)
     config = final_config(search, len(finalists), seeds=seeds, images=images, **machine)
-    with stages(console()) as on_progress:
-        config, bench = prepare(config, on_progress=on_progress, proposes=False)
+    with progress_bars(console()) as on_progress:
+        bench = prepare(config, on_progress=on_progress, proposes=False)
     console().print(
         f"Finalists: {len(finalists)}; seeds of each: {seeds}; images of a training: {config.rungs[-1]:,}",
         highlight=False,
     )
-    report = run_search(
-        config, bench, console(), trials=partial(Finalists, finalists=finalists), finalists_of=name
-    )
+    report = run_search(bench, console(), trials=partial(Finalists, finalists=finalists), finalists_of=name)
     out = results()
     out.print_json(report.model_dump_json()) if as_json else out.print(render_finalists(report))
     if report.best is None:

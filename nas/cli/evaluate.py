@@ -59,10 +59,10 @@ def main(checkpoint: Path, metrics: str, as_json: bool, **options: Any) -> None:
 
     from nas.budget import format_quantity
     from nas.checkpoints import evaluate
-    from nas.execution import stages
+    from nas.progress import progress_bars
 
     asked = [name.strip() for name in metrics.split(",")]
-    with stages(console()) as on_progress:
+    with progress_bars(console()) as on_progress:
         found = evaluate(checkpoint, metrics=asked, on_progress=on_progress, **options)
     if as_json:
         click.echo(json.dumps(found))

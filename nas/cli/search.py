@@ -103,7 +103,7 @@ def _from_toml(ctx: click.Context, param: click.Parameter, value: str | None) ->
     help="Further seeds in all, where they may change the answer  [default: a quarter of --trials]",
 )
 @click.option("--seeds", type=Whole(), help="Of one architecture, at most  [default: 3]")
-@click.option("--sampler", help="gp, tpe, nsga2, evolution or random  [default: gp]")
+@click.option("--sampler", help="gp, tpe, nsga2 or random  [default: gp]")
 @click.option(
     "--enqueue",
     type=click.Path(),
@@ -221,23 +221,22 @@ def main(dry_run: bool, as_json: bool, **flags: object) -> None:
     from nas.config import SearchConfig
     from nas.driver import prepare, run_search
     from nas.errors import SearchError
-    from nas.execution import preview_search, read_warm_start, stages, warm_start_architectures
+    from nas.execution import preview_search, read_warm_start, warm_start_architectures
+    from nas.progress import progress_bars
     from nas.reporting import render
     from nas.trials import Proposer
 
     out = results()
-    with stages(console()) as on_progress:
+    with progress_bars(console()) as on_progress:
         asked = SearchConfig.of(**flags)
-        config, bench = prepare(asked, dry_run=dry_run, on_progress=on_progress, decode=False)
-        given = read_warm_start(config, bench)
-        _ = bench.task
+        bench = prepare(asked, dry_run=dry_run, on_progress=on_progress, decode=False)
+        given = read_warm_start(bench)
+        bench.load_data()
     if dry_run:
-        shown = preview_search(config, bench, warm_start_architectures(given, config, bench))
+        shown = preview_search(bench, warm_start_architectures(given, bench))
         out.print_json(shown.model_dump_json()) if as_json else out.print(shown.render())
         return
-    report = run_search(
-        config, bench, console(), trials=partial(Proposer, warm_start=given, latency=bench.latency)
-    )
+    report = run_search(bench, console(), trials=partial(Proposer, warm_start=given, latency=bench.latency))
     out.print_json(report.model_dump_json()) if as_json else out.print(render(report))
     if report.best is None:
         raise SearchError(f"no trial of study {report.study} is complete: see the reasons with nas-dashboard")

@@ -14,7 +14,7 @@ from nas.cli.command import Command, FiniteFloat, Group, Quantity, Whole, consol
 from search_spaces import FAMILIES
 
 if TYPE_CHECKING:
-    from nas.teacher import TeacherProgress
+    from nas.progress import TeacherProgress
 
 EXAMPLES = """
 nas-teacher train --data faces.zip --resolution 256 --mirror -o faces.safetensors
@@ -177,17 +177,17 @@ def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
 
     from nas.budget import parse_quantity
     from nas.errors import BudgetError, ConfigError
-    from nas.execution import stages
-    from nas.teacher import TeacherProgress, TeacherRequest, TeacherRun
+    from nas.progress import TeacherProgress, progress_bars
+    from nas.teacher import TeacherRequest, TeacherRun
 
     try:
         count = 0 if str(fid_samples) == "0" else parse_quantity(str(fid_samples))
     except BudgetError as error:
         raise ConfigError(f"--fid-samples {fid_samples}: give a number such as 10k; 0 is none") from error
     err = console()
-    with stages(err) as on_progress:
+    with progress_bars(err) as on_progress:
         request = TeacherRequest(fid_samples=count, **flags)
-        wanted = TeacherRun(request, dry_run=dry_run, on_progress=on_progress)
+        wanted = TeacherRun.prepare(request, dry_run=dry_run, on_progress=on_progress)
     if dry_run:
         click.echo(json.dumps(wanted.settings()) if as_json else "\n".join(wanted.lines()))
         return

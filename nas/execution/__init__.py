@@ -2,10 +2,8 @@
 
 from nas.execution.candidate import Candidate, CandidateTrial, Outcome, trial_folder
 from nas.execution.cluster import Share, make_shared, make_shared_weights, open_cluster, pack
-from nas.execution.preparation import stages
 from nas.execution.preview import introduction, preview_search
 from nas.execution.progress import SearchProgress
-from nas.execution.quiet import NowAndThen
 from nas.execution.recorder import StudyRecorder
 from nas.execution.scheduler import ParetoHalving
 from nas.execution.searcher import LostWorkers, StudySearcher
@@ -15,7 +13,8 @@ from nas.execution.weight_sharing import (
     STAGES,
     SharedSpace,
     SharedTrial,
-    check_narrowest,
+    check_shareable,
+    searched_space,
     shared_trainer,
     train_shared,
 )
@@ -26,7 +25,6 @@ __all__ = [
     "Candidate",
     "CandidateTrial",
     "LostWorkers",
-    "NowAndThen",
     "Outcome",
     "ParetoHalving",
     "SearchProgress",
@@ -36,7 +34,7 @@ __all__ = [
     "StudyRecorder",
     "StudySearcher",
     "Workbench",
-    "check_narrowest",
+    "check_shareable",
     "from_tune",
     "introduction",
     "make_shared",
@@ -45,8 +43,8 @@ __all__ = [
     "pack",
     "preview_search",
     "read_warm_start",
+    "searched_space",
     "shared_trainer",
-    "stages",
     "to_tune",
     "train_shared",
     "trial_folder",

@@ -20,15 +20,14 @@ from ray.exceptions import RayError, RayTaskError
 from rich.console import Console
 
 from distill.errors import TrainingDivergedError
-from distill.progress import OnProgress
+from distill.progress import OnProgress, relayed
 from distill.training import Precision
 from nas.config import SearchConfig
 from nas.errors import ConfigError, SearchError
 from nas.execution.gpu_sharing import Footprint, candidates_per_gpu, gpu_share, measure_footprint
-from nas.execution.preparation import stages, waiting
-from nas.execution.relay import relayed
 from nas.execution.weight_sharing import STAGES, images_trained, stages_left, train_shared
 from nas.execution.workbench import Workbench, use_threads
+from nas.progress import progress_bars, waiting
 
 if TYPE_CHECKING:
     from distill.evaluation import FidScore
@@ -103,7 +102,7 @@ def make_shared(config: SearchConfig, share: Share, console: Console) -> tuple[F
 
     what = "Making the teacher's images and the real ones' statistics"
     file = config.folder.absolute() / PROGRESS
-    with stages(console, what) as on_progress, relayed(on_progress, file) as tell:
+    with progress_bars(console, what) as on_progress, relayed(on_progress, file) as tell:
         made: tuple[FidScore, Precision] = _on_a_worker(task, config, share, "made the teacher bank", tell)
     return made
 

@@ -1,4 +1,4 @@
-"""What a search would do: settings, the budget against the space and the teacher, a few proposals."""
+"""`nas-search --dry-run`: settings, the budget beside the costs of space and teacher, a few proposals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from rich.text import Text
 from distill.teachers import teacher_cache_bytes
 from distill.training import images_a_step
 from nas.budget import COUNTER, format_duration, format_quantity
-from nas.config import SearchConfig
 from nas.execution.workbench import Workbench
 from search_spaces import Architecture, RandomSuggest
 
@@ -68,9 +67,9 @@ class Preview(BaseModel):
         return Group(*(Text(note) for note in self.notes), Text(f"Settings: {settings}"), table)
 
 
-def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
-    """What is about to be searched, a line each."""
-    teacher = bench.teacher
+def introduction(bench: Workbench) -> list[str]:
+    """The search that is about to run: teacher, data, recipe, rungs and budget, a line each."""
+    config, teacher = bench.config, bench.teacher
     cost = bench.teacher.generator.architecture
     built_in = "built-in " if config.teacher is None else ""
     where = f" on {config.latency_on}" if config.budget_latency else ""
@@ -81,7 +80,7 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
         f"Data: {bench.task.images.name}, {bench.task.images.found or len(bench.task.images)} images "
         f"({bench.task.images.format}){OWN if built_in else ''}",
         f"Recipe: {config.recipe}, KD weight {config.schedule}",
-        f"Training: {_rungs(config, bench)}",
+        f"Training: {_rungs(bench)}",
         f"Budget: {config.budget}{where}; study {config.study} in {config.folder}",
     ]
     lines += [f"Budget: {note}" for note in config.budget.slack(bench.space)]
@@ -95,8 +94,9 @@ def introduction(config: SearchConfig, bench: Workbench) -> list[str]:
     return lines
 
 
-def _rungs(config: SearchConfig, bench: Workbench) -> str:
-    """After how many images students are measured: whole steps of them, where they don't share weights."""
+def _rungs(bench: Workbench) -> str:
+    """The images seen at each rung, in whole steps; with shared weights, those of their training."""
+    config = bench.config
     if config.share_weights:
         return f"weights that all students share, {config.rungs[-1]:,} images"
     step = images_a_step(bench.recipe, config.batch_size)
@@ -104,8 +104,9 @@ def _rungs(config: SearchConfig, bench: Workbench) -> str:
     return f"FID after {images} images, {config.batch_size} in a batch"
 
 
-def preview_search(config: SearchConfig, bench: Workbench, given: Sequence[Architecture] = ()) -> Preview:
-    """Look ahead without training or writing anything; `given` is what is tried first."""
+def preview_search(bench: Workbench, given: Sequence[Architecture] = ()) -> Preview:
+    """Show what a search would do, without training or writing; the architectures `given` are tried first."""
+    config = bench.config
     utilisation = config.budget.utilisation(bench.space)
     architecture = bench.teacher.generator.architecture
     proposals = [
@@ -123,7 +124,7 @@ def preview_search(config: SearchConfig, bench: Workbench, given: Sequence[Archi
             "params": bench.space.params(architecture),
         },
         space=bench.teacher.family.name,
-        notes=introduction(config, bench) + [too_slow] * (len(fitting) < PROPOSALS),
+        notes=introduction(bench) + [too_slow] * (len(fitting) < PROPOSALS),
         settings=config.public(),
         smallest=_proposed(bench, bench.space.smallest()),
         largest=_proposed(bench, bench.space.largest()),

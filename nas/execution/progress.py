@@ -54,7 +54,7 @@ class SearchProgress:
             self._live.stop()
 
     def started(self, proposal: Proposal) -> None:
-        """A candidate was handed to a worker."""
+        """A worker starts a candidate."""
         baseline = "baseline, " if proposal.baseline else ""
         resumed = f"from rung {proposal.start_rung}, " if proposal.start_rung else ""
         self._running[proposal.trial] = f"{baseline}{resumed}{proposal.architecture}"

@@ -10,9 +10,8 @@ from typing import Any
 import torch
 
 from nas.budget import format_duration
-from nas.config import SearchConfig
 from nas.errors import ConfigError
-from nas.execution.weight_sharing import SharedSpace
+from nas.execution.weight_sharing import searched_space
 from nas.execution.workbench import Workbench
 from nas.reporting import choose_best, trial_reports
 from nas.study import StudyAttributes, open_existing
@@ -20,31 +19,27 @@ from nas.trials import WarmStart
 from search_spaces import Architecture, ArchitectureError, FixedSuggest, SearchSpace, Utilisation
 
 
-def read_warm_start(config: SearchConfig, bench: Workbench) -> WarmStart:
-    """What `config` names by `enqueue` and `warm_start`. No image is needed for it.
+def read_warm_start(bench: Workbench) -> WarmStart:
+    """What the configuration names by `enqueue` and `warm_start`. No image is needed for it.
 
     Raises:
         ConfigError: a file can't be read, or holds no architecture that fits teacher, budget and shared
             weights; the earlier study is of another space.
         StudyError, StorageError: there is no such study.
     """
-    found = [architecture for path in config.enqueue for architecture in _read(path, config, bench)]
-    return WarmStart(found, _front_of(config, bench) if config.warm_start else ())
+    found = [architecture for path in bench.config.enqueue for architecture in _read(path, bench)]
+    return WarmStart(found, _front_of(bench) if bench.config.warm_start else ())
 
 
-def warm_start_architectures(given: WarmStart, config: SearchConfig, bench: Workbench) -> list[Architecture]:
+def warm_start_architectures(given: WarmStart, bench: Workbench) -> list[Architecture]:
     """The architectures that `given` comes to, each once."""
-    space, utilisation = _searched(config, bench), config.budget.utilisation(bench.space)
+    space, utilisation = searched_space(bench), bench.config.budget.utilisation(bench.space)
     chosen = [space.sample(FixedSuggest(choices), utilisation) for choices in given.choices]
     return list(dict.fromkeys((*given.architectures, *chosen)))
 
 
-def _searched(config: SearchConfig, bench: Workbench) -> SearchSpace:
-    """The space that choices are made in."""
-    return SharedSpace(bench.space) if config.share_weights else bench.space
-
-
-def _read(path: Path, config: SearchConfig, bench: Workbench) -> list[Architecture]:
+def _read(path: Path, bench: Workbench) -> list[Architecture]:
+    config = bench.config
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         several = values if isinstance(values, list) else [values]
@@ -84,14 +79,15 @@ def _interface(bench: Workbench, architecture: Architecture) -> tuple[Any, ...]:
     return generator.image_shape, generator.input_specs
 
 
-def _front_of(config: SearchConfig, bench: Workbench) -> list[dict[str, Any]]:
+def _front_of(bench: Workbench) -> list[dict[str, Any]]:
+    config = bench.config
     store, _ = open_existing(config.workdir, config.warm_start, config.storage)
     with store:
         front = {t.number for t in choose_best(trial_reports(store)).front}
         trials = [t for t in store.study.get_trials(deepcopy=False) if t.number in front and t.params]
         space = StudyAttributes.from_study(store.study).space
     utilisation = config.budget.utilisation(bench.space)
-    searched = _searched(config, bench)
+    searched = searched_space(bench)
     if space != bench.teacher.family.name or not all(_fits(t.params, searched, utilisation) for t in trials):
         raise ConfigError(
             f"--warm-start {config.warm_start} is a study of another space ({space}): name one of "

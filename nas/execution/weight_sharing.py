@@ -45,7 +45,7 @@ STAGES = 10  # of the training; each leaves a checkpoint
 
 @dataclass(frozen=True)
 class SharedSpace:
-    """The students of a space that can be read out of shared weights: what all have in common is fixed."""
+    """The students of a space that can be read out of shared weights: what they share is fixed."""
 
     space: SearchSpace
 
@@ -56,7 +56,7 @@ class SharedSpace:
         return self._searched(self.space.uniform())
 
     def initial_designs(self) -> list[dict[str, Any]]:
-        return [self._searched(opening) for opening in self.space.initial_designs()]
+        return [self._searched(design) for design in self.space.initial_designs()]
 
     def _searched(self, choices: dict[str, Any]) -> dict[str, Any]:
         return {name: choice for name, choice in choices.items() if name not in self.space.shared()}
@@ -108,20 +108,36 @@ def shared_file(config: SearchConfig) -> Path:
     return config.folder / "shared.pt"
 
 
-def check_narrowest(budget: Budget, space: SearchSpace) -> None:
-    """See that whatever is chosen fits at its narrowest, without a smaller mapping network.
+def searched_space(bench: Workbench) -> SearchSpace:
+    """The space that a search proposes from: with shared weights, the part that can be read out of them."""
+    return SharedSpace(bench.space) if bench.config.share_weights else bench.space
 
-    The dearest choices are the teacher's own.
+
+def check_shareable(bench: Workbench) -> None:
+    """Check that candidates can share weights.
+
+    Raises:
+        SearchSpaceError: students of this family can't.
+        BudgetError: see `check_narrowest`.
+    """
+    bench.space.slimmable(bench.teacher.generator)
+    check_narrowest(bench.config.budget, bench.space)
+
+
+def check_narrowest(budget: Budget, space: SearchSpace) -> None:
+    """Check that every choice fits the budget at its narrowest, with the teacher's mapping network.
+
+    The most expensive choices are the teacher's own.
 
     Raises:
         BudgetError: they do not fit, however narrow.
     """
 
-    def too_full(architecture: Any) -> float:
-        return 1.0  # above the share that is to be spent, so widths shrink as far as they go
+    def over_the_budget(architecture: Any) -> float:
+        return 1.0  # above the budget fraction that is asked for: widths shrink as far as they go
 
     narrowest = SharedSpace(space).sample(
-        FixedSuggest({"budget_fraction": NARROWEST, **space.uniform()}), too_full
+        FixedSuggest({"budget_fraction": NARROWEST, **space.uniform()}), over_the_budget
     )
     budget.require(space, narrowest, "the narrowest student that keeps the teacher's mapping network")
 

@@ -1,4 +1,4 @@
-"""What all candidates of a search share: teacher, data, bank and extractor; loaded once, kept warm."""
+"""What all candidates of a search share: teacher, data, teacher cache and extractor; loaded once."""
 
 from __future__ import annotations
 
@@ -54,12 +54,27 @@ class Workbench:
     """Everything needed to distill and measure one architecture after another, on one device."""
 
     def __init__(
-        self, config: SearchConfig, *, dry_run: bool = False, on_progress: OnProgress | None = None
+        self,
+        config: SearchConfig,
+        *,
+        teacher: Teacher | None = None,
+        dry_run: bool = False,
+        on_progress: OnProgress | None = None,
     ) -> None:
-        self.config, self.dry_run = config, dry_run
-        self._on_progress = on_progress  # hears of what is made once: images decoded, rendered, looked at
+        """Check that teacher, recipe and training go together; images and the teacher cache come later.
+
+        Args:
+            config: resolved, with the study's name (`SearchConfig.named`).
+            teacher: the one that `config` names, where it is loaded already.
+            dry_run: `data` is a sample of the images, and nothing is written.
+            on_progress: receives the progress of work done once: images decoded, rendered, measured.
+
+        Raises:
+            UserError: the teacher can't be read, or parts of the request exclude each other.
+        """
+        self.config, self.dry_run, self._on_progress = config, dry_run, on_progress
         self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial else "cpu"
-        self.teacher: Teacher = load_teacher(config.teacher)
+        self.teacher: Teacher = teacher or load_teacher(config.teacher)
         self.space: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
         weights = config.lpips_weights
         self.distance = None if weights is None else PerceptualDistance(weights, self.device)
@@ -74,6 +89,14 @@ class Workbench:
         parts["lpips"] = "none" if self.distance is None else self.distance.digest
         return parts | self.config.conditions()
 
+    def load_data(self) -> Task:
+        """Load `task`, unless it is loaded.
+
+        Raises:
+            DataError: the images can't be used.
+        """
+        return self.task
+
     @cached_property
     def task(self) -> Task:
         """The family's task on the real images; in a dry run, on a sample of them."""
@@ -84,18 +107,26 @@ class Workbench:
             self.config.data, self.teacher.generator, cache=self.config.cache, on_progress=self._on_progress
         )
 
-    @cached_property
-    def latency(self) -> Latency:
-        """The limit to what an image may take, and what measures it, in this process.
+    def check_latency(self) -> None:
+        """Measure the smallest student, where latency has a budget.
 
         Raises:
-            BudgetError: not even the smallest student keeps to it.
-            ConfigError: it can't be measured where it is asked for.
+            BudgetError: even the smallest student is too slow.
+            ConfigError: latency can't be measured where it is asked for.
         """
+        self.latency.check_smallest(self.space)
+
+    @cached_property
+    def latency(self) -> Latency:
+        """The latency budget of one image, and what measures it, in this process."""
         if self.config.budget_latency is None:
             return AnyLatency()
         stopwatch = make_stopwatch(self.config.latency_on)
-        return LatencyBudget(self.config.budget_latency, stopwatch, self.teacher.family.build, self.space)
+        return LatencyBudget(self.config.budget_latency, stopwatch, self.teacher.family.build)
+
+    def load_teacher_cache(self) -> TeacherCache:
+        """Make the teacher's images, or find them made, unless that is done."""
+        return self.teacher_cache
 
     @cached_property
     def teacher_cache(self) -> TeacherCache:
@@ -216,13 +247,18 @@ class Workbench:
             )
 
     def check_teacher_cache(self) -> None:
-        """See whether the disk has room for the images of the teacher bank, if that is to be made.
+        """See whether the disk has room for the teacher cache, if that is still to be made.
+
+        Where there are caches already, this one is looked for among them, which needs the data.
 
         Raises:
             TeacherCacheError: it has not.
         """
         folder, size = self.config.cache / TEACHER_CACHE, self.config.teacher_cache_size
-        if not os.path.exists(teacher_cache_home(folder, self.teacher.digest, self._teacher_inputs)):
+        made = os.path.exists(folder) and os.path.exists(
+            teacher_cache_home(folder, self.teacher.digest, self._teacher_inputs)
+        )
+        if not made:
             check_room(folder, size, teacher_cache_bytes(size, self.teacher.generator.image_shape))
 
     def _check_discriminator(self) -> None:

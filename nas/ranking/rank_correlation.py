@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
-from scipy.stats import kendalltau, spearmanr
+from scipy.stats import bootstrap, kendalltau, spearmanr
 
 from nas.study import RungRecord
 
@@ -70,12 +71,17 @@ def _kendall(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
 
 
 def _interval(pairs: npt.NDArray[np.float64], statistic: Correlation) -> tuple[float, float]:
-    rng = np.random.default_rng(0)
-    count = pairs.shape[1]
-    found = []
-    for _ in range(RESAMPLES):
-        a, b = pairs[:, rng.integers(count, size=count)]
-        if len(set(a.tolist())) > 1 and len(set(b.tolist())) > 1:
-            found.append(statistic(a, b))
-    low, high = np.percentile(found, INTERVAL)
+    """Percentiles of the bootstrap over architectures, without resamples in which all values are equal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of those resamples: their correlation is NaN
+        resampled = bootstrap(
+            tuple(pairs),
+            statistic,
+            n_resamples=RESAMPLES,
+            paired=True,
+            vectorized=False,
+            method="percentile",
+            rng=0,
+        )
+    low, high = np.nanpercentile(resampled.bootstrap_distribution, INTERVAL)
     return float(low), float(high)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import numpy as np
 from optuna.distributions import BaseDistribution
@@ -14,20 +15,22 @@ from optuna.trial import FrozenTrial
 
 from nas.errors import ConfigError
 from nas.ranking import RungBoard
-from nas.samplers.evolution import RegularizedEvolution
 from nas.samplers.gp import SurrogateSampler
 from nas.samplers.joint import SearchedChoices
 from search_spaces import SearchSpace, Utilisation
 
+MakeSampler: TypeAlias = Callable[[int, SearchSpace, Utilisation, RungBoard], BaseSampler]
+"""Of a seed, what is searched, what fits, and the results at every rung."""
 
-def _tpe(seed: int) -> BaseSampler:
-    # Widths of neighbouring resolutions depend on each other (multivariate; grouped, because spaces are
-    # conditional), and several candidates train in parallel (constant_liar).
+
+def _tpe(seed: int, space: SearchSpace, utilisation: Utilisation, board: RungBoard) -> BaseSampler:
+    # Widths of neighbouring resolutions belong together (multivariate; grouped, because spaces are
+    # conditional), and several candidates train at once (constant_liar).
     return TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
 
 
-def _nsga2(seed: int) -> BaseSampler:
-    # The first generation is random: with Optuna's 50, most searches would be random only.
+def _nsga2(seed: int, space: SearchSpace, utilisation: Utilisation, board: RungBoard) -> BaseSampler:
+    # The first generation is random: Optuna's 50 would make most searches nothing else.
     return _NSGAII(seed=seed, population_size=20)
 
 
@@ -43,45 +46,47 @@ class _NSGAII(NSGAIISampler):
         return {name: among for name, among in self._choices.calculate(study).items() if not among.single()}
 
 
-def _random(seed: int) -> BaseSampler:
+def _random(seed: int, space: SearchSpace, utilisation: Utilisation, board: RungBoard) -> BaseSampler:
     return RandomSampler(seed=seed)
 
 
-OTHERS: dict[str, Callable[[int], BaseSampler]] = {
+SAMPLERS: dict[str, MakeSampler] = {
+    "gp": SurrogateSampler,
     "tpe": _tpe,
     "nsga2": _nsga2,
     "random": _random,
-    "evolution": RegularizedEvolution,
 }
-SAMPLERS = ("gp", *OTHERS)
 
 
-def check_sampler(name: str) -> None:
+def check_sampler(name: str, among: Mapping[str, MakeSampler] = SAMPLERS) -> None:
     """Raise ConfigError when there is no sampler called `name`."""
-    if name not in SAMPLERS:
-        raise ConfigError(f"unknown sampler {name!r}: choose one of {', '.join(SAMPLERS)}")
+    if name not in among:
+        raise ConfigError(f"unknown sampler {name!r}: choose one of {', '.join(among)}")
 
 
 def make_sampler(
-    name: str, seed: int, space: SearchSpace, utilisation: Utilisation, board: RungBoard
+    name: str,
+    seed: int,
+    space: SearchSpace,
+    utilisation: Utilisation,
+    board: RungBoard,
+    among: Mapping[str, MakeSampler] = SAMPLERS,
 ) -> BaseSampler:
     """The sampler called `name`.
 
     Args:
-        name: one of `SAMPLERS`.
+        name: a key of `among`.
         seed: of this run; see `resume_seed`.
-        space, utilisation: the search space and the budget.
-        board: the results at every rung.
+        space, utilisation, board: what is searched, what fits, and the results at every rung.
+        among: the samplers to choose from; the service's by default.
 
     Raises:
         ConfigError: there is no such sampler.
     """
-    check_sampler(name)
-    if name == "gp":
-        return SurrogateSampler(seed, space, utilisation, board)
+    check_sampler(name, among)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        return OTHERS[name](seed)
+        return among[name](seed, space, utilisation, board)
 
 
 def resume_seed(seed: int, trials: int) -> int:

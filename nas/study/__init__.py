@@ -2,7 +2,7 @@
 
 from nas.study.artifacts import artifact_store, attach_samples
 from nas.study.attributes import LAYOUT, StudyAttributes
-from nas.study.folder import check_folder, make_folder, remove_folders
+from nas.study.folder import check_folder, study_folder
 from nas.study.locate import open_existing
 from nas.study.records import RungRecord
 from nas.study.store import StudyStore
@@ -17,7 +17,6 @@ __all__ = [
     "artifact_store",
     "attach_samples",
     "check_folder",
-    "make_folder",
     "open_existing",
-    "remove_folders",
+    "study_folder",
 ]

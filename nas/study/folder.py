@@ -1,4 +1,4 @@
-"""The folder of a study: made, checked against its database, and removed when the search does not start."""
+"""The folder of a study: checked against its database, made, and removed when its search is refused."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ import os
 import shutil
 import tempfile
 import tomllib
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from nas.config import SearchConfig
 from nas.errors import StudyError, WorkdirError
 from nas.passwords import without_password
 from nas.study.database import same_database
-from search_spaces import os_reason
+from search_spaces import UserError, os_reason
 
 
 def check_folder(config: SearchConfig) -> None:
-    """Refuse a folder with the checkpoints of a study of the same name in another database.
+    """Refuse a folder that belongs to a study of the same name in another database.
 
     Raises:
-        StudyError: it is one, by the settings saved in it.
+        StudyError: the settings saved in it name another database.
     """
     saved = config.folder / "config.toml"
     try:
         before = str(tomllib.loads(saved.read_text(encoding="utf-8")).get("storage", ""))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):  # there is none, or somebody wrote in it
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):  # there is none, or it is damaged
         return
     before = before or config.model_copy(update={"storage": ""}).storage_url
     if not same_database(before, config.storage_url):
@@ -35,28 +37,59 @@ def check_folder(config: SearchConfig) -> None:
         )
 
 
-def make_folder(config: SearchConfig) -> list[Path]:
-    """Make the study's folder; returns the folders that were not there before, the innermost first."""
-    made = [folder for folder in config.folder.parents if not os.path.exists(folder)]
-    try:
-        config.folder.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):  # of two drivers, one has made it
-            config.folder.mkdir()
-            made = [config.folder, *made]
-        with tempfile.TemporaryFile(dir=config.folder):
-            pass
-    except OSError as error:
-        reason = os_reason(error)
-        raise WorkdirError(
-            f"{config.folder} can't be written ({reason}): choose another --workdir"
-        ) from error
-    return made
+class StudyFolder:
+    """What becomes of a new study folder when its search is refused; see `study_folder`."""
+
+    def __init__(self, made: Sequence[Path], undo: ExitStack) -> None:
+        self._made, self._undo = made, undo
+
+    def own_contents(self) -> None:
+        """Remove the contents, too, where the folder is new: nobody else writes there."""
+        if self._made:
+            self._undo.push(_on_user_error(partial(shutil.rmtree, self._made[0], ignore_errors=True)))
+
+    def keep(self) -> None:
+        """Keep folder and contents, whatever happens from now on."""
+        self._undo.pop_all()
 
 
-def remove_folders(made: list[Path], *, with_contents: bool) -> None:
-    """Remove what `make_folder` made: the innermost with its contents if `with_contents`, others if empty."""
-    if made and with_contents:
-        shutil.rmtree(made[0], ignore_errors=True)
-    for folder in made:
-        with suppress(OSError):  # gone, or somebody else put something there meanwhile
+@contextmanager
+def study_folder(config: SearchConfig) -> Iterator[StudyFolder]:
+    """Make the study's folder for the block; a block that ends by a UserError leaves no new empty folder.
+
+    Raises:
+        WorkdirError: the folder can't be made or written.
+    """
+    with ExitStack() as undo:
+        made = [folder for folder in config.folder.parents if not os.path.exists(folder)]
+        undo.push(_on_user_error(lambda: _remove_empty(made)))
+        try:
+            config.folder.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):  # of two drivers, one has made it
+                config.folder.mkdir()
+                made.insert(0, config.folder)
+            with tempfile.TemporaryFile(dir=config.folder):
+                pass
+        except OSError as error:
+            reason = os_reason(error)
+            raise WorkdirError(
+                f"{config.folder} can't be written ({reason}): choose another --workdir"
+            ) from error
+        yield StudyFolder(made, undo)
+
+
+def _on_user_error(action: Callable[[], None]) -> Callable[..., None]:
+    """An exit callback that does nothing but where the block ends by a UserError."""
+
+    def leave(kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, UserError):
+            action()
+
+    return leave
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Remove those of `folders` that are empty, the innermost first."""
+    for folder in folders:
+        with suppress(OSError):  # gone, or another process has put something there meanwhile
             folder.rmdir()

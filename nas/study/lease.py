@@ -1,4 +1,7 @@
-"""One driver per study: a row that says who runs it, kept alive by a heartbeat."""
+"""The lease of a study: a row that names the driver that holds it, kept alive by a heartbeat.
+
+See `distill.storage.lease` for what leases are, and for that of a folder.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class Lease:
-    """The right to write to a study, while `check` passes."""
+    """The right to write to a study, as long as `check` passes; its holder checks before every write."""
 
     def __init__(self, engine: Engine, study: str, token: str) -> None:
         self._engine = engine
@@ -65,7 +68,7 @@ class Lease:
 
 
 @contextmanager
-def lease(engine: Engine, study: str) -> Iterator[Lease]:
+def study_lease(engine: Engine, study: str) -> Iterator[Lease]:
     """Hold the lease of `study`.
 
     Raises:
@@ -89,19 +92,18 @@ def lease(engine: Engine, study: str) -> Iterator[Lease]:
 
 
 def _take(engine: Engine, study: str, token: str) -> None:
-    """Write our token into the lease row: insert the row, or replace the token of a dead owner.
+    """Write our token into the lease row: insert it where there is none, swap a dead holder's token for ours.
 
-    Both are single statements that succeed for one driver only; the others read the row again and find a live
-    owner.
+    Both are single statements that succeed for one taker only; whoever loses looks again, at a live holder.
     """
     while True:
         with Session(engine) as session:  # only reads: SQLite must not upgrade it to a writing transaction
             now = _now(session)
-            owner = session.get(LeaseRow, study)
-        if owner is not None and _alive(owner, now):
+            holder = session.get(LeaseRow, study)
+        if holder is not None and _alive(holder, now):
             raise StudyError(
-                f"study {study!r} is being run by pid {owner.pid} on {owner.host} since "
-                f"{datetime.fromtimestamp(owner.since):%Y-%m-%d %H:%M:%S}; wait for it or stop it"
+                f"study {study!r} is being run by pid {holder.pid} on {holder.host} since "
+                f"{datetime.fromtimestamp(holder.since):%Y-%m-%d %H:%M:%S}; wait for it or stop it"
             )
         mine = {
             "host": socket.gethostname(),
@@ -113,21 +115,21 @@ def _take(engine: Engine, study: str, token: str) -> None:
         }
         try:
             with Session(engine) as session, session.begin():
-                if owner is None:
+                if holder is None:
                     session.execute(sa.insert(LeaseRow).values(study=study, **mine))
                     return
-                swap = sa.update(LeaseRow).where(LeaseRow.study == study, LeaseRow.token == owner.token)
+                swap = sa.update(LeaseRow).where(LeaseRow.study == study, LeaseRow.token == holder.token)
                 if _rows(session, swap.values(**mine)):
-                    log.info("took study %r over from pid %d on %s", study, owner.pid, owner.host)
+                    log.info("took study %r over from pid %d on %s", study, holder.pid, holder.host)
                     return
         except sa.exc.IntegrityError:  # somebody else inserted first
             continue
 
 
-def _alive(owner: LeaseRow, now: float) -> bool:
-    if now - owner.heartbeat > EXPIRY_SECONDS:
+def _alive(holder: LeaseRow, now: float) -> bool:
+    if now - holder.heartbeat > EXPIRY_SECONDS:
         return False
-    return owner.pid_space != pid_space() or pid_alive(owner.pid)
+    return holder.pid_space != pid_space() or pid_alive(holder.pid)
 
 
 def pid_space() -> str:

@@ -22,8 +22,9 @@ from sqlalchemy.engine import URL, Engine
 from sqlalchemy.orm import Session
 
 from nas.errors import StorageError, StudyError
-from nas.study import database, lease
+from nas.study import database
 from nas.study.attributes import check_layout
+from nas.study.lease import Lease, study_lease
 from nas.study.records import RungRecord
 from nas.study.tables import STUDY_NAME_LENGTH, Rung
 
@@ -40,7 +41,7 @@ class StudyStore:
         self.url = database.shown(url)  # without the password
         self._engine = engine
         self._storage = storage
-        self._lease: lease.Lease | None = None
+        self._lease: Lease | None = None
 
     @classmethod
     def open(
@@ -121,13 +122,13 @@ class StudyStore:
         self.close()
 
     @contextmanager
-    def lease(self) -> Iterator[lease.Lease]:
-        """Be the only driver of this study while the block runs.
+    def lease(self) -> Iterator[Lease]:
+        """Hold the lease of this study while the block runs.
 
         Raises:
-            StudyError: another driver runs it; the message says where.
+            StudyError: another driver holds it, and where that runs.
         """
-        with lease.lease(self._engine, self.name) as held:
+        with study_lease(self._engine, self.name) as held:
             self._lease = held
             try:
                 yield held

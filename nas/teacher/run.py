@@ -1,8 +1,8 @@
-"""One call of `nas-teacher train`: images, networks and metric of what was asked for, and the training."""
+"""One call of `nas-teacher train`: the resolved request, its images, networks and metric, the training."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -14,11 +14,11 @@ from distill.memory import is_out_of_memory
 from distill.progress import OnProgress
 from distill.seeds import derive_seed
 from distill.tasks import NoiseTask, Task
-from distill.teachers import Outcome, check_place, train_teacher
+from distill.teachers import Outcome, TeacherTraining, check_place, train_teacher
 from distill.training import TARGET
 from nas.budget import COUNTER, format_quantity
 from nas.errors import SearchError
-from nas.teacher.progress import TeacherProgress
+from nas.progress import TeacherProgress
 from nas.teacher.request import (
     TeacherRequest,
     extractor_of,
@@ -28,37 +28,63 @@ from nas.teacher.request import (
     size_of,
     training_of,
 )
-from search_spaces import Architecture, Discriminator, Generator, check_name, get_family, os_reason
+from search_spaces import (
+    Architecture,
+    Discriminator,
+    Family,
+    Generator,
+    TeacherSize,
+    check_name,
+    get_family,
+    os_reason,
+)
 
 
+@dataclass(frozen=True)
 class TeacherRun:
-    """One request, checked, with its images: before `run`, at most decoded images are written."""
+    """One request, resolved and checked, with its images; `prepare` makes it."""
 
-    def __init__(
-        self, request: TeacherRequest, *, dry_run: bool = False, on_progress: OnProgress | None = None
-    ) -> None:
-        """Check `request` and read its images; a dry run looks at a sample of them, and writes nothing.
+    request: TeacherRequest
+    family: Family
+    size: TeacherSize  # with the classes of the images
+    architecture: Architecture
+    training: TeacherTraining
+    data: ImageSet
 
-        `on_progress` hears of images being decoded, which happens once.
+    @classmethod
+    def prepare(
+        cls, request: TeacherRequest, *, dry_run: bool = False, on_progress: OnProgress | None = None
+    ) -> TeacherRun:
+        """Check `request` and read its images.
+
+        Args:
+            request: as the user gave it.
+            dry_run: look at a sample of the images, and write nothing; else decoded images are kept in the
+                training's folder.
+            on_progress: receives how many images are decoded.
 
         Raises:
             UserError: of whatever kind fits.
         """
-        self.request = request
         check_name(request.output)
-        self.family = get_family(request.space)
-        self.size = size_of(request, self.family)
-        self.family.teacher(replace(self.size, classes=1))  # refuse what can be before images are read
-        self.training = training_of(request, self.family, self.size)
-        check_place(self.training)
+        family = get_family(request.space)
+        size = size_of(request, family)
+        _check_size(family, size)
+        training = training_of(request, family, size)
+        check_place(training)
         if request.fid_samples:
-            check_extractor(extractor_of(self.request), request.extractor_weights)
-        self.data = self._images(dry_run, on_progress)
-        self.size = replace(self.size, classes=len(self.data.classes))
-        self.architecture: Architecture = self.family.teacher(self.size)
+            check_extractor(extractor_of(request), request.extractor_weights)
+        source, side, channels = request.data, size.resolution, size.image_channels
+        if dry_run:
+            data = sample_images(source, side, channels)
+        else:
+            cache = training.folder / "cache"
+            data = load_images(source, side, channels, cache=cache, on_progress=on_progress)
+        size = replace(size, classes=len(data.classes))
+        return cls(request, family, size, family.teacher(size), training, data)
 
     def lines(self) -> list[str]:
-        """What is about to be trained, a line each."""
+        """The training that is about to run: networks, data, rates and outputs, a line each."""
         request, architecture, training = self.request, self.architecture, self.training
         space = self.family.space(architecture)
         macs, params = format_quantity(space.macs(architecture)), format_quantity(space.params(architecture))
@@ -73,15 +99,15 @@ class TeacherRun:
             f"({self.data.format})",
             *(f"Skipped {skipped}" for skipped in self.data.skipped),
             f"Training: {format_quantity(config.images)} images in batches of {config.batch_size}{parts}, "
-            f"{self._game()}, augmentation {augment.get(training.augment, 'none')}",
+            f"{self._adversarial()}, augmentation {augment.get(training.augment, 'none')}",
             f"On {training.device}, " + ", ".join([config.precision, *options]),
             f"FID: {self._metric()}",
             f"Writes {training.output}, and every {format_quantity(training.snapshot)} images a snapshot in "
             f"{training.folder}",
         ]
 
-    def _game(self) -> str:
-        """How the two networks play, in a few words."""
+    def _adversarial(self) -> str:
+        """Learning rates, adversarial loss and regularisation, in a few words."""
         config, published, asked = self.training.config, self.family.training, self.training.settings
         words = [f"lr {rates(config)}", f"{published.adversarial} loss"]
         if published.r1_gamma is not None:
@@ -93,7 +119,7 @@ class TeacherRun:
         return ", ".join(words)
 
     def settings(self) -> dict[str, Any]:
-        """The request with everything resolved, as JSON values; without sizes that the family has not."""
+        """The resolved request as JSON values, without sizes that the family does not have."""
         space, training = self.family.space(self.architecture), self.training
         asked: dict[str, Any] = asdict(resolved(self.request, self.family, self.size))
         asked = {name: value for name, value in asked.items() if name not in not_sized_by(self.family)}
@@ -105,7 +131,7 @@ class TeacherRun:
         return asked | costs | {"counter": COUNTER, "architecture": self.architecture.to_json()}
 
     def run(self, progress: TeacherProgress) -> Outcome:
-        """Train, or go on with a training that was stopped.
+        """Train, or resume a training that was stopped.
 
         Raises:
             UserError: the request can't be carried out.
@@ -145,18 +171,11 @@ class TeacherRun:
         except OSError as error:
             raise SearchError(f"{self.training.folder} can't be written ({os_reason(error)})") from error
 
-    def _images(self, dry_run: bool, on_progress: OnProgress | None) -> ImageSet:
-        source, side, channels = self.request.data, self.size.resolution, self.size.image_channels
-        if dry_run:
-            return sample_images(source, side, channels)
-        cache = self.training.folder / "cache"
-        return load_images(source, side, channels, cache=cache, on_progress=on_progress)
-
     def _networks(self) -> tuple[Generator, Discriminator]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(self.request.seed, "teacher"))
-            judge = self.family.default_discriminator(self.architecture)
-            return self.family.build(self.architecture), self.family.build_discriminator(judge)
+            discriminator = self.family.default_discriminator(self.architecture)
+            return self.family.build(self.architecture), self.family.build_discriminator(discriminator)
 
     def _fidelity(self, task: Task, on_progress: OnProgress) -> Fidelity | None:
         if not self.request.fid_samples:
@@ -178,3 +197,8 @@ class TeacherRun:
             if samples
             else "none"
         )
+
+
+def _check_size(family: Family, size: TeacherSize) -> None:
+    """Raise a UserError where `family` has no teacher of this size; classes are not known yet."""
+    family.teacher(replace(size, classes=1))

@@ -12,7 +12,7 @@ import torch
 from benchmarks import compressing_gans, likeness, proposals
 from benchmarks.driver_overhead import FEWEST, study_part
 from benchmarks.speed import fid_share
-from nas.samplers.registry import SAMPLERS
+from nas.samplers import SAMPLERS
 from search_spaces import Checkpoint, get_family, save_checkpoint
 from tests.search_spaces.teachers import TEACHERS
 

@@ -18,7 +18,7 @@ import optuna
 import pytest
 
 from nas.config import SearchConfig
-from nas.driver import _note
+from nas.driver import record_facts
 from nas.execution import Candidate, StudyRecorder, Workbench
 from nas.ranking import RungBoard
 from nas.reporting import SearchReport, read_report
@@ -53,7 +53,8 @@ def warm_bench(teacher_file: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         workdir=tmp_path_factory.mktemp("bench"),
     )
     bench = Workbench(config)
-    _ = bench.task, bench.teacher_cache, bench.fidelity
+    bench.load_data()
+    bench.teacher_score()  # makes the teacher cache and the real images' statistics
     return bench
 
 
@@ -94,7 +95,7 @@ def _study(
     with StudyStore.open(config.storage_url, config.study, identity=bench.identity) as store:
         utilisation, board = config.budget.utilisation(bench.space), RungBoard(len(config.rungs))
         store.study.sampler = make_sampler("random", 0, bench.space, utilisation, board)
-        _note(store, config, bench, bench.teacher_score(), bench.precision)
+        record_facts(store, bench, bench.teacher_score(), bench.precision)
         proposer = Proposer(store, bench.space, utilisation, config)
         recorder = StudyRecorder(store, config.folder, len(config.rungs))
         for last_rung in last_rungs:

@@ -60,7 +60,7 @@ class Measuring:
             yield run
 
         stopwatch = Stopwatch("a made-up machine", ready, lambda: now)
-        self.budget = LatencyBudget(limit, stopwatch, TEACHER.family.build, SPACE)
+        self.budget = LatencyBudget(limit, stopwatch, TEACHER.family.build)
 
 
 def any_cost(architecture: Architecture) -> float:
@@ -113,8 +113,8 @@ def test_a_limit_below_the_smallest_student_names_what_it_takes_and_one_that_is_
         BudgetError,
         match=r"--budget-latency 1ms is below the smallest student, 1\.03ms \(a made-up machine\)",
     ) as error:
-        Measuring(limit=1e-3)
-    assert Measuring(limit=parse_duration(str(error.value).split()[-1])).budget.smallest > 1e-3
+        Measuring(limit=1e-3).budget.check_smallest(SPACE)
+    Measuring(limit=parse_duration(str(error.value).split()[-1])).budget.check_smallest(SPACE)
 
 
 # What the user wants tried, and what is not proposed
@@ -126,10 +126,10 @@ def test_an_architecture_of_the_users_that_is_too_slow_is_refused(make_bench: An
     smallest = bench.space.smallest()
     path.write_text(json.dumps(smallest.to_json()))
     bench.latency = SimpleNamespace(fits=lambda _: True)
-    assert read_warm_start(bench.config, bench).architectures == [smallest]
+    assert read_warm_start(bench).architectures == [smallest]
     bench.latency = SimpleNamespace(fits=lambda _: False, measurement=lambda _: LatencyMeasurement(0.05))
     with pytest.raises(ConfigError, match="takes 50ms, above the budget of 100k MACs and 30ms of latency"):
-        read_warm_start(bench.config, bench)
+        read_warm_start(bench)
 
 
 def test_where_nothing_is_proposed_nothing_is_measured(

@@ -251,7 +251,7 @@ def test_images_are_decoded_once_into_the_folder_of_the_training(
 ) -> None:
     short = [*TINY, "--data", faces.name, "--resolution", 16, "--fid-samples", 0]
     bars: list[tuple[str, int, int]] = []
-    monkeypatch.setattr("nas.execution.stages", lambda _: nullcontext(lambda *told: bars.append(told)))
+    monkeypatch.setattr("nas.progress.progress_bars", lambda _: nullcontext(lambda *told: bars.append(told)))
     done(*short, "-o", "a.safetensors", "--images", 16)
     assert bars[-1] == (DECODING, 40, 40)
     assert len(list(Path("a.training/cache").iterdir())) == 1

@@ -15,7 +15,7 @@ from distill.teachers import load_teacher
 from nas.budget import Budget
 from nas.config import SearchConfig
 from nas.ranking import RungBoard
-from nas.samplers.registry import SAMPLERS, make_sampler, resume_seed
+from nas.samplers import SAMPLERS, make_sampler, resume_seed
 from nas.study import RungRecord, StudyStore
 from nas.trials import Proposal, link_retries, measured_architectures
 from nas.trials import proposer as proposals

@@ -1,4 +1,4 @@
-"""Regularised evolution (Real et al. 2019, arXiv 1802.01548) for two objectives, to compare with."""
+"""Regularised evolution (Real et al. 2019, arXiv 1802.01548) for two objectives."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.ranking import crowding, front
-from nas.samplers.joint import JointSampler, draw
+from nas.samplers import JointSampler, draw
 
 POPULATION = 20  # the youngest trials that were trained to the end
 TOURNAMENT = 5
 
 
 class RegularizedEvolution(JointSampler):
-    """A random tournament among the youngest; mutates one choice of the least crowded on its front."""
+    """Mutates one choice of the winner of a tournament among the youngest trials.
+
+    The winner has the largest crowding distance on the front of the trials drawn.
+    """
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]

@@ -6,7 +6,6 @@ import dataclasses
 import io
 import json
 import os
-import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from rich.console import Console
 
 from nas.budget import measure
 from nas.config import SearchConfig
-from nas.driver import _note, check_folder, prepare, run_search
+from nas.driver import prepare, record_facts, run_search
 from nas.errors import StudyError
 from nas.execution import CandidateTrial
 from nas.reporting import SearchReport
@@ -101,7 +100,7 @@ def test_candidates_that_raise_diverge_or_lose_their_worker_fail_alone(
     teacher_file: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "begun").mkdir()
-    config, bench = prepare(
+    bench = prepare(
         SearchConfig.of(
             budget_macs=100_000, teacher=teacher_file, data="digits", rungs=(64, 128), fid_samples=50,
             teacher_cache_size=64, batch_size=32, trials=5, workers=1, workdir=tmp_path, sampler="random",
@@ -111,7 +110,7 @@ def test_candidates_that_raise_diverge_or_lose_their_worker_fail_alone(
     err = io.StringIO()
 
     def run() -> SearchReport:
-        return run_search(config, bench, Console(file=err), unlucky(tmp_path / "begun"))
+        return run_search(bench, Console(file=err), unlucky(tmp_path / "begun"))
 
     found = run()
     outcomes = [(trial.state, trial.reason) for trial in found.trials]
@@ -141,7 +140,7 @@ def test_what_diverges_from_another_seed_too_has_failed(teacher_file: Path, tmp_
                 return {"failed": "d_r1 is nan after 32 images", "diverged": True, "done": True}
             return super().step()
 
-    config, bench = prepare(
+    bench = prepare(
         SearchConfig.of(
             budget_macs=100_000, teacher=teacher_file, data="digits", rungs=(64, 128), fid_samples=50,
             teacher_cache_size=64, batch_size=32, trials=2, workers=1, workdir=tmp_path, sampler="random",
@@ -149,9 +148,9 @@ def test_what_diverges_from_another_seed_too_has_failed(teacher_file: Path, tmp_
         )
     )  # fmt: skip
     share = FixedSuggest({"budget_fraction": 1.0, **bench.space.uniform()})
-    hopeless = str(bench.space.sample(share, config.budget.utilisation(bench.space)))
+    hopeless = str(bench.space.sample(share, bench.config.budget.utilisation(bench.space)))
     err = io.StringIO()
-    found = run_search(config, bench, Console(file=err), Hopeless)
+    found = run_search(bench, Console(file=err), Hopeless)
     first, second = (trial for trial in found.trials if trial.summary == hopeless)
     assert (first.state, second.state) == ("FAIL", "FAIL")
     assert first.reason == f"d_r1 is nan after 32 images; retried as trial {second.number}"
@@ -171,11 +170,10 @@ def test_a_search_that_has_its_trials_goes_on_when_more_seeds_are_asked_for(
         teacher_cache_size=64, batch_size=32, trials=3, workers=1, workdir=tmp_path, sampler="random",
         replicates=0,
     )  # fmt: skip
-    config, bench = prepare(request)
-    before = run_search(config, bench, Console(file=io.StringIO()))
+    before = run_search(prepare(request), Console(file=io.StringIO()))
     assert (len(before.trials), before.replicates) == (3, 0)
-    more = config.model_copy(update={"replicates": 2})
-    after = run_search(more, bench, Console(file=io.StringIO()))
+    more = prepare(request.model_copy(update={"replicates": 2}))
+    after = run_search(more, Console(file=io.StringIO()))
     further = [trial for trial in after.trials if trial.replicate_of is not None]
     assert 1 <= len(further) <= 2
     assert further[0].replicate_of == before.trials[0].number
@@ -183,7 +181,7 @@ def test_a_search_that_has_its_trials_goes_on_when_more_seeds_are_asked_for(
     assert further[0].fid != before.trials[0].fid
     assert 1 <= after.replicates <= len(further)  # noise is not estimated from first runs that were chosen
     assert [t.rungs for t in after.trials if t.replicate_of is None] == [t.rungs for t in before.trials]
-    assert run_search(more, bench, Console(file=io.StringIO())) == after
+    assert run_search(more, Console(file=io.StringIO())) == after
 
 
 # Fewer trials than there are
@@ -196,16 +194,17 @@ def test_with_fewer_trials_what_was_interrupted_is_finished_and_nothing_added(
         budget_macs=100_000, teacher=teacher_file, data="digits", rungs=(64, 128), fid_samples=50,
         teacher_cache_size=64, batch_size=32, trials=2, workers=1, workdir=tmp_path, sampler="random",
     )  # fmt: skip
-    config, bench = prepare(request)
-    before = run_search(config, bench, Console(file=io.StringIO()))
+    bench = prepare(request)
+    config = bench.config
+    before = run_search(bench, Console(file=io.StringIO()))
     with StudyStore.open(config.storage_url, config.study) as store:  # a driver that is killed
         more = config.model_copy(update={"trials": 3})
         interrupted = Proposer(store, bench.space, config.budget.utilisation(bench.space), more).next()
         assert interrupted is not None
         half_asked = store.study.ask().number
-    fewer = config.model_copy(update={"trials": 1})
+    fewer = prepare(request.model_copy(update={"trials": 1}))
     err = io.StringIO()
-    found = run_search(fewer, bench, Console(file=err))
+    found = run_search(fewer, Console(file=err))
     assert found.trials[:2] == before.trials
     assert [t.number for t in found.trials[2:]] == [interrupted.trial]
     assert found.trial(interrupted.trial).state in ("COMPLETE", "PRUNED")
@@ -221,45 +220,19 @@ def test_with_fewer_trials_what_was_interrupted_is_finished_and_nothing_added(
 # What goes wrong before
 
 
-def test_a_folder_is_of_one_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-    def config(storage: str, study: str = "mine") -> SearchConfig:
-        return SearchConfig.of(budget_macs=1, study=study, workdir=Path("runs"), storage=storage)
-
-    server = "postgresql+psycopg://ann:secret@host/nas"
-    for saved, same, another in (
-        ("", f"sqlite:///{tmp_path}/runs/mine/study.db", "sqlite:///shared.db"),
-        ("sqlite:///shared.db", f"sqlite:///{tmp_path}/shared.db", ""),
-        (server, "postgres://ann:changed@host/nas", "postgresql+psycopg://ann:secret@host/other"),
-    ):
-        shutil.rmtree("runs", ignore_errors=True)
-        check_folder(config(saved))  # nothing is there yet
-        config(saved).folder.mkdir(parents=True)
-        config(saved).save()
-        check_folder(config(saved))
-        check_folder(config(same))
-        check_folder(config(another, study="another"))
-        with pytest.raises(StudyError, match=r"runs/mine belongs to study 'mine' in .* --study") as caught:
-            check_folder(config(another))
-        assert "secret" not in str(caught.value)
-    config("").save().write_text("no = toml = at all")
-    check_folder(config("sqlite:///shared.db"))
-
-
 def test_a_study_is_not_resumed_with_other_extractor_weights(make_bench: Any) -> None:
     bench = make_bench()
     score = bench.teacher_score()
     other = dataclasses.replace(score, digest="f" * 16)
     bench.config.folder.mkdir(parents=True)
     with StudyStore.open(bench.config.storage_url, "tiny") as store:
-        _note(store, bench.config, bench, score, "fp32")
-        _note(store, bench.config, bench, score, "fp32")
+        record_facts(store, bench, score, "fp32")
+        record_facts(store, bench, score, "fp32")
         fix = "give the same file by --extractor-weights, or use --study NAME"
         with pytest.raises(StudyError, match=f"extractor weights {score.digest}, not {'f' * 16}: {fix}"):
-            _note(store, bench.config, bench, other, "fp32")
+            record_facts(store, bench, other, "fp32")
         with pytest.raises(StudyError, match="belongs to the precision fp32, not bf16: give the same"):
-            _note(store, bench.config, bench, score, "bf16")
+            record_facts(store, bench, score, "bf16")
 
 
 def test_an_extractor_that_does_not_exist_leaves_nothing_behind(commands: Any, tmp_path: Path) -> None:

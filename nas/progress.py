@@ -1,22 +1,79 @@
-"""What a person sees on stderr while a teacher trains."""
+"""What a person sees on stderr during long work: bars on a terminal, a line now and then in a log file."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from distill.progress import OnProgress
 from distill.teachers import Snapshot
 from distill.training import Progress as Step
 from nas.budget import format_quantity
-from nas.execution import NowAndThen
 
+LOG_SECONDS = 30  # between lines in a log file
+TRAINING_LOG_SECONDS = 60  # the same, while a teacher trains
 WAITING = "waiting for the first step"
-QUIET_SECONDS = 60  # between lines in a log file
+
+
+class LogLines:
+    """Prints lines where there is no terminal, but not too often: a log is neither flooded nor looks dead."""
+
+    def __init__(self, console: Console, seconds: float, *, at_once: bool = False) -> None:
+        """`seconds` pass between two lines, and before the first one unless it comes `at_once`."""
+        self._console, self._seconds = console, seconds
+        self._said = -seconds if at_once else time.monotonic()
+
+    def say(self, line: str) -> None:
+        """Print `line`, if it is time."""
+        if not self._console.is_terminal and time.monotonic() - self._said > self._seconds:
+            self._said = time.monotonic()
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def progress_bars(console: Console, what: str = "") -> Iterator[OnProgress]:
+    """A bar for every piece of work whose progress is reported; all are gone when the block ends.
+
+    Until the first report a bar without an end shows `what`. Without a terminal, `what` is a line, and so is
+    the progress of the work from time to time.
+    """
+    if not console.is_terminal:
+        if what:
+            _say(console, f"{what} …")
+        log = LogLines(console, LOG_SECONDS)
+        yield lambda work, done, total: log.say(f"{work}: {done:,} of {total:,}")
+        return
+    with Progress(console=console, transient=True) as bars:
+        waited = bars.add_task(what, total=None, visible=bool(what))
+        shown: dict[str, TaskID] = {}
+
+        def on_progress(work: str, done: int, total: int) -> None:
+            if work not in shown:
+                bars.update(waited, visible=False)
+                for earlier in shown.values():  # its last report may have been missed
+                    bars.update(earlier, completed=bars.tasks[earlier].total)
+                shown[work] = bars.add_task(work, total=total)
+            bars.update(shown[work], completed=done, total=total)
+
+        yield on_progress
+
+
+def waiting(console: Console, what: str) -> AbstractContextManager[object]:
+    """A spinner while `what` goes on; a line where there is no terminal."""
+    if console.is_terminal:
+        return console.status(what)
+    _say(console, f"{what} …")
+    return nullcontext()
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, highlight=False, soft_wrap=True)
 
 
 class TeacherProgress:
@@ -26,8 +83,8 @@ class TeacherProgress:
         """`about` is printed once the training can begin, a line each."""
         self.console, self.images, self._about = console, images, about
         self._ends = False
-        self.training = False  # and there is something to keep
-        self._log = NowAndThen(console, QUIET_SECONDS, at_once=True)
+        self.training = False  # a step is done: there is something to keep
+        self._log = LogLines(console, TRAINING_LOG_SECONDS, at_once=True)
         self._first, self._began = 0, time.monotonic()
         self._bar = Progress(
             BarColumn(30),
@@ -35,30 +92,29 @@ class TeacherProgress:
             console=console,
             transient=True,
             refresh_per_second=2,
+            disable=not console.is_terminal,
         )
         self._task = self._bar.add_task(WAITING, total=images)
 
     def __enter__(self) -> Self:
-        if self.console.is_terminal:
-            self._bar.start()
+        self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.console.is_terminal:
-            self._bar.stop()
+        self._bar.stop()
 
     def end(self) -> None:
         """Let the training end after the step that it is in."""
         self._ends = True
 
     def stop(self) -> bool:
-        """Whether the training is to end."""
+        """Whether the training is to end after this step."""
         return self._ends
 
     def found(self, images: int) -> None:
-        """The training stands at `images`, of earlier runs; what else it needs is now made."""
+        """The training resumes after `images` of earlier runs."""
         for line in self._about:
             self._print(line)
         if images >= self.images:
@@ -72,7 +128,7 @@ class TeacherProgress:
         self._bar.update(self._task, completed=images, description=WAITING)
 
     def stepped(self, step: Step) -> None:
-        """A step was done."""
+        """A step is done."""
         self.training = True
         self._bar.update(self._task, completed=step.images, description=self._speed(step.images))
         self._log.say(self._speed(step.images))
@@ -83,7 +139,7 @@ class TeacherProgress:
         self._log.say(f"{what}: {done:,} of {total:,}")
 
     def measured(self, snapshot: Snapshot) -> None:
-        """A snapshot was taken."""
+        """A snapshot is taken."""
         fid = "" if snapshot.fid is None else f"  FID {snapshot.fid:.2f} ({snapshot.fid_samples} samples)"
         augment = f"  p {snapshot.augment_p:.3f}" if snapshot.augment_p else ""
         self._print(f"{snapshot.images} images{fid}{augment}  {self._speed(snapshot.images)}")

@@ -1,4 +1,4 @@
-"""What a worker tells is heard in the driver."""
+"""What a worker reports is received in the driver."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.progress import OnProgress
-from nas.execution.relay import LISTENER, SECONDS, Teller, relayed
+from distill.progress import LISTENER, RELAY_SECONDS, OnProgress, Reporter, relayed
 
 Told = list[tuple[str, int, int]]
 
@@ -28,7 +27,7 @@ def count_and_fail(tell: OnProgress) -> None:
 def test_a_worker_tells_now_and_then_and_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    tell, said = Teller(tmp_path / "told"), []
+    tell, said = Reporter(tmp_path / "told"), []
     for done, seconds in ((1, 0.0), (2, 0.1), (3, 0.3), (4, 0.3), (5, 0.3)):
         now[0] = 100 + seconds
         tell("counting", done, 5)
@@ -49,7 +48,7 @@ def test_it_is_heard_while_the_worker_is_busy(tmp_path: Path) -> None:
     heard = threading.Event()
     with relayed(lambda *_: heard.set(), tmp_path / "told") as tell:
         tell("counting", 1, 10)
-        assert heard.wait(100 * SECONDS)
+        assert heard.wait(100 * RELAY_SECONDS)
 
 
 def test_what_a_killed_run_told_is_not_heard_again(tmp_path: Path) -> None:

@@ -1,0 +1,7 @@
+"""One search from beginning to end: a request is prepared, then its study is run or resumed."""
+
+from nas.driver.facts import record_facts
+from nas.driver.preparation import prepare
+from nas.driver.search import run_search
+
+__all__ = ["prepare", "record_facts", "run_search"]

@@ -1,0 +1,50 @@
+"""The facts of a study that reports, exports and evaluations read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from distill.training import Precision
+from nas.errors import StudyError
+from nas.execution import Workbench
+from nas.study import StudyAttributes, StudyStore
+
+if TYPE_CHECKING:
+    from distill.evaluation import FidScore
+
+
+def record_facts(store: StudyStore, bench: Workbench, teacher_score: FidScore, precision: Precision) -> None:
+    """Record the configuration, the teacher with its FID, the extractor weights and the precision.
+
+    Raises:
+        StudyError: the study's FIDs were measured with other extractor weights, or its students trained in
+            another precision.
+    """
+    same_weights = "give the same file by --extractor-weights"
+    same_precision = "give the same --precision, or train on the same kind of device"
+    known = StudyAttributes.from_study(store.study)
+    for what, recorded, here, fix in (
+        ("extractor weights", known.extractor_digest, teacher_score.digest, same_weights),
+        ("precision", known.trained_in, precision, same_precision),
+    ):
+        if recorded and recorded != here:
+            raise StudyError(
+                f"study {store.name!r} belongs to the {what} {recorded}, not {here}: {fix}, or use "
+                "--study NAME for a new one"
+            )
+    architecture = bench.teacher.generator.architecture
+    teacher: dict[str, Any] = {
+        "name": bench.teacher.name,
+        "path": str(bench.config.teacher or "built-in"),
+        "digest": bench.teacher.digest,
+        "macs": bench.space.macs(architecture),
+        "params": bench.space.params(architecture),
+        "fid": teacher_score.value,
+        "fid_samples": teacher_score.samples,
+    }
+    StudyAttributes(
+        extractor_digest=teacher_score.digest,
+        trained_in=precision,
+        teacher_info=teacher,
+        config=bench.config.absolute().public(),
+    ).write(store.study)

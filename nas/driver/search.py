@@ -1,0 +1,139 @@
+"""A search from top to bottom: folder, study, workers, shared data, candidates, report."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
+import optuna
+from ray import tune
+from rich.console import Console
+
+from nas.config import SearchConfig
+from nas.driver.facts import record_facts
+from nas.driver.resumption import fail_unsampled, recorded_results, resumed_progress
+from nas.driver.tuning import tune_candidates
+from nas.execution import (
+    CandidateTrial,
+    Share,
+    SharedTrial,
+    StudyRecorder,
+    StudySearcher,
+    Workbench,
+    introduction,
+    make_shared,
+    make_shared_weights,
+    open_cluster,
+    pack,
+    searched_space,
+)
+from nas.reporting import SearchReport, read_report
+from nas.samplers import make_sampler, resume_seed
+from nas.study import StudyAttributes, StudyStore, study_folder
+from nas.trials import Proposer, TrialSource, link_retries
+from search_spaces import SearchSpace, UserError, Utilisation
+
+MakeSource: TypeAlias = Callable[[StudyStore, SearchSpace, Utilisation, SearchConfig], TrialSource]
+
+
+def run_search(
+    bench: Workbench,
+    console: Console,
+    trainable: type[tune.Trainable] | None = None,
+    trials: MakeSource | None = None,
+    finalists_of: str = "",
+) -> SearchReport:
+    """Run or resume the search that `bench.config` describes, until it has all its trials.
+
+    Args:
+        bench: what `prepare` returns.
+        console: for progress.
+        trainable: distills candidates; None for the one that the configuration asks for.
+        trials: makes the source of trials; the search's own proposals when None.
+        finalists_of: name of the search whose finalists are trained; empty for a search.
+
+    Raises:
+        UserError: the request can't be carried out. A study folder made for it is removed again, unless there
+            are results in it.
+    """
+    config, space = bench.config, searched_space(bench)
+    utilisation = config.budget.utilisation(space)
+    make_source = trials or partial(Proposer, latency=bench.latency)
+    _quiet_libraries()
+    with (
+        study_folder(config) as folder,
+        StudyStore.open(
+            config.storage_url, config.study, identity=bench.identity, assumed=SearchConfig.defaults()
+        ) as store,
+        store.lease(),
+    ):
+        folder.own_contents()  # not before the lease is ours: another driver may be at work in the folder
+        link_retries(store)
+        StudyAttributes(finalists_of=finalists_of).write(store.study)
+        source = make_source(store, space, utilisation, config)
+        if source.work_left:
+            with open_cluster(config) as share:
+                _announce(bench, console)
+                _make_shared(bench, store, share, console)
+                folder.keep()  # from here on there are results
+                config.save()
+                _train_candidates(config, store, source, utilisation, share, console, trainable)
+        fail_unsampled(store)
+        return read_report(store)
+
+
+def _announce(bench: Workbench, console: Console) -> None:
+    for line in introduction(bench):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _make_shared(bench: Workbench, store: StudyStore, share: Share, console: Console) -> None:
+    """Make what all candidates read, and record the facts of the study that are known then.
+
+    Raises:
+        UserError: data or extractor can't be used, or are not the study's. A study without trials is deleted
+            where the former is found, so that a corrected request starts anew.
+    """
+    try:
+        teacher_score, precision = make_shared(bench.config, share, console)
+    except UserError:
+        store.discard_if_empty()
+        raise
+    record_facts(store, bench, teacher_score, precision)
+
+
+def _train_candidates(
+    config: SearchConfig,
+    store: StudyStore,
+    source: TrialSource,
+    utilisation: Utilisation,
+    share: Share,
+    console: Console,
+    trainable: type[tune.Trainable] | None,
+) -> None:
+    """Train what is missing in `store`."""
+    share = pack(config, share, console)
+    if config.share_weights:
+        make_shared_weights(config, share, console)
+    board = recorded_results(store, config)
+    seed = resume_seed(config.seed, len(store.study.trials))
+    store.study.sampler = make_sampler(config.sampler, seed, source.space, utilisation, board)
+    recorder = StudyRecorder(store, config.folder, len(config.rungs))
+    with resumed_progress(store, config, console) as progress:
+        searcher = StudySearcher(source, recorder, board, progress)
+        trainable = trainable or (SharedTrial if config.share_weights else CandidateTrial)
+        tune_candidates(config, searcher, board, trainable, share)
+    if source.exhausted:
+        console.print(source.exhausted, highlight=False, markup=False, soft_wrap=True)
+
+
+def _quiet_libraries() -> None:
+    """Keep the libraries' own messages out of the progress display."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    for name in ("ray", "ray.tune"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # failures are reported by us, in a line
+    logging.getLogger("alembic").setLevel(logging.ERROR)

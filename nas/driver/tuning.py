@@ -1,0 +1,70 @@
+"""Ray Tune, set up for one search."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from contextlib import redirect_stdout
+
+from ray import tune
+
+from nas.config import SearchConfig
+from nas.execution import LostWorkers, ParetoHalving, Share, StudySearcher
+from nas.ranking import RungBoard
+
+
+def tune_candidates(
+    config: SearchConfig,
+    searcher: StudySearcher,
+    board: RungBoard,
+    trainable: type[tune.Trainable],
+    share: Share,
+) -> None:
+    """Train the candidates that `searcher` suggests, until it has no more.
+
+    Raises:
+        Exception: whatever went wrong in the searcher; Tune itself reports only some of it.
+        tune.TuneError: Tune failed.
+    """
+    try:
+        with (
+            searcher.heeding_interrupts(),
+            redirect_stdout(sys.stderr),
+            tempfile.TemporaryDirectory(prefix="nas-tune-") as scratch,
+        ):
+            _tuner(config, searcher, board, trainable, share, scratch).fit()
+    except tune.TuneError:
+        if searcher.error is None:
+            raise
+    if searcher.error is not None:
+        raise searcher.error
+
+
+def _tuner(
+    config: SearchConfig,
+    searcher: StudySearcher,
+    board: RungBoard,
+    trainable: type[tune.Trainable],
+    share: Share,
+    scratch: str,
+) -> tune.Tuner:
+    resources = {"cpu": share.cpus, "gpu": share.gpus}
+    settings = config.absolute().model_dump(mode="json")
+    return tune.Tuner(
+        tune.with_resources(tune.with_parameters(trainable, settings=settings), resources),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            scheduler=ParetoHalving(board),
+            num_samples=-1,
+            max_concurrent_trials=share.workers,
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(
+            name=config.study,
+            storage_path=scratch,
+            verbose=0,
+            failure_config=tune.FailureConfig(max_failures=1),  # lost workers; candidates report
+            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0),
+            callbacks=[LostWorkers(searcher)],
+        ),
+    )

@@ -1,0 +1,126 @@
+"""What a person sees during long work."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from distill.training import Progress
+from nas.progress import TRAINING_LOG_SECONDS, TeacherProgress, progress_bars, waiting
+
+
+def terminal() -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, width=80)
+
+
+def shown(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_terminal_shows_how_far_each_work_is() -> None:
+    console = terminal()
+    with progress_bars(console) as on_progress:
+        on_progress("Decoding images", 30, 120)
+        on_progress("Looking at real images", 40, 50)
+    assert "Decoding images" in shown(console)
+    assert "100%" in shown(console)  # the next work has begun, so this one is done
+    assert "Looking at real images" in shown(console)
+    assert "80%" in shown(console)
+
+
+def test_what_takes_no_time_shows_nothing() -> None:
+    console = terminal()
+    with progress_bars(console):
+        pass
+    assert "━" not in shown(console)
+
+
+def test_until_work_is_told_of_a_terminal_shows_what_is_waited_for() -> None:
+    console = terminal()
+    with progress_bars(console, "Making the bank"):
+        pass
+    assert "Making the bank" in shown(console)
+
+
+def test_a_file_gets_a_line_now_and_then_and_no_bars(monkeypatch: pytest.MonkeyPatch) -> None:
+    console, now = Console(file=io.StringIO(), force_terminal=False, width=80), [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    with progress_bars(console, "Making the bank") as on_progress:
+        for seconds in range(0, 100, 20):
+            now[0] = seconds
+            on_progress("Looking at real images", 100 * seconds, 10_000)
+    lines = ["Making the bank …", *(f"Looking at real images: {n} of 10,000" for n in ("4,000", "8,000"))]
+    assert shown(console).splitlines() == lines
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_waiting_shows_what_for(terminal: bool) -> None:
+    out = io.StringIO()
+    with waiting(Console(file=out, force_terminal=terminal, width=80), "Making the bank"):
+        pass
+    assert "Making the bank" in out.getvalue()
+
+
+# While a teacher trains
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("time.monotonic", clock)
+    return clock
+
+
+def log_file() -> Console:
+    return Console(file=io.StringIO(), force_terminal=False, width=120)
+
+
+def said(console: Console) -> list[str]:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(
+    ("images", "more"),
+    [
+        (0, []),
+        (40, ["going on after 40 images"]),
+        (100, ["trained for 100 images already: give more --images to go on"]),
+    ],
+)
+def test_it_begins_with_what_is_trained_and_from_where(images: int, more: list[str]) -> None:
+    console = log_file()
+    TeacherProgress(console, 100, ["Generator: small"]).found(images)
+    assert said(console) == ["Generator: small", *more]
+
+
+def test_images_a_second_are_those_of_training_alone(clock: Clock) -> None:
+    console = log_file()
+    progress = TeacherProgress(console, 1_000)
+    progress.found(0)
+    clock.now += 500  # the real images' statistics
+    progress.started(0)
+    clock.now += 10
+    progress.stepped(Progress(100, 0.0, {}))
+    assert said(console) == ["100/1k  10.0 images/s  0:01:30 left"]
+
+
+def test_a_log_file_hears_now_and_then_of_what_training_waits_for(clock: Clock) -> None:
+    console = log_file()
+    progress = TeacherProgress(console, 1_000)
+    for done in range(1, 6):
+        progress.waited("Looking at real images", 100 * done, 500)
+        clock.now += TRAINING_LOG_SECONDS / 2 + 1
+    assert said(console) == [f"Looking at real images: {done} of 500" for done in (100, 300, 500)]
