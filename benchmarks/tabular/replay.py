@@ -94,15 +94,15 @@ class World:
 
 
 class GridProposer(Proposer):
-    """The service's proposer, with shares of the budget by their place on the grid."""
+    """The service's proposer, with budget fractions by their index on the grid."""
 
     def _enqueue(self) -> None:
         largest = len(LEVELS["budget_fraction"]) - 1
         for share in range(largest, -1, -1):
             notes = {"baseline": f"share {share}", "protected": share == largest}
             self._store.study.enqueue_trial({"budget_fraction": share, **self.space.uniform()}, notes)
-        for opening in self.space.initial_designs():
-            self._store.study.enqueue_trial({"budget_fraction": largest, **opening})
+        for design in self.space.initial_designs():
+            self._store.study.enqueue_trial({"budget_fraction": largest, **design})
 
 
 def replay(

@@ -259,7 +259,7 @@ class SharedTrial(CandidateTrial):
         self._problem = ""
         try:
             trainer = trained_weights(self._bench)
-        except SearchError as error:  # told as a result: raised here, it would fail candidate by candidate
+        except SearchError as error:  # a result: raised here, it would fail candidate by candidate
             self._problem = str(error)
             return super()._prepare()
 

@@ -1,8 +1,8 @@
-"""What FIDs seen so far say of architectures not yet trained: a Gaussian process over every rung's results.
+"""A surrogate of FID: a Gaussian process over the results of every rung.
 
 log FID of architecture x at rung r is modelled as `level_r + linear(x) + smooth(x) + deviation_r(x) + noise`.
-What architectures are worth is shared by all rungs, and each rung deviates from it a little. So candidates
-that were stopped early teach, too, and lucky seeds are smoothed away.
+All rungs share the effect of the architecture, and each rung deviates from it a little. So candidates that
+were stopped early teach, too, and lucky seeds are smoothed away.
 """
 
 from __future__ import annotations

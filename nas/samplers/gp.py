@@ -25,7 +25,7 @@ from search_spaces import FixedSuggest, SearchSpace, Utilisation
 POOL = 512  # random choices that compete for the next trial
 LEAST_RESULTS = 6  # before that choices are random
 MOST_RESULTS = 600  # that the model is fitted to: its cost grows with their cube
-MARGIN = 0.1  # beyond the dearest, of the range of log MACs, to where the hypervolume reaches
+MARGIN = 0.1  # of the range of log MACs: the hypervolume reaches this far beyond the most expensive
 REFIT = 1.1  # the model's scales are estimated anew when there are so many times as many results
 
 
@@ -105,8 +105,8 @@ class SurrogateSampler(JointSampler):
     ) -> Array:
         """Expected hypervolume improvement of the pool on the front of the trials `seen`, as modelled.
 
-        The worst of the uniformly slimmed teachers bounds the volume: what is worse is not worth its MACs.
-        To the dear side it reaches beyond the budget, so that the dearest students are worth their FIDs.
+        The worst uniform-width baseline bounds the volume in FID. In MACs it reaches beyond the budget, so
+        that the most expensive students add a volume, too.
         """
         last = self._board.rungs - 1
         values = model.predict(np.array([self._encoded(t.params, space) for t in seen]), last)[0].tolist()
@@ -115,8 +115,8 @@ class SurrogateSampler(JointSampler):
         mean, deviation = model.predict(np.array([self._encoded(choices, space) for choices in pool]), last)
         costs = np.array([self._cost(choices)[0] for choices in pool])
         known = [*(cost for _, cost in points), *costs.tolist()]
-        dearest = max(self._limit, *known)
-        reference = (max(baselines or values), dearest + MARGIN * (dearest - min(known)))
+        highest = max(self._limit, *known)
+        reference = (max(baselines or values), highest + MARGIN * (highest - min(known)))
         steps = sorted((points[i] for i in front(points)), key=lambda point: point[1])
         return expected_hypervolume_improvement(mean, deviation, costs, steps, reference)
 
