@@ -115,7 +115,7 @@ def check_shareable(bench: Workbench) -> None:
     """Check that candidates can share weights.
 
     Raises:
-        SearchSpaceError: students of this family can't.
+        ArchitectureError: students of this family can't.
         BudgetError: see `check_narrowest`.
     """
     bench.space.slimmable(bench.teacher.generator)
