@@ -9,8 +9,8 @@ The table holds every architecture of a small space, distilled from several seed
 (benchmarks/tabular/distill_all.py). A replay draws which seeds trainings get; the seeds it does not draw are
 the truth that answers are judged by, so that no strategy gains from lucky results. Hypervolume is that of the
 reported front at its true FIDs, in (log FID, log MACs), as a share of the true front's; it reaches a tenth of
-the range beyond the worst and the dearest. Replays that see the same seeds share their truth: figures are
-means over such splits, with intervals of 95 % over splits, for the one table that there is.
+the range beyond the worst and the most expensive. Replays that see the same seeds share their truth: figures
+are means over such splits, with intervals of 95 % over splits, for the one table that there is.
 
 Replays have one worker. Seconds are those of trainings and FIDs as the table has them: what proposing takes
 is left out, and so are second tries of runs that went wrong, for which the table has no other outcome.
@@ -58,7 +58,7 @@ from benchmarks.tabular.table import TABLE, Table, read_table, shared_beside
 from nas.budget import Budget
 from search_spaces import Utilisation
 
-TRIALS = 40  # of random search, all trained to the end: what everybody may spend
+TRIALS = 40  # of random search, all trained to the end: the images of every strategy
 LEAST_SEEDS = 2  # one that strategies see, one that is the truth
 TOP = 0.05  # of the architectures: a good choice is among them
 QUICK = {"replays": 2, "trials": 12}
@@ -66,7 +66,7 @@ QUICK = {"replays": 2, "trials": 12}
 
 @cache
 def searched() -> tuple[Grid, Utilisation]:
-    """The table's space and the load of its budget."""
+    """The table's space and its utilisation."""
     from distill.teachers import load_teacher
 
     teacher = load_teacher()
@@ -76,7 +76,7 @@ def searched() -> tuple[Grid, Utilisation]:
 
 @cache
 def loaded(path: Path) -> tuple[Table, Any, Utilisation]:
-    """The table, its space and the load of its budget."""
+    """The table, its space and its utilisation."""
     return read_table(path), *searched()
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.rows import fid_after, parser, tell
+from benchmarks.rows import fid_after, parser, run_rows
 
 SCHEDULES: dict[str, dict[str, Any]] = {
     "none": {"kd_schedule": "constant", "kd_weight_start": 0.0},
@@ -68,7 +68,7 @@ def main() -> None:
     if options.quick:
         options.rows, options.budgets = options.rows or "(none|constant|60-100).*both, warm", "2M"
         options.images, options.seeds = 256, 2
-    tell(distill, rows(), options, {"kd_weight_start": options.kd_weight_start})
+    run_rows(distill, rows(), options, {"kd_weight_start": options.kd_weight_start})
 
 
 if __name__ == "__main__":

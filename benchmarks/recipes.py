@@ -16,7 +16,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from benchmarks.rows import fid_after, parser, tell
+from benchmarks.rows import fid_after, parser, run_rows
 from benchmarks.setting import alone, setting
 
 ALONE = "alone"
@@ -73,7 +73,7 @@ def main() -> None:
     if options.quick:
         options.rows, options.images, options.seeds = options.rows or "from the teacher", 256, 1
     out = {recipe for recipe in RECIPES if refused(recipe, setting(options))}
-    tell(distill, [row for row, (recipe, _) in rows().items() if recipe not in out], options, {})
+    run_rows(distill, [row for row, (recipe, _) in rows().items() if recipe not in out], options, {})
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ Distill = Callable[[str, int, int, dict[str, Any]], float]
 
 
 def parser(about: str | None, budgets: str, seeds: int) -> argparse.ArgumentParser:
-    """A parser of the options that `tell` reads."""
+    """A parser of the options that `run_rows` reads."""
     options = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_setting(options)
     options.add_argument("--budgets", default=budgets, help="MACs, separated by commas")
@@ -70,7 +70,7 @@ def summarise(fids: list[float]) -> dict[str, Any]:
     return {"fid": median, "interval": [float(low), float(high)], "failed": failed, "fids": fids}
 
 
-def tell(
+def run_rows(
     distill: Distill,
     names: Iterable[str],
     options: argparse.Namespace,

@@ -20,7 +20,7 @@ from nas.ranking import hypervolume
 Array = npt.NDArray[np.float64]
 
 BASIS = "random search"  # the strategy whose last hypervolume all others are to reach
-MARGIN = 0.1  # of the range of an objective, beyond the worst: so that the dearest student has a volume, too
+MARGIN = 0.1  # of the range of an objective, beyond the worst: the most expensive student has a volume, too
 ROUNDING = 1e-9  # a mean reaches itself, however it was summed
 RESAMPLES = 1_000  # of the splits, for the interval of what it takes to get somewhere
 

@@ -94,7 +94,7 @@ class World:
 
 
 class GridProposer(Proposer):
-    """The service's proposer, with budget fractions by their place on the grid."""
+    """The service's proposer, with budget fractions by their index on the grid."""
 
     def _enqueue(self) -> None:
         largest = len(LEVELS["budget_fraction"]) - 1

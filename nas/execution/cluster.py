@@ -95,15 +95,15 @@ def make_shared(config: SearchConfig, share: Share, console: Console) -> tuple[F
         UserError: the data or the extractor can't be used.
     """
 
-    def task(settings: dict[str, Any], tell: OnProgress) -> tuple[FidScore, Precision]:
+    def task(settings: dict[str, Any], report: OnProgress) -> tuple[FidScore, Precision]:
         use_threads(share.cpus)
-        bench = Workbench(SearchConfig.model_validate(settings), on_progress=tell)
+        bench = Workbench(SearchConfig.model_validate(settings), on_progress=report)
         return bench.teacher_score(), bench.precision
 
     what = "Making the teacher's images and the real ones' statistics"
     file = config.folder.absolute() / PROGRESS
-    with progress_bars(console, what) as on_progress, relayed(on_progress, file) as tell:
-        made: tuple[FidScore, Precision] = _on_a_worker(task, config, share, "made the teacher bank", tell)
+    with progress_bars(console, what) as on_progress, relayed(on_progress, file) as report:
+        made: tuple[FidScore, Precision] = _on_a_worker(task, config, share, "made the teacher cache", report)
     return made
 
 

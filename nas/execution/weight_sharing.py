@@ -117,7 +117,7 @@ def check_shareable(bench: Workbench) -> None:
     """Check that candidates can share weights.
 
     Raises:
-        SearchSpaceError: students of this family can't.
+        ArchitectureError: students of this family can't.
         BudgetError: see `check_narrowest`.
     """
     bench.space.slimmable(bench.teacher.generator)
@@ -261,7 +261,7 @@ class SharedTrial(CandidateTrial):
         self._problem = ""
         try:
             trainer = trained_weights(self._bench)
-        except SearchError as error:  # told as a result: raised here, it would fail candidate by candidate
+        except SearchError as error:  # a result: raised here, it would fail candidate by candidate
             self._problem = str(error)
             return super()._prepare()
         return partial(SharedCandidate, self._bench, trainer)

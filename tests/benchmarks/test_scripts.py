@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import compressing_gans, likeness, proposals
+from benchmarks import compressing_gans, proposals, similarity
 from benchmarks.driver_overhead import FEWEST, study_part
 from benchmarks.speed import fid_share
 from nas.samplers import SAMPLERS
@@ -129,5 +129,5 @@ def test_a_student_of_the_teachers_size_is_as_like_it_as_can_be(name: str, tmp_p
     path = tmp_path / "teacher.safetensors"
     torch.manual_seed(0)
     save_checkpoint(Checkpoint(name, get_family(name).build(TEACHERS[name]).eval(), None, {}), path)
-    assert likeness.measured(path, 1.0)["measured anew"] == pytest.approx(1.0, abs=1e-3)
-    assert likeness.measured(path, 0.25)["measured anew"] < 0.999
+    assert similarity.measured(path, 1.0)["calibrated"] == pytest.approx(1.0, abs=1e-3)
+    assert similarity.measured(path, 0.25)["calibrated"] < 0.999

@@ -106,6 +106,7 @@ def test_ours_differs_from_what_it_is_compared_with_in_what_the_names_say() -> N
     }
     ours = searches["ours"]
     assert searches["ours with TPE"] == replace(ours, sampler="tpe")
+    assert searches["ours with Optuna's GP"] == replace(ours, sampler="optuna-gp")
     assert searches["ours without halving"] == replace(ours, options={"halving": False})
     exact = {"settings": {"significance": 0.0, "replicates": 0}, "options": {"naive": True}}
     assert searches["ours, exact FIDs (no ties, no replicates)"] == replace(ours, **exact)

@@ -1,11 +1,11 @@
-"""How like their teacher's students' images are before any training, by what a family inherits.
+"""Similarity of students' images to their teacher's before any training, by what a family inherits.
 
-    python -m benchmarks.likeness generator.pt other.pth          # the table of docs/dcgan.md
-    python -m benchmarks.likeness generator.pt --share 0.5 --json
+    python -m benchmarks.similarity generator.pt other.pth          # the table of docs/dcgan.md
+    python -m benchmarks.similarity generator.pt --share 0.5 --json
 
-Correlation of 64 images' deviations from their mean with the teacher's, for the same latents: the teacher
-slimmed uniformly, with the statistics that its normalisation had and with those measured anew; and the
-likest of the space's initial_designs. Nothing here is random but the latents, whose seed is fixed.
+Correlation of 64 images' deviations from their mean with the teacher's, for the same latents: the
+uniform-width baseline, with the teacher's batch-norm statistics and with calibrated ones; and the most
+similar of the space's initial designs. Nothing here is random but the latents, whose seed is fixed.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ def measured(path: Path, share: float) -> dict[str, float]:
     inputs = teacher.example_inputs(IMAGES, SEED)
     goal, limit = teacher(*inputs), share * space.macs(teacher.architecture)
 
-    def student(choices: dict[str, Any], settled: bool = True) -> float:
+    def student(choices: dict[str, Any], calibrated: bool = True) -> float:
         suggest = FixedSuggest({"budget_fraction": 1.0, **choices})
         made = get_family(loaded.family).build(space.sample(suggest, lambda a: space.macs(a) / limit)).eval()
-        if not settled:
+        if not calibrated:
             made.calibrate = lambda *_, **__: None  # type: ignore[method-assign]
         space.inherit(teacher, made)
         return _correlation(made, inputs, goal)
 
     return {
-        "statistics of the teacher": student(space.uniform(), settled=False),
-        "measured anew": student(space.uniform()),
-        "best opening": max(student(opening) for opening in space.initial_designs()),
+        "statistics of the teacher": student(space.uniform(), calibrated=False),
+        "calibrated": student(space.uniform()),
+        "best initial design": max(student(design) for design in space.initial_designs()),
     }
 
 
