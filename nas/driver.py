@@ -78,8 +78,7 @@ def prepare(
     bench.check_teacher_cache()
     config.budget.utilisation(bench.space)
     if config.share_weights:
-        _ = bench.space.slimmable(bench.teacher.generator)  # there are families whose students can't
-        check_narrowest(config.budget, bench.space)
+        check_narrowest(config.budget, SharedSpace.of(bench.teacher.family, bench.space))
     check_sampler(config.sampler)
     if proposes:
         _ = bench.latency
@@ -110,7 +109,9 @@ def run_search(
         UserError: the request can't be carried out.
     """
     trainable = trainable or (SharedTrial if config.share_weights else CandidateTrial)
-    space: SearchSpace = SharedSpace(bench.space) if config.share_weights else bench.space
+    space: SearchSpace = bench.space
+    if config.share_weights:
+        space = SharedSpace.of(bench.teacher.family, bench.space)
     _quiet()
     trials = partial(Proposer, latency=bench.latency) if trials is None else trials
     made = make_folder(config)

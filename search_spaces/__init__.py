@@ -11,6 +11,7 @@ from search_spaces.base import (
     Suggest,
     TeacherSize,
     Utilisation,
+    WeightSharing,
 )
 from search_spaces.checkpoint import Checkpoint, check_name, file_digest, load_checkpoint, save_checkpoint
 from search_spaces.errors import ArchitectureError, CheckpointError, UserError, one_line, os_reason
@@ -40,6 +41,7 @@ __all__ = [
     "TeacherSize",
     "UserError",
     "Utilisation",
+    "WeightSharing",
     "check_name",
     "file_digest",
     "full_precision",

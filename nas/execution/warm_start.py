@@ -12,7 +12,7 @@ import torch
 from nas.budget import format_duration
 from nas.config import SearchConfig
 from nas.errors import ConfigError
-from nas.execution.weight_sharing import SharedSpace
+from nas.execution.weight_sharing import SharedSpace, weight_sharing
 from nas.execution.workbench import Workbench
 from nas.reporting import choose_best, trial_reports
 from nas.study import open_existing
@@ -41,7 +41,7 @@ def warm_start_architectures(given: WarmStart, config: SearchConfig, bench: Work
 
 def _searched(config: SearchConfig, bench: Workbench) -> SearchSpace:
     """The space that choices are made in."""
-    return SharedSpace(bench.space) if config.share_weights else bench.space
+    return SharedSpace.of(bench.teacher.family, bench.space) if config.share_weights else bench.space
 
 
 def _read(path: Path, config: SearchConfig, bench: Workbench) -> list[Architecture]:
@@ -67,7 +67,7 @@ def _read(path: Path, config: SearchConfig, bench: Workbench) -> list[Architectu
 
 
 def _check_shared(path: Path, found: Sequence[Architecture], bench: Workbench) -> None:
-    shared = bench.space.slimmable(bench.teacher.generator)
+    shared = weight_sharing(bench.teacher.family).build(bench.teacher.generator)
     for architecture in found:
         try:
             shared.read_out(architecture)

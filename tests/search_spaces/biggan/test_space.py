@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_spaces import ArchitectureError, RandomSuggest, Utilisation
-from search_spaces.biggan import BigGANGenerator, BigGANSpace, GeneratorArchitecture
-from search_spaces.biggan.space import MIN_BUDGET_FRACTION
+from search_spaces import RandomSuggest, Utilisation
+from search_spaces.biggan import BigGANSpace, GeneratorArchitecture
+from search_spaces.student_space import MIN_BUDGET_FRACTION
 from tests.search_spaces.biggan.teachers import published, teachers
 
 BIG = BigGANSpace(published(128))
@@ -230,9 +230,3 @@ def test_a_tight_budget_costs_a_few_looks_at_the_closed_form_and_no_retries() ->
         calls = 0
         assert limited(BIG.sample(RandomSuggest(seed), counted)) <= 1
         assert calls <= 30
-
-
-def test_shared_weights_are_refused_with_the_reason() -> None:
-    teacher = published(32, width=2, classes=3)
-    with pytest.raises(ArchitectureError, match=r"BigGAN students can't share weights: .*singular value"):
-        BigGANSpace(teacher).slimmable(BigGANGenerator(teacher))

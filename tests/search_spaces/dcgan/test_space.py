@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_spaces import ArchitectureError, FixedSuggest, RandomSuggest, Utilisation
-from search_spaces.dcgan import DCGANGenerator, DCGANSpace, GeneratorArchitecture, Layer
+from search_spaces import FixedSuggest, RandomSuggest, Utilisation
+from search_spaces.dcgan import DCGANSpace, GeneratorArchitecture, Layer
 from search_spaces.dcgan.space import kernels
 from tests.search_spaces.dcgan.teachers import published, teachers
 
@@ -214,15 +214,6 @@ def test_a_dense_layer_without_biases_keeps_its_normalisation_which_is_cheaper_t
     space = DCGANSpace(replace(NORMALISED, layers=(first, *NORMALISED.layers[1:])))
     assert [layer.norm for layer in space.smallest().layers] == [True, False, False, False, False]
     assert "norm" not in DCGANSpace(GeneratorArchitecture((first, NORMALISED.layers[-1]))).uniform()
-
-
-def test_weights_can_not_be_shared_and_it_is_said_why() -> None:
-    teacher = DCGANGenerator(published(1, 16))
-    with pytest.raises(
-        ArchitectureError, match=r"can't share weights: that is not built for this family; train"
-    ):
-        DCGANSpace(teacher.architecture).slimmable(teacher)
-    assert DCGANSpace(teacher.architecture).shared() == {}
 
 
 def test_a_tight_budget_still_leaves_a_choice() -> None:

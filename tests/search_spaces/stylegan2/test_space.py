@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_spaces import RandomSuggest, Utilisation
+from search_spaces.student_space import MIN_BUDGET_FRACTION
 from search_spaces.stylegan2 import Block, GeneratorArchitecture, StyleGAN2Space
-from search_spaces.stylegan2.space import MIN_BUDGET_FRACTION
 from tests.search_spaces.stylegan2.teachers import stylegan2, teachers
 
 BIG = StyleGAN2Space(stylegan2(256, 16384))
