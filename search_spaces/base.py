@@ -14,19 +14,29 @@ from torch import Tensor, nn
 
 from search_spaces.errors import ArchitectureError
 
+Row: TypeAlias = dict[str, str]
+"""A layer of a network in words: column ─► value. All rows of an architecture have the same columns."""
+
 
 @dataclass(frozen=True)
 class Architecture:
     """What a network looks like, without its weights: frozen, hashable, JSON in and out.
 
-    `str(architecture)` is a short canonical form: it is equal exactly when the architecture is.
+    `str(architecture)` is a short canonical form: it is equal exactly when the architecture is. `legend`
+    explains it in one line; `describe()` says the same in a table.
     """
+
+    legend: ClassVar[str] = ""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")  # dataclasses inside need it too
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` turns back into an equal architecture."""
         return asdict(self)
+
+    def describe(self) -> list[Row]:
+        """A row for each layer or resolution, from the inputs to the output; here a row for each field."""
+        return [{"field": name, "value": str(value)} for name, value in self.to_json().items()]
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any] | str) -> Self:

@@ -89,10 +89,10 @@ def test_a_teacher_without_normalisation_has_students_without_it_and_no_such_cho
 
 def test_normalisation_is_kept_or_replaced_by_biases_everywhere() -> None:
     space = DCGANSpace(NORMALISED)
-    students = students(space, 0, 0.5, 40)
-    kinds = {tuple(layer.norm for layer in student.layers) for student in students}
+    found = students(space, 0, 0.5, 40)
+    kinds = {tuple(layer.norm for layer in student.layers) for student in found}
     assert kinds == {(True, True, True, True, False), (False,) * 5}
-    assert all(layer.bias for student in students for layer in student.layers if not layer.norm)
+    assert all(layer.bias for student in found for layer in student.layers if not layer.norm)
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,8 @@ def test_the_target_utilisation_is_reached_where_it_can_be(seed: int, limit: flo
 
 def test_one_pixel_kernels_are_never_called_separable() -> None:
     space = StyleGAN2Space(stylegan2(32, 1024, 64))
-    students = students(space, 0, 0.3, 100)
-    kernels = [block for student in students for block in student.blocks if block.kernel == 1]
+    found = students(space, 0, 0.3, 100)
+    kernels = [block for student in found for block in student.blocks if block.kernel == 1]
     assert kernels
     assert all(block.kind == "full" for block in kernels)
 
