@@ -20,7 +20,7 @@ STATISTICS_BATCHES, STATISTICS_BATCH = 4, 16  # enough to begin with: training g
 
 @dataclass(frozen=True)
 class _Conditions:
-    """How conditions of a teacher's blocks become those of its student's."""
+    """The map from conditions of a teacher's blocks to conditions of its student's."""
 
     axes: Tensor | None  # (teacher's shared_dim, student's), orthonormal columns; None: they are equal
     shared_dim: int  # the teacher's
@@ -38,7 +38,7 @@ def inherit(teacher: BigGANGenerator, student: BigGANGenerator) -> None:
     """Copy into `student` what its shapes allow of `teacher`; the rest keeps its random start.
 
     A channel's importance is the sum over its consumers of weight magnitude × mean activation magnitude,
-    which after batch normalisation follows from gain and bias. A narrower class embedding lives in the
+    which after batch normalisation follows from gain and bias. A narrower class embedding uses the
     principal directions of the teacher's. Attention is copied where both have it; attention at a side where
     the teacher has none starts as the identity. Part of a weight has a smaller singular value than the whole,
     so running statistics are measured anew, on a few images; a student of the teacher's shape is its copy.
@@ -125,7 +125,7 @@ def _inherit_classes(teacher: BigGANGenerator, student: BigGANGenerator) -> _Con
 
 
 def _inherit_start(teacher: BigGANGenerator, student: BigGANGenerator, channels: Tensor) -> None:
-    """The layer that makes the first image; of latents that the teacher's start does not get, nothing."""
+    """The layer that makes the first image; other latents than the teacher's get zero weights."""
     pixels = teacher.architecture.bottom_width**2
     rows = (channels[:, None] * pixels + torch.arange(pixels, device=channels.device)).flatten()
     first = teacher.architecture.chunks[0]

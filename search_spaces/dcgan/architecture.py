@@ -1,4 +1,4 @@
-"""What a DCGAN generator and its critic look like, and what the generator costs in closed form."""
+"""What a DCGAN generator and its discriminator look like, and what the generator costs in closed form."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Latent = Literal["normal", "uniform"]
 
 MIN_SIDE, MAX_SIDE = 8, 1024  # of images, px; no layer is larger
 EPSILON = 1e-5  # torch's default
-SMALLEST_MAP = 4  # px: what the critic is left with at least, before its logit
+SMALLEST_MAP = 4  # px: least side of the discriminator's last map, before its logit
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class GeneratorArchitecture(Architecture):
 
 @dataclass(frozen=True)
 class DiscriminatorArchitecture(Architecture):
-    """DCGAN's strided convolutions as a critic: 4×4, stride 2, no normalisation; `channels`: finest first."""
+    """DCGAN's strided convolutions, 4×4, stride 2, without normalisation; `channels`: finest first."""
 
     channels: tuple[int, ...]
     resolution: int  # of the images, px
@@ -182,7 +182,7 @@ class DiscriminatorArchitecture(Architecture):
 
     @classmethod
     def beside(cls, generator: GeneratorArchitecture) -> DiscriminatorArchitecture:
-        """The mirror image of `generator`: at every side as wide as that is there, or last was before."""
+        """The mirror image of `generator`: at every side the width of its last layer up to that side."""
         hidden = list(zip(generator.sides, generator.layers, strict=True))[:-1]
         widths, side = [], generator.resolution
         while side // 2 >= SMALLEST_MAP:
