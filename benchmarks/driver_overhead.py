@@ -45,9 +45,6 @@ from nas.driver import prepare, run_search
 from nas.execution import SearchProgress, StudyRecorder, StudySearcher, Workbench, from_tune
 from nas.ranking import RungBoard
 from nas.samplers import make_sampler
-from nas.study import Rung, RungRecord, StudyStore
-from nas.trials import Proposer, TrialAttributes
-from search_spaces import Utilisation
 from nas.study import StudyStore
 from nas.trials import Proposer
 

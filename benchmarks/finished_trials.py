@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from benchmarks.stub import stub_outcome
 from nas.execution import Workbench
 from nas.study import Rung, RungRecord, StudyStore
+from nas.trials import TrialAttributes
 from search_spaces import Utilisation
 
 
@@ -24,7 +25,7 @@ def fill(store: StudyStore, bench: Workbench, utilisation: Utilisation, trials: 
         directions=store.study.directions, sampler=optuna.samplers.RandomSampler(seed)
     )
     present = store.study.get_trials(deepcopy=False)
-    known = {str(trial.user_attrs.get("architecture")) for trial in present}
+    known = {TrialAttributes.from_trial(trial).architecture for trial in present}
     number, found = len(present), list[FrozenTrial]()
     rungs: list[RungRecord] = []
     while len(found) < trials:
@@ -44,12 +45,12 @@ def fill(store: StudyStore, bench: Workbench, utilisation: Utilisation, trials: 
                 values=[outcomes[-1].record.fid, cost.macs] if complete else None,
                 params=asked.params,
                 distributions=asked.distributions,
-                user_attrs={
-                    "architecture_json": architecture.to_json(),
-                    "architecture": str(architecture),
-                    "macs": cost.macs,
-                    "params": cost.params,
-                },
+                user_attrs=TrialAttributes(
+                    macs=cost.macs,
+                    params=cost.params,
+                    architecture_json=architecture.to_json(),
+                    architecture=str(architecture),
+                ).stored(),
             )
         )
         number += 1

@@ -6,12 +6,14 @@ from search_spaces.base import (
     Family,
     Generator,
     PublishedTraining,
+    Row,
     SearchSpace,
     Slimmable,
     StyleBased,
     Suggest,
     TeacherSize,
     Utilisation,
+    WeightSharing,
 )
 from search_spaces.checkpoint import Checkpoint, check_name, file_digest, load_checkpoint, save_checkpoint
 from search_spaces.errors import ArchitectureError, CheckpointError, UserError, one_line, os_reason
@@ -37,6 +39,7 @@ __all__ = [
     "PartlyFixedSuggest",
     "PublishedTraining",
     "RandomSuggest",
+    "Row",
     "SameAnswers",
     "SearchSpace",
     "Slimmable",
@@ -45,6 +48,7 @@ __all__ = [
     "TeacherSize",
     "UserError",
     "Utilisation",
+    "WeightSharing",
     "check_name",
     "draw_inputs",
     "example_inputs",

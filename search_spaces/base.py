@@ -14,19 +14,29 @@ from torch import Tensor, nn
 from search_spaces.errors import ArchitectureError
 from search_spaces.inputs import Inputs, InputSpec, example_inputs
 
+Row: TypeAlias = dict[str, str]
+"""A layer of a network in words: column ─► value. All rows of an architecture have the same columns."""
+
 
 @dataclass(frozen=True)
 class Architecture:
     """What a network looks like, without its weights: frozen, hashable, JSON in and out.
 
-    `str(architecture)` is a short canonical form: it is equal exactly when the architecture is.
+    `str(architecture)` is a short canonical form: it is equal exactly when the architecture is. `legend`
+    explains it in one line; `describe()` says the same in a table.
     """
+
+    legend: ClassVar[str] = ""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")  # dataclasses inside need it too
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` turns back into an equal architecture."""
         return asdict(self)
+
+    def describe(self) -> list[Row]:
+        """A row for each layer or resolution, from the inputs to the output; here a row for each field."""
+        return [{"field": name, "value": str(value)} for name, value in self.to_json().items()]
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any] | str) -> Self:
@@ -123,15 +133,15 @@ class StyleBased(Protocol):
 
 
 class Slimmable(Generator):
-    """One set of weights that students of many architectures are read out of, and trained in together.
+    """One set of weights for students of many architectures: trained together, then read out one by one.
 
-    Called, it makes the images of a student of the architecture that `draw` returns at that moment.
+    `forward` makes the images of a student of the architecture `draw()`.
     """
 
     draw: Callable[[], Any]
 
     def read_out(self, architecture: Any) -> Generator:
-        """A student with its share of the weights, copied.
+        """A student with a copy of its part of the weights.
 
         Raises:
             ArchitectureError: these weights hold no such student.
@@ -157,13 +167,16 @@ class Discriminator(nn.Module):
 
 
 class SearchSpace(Protocol):
-    """The student architectures of one family, bounded by one teacher."""
+    """The student architectures of one family below one teacher.
+
+    Laws: every sample fits the budget if `smallest()` does; no architecture of the space costs less than
+    `smallest()` or more than `largest()`, in MACs and in parameters; the same answers give the same sample.
+    """
 
     def sample(self, suggest: Suggest, utilisation: Utilisation) -> Architecture:
-        """An architecture with `utilisation(architecture) <= 1`, made from the choices of `suggest`.
+        """An architecture with `utilisation(architecture) <= 1`, made from the answers of `suggest`.
 
-        Every answer of `suggest` gives an architecture that fits, as long as `smallest()` does: the choice
-        `share` is the part of the budget to spend, and widths are scaled to it.
+        The choice `budget_fraction` is the target utilisation: widths are scaled to it.
         """
 
     def macs(self, architecture: Any) -> int:
@@ -176,26 +189,24 @@ class SearchSpace(Protocol):
         """The cheapest architecture, by MACs and by parameters at once."""
 
     def largest(self) -> Architecture:
-        """The dearest architecture: the teacher's own shape."""
+        """The most expensive architecture: the teacher's own."""
 
     def uniform(self) -> dict[str, Any]:
-        """Choices, all but `share`, that make the uniformly slimmed teacher: the baseline in every study."""
+        """Choices, all but `budget_fraction`, of the uniform-width teacher: the baseline in every study."""
 
     def initial_designs(self) -> list[dict[str, Any]]:
-        """Choices, all but `share`, that are known to be good places to start a search from."""
+        """Choices, all but `budget_fraction`, that a search tries first."""
 
     def inherit(self, teacher: Any, student: Any) -> None:
         """Start `student` from the weights of `teacher`, where shapes allow."""
 
-    def slimmable(self, teacher: Any) -> Slimmable:
-        """Shared weights for all students, from those of `teacher`.
 
-        Raises:
-            ArchitectureError: students of this family can't share weights.
-        """
+@dataclass(frozen=True)
+class WeightSharing:
+    """How the students of a family share one set of weights."""
 
-    def shared(self) -> dict[str, Any]:
-        """Choices that every student has that shares weights: they are not searched then."""
+    build: Callable[[Any], Slimmable]  # the shared weights, from the teacher's generator
+    fixed_choices: tuple[str, ...]  # names of the choices in which all students equal the teacher
 
 
 @dataclass(frozen=True)
@@ -258,3 +269,4 @@ class Family:
     read: Callable[[Any], Found | None]
     # the values of a file beside the generator's, and the generator ─► its discriminator
     read_discriminator: Callable[[Any, Any], Discriminator | None] = no_discriminator_file
+    slimmable: WeightSharing | None = None  # families whose students can't share weights have none

@@ -1,4 +1,4 @@
-"""Our one checkpoint format, safetensors with the architecture in its metadata; and the door for others."""
+"""Our checkpoint format, safetensors with the architecture in its metadata; and reading of other formats."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MISFITS = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, Value
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A generator, the discriminator it was trained with if that was kept, and what is known of them."""
+    """A generator, the discriminator that was trained with it where there is one, and their metadata."""
 
     family: str
     generator: Generator
@@ -38,7 +38,7 @@ class Checkpoint:
 
 
 def check_name(path: Path) -> None:
-    """Refuse a file to write whose name says something else than what would be in it.
+    """Refuse to write a file under the suffix of another format.
 
     Raises:
         CheckpointError: its suffix is not .safetensors.
@@ -77,8 +77,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
 def load_checkpoint(path: Path, discriminator: Path | None = None) -> Checkpoint:
     """Build the networks that `path` holds, in evaluation mode on the CPU.
 
-    Besides our own files, any that a family can read: see its `checkpoints.py`. Of those that keep the
-    discriminator in a file of its own, that one is `discriminator`.
+    Besides our own format, every family reads those in its `checkpoints.py`. Where the discriminator is in a
+    file of its own, `discriminator` is that file.
 
     Raises:
         CheckpointError: a file can't be read, is of another format, or its tensors don't fit.
@@ -90,7 +90,7 @@ def load_checkpoint(path: Path, discriminator: Path | None = None) -> Checkpoint
 
 
 def _is_safetensors(path: Path) -> bool:
-    """Whether the file begins with a header's length and brace; of a damaged one, its name tells."""
+    """Whether the file begins with a header's length and brace; the suffix decides for a damaged one."""
     if path.exists() and not path.is_file():
         raise CheckpointError(f"{path} can't be read (not a file): give a file")
     try:
@@ -169,8 +169,8 @@ def _load_ours(path: Path) -> Checkpoint:
         generator = with_weights(family.build, architecture, _of("generator", tensors), "generator")
         if "discriminator_architecture" in metadata:
             noted = family.discriminator_architecture.from_json(metadata.pop("discriminator_architecture"))
-            critic = _of("discriminator", tensors)
-            discriminator = with_weights(family.build_discriminator, noted, critic, "discriminator")
+            state = _of("discriminator", tensors)
+            discriminator = with_weights(family.build_discriminator, noted, state, "discriminator")
     except UserError as error:
         raise CheckpointError(f"{path}: {one_line(error, 300)}") from error
     return Checkpoint(family.name, generator, discriminator, metadata)

@@ -13,7 +13,7 @@ def get_family(name: str) -> Family:
     """The family called `name`.
 
     Raises:
-        UserError: there is none of that name.
+        UserError: no family has that name.
     """
     if name not in FAMILIES:
         raise UserError(f"space {name!r} is unknown; choose one of {', '.join(FAMILIES)}")

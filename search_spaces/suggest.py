@@ -1,4 +1,4 @@
-"""Sources of choices without an optimiser: for previews, baselines and tests."""
+"""Sources of choices beside an Optuna trial: for previews, baselines and tests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RandomSuggest:
 
 
 class PartlyFixedSuggest:
-    """Some choices that are given, the others from another source."""
+    """Answers the choices of a table from it, all others from another source."""
 
     def __init__(self, source: Suggest, choices: Mapping[str, Any]) -> None:
         self._source, self._choices = source, choices
@@ -51,7 +51,7 @@ class PartlyFixedSuggest:
 
 
 class FixedSuggest:
-    """Choices that are given beforehand, by name; one that is not given is a KeyError."""
+    """Answers from a table, by name; a choice that is not in it raises a KeyError."""
 
     def __init__(self, choices: Mapping[str, Any]) -> None:
         self._choices = choices
@@ -67,7 +67,7 @@ class FixedSuggest:
 
 
 class SameAnswers:
-    """Asks another source of choices, and answers a name that was asked for before as it did then."""
+    """Answers from another source, and repeats its answer when a name is asked for again."""
 
     def __init__(self, suggest: Suggest) -> None:
         self._suggest = suggest

@@ -1,8 +1,9 @@
-"""Widths of students: on a grid below the teacher's, and scaled together until a budget is spent."""
+"""Widths of students: on a grid below the teacher's, and scaled together to a budget."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
 
@@ -10,44 +11,47 @@ from search_spaces.base import Architecture
 
 A = TypeVar("A", bound=Architecture)
 
-MIN_BUDGET_FRACTION = 0.25  # of the budget; the front is searched between this share and all of it
-MIN_RELATIVE_WIDTH = 0.25  # of the teacher's, before all are scaled together
-
-STEPS = 32  # a width is a multiple of the teacher's divided by this, where a family has no finer grid …
-MIN_CHANNELS = 4  # … and of this, where it has no other minimum
+STEPS = 32  # of the grid of most families, between 0 and the teacher's width
+MIN_CHANNELS = 4  # narrowest layer of most families
 BISECTIONS = 16  # of the common scale: steps far below the grid of any width
 
 
-def width_step(teacher_channels: int, steps: int = STEPS, least: int = MIN_CHANNELS) -> int:
-    """Granularity of widths below a teacher's; `least` is the narrowest that a family's layers may be."""
-    return min(teacher_channels, max(least, teacher_channels // steps))
+@dataclass(frozen=True)
+class WidthGrid:
+    """The widths that a layer may have: multiples of a step, and the teacher's own."""
+
+    steps: int = STEPS
+    min_channels: int = MIN_CHANNELS
+
+    def step(self, teacher_channels: int) -> int:
+        """The narrowest width below a teacher's, channels; all others are multiples of it."""
+        return min(teacher_channels, max(self.min_channels, teacher_channels // self.steps))
+
+    def snap(self, channels: float, teacher_channels: int) -> int:
+        """The nearest width of the grid: at least one step, at most the teacher's."""
+        if round(channels) >= teacher_channels:
+            return teacher_channels
+        step = self.step(teacher_channels)
+        return min(teacher_channels, max(step, round(channels / step) * step))
 
 
-def snap_width(channels: float, teacher_channels: int, steps: int = STEPS, least: int = MIN_CHANNELS) -> int:
-    """The nearest width of the grid, at least one step and at most the teacher's, which need not be on it."""
-    if round(channels) >= teacher_channels:
-        return teacher_channels
-    step = width_step(teacher_channels, steps, least)
-    return min(teacher_channels, max(step, round(channels / step) * step))
-
-
-def spend(
-    share: float,
+def scale_to_budget(
+    budget_fraction: float,
     utilisation: Callable[[A], float],
     scaled: Callable[[float], A],
     relative: Sequence[float],
     simpler: Callable[[A], Iterable[A]],
 ) -> A:
-    """The widest architecture within `share` of the budget; a simpler one where even that is over it.
+    """The widest architecture with `utilisation <= budget_fraction`; a simpler one where none fits.
 
     Args:
-        share: of the budget.
-        utilisation: of an architecture, by the budget; increasing in widths.
+        budget_fraction: target utilisation, in (0, 1].
+        utilisation: of an architecture under the budget; it rises with widths.
         scaled: see `widest`.
         relative: see `widest`.
         simpler: ever cheaper variants of an architecture; the last one is taken when none fits.
     """
-    fitted = widest(scaled, relative, lambda architecture: utilisation(architecture) <= share)
+    fitted = widest(scaled, relative, lambda architecture: utilisation(architecture) <= budget_fraction)
     for found in chain([fitted], simpler(fitted)):
         if utilisation(found) <= 1:
             break

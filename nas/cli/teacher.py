@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.cli.command import Command, FiniteFloat, Group, Quantity, Whole, console
+from nas.cli.command import Command, FiniteFloat, Group, Quantity, Whole, console, results
 from search_spaces import FAMILIES
 
 if TYPE_CHECKING:
@@ -210,10 +210,13 @@ def train(dry_run: bool, as_json: bool, fid_samples: str, **flags: Any) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def info(checkpoint: Path, as_json: bool) -> None:
     """Show what CHECKPOINT holds: architecture, MACs, parameters, discriminator, metadata."""
+    from nas.reporting import render_architecture
     from nas.teacher import describe
 
     found = describe(checkpoint)
     click.echo(found.model_dump_json() if as_json else "\n".join(found.lines()))
+    if not as_json:
+        results().print(render_architecture(found.architecture))
 
 
 @main.command(

@@ -11,7 +11,7 @@ import torch
 
 from nas.budget import format_duration
 from nas.errors import ConfigError
-from nas.execution.weight_sharing import searched_space
+from nas.execution.weight_sharing import searched_space, weight_sharing
 from nas.execution.workbench import Workbench
 from nas.reporting import choose_best, trial_reports
 from nas.study import StudyAttributes, open_existing
@@ -62,7 +62,7 @@ def _read(path: Path, bench: Workbench) -> list[Architecture]:
 
 
 def _check_shared(path: Path, found: Sequence[Architecture], bench: Workbench) -> None:
-    shared = bench.space.slimmable(bench.teacher.generator)
+    shared = weight_sharing(bench.teacher.family).build(bench.teacher.generator)
     for architecture in found:
         try:
             shared.read_out(architecture)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,12 +22,14 @@ from distill.seeds import derive_seed
 from distill.training import Trainer
 from nas.budget import Budget
 from nas.config import SHARED_PARTS, SearchConfig
-from nas.errors import SearchError
+from nas.errors import ConfigError, SearchError
 from nas.execution.candidate import Candidate, CandidateTrial
 from nas.execution.workbench import Workbench
 from nas.trials import Proposal
 from search_spaces import (
+    FAMILIES,
     Architecture,
+    Family,
     FixedSuggest,
     PartlyFixedSuggest,
     RandomSuggest,
@@ -35,6 +37,7 @@ from search_spaces import (
     Slimmable,
     Suggest,
     Utilisation,
+    WeightSharing,
 )
 from search_spaces.reading import written_whole
 
@@ -45,12 +48,23 @@ STAGES = 10  # of the training; each leaves a checkpoint
 
 @dataclass(frozen=True)
 class SharedSpace:
-    """The students of a space that can be read out of shared weights: what they share is fixed."""
+    """The students of `space` that share weights: the choices that all have in common are fixed."""
 
     space: SearchSpace
+    fixed: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, family: Family, space: SearchSpace) -> SharedSpace:
+        """The students of `space`, one of `family`, that share weights.
+
+        Raises:
+            ConfigError: students of this family can't.
+        """
+        choices = space.uniform()
+        return cls(space, {name: choices[name] for name in weight_sharing(family).fixed_choices})
 
     def sample(self, suggest: Suggest, utilisation: Utilisation) -> Architecture:
-        return self.space.sample(PartlyFixedSuggest(suggest, self.space.shared()), utilisation)
+        return self.space.sample(PartlyFixedSuggest(suggest, self.fixed), utilisation)
 
     def uniform(self) -> dict[str, Any]:
         return self._searched(self.space.uniform())
@@ -59,7 +73,7 @@ class SharedSpace:
         return [self._searched(design) for design in self.space.initial_designs()]
 
     def _searched(self, choices: dict[str, Any]) -> dict[str, Any]:
-        return {name: choice for name, choice in choices.items() if name not in self.space.shared()}
+        return {name: choice for name, choice in choices.items() if name not in self.fixed}
 
     def macs(self, architecture: Any) -> int:
         return self.space.macs(architecture)
@@ -76,18 +90,26 @@ class SharedSpace:
     def inherit(self, teacher: Any, student: Any) -> None:
         self.space.inherit(teacher, student)
 
-    def slimmable(self, teacher: Any) -> Slimmable:
-        return self.space.slimmable(teacher)
 
-    def shared(self) -> dict[str, Any]:
-        return self.space.shared()
+def weight_sharing(family: Family) -> WeightSharing:
+    """How students of `family` share weights.
+
+    Raises:
+        ConfigError: they can't.
+    """
+    if family.slimmable is None:
+        able = ", ".join(name for name, each in FAMILIES.items() if each.slimmable is not None)
+        raise ConfigError(
+            f"--share-weights: {family.name} students can't share weights ({able} students can): leave it out"
+        )
+    return family.slimmable
 
 
 class Sandwich:
     """Which student makes the next part of a batch."""
 
-    def __init__(self, space: SearchSpace, utilisation: Utilisation, seed: int) -> None:
-        self._space, self._utilisation, self._seed = SharedSpace(space), utilisation, seed
+    def __init__(self, space: SharedSpace, utilisation: Utilisation, seed: int) -> None:
+        self._space, self._utilisation, self._seed = space, utilisation, seed
         self.drawn = 0
 
     def __call__(self) -> Architecture:
@@ -110,21 +132,21 @@ def shared_file(config: SearchConfig) -> Path:
 
 def searched_space(bench: Workbench) -> SearchSpace:
     """The space that a search proposes from: with shared weights, the part that can be read out of them."""
-    return SharedSpace(bench.space) if bench.config.share_weights else bench.space
+    family = bench.teacher.family
+    return SharedSpace.of(family, bench.space) if bench.config.share_weights else bench.space
 
 
 def check_shareable(bench: Workbench) -> None:
     """Check that candidates can share weights.
 
     Raises:
-        ArchitectureError: students of this family can't.
+        ConfigError: students of this family can't.
         BudgetError: see `check_narrowest`.
     """
-    bench.space.slimmable(bench.teacher.generator)
-    check_narrowest(bench.config.budget, bench.space)
+    check_narrowest(bench.config.budget, SharedSpace.of(bench.teacher.family, bench.space))
 
 
-def check_narrowest(budget: Budget, space: SearchSpace) -> None:
+def check_narrowest(budget: Budget, space: SharedSpace) -> None:
     """Check that every choice fits the budget at its narrowest, with the teacher's mapping network.
 
     The most expensive choices are the teacher's own.
@@ -136,9 +158,8 @@ def check_narrowest(budget: Budget, space: SearchSpace) -> None:
     def over_the_budget(architecture: Any) -> float:
         return 1.0  # above the budget fraction that is asked for: widths shrink as far as they go
 
-    narrowest = SharedSpace(space).sample(
-        FixedSuggest({"budget_fraction": NARROWEST, **space.uniform()}), over_the_budget
-    )
+    choices = {"budget_fraction": NARROWEST, **space.uniform()}
+    narrowest = space.sample(FixedSuggest(choices), over_the_budget)
     budget.require(space, narrowest, "the narrowest student that keeps the teacher's mapping network")
 
 
@@ -180,8 +201,11 @@ def shared_trainer(bench: Workbench) -> tuple[Trainer, Sandwich]:
     Raises:
         SearchError: the checkpoint is damaged.
     """
-    slimmable = bench.space.slimmable(bench.teacher.generator.cpu())
-    sandwich = Sandwich(bench.space, bench.config.budget.utilisation(bench.space), bench.config.seed)
+    family = bench.teacher.family
+    slimmable = weight_sharing(family).build(bench.teacher.generator.cpu())
+    sandwich = Sandwich(
+        SharedSpace.of(family, bench.space), bench.config.budget.utilisation(bench.space), bench.config.seed
+    )
     slimmable.draw = sandwich
     trainer = bench.trainer(slimmable, micro_batch=bench.config.batch_size // SHARED_PARTS)
     state = _checkpoint(bench)

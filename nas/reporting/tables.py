@@ -11,6 +11,7 @@ from rich.text import Text
 
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.ranking import PRIOR_SIGMA, PRIOR_WEIGHT
+from nas.reporting.architectures import legend_lines
 from nas.reporting.report import SearchReport, TrialReport
 
 
@@ -45,6 +46,7 @@ def render(found: SearchReport) -> RenderableType:
             table.add_row(*_row(trial, found), style="dim")
     best = found.best
     lines = [
+        *legend_lines(found.space),
         f"Best student: trial {best.number}, FID {best.median:.2f}, {format_quantity(best.macs or 0)} MACs, "
         f"{format_quantity(best.params or 0)} parameters{_latency(best)}; {_states(found)}.",
         _noise(found),
@@ -158,6 +160,7 @@ def render_finalists(found: SearchReport) -> RenderableType:
         )
     low, high = found.interval(found.best)
     lines = [
+        *legend_lines(found.space),
         f"Chosen: trial {found.best.number}, {_in_the_search(found.best)} in the search, "
         f"FID {found.best.median:.2f} (90 % {low:.2f} to {high:.2f}).",
         _noise(found),

@@ -11,10 +11,12 @@ from pydantic import BaseModel
 from distill.errors import TeacherError
 from nas.budget import COUNTER, format_quantity, measure
 from search_spaces import (
+    Architecture,
     Checkpoint,
     Discriminator,
     check_name,
     file_digest,
+    get_family,
     load_checkpoint,
     os_reason,
     save_checkpoint,
@@ -35,9 +37,15 @@ class TeacherInfo(BaseModel):
     discriminator: dict[str, Any] | None
     discriminator_params: int | None
     metadata: dict[str, str]
+    layers: list[dict[str, str]]  # the generator's, in words
+
+    @property
+    def architecture(self) -> Architecture:
+        """The generator's."""
+        return get_family(self.family).architecture.from_json(self.generator)
 
     def lines(self) -> list[str]:
-        """One screen of text."""
+        """All but the generator's layers, in half a screen of text."""
         channels, height, width = self.image
         rows = {
             "family": self.family,
@@ -45,7 +53,6 @@ class TeacherInfo(BaseModel):
             "MACs": f"{format_quantity(self.macs)} ({self.counter})",
             "parameters": format_quantity(self.params),
         }
-        rows |= {name: _short(value) for name, value in self.generator.items()}
         if self.discriminator is None or self.discriminator_params is None:
             rows["discriminator"] = "none in the file: students train their own from scratch"
         else:
@@ -78,6 +85,7 @@ def describe(path: Path) -> TeacherInfo:
         discriminator=None if critic is None else critic.architecture.to_json(),
         discriminator_params=None if critic is None else _count(critic),
         metadata=dict(loaded.metadata),
+        layers=generator.architecture.describe(),
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
-from search_spaces.base import Architecture
+from search_spaces.base import Architecture, Row
 from search_spaces.errors import ArchitectureError
 
 ATTENTION_DIVISOR = 8  # queries and keys of attention are that many times narrower than what it looks at
@@ -33,6 +34,11 @@ class GeneratorArchitecture(Architecture):
     bottom_width: int = 4  # side of the first image, px
     image_channels: int = 3
 
+    legend: ClassVar[str] = (
+        "rgb3: image channels; c1000e128: classes, dimensions of the shared class embedding (e0: none); "
+        "64:192z20a: at 64 px 192 channels, 20 dimensions of z, self-attention"
+    )
+
     def __post_init__(self) -> None:
         _check_widths(self.channels, 2, self.bottom_width)
         if len(self.chunks) != len(self.channels) or min(self.chunks) < 0 or self.chunks[0] < 1:
@@ -53,6 +59,18 @@ class GeneratorArchitecture(Architecture):
         sides = zip(self.sides, self.channels, self.chunks, strict=True)
         stages = " ".join(f"{side}:{c}z{chunk}{_mark(side, self.attention)}" for side, c, chunk in sides)
         return f"rgb{self.image_channels} c{self.classes}e{self.shared_dim} {stages}"
+
+    def describe(self) -> list[Row]:
+        """Latent, class embedding, the first image, the block of every further resolution, image."""
+        embedding = f"{self.classes} classes, " + ("shared" if self.shared_dim else "one for every block")
+        rows = [
+            _row("latent", "normal", self.latent_dim),
+            _row("class embedding", embedding, self.shared_dim or None),
+        ]
+        for i, (side, width, chunk) in enumerate(zip(self.sides, self.channels, self.chunks, strict=True)):
+            kind = ("residual block" if i else "linear") + ", attention" * (side in self.attention)
+            rows.append(_row(f"{side} px", kind, width, chunk))
+        return [*rows, _row("image", "convolution", self.image_channels)]
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -136,6 +154,11 @@ class DiscriminatorArchitecture(Architecture):
             bottom,
             generator.image_channels,
         )
+
+
+def _row(layer: str, kind: str, channels: int | None, chunk: int | None = None) -> Row:
+    numbers = {"channels": channels, "dimensions of z": chunk}
+    return {"layer": layer, "kind": kind} | {k: "" if v is None else str(v) for k, v in numbers.items()}
 
 
 def _mark(side: int, attention: tuple[int, ...]) -> str:

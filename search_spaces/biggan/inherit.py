@@ -10,18 +10,18 @@ from torch import Tensor, nn
 from search_spaces.biggan.batch_norm import ConditionalBatchNorm
 from search_spaces.biggan.generator import BigGANGenerator, GeneratorBlock
 from search_spaces.biggan.layers import Embedding, SpectralNorm
+from search_spaces.importance import evaluating, fraction, importance_inputs, input_norms, most_important
 from search_spaces.inputs import input_batches
 from search_spaces.running_norm import RunningNorm
 from search_spaces.standing_statistics import measure_statistics
 
-IMPORTANCE_LATENTS = 256  # over which gains of conditional batch normalisation are measured
-POWER_ITERATIONS = 30  # after which the singular vector of a share of a weight is found
+POWER_ITERATIONS = 30  # after which the singular vector of part of a weight is found
 STATISTICS_BATCHES, STATISTICS_BATCH = 4, 16  # enough to begin with: training goes on from them
 
 
 @dataclass(frozen=True)
 class _Conditions:
-    """How conditions of a teacher's blocks become those of its student's."""
+    """The map from conditions of a teacher's blocks to conditions of its student's."""
 
     axes: Tensor | None  # (teacher's shared_dim, student's), orthonormal columns; None: they are equal
     shared_dim: int  # the teacher's
@@ -39,22 +39,22 @@ def inherit(teacher: BigGANGenerator, student: BigGANGenerator) -> None:
     """Copy into `student` what its shapes allow of `teacher`; the rest keeps its random start.
 
     A channel's importance is the sum over its consumers of weight magnitude × mean activation magnitude,
-    which after batch normalisation follows from gain and bias. A narrower class embedding lives in the
-    principal directions of the teacher's. Attention is copied where both have it; one that the teacher has
-    not at that side starts as the identity. A share of a weight has a smaller singular value, so that running
-    statistics are measured anew, on a few images; a student of the teacher's own shape is its exact copy.
+    which after batch normalisation follows from gain and bias. A narrower class embedding uses the
+    principal directions of the teacher's. Attention is copied where both have it; attention at a side where
+    the teacher has none starts as the identity. Part of a weight has a smaller singular value than the whole,
+    so running statistics are measured anew, on a few images; a student of the teacher's shape is its copy.
     """
     if student.architecture == teacher.architecture:
         student.load_state_dict(teacher.state_dict())
         return
     importance = _Importance(teacher)
     widths = student.architecture.channels
-    incoming = _top(importance.of_stage(0), widths[0])
+    incoming = most_important(importance.of_stage(0), widths[0])
     conditions = _inherit_classes(teacher, student)
     _inherit_start(teacher, student, incoming)
     for i, (source, target) in enumerate(zip(teacher.blocks, student.blocks, strict=True)):
-        outgoing = _top(importance.of_stage(i + 1), widths[i + 1])
-        middle = _top(importance.inside(i), widths[i + 1])
+        outgoing = most_important(importance.of_stage(i + 1), widths[i + 1])
+        middle = most_important(importance.inside(i), widths[i + 1])
         _inherit_norm(source.norm1, target.norm1, incoming, conditions)
         _inherit_conv(source.conv1, target.conv1, outgoing=middle, incoming=incoming)
         _inherit_norm(source.norm2, target.norm2, middle, conditions)
@@ -70,37 +70,36 @@ def inherit(teacher: BigGANGenerator, student: BigGANGenerator) -> None:
 
 
 class _Importance:
-    """What the consumers of a teacher's channels make of them."""
+    """Effect of a teacher's channels on the layers that read them."""
 
     def __init__(self, teacher: BigGANGenerator) -> None:
         self.teacher = teacher
-        drawn = teacher.example_inputs(IMPORTANCE_LATENTS)
-        was_training = teacher.training
-        teacher.eval()  # a pass in training would move its singular vectors
-        _, *conditions = teacher.conditions(*(x.to(self._device) for x in drawn))
-        self.before = [_magnitude(b.norm1, c) for b, c in zip(teacher.blocks, conditions, strict=True)]
-        self.between = [_magnitude(b.norm2, c) for b, c in zip(teacher.blocks, conditions, strict=True)]
-        teacher.train(was_training)
+        with evaluating(teacher):  # a pass in training would move its singular vectors
+            _, *conditions = teacher.conditions(*importance_inputs(teacher, self._device))
+            self.before = [_magnitude(b.norm1, c) for b, c in zip(teacher.blocks, conditions, strict=True)]
+            self.between = [_magnitude(b.norm2, c) for b, c in zip(teacher.blocks, conditions, strict=True)]
 
     def inside(self, block: int) -> Tensor:
         """Of the channels between the convolutions of a block, (C,)."""
-        return _weight_of_inputs(self.teacher.blocks[block].conv2) * self.between[block]
+        return input_norms(self.teacher.blocks[block].conv2.weight) * self.between[block]
 
     def of_stage(self, stage: int) -> Tensor:
         """Of the channels that the start (0) or a block (its number + 1) ends in, (C,)."""
         blocks = self.teacher.blocks
         importance = torch.zeros(self.teacher.architecture.channels[stage], device=self._device)
         if stage > 0 and (attention := blocks[stage - 1].attention) is not None:
-            looked_at = _weight_of_inputs(attention.theta) + _weight_of_inputs(attention.phi)
-            importance += attention.gamma.abs() * (_share(looked_at) + _share(_weight_of_inputs(attention.g)))
+            looked_at = input_norms(attention.theta.weight) + input_norms(attention.phi.weight)
+            importance += attention.gamma.abs() * (
+                fraction(looked_at) + fraction(input_norms(attention.g.weight))
+            )
         if stage == len(blocks):
             norm = self.teacher.norm
             size = (norm.gain.square() + norm.bias.square()).sqrt()
-            return importance + _share(_weight_of_inputs(self.teacher.to_rgb) * size)
+            return importance + fraction(input_norms(self.teacher.to_rgb.weight) * size)
         block = blocks[stage]
-        through = _weight_of_inputs(block.conv1) * self.before[stage]
-        past = _weight_of_inputs(block.shortcut) * block.norm1.batch.running_var.clamp_min(0).sqrt()
-        return importance + _share(through) + _share(past)
+        through = input_norms(block.conv1.weight) * self.before[stage]
+        past = input_norms(block.shortcut.weight) * block.norm1.batch.running_var.clamp_min(0).sqrt()
+        return importance + fraction(through) + fraction(past)
 
     @property
     def _device(self) -> torch.device:
@@ -111,21 +110,6 @@ def _magnitude(norm: ConditionalBatchNorm, condition: Tensor) -> Tensor:
     """Root mean square of what a normalised channel becomes, (C,)."""
     gain, bias = norm.scale_and_shift(condition)
     return (gain.square() + bias.square()).mean(dim=0).sqrt()
-
-
-def _weight_of_inputs(layer: SpectralNorm) -> Tensor:
-    """L2 norm of a weight (O, I, k, k) over everything but its input channels, (I,)."""
-    return layer.weight.square().sum(dim=(0, 2, 3)).sqrt()
-
-
-def _share(importance: Tensor) -> Tensor:
-    """Importance as a share of one, so that consumers of different scale count alike."""
-    return importance / importance.sum().clamp_min(1e-12)
-
-
-def _top(importance: Tensor, count: int) -> Tensor:
-    """Indices of the `count` most important channels, in their order in the teacher."""
-    return importance.topk(count).indices.sort().values
 
 
 def _inherit_classes(teacher: BigGANGenerator, student: BigGANGenerator) -> _Conditions:
@@ -142,7 +126,7 @@ def _inherit_classes(teacher: BigGANGenerator, student: BigGANGenerator) -> _Con
 
 
 def _inherit_start(teacher: BigGANGenerator, student: BigGANGenerator, channels: Tensor) -> None:
-    """The layer that makes the first image; of latents that the teacher's start does not get, nothing."""
+    """The layer that makes the first image; other latents than the teacher's get zero weights."""
     pixels = teacher.architecture.bottom_width**2
     rows = (channels[:, None] * pixels + torch.arange(pixels, device=channels.device)).flatten()
     first = teacher.architecture.chunks[0]
@@ -179,10 +163,10 @@ def _inherit_attention(source: GeneratorBlock, target: GeneratorBlock, channels:
     if theirs is None or ours is None:
         return
     looks = _size(theirs.theta) * _size(theirs.phi)
-    rows = _top(looks, len(ours.theta.weight))
+    rows = most_important(looks, len(ours.theta.weight))
     _inherit_conv(theirs.theta, ours.theta, outgoing=rows, incoming=channels)
     _inherit_conv(theirs.phi, ours.phi, outgoing=rows, incoming=channels)
-    values = _top(_size(theirs.g) * _weight_of_inputs(theirs.o), len(ours.g.weight))
+    values = most_important(_size(theirs.g) * input_norms(theirs.o.weight), len(ours.g.weight))
     _inherit_conv(theirs.g, ours.g, outgoing=values, incoming=channels)
     _inherit_conv(theirs.o, ours.o, outgoing=channels, incoming=values)
     ours.gamma.copy_(theirs.gamma)

@@ -23,7 +23,7 @@ ATTENTION = 64  # px, where blocks make that
 TRAINING = PublishedTraining(
     "hinge", generator_lr=1e-4, discriminator_lr=4e-4, betas=(0.0, 0.999), discriminator_steps=2
 )
-"""Rates of BigGAN-PyTorch; two critic steps as in the paper (appendix C).
+"""Rates of BigGAN-PyTorch; two discriminator steps as in the paper (appendix C).
 
 No R1, because spectral normalisation holds the discriminator: with a weight of 10 the paper found training
 stable and its scores nearly halved, and the best results without (section 4.2).

@@ -1,4 +1,4 @@
-"""What a DCGAN generator and its critic look like, and what the generator costs in closed form."""
+"""What a DCGAN generator and its discriminator look like, and what the generator costs in closed form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from search_spaces.base import Architecture
+from search_spaces.base import Architecture, Row
 from search_spaces.errors import ArchitectureError
 
 Kind = Literal["dense", "transposed", "conv", "upsampled"]
@@ -18,7 +18,7 @@ Latent = Literal["normal", "uniform"]
 
 MIN_SIDE, MAX_SIDE = 8, 1024  # of images, px; no layer is larger
 EPSILON = 1e-5  # torch's default
-SMALLEST_MAP = 4  # px: what the critic is left with at least, before its logit
+SMALLEST_MAP = 4  # px: least side of the discriminator's last map, before its logit
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,19 @@ class Layer:
         norm = f"n{'' if self.epsilon == EPSILON else self.epsilon}" if self.norm else ""
         activation = "" if self.activation == "none" else f".{self.activation}"
         return f"{self.kind[0]}{self.channels}k{self.kernel}s{self.stride}{padding}{bias}{norm}{activation}"
+
+    def details(self) -> Row:
+        """Everything but its kind and channels, in words."""
+        padding = f"{self.padding}" + (f"+{self.output_padding}" if self.output_padding else "")
+        epsilon = "" if self.epsilon == EPSILON else f", epsilon {self.epsilon}"
+        return {
+            "kernel": f"{self.kernel}×{self.kernel}",
+            "stride": str(self.stride),
+            "padding": padding,
+            "bias": "yes" if self.bias else "no",
+            "normalisation": f"batch{epsilon}" if self.norm else "none",
+            "activation": self.activation,
+        }
 
     def side(self, before: int) -> int:
         """Side of its output, px, for an input of side `before`."""
@@ -103,6 +116,12 @@ class GeneratorArchitecture(Architecture):
     latent_dim: int = 100
     latent: Latent = "normal"
 
+    legend: ClassVar[str] = (
+        "z100n: latent dimensions, normal (u: uniform); t64k4s2p1bn.relu: transposed (d: dense, c: conv, "
+        "u: upsampled) layer of 64 channels, kernel 4, stride 2, padding 1 (p1+1: output padding), b: bias, "
+        "n: batch normalisation (n0.8: its epsilon), activation"
+    )
+
     def __post_init__(self) -> None:
         if self.latent_dim < 1 or len(self.layers) < 2:
             raise ArchitectureError(
@@ -117,6 +136,14 @@ class GeneratorArchitecture(Architecture):
 
     def __str__(self) -> str:
         return f"z{self.latent_dim}{self.latent[0]} {' '.join(map(str, self.layers))}"
+
+    def describe(self) -> list[Row]:
+        """Latent, then every layer; the last one makes the image."""
+        rows = [_row("latent", self.latent, self.latent_dim)]
+        for i, (layer, side) in enumerate(zip(self.layers, self.sides, strict=True), 1):
+            rows.append(_row(f"{i}" if i < len(self.layers) else "image", layer.kind, layer.channels))
+            rows[-1] |= layer.details() | {"output": f"{side} px"}
+        return rows
 
     @property
     def image_channels(self) -> int:
@@ -136,7 +163,7 @@ class GeneratorArchitecture(Architecture):
 
 @dataclass(frozen=True)
 class DiscriminatorArchitecture(Architecture):
-    """DCGAN's strided convolutions as a critic: 4×4, stride 2, no normalisation; `channels`: finest first."""
+    """DCGAN's strided convolutions, 4×4, stride 2, without normalisation; `channels`: finest first."""
 
     channels: tuple[int, ...]
     resolution: int  # of the images, px
@@ -155,7 +182,7 @@ class DiscriminatorArchitecture(Architecture):
 
     @classmethod
     def beside(cls, generator: GeneratorArchitecture) -> DiscriminatorArchitecture:
-        """The mirror image of `generator`: at every side as wide as that is there, or last was before."""
+        """The mirror image of `generator`: at every side the width of its last layer up to that side."""
         hidden = list(zip(generator.sides, generator.layers, strict=True))[:-1]
         widths, side = [], generator.resolution
         while side // 2 >= SMALLEST_MAP:
@@ -163,6 +190,11 @@ class DiscriminatorArchitecture(Architecture):
             there = [layer.channels for at, layer in hidden if at <= side]
             widths.append(there[-1] if there else hidden[0][1].channels)
         return cls(tuple(widths), generator.resolution, generator.image_channels)
+
+
+def _row(layer: str, kind: str, channels: int) -> Row:
+    others = ("output", "kernel", "stride", "padding", "bias", "normalisation", "activation")
+    return {"layer": layer, "kind": kind, "channels": str(channels)} | dict.fromkeys(others, "")
 
 
 def steps(architecture: GeneratorArchitecture) -> Iterator[tuple[Layer, int, int, int]]:

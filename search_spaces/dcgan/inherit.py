@@ -12,18 +12,18 @@ from search_spaces.dcgan.layers import GeneratorLayer
 from search_spaces.inputs import input_batches
 from search_spaces.standing_statistics import BATCH_SIZE
 
-IMPORTANCE_LATENTS = 256  # over which activations are measured
+from search_spaces.importance import evaluating, importance_inputs, most_important
 
 
 @torch.no_grad()
 def inherit(teacher: DCGANGenerator, student: DCGANGenerator) -> None:
     """Copy into `student` what its shapes allow of `teacher`.
 
-    From the image backwards, a layer keeps the channels of which the kept channels of the next layer make
-    most: root mean square of the channel over latents × norm of the weights that read it, normalisation
+    From the image backwards, a layer keeps the channels with the largest effect on the kept channels of the
+    next layer: root mean square of the channel over latents × norm of the weights that read it, normalisation
     included. A smaller kernel gets the sum of the taps that fall together (see `fold_taps`). Biases, scales,
     shifts and running statistics go with their channels; if channels or taps are left out, the statistics are
-    measured anew. A layer that is to have no normalisation then takes over what it does in evaluation mode.
+    measured anew. A layer without normalisation absorbs the teacher's, as it is in evaluation mode.
     """
     kept = _kept_channels(teacher, [layer.layer.channels for layer in student.layers])
     normalised = _normalised_like(teacher, student)
@@ -65,16 +65,15 @@ def _kept_channels(teacher: DCGANGenerator, widths: list[int]) -> list[Tensor]:
     for i in reversed(range(len(widths) - 1)):
         reads = _effective_taps(teacher.layers[i + 1])[:, kept[0]]
         importance = magnitudes[i] * reads.square().sum(dim=(1, 2, 3)).sqrt()
-        kept.insert(0, importance.topk(widths[i]).indices.sort().values)
+        kept.insert(0, most_important(importance, widths[i]))
     return kept
 
 
 def _magnitudes(teacher: DCGANGenerator) -> list[Tensor]:
     """Root mean square of every channel of every layer in evaluation mode, `(C,)` each."""
-    (z,) = teacher.example_inputs(IMPORTANCE_LATENTS)
-    was_training = teacher.training
-    maps = teacher.eval().activations(z.to(next(teacher.parameters()).device))
-    teacher.train(was_training)
+    (z,) = importance_inputs(teacher, next(teacher.parameters()).device)
+    with evaluating(teacher):
+        maps = teacher.activations(z)
     return [each.square().mean(dim=(0, 2, 3)).sqrt() for each in maps]
 
 

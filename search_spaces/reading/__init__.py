@@ -1,4 +1,4 @@
-"""Files that may come from strangers: read without running them, written whole."""
+"""Untrusted files: read without running their code; and files that are written whole."""
 
 from search_spaces.reading.untrusted import PickledObject, read_untrusted
 from search_spaces.reading.weights import with_weights

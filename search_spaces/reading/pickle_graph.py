@@ -1,4 +1,4 @@
-"""How much the values of a pickle take when they are written out, found without making one of them.
+"""The size of a pickle's values when they are written out, found without building one of them.
 
 Values that share others, and those yet others, are small in a file and in memory, but whoever hashes, prints
 or copies them meets every value as often as there are ways to it: forty lines make 2⁴⁰.

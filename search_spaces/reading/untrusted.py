@@ -1,8 +1,8 @@
-"""Reads checkpoints of strangers, torch archives and pickles, as plain values: no code in a file is ever run.
+"""Reads untrusted checkpoints, torch archives and pickles, as plain values; never runs code of a file.
 
 Torch's own archives go through its weights-only reader. A plain pickle, the format of NVIDIA's networks, goes
-through an unpickler that knows the handful of names such a file needs. Each name stands for a harmless
-look-alike of ours: modules come back as `PickledObject`, and the source text that they carry is dropped.
+through an unpickler with an allow-list of the names that such a file needs. Each name becomes a harmless
+substitute: modules come back as `PickledObject`, and the source text that they carry is dropped.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ def _refuse_unknown(module: str, name: str) -> None:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Knows `_KNOWN` and nothing else; what stands in is made anew, so no file can change it for the next."""
+    """Resolves the names of `_KNOWN` only; substitutes are built anew: no file changes the next one's."""
 
     def __init__(self, file: Any) -> None:
         super().__init__(file)

@@ -12,7 +12,7 @@ from typing import IO
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write that is at `path` once the block has ended well; otherwise nothing is left of it.
+    """A file to write; it appears at `path` when the block ends without an error, else it is deleted.
 
     Raises:
         OSError: the folder is not there or can't be written.

@@ -1,11 +1,12 @@
 """StyleGAN2 generators: architecture, networks, the student space and weight inheritance."""
 
-from search_spaces.base import Family
+from search_spaces.base import Family, WeightSharing
 from search_spaces.stylegan2.architecture import Block, DiscriminatorArchitecture, GeneratorArchitecture
 from search_spaces.stylegan2.discriminator import StyleGAN2Discriminator
 from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.stylegan2.published import TRAINING, teacher_architecture
 from search_spaces.stylegan2.reading.checkpoints import read
+from search_spaces.stylegan2.slimmable import SlimmableStyleGAN2
 from search_spaces.stylegan2.space import StyleGAN2Space
 
 STYLEGAN2 = Family(
@@ -21,6 +22,7 @@ STYLEGAN2 = Family(
     training=TRAINING,
     space=StyleGAN2Space,
     read=read,
+    slimmable=WeightSharing(SlimmableStyleGAN2, fixed_choices=("style_dim", "mapping_layers")),
 )
 
 __all__ = [

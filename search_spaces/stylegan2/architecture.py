@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from search_spaces.base import Architecture
+from search_spaces.base import Architecture, Row
 from search_spaces.errors import ArchitectureError
 
 ConvKind = Literal["full", "separable"]
@@ -44,6 +44,12 @@ class GeneratorArchitecture(Architecture):
     classes: int = 0  # 0 is unconditional
     conv_clamp: float | None = None  # activations are kept within ± this, as in networks trained in fp16
 
+    legend: ClassVar[str] = (
+        "rgb3: image channels; z512: latent dimensions, c10: classes; m8x512: mapping layers x style width; "
+        "8:64f2k3: at 8 px 64 channels, full (s: separable) kernels, 2 convolutions, kernel 3×3; "
+        "clamp256: limit of activations"
+    )
+
     def __post_init__(self) -> None:
         _check_options(self.classes, self.conv_clamp, self.mapping_layers)
         if self.resolution not in RESOLUTIONS:
@@ -62,6 +68,19 @@ class GeneratorArchitecture(Architecture):
         clamp = f" clamp{self.conv_clamp:g}" if self.conv_clamp else ""
         mapping = f"m{self.mapping_layers}x{self.style_dim}"
         return f"rgb{self.image_channels} {inputs} {mapping} {blocks}{clamp}"
+
+    def describe(self) -> list[Row]:
+        """Latent, mapping network, the block of every resolution, image."""
+        label = f", {self.classes} classes" if self.classes else ""
+        clamp = f", clamped to ±{self.conv_clamp:g}" if self.conv_clamp else ""
+        rows = [
+            _row("latent", f"normal{label}", self.latent_dim),
+            _row("mapping", f"{self.mapping_layers} linear", self.style_dim),
+        ]
+        for i, block in enumerate(self.blocks):
+            kind = f"{block.convs} {block.kind} convolution{'s' if block.convs > 1 else ''}{clamp}"
+            rows.append(_row(f"{4 << i} px", kind, block.channels, block.kernel))
+        return [*rows, _row("image", f"{self.resolution} px, sum over resolutions", self.image_channels)]
 
     @property
     def resolution(self) -> int:
@@ -116,6 +135,11 @@ class DiscriminatorArchitecture(Architecture):
     def resolution(self) -> int:
         """Side of the image, pixels."""
         return 4 << (len(self.channels) - 1) if self.channels else 0
+
+
+def _row(layer: str, kind: str, channels: int, kernel: int = 0) -> Row:
+    size = f"{kernel}×{kernel}" if kernel else ""
+    return {"layer": layer, "kind": kind, "channels": str(channels), "kernel": size}
 
 
 def _check_options(classes: int, conv_clamp: float | None, mapping_layers: int) -> None:

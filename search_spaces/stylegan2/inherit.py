@@ -5,12 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from search_spaces.importance import evaluating, fraction, importance_inputs, input_norms, most_important
 from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.stylegan2.layers import EqualizedLinear
 from search_spaces.stylegan2.style_space import StyleBasis, inherit_mapping
 from search_spaces.stylegan2.synthesis import StyledConv, ToRGB
-
-IMPORTANCE_LATENTS = 256  # over which style magnitudes are measured
 
 
 @torch.no_grad()
@@ -18,8 +17,8 @@ def inherit(teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
     """Copy into `student` what its shapes allow of `teacher`; the rest keeps its random start.
 
     A channel's importance is the sum over its consumers of weight magnitude × mean style magnitude:
-    demodulation gives every channel unit variance, so what a channel is worth is what the next layers make
-    of it. The mapping network is copied when depth and width are the teacher's, else fitted to it (see
+    demodulation gives every channel unit variance, so only its consumers set its effect.
+    The mapping network is copied when depth and width are the teacher's, else fitted to it (see
     `style_space`). Of two convolutions, a student with one keeps the first; a separable kernel starts from
     the best rank-1 approximation of the full one; a smaller kernel from the middle taps, one tap from the
     sum over all.
@@ -27,13 +26,13 @@ def inherit(teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
     basis = inherit_mapping(teacher.mapping, student.mapping)
     student.w_avg.copy_((teacher.w_avg - basis.origin) @ basis.axes)
     magnitudes = _style_magnitudes(teacher)
-    incoming = _top(_input_importance(teacher, magnitudes, block=0, conv=0), student.const.shape[0])
+    incoming = most_important(_input_importance(teacher, magnitudes, block=0, conv=0), student.const.shape[0])
     student.const.copy_(teacher.const[incoming])
     for i, (source, target) in enumerate(zip(teacher.blocks, student.blocks, strict=True)):
         for j, conv in enumerate(target.convs):
             last = j == len(target.convs) - 1
             importance = _output_importance(teacher, magnitudes, i, len(source.convs) - 1 if last else j)
-            outgoing = _top(importance, len(conv.bias))
+            outgoing = most_important(importance, len(conv.bias))
             _inherit_conv(source.convs[j], conv, incoming, outgoing, basis)
             incoming = outgoing
         _inherit_rgb(source.to_rgb, target.to_rgb, incoming, basis)
@@ -41,11 +40,8 @@ def inherit(teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
 
 def _style_magnitudes(teacher: StyleGAN2Generator) -> dict[EqualizedLinear, Tensor]:
     """Mean |style| of every input channel of every modulated layer, `(in,)`."""
-    inputs = teacher.example_inputs(IMPORTANCE_LATENTS)
-    device = teacher.const.device
-    was_training = teacher.training
-    w = teacher.eval().mapping(*(x.to(device) for x in inputs))
-    teacher.train(was_training)
+    with evaluating(teacher):
+        w = teacher.mapping(*importance_inputs(teacher, teacher.const.device))
     layers = [m.affine for m in teacher.modules() if isinstance(m, StyledConv | ToRGB)]
     return {layer: layer(w).abs().mean(dim=0) for layer in layers}
 
@@ -53,32 +49,22 @@ def _style_magnitudes(teacher: StyleGAN2Generator) -> dict[EqualizedLinear, Tens
 def _input_importance(
     teacher: StyleGAN2Generator, magnitudes: dict[EqualizedLinear, Tensor], block: int, conv: int
 ) -> Tensor:
-    """How much one convolution makes of each of its input channels, `(in,)`."""
+    """Effect of each input channel on one convolution, `(in,)`."""
     layer = teacher.blocks[block].convs[conv]
-    return _magnitude(layer.conv.weight) * magnitudes[layer.affine]
+    return input_norms(layer.conv.weight) * magnitudes[layer.affine]
 
 
 def _output_importance(
     teacher: StyleGAN2Generator, magnitudes: dict[EqualizedLinear, Tensor], block: int, conv: int
 ) -> Tensor:
-    """What the consumers of a convolution's output channels make of them, `(out,)`."""
+    """Effect of a convolution's output channels on their consumers, `(out,)`."""
     if conv < len(teacher.blocks[block].convs) - 1:
         return _input_importance(teacher, magnitudes, block, conv + 1)
     rgb = teacher.blocks[block].to_rgb
-    importance = _share(_magnitude(rgb.weight) * magnitudes[rgb.affine])
+    importance = fraction(input_norms(rgb.weight) * magnitudes[rgb.affine])
     if block + 1 < len(teacher.blocks):
-        importance = importance + _share(_input_importance(teacher, magnitudes, block + 1, 0))
+        importance = importance + fraction(_input_importance(teacher, magnitudes, block + 1, 0))
     return importance
-
-
-def _magnitude(weight: Tensor) -> Tensor:
-    """L2 norm of a weight (O, I, k, k) over everything but its input channels, `(I,)`."""
-    return weight.square().sum(dim=(0, 2, 3)).sqrt()
-
-
-def _share(importance: Tensor) -> Tensor:
-    """Importance as a share of one, so that consumers of different scale count alike."""
-    return importance / importance.sum().clamp_min(1e-12)
 
 
 @torch.no_grad()
@@ -90,11 +76,6 @@ def channel_orders(teacher: StyleGAN2Generator) -> dict[str, Tensor]:
         for j in range(len(block.convs)):
             orders[f"{i}.{j}"] = _output_importance(teacher, magnitudes, i, j).argsort(descending=True)
     return orders
-
-
-def _top(importance: Tensor, count: int) -> Tensor:
-    """Indices of the `count` most important channels, in their order in the teacher."""
-    return importance.topk(count).indices.sort().values
 
 
 def _inherit_conv(

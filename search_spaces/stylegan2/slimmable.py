@@ -28,11 +28,11 @@ SKELETONS = 8  # kept: two students take part in every batch
 
 
 class SlimmableStyleGAN2(Slimmable):
-    """Makes the images of a student of the architecture that `draw` says, starting from `teacher`.
+    """Weights of all students, initialised from `teacher`; `forward` uses a student of architecture `draw()`.
 
-    Before any training, students with the teacher's kinds of kernels, and with single taps, are those that
-    inherit. Separable kernels of a full teacher start only near them: they are cut out of an approximation of
-    all channels and taps, where one that inherits approximates its own.
+    Before training, students with the teacher's kind of kernels, or with single taps, equal those of
+    `inherit`. Separable kernels of a full teacher are only near: they are slices of one approximation of all
+    channels and taps, where `inherit` approximates each student's own.
     """
 
     def __init__(self, teacher: StyleGAN2Generator) -> None:
@@ -123,13 +123,13 @@ class SlimmableStyleGAN2(Slimmable):
 
 @lru_cache(maxsize=SKELETONS)
 def _skeleton(architecture: GeneratorArchitecture) -> StyleGAN2Generator:
-    """A generator without weights, to be called with those of others; no part of any network."""
+    """A generator without weights, for `functional_call`; not a submodule of any network."""
     with torch.device("meta"):
         return StyleGAN2Generator(architecture)
 
 
 def _filters(generator: StyleGAN2Generator) -> dict[str, Tensor]:
-    """The buffers that are in no checkpoint; all generators of a size have the same ones."""
+    """The non-persistent buffers; all generators of a size have the same ones."""
     kept = generator.state_dict().keys()
     return {name: buffer for name, buffer in generator.named_buffers() if name not in kept}
 

@@ -1,4 +1,4 @@
-"""Give a student the teacher's style space `w`, also when its mapping network is shallower or narrower."""
+"""Fit a student's mapping network to the teacher's style space `w`, also a shallower or narrower one."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ FIT_LR = 1.0  # weights are stored 100× enlarged, see `MAPPING_LR`
 
 @dataclass(frozen=True)
 class StyleBasis:
-    """How styles of a student become styles of its teacher: `w_teacher ≈ axes @ w_student + origin`."""
+    """The map from a student's styles to its teacher's: `w_teacher ≈ axes @ w_student + origin`."""
 
     axes: Tensor  # (teacher's style_dim, student's style_dim), orthonormal columns
     origin: Tensor  # (teacher's style_dim,)
 
 
 def inherit_mapping(teacher: MappingNetwork, student: MappingNetwork) -> StyleBasis:
-    """Make `student` answer the same `z` with the teacher's `w`, in a basis as wide as the student's styles.
+    """Fit `student` so that the same `z` gives the teacher's `w`, in a basis as wide as the student's styles.
 
-    Equal networks are copied. A narrower one lives in the principal directions of the teacher's styles. What
-    is not copied is fitted by regression on random latents, in seconds: no image is generated (ours).
+    Equal networks are copied. A narrower one uses the principal directions of the teacher's styles. Others
+    are fitted by regression on random latents, in seconds, without generating images (ours).
     """
     wide, narrow = teacher.layers[-1].bias, student.layers[-1].bias
     if len(wide) == len(narrow) and len(teacher.layers) == len(student.layers):

@@ -1,8 +1,15 @@
-"""A tiny teacher of every family, for contract suites."""
+"""Teachers of every family, for contract suites."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from hypothesis import strategies as st
+
 from search_spaces import Architecture, biggan, dcgan, stylegan2
+from tests.search_spaces.biggan import teachers as biggan_teachers
+from tests.search_spaces.dcgan import teachers as dcgan_teachers
+from tests.search_spaces.stylegan2 import teachers as stylegan2_teachers
 
 TEACHERS: dict[str, Architecture] = {  # a tiny one for every family
     "dcgan": dcgan.GeneratorArchitecture(
@@ -24,4 +31,17 @@ TEACHERS: dict[str, Architecture] = {  # a tiny one for every family
     "biggan": biggan.GeneratorArchitecture(
         (16, 12, 8), (4, 3, 3), classes=3, shared_dim=6, attention=(16,), image_channels=1
     ),
+}
+
+# of any allowed shape, to draw from
+STRATEGIES: dict[str, st.SearchStrategy[Any]] = {
+    "dcgan": dcgan_teachers.teachers(),
+    "stylegan2": stylegan2_teachers.teachers(),
+    "biggan": biggan_teachers.teachers(),
+}
+
+PUBLISHED: dict[str, Architecture] = {  # of a published size
+    "dcgan": dcgan_teachers.published(64),
+    "stylegan2": stylegan2_teachers.stylegan2(256, 16384),
+    "biggan": biggan_teachers.published(128),
 }

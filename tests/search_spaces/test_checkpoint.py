@@ -69,7 +69,7 @@ def damaged_architecture(tensors: dict[str, Tensor], metadata: dict[str, str]) -
     return tensors, metadata | {"generator_architecture": metadata["generator_architecture"][:-9]}
 
 
-def damaged_critic(tensors: dict[str, Tensor], metadata: dict[str, str]) -> Contents:
+def damaged_discriminator(tensors: dict[str, Tensor], metadata: dict[str, str]) -> Contents:
     return tensors, metadata | {"discriminator_architecture": "{}"}
 
 
@@ -81,7 +81,7 @@ def missing_generator(tensors: dict[str, Tensor], metadata: dict[str, str]) -> C
     return {k: v for k, v in tensors.items() if not k.startswith("generator.")}, metadata
 
 
-def missing_critic(tensors: dict[str, Tensor], metadata: dict[str, str]) -> Contents:
+def missing_discriminator(tensors: dict[str, Tensor], metadata: dict[str, str]) -> Contents:
     return {k: v for k, v in tensors.items() if not k.startswith("discriminator.")}, metadata
 
 
@@ -108,7 +108,7 @@ def not_a_number(tensors: dict[str, Tensor], metadata: dict[str, str]) -> Conten
     return tensors, metadata
 
 
-def infinite_critic(tensors: dict[str, Tensor], metadata: dict[str, str]) -> Contents:
+def infinite_discriminator(tensors: dict[str, Tensor], metadata: dict[str, str]) -> Contents:
     tensors[some(tensors, "discriminator.")].view(-1)[0] = float("inf")
     return tensors, metadata
 
@@ -123,10 +123,10 @@ def infinite_critic(tensors: dict[str, Tensor], metadata: dict[str, str]) -> Con
         (without_architecture, "not a GeneratorArchitecture"),
         (impossible_architecture, "resolution 0"),
         (damaged_architecture, "not a GeneratorArchitecture"),
-        (damaged_critic, "not a DiscriminatorArchitecture: channels"),
+        (damaged_discriminator, "not a DiscriminatorArchitecture: channels"),
         (missing_tensor, "its generator's tensors don't fit.*missing"),
         (missing_generator, "its generator's tensors don't fit.*missing"),
-        (missing_critic, "its discriminator's tensors don't fit.*missing"),
+        (missing_discriminator, "its discriminator's tensors don't fit.*missing"),
         (superfluous_tensor, "its generator's tensors don't fit.*extra is unknown"),
         (other_shape, "its generator's tensors don't fit.*const is of shape"),
         (claimed(latent_dim=10**12), "mapping.layers.0.weight is of shape"),  # terabytes, if it were built
@@ -134,7 +134,7 @@ def infinite_critic(tensors: dict[str, Tensor], metadata: dict[str, str]) -> Con
         (claimed(style_dim=10**400), "is larger than any memory"),
         (claimed(mapping_layers=10**9), "give 1 to 64"),
         (not_a_number, "its generator holds values that are not finite"),
-        (infinite_critic, "its discriminator holds values that are not finite"),
+        (infinite_discriminator, "its discriminator holds values that are not finite"),
     ],
 )
 def test_a_damaged_checkpoint_is_refused_in_one_line(

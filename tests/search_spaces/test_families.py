@@ -19,6 +19,7 @@ from search_spaces import (
     Discriminator,
     Family,
     Generator,
+    PartlyFixedSuggest,
     RandomSuggest,
     SameAnswers,
     SearchSpace,
@@ -196,6 +197,34 @@ def test_two_architectures_read_the_same_exactly_when_they_are_the_same(space: S
     assert all("\n" not in str(each) for each in seen)
 
 
+def test_two_architectures_are_described_the_same_exactly_when_they_are_the_same(space: SearchSpace) -> None:
+    seen = [space.smallest(), space.largest(), *proposals(space), *proposals(space, 0.9)]
+    assert len({json.dumps(each.describe()) for each in seen}) == len(set(seen))
+    for each in seen:
+        rows = each.describe()
+        assert len({tuple(row) for row in rows}) == 1, "all rows have the same columns"
+        assert all(isinstance(value, str) for row in rows for value in row.values())
+
+
+def test_the_short_form_has_a_legend_of_one_line(family: Family) -> None:
+    assert family.architecture.legend
+    assert "\n" not in family.architecture.legend
+
+
+def test_families_share_weights_only_if_they_say_so(
+    family: Family, space: SearchSpace, teacher: Generator
+) -> None:
+    if family.slimmable is None:
+        return
+    fixed = {name: space.uniform()[name] for name in family.slimmable.fixed_choices}
+    slimmable = family.slimmable.build(teacher)
+    for seed in range(5):
+        suggest = PartlyFixedSuggest(RandomSuggest(seed), fixed)
+        architecture = space.sample(suggest, lambda a: space.macs(a) / space.macs(space.largest()))
+        student = slimmable.read_out(architecture)
+        assert images_of(student).isfinite().all()
+
+
 def test_architectures_have_the_same_name_exactly_when_they_are_equal(
     architecture: Architecture, discriminator: Discriminator
 ) -> None:
@@ -207,6 +236,7 @@ def test_architectures_have_the_same_name_exactly_when_they_are_equal(
                 except ArchitectureError:  # one field alone can't change
                     continue
                 assert (str(changed) == str(original)) == (changed == original), name
+                assert (changed.describe() == original.describe()) == (changed == original), name
 
 
 @pytest.mark.parametrize("broken", ["", "[]", "3", "null", "{", '{"nonsense": 1}'])

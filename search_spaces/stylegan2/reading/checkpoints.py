@@ -18,7 +18,7 @@ from search_spaces.stylegan2.reading.infer import discriminator_of, generator_of
 
 W_AVG_LATENTS = 10_000  # over which a mean style is taken that the file does not hold
 W_AVG_BATCH = 100  # of them at a time: how long a latent is, the file decides
-STRANGERS = {  # a tensor by whose name a network is known ─► what it is
+OTHER_NETWORKS = {  # a tensor by whose name a network is known ─► what it is
     "synthesis.input.freqs": "a StyleGAN3 generator",
     "progression.0.conv.0.conv.weight_orig": "a Progressive GAN generator",
     "scaleLayers.0.0.module.weight": "a Progressive GAN",
@@ -45,16 +45,16 @@ def _read_nvidia(content: Mapping[str, Any]) -> Found | None:
     parts = {name: part for name, part in content.items() if isinstance(part, PickledObject)}
     tensors = {name: nvidia.tensors(part) for name, part in parts.items()}
     generator = _first(tensors, ("G_ema", "G"), nvidia.GENERATOR_MARK)
-    critic = _first(tensors, ("D", "G_ema"), nvidia.DISCRIMINATOR_MARK)
+    discriminator_name = _first(tensors, ("D", "G_ema"), nvidia.DISCRIMINATOR_MARK)
     if generator is None:
-        _refuse(tensors.values(), critic is not None)
+        _refuse(tensors.values(), discriminator_name is not None)
         return None
     discriminator = None
-    if critic is not None:
+    if discriminator_name is not None:
         discriminator = discriminator_of(
-            nvidia.discriminator_state(tensors[critic]),
-            minibatch_std_group=nvidia.minibatch_std_group(parts[critic]),
-            conv_clamp=nvidia.conv_clamp(parts[critic]),
+            nvidia.discriminator_state(tensors[discriminator_name]),
+            minibatch_std_group=nvidia.minibatch_std_group(parts[discriminator_name]),
+            conv_clamp=nvidia.conv_clamp(parts[discriminator_name]),
         )
     return Found(
         generator_of(
@@ -69,17 +69,17 @@ def _read_rosinality(content: Mapping[str, Any]) -> Found | None:
     states = {name: _unwrapped(part) for name, part in content.items() if isinstance(part, Mapping)}
     states |= {"": _unwrapped(content)}  # or the file is a state dict itself
     generator = _first(states, ("g_ema", "g", ""), rosinality.GENERATOR_MARK)
-    critic = _first(states, ("d", ""), rosinality.DISCRIMINATOR_MARK)
+    discriminator_name = _first(states, ("d", ""), rosinality.DISCRIMINATOR_MARK)
     if generator is None:
-        _refuse(states.values(), critic is not None)
+        _refuse(states.values(), discriminator_name is not None)
         return None
     w_avg = content.get("latent_avg")
     network = generator_of(rosinality.generator_state(states[generator], w_avg))
     if w_avg is None:
         _find_w_avg(network)
     discriminator = None
-    if critic is not None:
-        discriminator = discriminator_of(rosinality.discriminator_state(states[critic]))
+    if discriminator_name is not None:
+        discriminator = discriminator_of(rosinality.discriminator_state(states[discriminator_name]))
     source = {"source_format": "rosinality stylegan2-pytorch", "source_network": generator or "state dict"}
     return Found(network, discriminator, source)
 
@@ -95,9 +95,9 @@ def _unwrapped(state: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def _refuse(states: Any, discriminator: bool) -> None:
-    """Say what the networks are when they are known and of no use here."""
+    """Refuse networks that are known and are no generators, by what they are."""
     for state in states:
-        for mark, kind in STRANGERS.items():
+        for mark, kind in OTHER_NETWORKS.items():
             if mark in state:
                 raise CheckpointError(f"it holds {kind}, not a StyleGAN2 generator")
     if discriminator:

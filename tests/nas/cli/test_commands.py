@@ -115,6 +115,17 @@ def test_a_finished_study_is_reported_as_a_table_and_as_one_object(
     refused("there is no study in nas-runs: run nas-search first", "nas-report")
 
 
+def test_the_layers_of_a_trial_are_shown(finished: SearchReport, where: tuple[object, ...]) -> None:
+    assert finished.best is not None
+    result = run("nas-report", "--architecture", finished.best.number, *where)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith(finished.best.summary)
+    assert all(layer in result.stdout for layer in ("latent", "mapping", "4 px", "16 px", "image"))
+    result = run("nas-report", "--architecture", finished.best.number, "--json", *where)
+    assert json.loads(result.stdout)[0]["layer"] == "latent"
+    refused("has no trial 99", "nas-report", "--architecture", 99, *where)
+
+
 def test_an_export_as_json_is_one_object_with_the_names_of_the_search(
     finished: SearchReport, where: tuple[object, ...]
 ) -> None:

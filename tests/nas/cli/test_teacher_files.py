@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,9 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_info_is_one_screen_with_what_the_file_holds(teacher_file: Path) -> None:
     shown = done("info", teacher_file).stdout
     assert len(shown.splitlines()) < 25
-    for part in ("stylegan2", "16×16 px, grey", "8 8 8", "latent_dim", "mapping_layers", "MACs", "tiny"):
+    for part in ("stylegan2", "16×16 px, grey", "latent", " linear", "4 px", "MACs", "tiny"):
         assert part in shown
+    assert len(re.findall(r" px .* full convolutions? +8 ", shown)) == 3, "a row for each resolution"
     assert "none in the file" not in shown
     (critic,) = (line for line in shown.splitlines() if line.strip().startswith("discriminator"))
     assert "mapping_layers" not in critic, "it is not conditional"
@@ -47,6 +49,7 @@ def test_info_as_json_is_the_measured_truth(teacher_file: Path) -> None:
     assert found["sha256"] == file_digest(teacher_file)
     assert found["generator"] == json.loads(json.dumps(generator.architecture.to_json()))
     assert found["metadata"] == {"name": "tiny"}
+    assert found["layers"] == generator.architecture.describe()
 
 
 def test_info_says_that_there_is_no_discriminator(teacher_file: Path) -> None:

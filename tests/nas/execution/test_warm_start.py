@@ -68,7 +68,9 @@ def test_an_architecture_of_other_images_is_refused(bench: Any, file: Path) -> N
 
 def test_what_shared_weights_cannot_make_is_refused(bench: Any, file: Path) -> None:
     bench.config = bench.config.model_copy(update={"share_weights": True})
-    uniform = SharedSpace(bench.space).sample(RandomSuggest(0), bench.config.budget.utilisation(bench.space))
+    space = SharedSpace.of(bench.teacher.family, bench.space)
+    utilisation = bench.config.budget.utilisation(bench.space)
+    uniform = space.sample(RandomSuggest(0), utilisation)
     file.write_text(json.dumps(uniform.to_json()))
     assert read_warm_start(bench).architectures == [uniform]
     other = replace(smallest(bench), style_dim=bench.teacher.generator.architecture.style_dim // 2)
@@ -106,11 +108,11 @@ def test_a_search_with_shared_weights_starts_from_a_front_with_and_without(
     bench = make_bench(workdir=Path(finished.folder).parent, warm_start=finished.study, share_weights=True)
     given = read_warm_start(bench)
     assert len(given.choices) == len(finished.front)
-    shared = bench.space.shared()
+    shared = bench.teacher.family.slimmable.fixed_choices
     without = [{name: c for name, c in choices.items() if name not in shared} for choices in given.choices]
     same = warm_start_architectures(WarmStart((), without), bench)
     assert same == warm_start_architectures(given, bench)
-    slimmable = bench.space.slimmable(bench.teacher.generator)
+    slimmable = bench.teacher.family.slimmable.build(bench.teacher.generator)
     assert all(slimmable.read_out(architecture) is not None for architecture in same)
 
 

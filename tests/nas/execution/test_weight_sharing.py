@@ -28,6 +28,7 @@ from nas.execution.weight_sharing import (
     stages_left,
     train_shared,
     trained_weights,
+    weight_sharing,
 )
 from nas.trials import Proposal
 from search_spaces import FixedSuggest, RandomSuggest
@@ -39,7 +40,8 @@ def bench(make_bench: Any) -> Any:
 
 
 def test_what_all_students_share_is_not_searched(bench: Any) -> None:
-    space, utilisation = SharedSpace(bench.space), bench.config.budget.utilisation(bench.space)
+    space = SharedSpace.of(bench.teacher.family, bench.space)
+    utilisation = bench.config.budget.utilisation(bench.space)
     teacher = bench.teacher.generator.architecture
     for seed in range(10):
         architecture: Any = space.sample(RandomSuggest(seed), utilisation)
@@ -48,12 +50,12 @@ def test_what_all_students_share_is_not_searched(bench: Any) -> None:
             teacher.mapping_layers,
         )
         assert utilisation(architecture) <= 1
-    assert not space.uniform().keys() & bench.space.shared().keys()
+    assert not space.uniform().keys() & set(bench.teacher.family.slimmable.fixed_choices)
 
 
 def test_a_shape_at_its_widest_and_its_narrowest_and_random_students_make_a_batch() -> None:
     teacher = load_teacher()
-    space = teacher.family.space(teacher.generator.architecture)
+    space = SharedSpace.of(teacher.family, teacher.family.space(teacher.generator.architecture))
     utilisation = Budget(2_000_000).utilisation(space)
     sandwich = Sandwich(space, utilisation, seed=0)
     batches = [[sandwich() for _ in range(SHARED_PARTS)] for _ in range(3)]
@@ -87,7 +89,8 @@ def test_a_training_in_stages_is_resumed_where_it_stopped(
 def test_a_candidate_is_read_out_measured_and_kept_as_a_checkpoint(bench: Any) -> None:
     train_shared(bench, STAGES)
     trainer, _ = shared_trainer(bench)
-    space, utilisation = SharedSpace(bench.space), bench.config.budget.utilisation(bench.space)
+    space = SharedSpace.of(bench.teacher.family, bench.space)
+    utilisation = bench.config.budget.utilisation(bench.space)
     architecture = space.sample(FixedSuggest({"budget_fraction": 1.0, **space.uniform()}), utilisation)
     outcome = SharedCandidate(bench, trainer, Proposal(3, architecture, seed=0)).run(0)
     assert outcome.record.images == 320
@@ -165,15 +168,13 @@ def test_a_damaged_file_of_shared_weights_is_named_with_the_fix(bench: Any, cont
 
 def test_within_the_smallest_budget_every_student_keeps_the_teachers_mapping() -> None:
     teacher = load_teacher()
-    space = teacher.family.space(teacher.generator.architecture)
-    slimmable = space.slimmable(teacher.generator)
-    narrowest = SharedSpace(space).sample(
-        FixedSuggest({"budget_fraction": 0.25, **space.uniform()}), lambda _: 1.0
-    )
+    space = SharedSpace.of(teacher.family, teacher.family.space(teacher.generator.architecture))
+    slimmable = weight_sharing(teacher.family).build(teacher.generator)
+    narrowest = space.sample(FixedSuggest({"budget_fraction": 0.25, **space.uniform()}), lambda _: 1.0)
     for budget in (Budget(macs=space.macs(narrowest)), Budget(params=space.params(narrowest))):
         check_narrowest(budget, space)
         for seed in range(20):
-            slimmable.read_out(SharedSpace(space).sample(RandomSuggest(seed), budget.utilisation(space)))
+            slimmable.read_out(space.sample(RandomSuggest(seed), budget.utilisation(space)))
     for budget in (Budget(macs=space.macs(narrowest) - 1), Budget(params=space.params(narrowest) - 1)):
         with pytest.raises(BudgetError, match="narrowest student that keeps the teacher's mapping network"):
             check_narrowest(budget, space)

@@ -26,6 +26,10 @@ def shown(found: SearchReport) -> str:
     return out.getvalue()
 
 
+def test_the_short_form_of_architectures_has_a_legend_under_the_table(finished: SearchReport) -> None:
+    assert "Architectures: rgb3: image channels; z512: latent dimensions" in shown(finished)
+
+
 def test_every_trial_is_there_with_its_state_costs_and_rungs(finished: SearchReport) -> None:
     assert [trial.number for trial in finished.trials] == sorted({trial.number for trial in finished.trials})
     assert [trial.state for trial in finished.trials] == ["COMPLETE", "COMPLETE", "PRUNED", "FAIL"]

@@ -49,10 +49,10 @@ def test_a_public_generator_makes_the_same_images_here(resolution: int) -> None:
 @pytest.mark.parametrize("resolution", SIZES)
 def test_a_public_discriminator_gives_the_same_logits_here(resolution: int) -> None:
     answers, labels = known(resolution)
-    critic = load_checkpoint(file(resolution), file(resolution, "D")).discriminator
-    assert critic is not None
-    assert not critic.training
-    assert relative_error(critic(answers["d_input"], labels), answers["d_logits"].squeeze(1)) < 1e-5
+    discriminator = load_checkpoint(file(resolution), file(resolution, "D")).discriminator
+    assert discriminator is not None
+    assert not discriminator.training
+    assert relative_error(discriminator(answers["d_input"], labels), answers["d_logits"].squeeze(1)) < 1e-5
 
 
 @torch.no_grad()

@@ -47,12 +47,12 @@ def born(architecture: GeneratorArchitecture, seed: int = 3) -> BigGANGenerator:
 
 
 def started(teacher: BigGANGenerator, **changes: Any) -> tuple[BigGANGenerator, float, float]:
-    """An heir of the teacher but for `changes`, its distance, and that of a random start that settled."""
+    """An inherited of the teacher but for `changes`, its distance, and that of a calibrated random start."""
     architecture = replace(TEACHER, **changes)
-    student, stranger = born(architecture), born(architecture)
+    student, random = born(architecture), born(architecture)
     inherit(teacher, student)
-    stranger.calibrate(input_batches(stranger.input_specs, 64, torch.Generator().manual_seed(1)))
-    return student, distance(teacher, student), distance(teacher, stranger)
+    random.calibrate(input_batches(random.input_specs, 64, torch.Generator().manual_seed(1)))
+    return student, distance(teacher, student), distance(teacher, random)
 
 
 def test_a_student_of_the_same_shape_is_the_teacher_to_the_bit(teacher: BigGANGenerator) -> None:
@@ -63,24 +63,24 @@ def test_a_student_of_the_same_shape_is_the_teacher_to_the_bit(teacher: BigGANGe
 
 
 @pytest.mark.parametrize("channels", [(20, 24, 16), (24, 20, 16), (20, 20, 16), (24, 24, 8)])
-def test_a_narrower_student_starts_nearer_to_its_teacher_than_chance(
+def test_a_narrower_student_starts_nearer_to_its_teacher_than_a_random_one(
     teacher: BigGANGenerator, channels: tuple[int, ...]
 ) -> None:
-    _, heir, stranger = started(teacher, channels=channels)
-    assert heir < 0.8 * stranger
+    _, inherited, random = started(teacher, channels=channels)
+    assert inherited < 0.8 * random
 
 
-def test_a_wide_heir_is_nearer_than_a_narrow_one(teacher: BigGANGenerator) -> None:
+def test_a_wide_student_is_nearer_than_a_narrow_one(teacher: BigGANGenerator) -> None:
     _, wide, _ = started(teacher, channels=(23, 24, 16))
     _, narrow, _ = started(teacher, channels=(8, 8, 8))
     assert wide < narrow
 
 
 def test_a_class_embedding_that_classes_still_fit_into_changes_little(teacher: BigGANGenerator) -> None:
-    student, heir, stranger = started(teacher, shared_dim=4)
+    student, inherited, random = started(teacher, shared_dim=4)
     assert student.embed is not None
     assert student.embed.weight.shape == (4, 4)
-    assert heir < 0.1 * stranger
+    assert inherited < 0.1 * random
     embedded = (teacher.embed.weight @ teacher.embed.weight.T, student.embed.weight @ student.embed.weight.T)
     assert torch.allclose(*embedded, atol=1e-5)  # classes are as alike as they were
 
@@ -88,16 +88,16 @@ def test_a_class_embedding_that_classes_still_fit_into_changes_little(teacher: B
 def test_a_start_that_gets_all_of_z_begins_with_what_the_teachers_start_looks_at(
     teacher: BigGANGenerator,
 ) -> None:
-    student, heir, stranger = started(teacher, chunks=(10, 0, 0))
+    student, inherited, random = started(teacher, chunks=(10, 0, 0))
     assert torch.equal(student.linear.weight[:, :4], teacher.linear.weight)
     assert not student.linear.weight[:, 4:].any()
-    assert heir < 0.8 * stranger
+    assert inherited < 0.8 * random
 
 
 def test_without_attention_the_rest_is_inherited_all_the_same(teacher: BigGANGenerator) -> None:
-    student, heir, stranger = started(teacher, attention=())
+    student, inherited, random = started(teacher, attention=())
     assert torch.equal(student.blocks[1].conv2.weight, teacher.blocks[1].conv2.weight)
-    assert heir < 0.8 * stranger
+    assert inherited < 0.8 * random
 
 
 def test_attention_that_the_teacher_has_elsewhere_begins_as_the_identity(teacher: BigGANGenerator) -> None:

@@ -41,9 +41,13 @@ def test_a_teacher_is_as_wide_as_published(
 def test_its_discriminator_is_the_published_one(
     resolution: int, channels: tuple[int, ...], halvings: int, attention: tuple[int, ...]
 ) -> None:
-    critic = DiscriminatorArchitecture.beside(published(resolution))
-    assert (critic.channels, critic.halvings, critic.attention) == (channels, halvings, attention)
-    assert (critic.resolution, critic.classes) == (resolution, 1000)
+    discriminator = DiscriminatorArchitecture.beside(published(resolution))
+    assert (discriminator.channels, discriminator.halvings, discriminator.attention) == (
+        channels,
+        halvings,
+        attention,
+    )
+    assert (discriminator.resolution, discriminator.classes) == (resolution, 1000)
 
 
 @pytest.mark.parametrize("resolution", sorted(MULTIPLES))

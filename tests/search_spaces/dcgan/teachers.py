@@ -48,3 +48,15 @@ def teachers(draw: st.DrawFn) -> GeneratorArchitecture:
         return GeneratorArchitecture((before, *middle, grown, image), dimensions, latent)
     except ArchitectureError:  # maps became too small on the way
         return GeneratorArchitecture((before, grown, grown, Layer("conv", 3, 3, 1, 1)), dimensions, latent)
+
+
+NORMALISED = GeneratorArchitecture(  # a layer of every kind
+    (
+        Layer("dense", 128, 4, 1, 0, norm=True),
+        Layer("conv", 96, 3, 1, 1, bias=False, norm=True, activation="leaky"),
+        Layer("transposed", 64, bias=False, norm=True, epsilon=0.01),
+        Layer("upsampled", 32, 5, 2, 2, norm=True),
+        Layer("transposed", 3, activation="tanh"),
+    ),
+    latent="uniform",
+)

@@ -164,14 +164,14 @@ def test_the_latent_is_that_of_the_publication(make: Callable[[], nn.Module], la
     assert architecture.latent == latent
 
 
-def test_what_is_assumed_of_a_stranger_is_noted_and_nothing_of_an_acquaintance() -> None:
-    known, stranger = read(faces().state_dict()), read(unknown().state_dict())
+def test_what_is_assumed_of_an_unknown_layout_is_noted_and_nothing_of_a_known_one() -> None:
+    known, other = read(faces().state_dict()), read(unknown().state_dict())
     assert known is not None
-    assert stranger is not None
+    assert other is not None
     assert known.metadata["source_layout"] == "github.com/efleurine/faces-dcgan"
     assert "assumed" not in known.metadata
-    assert stranger.metadata["source_layout"] == "unknown"
-    assert "activation relu, latent normal" in stranger.metadata["assumed"]
+    assert other.metadata["source_layout"] == "unknown"
+    assert "activation relu, latent normal" in other.metadata["assumed"]
 
 
 def test_sizes_follow_from_the_shapes() -> None:

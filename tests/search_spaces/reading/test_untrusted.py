@@ -1,4 +1,4 @@
-"""Nothing in a stranger's file is ever run, and no file takes more than it is worth."""
+"""No code of an untrusted file is ever run, and no file takes more memory or time than a checkpoint does."""
 
 from __future__ import annotations
 

@@ -9,16 +9,16 @@ from search_spaces.stylegan2 import DiscriminatorArchitecture
 
 
 def test_an_unconditional_discriminator_has_no_mapping_network_to_speak_of() -> None:
-    critic = DiscriminatorArchitecture((4, 4, 4), mapping_layers=2)
-    assert critic == DiscriminatorArchitecture((4, 4, 4))
-    assert "mapping_layers" not in critic.to_json()
-    assert DiscriminatorArchitecture.from_json(critic.to_json()) == critic
+    discriminator = DiscriminatorArchitecture((4, 4, 4), mapping_layers=2)
+    assert discriminator == DiscriminatorArchitecture((4, 4, 4))
+    assert "mapping_layers" not in discriminator.to_json()
+    assert DiscriminatorArchitecture.from_json(discriminator.to_json()) == discriminator
 
 
 def test_a_conditional_one_has() -> None:
-    critic = DiscriminatorArchitecture((4, 4, 4), classes=3, mapping_layers=2)
-    assert critic.to_json()["mapping_layers"] == 2
-    assert DiscriminatorArchitecture.from_json(critic.to_json()) == critic
+    discriminator = DiscriminatorArchitecture((4, 4, 4), classes=3, mapping_layers=2)
+    assert discriminator.to_json()["mapping_layers"] == 2
+    assert DiscriminatorArchitecture.from_json(discriminator.to_json()) == discriminator
     with pytest.raises(ArchitectureError, match="0 mapping layers: give 1 to"):
         DiscriminatorArchitecture((4, 4, 4), classes=3, mapping_layers=0)
 

@@ -184,13 +184,13 @@ def test_a_half_known_name_in_an_nvidia_file_is_a_misfit(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", [NVIDIA[0], ROSINALITY[0]])
-@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.9])
-def test_a_truncated_file_is_refused(name: str, share: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fraction", [0.0, 0.001, 0.3, 0.9])
+def test_a_truncated_file_is_refused(name: str, fraction: float, tmp_path: Path) -> None:
     data = (REFERENCE / name).read_bytes()
     path = tmp_path / name
-    path.write_bytes(data[: int(len(data) * share)])
+    path.write_bytes(data[: int(len(data) * fraction)])
     message = refusal(path)
-    assert "empty" in message if share == 0 else "damaged" in message or "refused" in message
+    assert "empty" in message if fraction == 0 else "damaged" in message or "refused" in message
 
 
 def test_a_file_of_another_name_is_read_all_the_same(tmp_path: Path) -> None:

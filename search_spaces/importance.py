@@ -1,0 +1,44 @@
+"""Which channels of a teacher matter most to the layers that read them, and which of them a student keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces.base import Generator
+
+IMPORTANCE_LATENTS = 256  # inputs over which activations and styles are measured
+
+
+def importance_inputs(teacher: Generator, device: torch.device) -> tuple[Tensor, ...]:
+    """The same `IMPORTANCE_LATENTS` random inputs at every call."""
+    return tuple(tensor.to(device) for tensor in teacher.example_inputs(IMPORTANCE_LATENTS))
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside the block, the former mode after it."""
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)
+
+
+def input_norms(weight: Tensor) -> Tensor:
+    """L2 norm of a weight (O, I, k, k) over everything but its input channels, (I,)."""
+    return weight.square().sum(dim=(0, 2, 3)).sqrt()
+
+
+def fraction(importance: Tensor) -> Tensor:
+    """Importance (C,) divided by its sum, so that consumers of different scale count alike."""
+    return importance / importance.sum().clamp_min(1e-12)
+
+
+def most_important(importance: Tensor, count: int) -> Tensor:
+    """Indices of the `count` most important channels, in their order in the teacher."""
+    return importance.topk(count).indices.sort().values
