@@ -20,8 +20,7 @@ from search_spaces.errors import ArchitectureError, CheckpointError, UserError, 
 from search_spaces.inputs import Inputs, InputSpec, draw_inputs, example_inputs, input_batches, of_kind
 from search_spaces.precision import full_precision
 from search_spaces.registry import FAMILIES, get_family
-from search_spaces.suggest import FixedSuggest, PartlyFixedSuggest, RandomSuggest, SameAnswers
-from search_spaces.widths import STEPS
+from search_spaces.sampling import STEPS, FixedSuggest, PartlyFixedSuggest, RandomSuggest, SameAnswers
 
 __all__ = [
     "FAMILIES",

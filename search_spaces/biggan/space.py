@@ -10,8 +10,7 @@ from search_spaces.base import Suggest, Utilisation
 from search_spaces.biggan import architecture as closed_form
 from search_spaces.biggan import inherit as inheritance
 from search_spaces.biggan.architecture import ATTENTION_DIVISOR, SMALLEST_HALVED, GeneratorArchitecture
-from search_spaces.choices import Choice, OneOf, RelativeWidth
-from search_spaces.student_space import StudentSpace
+from search_spaces.sampling import Choice, OneOf, RelativeWidth, StudentSpace
 
 COARSEST_ATTENTION = 8  # px: at 4 px two convolutions reach every place
 NO_ATTENTION = "none"

@@ -9,10 +9,9 @@ from torch import Tensor
 
 from search_spaces.dcgan.generator import DCGANGenerator
 from search_spaces.dcgan.layers import GeneratorLayer
+from search_spaces.importance import evaluating, importance_inputs, most_important
 from search_spaces.inputs import input_batches
 from search_spaces.standing_statistics import BATCH_SIZE
-
-from search_spaces.importance import evaluating, importance_inputs, most_important
 
 
 @torch.no_grad()

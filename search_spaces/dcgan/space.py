@@ -6,12 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from search_spaces.choices import Choice, OneOf, RelativeWidth
 from search_spaces.dcgan import architecture as closed_form
 from search_spaces.dcgan import inherit as inheritance
 from search_spaces.dcgan.architecture import GeneratorArchitecture, Layer
-from search_spaces.student_space import StudentSpace
-from search_spaces.widths import WidthGrid
+from search_spaces.sampling import Choice, OneOf, RelativeWidth, StudentSpace, WidthGrid
 
 
 @dataclass(frozen=True)

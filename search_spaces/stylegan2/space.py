@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from search_spaces.choices import Choice, Count, OneOf, RelativeWidth
-from search_spaces.student_space import StudentSpace
+from search_spaces.sampling import Choice, Count, OneOf, RelativeWidth, StudentSpace
 from search_spaces.stylegan2 import architecture as closed_form
 from search_spaces.stylegan2 import inherit as inheritance
 from search_spaces.stylegan2.architecture import Block, ConvKind, GeneratorArchitecture

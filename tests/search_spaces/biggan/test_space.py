@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from search_spaces import PartlyFixedSuggest, RandomSuggest
 from search_spaces.biggan import BigGANSpace, GeneratorArchitecture
-from search_spaces.student_space import MIN_BUDGET_FRACTION
+from search_spaces.sampling.student_space import MIN_BUDGET_FRACTION
 from tests.search_spaces.biggan.teachers import published, teachers
 from tests.search_spaces.budgets import in_full, of_teacher, students
 

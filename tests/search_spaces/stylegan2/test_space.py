@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_spaces import PartlyFixedSuggest, RandomSuggest
-from search_spaces.student_space import MIN_BUDGET_FRACTION
+from search_spaces.sampling.student_space import MIN_BUDGET_FRACTION
 from search_spaces.stylegan2 import Block, GeneratorArchitecture, StyleGAN2Space
 from tests.search_spaces.budgets import in_full, of_teacher, students
 from tests.search_spaces.stylegan2.teachers import stylegan2, teachers

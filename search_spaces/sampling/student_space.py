@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from search_spaces.base import Architecture, Suggest, Utilisation
-from search_spaces.choices import Choice, RelativeWidth, tapered
-from search_spaces.widths import WidthGrid, scale_to_budget
+from search_spaces.sampling.choices import Choice, RelativeWidth, tapered
+from search_spaces.sampling.widths import WidthGrid, scale_to_budget
 
 A = TypeVar("A", bound=Architecture)
 
