@@ -9,7 +9,6 @@ from search_spaces.base import (
     SearchSpace,
     Slimmable,
     Suggest,
-    TeacherSize,
     Utilisation,
 )
 from search_spaces.checkpoint import Checkpoint, check_name, file_digest, load_checkpoint, save_checkpoint
@@ -37,7 +36,6 @@ __all__ = [
     "SearchSpace",
     "Slimmable",
     "Suggest",
-    "TeacherSize",
     "UserError",
     "Utilisation",
     "check_name",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from nas.cli.command import Command, results, study_options
+from nas.cli.command import Command, results
+from nas.cli.options import options
+from nas.options import JsonOption, StudyOptions
 
 EXAMPLES = """
 nas-report
@@ -15,19 +15,22 @@ nas-report --json | jq .front
 """
 
 
+class ReportOptions(JsonOption, StudyOptions):
+    """What `nas-report` shows."""
+
+
 @click.command(cls=Command, examples=EXAMPLES)
-@study_options
-@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
-def main(study: str, workdir: Path, storage: str, as_json: bool) -> None:
-    """Show a study, also while it runs: front, best student, noise, ties, rank correlations of the rungs."""
+@options(ReportOptions)
+def main(asked: ReportOptions) -> None:
+    """Show a study, also while it runs: front, best student, noise, rank correlations of the rungs."""
     from nas.reporting import read_report, render, render_trust
     from nas.study import open_existing
 
-    store, _ = open_existing(workdir, study, storage)
+    store, _ = open_existing(asked.workdir, asked.study, asked.storage)
     with store:
         found = read_report(store)
     out = results()
-    if as_json:
+    if asked.as_json:
         out.print_json(found.model_dump_json())
         return
     out.print(render(found))

@@ -69,7 +69,7 @@ def open_cluster(config: SearchConfig) -> Iterator[Share]:
     ours = None  # the folder of Ray's logs, where Ray is ours
     try:
         if config.ray_address is None:
-            cpus = max(len(os.sched_getaffinity(0)), config.workers)
+            cpus = max(len(os.sched_getaffinity(0)), config.workers or 0)
             store = {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
             ours = ray.init(address="local", num_cpus=cpus, **store, **quiet).address_info["session_dir"]
         else:
@@ -196,7 +196,7 @@ def _share(config: SearchConfig) -> Share:
     nodes = _nodes()
     cpus, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU"))
     asked = config.gpus_per_trial
-    per_trial = min(1.0, gpus) if asked in ("auto", -1) else float(asked)
+    per_trial = min(1.0, gpus) if asked is None or asked == "auto" else asked
     if per_trial > max(node.get("GPU", 0) for node in nodes):
         given = f"--gpus-per-trial {per_trial:g}"
         raise ConfigError(f"{given}: no machine has so many GPUs; give 0 to train on the CPU")

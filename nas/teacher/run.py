@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -21,10 +21,9 @@ from nas.teacher.progress import TeacherProgress
 from nas.teacher.request import (
     TeacherRequest,
     extractor_of,
-    not_sized_by,
     rates,
     resolved,
-    size_of,
+    shape_of,
     training_of,
 )
 from search_spaces import Architecture, Discriminator, Generator, check_name, get_family, os_reason
@@ -46,15 +45,14 @@ class TeacherRun:
         self.request = request
         check_name(request.output)
         self.family = get_family(request.space)
-        self.size = size_of(request, self.family)
-        self.family.teacher(replace(self.size, classes=1))  # refuse what can be before images are read
-        self.training = training_of(request, self.family, self.size)
+        self.shape = shape_of(request, self.family)
+        self.shape.architecture(classes=1)  # refuse what can be before images are read
+        self.training = training_of(request, self.shape)
         check_place(self.training)
         if request.fid_samples:
             check_extractor(extractor_of(self.request), request.extractor_weights)
         self.data = self._images(dry_run, on_progress)
-        self.size = replace(self.size, classes=len(self.data.classes))
-        self.architecture: Architecture = self.family.teacher(self.size)
+        self.architecture: Architecture = self.shape.architecture(len(self.data.classes))
 
     def lines(self) -> list[str]:
         """What is about to be trained, a line each."""
@@ -92,13 +90,12 @@ class TeacherRun:
         return ", ".join(words)
 
     def settings(self) -> dict[str, Any]:
-        """The request with everything resolved, as JSON values; without sizes that the family has not."""
+        """The request with everything resolved, as JSON values; sizes of networks by their names."""
         space, training = self.family.space(self.architecture), self.training
-        asked: dict[str, Any] = asdict(resolved(self.request, self.family, self.size))
-        asked = {name: value for name, value in asked.items() if name not in not_sized_by(self.family)}
-        asked |= asdict(training.config)
+        asked: dict[str, Any] = resolved(self.request, self.shape).model_dump()
+        asked |= asked.pop("sizes") | asdict(training.config)
         asked |= {"output": str(training.output), "folder": str(training.folder), "device": training.device}
-        asked |= {"extractor": extractor_of(self.request), "resolution": self.size.resolution}
+        asked |= {"extractor": extractor_of(self.request), "resolution": self.shape.resolution}
         asked["extractor_weights"] = asked["extractor_weights"] and str(asked["extractor_weights"])
         costs = {"macs": space.macs(self.architecture), "params": space.params(self.architecture)}
         return asked | costs | {"counter": COUNTER, "architecture": self.architecture.to_json()}
@@ -144,7 +141,7 @@ class TeacherRun:
             raise SearchError(f"{self.training.folder} can't be written ({os_reason(error)})") from error
 
     def _images(self, dry_run: bool, on_progress: OnProgress | None) -> ImageSet:
-        source, side, channels = self.request.data, self.size.resolution, self.size.image_channels
+        source, side, channels = self.request.data, self.shape.resolution, self.shape.image_channels
         if dry_run:
             return sample_images(source, side, channels)
         cache = self.training.folder / "cache"
