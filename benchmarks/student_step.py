@@ -26,8 +26,8 @@ from distill.data import ImageSet
 from distill.recipes import DiscriminatorStep, GeneratorStep, Logistic, Terms
 from distill.training import Trainer, TrainingConfig
 from nas.budget import Budget, format_quantity, parse_quantity
-from search_spaces import Architecture, FixedSuggest, TeacherSize
-from search_spaces.stylegan2 import STYLEGAN2
+from search_spaces import Architecture, FixedSuggest
+from search_spaces.stylegan2 import STYLEGAN2, TeacherOptions
 
 R1_EVERY = 16  # steps: what is timed is a round of as many
 ROWS: dict[str, dict[str, Any]] = {
@@ -79,7 +79,7 @@ class Taught:
 
 def student_architecture(resolution: int, budget_macs: int, channels_base: int) -> Architecture:
     """The teacher of this width, slimmed uniformly to the budget."""
-    space = STYLEGAN2.space(STYLEGAN2.teacher(TeacherSize(resolution, 3, channels_base)))
+    space = STYLEGAN2.space(STYLEGAN2.teacher(TeacherOptions(channels_base=channels_base), resolution, 3, 0))
     utilisation = Budget(macs=budget_macs).utilisation(space)
     return space.sample(FixedSuggest({"budget_fraction": 1.0, **space.uniform()}), utilisation)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import signal
 import sys
 from pathlib import Path
@@ -40,6 +41,11 @@ class Command(click.Command):
         if not sys.stdout.isatty():
             self.context_settings["terminal_width"] = WIDTH
         self.examples, self.interrupted = examples, interrupted
+
+    def help_lines(self) -> list[str]:
+        """What it does, a line for each paragraph."""
+        paragraphs = inspect.cleandoc(self.help or "").split("\n\n")
+        return [" ".join(paragraph.split()) for paragraph in paragraphs]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Options below the headings of their groups, then those that every command has."""

@@ -35,6 +35,14 @@ class ModelOption(click.Option):
         return super().get_help_record(ctx)
 
 
+class ModelArgument(click.Argument):
+    """An option that stands on the command line without a flag."""
+
+    def __init__(self, option: Option) -> None:
+        self.option = option
+        super().__init__([option.name], type=click.UNPROCESSED)
+
+
 def _type(option: Option) -> Any:
     return click.BOOL if option.is_bool else click.UNPROCESSED
 
@@ -66,7 +74,7 @@ def options(*models: type[Options], extra: Mapping[str, list[Option]] | None = N
 
 def _parameter(option: Option) -> click.Parameter:
     if option.argument:
-        return click.Argument([option.name], type=click.UNPROCESSED)
+        return ModelArgument(option)
     return ModelOption(option)
 
 

@@ -54,6 +54,7 @@ def main(asked: SearchConfig, output: SearchOutput) -> None:
     from nas.errors import SearchError
     from nas.execution import preview_search, read_warm_start, stages, warm_start_architectures
     from nas.reporting import render
+    from nas.study import check_study
     from nas.trials import Proposer
 
     out = results()
@@ -62,6 +63,7 @@ def main(asked: SearchConfig, output: SearchOutput) -> None:
         given = read_warm_start(config, bench)
         _ = bench.data
     if output.dry_run:
+        check_study(config, bench.identity, SearchConfig.defaults())
         shown = preview_search(config, bench, warm_start_architectures(given, config, bench))
         out.print_json(shown.model_dump_json()) if output.as_json else out.print(shown.render())
         return

@@ -79,10 +79,19 @@ def sizes() -> list[Option]:
     found: dict[str, Option] = {}
     for family in FAMILIES.values():
         for each in options_of(family.options, "networks"):
-            text = f"{family.name}: {each.help()}"
-            text = f"{found[each.name].text}; {text}" if each.name in found else text
-            found[each.name] = replace(each, text=text, default="")
+            text, default = f"{family.name}: {each.text}", each.default
+            if _in_several(each.name):
+                default = f"{family.name} {default}"
+            if each.name in found:
+                text = f"{found[each.name].text} {text}"
+                default = f"{found[each.name].default}; {default}"
+            found[each.name] = replace(each, text=text, default=default)
     return list(found.values())
+
+
+def _in_several(name: str) -> bool:
+    """Whether more than one family has the size `name`."""
+    return sum(name in family.options.model_fields for family in FAMILIES.values()) > 1
 
 
 @click.group(cls=Group, examples=EXAMPLES, invoke_without_command=True)

@@ -59,7 +59,8 @@ def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "extra_forbidden":
         return f"{flag}: there is no such option{nearest(name, model.model_fields)}"
     rule = _rule(first)
-    return f"{flag} {rule}" if rule.startswith(repr(given)) else f"{flag} {given}: {rule}"
+    quoted = isinstance(given, str) and rule.startswith(repr(given))
+    return f"{flag} {rule}" if quoted else f"{flag} {given}: {rule}"
 
 
 def _rule(error: Any) -> str:
@@ -74,7 +75,7 @@ def _rule(error: Any) -> str:
     if kind in ("string_type", "path_type"):
         return "give text"
     if kind == "finite_number":
-        return f"{error['input']} is not a finite number"
+        return f"{error['input']} is not a finite number: give one that is"
     for bound, words in (("ge", "of at least"), ("gt", "above"), ("le", "of at most"), ("lt", "below")):
         if bound in context:
             return f"give a number {words} {context[bound]}"

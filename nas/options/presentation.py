@@ -53,13 +53,17 @@ class Option:
     required: bool = False
     argument: bool = False
 
+    def text_with_names(self) -> str:
+        """Its help without the default. Names are imported only now: PyTorch may come with them."""
+        if not self.choices:
+            return self.text
+        module, _, names = self.choices.partition(":")
+        return self.text.replace("{choices}", ", ".join(getattr(import_module(module), names)))
+
     def help(self) -> str:
-        """Its help with names and default. Names may be PyTorch modules': imported only here."""
-        text = self.text.rstrip(".") if self.default else self.text
-        if self.choices:
-            module, _, names = self.choices.partition(":")
-            text = text.replace("{choices}", ", ".join(getattr(import_module(module), names)))
-        return f"{text}  [default: {self.default}]" if self.default else text
+        """Its help as `--help` shows it, with the default."""
+        text = self.text_with_names()
+        return f"{text.rstrip('.')}  [default: {self.default}]" if self.default else text
 
 
 def options_of(model: type[BaseModel], group: str = "") -> list[Option]:

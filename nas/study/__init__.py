@@ -4,6 +4,7 @@ from nas.study.artifacts import artifact_store, attach_samples
 from nas.study.folder import check_folder, make_folder, remove_folders
 from nas.study.locate import open_existing
 from nas.study.records import RungRecord
+from nas.study.rehearsal import check_study
 from nas.study.store import StudyStore
 from nas.study.tables import Rung
 
@@ -14,6 +15,7 @@ __all__ = [
     "artifact_store",
     "attach_samples",
     "check_folder",
+    "check_study",
     "make_folder",
     "open_existing",
     "remove_folders",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from nas.teacher.request import TeacherRequest
+from nas.teacher.options import TeacherRequest
 
 if TYPE_CHECKING:
     from nas.teacher.file import describe, import_teacher

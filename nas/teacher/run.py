@@ -17,9 +17,9 @@ from distill.teachers import Outcome, check_place, train_teacher
 from distill.training import TARGET
 from nas.budget import COUNTER, format_quantity
 from nas.errors import SearchError
+from nas.teacher.options import TeacherRequest
 from nas.teacher.progress import TeacherProgress
 from nas.teacher.request import (
-    TeacherRequest,
     extractor_of,
     rates,
     resolved,

@@ -14,5 +14,5 @@ class TeacherOptions(BaseModel):
         None,
         ge=1,
         description="Channel multiplier ch: all widths are multiples of it.",
-        json_schema_extra={"shown": "as published: 64 at 32 px, else 96"},
+        json_schema_extra={"shown": "64 at 32 px, else 96, as published"},
     )

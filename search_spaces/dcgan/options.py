@@ -14,5 +14,5 @@ class TeacherOptions(BaseModel):
         None,
         ge=1,
         description="Depth factor d: all widths are multiples of it.",
-        json_schema_extra={"shown": "as published: 256 for grey images, 128 for colour"},
+        json_schema_extra={"shown": "256 for grey images and 128 for colour, as published"},
     )

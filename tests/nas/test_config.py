@@ -169,7 +169,7 @@ def test_paths_become_absolute_for_workers_and_digits_stay_digits(tmp_path: Path
 
 def saved(config: SearchConfig) -> SearchConfig:
     config.folder.mkdir(parents=True, exist_ok=True)
-    return SearchConfig.of(**read_toml(config.save()))
+    return SearchConfig.of(**read_toml(config.save(), SearchConfig))
 
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
@@ -203,9 +203,9 @@ def test_a_saved_configuration_reads_back_equal(
 def test_a_setting_that_does_not_exist_is_named(tmp_path: Path) -> None:
     (tmp_path / "search.toml").write_text('trials = 8\nbudget = "5G"\n')
     with pytest.raises(
-        ConfigError, match=r"search\.toml sets 'budget', which does not exist; see nas-search --help"
+        ConfigError, match=r"search\.toml sets 'budget', which does not exist; did you mean budget_"
     ):
-        read_toml(tmp_path / "search.toml")
+        read_toml(tmp_path / "search.toml", SearchConfig)
 
 
 @pytest.mark.parametrize("content", [b"trials = = 8", b"\xff\xfe", None])
@@ -214,7 +214,7 @@ def test_a_file_that_is_no_toml_is_one_line(tmp_path: Path, content: bytes | Non
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"search\.toml can't be read"):
-        read_toml(path)
+        read_toml(path, SearchConfig)
 
 
 def test_a_password_is_in_nothing_that_others_read(tmp_path: Path) -> None:
