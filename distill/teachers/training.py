@@ -18,6 +18,7 @@ from distill.teachers.training_state import (
     Snapshot,
     Standing,
     TeacherTraining,
+    check_settings,
     identity_of,
     load_state,
     save_log,
@@ -25,6 +26,7 @@ from distill.teachers.training_state import (
 )
 from distill.training import Augment, Progress, Trainer
 from search_spaces import Checkpoint, Discriminator, Generator, os_reason, save_checkpoint
+from search_spaces.reading import check_writable
 
 GRID = 32  # images of a sample grid, if there are no classes
 COLUMNS = 8
@@ -88,6 +90,24 @@ def check_place(training: TeacherTraining) -> None:
         )
 
 
+def rehearse(training: TeacherTraining) -> None:
+    """Refuse what the training would be refused for by what is in its folder; nothing is written.
+
+    Raises:
+        TrainingError: the folder can't be written, or is of a training with other settings.
+    """
+    check_place(training)
+    try:
+        check_writable(training.folder)
+    except OSError as error:
+        raise _unwritable(training, error) from error
+    check_settings(training)
+
+
+def _unwritable(training: TeacherTraining, error: OSError) -> TrainingError:
+    return TrainingError(f"{training.folder} can't be written ({os_reason(error)}): choose another -o")
+
+
 @contextmanager
 def _held(training: TeacherTraining) -> Iterator[None]:
     """The training's folder, made if need be, for this process alone."""
@@ -101,9 +121,7 @@ def _held(training: TeacherTraining) -> Iterator[None]:
             f"{training.folder}: another process trains there: wait for it, or choose another -o"
         ) from None
     except OSError as error:
-        raise TrainingError(
-            f"{training.folder} can't be written ({os_reason(error)}): choose another -o"
-        ) from error
+        raise _unwritable(training, error) from error
     try:
         yield
     finally:

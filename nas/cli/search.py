@@ -27,7 +27,7 @@ nas-search --budget-macs 800M --budget-params 3M --dry-run
 nas-report --study digits-2Mmacs --json | jq '[.front[].architecture]' > found.json
 nas-search --budget-macs 5G --enqueue found.json
 
-# stopped or killed: the same command goes on
+# stopped or killed: the same command resumes
 nas-search --budget-macs 2M --trials 24
 """
 

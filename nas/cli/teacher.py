@@ -32,7 +32,7 @@ nas-teacher train --data faces.zip --resolution 256 -o faces.safetensors --dry-r
 # on a small GPU
 nas-teacher train --data faces/ --resolution 512 -o faces.safetensors --micro-batch 8 --checkpoint-activations
 
-# stopped or killed: the same command goes on
+# stopped or killed: the same command resumes
 nas-teacher train --data faces.zip --resolution 256 --mirror -o faces.safetensors
 """
 
@@ -108,8 +108,7 @@ def train(asked: TeacherRequest, output: TrainOutput, sizes: dict[str, Any]) -> 
     """Train a teacher from images: generator (EMA) and discriminator in one file, ready for nas-search.
 
     Losses, rates and regularisation are as published for the --space: --dry-run shows them. Beside the
-    output, a folder keeps the state, a log and sample grids. Run the same command again to go on after a
-    stop.
+    output, a folder keeps the state, a log and sample grids. Run the same command again to resume.
     """
     import json
 

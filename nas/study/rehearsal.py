@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -13,6 +11,7 @@ from nas.errors import StorageError, WorkdirError
 from nas.study import database
 from nas.study.store import StudyStore
 from search_spaces import os_reason
+from search_spaces.reading import check_writable
 
 
 def check_study(config: SearchConfig, identity: Mapping[str, str], assumed: Mapping[str, str]) -> None:
@@ -26,7 +25,7 @@ def check_study(config: SearchConfig, identity: Mapping[str, str], assumed: Mapp
     url = database.parse_url(config.storage_url)
     path = database.sqlite_path(url)
     try:
-        _check_writable(config.folder)
+        check_writable(config.folder)
     except OSError as error:
         reason = os_reason(error)
         raise WorkdirError(
@@ -36,7 +35,7 @@ def check_study(config: SearchConfig, identity: Mapping[str, str], assumed: Mapp
         _check_identity(config, identity, assumed)
         return
     try:
-        _check_writable(path.parent)
+        check_writable(path.parent)
     except OSError as error:
         raise StorageError(database.unwritable(url, path, error)) from error
 
@@ -61,10 +60,3 @@ def _has_study(engine: sa.Engine, name: str) -> bool:
             return False
         found = connection.execute(sa.select(studies.c.study_name).where(studies.c.study_name == name))
         return found.first() is not None
-
-
-def _check_writable(folder: Path) -> None:
-    """Raise OSError unless a file can be made in `folder`, or in the nearest folder above it."""
-    nearest = next(each for each in (folder, *folder.absolute().parents) if each.exists())
-    with tempfile.TemporaryFile(dir=nearest):
-        pass

@@ -35,7 +35,7 @@ ASKED = (
     *("lr", "r1_gamma", "path_weight", "augment", "augment_p"),
     *("precision", "seed", "extractor", "fid_samples"),
 )
-"""Flags that must be the same when a training goes on, beside the digests of images and extractor."""
+"""Options that must be the same when a training is resumed, beside the digests of images and extractor."""
 
 
 @dataclass(frozen=True)
@@ -115,15 +115,15 @@ def training_of(request: TeacherRequest, shape: TeacherShape) -> TeacherTraining
     check_micro_batch(request.micro_batch or 0, request.batch_size)
     family = shape.family
     asked, published = resolved(request, shape), family.training
-    _check_game(request, family)
+    _check_terms(request, family)
     _check_memory(request, shape)
     assert asked.path_weight is not None
     assert asked.augment is not None
-    game = make_adversarial(published.adversarial, asked.r1_gamma, published.discriminator_steps)
-    if asked.augment == "ada" and not game.decides:
+    adversarial = make_adversarial(published.adversarial, asked.r1_gamma, published.discriminator_steps)
+    if asked.augment == "ada" and not adversarial.decides:
         raise TrainingError(
-            f"--augment ada: it follows the critic's decisions, and there are none in a "
-            f"{published.adversarial} game: give fixed or none"
+            f"--augment ada: it follows the discriminator's decisions, and with the "
+            f"{published.adversarial} loss there are none: give fixed or none"
         )
     config = TrainingConfig(
         images=request.images,
@@ -146,7 +146,7 @@ def training_of(request: TeacherRequest, shape: TeacherShape) -> TeacherTraining
         name=request.name or request.output.stem,
         family=family.name,
         config=config,
-        recipe=AdversarialTraining(game, PathLengths(asked.path_weight)),
+        recipe=AdversarialTraining(adversarial, PathLengths(asked.path_weight)),
         augment=asked.augment,
         augment_p=request.augment_p,
         snapshot=request.snapshot,
@@ -156,7 +156,7 @@ def training_of(request: TeacherRequest, shape: TeacherShape) -> TeacherTraining
     )
 
 
-def _check_game(request: TeacherRequest, family: Family) -> None:
+def _check_terms(request: TeacherRequest, family: Family) -> None:
     """Raise TrainingError for terms that the family's training has not."""
     published = family.training
     for flag, asked, known in (

@@ -13,7 +13,7 @@ from distill.evaluation import Fidelity, check_extractor
 from distill.memory import is_out_of_memory
 from distill.progress import OnProgress
 from distill.seeds import derive_seed
-from distill.teachers import Outcome, check_place, train_teacher
+from distill.teachers import Outcome, check_place, rehearse, train_teacher
 from distill.training import TARGET
 from nas.budget import COUNTER, format_quantity
 from nas.errors import SearchError
@@ -37,7 +37,7 @@ class TeacherRun:
     ) -> None:
         """Check `request` and read its images; a dry run looks at a sample of them, and writes nothing.
 
-        `on_progress` hears of images being decoded, which happens once.
+        `on_progress` receives the images decoded so far and of all; that happens once.
 
         Raises:
             UserError: of whatever kind fits.
@@ -48,7 +48,7 @@ class TeacherRun:
         self.shape = shape_of(request, self.family)
         self.shape.architecture(classes=1)  # refuse what can be before images are read
         self.training = training_of(request, self.shape)
-        check_place(self.training)
+        rehearse(self.training) if dry_run else check_place(self.training)
         if request.fid_samples:
             check_extractor(extractor_of(self.request), request.extractor_weights)
         self.data = self._images(dry_run, on_progress)
@@ -70,21 +70,21 @@ class TeacherRun:
             f"({self.data.format})",
             *(f"Skipped {skipped}" for skipped in self.data.skipped),
             f"Training: {format_quantity(config.images)} images in batches of {config.batch_size}{parts}, "
-            f"{self._game()}, augmentation {augment.get(training.augment, 'none')}",
+            f"{self._adversarial()}, augmentation {augment.get(training.augment, 'none')}",
             f"On {training.device}, " + ", ".join([config.precision, *options]),
             f"FID: {self._metric()}",
             f"Writes {training.output}, and every {format_quantity(training.snapshot)} images a snapshot in "
             f"{training.folder}",
         ]
 
-    def _game(self) -> str:
-        """How the two networks play, in a few words."""
+    def _adversarial(self) -> str:
+        """The adversarial training in a few words: rates, loss, regularisation."""
         config, published, asked = self.training.config, self.family.training, self.training.settings
         words = [f"lr {rates(config)}", f"{published.adversarial} loss"]
         if published.r1_gamma is not None:
             words.append(f"R1 {asked['--r1-gamma']}")
         if published.discriminator_steps > 1:
-            words.append(f"{published.discriminator_steps} critic steps")
+            words.append(f"{published.discriminator_steps} discriminator steps")
         if float(asked["--path-weight"]):
             words.append(f"path lengths {asked['--path-weight']}")
         return ", ".join(words)
@@ -101,7 +101,7 @@ class TeacherRun:
         return asked | costs | {"counter": COUNTER, "architecture": self.architecture.to_json()}
 
     def run(self, progress: TeacherProgress) -> Outcome:
-        """Train, or go on with a training that was stopped.
+        """Train, or resume a training that was stopped.
 
         Raises:
             UserError: the request can't be carried out.
@@ -150,8 +150,8 @@ class TeacherRun:
     def _networks(self) -> tuple[Generator, Discriminator]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(self.request.seed, "teacher"))
-            critic = self.family.default_discriminator(self.architecture)
-            return self.family.build(self.architecture), self.family.build_discriminator(critic)
+            discriminator = self.family.default_discriminator(self.architecture)
+            return self.family.build(self.architecture), self.family.build_discriminator(discriminator)
 
     def _fidelity(self, on_progress: OnProgress) -> Fidelity | None:
         if not self.request.fid_samples:

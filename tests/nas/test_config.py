@@ -13,7 +13,7 @@ from distill.errors import RecipeError
 from distill.recipes import RECIPES
 from distill.schedules import Schedule
 from nas.config import DIGITS_DEFAULTS, MAY_CHANGE, REAL_DEFAULTS, SearchConfig, read_toml
-from nas.errors import ConfigError, StorageError
+from nas.errors import ConfigError, StorageError, StudyError
 from nas.study.database import parse_url
 
 
@@ -232,6 +232,16 @@ def test_a_saved_storage_without_its_password_is_not_mistaken_for_another(tmp_pa
         assert "secret" not in str(saved)
         with pytest.raises(StorageError, match="has lost its password: give the whole URL by --storage"):
             parse_url(saved["storage"])
+
+
+def test_settings_that_another_version_saved_are_refused_in_one_line() -> None:
+    kept = of(study="one").public()
+    assert SearchConfig.saved(kept) == of(study="one")
+    for change in ({"kd_start": 1.0}, {"workers": 0}):
+        with pytest.raises(
+            StudyError, match=f"study 'one' has settings of another version .{next(iter(change))}"
+        ):
+            SearchConfig.saved(kept | change)
 
 
 def test_defaults_are_the_conditions_of_a_search_that_says_nothing() -> None:

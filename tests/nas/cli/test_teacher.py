@@ -169,8 +169,11 @@ def test_a_training_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(
         ("--lr 0.01 --seed 4 --mirror", "--mirror off, not on; --lr 0.002, not 0.01; --seed 3, not 4"),
     ],
 )
-def test_another_training_is_not_mixed_into_one(trained: Path, changes: str, says: str) -> None:
-    result = run(*TINY, *changes.split(), "-o", trained / "teacher.safetensors")
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]], ids=["", "dry"])
+def test_another_training_is_not_mixed_into_one(
+    trained: Path, changes: str, says: str, dry: list[str]
+) -> None:
+    result = run(*TINY, *changes.split(), "-o", trained / "teacher.safetensors", *dry)
     assert result.exit_code == 2
     (told,) = result.stderr.splitlines()
     assert told.endswith(f"is of a training with {says}: give the same settings, or another -o")
@@ -297,6 +300,7 @@ def test_r1_is_as_heavy_as_the_resolution_asks_for() -> None:
         ("--data digits --space magic", "space 'magic' is unknown; choose one of stylegan2, dcgan, biggan"),
         ("--data digits -o there.safetensors", "there.safetensors exists and its training does not"),
         ("--data digits -o a-file/a.safetensors", "can't be written"),
+        ("--data digits -o a-file/a.safetensors --dry-run", "can't be written"),
         ("--data digits -o a.pt", "a.pt: checkpoints are written as safetensors: give a.safetensors"),
         (
             "--data digits -o a-0.5 --dry-run",

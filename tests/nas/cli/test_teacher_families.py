@@ -1,4 +1,4 @@
-"""nas-teacher train with families other than the usual one: their sizes, their games, their classes."""
+"""nas-teacher train of every family: sizes, adversarial losses, classes."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def test_what_is_published_is_the_default() -> None:
     games = {family: done(*asked(family, "--dry-run")).stdout for family in FAMILIES}
     for family, words in {
         "stylegan2": ("lr 0.002", "logistic loss", "R1 ", "path lengths 2", "augmentation adaptive"),
-        "biggan": ("lr 0.0001 and 0.0004", "hinge loss", "2 critic steps", "augmentation adaptive"),
-        "dcgan": ("lr 0.0002", "wasserstein loss", "5 critic steps", "augmentation none"),
+        "biggan": ("lr 0.0001 and 0.0004", "hinge loss", "2 discriminator steps", "augmentation adaptive"),
+        "dcgan": ("lr 0.0002", "wasserstein loss", "5 discriminator steps", "augmentation none"),
     }.items():
         for word in words:
             assert word in games[family], family
@@ -74,7 +74,7 @@ def test_what_is_published_is_the_default() -> None:
 @pytest.mark.parametrize(
     ("family", "flags", "says"),
     [
-        ("dcgan", "--augment ada", "--augment ada: it follows the critic's decisions"),
+        ("dcgan", "--augment ada", "--augment ada: it follows the discriminator's decisions"),
         ("dcgan", "--width 0", "--width 0: give a number of at least 1"),
         ("dcgan", "--width 1.5", "--width 1.5: give a whole number"),
         ("dcgan", "--width 99999999999", "this machine has"),
