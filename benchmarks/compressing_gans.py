@@ -38,7 +38,6 @@ def train(kind: str, width: int, seed: int, images: int, settings: dict[str, Any
 
     from nas.config import SearchConfig
     from nas.execution import Workbench
-    from search_spaces import TeacherSize
 
     torch.set_num_threads(1)
     asked = settings | {"recipe": "compressing-gans", "inherit": False, "warm_discriminator": False}
@@ -48,7 +47,8 @@ def train(kind: str, width: int, seed: int, images: int, settings: dict[str, Any
     if kind == "baseline":
         bench.recipe = alone(bench)
     channels, side, _ = bench.teacher.generator.image_shape
-    architecture = bench.teacher.family.teacher(TeacherSize(side, channels, width=width))
+    family = bench.teacher.family
+    architecture = family.teacher(family.options(width=width), side, channels, 0)
     trainer = bench.trainer(bench.student(architecture))
     trainer.train(images)
     scores = bench.fidelity.measure(trainer.ema, METRICS, config.fid_samples, seed=1_000 + seed)
@@ -72,11 +72,11 @@ def random_teacher(path: Path) -> Path:
     """A W-DCGAN of random weights for the built-in digits."""
     import torch
 
-    from search_spaces import Checkpoint, TeacherSize, get_family, save_checkpoint
+    from search_spaces import Checkpoint, get_family, save_checkpoint
 
     family = get_family("dcgan")
     torch.manual_seed(0)
-    generator = family.build(family.teacher(TeacherSize(16, 1, width=QUICK_TEACHER)))
+    generator = family.build(family.teacher(family.options(width=QUICK_TEACHER), 16, 1, 0))
     save_checkpoint(Checkpoint(family.name, generator, None, {"name": "random"}), path)
     return path
 

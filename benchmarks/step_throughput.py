@@ -40,8 +40,8 @@ from distill.tasks import NoiseTask
 from distill.teachers import TeacherCache, load_teacher, make_teacher_cache
 from distill.training import Trainer, TrainingConfig, channels_last_pays
 from nas.budget import Budget, format_quantity
-from search_spaces import Architecture, FixedSuggest, TeacherSize
-from search_spaces.stylegan2 import STYLEGAN2
+from search_spaces import Architecture, FixedSuggest
+from search_spaces.stylegan2 import STYLEGAN2, TeacherOptions
 
 R1_EVERY = 16  # steps: a round has as many
 SEED = 0
@@ -86,7 +86,7 @@ def px64(batch_size: int) -> Case:
     """A teacher for 64 px with random weights, narrow enough for a CPU, and its student within 40 MMACs."""
     torch.manual_seed(SEED)
     architecture = STYLEGAN2.teacher(
-        TeacherSize(64, 3, channels_base=2_048, channels_max=128, latent_dim=128)
+        TeacherOptions(channels_base=2_048, channels_max=128, latent_dim=128), 64, 3, 0
     )
     teacher = STYLEGAN2.build(architecture)
     discriminator = STYLEGAN2.build_discriminator(STYLEGAN2.default_discriminator(architecture))

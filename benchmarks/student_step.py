@@ -28,8 +28,8 @@ from distill.recipes import GeneratorStep
 from distill.tasks import NoiseTask
 from distill.training import Trainer, TrainingConfig
 from nas.budget import Budget, format_quantity, parse_quantity
-from search_spaces import Architecture, FixedSuggest, Generator, TeacherSize
-from search_spaces.stylegan2 import STYLEGAN2
+from search_spaces import Architecture, FixedSuggest, Generator
+from search_spaces.stylegan2 import STYLEGAN2, TeacherOptions
 
 R1_EVERY = 16  # steps: what is timed is a round of as many
 ROWS: dict[str, dict[str, Any]] = {
@@ -87,7 +87,7 @@ class Taught:
 
 def student_architecture(resolution: int, budget_macs: int, channels_base: int) -> Architecture:
     """The teacher of this width, slimmed uniformly to the budget."""
-    space = STYLEGAN2.space(STYLEGAN2.teacher(TeacherSize(resolution, 3, channels_base)))
+    space = STYLEGAN2.space(STYLEGAN2.teacher(TeacherOptions(channels_base=channels_base), resolution, 3, 0))
     utilisation = Budget(macs=budget_macs).utilisation(space)
     return space.sample(FixedSuggest({"budget_fraction": 1.0, **space.uniform()}), utilisation)
 

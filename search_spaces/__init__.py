@@ -11,7 +11,6 @@ from search_spaces.base import (
     Slimmable,
     StyleBased,
     Suggest,
-    TeacherSize,
     Utilisation,
     WeightSharing,
 )
@@ -44,7 +43,6 @@ __all__ = [
     "Slimmable",
     "StyleBased",
     "Suggest",
-    "TeacherSize",
     "UserError",
     "Utilisation",
     "WeightSharing",

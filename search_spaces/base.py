@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from search_spaces.errors import ArchitectureError
@@ -223,20 +223,6 @@ def no_discriminator_file(content: Any, generator: Any) -> None:
 
 
 @dataclass(frozen=True)
-class TeacherSize:
-    """How big a teacher to train is to be; a family reads what its networks have."""
-
-    resolution: int  # side of its images, px
-    image_channels: int
-    channels_base: int = 16_384  # width of a layer times side of its images, where that is below the maximum
-    channels_max: int = 512
-    latent_dim: int = 512
-    mapping_layers: int = 8
-    width: int | None = None  # all others are multiples of it; None: as published
-    classes: int = 0  # that images are made of; 0 is unconditional
-
-
-@dataclass(frozen=True)
 class PublishedTraining:
     """How networks of a family are trained where they come from."""
 
@@ -261,8 +247,10 @@ class Family:
     build: Callable[[Any], Generator]
     build_discriminator: Callable[[Any], Discriminator]
     default_discriminator: Callable[[Any], Architecture]  # for a generator that came without one
-    teacher: Callable[[TeacherSize], Architecture]  # to train from images
-    sized_by: frozenset[str]  # those fields of `TeacherSize` that `teacher` reads besides the images'
+    options: type[BaseModel]  # sizes of a teacher to train; the command line makes its flags of them
+    resolutions: tuple[int, ...]  # sides of the images of a teacher to train, px
+    # an object of `options`, resolution (px), image channels, classes (0: none) ─► a teacher to train
+    teacher: Callable[[Any, int, int, int], Architecture]
     training: PublishedTraining
     space: Callable[[Any], SearchSpace]
     # `read_untrusted`'s values of a file ─► networks, None when it holds none of theirs

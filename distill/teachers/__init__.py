@@ -8,7 +8,7 @@ from distill.teachers.cache import (
     teacher_cache_home,
 )
 from distill.teachers.loading import Teacher, load_teacher
-from distill.teachers.training import Outcome, check_place, train_teacher
+from distill.teachers.training import Outcome, check_place, rehearse, train_teacher
 from distill.teachers.training_state import Snapshot, TeacherTraining
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "check_room",
     "load_teacher",
     "make_teacher_cache",
+    "rehearse",
     "teacher_cache_bytes",
     "teacher_cache_home",
     "train_teacher",

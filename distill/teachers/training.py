@@ -17,6 +17,7 @@ from distill.teachers.training_state import (
     Snapshot,
     Standing,
     TeacherTraining,
+    check_settings,
     identity_of,
     load_state,
     save_log,
@@ -24,6 +25,7 @@ from distill.teachers.training_state import (
 )
 from distill.training import Augment, Progress, Trainer
 from search_spaces import Checkpoint, Discriminator, Generator, os_reason, save_checkpoint
+from search_spaces.reading import check_writable
 
 GRID = 32  # images of a sample grid, if there are no classes
 COLUMNS = 8
@@ -85,6 +87,24 @@ def check_place(training: TeacherTraining) -> None:
         raise TrainingError(
             f"{training.output} exists and its training does not: choose another -o, or move it"
         )
+
+
+def rehearse(training: TeacherTraining) -> None:
+    """Refuse what the training would be refused for by what is in its folder; nothing is written.
+
+    Raises:
+        TrainingError: the folder can't be written, or is of a training with other settings.
+    """
+    check_place(training)
+    try:
+        check_writable(training.folder)
+    except OSError as error:
+        raise _unwritable(training, error) from error
+    check_settings(training)
+
+
+def _unwritable(training: TeacherTraining, error: OSError) -> TrainingError:
+    return TrainingError(f"{training.folder} can't be written ({os_reason(error)}): choose another -o")
 
 
 @contextmanager

@@ -129,27 +129,46 @@ def save_state(training: TeacherTraining, standing: Standing) -> None:
         torch.save(state, file)
 
 
+def check_settings(training: TeacherTraining) -> None:
+    """Raise TrainingError where the state is of a training with other settings, or can't be read."""
+    if not training.state_file.exists():
+        return
+    known: Mapping[str, str] = _read(training).get("settings", {})
+    asked = {name: value for name, value in training.settings.items() if name in known}
+    if different := _differences(known, asked):
+        raise _another(training, [f"{name} {change}" for name, change in different.items()])
+
+
+def _read(training: TeacherTraining) -> dict[str, Any]:
+    path = training.state_file
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        _ = state["identity"]
+    except Exception as error:  # whatever a damaged file makes the reader raise
+        raise TrainingError(f"{path} can't be read: remove {training.folder} to start anew") from error
+    return state
+
+
+def _another(training: TeacherTraining, different: list[str]) -> TrainingError:
+    return TrainingError(
+        f"{training.folder} is of a training with {'; '.join(different)}: "
+        "give the same settings, or another -o"
+    )
+
+
 def load_state(training: TeacherTraining, standing: Standing) -> None:
     """Bring `standing` to where the training was left.
 
     Raises:
         TrainingError: the state can't be read, or is of another training; the message says all that differs.
     """
-    path = training.state_file
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        identity = state["identity"]
-    except Exception as error:  # whatever a damaged file makes the reader raise
-        raise TrainingError(f"{path} can't be read: remove {training.folder} to start anew") from error
-    if different := _differences(identity, standing.identity):
+    state = _read(training)
+    if different := _differences(state["identity"], standing.identity):
         digests = [f"{what} {different[name]}" for name, what in DIGESTS.items() if name in different]
         known: Mapping[str, str] = state.get("settings", {})
         asked = _differences(known, {n: value for n, value in training.settings.items() if n in known})
         told = [f"{name} {change}" for name, change in (asked or different).items() if name not in DIGESTS]
-        raise TrainingError(
-            f"{training.folder} is of a training with {'; '.join([*told, *digests])}: "
-            "give the same settings, or another -o"
-        )
+        raise _another(training, [*told, *digests])
     standing.trainer.load_state_dict(state["trainer"])
     standing.log = [Snapshot(**line) for line in state["log"]]
     standing.seconds = state["seconds"]

@@ -1,30 +1,30 @@
-"""What all commands share: how examples are shown, how quantities are read, how a user's error ends."""
+"""What all commands share: how their help is laid out, and how a user's error ends."""
 
 from __future__ import annotations
 
-import math
+import inspect
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
-from nas.budget import parse_duration, parse_quantity
-from nas.errors import BudgetError, SearchError
-from search_spaces import UserError
+from nas.cli.options import grouped
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 WRONG_REQUEST = 2
 FAILED = 1
 INTERRUPTED = 130
 
+WIDTH = 110  # of help, in a pipe and at most
 PIPE_WIDTH = 120
 
 
 class Command(click.Command):
-    """A command whose help ends with examples, and whose errors are one line on stderr.
+    """A command whose help is grouped and ends with examples, and whose errors are one line on stderr.
 
     `interrupted` says what an interruption leaves; most commands go on where they were.
     """
@@ -37,8 +37,25 @@ class Command(click.Command):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.context_settings = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+        self.context_settings = {"help_option_names": ["-h", "--help"], "max_content_width": WIDTH}
+        if not sys.stdout.isatty():
+            self.context_settings["terminal_width"] = WIDTH
         self.examples, self.interrupted = examples, interrupted
+
+    def help_lines(self) -> list[str]:
+        """What it does, a line for each paragraph."""
+        paragraphs = inspect.cleandoc(self.help or "").split("\n\n")
+        return [" ".join(paragraph.split()) for paragraph in paragraphs]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Options below the headings of their groups, then those that every command has."""
+        groups = grouped(self)
+        groups["other"] = [each for each in self.get_params(ctx) if each.name == "help"]
+        for group, parameters in groups.items():
+            records = [record for each in parameters if (record := each.get_help_record(ctx))]
+            if records:
+                with formatter.section(group.capitalize()):
+                    formatter.write_dl(records, col_max=36)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Examples"):
@@ -52,19 +69,27 @@ class Command(click.Command):
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # from service managers: end like Ctrl-C
         try:
             super().main(*args, **kwargs)
-        except UserError as error:
-            _leave(str(error), WRONG_REQUEST)
-        except SearchError as error:
-            _leave(str(error), FAILED)
         except click.ClickException as error:
             _leave(error.format_message(), WRONG_REQUEST)
         except (KeyboardInterrupt, click.Abort):
             _leave(f"interrupted; {self.interrupted}", INTERRUPTED)
+        except Exception as error:
+            from nas.errors import SearchError  # imports PyTorch, which a --help does not need
+            from search_spaces import UserError
+
+            if not isinstance(error, UserError | SearchError):
+                raise
+            _leave(str(error), WRONG_REQUEST if isinstance(error, UserError) else FAILED)
         sys.exit(0)
 
 
 class Group(Command, click.Group):
     """A command of several: the examples and errors of `Command`, and the commands in it."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Its options, then its commands."""
+        super().format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
 
 
 def _leave(message: str, code: int) -> None:
@@ -73,98 +98,15 @@ def _leave(message: str, code: int) -> None:
     sys.exit(code)
 
 
-class Quantity(click.ParamType[int]):
-    """A number with an optional suffix: 5G, 800M, 2.5e6."""
-
-    name = "quantity"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The whole number that `value` stands for."""
-        try:
-            return value if isinstance(value, int) else parse_quantity(str(value))
-        except BudgetError as error:
-            self.fail(str(error), param, ctx)
-
-
-class Duration(click.ParamType[float]):
-    """A time with its unit: 30ms, 250us, 1.5s; in seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The seconds that `value` stands for."""
-        try:
-            return value if isinstance(value, float) else parse_duration(str(value))
-        except BudgetError as error:
-            self.fail(str(error), param, ctx)
-
-
-class Gpus(click.ParamType[float | str]):
-    """How many GPUs, or `auto`."""
-
-    name = "gpus"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
-        """A number, or `auto`."""
-        try:
-            return value if value == "auto" else float(value)
-        except ValueError:
-            self.fail(f"{value}: give a number such as 0.5, or auto", param, ctx)
-
-
-class Whole(click.IntRange):
-    """A whole number of a range."""
-
-    name = "whole number"
-
-
-class FiniteFloat(click.FloatRange):
-    """A number of a range; NaN, which is in no range and not outside either, is refused."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """`value` as a number."""
-        number = float(super().convert(value, param, ctx))
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number", param, ctx)
-        return number
-
-
-class Quantities(click.ParamType[tuple[int, ...]]):
-    """Several quantities: 4k,8k,16k."""
-
-    name = "quantities"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """The whole numbers that `value` stands for."""
-        parts = value.split(",") if isinstance(value, str) else value
-        return tuple(Quantity().convert(part, param, ctx) for part in parts)
-
-
-SEED = Whole(0, 2**63 - 1)  # what torch takes
-
-
-def study_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that name an existing study."""
-    for option in (
-        click.option("--storage", default="", help="SQLAlchemy URL  [default: SQLite in the study's folder]"),
-        click.option(
-            "--workdir", type=click.Path(path_type=Path), default=Path("nas-runs"), show_default=True
-        ),
-        click.option("--study", default="", help="Name of the study  [default: the newest in the workdir]"),
-    ):
-        function = option(function)
-    return function
-
-
 def console() -> Console:
     """Where progress goes: stderr."""
+    from rich.console import Console
+
     return Console(stderr=True)
 
 
 def results() -> Console:
     """Where results go: stdout, at a fixed width when it is no terminal."""
+    from rich.console import Console
+
     return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from nas.cli.command import Command, Whole, study_options
+from nas.cli.command import Command
+from nas.cli.options import options
+from nas.options import StudyOptions, option
 
 EXAMPLES = """
 nas-dashboard
@@ -15,14 +15,19 @@ nas-dashboard --storage postgresql+psycopg://nas@localhost/nas
 """
 
 
+class DashboardOptions(StudyOptions):
+    """Where `nas-dashboard` listens."""
+
+    host: str = option("127.0.0.1", group="page", help="Address to listen on.")
+    port: int = option(8080, group="page", ge=0, le=65535, help="Port to listen on; 0 takes a free one.")
+    allow_remote: bool = option(
+        False, group="page", off="", help="Listen on another --host than this machine: there is no log-in."
+    )
+
+
 @click.command(cls=Command, examples=EXAMPLES)
-@study_options
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=Whole(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
-@click.option(
-    "--allow-remote", is_flag=True, help="Listen on another --host than this machine: nobody has to log in."
-)
-def main(study: str, workdir: Path, storage: str, host: str, port: int, allow_remote: bool) -> None:
+@options(DashboardOptions)
+def main(asked: DashboardOptions) -> None:
     """Show a study in Optuna Dashboard: trials, Pareto plot with the budget, samples beside the teacher's.
 
     It can be open while a search runs. There is no log-in, so it listens on this machine only.
@@ -31,7 +36,7 @@ def main(study: str, workdir: Path, storage: str, host: str, port: int, allow_re
     from nas.reporting import read_report
     from nas.study import open_existing
 
-    store, folder = open_existing(workdir, study, storage)
+    store, folder = open_existing(asked.workdir, asked.study, asked.storage)
     with store:
         found = read_report(store)
 
@@ -39,7 +44,14 @@ def main(study: str, workdir: Path, storage: str, host: str, port: int, allow_re
             click.echo(f"{found.study}: {url}  (Ctrl-C ends it)", err=True)
 
         with Publisher(store, found.budget["macs"]):
-            serve(store.storage, folder / "artifacts", host, port, allow_remote=allow_remote, ready=ready)
+            serve(
+                store.storage,
+                folder / "artifacts",
+                asked.host,
+                asked.port,
+                allow_remote=asked.allow_remote,
+                ready=ready,
+            )
 
 
 if __name__ == "__main__":

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from nas.cli.command import Command, Gpus, Quantity, Whole, console, results, study_options
+from nas.cli.command import Command, console, results
+from nas.cli.options import options
+from nas.options import (
+    FidOptions,
+    Gpus,
+    JsonOption,
+    Location,
+    Quantity,
+    ResourceOptions,
+    StudyOptions,
+    option,
+    variant,
+)
 
 EXAMPLES = """
 nas-distill --top 3 --seeds 3
@@ -19,39 +29,40 @@ nas-export --best --study digits-2Mmacs-final-100000 -o student.safetensors
 """
 
 
+AS_IN_THE_SEARCH = "as in the search"
+
+
+class DistillOptions(JsonOption, ResourceOptions, StudyOptions):
+    """Which finalists, and how they are trained."""
+
+    top: int = option(3, group="students", ge=1, help="Finalists: the best so many.")
+    trials: tuple[int, ...] = option(
+        (), group="students", flag="--trial", help="A finalist by its number; may be repeated."
+    )
+    seeds: int = option(3, group="training", ge=1, help="Trainings of each finalist.")
+    images: Quantity | None = option(
+        None,
+        group="training",
+        help="Real images of a training.",
+        shown="5 times a candidate's where weights are not shared",
+    )
+    workers: int | None = variant(ResourceOptions, "workers", shown=AS_IN_THE_SEARCH)
+    gpus_per_trial: Gpus | None = variant(ResourceOptions, "gpus_per_trial", shown=AS_IN_THE_SEARCH)
+    ray_address: str | None = variant(ResourceOptions, "ray_address", shown=AS_IN_THE_SEARCH)
+    extractor_weights: Location | None = variant(
+        FidOptions, "extractor_weights", help="Weights file of the extractor, if it moved.", shown=""
+    )
+
+
+MACHINE = {"workers", "gpus_per_trial", "ray_address", "extractor_weights"}
+
+
 @click.command(cls=Command, examples=EXAMPLES)
-@study_options
-@click.option("--top", type=Whole(min=1), default=3, show_default=True, help="Finalists.")
-@click.option(
-    "--trial", "trials", type=Whole(), multiple=True, help="A finalist by its number; may be repeated."
-)
-@click.option("--seeds", type=Whole(min=1), default=3, show_default=True, help="Trainings of each finalist.")
-@click.option(
-    "--images",
-    type=Quantity(),
-    help="Real images of a training  [default: 5 times a candidate's where weights are not shared]",
-)
-@click.option("--workers", type=Whole(), help="Trainings at a time  [default: as in the search]")
-@click.option(
-    "--gpus-per-trial", type=Gpus(), help="Share of a GPU for each, or auto  [default: as in the search]"
-)
-@click.option("--ray-address", help="Running Ray cluster  [default: as in the search]")
-@click.option("--extractor-weights", type=click.Path(), help="Weights file of the extractor, if it moved.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
-def main(
-    study: str,
-    workdir: Path,
-    storage: str,
-    top: int,
-    trials: tuple[int, ...],
-    seeds: int,
-    images: int | None,
-    as_json: bool,
-    **machine: object,
-) -> None:
+@options(DistillOptions)
+def main(asked: DistillOptions) -> None:
     """Distill the best students of a search for longer and from several seeds, and choose among them.
 
-    A brief training ranks architectures; this one tells what they are worth. Finalists are a study of their
+    A brief training ranks architectures; this one measures the finalists. Finalists are a study of their
     own, named like the search with -final and --images, if given. Run the same command again to resume.
     """
     from functools import partial
@@ -64,24 +75,30 @@ def main(
     from nas.study import StudyAttributes, open_existing
     from nas.trials import Finalists, choose_finalists, final_config, searched
 
-    store, _ = open_existing(workdir, study, storage)
+    store, _ = open_existing(asked.workdir, asked.study, asked.storage)
     with store:
         name = searched(store)
-    store, _ = open_existing(workdir, name, storage)
+    store, _ = open_existing(asked.workdir, name, asked.storage)
     with store:
-        finalists = choose_finalists(store, top, trials)
-        saved = StudyAttributes.from_study(store.study).config | {"storage": storage, "workdir": str(workdir)}
-    search = SearchConfig.model_validate(saved)
-    config = final_config(search, len(finalists), seeds=seeds, images=images, **machine)
+        finalists = choose_finalists(store, asked.top, asked.trials)
+        saved = StudyAttributes.from_study(store.study).config | {
+            "storage": asked.storage,
+            "workdir": str(asked.workdir),
+        }
+    search = SearchConfig.saved(saved)
+    config = final_config(
+        search, len(finalists), seeds=asked.seeds, images=asked.images, **asked.model_dump(include=MACHINE)
+    )
     with progress_bars(console()) as on_progress:
         bench = prepare(config, on_progress=on_progress, proposes=False)
     console().print(
-        f"Finalists: {len(finalists)}; seeds of each: {seeds}; images of a training: {config.rungs[-1]:,}",
+        f"Finalists: {len(finalists)}; seeds of each: {asked.seeds}; "
+        f"images of a training: {config.rungs[-1]:,}",
         highlight=False,
     )
     report = run_search(bench, console(), trials=partial(Finalists, finalists=finalists), finalists_of=name)
     out = results()
-    out.print_json(report.model_dump_json()) if as_json else out.print(render_finalists(report))
+    out.print_json(report.model_dump_json()) if asked.as_json else out.print(render_finalists(report))
     if report.best is None:
         raise SearchError(
             f"no finalist of study {report.study} is complete: see the reasons with nas-dashboard"

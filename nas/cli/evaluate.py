@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.cli.command import SEED, Command, Quantity, Whole, console, results
+from nas.cli.command import Command, console, results
+from nas.cli.options import options
+from nas.options import (
+    DeviceOption,
+    FidOptions,
+    ImageOptions,
+    JsonOption,
+    Location,
+    Place,
+    Quantity,
+    SampleSeedOption,
+    option,
+    variant,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,34 +38,35 @@ nas-evaluate student.safetensors --data images/ --extractor features.pt --cache 
 INTERRUPTED = "nothing was measured, and nothing written but what --cache keeps; run the same command again"
 
 
+class EvaluateOptions(JsonOption, DeviceOption, SampleSeedOption, FidOptions):
+    """What is measured, and on what."""
+
+    checkpoint: Location = option(
+        group="evaluation", argument=True, help="Student or teacher, of any known format."
+    )
+    metrics: str = option("fid", group="evaluation", help="Metrics: any of fid,kid,is,prc,vol.")
+    data: Place | None = variant(ImageOptions, "data", shown="as noted in the file")
+    fid_samples: Quantity | None = variant(
+        FidOptions,
+        "fid_samples",
+        help="Generated images that every metric is measured on.",
+        shown="as noted in the file, else by the data: 2k on the digits, else 10k",
+    )
+    extractor: Place | None = variant(
+        FidOptions, "extractor", shown="as noted in the file, else by the data: digits, or inception"
+    )
+    seed: int | None = variant(SampleSeedOption, "seed", shown="as noted in the file, else 0")
+    batch_size: int | None = option(
+        None, group="execution", ge=1, help="Images at a time.", shown="50, fewer above 256 px"
+    )
+    cache: Location | None = option(
+        None, group="output", help="Folder to keep the real images in, decoded, and their features."
+    )
+
+
 @click.command(cls=Command, examples=EXAMPLES, interrupted=INTERRUPTED)
-@click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.option("--metrics", default="fid", show_default=True, help="Of fid,kid,is,prc,vol.")
-@click.option(
-    "--data",
-    help="Images: a folder, zip or idx file, torchvision:NAME, or digits  [default: as noted in the file]",
-)
-@click.option(
-    "--fid-samples",
-    type=Quantity(),
-    help="Images that every metric is taken over  [default: as noted in the file, else 10k]",
-)
-@click.option(
-    "--extractor",
-    help="Features: inception, clip, dinov2, cifar-resnet, digits, or a TorchScript file"
-    "  [default: as noted, else by the data]",
-)
-@click.option("--extractor-weights", type=click.Path(path_type=Path), help="Weights file of the extractor.")
-@click.option("--seed", type=SEED, help="Of latents and noise  [default: as noted, else 0]")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="[default: cuda where there is one]")
-@click.option("--batch-size", type=Whole(1), help="Images at a time  [default: 50, fewer above 256 px]")
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to keep the real images in, decoded, and their features.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
-def main(checkpoint: Path, metrics: str, as_json: bool, **options: Any) -> None:
+@options(EvaluateOptions)
+def main(asked: EvaluateOptions) -> None:
     """Measure CHECKPOINT: FID and other metrics against real images, MACs and parameters."""
     import json
 
@@ -61,10 +74,11 @@ def main(checkpoint: Path, metrics: str, as_json: bool, **options: Any) -> None:
     from nas.checkpoints import evaluate
     from nas.progress import progress_bars
 
-    asked = [name.strip() for name in metrics.split(",")]
+    names = [name.strip() for name in asked.metrics.split(",")]
+    how = asked.model_dump(exclude={"checkpoint", "metrics", "as_json"})
     with progress_bars(console()) as on_progress:
-        found = evaluate(checkpoint, metrics=asked, on_progress=on_progress, **options)
-    if as_json:
+        found = evaluate(asked.checkpoint, metrics=names, on_progress=on_progress, **how)
+    if asked.as_json:
         click.echo(json.dumps(found))
         return
     results().print(_table(found))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from nas.cli.command import Command, Quantity, Whole, study_options
+from nas.cli.command import Command
+from nas.cli.options import options
+from nas.options import JsonOption, Location, Quantity, StudyOptions, option
 
 EXAMPLES = """
 nas-export --best -o student.safetensors
@@ -17,25 +17,26 @@ nas-export --max-macs 3M -o small.safetensors --study digits-5Gmacs
 """
 
 
+class ExportOptions(JsonOption, StudyOptions):
+    """Which student, and the file to write."""
+
+    best: bool = option(
+        False,
+        group="students",
+        off="",
+        help="The best of the study, by posterior FID.",
+        shown="yes",
+    )
+    trial: int | None = option(None, group="students", ge=0, help="The trial of this number.")
+    max_macs: Quantity | None = option(
+        None, group="students", help="The best among students of at most so many MACs."
+    )
+    output: Location = option(group="output", short="-o", help="File to write.")
+
+
 @click.command(cls=Command, examples=EXAMPLES, interrupted="nothing was written; run the same command again")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write."
-)
-@click.option("--best", is_flag=True, help="The best of the study, by expected FID  [default]")
-@click.option("--trial", type=Whole(), help="The trial of this number.")
-@click.option("--max-macs", type=Quantity(), help="The best among students of at most so many MACs.")
-@study_options
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
-def main(
-    output: Path,
-    best: bool,
-    trial: int | None,
-    max_macs: int | None,
-    study: str,
-    workdir: Path,
-    storage: str,
-    as_json: bool,
-) -> None:
+@options(ExportOptions)
+def main(asked: ExportOptions) -> None:
     """Export a student: EMA weights, architecture, FID and costs, in one safetensors file."""
     import json
 
@@ -45,14 +46,15 @@ def main(
     from nas.reporting import read_report
     from nas.study import open_existing
 
-    if sum((best, trial is not None, max_macs is not None)) > 1:
+    trial, max_macs, output = asked.trial, asked.max_macs, asked.output
+    if sum((asked.best, trial is not None, max_macs is not None)) > 1:
         raise ConfigError("--best, --trial and --max-macs exclude each other: give one of them")
-    store, folder = open_existing(workdir, study, storage)
+    store, folder = open_existing(asked.workdir, asked.study, asked.storage)
     with store:
         found = read_report(store)
     chosen = choose(found, trial=trial, max_macs=max_macs)
     metadata = export_student(found, chosen, folder, output)
-    if as_json:
+    if asked.as_json:
         described = {
             "output": str(output),
             "study": found.study,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from nas.cli.command import Command, Whole, results, study_options
+from nas.cli.command import Command, results
+from nas.cli.options import options
+from nas.options import JsonOption, StudyOptions, option
 
 EXAMPLES = """
 nas-report
@@ -16,27 +16,33 @@ nas-report --json | jq .front
 """
 
 
+class ReportOptions(JsonOption, StudyOptions):
+    """What `nas-report` shows."""
+
+    architecture: int | None = option(
+        None, group="output", help="Number of a trial: show its layers instead.", ge=0
+    )
+
+
 @click.command(cls=Command, examples=EXAMPLES)
-@study_options
-@click.option("--architecture", type=Whole(0), metavar="TRIAL", help="Show one trial's layers instead.")
-@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
-def main(study: str, workdir: Path, storage: str, architecture: int | None, as_json: bool) -> None:
-    """Show a study, also while it runs: front, best student, noise, ties, rank correlations of the rungs."""
+@options(ReportOptions)
+def main(asked: ReportOptions) -> None:
+    """Show a study, also while it runs: front, best student, noise, rank correlations of the rungs."""
     from nas.reporting import architecture_of, read_report, render, render_architecture, render_trust
     from nas.study import open_existing
 
-    store, _ = open_existing(workdir, study, storage)
+    store, _ = open_existing(asked.workdir, asked.study, asked.storage)
     with store:
         found = read_report(store)
     out = results()
-    if architecture is not None:
-        described = architecture_of(found, found.trial(architecture))
-        if as_json:
+    if asked.architecture is not None:
+        described = architecture_of(found, found.trial(asked.architecture))
+        if asked.as_json:
             out.print_json(data=described.describe())
         else:
             out.print(render_architecture(described))
         return
-    if as_json:
+    if asked.as_json:
         out.print_json(found.model_dump_json())
         return
     out.print(render(found))

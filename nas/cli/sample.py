@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Literal
 
 import click
 
-from nas.cli.command import SEED, Command, FiniteFloat, Whole
+from nas.cli.command import Command
+from nas.cli.options import options
+from nas.options import JsonOption, Location, Place, SampleSeedOption, option, variant
 
 EXAMPLES = """
 nas-sample student.safetensors -o grid.png
@@ -16,61 +18,60 @@ nas-sample network-snapshot.pkl -o classes.png --classes 0,1,2,3 --columns 4
 """
 
 
+class SampleOptions(JsonOption):
+    """Which images, and the file to write."""
+
+    checkpoint: Location = option(
+        group="images", argument=True, help="Student or teacher, of any known format."
+    )
+    count: int = option(64, group="images", ge=1, help="Number of images.")
+    columns: int = option(8, group="images", ge=1, help="Images in a row of the grid.")
+    latents: Location | None = option(
+        None, group="images", help="Latents z as .npy (N, latent_dim), instead of --count and --seed."
+    )
+    classes: Place = option(
+        "",
+        group="images",
+        help="Classes for a conditional generator: 0,3,7, taken in turn, or a .npy.",
+        shown="any",
+    )
+    seed: int = variant(SampleSeedOption, "seed", default=0, group="images")
+    psi: float = option(
+        1.0, group="images", ge=-10, le=10, allow_inf_nan=False, help="Truncation: below 1, less variety."
+    )
+    noise: Literal["random", "const", "none"] = option(
+        "random", group="images", help="Noise inputs of the generator."
+    )
+    output: Location = option(
+        group="output", short="-o", help="File to write. .png: a grid; .npy: float32 (N, C, H, W)."
+    )
+
+
 @click.command(cls=Command, examples=EXAMPLES)
-@click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help=".png: a grid; .npy: float32 (N, C, H, W).",
-)
-@click.option("--count", type=Whole(1), default=64, show_default=True, help="Images.")
-@click.option("--columns", type=Whole(1), default=8, show_default=True, help="Images in a row of the grid.")
-@click.option(
-    "--latents",
-    type=click.Path(path_type=Path),
-    help="Latents z as .npy (N, latent_dim), instead of --count and --seed.",
-)
-@click.option(
-    "--classes",
-    default="",
-    help="Of a conditional generator: 0,3,7, taken in turn, or a .npy  [default: any]",
-)
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Of latents and noise.")
-@click.option(
-    "--psi",
-    type=FiniteFloat(-10, 10),
-    default=1.0,
-    show_default=True,
-    help="Truncation: below 1, less variety.",
-)
-@click.option("--noise", type=click.Choice(["random", "const", "none"]), default="random", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
-def main(
-    checkpoint: Path,
-    output: Path,
-    count: int,
-    columns: int,
-    latents: Path | None,
-    classes: str,
-    seed: int,
-    psi: float,
-    noise: str,
-    as_json: bool,
-) -> None:
+@options(SampleOptions)
+def main(asked: SampleOptions) -> None:
     """Generate images of CHECKPOINT, a student or a teacher of any known format, as .png or .npy."""
     import json
 
     from nas.checkpoints import check_output, draw, write
 
+    output = asked.output
     check_output(output)
-    images = draw(checkpoint, count=count, latents=latents, classes=classes, seed=seed, psi=psi, noise=noise)
-    write(images, output, columns)
-    if as_json:
+    images = draw(
+        asked.checkpoint,
+        count=asked.count,
+        latents=asked.latents,
+        classes=asked.classes,
+        seed=asked.seed,
+        psi=asked.psi,
+        noise=asked.noise,
+    )
+    write(images, output, asked.columns)
+    if asked.as_json:
         click.echo(
             json.dumps(
-                {"output": str(output), "shape": list(images.shape), "seed": seed, "psi": psi, "noise": noise}
+                {"output": str(output), "shape": list(images.shape)}
+                | asked.model_dump(include={"seed", "psi", "noise"})
             )
         )
     else:

@@ -10,12 +10,13 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import ray
+import torch
 from ray.exceptions import RayError, RayTaskError
 from rich.console import Console
 
@@ -68,7 +69,7 @@ def open_cluster(config: SearchConfig) -> Iterator[Share]:
     ours = None  # the folder of Ray's logs, where Ray is ours
     try:
         if config.ray_address is None:
-            cpus = max(len(os.sched_getaffinity(0)), config.workers)
+            cpus = max(len(os.sched_getaffinity(0)), config.workers or 0)
             store = {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
             ours = ray.init(address="local", num_cpus=cpus, **store, **quiet).address_info["session_dir"]
         else:
@@ -181,21 +182,48 @@ def _on_a_worker(task: Callable[..., Any], config: SearchConfig, share: Share, w
 
 
 def _join(address: str, quiet: dict[str, Any]) -> None:
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    _reach(address)
     try:
-        if port.isdigit():  # Ray itself would try for minutes
-            socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
         ray.init(address=address, **quiet)
     except (OSError, ValueError, RuntimeError, OverflowError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"--ray-address {address} does not answer ({reason}): start Ray there") from error
+        raise _no_answer(address, error) from error
 
 
-def _share(config: SearchConfig) -> Share:
-    nodes = _nodes()
+def _reach(address: str) -> None:
+    """Raise ConfigError where nothing listens; Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        if port.isdigit():
+            socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise _no_answer(address, error) from error
+
+
+def _no_answer(address: str, error: Exception) -> ConfigError:
+    reason = str(error).splitlines()[0]
+    return ConfigError(f"--ray-address {address} does not answer ({reason}): start Ray there")
+
+
+def expected_share(config: SearchConfig) -> Share | None:
+    """What each training will have on this machine; None where a running cluster decides.
+
+    Raises:
+        ConfigError: more GPUs are asked for than there are, or no cluster answers.
+    """
+    if config.ray_address is not None:
+        _reach(config.ray_address)
+        return None
+    here = {"CPU": float(max(len(os.sched_getaffinity(0)), config.workers or 0))}
+    gpus = torch.cuda.device_count()
+    return _share(config, [here | {"GPU": float(gpus)}] if gpus else [here])
+
+
+def _share(config: SearchConfig, nodes: Sequence[dict[str, float]] | None = None) -> Share:
+    """What each training has on `nodes`, those of the cluster unless given."""
+    nodes = _nodes() if nodes is None else nodes
     cpus, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU"))
     asked = config.gpus_per_trial
-    per_trial = min(1.0, gpus) if asked in ("auto", -1) else float(asked)
+    per_trial = min(1.0, gpus) if asked is None or asked == "auto" else asked
     if per_trial > max(node.get("GPU", 0) for node in nodes):
         given = f"--gpus-per-trial {per_trial:g}"
         raise ConfigError(f"{given}: no machine has so many GPUs; give 0 to train on the CPU")

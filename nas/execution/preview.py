@@ -14,6 +14,8 @@ from rich.text import Text
 from distill.teachers import teacher_cache_bytes
 from distill.training import images_a_step
 from nas.budget import COUNTER, format_duration, format_quantity
+from nas.config import SearchConfig
+from nas.execution.cluster import expected_share
 from nas.execution.workbench import Workbench
 from search_spaces import Architecture, RandomSuggest
 
@@ -104,6 +106,17 @@ def _rungs(bench: Workbench) -> str:
     return f"FID after {images} images, {config.batch_size} in a batch"
 
 
+def _workers(config: SearchConfig) -> str:
+    """How many candidates train at a time, and on what, where that is known before Ray starts."""
+    share = expected_share(config)
+    if share is None:
+        return f"Execution: as many candidates at a time as {config.ray_address} has room for"
+    cores = f"{share.cpus} CPU core{'s' if share.cpus > 1 else ''}"
+    gpus = f"{share.gpus:g} GPU" if share.gpus else "no GPU"
+    measured = "; how many share a GPU is measured first" if config.gpus_per_trial == "auto" else ""
+    return f"Execution: {share.workers} candidates at a time, {cores} and {gpus} each{measured}"
+
+
 def preview_search(bench: Workbench, given: Sequence[Architecture] = ()) -> Preview:
     """Show what a search would do, without training or writing; the architectures `given` are tried first."""
     config = bench.config
@@ -124,7 +137,7 @@ def preview_search(bench: Workbench, given: Sequence[Architecture] = ()) -> Prev
             "params": bench.space.params(architecture),
         },
         space=bench.teacher.family.name,
-        notes=introduction(bench) + [too_slow] * (len(fitting) < PROPOSALS),
+        notes=[*introduction(bench), _workers(config)] + [too_slow] * (len(fitting) < PROPOSALS),
         settings=config.public(),
         smallest=_proposed(bench, bench.space.smallest()),
         largest=_proposed(bench, bench.space.largest()),

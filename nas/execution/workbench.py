@@ -73,7 +73,7 @@ class Workbench:
             UserError: the teacher can't be read, or parts of the request exclude each other.
         """
         self.config, self.dry_run, self._on_progress = config, dry_run, on_progress
-        self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial else "cpu"
+        self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial != 0 else "cpu"
         self.teacher: Teacher = teacher or load_teacher(config.teacher)
         self.space: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
         weights = config.lpips_weights
@@ -200,7 +200,7 @@ class Workbench:
             betas=published.betas,
             mirror=self.config.mirror,
             seed=self.config.seed if seed is None else seed,
-            micro_batch=self.config.micro_batch if micro_batch is None else micro_batch,
+            micro_batch=(self.config.micro_batch or 0) if micro_batch is None else micro_batch,
             precision=self.precision,
             channels_last=channels_last_pays(self.teacher.generator.image_shape[1]),
             compile=self.config.compile,
@@ -237,7 +237,7 @@ class Workbench:
                 f"--r1-gamma {self.config.r1_gamma:g}: there is no R1 in the {training.adversarial} game of "
                 f"{family}: leave it out"
             )
-        check_parts_are_whole(self.teacher.generator, self.config.micro_batch, self.config.batch_size)
+        check_parts_are_whole(self.teacher.generator, self.config.micro_batch or 0, self.config.batch_size)
         check_activation_checkpointing(self.teacher.generator, self.config.checkpoint_activations)
         if self.distance is not None and not RECIPES[self.config.recipe].uses_distance:
             users = " or ".join(name for name, recipe in RECIPES.items() if recipe.uses_distance)

@@ -5,6 +5,7 @@ from nas.study.attributes import LAYOUT, StudyAttributes
 from nas.study.folder import check_folder, study_folder
 from nas.study.locate import open_existing
 from nas.study.records import RungRecord
+from nas.study.rehearsal import check_study
 from nas.study.store import StudyStore
 from nas.study.tables import Rung
 
@@ -17,6 +18,7 @@ __all__ = [
     "artifact_store",
     "attach_samples",
     "check_folder",
+    "check_study",
     "open_existing",
     "study_folder",
 ]

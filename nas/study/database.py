@@ -66,12 +66,13 @@ def shown(url: URL) -> str:
     return without_password(url.render_as_string(hide_password=False))
 
 
-def connect(url: URL, *, create: bool) -> Engine:
-    """An engine that is connected, with our tables up to date.
+def connect(url: URL, *, create: bool, migrate: bool = True) -> Engine:
+    """An engine that has answered once, our tables up to date.
 
     Args:
         url: from `parse_url`.
         create: make the folder and the file of a SQLite database that is not there.
+        migrate: bring our tables up to date.
 
     Raises:
         StorageError: the driver is unknown, the server does not answer, the file can't be written or is no
@@ -86,7 +87,7 @@ def connect(url: URL, *, create: bool) -> Engine:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StorageError(_unwritable(url, path, error)) from error
+            raise StorageError(unwritable(url, path, error)) from error
     try:
         engine = sa.create_engine(url, **engine_arguments(url))
     except (sa.exc.NoSuchModuleError, ImportError) as error:
@@ -100,11 +101,12 @@ def connect(url: URL, *, create: bool) -> Engine:
     try:
         with engine.connect() as connection:
             connection.execute(sa.text("SELECT 1"))
-        patiently(lambda: _migrate(engine))
+        if migrate:
+            patiently(lambda: _migrate(engine))
     except (sa.exc.SQLAlchemyError, sqlite3.Error, TypeError) as error:
         engine.dispose()
         if path is not None:
-            raise StorageError(_unwritable(url, path, error)) from error
+            raise StorageError(unwritable(url, path, error)) from error
         raise StorageError(
             f"storage {shown(url)} does not answer: {_one_line(error)}; check that the server runs and that "
             "host, user, password and database are right"
@@ -176,7 +178,7 @@ def _is_sqlite(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
-def _unwritable(url: URL, path: Path, error: Exception) -> str:
+def unwritable(url: URL, path: Path, error: Exception) -> str:
     return (
         f"storage {shown(url)} can't be used: {_one_line(error)}; check that {path} is a SQLite database (or "
         f"not there yet) and that {path.parent} can be written"

@@ -1,7 +1,25 @@
-"""Teachers: reading and joining their files, and training one from images."""
+"""Teachers: reading and joining their files, and training one from images.
 
-from nas.teacher.file import describe, import_teacher
-from nas.teacher.request import TeacherRequest
-from nas.teacher.run import TeacherRun
+What trains and reads is imported when it is first used: a command's `--help` needs `TeacherRequest` alone.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from nas.teacher.options import TeacherRequest
+
+if TYPE_CHECKING:
+    from nas.teacher.file import describe, import_teacher
+    from nas.teacher.run import TeacherRun
 
 __all__ = ["TeacherRequest", "TeacherRun", "describe", "import_teacher"]
+
+_HOMES = {"describe": "file", "import_teacher": "file", "TeacherRun": "run"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

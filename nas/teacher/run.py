@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -14,18 +14,18 @@ from distill.memory import is_out_of_memory
 from distill.progress import OnProgress
 from distill.seeds import derive_seed
 from distill.tasks import NoiseTask, Task
-from distill.teachers import Outcome, TeacherTraining, check_place, train_teacher
+from distill.teachers import Outcome, TeacherTraining, check_place, rehearse, train_teacher
 from distill.training import TARGET
 from nas.budget import COUNTER, format_quantity
 from nas.errors import SearchError
 from nas.progress import TeacherProgress
+from nas.teacher.options import TeacherRequest
 from nas.teacher.request import (
-    TeacherRequest,
+    TeacherShape,
     extractor_of,
-    not_sized_by,
     rates,
     resolved,
-    size_of,
+    shape_of,
     training_of,
 )
 from search_spaces import (
@@ -33,7 +33,6 @@ from search_spaces import (
     Discriminator,
     Family,
     Generator,
-    TeacherSize,
     check_name,
     get_family,
     os_reason,
@@ -46,7 +45,7 @@ class TeacherRun:
 
     request: TeacherRequest
     family: Family
-    size: TeacherSize  # with the classes of the images
+    shape: TeacherShape
     architecture: Architecture
     training: TeacherTraining
     data: ImageSet
@@ -68,20 +67,20 @@ class TeacherRun:
         """
         check_name(request.output)
         family = get_family(request.space)
-        size = size_of(request, family)
-        _check_size(family, size)
-        training = training_of(request, family, size)
-        check_place(training)
+        shape = shape_of(request, family)
+        shape.architecture(classes=1)  # refused before images are read
+        training = training_of(request, shape)
+        rehearse(training) if dry_run else check_place(training)
         if request.fid_samples:
             check_extractor(extractor_of(request), request.extractor_weights)
-        source, side, channels = request.data, size.resolution, size.image_channels
         if dry_run:
-            data = sample_images(source, side, channels)
+            data = sample_images(request.data, shape.resolution, shape.image_channels)
         else:
             cache = training.folder / "cache"
-            data = load_images(source, side, channels, cache=cache, on_progress=on_progress)
-        size = replace(size, classes=len(data.classes))
-        return cls(request, family, size, family.teacher(size), training, data)
+            data = load_images(
+                request.data, shape.resolution, shape.image_channels, cache=cache, on_progress=on_progress
+            )
+        return cls(request, family, shape, shape.architecture(len(data.classes)), training, data)
 
     def lines(self) -> list[str]:
         """The training that is about to run: networks, data, rates and outputs, a line each."""
@@ -107,25 +106,24 @@ class TeacherRun:
         ]
 
     def _adversarial(self) -> str:
-        """Learning rates, adversarial loss and regularisation, in a few words."""
+        """The adversarial training in a few words: rates, loss, regularisation."""
         config, published, asked = self.training.config, self.family.training, self.training.settings
         words = [f"lr {rates(config)}", f"{published.adversarial} loss"]
         if published.r1_gamma is not None:
             words.append(f"R1 {asked['--r1-gamma']}")
         if published.discriminator_steps > 1:
-            words.append(f"{published.discriminator_steps} critic steps")
+            words.append(f"{published.discriminator_steps} discriminator steps")
         if float(asked["--path-weight"]):
             words.append(f"path lengths {asked['--path-weight']}")
         return ", ".join(words)
 
     def settings(self) -> dict[str, Any]:
-        """The resolved request as JSON values, without sizes that the family does not have."""
+        """The request with everything resolved, as JSON values; sizes of networks by their names."""
         space, training = self.family.space(self.architecture), self.training
-        asked: dict[str, Any] = asdict(resolved(self.request, self.family, self.size))
-        asked = {name: value for name, value in asked.items() if name not in not_sized_by(self.family)}
-        asked |= asdict(training.config)
+        asked: dict[str, Any] = resolved(self.request, self.shape).model_dump()
+        asked |= asked.pop("sizes") | asdict(training.config)
         asked |= {"output": str(training.output), "folder": str(training.folder), "device": training.device}
-        asked |= {"extractor": extractor_of(self.request), "resolution": self.size.resolution}
+        asked |= {"extractor": extractor_of(self.request), "resolution": self.shape.resolution}
         asked["extractor_weights"] = asked["extractor_weights"] and str(asked["extractor_weights"])
         costs = {"macs": space.macs(self.architecture), "params": space.params(self.architecture)}
         return asked | costs | {"counter": COUNTER, "architecture": self.architecture.to_json()}
@@ -197,8 +195,3 @@ class TeacherRun:
             if samples
             else "none"
         )
-
-
-def _check_size(family: Family, size: TeacherSize) -> None:
-    """Raise a UserError where `family` has no teacher of this size; classes are not known yet."""
-    family.teacher(replace(size, classes=1))

@@ -5,7 +5,8 @@ from search_spaces.biggan.architecture import DiscriminatorArchitecture, Generat
 from search_spaces.biggan.checkpoints import read, read_discriminator
 from search_spaces.biggan.discriminator import BigGANDiscriminator
 from search_spaces.biggan.generator import BigGANGenerator
-from search_spaces.biggan.published import TRAINING, teacher_architecture
+from search_spaces.biggan.options import TeacherOptions
+from search_spaces.biggan.published import RESOLUTIONS, TRAINING, teacher_architecture
 from search_spaces.biggan.space import BigGANSpace
 
 BIGGAN = Family(
@@ -17,7 +18,8 @@ BIGGAN = Family(
     build_discriminator=BigGANDiscriminator,
     default_discriminator=DiscriminatorArchitecture.beside,
     teacher=teacher_architecture,
-    sized_by=frozenset({"width"}),
+    options=TeacherOptions,
+    resolutions=RESOLUTIONS,
     training=TRAINING,
     space=BigGANSpace,
     read=read,
@@ -31,4 +33,5 @@ __all__ = [
     "BigGANSpace",
     "DiscriminatorArchitecture",
     "GeneratorArchitecture",
+    "TeacherOptions",
 ]

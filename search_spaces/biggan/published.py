@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from math import gcd
 
-from search_spaces.base import PublishedTraining, TeacherSize
+from search_spaces.base import PublishedTraining
 from search_spaces.biggan.architecture import ATTENTION_DIVISOR, GeneratorArchitecture
+from search_spaces.biggan.options import TeacherOptions
 from search_spaces.errors import ArchitectureError
 
 MULTIPLES = {  # resolution (px) ─► widths at 4, 8, … px, as multiples of the smallest, `ch`
@@ -14,6 +15,7 @@ MULTIPLES = {  # resolution (px) ─► widths at 4, 8, … px, as multiples of 
     128: (16, 16, 8, 4, 2, 1),
     256: (16, 16, 8, 8, 4, 2, 1),
 }
+RESOLUTIONS = tuple(MULTIPLES)
 SIDES = (4, 8, 16, 32, 64, 128, 256)
 WIDTHS = {32: 64}  # `ch` by resolution; of all others:
 WIDTH = 96
@@ -30,28 +32,30 @@ stable and its scores nearly halved, and the best results without (section 4.2).
 """
 
 
-def teacher_architecture(size: TeacherSize) -> GeneratorArchitecture:
-    """A generator of the published multiples of `size.width`, with hierarchical z and a shared embedding.
+def teacher_architecture(
+    options: TeacherOptions, resolution: int, image_channels: int, classes: int = 0
+) -> GeneratorArchitecture:
+    """A generator of the published multiples of `options.width`, with hierarchical z and a shared embedding.
 
     Raises:
         ArchitectureError: no classes, a resolution that BigGAN has not, or a width that attention can't have.
     """
-    if size.resolution not in MULTIPLES:
+    if resolution not in MULTIPLES:
         known = ", ".join(map(str, MULTIPLES))
         raise ArchitectureError(
-            f"resolution {size.resolution}: BigGAN makes images of {known} px: give one of them"
+            f"resolution {resolution}: BigGAN makes images of {known} px: give one of them"
         )
-    if size.classes < 1:
+    if classes < 1:
         raise ArchitectureError(
-            f"{size.classes} classes: BigGAN is class-conditional, give images with labels, "
+            f"{classes} classes: BigGAN is class-conditional, give images with labels, "
             "those of each class in a folder of its own"
         )
-    multiples = MULTIPLES[size.resolution]
-    width = WIDTHS.get(size.resolution, WIDTH) if size.width is None else size.width
+    multiples = MULTIPLES[resolution]
+    width = WIDTHS.get(resolution, WIDTH) if options.width is None else options.width
     if width < 1:
         raise ArchitectureError(f"width {width}: give 1 or more, such as {WIDTH}")
     channels = tuple(multiple * width for multiple in multiples)
-    attention = (ATTENTION,) if size.resolution >= ATTENTION else ()
+    attention = (ATTENTION,) if resolution >= ATTENTION else ()
     for side, multiple in zip(SIDES, multiples, strict=False):
         attended = multiple * width
         if side in attention and attended % ATTENTION_DIVISOR:
@@ -62,9 +66,9 @@ def teacher_architecture(size: TeacherSize) -> GeneratorArchitecture:
             )
     return GeneratorArchitecture(
         channels=channels,
-        chunks=(LATENT_DIMS[size.resolution] // len(multiples),) * len(multiples),
-        classes=size.classes,
+        chunks=(LATENT_DIMS[resolution] // len(multiples),) * len(multiples),
+        classes=classes,
         shared_dim=SHARED_DIM,
         attention=attention,
-        image_channels=size.image_channels,
+        image_channels=image_channels,
     )

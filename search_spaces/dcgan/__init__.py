@@ -5,7 +5,8 @@ from search_spaces.dcgan.architecture import DiscriminatorArchitecture, Generato
 from search_spaces.dcgan.checkpoints import read
 from search_spaces.dcgan.discriminator import DCGANDiscriminator
 from search_spaces.dcgan.generator import DCGANGenerator
-from search_spaces.dcgan.published import TRAINING, teacher_architecture
+from search_spaces.dcgan.options import TeacherOptions
+from search_spaces.dcgan.published import RESOLUTIONS, TRAINING, teacher_architecture
 from search_spaces.dcgan.space import DCGANSpace
 
 DCGAN = Family(
@@ -17,7 +18,8 @@ DCGAN = Family(
     build_discriminator=DCGANDiscriminator,
     default_discriminator=DiscriminatorArchitecture.beside,
     teacher=teacher_architecture,
-    sized_by=frozenset({"width"}),
+    options=TeacherOptions,
+    resolutions=RESOLUTIONS,
     training=TRAINING,
     space=DCGANSpace,
     read=read,
@@ -31,4 +33,5 @@ __all__ = [
     "DiscriminatorArchitecture",
     "GeneratorArchitecture",
     "Layer",
+    "TeacherOptions",
 ]

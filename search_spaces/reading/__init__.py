@@ -2,6 +2,6 @@
 
 from search_spaces.reading.untrusted import PickledObject, read_untrusted
 from search_spaces.reading.weights import with_weights
-from search_spaces.reading.whole_files import written_whole
+from search_spaces.reading.whole_files import check_writable, written_whole
 
-__all__ = ["PickledObject", "read_untrusted", "with_weights", "written_whole"]
+__all__ = ["PickledObject", "check_writable", "read_untrusted", "with_weights", "written_whole"]

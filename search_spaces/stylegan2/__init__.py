@@ -1,9 +1,15 @@
 """StyleGAN2 generators: architecture, networks, the student space and weight inheritance."""
 
 from search_spaces.base import Family, WeightSharing
-from search_spaces.stylegan2.architecture import Block, DiscriminatorArchitecture, GeneratorArchitecture
+from search_spaces.stylegan2.architecture import (
+    RESOLUTIONS,
+    Block,
+    DiscriminatorArchitecture,
+    GeneratorArchitecture,
+)
 from search_spaces.stylegan2.discriminator import StyleGAN2Discriminator
 from search_spaces.stylegan2.generator import StyleGAN2Generator
+from search_spaces.stylegan2.options import TeacherOptions
 from search_spaces.stylegan2.published import TRAINING, teacher_architecture
 from search_spaces.stylegan2.reading.checkpoints import read
 from search_spaces.stylegan2.slimmable import SlimmableStyleGAN2
@@ -18,7 +24,8 @@ STYLEGAN2 = Family(
     build_discriminator=StyleGAN2Discriminator,
     default_discriminator=DiscriminatorArchitecture.beside,
     teacher=teacher_architecture,
-    sized_by=frozenset({"channels_base", "channels_max", "latent_dim", "mapping_layers"}),
+    options=TeacherOptions,
+    resolutions=RESOLUTIONS,
     training=TRAINING,
     space=StyleGAN2Space,
     read=read,
@@ -33,4 +40,5 @@ __all__ = [
     "StyleGAN2Discriminator",
     "StyleGAN2Generator",
     "StyleGAN2Space",
+    "TeacherOptions",
 ]

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nas.cli.search import main
-from search_spaces import FAMILIES, Architecture, Checkpoint, TeacherSize, get_family, save_checkpoint
+from search_spaces import FAMILIES, Architecture, Checkpoint, get_family, save_checkpoint
 from tests.distill.data.pictures import pictures
 from tests.search_spaces.test_families import TEACHERS
 
@@ -115,7 +115,8 @@ def test_a_recipe_that_needs_a_critic_tells_how_to_join_two_files() -> None:
 
 def test_grey_images_for_a_teacher_of_colours_are_converted_and_that_is_said() -> None:
     side, _ = side_and_classes("dcgan")
-    colours = get_family("dcgan").teacher(TeacherSize(side, 3, width=2))
+    dcgan = get_family("dcgan")
+    colours = dcgan.teacher(dcgan.options(width=2), side, 3, 0)
     for data, said in (("digits", "RGB made of grey"), (labelled(side, 1), "RGB")):
         result = dry("dcgan", data, "--recipe", "compressing-gans", architecture=colours)
         assert result.exit_code == 0, result.output

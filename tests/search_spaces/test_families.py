@@ -23,7 +23,6 @@ from search_spaces import (
     RandomSuggest,
     SameAnswers,
     SearchSpace,
-    TeacherSize,
     UserError,
     get_family,
     load_checkpoint,
@@ -132,15 +131,19 @@ def test_images_do_not_depend_on_their_neighbours_in_the_batch(teacher: Generato
     assert torch.allclose(whole[2:3], alone, atol=1e-4)
 
 
-SIZE = TeacherSize(
-    *(32, 3), channels_base=128, channels_max=8, latent_dim=8, mapping_layers=2, width=4, classes=3
-)
+SIZES = {"channels_base": 128, "channels_max": 8, "latent_dim": 8, "mapping_layers": 2, "width": 4}
+
+
+def to_train(family: Family, channels: int = 3) -> Architecture:
+    """A small teacher to train, for images of 32 px and 3 classes."""
+    known = {name: size for name, size in SIZES.items() if name in family.options.model_fields}
+    return family.teacher(family.options(**known), 32, channels, 3)
 
 
 def test_whether_images_depend_on_the_others_of_their_batch_in_training_is_said(
     family: Family, architecture: Architecture
 ) -> None:
-    for each in (architecture, family.teacher(SIZE)):
+    for each in (architecture, to_train(family)):
         generator = lived_in(family.build(each)).train()
         inputs = inputs_of(generator, 4)
         other = tuple(torch.cat([x[:3], x[:1]]) for x in inputs)
@@ -348,10 +351,7 @@ def test_inheriting_takes_no_global_randomness(
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_teacher_to_train_has_the_size_that_is_asked_for(family: Family, channels: int) -> None:
-    size = TeacherSize(
-        *(32, channels), channels_base=128, channels_max=8, latent_dim=8, mapping_layers=2, width=4, classes=3
-    )
-    architecture = family.teacher(size)
+    architecture = to_train(family, channels)
     generator = family.build(architecture)
     assert isinstance(architecture, family.architecture)
     assert generator.image_shape == (channels, 32, 32)
@@ -362,7 +362,7 @@ def test_a_teacher_to_train_has_the_size_that_is_asked_for(family: Family, chann
 
 def test_a_teacher_of_no_such_resolution_is_refused_in_one_line_without_flags(family: Family) -> None:
     with pytest.raises(ArchitectureError, match=r"^resolution 100: ") as caught:
-        family.teacher(TeacherSize(100, 3))
+        family.teacher(family.options(), 100, 3, 0)
     assert "--" not in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -15,8 +15,10 @@ import pytest
 from distill.recipes import RECIPES
 from distill.schedules import SHAPES
 from nas.checkpoints import evaluation
-from nas.cli import search
+from nas.config import SearchConfig
+from nas.options import options_of
 from nas.reporting import SearchReport
+from nas.samplers import SAMPLERS
 from search_spaces import load_checkpoint
 from tests.nas.cli.command_line import COMMANDS, refused, run
 
@@ -40,9 +42,10 @@ def test_help_shows_examples(command: str) -> None:
 
 
 def test_the_help_of_a_search_names_every_recipe_and_every_schedule() -> None:
-    helps = {option.name: str(getattr(option, "help", "")) for option in search.main.params}
+    helps = {each.name: each.help() for each in options_of(SearchConfig)}
     assert f"{', '.join(RECIPES)}  [default: {next(iter(RECIPES))}]" in helps["recipe"]
     assert ", ".join(SHAPES) in helps["kd_schedule"]
+    assert [name for name in SAMPLERS if name not in helps["sampler"]] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -174,8 +177,8 @@ def test_an_export_without_a_study_is_refused() -> None:
             "nowhere.npy can't be read (No such file or directory): give a .npy",
         ),
         ("-o grid.png --latents wide.npy", "wide.npy has shape (4, 9): give a .npy array of shape (N, 8)"),
-        ("-o grid.png --count 0", "0"),
-        ("-o grid.png --noise loud", "'loud'"),
+        ("-o grid.png --count 0", "--count 0: give a number of at least 1"),
+        ("-o grid.png --noise loud", "--noise loud: give a value that is 'random', 'const' or 'none'"),
     ],
 )
 def test_what_can_not_be_drawn_is_refused(flags: str, says: str, teacher_file: Path) -> None:

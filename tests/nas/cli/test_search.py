@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -68,10 +69,10 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "--budget-macs 1M --lpips-weights no.pt",
             "--lpips-weights no.pt is not a file: give a TorchScript module",
         ),
-        ("--budget-macs 1M --rungs 20k,10k", "rungs 20000,10000 must increase"),
+        ("--budget-macs 1M --rungs 20k,10k", "--rungs 20000,10000 must increase"),
         ("--budget-macs 1M --rungs 5k,", "'' is not a quantity"),
         ("--budget-macs 1M --trials 0", "--trials 0"),
-        ("--budget-macs 1M --trials x", "'x'"),
+        ("--budget-macs 1M --trials x", "--trials x: give a whole number"),
         ("--budget-macs 1M --reduction-factor 1", "--reduction-factor 1: give a number of at least 2"),
         ("--budget-macs 1M --fid-samples 1", "at least 2 samples"),
         ("--budget-macs 1M --study a/b", "study name 'a/b'"),
@@ -164,23 +165,28 @@ def tiny(teacher_file: Path, *more: object) -> tuple[object, ...]:
         ("sqlite:////proc/nowhere/study.db", "/proc/nowhere/study.db … can be written"),
     ],
 )
-def test_a_storage_that_does_not_answer_is_refused(url: str, says: str, teacher_file: Path) -> None:
-    refused(says, "nas-search", *tiny(teacher_file, "--storage", url))
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]], ids=["", "dry"])
+def test_a_storage_that_does_not_answer_is_refused(
+    url: str, says: str, dry: list[str], teacher_file: Path
+) -> None:
+    refused(says, "nas-search", *tiny(teacher_file, "--storage", url, *dry))
 
 
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]], ids=["", "dry"])
 @pytest.mark.parametrize("workdir", ["a-file", "a-file/below", "/proc/nas-runs", "n" * 300])
 def test_a_work_folder_that_can_not_be_written_is_refused(
-    workdir: str, teacher_file: Path, tmp_path: Path
+    workdir: str, dry: list[str], teacher_file: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "a-file").touch()
     refused(
         f"{workdir}/tiny-100kmacs can't be written … choose another --workdir",
-        "nas-search", *tiny(teacher_file, "--workdir", workdir),
+        "nas-search", *tiny(teacher_file, "--workdir", workdir, *dry),
     )  # fmt: skip
 
 
 def test_a_work_folder_that_does_not_fit_into_a_url_is_refused(teacher_file: Path) -> None:
     refused("--workdir what?: give one without", "nas-search", *tiny(teacher_file, "--workdir", "what?"))
+    refused("give one without", "nas-search", *tiny(teacher_file, "--workdir", "what?", "--dry-run"))
 
 
 @pytest.fixture
@@ -192,28 +198,33 @@ def begun(teacher_file: Path, make_bench: Callable[..., Any]) -> StudyStore:
     return store
 
 
-def test_a_study_of_another_teacher_is_refused(begun: StudyStore) -> None:
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]], ids=["", "dry"])
+def test_a_study_of_another_teacher_is_refused(begun: StudyStore, dry: list[str]) -> None:
     refused(
         "study 'mine' belongs to teacher … use --study NAME for a new one",
-        "nas-search", "--budget-macs", "1M", "--study", "mine",
+        "nas-search", "--budget-macs", "1M", "--study", "mine", *dry,
     )  # fmt: skip
 
 
-def test_a_study_of_other_settings_is_refused(begun: StudyStore, teacher_file: Path) -> None:
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]], ids=["", "dry"])
+def test_a_study_of_other_settings_is_refused(begun: StudyStore, teacher_file: Path, dry: list[str]) -> None:
     refused(
         "study 'mine' belongs to … not … use --study NAME for a new one",
-        "nas-search", *tiny(teacher_file, "--study", "mine", "--seed", 7),
+        "nas-search", *tiny(teacher_file, "--study", "mine", "--seed", 7, *dry),
     )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("trials = 8\nbudget = '5G'\n", "search.toml sets 'budget', which does not exist"),
+        (
+            "trials = 8\nbudget = '5G'\n",
+            "search.toml sets 'budget', which does not exist; did you mean budget_macs?",
+        ),
         ("trials = = 8\n", "search.toml can't be read"),
-        ("budget_macs = '5X'\n", "unknown suffix 'X'"),
-        ("budget_macs = -5\n", "-5"),
-        ("budget_macs = 1000000\ntrials = 'many'\n", "many"),
+        ("budget_macs = '5X'\n", "budget_macs = '5X' in search.toml has the unknown suffix 'X'"),
+        ("budget_macs = -5\n", "budget_macs = -5 in search.toml: give a number above 0"),
+        ("budget_macs = 1000000\ntrials = 'many'\n", "trials = many in search.toml: give a whole number"),
     ],
 )
 def test_a_configuration_file_that_is_wrong_is_refused(content: str, says: str, tmp_path: Path) -> None:
@@ -292,6 +303,53 @@ def test_a_latency_that_can_not_be_measured_here_is_refused(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     where, says = ("onnxruntime", "pip install onnx") if packages else ("cuda", "sees no GPU here: use")
     refused(f"--latency-on {where}: … {says}", "nas-search", "--budget-latency", "1s", "--latency-on", where)
+
+
+def test_a_dry_run_says_how_many_candidates_train_at_a_time() -> None:
+    flags = ("nas-search", "--budget-macs", "2M", "--dry-run", "--gpus-per-trial", 0)
+    three = run(*flags, "--workers", 3).stdout
+    assert "Execution: 3 candidates at a time, 1 CPU core and no GPU each" in three
+    alone = run(*flags, "--trials", 1, "--replicates", 0).stdout
+    assert "Execution: 1 candidates at a time, " in alone
+    assert "workers=" not in alone, "nothing was asked for"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        cluster = run(*flags, "--ray-address", address).stdout
+    assert f"Execution: as many candidates at a time as {address} has room for" in cluster
+    refused(f"--ray-address {address} does not answer", *flags, "--ray-address", address)
+
+
+@pytest.mark.parametrize(
+    ("content", "flags", "says"),
+    [
+        ("kd_decay_end = 0.4", "", "give 0 <= --kd-decay-start < kd_decay_end in search.toml <= 1"),
+        ("kd_decay_start = 0.6", "--kd-decay-end 0.4", "kd_decay_start in search.toml < --kd-decay-end <= 1"),
+        ("lpips_weights = 'no.pt'", "", "lpips_weights = no.pt in search.toml is not a file"),
+        ("workers = 0", "", "workers = 0 in search.toml: give a number of at least 1"),
+        ("workers = 0", "--workers 0", "--workers 0: give a number of at least 1"),
+        ("seed = true", "", "seed = true in search.toml: give INTEGER, as for --seed"),
+        ("mirror = 'yes'", "", "mirror = yes in search.toml: give true or false"),
+        ("enqueue = 'a.json'", "", "enqueue = a.json in search.toml: give a list"),
+        ("rung = [1, 2]", "", "search.toml sets 'rung', which does not exist; did you mean rungs?"),
+    ],
+)
+def test_an_error_names_the_key_and_the_file_where_the_value_is_from_there(
+    content: str, flags: str, says: str
+) -> None:
+    Path("search.toml").write_text(content)
+    refused(says, "nas-search", "--budget-macs", "2M", "--config", "search.toml", *flags.split())
+
+
+def test_a_tilde_is_the_home_folder_on_the_command_line_and_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "search.toml").write_text("workdir = '~/runs'\n")
+    flags = ("--budget-macs", "2M", "--dry-run", "--json")
+    for asked in (("--workdir=~/runs",), ("--config", "~/search.toml")):
+        settings = json.loads(run("nas-search", *flags, *asked).stdout)["settings"]
+        assert settings["workdir"] == str(tmp_path / "home" / "runs")
 
 
 def test_settings_come_from_a_file_and_flags_win(tmp_path: Path) -> None:

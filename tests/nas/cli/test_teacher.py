@@ -27,7 +27,7 @@ from distill.evaluation.extractors import EXTRACTORS
 from distill.teachers import load_teacher
 from nas.checkpoints import evaluate
 from nas.errors import ConfigError
-from search_spaces import FAMILIES, ArchitectureError, TeacherSize, file_digest, load_checkpoint
+from search_spaces import FAMILIES, ArchitectureError, file_digest, load_checkpoint
 from tests.distill.data.pictures import pictures
 from tests.nas.cli.teacher_command import done, equal, run, weights
 
@@ -169,8 +169,11 @@ def test_a_training_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(
         ("--lr 0.01 --seed 4 --mirror", "--mirror off, not on; --lr 0.002, not 0.01; --seed 3, not 4"),
     ],
 )
-def test_another_training_is_not_mixed_into_one(trained: Path, changes: str, says: str) -> None:
-    result = run(*TINY, *changes.split(), "-o", trained / "teacher.safetensors")
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]], ids=["", "dry"])
+def test_another_training_is_not_mixed_into_one(
+    trained: Path, changes: str, says: str, dry: list[str]
+) -> None:
+    result = run(*TINY, *changes.split(), "-o", trained / "teacher.safetensors", *dry)
     assert result.exit_code == 2
     (told,) = result.stderr.splitlines()
     assert told.endswith(f"is of a training with {says}: give the same settings, or another -o")
@@ -292,11 +295,12 @@ def test_r1_is_as_heavy_as_the_resolution_asks_for() -> None:
         ("--data digits --r1-gamma inf", "inf is not a finite number"),
         ("--data digits --path-weight nan", "nan is not a finite number"),
         ("--data digits --augment fixed --augment-p nan", "nan is not a finite number"),
-        ("--data digits --augment often", "'often'"),
-        ("--data digits --lr 0", "0"),
-        ("--data digits --space magic", "'magic' is not one of "),
+        ("--data digits --augment often", "--augment often: give a value that is 'ada', 'fixed' or 'none'"),
+        ("--data digits --lr 0", "--lr 0: give a number above 0"),
+        ("--data digits --space magic", "space 'magic' is unknown; choose one of stylegan2, dcgan, biggan"),
         ("--data digits -o there.safetensors", "there.safetensors exists and its training does not"),
         ("--data digits -o a-file/a.safetensors", "can't be written"),
+        ("--data digits -o a-file/a.safetensors --dry-run", "can't be written"),
         ("--data digits -o a.pt", "a.pt: checkpoints are written as safetensors: give a.safetensors"),
         (
             "--data digits -o a-0.5 --dry-run",
@@ -307,7 +311,7 @@ def test_r1_is_as_heavy_as_the_resolution_asks_for() -> None:
         ("--data digits --extractor-weights no.pth", "no.pth is not a file"),
         ("--data digits --extractor-weights no.pth --dry-run", "no.pth is not a file"),
         ("--data digits --extractor cifar-resnet --dry-run", "has no weights of its own"),
-        ("", "--data"),
+        ("", "--data is missing: Images: a folder, zip or idx file"),
     ],
 )
 def test_a_training_that_can_not_be_is_refused_in_one_line(flags: str, says: str) -> None:
@@ -363,14 +367,14 @@ def test_help_names_every_kind_of_images(command: list[str]) -> None:
 
 def test_help_names_the_resolutions_that_every_family_has() -> None:
     shown = " ".join(done("train", "--help").stdout.split())
-    assert "StyleGAN2 16 to 1024 and BigGAN 32 to 256, powers of two; DCGAN 16, 28, 32, 64, 128 " in shown
     powers = [1 << i for i in range(3, 12)]
     known = {"stylegan2": powers[1:-1], "biggan": powers[2:6], "dcgan": [16, 28, 32, 64, 128]}
     assert known.keys() == FAMILIES.keys()
     for name, sides in known.items():
+        assert f"{name} {', '.join(map(str, sides))}" in shown
         for side in {28, 100, *powers}:
             with nullcontext() if side in sides else pytest.raises(ArchitectureError, match=r"^resolution"):
-                FAMILIES[name].teacher(TeacherSize(side, 3, classes=1))
+                FAMILIES[name].teacher(FAMILIES[name].options(), side, 3, 1)
 
 
 def test_help_names_every_extractor() -> None:

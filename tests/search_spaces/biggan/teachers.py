@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from search_spaces import TeacherSize
-from search_spaces.biggan import GeneratorArchitecture
+from search_spaces.biggan import GeneratorArchitecture, TeacherOptions
 from search_spaces.biggan.published import teacher_architecture
 
 
@@ -34,4 +33,4 @@ def teachers(draw: st.DrawFn, max_blocks: int = 3) -> GeneratorArchitecture:
 
 def published(resolution: int, width: int | None = None, classes: int = 1000) -> GeneratorArchitecture:
     """The published generator of RGB images."""
-    return teacher_architecture(TeacherSize(resolution, 3, width=width, classes=classes))
+    return teacher_architecture(TeacherOptions.model_construct(width=width), resolution, 3, classes)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from search_spaces import ArchitectureError, TeacherSize
-from search_spaces.biggan import DiscriminatorArchitecture
+from search_spaces import ArchitectureError
+from search_spaces.biggan import DiscriminatorArchitecture, TeacherOptions
 from search_spaces.biggan.published import MULTIPLES, teacher_architecture
 from tests.search_spaces.biggan.teachers import published
 
@@ -66,7 +66,7 @@ def test_a_width_that_attention_cannot_divide_is_refused_by_name() -> None:
 def test_a_teacher_without_classes_is_refused_with_the_fix() -> None:
     says = "^0 classes: .* give images with labels, those of each class in a folder of its own$"
     with pytest.raises(ArchitectureError, match=says):
-        teacher_architecture(TeacherSize(32, 3))
+        teacher_architecture(TeacherOptions(), 32, 3)
 
 
 def test_a_width_that_leaves_no_channel_is_refused() -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from search_spaces import ArchitectureError, TeacherSize
-from search_spaces.dcgan import GeneratorArchitecture, Layer
+from search_spaces import ArchitectureError
+from search_spaces.dcgan import GeneratorArchitecture, Layer, TeacherOptions
 from search_spaces.dcgan.published import teacher_architecture
 
 
 def published(d: int, resolution: int = 64, image_channels: int = 1) -> GeneratorArchitecture:
     """The W-DCGAN of depth factor `d`."""
-    return teacher_architecture(TeacherSize(resolution, image_channels, width=d))
+    return teacher_architecture(TeacherOptions.model_construct(width=d), resolution, image_channels)
 
 
 @st.composite

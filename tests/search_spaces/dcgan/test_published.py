@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from search_spaces import ArchitectureError, TeacherSize
-from search_spaces.dcgan import DCGANGenerator, DiscriminatorArchitecture
+from search_spaces import ArchitectureError
+from search_spaces.dcgan import DCGANGenerator, DiscriminatorArchitecture, TeacherOptions
 from search_spaces.dcgan.architecture import params
 from search_spaces.dcgan.published import teacher_architecture
 from tests.search_spaces.dcgan.teachers import published
@@ -69,12 +69,12 @@ def test_a_depth_factor_that_is_no_positive_integer_is_refused_with_its_value(d:
     with pytest.raises(
         ArchitectureError, match=rf"width {d!r}: the depth factor d is a whole number, give 1"
     ):
-        teacher_architecture(TeacherSize(64, 1, width=d))
+        teacher_architecture(TeacherOptions.model_construct(width=d), 64, 1)
 
 
 def test_without_a_width_the_teachers_of_the_paper_are_made() -> None:
-    assert teacher_architecture(TeacherSize(64, 1)) == published(256, image_channels=1)
-    assert teacher_architecture(TeacherSize(64, 3)) == published(128, image_channels=3)
+    assert teacher_architecture(TeacherOptions(), 64, 1) == published(256, image_channels=1)
+    assert teacher_architecture(TeacherOptions(), 64, 3) == published(128, image_channels=3)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,126 @@
+"""Fields of options' models as click options, and what click collected as objects of these models."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import BaseModel
+
+from nas.options import Option, Options, flag_of, options_of
+
+CONFIG = "config"  # option that names a TOML file of the others
+
+
+class ModelOption(click.Option):
+    """An option of the command line that knows its group and makes its help when it is asked for."""
+
+    def __init__(self, option: Option) -> None:
+        self.option = option
+        names = [name for name in (option.short, option.flag) if name]
+        kind: dict[str, Any] = {"multiple": option.multiple, "metavar": option.metavar}
+        if option.is_bool:
+            names = ["/".join((*names, option.off))] if option.off else names
+            kind = {"is_flag": True}
+        super().__init__([option.name, *names], default=None, type=_type(option), **kind)
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Flags, and help with the default."""
+        self.help = self.option.help()
+        return super().get_help_record(ctx)
+
+
+class ModelArgument(click.Argument):
+    """An option that stands on the command line without a flag."""
+
+    def __init__(self, option: Option) -> None:
+        self.option = option
+        super().__init__([option.name], type=click.UNPROCESSED)
+
+
+def _type(option: Option) -> Any:
+    return click.BOOL if option.is_bool else click.UNPROCESSED
+
+
+def options(*models: type[Options], extra: Mapping[str, list[Option]] | None = None) -> Callable[..., Any]:
+    """Decorate a command: it gets an object of each of `models`, from the command line and its TOML file.
+
+    Args:
+        models: what the command takes, in the order of its parameters.
+        extra: further options by the parameter that gets their values, as a dictionary of those given.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(**given: Any) -> Any:
+            said = {name: value for name, value in given.items() if value not in (None, ())}
+            rest = {name: _of(said, [each.name for each in some]) for name, some in (extra or {}).items()}
+            with _settings(models, said) as settings:
+                made = [model.of(**_of(settings, model.model_fields)) for model in models]
+                return function(*made, **rest)
+
+        shown = [each for model in models for each in options_of(model)]
+        shown += [each for some in (extra or {}).values() for each in some]
+        call.__click_params__ = [_parameter(each) for each in reversed(shown)]  # type: ignore[attr-defined]
+        return call
+
+    return decorate
+
+
+def _parameter(option: Option) -> click.Parameter:
+    if option.argument:
+        return ModelArgument(option)
+    return ModelOption(option)
+
+
+def _of(values: Mapping[str, Any], names: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in names}
+
+
+@contextmanager
+def _settings(models: tuple[type[Options], ...], said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What the command line said, over what a TOML file says; errors name the file's keys for its values."""
+    if CONFIG not in said:
+        yield dict(said)
+        return
+    from nas.config import read_toml
+    from search_spaces import UserError
+
+    path = Path(said[CONFIG]).expanduser()
+    in_file = read_toml(path, models[0])
+    try:
+        yield in_file | dict(said)
+    except UserError as error:
+        theirs = {name: value for name, value in in_file.items() if name not in said}
+        error.args = (_with_keys(str(error), models[0], theirs, path),)
+        raise
+
+
+def _with_keys(message: str, model: type[BaseModel], values: Mapping[str, Any], path: Path) -> str:
+    """`message` with the key and the file instead of the flag, for every option that the file sets."""
+    for name, value in values.items():
+        flag = re.escape(flag_of(model, name))
+        given = "|".join(re.escape(written) for written in sorted({repr(value), str(value)}, key=len))
+        said = re.compile(rf"(?<![\w-]){flag}(?![\w-])(?: ({given})(?![\w.]))?")
+        message = said.sub(lambda found: _key(name, found[1], path), message)  # noqa: B023  # used at once
+    return message
+
+
+def _key(name: str, value: str | None, path: Path) -> str:
+    return f"{name} = {value} in {path}" if value is not None else f"{name} in {path}"
+
+
+def grouped(command: click.Command) -> dict[str, list[click.Parameter]]:
+    """The options of `command` by their groups, in the order of `nas.options.GROUPS`."""
+    from nas.options import GROUPS
+
+    found: dict[str, list[click.Parameter]] = {group: [] for group in GROUPS}
+    for parameter in command.params:
+        if isinstance(parameter, ModelOption):
+            found.setdefault(parameter.option.group, []).append(parameter)
+    return {group: parameters for group, parameters in found.items() if parameters}

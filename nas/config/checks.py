@@ -1,0 +1,88 @@
+"""Rules that tie options of a search together."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+from distill.errors import TrainingError
+from distill.training import check_micro_batch, check_precision
+from nas.budget import Budget
+
+if TYPE_CHECKING:
+    from nas.config.search import SearchConfig
+
+CACHE = "cache"  # folder beside those of studies
+NOT_IN_NAMES = re.compile(r"[^\w .+=-]+")  # of studies, which are folders and parts of URLs
+SHARED_PARTS = 4  # of a batch, where candidates share weights; each part trains another student
+
+
+def check_search(config: SearchConfig) -> None:
+    """Raise ValueError, in one line, for options that do not go together."""
+    if config.budget == Budget():
+        raise ValueError("give --budget-macs, --budget-params or --budget-latency, such as --budget-macs 5G")
+    if config.latency_on != "cpu" and config.budget_latency is None:
+        raise ValueError(
+            f"--latency-on {config.latency_on}: give --budget-latency, too, such as --budget-latency 30ms"
+        )
+    if config.rungs and config.rungs[0] < 1:
+        raise ValueError(f"--rungs {config.rungs[0]}: give numbers of at least 1, such as 4k,8k,16k")
+    if any(b <= a for a, b in zip(config.rungs, config.rungs[1:], strict=False)):
+        raise ValueError(f"--rungs {','.join(map(str, config.rungs))} must increase, such as 4k,8k,16k")
+    if config.rung_samples is not None and len(config.rungs) == 1:
+        raise ValueError(
+            f"--rung-samples {config.rung_samples}: leave it out, there is no rung before the last one"
+        )
+    if config.share_weights:
+        _check_shared(config)
+    if not 2 <= config.reduction_factor < float("inf"):
+        raise ValueError(f"--reduction-factor {config.reduction_factor:g}: give a number of at least 2")
+    gpus = config.gpus_per_trial
+    if gpus is not None and gpus != "auto" and not (0 <= gpus <= 1 or (gpus > 0 and gpus % 1 == 0)):
+        raise ValueError(f"--gpus-per-trial {gpus:g}: give a share up to 1, a whole number, or auto")
+    try:
+        check_precision(config.precision)
+        check_micro_batch(config.micro_batch or 0, config.batch_size)
+    except TrainingError as error:
+        raise ValueError(str(error)) from error
+    if config.fid_samples == 1:
+        raise ValueError("an FID needs at least 2 samples, better thousands")
+    samples = config.rung_samples
+    if samples is not None and not 2 <= samples <= config.fid_samples:
+        raise ValueError(
+            f"--rung-samples {config.rung_samples}: give at least 2 and at most --fid-samples, "
+            f"{config.fid_samples}"
+        )
+    if config.study and (NOT_IN_NAMES.search(config.study) or not config.study.strip(". ")):
+        raise ValueError(
+            f"study name {config.study!r} is a folder's, too: use letters, digits, spaces and . _ - + ="
+        )
+    if config.study == CACHE:
+        raise ValueError(f"--study {CACHE}: that folder is for what studies share, give another name")
+
+
+def _check_shared(config: SearchConfig) -> None:
+    """Raise ValueError for what weights that all candidates share can't be trained with."""
+    if len(config.rungs) > 1:
+        raise ValueError(
+            f"--rungs {','.join(map(str, config.rungs))}: with --share-weights give one, the images that the "
+            "shared weights are trained for"
+        )
+    if config.batch_size % SHARED_PARTS:
+        multiple = math.ceil(config.batch_size / SHARED_PARTS) * SHARED_PARTS
+        raise ValueError(
+            f"--batch-size {config.batch_size}: with --share-weights give a multiple of {SHARED_PARTS}, "
+            f"such as {multiple}; each part trains one student"
+        )
+    if config.micro_batch is not None:
+        raise ValueError(
+            f"--micro-batch {config.micro_batch}: leave it out with --share-weights, which works batches "
+            f"off in {SHARED_PARTS} parts; for less memory give a smaller --batch-size"
+        )
+    for name in ("compile", "checkpoint_activations"):
+        if getattr(config, name):
+            flag = name.replace("_", "-")
+            raise ValueError(
+                f"--{flag}: leave it out with --share-weights, where networks change within a batch"
+            )

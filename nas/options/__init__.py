@@ -1,0 +1,47 @@
+"""Options: fields of pydantic models that the command line, TOML, `--help` and the reference show."""
+
+from nas.options.base import Options, nearest, validated
+from nas.options.fields import option, variant
+from nas.options.presentation import GROUPS, Option, flag_of, options_of
+from nas.options.quantities import Count, Duration, Gpus, Location, Place, Quantities, Quantity
+from nas.options.shared import (
+    DeviceOption,
+    DryRunOption,
+    FidOptions,
+    ImageOptions,
+    JsonOption,
+    MemoryOptions,
+    ResourceOptions,
+    SampleSeedOption,
+    SeedOption,
+    StudyOptions,
+)
+
+__all__ = [
+    "GROUPS",
+    "Count",
+    "DeviceOption",
+    "DryRunOption",
+    "Duration",
+    "FidOptions",
+    "Gpus",
+    "ImageOptions",
+    "JsonOption",
+    "Location",
+    "MemoryOptions",
+    "Option",
+    "Options",
+    "Place",
+    "Quantities",
+    "Quantity",
+    "ResourceOptions",
+    "SampleSeedOption",
+    "SeedOption",
+    "StudyOptions",
+    "flag_of",
+    "nearest",
+    "option",
+    "options_of",
+    "validated",
+    "variant",
+]

@@ -1,0 +1,98 @@
+"""Types of options that a user writes in a form of their own: 5G, 30ms, 4k,8k, ~/runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+
+@dataclass(frozen=True)
+class Form:
+    """How values are written: a word for the help, and a value as a user would write it."""
+
+    metavar: str
+    write: Callable[[Any], str] = str
+
+
+def _quantity(value: Any) -> Any:
+    from nas.budget import parse_quantity
+
+    return _parsed(parse_quantity, value)
+
+
+def _duration(value: Any) -> Any:
+    from nas.budget import parse_duration
+
+    return _parsed(parse_duration, value)
+
+
+def _parsed(parse: Callable[[str], Any], value: Any) -> Any:
+    """`value` of a string; ValueError, which pydantic collects, where `parse` refuses it."""
+    from nas.errors import BudgetError
+
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse(value)
+    except BudgetError as error:
+        raise ValueError(str(error)) from error
+
+
+def _count(value: Any) -> Any:
+    try:
+        return 0 if value == "0" else _quantity(value)
+    except ValueError as error:
+        raise ValueError("give a number such as 10k; 0 is none") from error
+
+
+def _gpus(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("give a number such as 0.5, or auto")
+    if value == "auto" or not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError as error:
+        raise ValueError("give a number such as 0.5, or auto") from error
+
+
+def _quantities(value: Any) -> Any:
+    return tuple(value.split(",")) if isinstance(value, str) else value
+
+
+def _expanded(value: Any) -> Any:
+    """`~` and `~name` at the start of a path stand for a home folder."""
+    return os.path.expanduser(value) if isinstance(value, str | Path) else value
+
+
+def _in_short(value: float) -> str:
+    from nas.budget import format_quantity
+
+    return format_quantity(value)
+
+
+Quantity = Annotated[int, BeforeValidator(_quantity), Form("QUANTITY", _in_short)]
+"""A whole number, written 5G, 800M or 2e6."""
+
+Count = Annotated[int, BeforeValidator(_count), Form("QUANTITY", _in_short)]
+"""A quantity of which 0 is none."""
+
+Quantities = Annotated[tuple[Quantity, ...], BeforeValidator(_quantities), Form("QUANTITIES")]
+"""Several quantities: 4k,8k,16k."""
+
+Duration = Annotated[float, BeforeValidator(_duration), Form("DURATION")]
+"""Seconds, written 30ms, 250us or 1.5s."""
+
+Gpus = Annotated[float | Literal["auto"], BeforeValidator(_gpus), Form("NUMBER|auto")]
+"""How many GPUs, a fraction of one, or `auto`."""
+
+Location = Annotated[Path, BeforeValidator(_expanded), Form("PATH")]
+"""A file or folder; `~` is expanded."""
+
+Place = Annotated[str, BeforeValidator(_expanded), Form("TEXT")]
+"""A name, or a path where `~` is expanded."""

@@ -1,0 +1,135 @@
+"""Options that several commands have, defined once: a command's model inherits from those that it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from nas.options.base import Options
+from nas.options.fields import option
+from nas.options.quantities import Gpus, Location, Place, Quantity
+
+
+class StudyOptions(Options):
+    """Which study, and where it is."""
+
+    study: str = option("", group="study", help="Name of the study.", shown="the newest in the workdir")
+    workdir: Location = option(Path("nas-runs"), group="study", help="Folder of everything that is written.")
+    storage: str = option(
+        "", group="study", help="SQLAlchemy URL of the study.", shown="SQLite in the study's folder"
+    )
+
+
+class ImageOptions(Options):
+    """The real images."""
+
+    data: Place = option(
+        group="teacher and data",
+        help='Images: a folder, zip or idx file, torchvision:CIFAR10, or "digits", 1,797 handwritten ones.',
+    )
+    mirror: bool = option(False, group="teacher and data", help="Show images flipped left to right, too.")
+
+
+class FidOptions(Options):
+    """How an FID is measured."""
+
+    extractor: Place | None = option(
+        None,
+        group="evaluation",
+        help="Features of the FID: {choices}, or a TorchScript file.",
+        shown="by the data: digits for the digits, else inception",
+        choices="distill.evaluation:EXTRACTORS",
+    )
+    extractor_weights: Location | None = option(
+        None, group="evaluation", help="Weights file of the extractor.", shown="download"
+    )
+    fid_samples: Quantity | None = option(
+        None, group="evaluation", help="Generated images that the FID is measured on."
+    )
+
+
+class MemoryOptions(Options):
+    """How a training uses memory and arithmetic."""
+
+    precision: str = option(
+        "auto",
+        group="execution",
+        help="Arithmetic of the networks: fp32, bf16, fp16 or auto.",
+        shown="auto: bf16 on a GPU, fp32 on a CPU",
+    )
+    micro_batch: int | None = option(
+        None, group="execution", help="Images in memory at a time.", shown="the whole batch"
+    )
+    compile: bool = option(
+        False, group="execution", help="Compile the networks: faster after a slow start.", shown="no"
+    )
+    checkpoint_activations: bool = option(
+        False,
+        group="execution",
+        help="Compute activations twice instead of keeping them: less memory, more time.",
+        shown="no",
+    )
+
+
+class ResourceOptions(Options):
+    """How many trainings run at a time, and where."""
+
+    workers: int | None = option(
+        None,
+        group="execution",
+        ge=1,
+        help="Trainings at a time.",
+        shown="as many as the GPUs hold at --gpus-per-trial, or one per CPU core; at most one per trial",
+    )
+    gpus_per_trial: Gpus | None = option(
+        None,
+        group="execution",
+        help="GPUs of one training: a fraction, a whole number, 0 for the CPU; "
+        "auto measures how many trainings fit on a GPU.",
+        shown="1 where there is a GPU, else 0",
+    )
+    ray_address: str | None = option(
+        None,
+        group="execution",
+        help="Running Ray cluster, such as ray-head:6379.",
+        shown="Ray is started on this machine",
+    )
+
+
+class DeviceOption(Options):
+    """Where networks run."""
+
+    device: Literal["auto", "cpu", "cuda"] = option(
+        "auto",
+        group="execution",
+        help="Device that the networks run on.",
+        shown="auto: cuda where there is a GPU",
+    )
+
+
+class SeedOption(Options):
+    """Where a training's random numbers start."""
+
+    seed: int = option(0, group="execution", ge=0, le=2**32 - 1, help="Seed of everything random.")
+
+
+class SampleSeedOption(Options):
+    """Where the random numbers of generated images start."""
+
+    seed: int | None = option(None, group="evaluation", ge=0, le=2**63 - 1, help="Seed of latents and noise.")
+
+
+class DryRunOption(Options):
+    """Look without doing."""
+
+    dry_run: bool = option(
+        False, group="output", off="", help="Check and show what would run; train and write nothing."
+    )
+
+
+class JsonOption(Options):
+    """Results for programs."""
+
+    as_json: bool = option(
+        False, group="output", flag="--json", off="", help="Print the result as one JSON object."
+    )

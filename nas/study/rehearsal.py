@@ -1,0 +1,62 @@
+"""What a search will need of its folder and its database, looked at before: nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+from nas.config import SearchConfig
+from nas.errors import StorageError, WorkdirError
+from nas.study import database
+from nas.study.store import StudyStore
+from search_spaces import os_reason
+from search_spaces.reading import check_writable
+
+
+def check_study(config: SearchConfig, identity: Mapping[str, str], assumed: Mapping[str, str]) -> None:
+    """Refuse what a search with these settings would be refused for; `identity` as in `StudyStore.open`.
+
+    Raises:
+        WorkdirError: the study's folder can't be made or written.
+        StorageError: the database can't be used.
+        StudyError: the study belongs to something else.
+    """
+    url = database.parse_url(config.storage_url)
+    path = database.sqlite_path(url)
+    try:
+        check_writable(config.folder)
+    except OSError as error:
+        reason = os_reason(error)
+        raise WorkdirError(
+            f"{config.folder} can't be written ({reason}): choose another --workdir"
+        ) from error
+    if path is None or path.exists():
+        _check_identity(config, identity, assumed)
+        return
+    try:
+        check_writable(path.parent)
+    except OSError as error:
+        raise StorageError(database.unwritable(url, path, error)) from error
+
+
+def _check_identity(config: SearchConfig, identity: Mapping[str, str], assumed: Mapping[str, str]) -> None:
+    """Ask the database, and compare with the study where there is one of this name."""
+    engine = database.connect(database.parse_url(config.storage_url), create=False, migrate=False)
+    try:
+        known = _has_study(engine, config.study)
+    finally:
+        engine.dispose()
+    if known:
+        StudyStore.open(
+            config.storage_url, config.study, identity=identity, assumed=assumed, create=False
+        ).close()
+
+
+def _has_study(engine: sa.Engine, name: str) -> bool:
+    studies = sa.table("studies", sa.column("study_name"))
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table(studies.name):
+            return False
+        found = connection.execute(sa.select(studies.c.study_name).where(studies.c.study_name == name))
+        return found.first() is not None
