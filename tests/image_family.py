@@ -6,7 +6,7 @@ Generators draw the digits that the inputs show inverted; discriminators judge p
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -15,12 +15,23 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from pydantic import BaseModel
 from torch import Tensor, nn
 
 from distill.data import DIGITS, ImageSet, load_images, to_float
 from distill.progress import OnProgress
 from distill.tasks import Batch, EvalSet
-from search_spaces import Architecture, Discriminator, Generator, Inputs, InputSpec, Suggest
+from search_spaces import (
+    Architecture,
+    Discriminator,
+    Family,
+    Generator,
+    Inputs,
+    InputSpec,
+    PublishedTraining,
+    Suggest,
+    Utilisation,
+)
 
 SIDE = 16
 
@@ -80,9 +91,7 @@ class TranslatorSpace:
     def __init__(self, teacher: TranslatorArchitecture) -> None:
         self.teacher = teacher
 
-    def sample(
-        self, suggest: Suggest, utilisation: Callable[[Architecture], float]
-    ) -> TranslatorArchitecture:
+    def sample(self, suggest: Suggest, utilisation: Utilisation) -> TranslatorArchitecture:
         wanted = suggest.suggest_float("budget_fraction", 0.25, 1.0)
         fitting = [a for a in self._all() if utilisation(a) <= wanted]
         return fitting[-1] if fitting else self.smallest()
@@ -231,3 +240,26 @@ class Chosen:
 
     def batch(self, rows: tuple[Tensor, ...]) -> Batch:
         return self.task.batch(rows[0])
+
+
+class TeacherOptions(BaseModel):
+    """Sizes of a teacher to train."""
+
+    channels: int = 12
+
+
+TRANSLATOR = Family(
+    name="translator",
+    task=InvertedDigits.name,
+    architecture=TranslatorArchitecture,
+    discriminator_architecture=TranslatorArchitecture,
+    build=Translator,
+    build_discriminator=PatchDiscriminator,
+    default_discriminator=lambda generator: generator,
+    options=TeacherOptions,
+    resolutions=(SIDE,),
+    teacher=lambda options, resolution, image_channels, classes: TranslatorArchitecture(options.channels),
+    training=PublishedTraining(adversarial="least-squares", augment="none"),
+    space=TranslatorSpace,
+    read=lambda content: None,
+)

@@ -18,13 +18,9 @@ import optuna
 import pytest
 
 from nas.config import SearchConfig
-from nas.driver import record_facts
-from nas.execution import Candidate, StudyRecorder, Workbench
-from nas.ranking import RungBoard
-from nas.reporting import SearchReport, read_report
-from nas.samplers import make_sampler
-from nas.study import StudyStore
-from nas.trials import Proposer
+from nas.execution import Workbench
+from nas.reporting import SearchReport
+from tests.nas.studies import finished_study
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -74,41 +70,14 @@ def make_bench(warm_bench: Workbench, tmp_path: Path) -> MakeBench:
 @pytest.fixture(scope="session")
 def finished(warm_bench: Workbench, tmp_path_factory: pytest.TempPathFactory) -> SearchReport:
     """A study of four trials: two complete, one stopped early, one failed. Don't write to it."""
-    return _study(warm_bench, tmp_path_factory.mktemp("finished"), (2, 2, 0, None), trials=4)
+    return finished_study(warm_bench, tmp_path_factory.mktemp("finished"), (2, 2, 0, None), trials=4)
 
 
 @pytest.fixture(scope="session")
 def replicated(warm_bench: Workbench, tmp_path_factory: pytest.TempPathFactory) -> SearchReport:
     """A study of three architectures, all complete, the first one from three seeds. Don't write to it."""
     workdir = tmp_path_factory.mktemp("replicated")
-    return _study(warm_bench, workdir, (2,) * 5, trials=3, replicates=4)
-
-
-def _study(
-    warm_bench: Workbench, workdir: Path, last_rungs: tuple[int | None, ...], **changes: Any
-) -> SearchReport:
-    """What a search of one worker leaves whose candidates end at these rungs; None is a failure."""
-    bench = copy.copy(warm_bench)
-    vars(bench).pop("identity", None)
-    bench.config = config = warm_bench.config.model_copy(update={"workdir": workdir, **changes})
-    config.folder.mkdir()
-    with StudyStore.open(config.storage_url, config.study, identity=bench.identity) as store:
-        utilisation, board = config.budget.utilisation(bench.space), RungBoard(len(config.rungs))
-        store.study.sampler = make_sampler("random", 0, bench.space, utilisation, board)
-        record_facts(store, bench, bench.teacher_score(), bench.precision)
-        proposer = Proposer(store, bench.space, utilisation, config)
-        recorder = StudyRecorder(store, config.folder, len(config.rungs))
-        for last_rung in last_rungs:
-            proposal = proposer.next()
-            assert proposal is not None
-            candidate = Candidate(bench, proposal)
-            if last_rung is None:
-                recorder.fail(proposal.trial, "d_adversarial is nan after 32 images")
-                continue
-            for rung in range(last_rung):
-                recorder.record(proposal.trial, candidate.run(rung))
-            recorder.finish(proposal.trial, candidate.run(last_rung))
-        return read_report(store)
+    return finished_study(warm_bench, workdir, (2,) * 5, trials=3, replicates=4)
 
 
 class Commands:

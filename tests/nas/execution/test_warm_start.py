@@ -96,7 +96,7 @@ def test_a_dry_run_shows_what_is_given(bench: Any, file: Path) -> None:
 
 def test_no_image_is_decoded_for_what_is_given(bench: Any, file: Path) -> None:
     file.write_text("nonsense")
-    bench.__dict__.pop("data")
+    bench.__dict__.pop("task")
     bench.config = bench.config.model_copy(update={"data": "/there/is/no/such/folder"})
     with pytest.raises(ConfigError, match="can't be read"):
         read_warm_start(bench)
