@@ -161,9 +161,9 @@ def measure(case: Case, precision: str, *, rounds: int, steps: int, device: str)
     """Time both, round by round in turns; the first round warms up."""
     batch, latent_dim = case.batch_size, case.teacher.architecture.latent_dim
     with tempfile.TemporaryDirectory() as folder:
-        bank = make_teacher_cache(
-            case.teacher, f"{case.name}, seed {SEED}", Path(folder), size=BANK_SIZE, device=device
-        )
+        inputs = NoiseTask(case.data, case.teacher.input_specs).teacher_inputs(BANK_SIZE, SEED)
+        digest = f"{case.name}, seed {SEED}"
+        bank = make_teacher_cache(case.teacher, digest, inputs, Path(folder), device=device)
         case.teacher.cpu()
         trainer = our_trainer(case, bank, precision, device)
         step = straightforward_step(case, precision, device)
