@@ -15,8 +15,11 @@ from nas.options import DryRunOption, JsonOption, Location, option
 
 EXAMPLES = """
 # handwritten digits, everything built in
-nas-search --budget-macs 5G
+nas-search --budget-macs 2M --trials 8
 nas-search --budget-macs 2M --trials 24
+
+# how few MACs the same digits need: a budget above the teacher's searches below the teacher
+nas-search --budget-macs 5G
 
 # your own teacher and images
 nas-search --budget-macs 5G --teacher teacher.safetensors --data images/ --trials 60

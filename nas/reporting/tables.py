@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,11 +12,11 @@ from nas.budget import COUNTER, format_duration, format_quantity
 from nas.ranking import PRIOR_SIGMA, PRIOR_WEIGHT
 from nas.reporting.architectures import legend_lines
 from nas.reporting.report import SearchReport, TrialReport
-from nas.reporting.verdict import next_commands, verdict
+from nas.reporting.verdict import near, next_commands, verdict
 
 LEGEND = (
     "FID: median over seeds, lower is better; seeds: trainings of the architecture; posterior estimate: FID "
-    "shrunk towards the mean at its MACs, which chooses front and best; teacher's MACs: cost in parts of them."
+    "shrunk towards the mean at its MACs, which chooses front and best; teacher's MACs: what part it costs."
 )
 
 
@@ -64,17 +63,16 @@ def render(found: SearchReport) -> RenderableType:
         f"Teacher: {found.teacher['name']}, {_teacher_fid(found)}"
         f"{format_quantity(found.teacher['macs'])} MACs, "
         f"{format_quantity(found.teacher['params'])} parameters.",
-        f"Study: {found.storage}   checkpoints and samples: {_near(found.folder)}/trials",
+        f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials",
     ]
     return Group(table, *(Text(line) for line in lines))
 
 
-def render_next(found: SearchReport, folder: str = "") -> RenderableType:
+def render_next(found: SearchReport, folder: str = "") -> Text:
     """What to do next, as commands; `folder` is where they are, see `next_commands`."""
-    table = Table.grid(padding=(0, 3))
-    for command, what in next_commands(found, folder):
-        table.add_row(Text(f"  {command}", no_wrap=True, overflow="ignore"), Text(what, style="dim"))
-    return Group(Text("\nNext:"), table)
+    commands = next_commands(found, folder)
+    width = max(len(command) for command, _ in commands)
+    return Text("\n".join(["", "Next:", *(f"  {command:<{width}}   {what}" for command, what in commands)]))
 
 
 def _teacher_row(found: SearchReport) -> list[str]:
@@ -91,12 +89,6 @@ def _teacher_row(found: SearchReport) -> list[str]:
         *latency,
         "known, not trained again",
     ]
-
-
-def _near(folder: str) -> str:
-    """A folder as one would type it here."""
-    path = Path(folder)
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _row(trial: TrialReport, found: SearchReport) -> list[str]:
@@ -198,7 +190,7 @@ def render_finalists(found: SearchReport) -> RenderableType:
         f"Chosen: trial {found.best.number}, {_in_the_search(found.best)} in the search, "
         f"FID {found.best.median:.2f} (90 % {low:.2f} to {high:.2f}).",
         _noise(found),
-        f"Study: {found.storage}   checkpoints and samples: {_near(found.folder)}/trials",
+        f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials",
     ]
     return Group(table, *(Text(line) for line in lines))
 

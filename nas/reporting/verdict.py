@@ -89,7 +89,7 @@ def next_commands(found: SearchReport, folder: str = "") -> list[tuple[str, str]
     """
     where = " ".join(["", *_location(found)])
     if len([t for t in found.trials if t.replicate_of is None]) < ENOUGH_TRIALS:
-        config = shlex.quote(str(Path(found.folder) / "config.toml"))
+        config = shlex.quote(f"{near(found.folder)}/config.toml")
         further = (f"{folder}nas-search --config {config} --trials {ENOUGH_TRIALS}", "search on")
     else:
         further = (f"{folder}nas-distill --top 3 --seeds 3{where}", "train the three best for longer")
@@ -102,13 +102,20 @@ def next_commands(found: SearchReport, folder: str = "") -> list[tuple[str, str]
 
 def _location(found: SearchReport) -> list[str]:
     """The options that name the study."""
-    workdir = Path(found.folder).parent
+    workdir = near(str(Path(found.folder).parent))
     flags = ["--study", shlex.quote(found.study)]
-    if workdir != StudyOptions.model_fields["workdir"].default:
-        flags += ["--workdir", shlex.quote(str(workdir))]
-    if not found.storage.startswith("sqlite:///") or not found.storage.endswith(f"{found.folder}/study.db"):
+    if workdir != str(StudyOptions.model_fields["workdir"].default):
+        flags += ["--workdir", shlex.quote(workdir)]
+    file = found.storage.removeprefix("sqlite:///")
+    if Path(file).resolve() != Path(found.folder).resolve() / "study.db":
         flags += ["--storage", shlex.quote(found.storage)]
     return flags
+
+
+def near(folder: str) -> str:
+    """A folder as one would type it here."""
+    path = Path(folder)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _budget(found: SearchReport) -> Budget:
