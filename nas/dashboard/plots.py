@@ -118,6 +118,12 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
             f"| `{_cell(t.summary)}`{f' ({t.baseline})' if t.baseline else ''} |"
             for t in chosen.front
         ]
+        teacher = StudyAttributes.from_study(store.study).teacher_info
+        if _known_teacher(store) is not None and chosen.leaves(teacher["fid"]):
+            lines += [
+                f"| teacher | {teacher['fid']:.2f} | {format_quantity(teacher['macs'])} "
+                f"| {format_quantity(teacher['params'])} | known, not trained again |"
+            ]
     everything = store.study.get_trials(deepcopy=False)
     states = Counter(t.state.name for t in everything if not TrialAttributes.from_trial(t).is_untrained)
     words = {

@@ -112,10 +112,12 @@ def test_a_teacher_that_fits_the_budget_is_a_point_at_the_end_of_the_front(store
     assert (list(drawn["teacher"].x), list(drawn["teacher"].y)) == ([4e6], [5.0])
     assert (drawn["front"].x[-2], drawn["front"].y[-2]) == (4e6, 5.0)
     assert drawn["best: trial 4"].y[0] == 20, "the best is a student"
+    assert "| teacher | 5.00 | 4M | 1M | known, not trained again |" in note(store, 5e6)
     StudyAttributes(teacher_info=teacher | {"fid": 30.0}).write(store.study)
     drawn = traces(pareto_figure(store, 5e6))
     assert "teacher" in drawn
     assert 4e6 not in list(drawn["front"].x), "a student is better for less"
+    assert "| teacher |" not in note(store, 5e6)
 
 
 def test_the_budget_is_a_line_unless_it_is_out_of_the_picture(store: StudyStore) -> None:

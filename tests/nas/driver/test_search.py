@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -47,10 +48,13 @@ def test_a_search_of_the_digits_keeps_to_its_budget_and_is_resumed_by_the_same_c
         assert trial["state"] in ("COMPLETE", "PRUNED")
         assert len(trial["rungs"]) == 3 or trial["state"] == "PRUNED"
         assert trial["fid"] == trial["rungs"][-1]["fid"]
-    assert sum(trial["baseline"] is not None for trial in found["trials"]) == 3
+    assert [trial["baseline"] for trial in found["trials"]].count(None) == 3, "half are the sampler's"
     assert found["best"] in found["front"]
     assert "Teacher: built-in digits" in done.stderr
     assert "[4/4] trial" in done.stderr
+    measured = [line for line in done.stderr.splitlines() if re.search(r"trial +\d+  rung \d/3  FID", line)]
+    assert len(measured) == sum(len(trial["rungs"]) for trial in found["trials"]), "a line for each rung"
+    assert all(line.endswith((": promoted", ": stopped", ": last rung")) for line in measured)
     assert "Traceback" not in done.stderr
 
     again = commands.run(*command, 4)
@@ -63,6 +67,29 @@ def test_a_search_of_the_digits_keeps_to_its_budget_and_is_resumed_by_the_same_c
     assert len(continued["trials"]) == 6
     assert "[6/6] trial" in more.stderr
     assert commands.left_behind() == []
+
+
+def test_a_search_of_a_budget_above_the_teacher_ends_with_a_student_and_the_teacher_beside_it(
+    teacher_file: Path, tmp_path: Path
+) -> None:
+    bench = prepare(
+        SearchConfig.of(
+            budget_macs=5 * 10**9, teacher=teacher_file, data="digits", rungs=(64, 128), fid_samples=50,
+            teacher_cache_size=64, batch_size=32, trials=4, workers=1, workdir=tmp_path, sampler="random",
+            replicates=0,
+        )
+    )  # fmt: skip
+    err = io.StringIO()
+    found = run_search(bench, Console(file=err))
+    assert "is above the teacher's 289k: searching below the teacher" in err.getvalue()
+    assert found.below_teacher
+    assert found.teacher_on_front == all(
+        found.teacher["fid"] < found.estimates[student.number] for student in found.front
+    )
+    assert len(found.trials) == 4
+    assert str(bench.space.largest()) not in {trial.summary for trial in found.trials}
+    assert found.best in found.trials
+    assert "uniform, 50% of the teacher" in {trial.baseline for trial in found.trials}
 
 
 # What goes wrong in candidates
