@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from distill.teachers import teacher_cache_bytes
-from distill.training import images_a_step
+from distill.training import images_per_step
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
 from nas.execution.cluster import expected_share
@@ -101,7 +101,7 @@ def _rungs(bench: Workbench) -> str:
     config = bench.config
     if config.share_weights:
         return f"weights that all students share, {config.rungs[-1]:,} images"
-    step = images_a_step(bench.recipe, config.batch_size)
+    step = images_per_step(bench.recipe, config.batch_size)
     images = ", ".join(f"{math.ceil(rung / step) * step:,}" for rung in config.rungs)
     return f"FID after {images} images, {config.batch_size} in a batch"
 

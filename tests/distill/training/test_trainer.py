@@ -28,7 +28,9 @@ from distill.schedules import Schedule
 from distill.tasks import NoiseTask
 from distill.teachers import Teacher, load_teacher
 from distill.training.augmentation import ADJUST_EVERY, Augment
-from distill.training.trainer import CHECK_EVERY, Progress, Trainer, TrainingConfig
+from distill.training.config import TrainingConfig
+from distill.training.readings import READ_EVERY
+from distill.training.trainer import Progress, Trainer
 from tests.distill.trainings import BATCH, CONFIG, DATA, LINEAR, Log, Make, same, saved, snapshot
 
 
@@ -36,9 +38,9 @@ from tests.distill.trainings import BATCH, CONFIG, DATA, LINEAR, Log, Make, same
     ("shape", "stop"),
     [
         ("linear", 10),
-        ("linear", CHECK_EVERY),
+        ("linear", READ_EVERY),
         ("adaptive", 1),
-        ("adaptive", CHECK_EVERY + 1),
+        ("adaptive", READ_EVERY + 1),
         ("adaptive", 18),
     ],
 )
@@ -99,7 +101,7 @@ def test_the_weight_of_the_teacher_is_logged_at_every_step_and_follows_its_sched
 
 def test_a_log_entry_is_not_rewritten_later(make: Make) -> None:
     trainer, log = make(), list[Progress]()
-    trainer.train(2 * CHECK_EVERY * BATCH, log.append)
+    trainer.train(2 * READ_EVERY * BATCH, log.append)
     assert log[0].losses["g_adversarial"] != log[-1].losses["g_adversarial"]
 
 
@@ -275,7 +277,7 @@ def test_a_loss_that_is_not_finite_ends_the_training_soon(make: Make, value: flo
         TrainingDivergedError, match=r"(g_odd|d_\w+|g_\w+|gap) is -?(nan|inf) after \d+ images"
     ):
         make(Broken(LINEAR)).train(CONFIG.images)
-    assert 5 < len(calls) <= 5 + CHECK_EVERY + 1
+    assert 5 < len(calls) <= 5 + READ_EVERY + 1
 
 
 def test_a_loss_that_is_not_finite_in_the_very_last_step_is_noticed(make: Make) -> None:
@@ -303,7 +305,7 @@ def test_a_target_between_two_batches_is_reached_by_a_whole_one(make: Make) -> N
 
 def test_training_brings_the_critics_gap_into_the_schedule(make: Make) -> None:
     trainer, log = make(WeightDecay(Schedule("adaptive", start=3.0, begin=0.0, finish=1.0))), list[Progress]()
-    trainer.train(CHECK_EVERY * 2 * BATCH, log.append)
+    trainer.train(READ_EVERY * 2 * BATCH, log.append)
     assert log[0].kd_weight == 3.0
     assert len({p.kd_weight for p in log}) > 1
     assert trainer.gap >= 0

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from distill.adversarial import Logistic
 from distill.errors import TrainingError
 from distill.recipes import AdversarialTraining, Recipe, WeightDecay
-from distill.training.trainer import CHECK_EVERY, Trainer, TrainingConfig
+from distill.training.config import TrainingConfig
+from distill.training.readings import READ_EVERY
+from distill.training.trainer import Trainer
 from tests.distill.trainings import BATCH, CONFIG, LINEAR, Make, same, saved
 
 
@@ -126,7 +128,7 @@ def test_half_precision_stays_finite_and_near_full_precision(
 ) -> None:
     full, half = make(recipe), make(recipe, replace(CONFIG, precision=precision))
     for trainer in (full, half):
-        trainer.train(CHECK_EVERY * BATCH + BATCH)
+        trainer.train(READ_EVERY * BATCH + BATCH)
     assert half.losses == pytest.approx(full.losses, rel=0.3, abs=0.05)
     for network in (half.student, half.ema, half.discriminator):
         assert all(p.dtype == torch.float32 and p.isfinite().all() for p in network.parameters())
