@@ -16,7 +16,7 @@ from distill.training import images_per_step
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
 from nas.execution.cluster import expected_share
-from nas.execution.workbench import Workbench
+from nas.execution.workbench import TEACHER_CACHE, Workbench
 from search_spaces import Architecture, RandomSuggest
 
 PROPOSALS = 6
@@ -87,9 +87,8 @@ def introduction(bench: Workbench) -> list[str]:
     ]
     lines += [f"Budget: {note}" for note in config.budget.slack(bench.space)]
     megabytes = teacher_cache_bytes(config.teacher_cache_size, bench.teacher.generator.image_shape) / 1e6
-    lines.append(
-        f"Teacher cache: {config.teacher_cache_size:,} images, {megabytes:,.0f} MB in {config.cache / 'bank'}"
-    )
+    place = config.cache / TEACHER_CACHE
+    lines.append(f"Teacher cache: {config.teacher_cache_size:,} images, {megabytes:,.0f} MB in {place}")
     lines += [f"Skipped {skipped}" for skipped in bench.task.images.skipped]
     if teacher.discriminator is None and bench.recipe.discriminator_steps:
         lines.append("The teacher has no discriminator: students train their own from scratch")
