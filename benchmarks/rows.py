@@ -87,7 +87,7 @@ def run_rows(
         tempfile.TemporaryDirectory() as scratch,
         ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool,
     ):
-        settings["workdir"] = Path(scratch)  # keeps the teacher bank, which all runs share
+        settings["workdir"] = Path(scratch)  # keeps the teacher cache, which all runs share
         jobs = [
             (budget, name, pool.submit(distill, name, seed, options.images, settings | {"budget_macs": macs}))
             for seed in seeds

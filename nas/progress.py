@@ -118,9 +118,9 @@ class TeacherProgress:
         for line in self._about:
             self._print(line)
         if images >= self.images:
-            self._print(f"trained for {images} images already: give more --images to go on")
+            self._print(f"trained for {images} images already: give a larger --images to continue")
         elif images:
-            self._print(f"going on after {images} images")
+            self._print(f"resuming after {images} images")
 
     def started(self, images: int) -> None:
         """The first step after `images` begins."""

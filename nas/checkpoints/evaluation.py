@@ -40,7 +40,7 @@ def evaluate(
         data: the real images.
         fid_samples: generated images that every metric is taken over.
         extractor: of the features, a name or a TorchScript file.
-        extractor_weights: its weights, instead of the usual ones.
+        extractor_weights: its weights, instead of the default ones.
         seed: of latents, noise and subsets.
         device: "cpu" or "cuda"; CUDA where there is one.
         batch_size: images at a time; as in a search unless given, because another one draws other noise.

@@ -27,7 +27,9 @@ def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | Non
         return found.trial(trial)
     complete = [t for t in found.trials if t.fids]
     if not complete:
-        raise ExportError(f"study {found.study!r} has no complete trial yet: run nas-search again to go on")
+        raise ExportError(
+            f"study {found.study!r} has no complete trial yet: run nas-search again to continue"
+        )
     best = choose_best(found.trials, max_macs).best
     if best is None:
         cheapest = min(t.macs or 0 for t in complete)

@@ -33,7 +33,7 @@ class Command(click.Command):
         self,
         *args: Any,
         examples: str = "",
-        interrupted: str = "run the same command again to go on",
+        interrupted: str = "run the same command again to resume",
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)

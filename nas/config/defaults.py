@@ -51,11 +51,11 @@ def _kd_weight(recipe: str, digits: bool) -> dict[str, Any]:
         RecipeError: there is none of that name.
     """
     wanted = get_recipe(recipe)
-    usual = (wanted.usual_on_digits if digits else None) or wanted.usual
+    schedule = (wanted.default_schedule_on_digits if digits else None) or wanted.default_schedule
     return {
-        "kd_schedule": usual.shape,
-        "kd_weight_start": usual.start,
-        "kd_weight_end": usual.end,
-        "kd_decay_start": usual.begin,
-        "kd_decay_end": usual.finish,
+        "kd_schedule": schedule.shape,
+        "kd_weight_start": schedule.start,
+        "kd_weight_end": schedule.end,
+        "kd_decay_start": schedule.begin,
+        "kd_decay_end": schedule.finish,
     }

@@ -261,7 +261,7 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
 
     @property
     def cache(self) -> Path:
-        """What studies of one teacher and one data set share: decoded images, teacher banks, statistics."""
+        """What studies of one teacher and one data set share: decoded images, teacher caches, statistics."""
         return self.workdir / CACHE
 
     @property

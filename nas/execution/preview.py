@@ -15,7 +15,7 @@ from distill.teachers import teacher_cache_bytes
 from distill.training import images_per_step
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
-from nas.execution.cluster import expected_share
+from nas.execution.cluster import expected_resources
 from nas.execution.workbench import TEACHER_CACHE, Workbench
 from search_spaces import Architecture, RandomSuggest
 
@@ -107,7 +107,7 @@ def _rungs(bench: Workbench) -> str:
 
 def _workers(config: SearchConfig) -> str:
     """How many candidates train at a time, and on what, where that is known before Ray starts."""
-    share = expected_share(config)
+    share = expected_resources(config)
     if share is None:
         return f"Execution: as many candidates at a time as {config.ray_address} has room for"
     cores = f"{share.cpus} CPU core{'s' if share.cpus > 1 else ''}"

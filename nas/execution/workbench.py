@@ -234,8 +234,8 @@ class Workbench:
         training = self.teacher.family.training
         if self.config.r1_gamma is not None and training.r1_gamma is None:
             raise ConfigError(
-                f"--r1-gamma {self.config.r1_gamma:g}: there is no R1 in the {training.adversarial} game of "
-                f"{family}: leave it out"
+                f"--r1-gamma {self.config.r1_gamma:g}: the {training.adversarial} loss of {family} "
+                f"has no R1: leave it out"
             )
         check_parts_are_whole(self.teacher.generator, self.config.micro_batch or 0, self.config.batch_size)
         check_activation_checkpointing(self.teacher.generator, self.config.checkpoint_activations)

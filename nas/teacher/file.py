@@ -71,7 +71,7 @@ def describe(path: Path) -> TeacherInfo:
         TeacherError, CheckpointError: there is no such file, or it can't be read.
     """
     loaded = _load(path)
-    generator, critic = loaded.generator, loaded.discriminator
+    generator, discriminator = loaded.generator, loaded.discriminator
     cost = measure(generator)
     return TeacherInfo(
         file=str(path),
@@ -82,8 +82,8 @@ def describe(path: Path) -> TeacherInfo:
         params=cost.params,
         counter=COUNTER,
         generator=generator.architecture.to_json(),
-        discriminator=None if critic is None else critic.architecture.to_json(),
-        discriminator_params=None if critic is None else _count(critic),
+        discriminator=None if discriminator is None else discriminator.architecture.to_json(),
+        discriminator_params=None if discriminator is None else _count(discriminator),
         metadata=dict(loaded.metadata),
         layers=generator.architecture.describe(),
     )

@@ -14,7 +14,7 @@ from distill.memory import is_out_of_memory
 from distill.progress import OnProgress
 from distill.seeds import derive_seed
 from distill.tasks import NoiseTask, Task
-from distill.teachers import Outcome, TeacherTraining, check_place, rehearse, train_teacher
+from distill.teachers import Outcome, TeacherTraining, check_place, check_training, train_teacher
 from distill.training import TARGET
 from nas.budget import COUNTER, format_quantity
 from nas.errors import SearchError
@@ -70,7 +70,7 @@ class TeacherRun:
         shape = shape_of(request, family)
         shape.architecture(classes=1)  # refused before images are read
         training = training_of(request, shape)
-        rehearse(training) if dry_run else check_place(training)
+        check_training(training) if dry_run else check_place(training)
         if request.fid_samples:
             check_extractor(extractor_of(request), request.extractor_weights)
         if dry_run:

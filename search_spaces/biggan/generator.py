@@ -72,11 +72,6 @@ class BigGANGenerator(Generator):
         self.to_rgb = SpectralConv(a.channels[-1], a.image_channels, 3)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        side = self.architecture.resolution
-        return self.architecture.image_channels, side, side
-
-    @property
     def uses_batch_statistics(self) -> bool:
         return True
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from search_spaces.base import Found
 from search_spaces.dcgan.generator import DCGANGenerator
-from search_spaces.dcgan.infer import Inferred, infer, is_critic
-from search_spaces.dcgan.layouts import USUAL
+from search_spaces.dcgan.infer import Inferred, infer, is_discriminator
+from search_spaces.dcgan.layouts import DEFAULT
 from search_spaces.dcgan.modules import Module, modules_of
 from search_spaces.errors import CheckpointError, one_line
 from search_spaces.reading import with_weights
@@ -34,7 +34,7 @@ def read(content: Any) -> Found | None:
             only a discriminator.
         ArchitectureError: its layers make no image.
     """
-    critic = False
+    discriminator = False
     for name, state in _states(content):
         modules = _modules(state)
         if modules is None:
@@ -42,8 +42,8 @@ def read(content: Any) -> Found | None:
         inferred = infer(modules)
         if inferred is not None:
             return _found(name, inferred)
-        critic = critic or is_critic(modules)
-    if critic:
+        discriminator = discriminator or is_discriminator(modules)
+    if discriminator:
         raise CheckpointError("it holds a discriminator and no generator")
     return None
 
@@ -52,10 +52,10 @@ def _found(name: str, inferred: Inferred) -> Found:
     generator = with_weights(DCGANGenerator, inferred.architecture, inferred.state, "generator")
     metadata = {"source_format": "DCGAN state dict", "source_network": name or "state dict"}
     metadata["source_layout"] = inferred.layout.source
-    if inferred.layout is USUAL:
+    if inferred.layout is DEFAULT:
         metadata["assumed"] = (
-            f"activation {USUAL.activation}, latent {USUAL.latent}, epsilon 1e-05, transposed convolutions "
-            "double the size"
+            f"activation {DEFAULT.activation}, latent {DEFAULT.latent}, epsilon 1e-05, "
+            "transposed convolutions double the size"
         )
     return Found(generator, None, metadata)
 

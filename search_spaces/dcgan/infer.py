@@ -72,7 +72,7 @@ def _widens(one: Link, other: Link) -> bool:
     return other.kind == "conv" and not one.module.dense and one.channels < other.channels
 
 
-def is_critic(modules: Sequence[Module]) -> bool:
+def is_discriminator(modules: Sequence[Module]) -> bool:
     """Whether they are the ever wider convolutions of a discriminator, from an image to one number."""
     convs = [module.weight for module in modules if not module.dense]
     if len(convs) < 3 or convs[0].shape[1] not in COLOURS or any(module.dense for module in modules[:-1]):
@@ -174,7 +174,7 @@ def _grows(link: Link) -> bool:
 def _layer(number: int, link: Link, layout: Layout, *, last: bool) -> Layer:
     """One link with what its tensors don't tell: as the layout has it, else so that sizes double."""
     doubles = _grows(link) and number > 0
-    usual = Layer(
+    default = Layer(
         kind=link.kind,
         channels=link.channels,
         kernel=link.kernel,
@@ -185,4 +185,4 @@ def _layer(number: int, link: Link, layout: Layout, *, last: bool) -> Layer:
         norm=link.module.norm is not None,
         activation="tanh" if last else layout.activation,
     )
-    return replace(usual, **layout.layers.get(number, {}))
+    return replace(default, **layout.layers.get(number, {}))

@@ -24,7 +24,7 @@ class Layout:
 UPSAMPLED = {"kind": "upsampled", "stride": 2, "epsilon": 0.8}
 VALID = {"padding": 0, "output_padding": 0}
 
-USUAL = Layout("unknown", ())  # Radford et al., arXiv 1511.06434
+DEFAULT = Layout("unknown", ())  # Radford et al., arXiv 1511.06434
 KNOWN = (
     Layout(
         "github.com/efleurine/faces-dcgan", ("fc", "t_conv1.0", "t_conv2.0", "t_conv3.0"), latent="uniform"
@@ -62,5 +62,5 @@ KNOWN = (
 def layout_of(modules: tuple[str, ...], kernels: tuple[int, ...]) -> Layout:
     """The known layout of a network with these modules, else the usual one."""
     return next(
-        (known for known in KNOWN if known.modules == modules and known.kernels in (None, kernels)), USUAL
+        (known for known in KNOWN if known.modules == modules and known.kernels in (None, kernels)), DEFAULT
     )

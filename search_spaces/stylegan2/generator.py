@@ -42,11 +42,6 @@ class StyleGAN2Generator(Generator):
     def deterministic(self, *inputs: Tensor) -> Tensor:
         return self.forward(*inputs, noise="const")
 
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        side = self.architecture.resolution
-        return self.architecture.image_channels, side, side
-
     def forward(
         self, z: Tensor, labels: Tensor | None = None, *, psi: float = 1.0, noise: NoiseMode = "random"
     ) -> Tensor:

@@ -12,7 +12,7 @@ from distill.errors import RecipeError
 from distill.schedules import SHAPES, STAIRS, Schedule
 
 FALLING = sorted(set(SHAPES) - {"constant"})
-UNMOVED = sorted(set(FALLING) - {"adaptive"})  # by the critic's gap
+UNMOVED = sorted(set(FALLING) - {"adaptive"})  # by the discriminator's gap
 fractions = st.floats(0, 1)
 weights = st.floats(0, 100)
 

@@ -109,7 +109,7 @@ def test_a_second_driver_is_refused_and_ctrl_c_ends_the_first_with_130(
     os.killpg(first.pid, signal.SIGINT)  # as a terminal does
     out, err = first.communicate(timeout=PATIENCE)
     assert first.returncode == 130, err
-    assert err.splitlines()[-1].endswith("interrupted; run the same command again to go on")
+    assert err.splitlines()[-1].endswith("interrupted; run the same command again to resume")
     assert "Traceback" not in err
     assert out == ""
     assert "RUNNING" in state_of(database).states.values()

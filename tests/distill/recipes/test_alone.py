@@ -80,9 +80,11 @@ def test_without_a_teacher_its_weight_is_nothing() -> None:
     assert {AdversarialTraining().kd_weight(progress, 1.0) for progress in (0.0, 0.5, 1.0)} == {0.0}
 
 
-def test_the_discriminator_of_stylegan2_is_that_of_weight_decay(critic: Discriminator) -> None:
+def test_the_discriminator_of_stylegan2_is_that_of_weight_decay(discriminator: Discriminator) -> None:
     for i in (0, 1):
-        step = DiscriminatorStep(critic, Batch((), torch.randn(4, 1, 16, 16)), torch.randn(4, 1, 16, 16), i)
+        step = DiscriminatorStep(
+            discriminator, Batch((), torch.randn(4, 1, 16, 16)), torch.randn(4, 1, 16, 16), i
+        )
         mine = detached(AdversarialTraining(Logistic(r1_gamma=0.3)).discriminator_terms(step))
         theirs = detached(WeightDecay(adversarial=Logistic(r1_gamma=0.3)).discriminator_terms(step))
         assert mine.keys() == theirs.keys()

@@ -1,4 +1,4 @@
-"""Compressing GANs: the teacher's image in mean square, and the critic of the family's game beside it."""
+"""Compressing GANs: mean square error to the teacher's image, and the family's adversarial loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bank is made once, whole, and says what the teacher says."""
+"""The teacher cache is made once, whole, and says what the teacher says."""
 
 from __future__ import annotations
 
@@ -69,43 +69,43 @@ def test_progress_is_told_while_it_is_made_and_not_when_it_is_there(tmp_path: Pa
 
 def test_images_are_the_teachers_for_their_inputs(teacher_file: Path, tmp_path: Path) -> None:
     teacher = load_checkpoint(teacher_file).generator  # its noise has no strength
-    bank = make_teacher_cache(teacher, "digest", tmp_path, size=10, batch_size=4)
-    assert len(bank) == 10
-    assert bank.images.dtype == np.uint8
-    assert bank.images.shape == (10, 1, 16, 16)
+    cache = make_teacher_cache(teacher, "digest", tmp_path, size=10, batch_size=4)
+    assert len(cache) == 10
+    assert cache.images.dtype == np.uint8
+    assert cache.images.shape == (10, 1, 16, 16)
     chosen = torch.tensor([7, 0, 7, 9])
-    inputs, images = parts(bank.batch(chosen))
+    inputs, images = parts(cache.batch(chosen))
     with torch.no_grad():
         rendered = teacher(*inputs)
     assert images.dtype == torch.float32
     assert torch.equal(to_uint8(images), to_uint8(rendered))
     assert (images - rendered.clamp(-1, 1)).abs().max() <= 0.5 / 127.5 + 1e-6
-    assert torch.equal(inputs[0], torch.from_numpy(bank.arrays[0][chosen.numpy()]))
+    assert torch.equal(inputs[0], torch.from_numpy(cache.arrays[0][chosen.numpy()]))
 
 
 def test_every_input_of_the_family_is_kept(tmp_path: Path) -> None:
-    bank = make_teacher_cache(Watched(), "digest", tmp_path, size=6)
-    inputs, images = parts(bank.batch(torch.arange(6)))
+    cache = make_teacher_cache(Watched(), "digest", tmp_path, size=6)
+    inputs, images = parts(cache.batch(torch.arange(6)))
     assert [tuple(tensor.shape) for tensor in inputs] == [(6, 3), (6, 1)]
     assert images.shape == (6, 1, 4, 4)
 
 
 def test_draws_follow_from_the_generator(tmp_path: Path) -> None:
-    bank = make_teacher_cache(Watched(), "digest", tmp_path, size=20)
-    one, other, different = (parts(bank.draw(8, torch.Generator().manual_seed(seed))) for seed in (3, 3, 4))
+    cache = make_teacher_cache(Watched(), "digest", tmp_path, size=20)
+    one, other, different = (parts(cache.draw(8, torch.Generator().manual_seed(seed))) for seed in (3, 3, 4))
     assert torch.equal(one[1], other[1])
     assert all(torch.equal(a, b) for a, b in zip(one[0], other[0], strict=True))
     assert not torch.equal(one[1], different[1])
 
 
 def test_what_a_batch_is_changed_to_does_not_reach_the_bank(tmp_path: Path) -> None:
-    bank = make_teacher_cache(Watched(), "digest", tmp_path, size=4)
-    inputs, images = parts(bank.batch(torch.arange(4)))
-    before = bank.images.copy()
+    cache = make_teacher_cache(Watched(), "digest", tmp_path, size=4)
+    inputs, images = parts(cache.batch(torch.arange(4)))
+    before = cache.images.copy()
     inputs[0].zero_()
     images.zero_()
-    assert np.array_equal(bank.images, before)
-    assert bank.arrays[0].any()
+    assert np.array_equal(cache.images, before)
+    assert cache.arrays[0].any()
 
 
 def test_a_bank_is_made_once(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_an_interrupted_bank_leaves_nothing_and_is_made_whole_the_next_time(tmp_
 
 
 def test_a_killed_process_leaves_nothing_that_passes_for_a_bank(tmp_path: Path) -> None:
-    """A bank stands in its place only when it is whole, so at no moment before its last image."""
+    """A cache is in its place only once it is whole, never before its last image."""
     teacher, complete = Watched(), []
     teacher.meanwhile = lambda: complete.extend(p for p in tmp_path.glob("[!.]*") if p.is_dir())
     make_teacher_cache(teacher, "digest", tmp_path, size=10, batch_size=4)
@@ -172,9 +172,9 @@ def test_two_processes_that_make_the_same_bank_do_not_disturb_each_other(tmp_pat
             make_teacher_cache(other, "digest", tmp_path, size=10, batch_size=4)
 
     teacher.meanwhile = finish_first
-    bank = make_teacher_cache(teacher, "digest", tmp_path, size=10, batch_size=4)
+    cache = make_teacher_cache(teacher, "digest", tmp_path, size=10, batch_size=4)
     assert len(list(tmp_path.iterdir())) == 1
-    assert same(bank, make_teacher_cache(Watched(), "digest", tmp_path, size=10, batch_size=4))
+    assert same(cache, make_teacher_cache(Watched(), "digest", tmp_path, size=10, batch_size=4))
 
 
 def test_the_teacher_renders_in_evaluation_mode_without_gradients(tmp_path: Path) -> None:

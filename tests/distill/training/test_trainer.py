@@ -178,10 +178,10 @@ def test_the_teachers_discriminator_learns_nothing(make: Make) -> None:
 
 def test_networks_that_come_frozen_from_a_file_are_trained_all_the_same(make: Make, teacher: Teacher) -> None:
     student = copy.deepcopy(teacher.generator)
-    critic = copy.deepcopy(teacher.discriminator)
-    assert critic is not None
+    discriminator = copy.deepcopy(teacher.discriminator)
+    assert discriminator is not None
     task = NoiseTask(DATA, student.input_specs)
-    trainer = Trainer(student, critic, WeightDecay(LINEAR), task, CONFIG)
+    trainer = Trainer(student, discriminator, WeightDecay(LINEAR), task, CONFIG)
     trainer.train(2 * BATCH)
     assert not same(snapshot(student), snapshot(teacher.generator))
 
@@ -190,7 +190,7 @@ def test_a_critic_that_takes_more_steps_sees_more_images_and_every_one_counts(ma
     log = Log(AdversarialTraining(Wasserstein(discriminator_steps=3), PathLengths(0.0)))
     trainer = make(log)
     trainer.train(7 * BATCH)
-    assert trainer.images == 9 * BATCH, "whole steps: three of the critic, one of the student"
+    assert trainer.images == 9 * BATCH, "whole steps: three of the discriminator, one of the student"
     assert trainer.step == len(log.generator_steps) == 3
     assert [step.step for step, _ in log.seen_by_discriminator] == list(range(9))
     seen = [step.real for step, _ in log.seen_by_discriminator]
@@ -201,7 +201,9 @@ def test_without_a_critic_only_the_student_learns(make: Make) -> None:
     log = Log(CompressingGans(Schedule("constant", start=1.0)))
     trainer = make(log)
     before, stream = snapshot(trainer.discriminator), trainer.stream.state_dict()["images"]
-    trainer.discriminator.register_forward_pre_hook(lambda module, args: pytest.fail("the critic was asked"))
+    trainer.discriminator.register_forward_pre_hook(
+        lambda module, args: pytest.fail("the discriminator was asked")
+    )
     trainer.train(3 * BATCH)
     assert (trainer.images, len(log.generator_steps)) == (3 * BATCH, 3)
     assert not log.seen_by_discriminator

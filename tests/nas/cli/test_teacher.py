@@ -100,8 +100,8 @@ def test_a_trained_teacher_is_one_for_a_search(trained: Path) -> None:
 def test_a_finished_training_is_not_done_again(trained: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in trained.rglob("*") if path.is_file()}
     result = done(*TINY, "-o", trained / "teacher.safetensors")
-    assert "trained for 320 images already: give more --images to go on" in result.stderr
-    assert "going on" not in result.stderr
+    assert "trained for 320 images already: give a larger --images to continue" in result.stderr
+    assert "resuming" not in result.stderr
     assert "of 320 images" in result.stdout
     assert {path: path.stat().st_mtime_ns for path in trained.rglob("*") if path.is_file()} == before
 
@@ -145,10 +145,10 @@ def test_a_training_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(
         assert victim.returncode == -number
     else:
         assert victim.returncode == 130
-        assert "run the same command again to go on" in told
+        assert "run the same command again to resume" in told
         assert "Traceback" not in told
     result = done(*LONG, "-o", "stopped.safetensors")
-    assert "going on after" in result.stderr
+    assert "resuming after" in result.stderr
     assert log("stopped.training") == log(str(straight / "straight.training"))
     assert log("stopped.training")[-1]["images"] == "1600"
     assert equal(weights("stopped.safetensors"), weights(str(straight / "straight.safetensors")))

@@ -37,7 +37,7 @@ def asked(family: str, *more: str) -> list[str]:
 def test_a_teacher_of_any_family_is_trained_and_gone_on_with(family: str) -> None:
     done(*asked(family))
     result = done(*asked(family), "--images", 160)
-    assert "going on after 80 images" in result.stderr
+    assert "resuming after 80 images" in result.stderr
     loaded = load_checkpoint(Path("teacher.safetensors"))
     assert loaded.family == family
     assert loaded.discriminator is not None
@@ -60,15 +60,15 @@ def test_a_size_that_a_family_has_not_is_refused(family: str, flag: str) -> None
 
 
 def test_what_is_published_is_the_default() -> None:
-    games = {family: done(*asked(family, "--dry-run")).stdout for family in FAMILIES}
+    printed = {family: done(*asked(family, "--dry-run")).stdout for family in FAMILIES}
     for family, words in {
         "stylegan2": ("lr 0.002", "logistic loss", "R1 ", "path lengths 2", "augmentation adaptive"),
         "biggan": ("lr 0.0001 and 0.0004", "hinge loss", "2 discriminator steps", "augmentation adaptive"),
         "dcgan": ("lr 0.0002", "wasserstein loss", "5 discriminator steps", "augmentation none"),
     }.items():
         for word in words:
-            assert word in games[family], family
-    assert "path lengths" not in games["dcgan"] + games["biggan"]
+            assert word in printed[family], family
+    assert "path lengths" not in printed["dcgan"] + printed["biggan"]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_training_that_noted_more_settings_goes_on() -> None:
     state = torch.load(path, weights_only=True)
     state["settings"] |= {"--lr": "0.0001", "--latent-dim": "512", "--mapping-layers": "8"}
     torch.save(state, path)
-    assert "going on after 80 images" in done(*asked("biggan"), "--images", 160).stderr
+    assert "resuming after 80 images" in done(*asked("biggan"), "--images", 160).stderr
 
 
 def test_grey_images_that_are_made_rgb_are_said_to_be() -> None:

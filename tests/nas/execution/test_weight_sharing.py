@@ -126,7 +126,7 @@ def test_a_resumed_search_starts_no_task_for_stages_that_are_over(
         return 320
 
     monkeypatch.setattr(cluster, "_on_a_worker", on_a_worker)
-    cluster.make_shared_weights(bench.config, cluster.Share(1, 1, 0), Console(quiet=True))
+    cluster.make_shared_weights(bench.config, cluster.WorkerResources(1, 1, 0), Console(quiet=True))
     assert tasks == [()]
 
 

@@ -69,7 +69,7 @@ def test_at_equal_cost_expectations_lie_between_medians_and_their_mean(measured:
         assert low * 0.999 <= select(alike, FLOOR).estimates[m.trial] <= high * 1.001
 
 
-def test_what_is_usual_at_its_cost_is_expected_of_an_architecture() -> None:
+def test_the_prior_mean_of_an_architecture_follows_its_cost() -> None:
     line = [Measured(trial, 2**trial * 10**6, (64.0 / 2**trial,)) for trial in range(6)]
     found = select(line, FLOOR)
     assert all(found.estimates[m.trial] == pytest.approx(m.fid) for m in line)
