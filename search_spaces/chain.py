@@ -1,4 +1,4 @@
-"""Networks that are a chain of layers."""
+"""Chains of layers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def outputs(layers: Iterable[Callable[[Tensor], Tensor]], x: Tensor) -> list[Tensor]:
-    """What every layer makes of the output of the layer before; the first one gets `x`."""
+    """The output of every layer of a chain that starts with `x`."""
     found = []
     for layer in layers:
         x = layer(x)

@@ -1,4 +1,4 @@
-"""What one search is asked to do: options, defaults, checks, and the TOML file that holds them."""
+"""The configuration of a search: options, defaults, checks, and its TOML file."""
 
 from nas.config.checks import SHARED_PARTS
 from nas.config.defaults import DIGITS_DEFAULTS, REAL_DEFAULTS

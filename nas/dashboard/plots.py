@@ -1,4 +1,4 @@
-"""What the dashboard shows of a study: FID against MACs, front, budget, and a note on the best student."""
+"""Plot and note of a study in the dashboard: FID against MACs, front, budget, best student."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
     pruned = [t for t in trials if t.state == "PRUNED"]
     students = [t for t in trials if t.state == "COMPLETE" and t.baseline is None]
     baselines = [t for t in trials if t.state == "COMPLETE" and t.baseline is not None]
-    dearest = max((t.point[0] for t in trials), default=math.inf)
-    # A budget far above every trial would squeeze them into a corner: it is written, not drawn.
-    drawn = budget_macs if budget_macs is not None and budget_macs <= 3 * dearest else None
+    most_expensive = max((t.point[0] for t in trials), default=math.inf)
+    # A budget far above every trial would compress the plot: it is named, not drawn.
+    drawn = budget_macs if budget_macs is not None and budget_macs <= 3 * most_expensive else None
     xs = [t.point[0] for t in trials] + ([drawn] if drawn is not None else [])
     ys = [t.point[1] for t in trials]
 
@@ -54,7 +54,7 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
     )
     if chosen.best is not None:
         best = chosen.best
-        figure.add_trace(_steps(chosen.front, end=max(chosen.front[-1].point[0], drawn or dearest)))
+        figure.add_trace(_steps(chosen.front, end=max(chosen.front[-1].point[0], drawn or most_expensive)))
         highlight = ring | {"size": 18, "color": _RED, "line": {"width": 3}}
         figure.add_trace(_points([best], f"best: trial {best.number}", highlight))
     if drawn is not None:
@@ -85,7 +85,7 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
 
 
 def note(store: StudyStore, budget_macs: float | None) -> str:
-    """Markdown: the best student, how to export it, the front, and what became of the trials."""
+    """Markdown: the best student, how to export it, the front, and the states of the trials."""
     trials = measured(store)
     chosen = choose_best(trials, budget_macs)
     lines = [f"## {store.name}", ""]
@@ -128,7 +128,7 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
 
 
 def _steps(ordered: Sequence[TrialReport], end: float) -> go.Scatter:
-    """The lowest FID to be had at every number of MACs, up to `end`."""
+    """The lowest FID at every number of MACs, up to `end`, as steps."""
     return go.Scatter(
         x=[*(t.point[0] for t in ordered), end],
         y=[*(t.point[1] for t in ordered), ordered[-1].point[1]],
@@ -181,10 +181,10 @@ def _hover(trial: TrialReport) -> str:
 
 
 def _cell(text: str) -> str:
-    """Markdown ends a table's cell at a bar, inside code too."""
+    """`text` for a cell of a Markdown table, where a bar ends a cell even inside code."""
     return text.replace("|", "\\|")
 
 
 def _wide(values: Sequence[float]) -> bool:
-    """Whether a linear axis would squeeze most of the values into its corner."""
+    """Whether most values would crowd together on a linear axis."""
     return bool(values) and min(values) > 0 and max(values) / min(values) > 8

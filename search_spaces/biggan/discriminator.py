@@ -1,4 +1,4 @@
-"""BigGAN's discriminator: residual blocks, a sum over places, and a projection on the class."""
+"""BigGAN's discriminator: residual blocks, a sum over positions, and a projection on the class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DCGAN checkpoints as people publish them, bare state dicts, as our networks."""
+"""Read published DCGAN checkpoints, bare state dicts, as our networks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from search_spaces.reading import with_weights
 
 GENERATORS = ("g_ema", "G_ema", "ema", "generator", "netG", "G", "gen", "generator_state_dict")
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # of a network, or of both in one state dict
-MOST_TENSORS = 200  # a DCGAN has some 30: what is larger is not looked at
+MOST_TENSORS = 200  # a DCGAN has some 30; larger files are skipped
 CONDITION = "emb"  # in the name of a module that embeds a class
 
 
 def read(content: Any) -> Found | None:
-    """The generator in `content`, as `read_untrusted` gave it; None when there is no DCGAN in it.
+    """The generator in `content`, as `read_untrusted` returns it; None without a DCGAN.
 
-    Kinds, widths, depth and sizes follow from the tensors' shapes and order. What they don't tell, strides,
+    Kinds, widths, depth and sizes follow from the tensors' shapes and order. Shapes do not define strides,
     activations, the latent's distribution and the epsilon of normalisation, follows from the names if they
     are of a public implementation (`layouts.py`), else it is assumed as DCGAN has it, and noted in the
     metadata. A discriminator in it is not read: those of DCGANs are normalised, which critics here are not.
@@ -61,7 +61,7 @@ def _found(name: str, inferred: Inferred) -> Found:
 
 
 def _states(content: Any) -> Iterator[tuple[str, dict[str, Tensor]]]:
-    """State dicts that may be a generator's, by the names that they have in the file; its own is ""."""
+    """Candidate state dicts of a generator, by their names in the file; the file itself is ""."""
     if not isinstance(content, Mapping):
         return
     for name in ("", *GENERATORS, *WRAPPERS):
@@ -78,7 +78,7 @@ def _states(content: Any) -> Iterator[tuple[str, dict[str, Tensor]]]:
 
 
 def _modules(state: Mapping[str, Tensor]) -> list[Module] | None:
-    """The chain that `state` is of, or None.
+    """The chain of layers in `state`, or None.
 
     Raises:
         CheckpointError: it is a DCGAN's beside the embedding of a class.

@@ -13,7 +13,7 @@ from search_spaces.stylegan2.architecture import GeneratorArchitecture
 from search_spaces.stylegan2.mapping import MappingNetwork
 from search_spaces.stylegan2.synthesis import NoiseMode, SynthesisBlock
 
-W_AVG_MEMORY = 0.998  # per batch, of the mean style that truncation pulls towards
+W_AVG_DECAY = 0.998  # per batch, of the mean style that truncation uses
 
 
 class StyleGAN2Generator(Generator):
@@ -54,7 +54,7 @@ class StyleGAN2Generator(Generator):
         """
         w = self.mapping(z, labels)
         if self.training:
-            self.w_avg.lerp_(w.detach().mean(dim=0), 1 - W_AVG_MEMORY)
+            self.w_avg.lerp_(w.detach().mean(dim=0), 1 - W_AVG_DECAY)
         if psi != 1.0:
             w = self.w_avg.lerp(w, psi)
         return self.synthesize(w, noise)

@@ -64,7 +64,7 @@ def test_path_lengths_are_regularised_every_fourth_step_on_half_as_many_images(s
 
 
 def test_path_lengths_are_pulled_to_their_own_mean(step: Step) -> None:
-    recipe = AdversarialTraining(paths=PathLengths(memory=0.5))
+    recipe = AdversarialTraining(paths=PathLengths(decay=0.5))
     at, _ = drawn(step(0.0))
     terms = [detached(recipe.generator_terms(at))["g_path"] for _ in range(40)]
     assert float(at.state["path_length"]) == pytest.approx(3.0, rel=0.1)
