@@ -65,7 +65,7 @@ def progress_bars(console: Console, what: str = "") -> Iterator[OnProgress]:
 
 
 def waiting(console: Console, what: str) -> AbstractContextManager[object]:
-    """A spinner while `what` goes on; a line where there is no terminal."""
+    """Show a spinner for `what` while the block runs; a line where there is no terminal."""
     if console.is_terminal:
         return console.status(what)
     _say(console, f"{what} …")
@@ -134,7 +134,7 @@ class TeacherProgress:
         self._log.say(self._speed(step.images))
 
     def waited(self, what: str, done: int, total: int) -> None:
-        """Training waits while `what` goes on: `done` of `total` images."""
+        """Show progress of other work, `what`, that training waits for: `done` of `total` images."""
         self._bar.update(self._task, description=f"{what}: {done:,} of {total:,}")
         self._log.say(f"{what}: {done:,} of {total:,}")
 

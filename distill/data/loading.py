@@ -100,7 +100,7 @@ def _listing(name: str, source: Source, resolution: int, classes: int = 0) -> Li
     small = sum(side < resolution for side in sides)
     if 2 * small > len(sides):
         raise DataError(
-            f"{name}: {small} of {len(sides)} images looked at are below the resolution of {resolution} px"
+            f"{name}: {small} of {len(sides)} checked images are below the resolution of {resolution} px"
             f" (typically {median(sides):.0f}, at most {max(sides)} px along the shorter side): give larger"
             " images, or a teacher of fewer pixels"
         )

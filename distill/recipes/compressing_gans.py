@@ -42,7 +42,7 @@ class CompressingGans(Distillation):
         _, highest = self.schedule.bounds
         if highest > 1:
             raise RecipeError(
-                f"KD weight {highest:g}: {self.name} shares its loss out by it, give --kd-weight-start and "
+                f"KD weight {highest:g}: {self.name} takes it as α in [0, 1]: give --kd-weight-start and "
                 "--kd-weight-end from 0 to 1"
             )
 

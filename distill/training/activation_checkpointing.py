@@ -17,8 +17,8 @@ def check_activation_checkpointing(generator: Generator, checkpoint_activations:
     """Raise TrainingError for a generator without `stages` to recompute."""
     if checkpoint_activations and not generator.stages():
         raise TrainingError(
-            "--checkpoint-activations: this generator has no parts whose activations can be made again to "
-            "less memory and the same training: leave it out; for less memory give a smaller --batch-size"
+            "--checkpoint-activations: recomputation would save this generator no memory or change its "
+            "training: leave it out; for less memory give a smaller --batch-size"
         )
 
 

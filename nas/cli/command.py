@@ -26,7 +26,7 @@ PIPE_WIDTH = 120
 class Command(click.Command):
     """A command whose help is grouped and ends with examples, and whose errors are one line on stderr.
 
-    `interrupted` says what an interruption leaves; most commands go on where they were.
+    `interrupted` says what an interruption leaves; most commands resume.
     """
 
     def __init__(

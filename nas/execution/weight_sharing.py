@@ -21,7 +21,7 @@ import torch
 from distill.seeds import derive_seed
 from distill.training import Trainer
 from nas.budget import Budget
-from nas.config import SHARED_PARTS, SearchConfig
+from nas.config import SANDWICH_PARTS, SearchConfig
 from nas.errors import ConfigError, SearchError
 from nas.execution.candidate import Candidate, CandidateTrial
 from nas.execution.workbench import Workbench
@@ -113,7 +113,7 @@ class Sandwich:
         self.drawn = 0
 
     def __call__(self) -> Architecture:
-        batch, place = divmod(self.drawn, SHARED_PARTS)
+        batch, place = divmod(self.drawn, SANDWICH_PARTS)
         self.drawn += 1
         if place < len(ENDS):
             chosen = RandomSuggest(derive_seed(self._seed, f"batch {batch}"))
@@ -205,11 +205,11 @@ def shared_trainer(bench: Workbench) -> tuple[Trainer, Sandwich]:
         SharedSpace.of(family, bench.space), bench.config.budget.utilisation(bench.space), bench.config.seed
     )
     slimmable.draw = sandwich
-    trainer = bench.trainer(slimmable, micro_batch=bench.config.batch_size // SHARED_PARTS)
+    trainer = bench.trainer(slimmable, micro_batch=bench.config.batch_size // SANDWICH_PARTS)
     state = _checkpoint(bench)
     if state is not None:
         trainer.load_state_dict(state)
-    sandwich.drawn = trainer.step * 2 * SHARED_PARTS  # discriminator and generator each draw once per part
+    sandwich.drawn = trainer.step * 2 * SANDWICH_PARTS  # discriminator and generator each draw once per part
     return trainer, sandwich
 
 

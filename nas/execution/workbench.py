@@ -34,7 +34,7 @@ from distill.training import (
     TrainingConfig,
     channels_last_pays,
     check_activation_checkpointing,
-    check_parts_are_whole,
+    check_batch_statistics,
     resolve_precision,
 )
 from nas.budget import AnyLatency, Latency, LatencyBudget, make_stopwatch
@@ -237,7 +237,7 @@ class Workbench:
                 f"--r1-gamma {self.config.r1_gamma:g}: the {training.adversarial} loss of {family} "
                 f"has no R1: leave it out"
             )
-        check_parts_are_whole(self.teacher.generator, self.config.micro_batch or 0, self.config.batch_size)
+        check_batch_statistics(self.teacher.generator, self.config.micro_batch or 0, self.config.batch_size)
         check_activation_checkpointing(self.teacher.generator, self.config.checkpoint_activations)
         if self.distance is not None and not RECIPES[self.config.recipe].uses_distance:
             users = " or ".join(name for name, recipe in RECIPES.items() if recipe.uses_distance)

@@ -17,8 +17,8 @@ from distill.training import (
     TrainingConfig,
     channels_last_pays,
     check_activation_checkpointing,
+    check_batch_statistics,
     check_micro_batch,
-    check_parts_are_whole,
     resolve_precision,
 )
 from nas.budget import format_quantity
@@ -182,7 +182,7 @@ def _check_memory(request: TeacherRequest, shape: TeacherShape) -> None:
         return
     with torch.device("meta"):  # structure without weights
         generator = family.build(architecture)
-    check_parts_are_whole(generator, request.micro_batch or 0, request.batch_size)
+    check_batch_statistics(generator, request.micro_batch or 0, request.batch_size)
     check_activation_checkpointing(generator, request.checkpoint_activations)
 
 

@@ -193,7 +193,7 @@ def _check_attention(
     for side, width in zip(sides, channels, strict=True):
         if side in attention and (width % ATTENTION_DIVISOR or side % SMALLEST_HALVED):
             raise ArchitectureError(
-                f"{name}: attention at {side} px looks at {width} channels: "
+                f"{name}: attention at {side} px has {width} channels: "
                 f"give an even side and a multiple of {ATTENTION_DIVISOR}"
             )
 

@@ -53,7 +53,7 @@ def infer(modules: Sequence[Module]) -> Inferred | None:
     if layout.modules == () and any(_widens(one, other) for one, other in pairwise(links)):
         return None
     if layout.modules == () and not any(_grows(link) for link in links[1:]) and not links[-1].module.dense:
-        raise CheckpointError("where its up-sampling is can't be told from its tensors: give a known DCGAN")
+        raise CheckpointError("its tensors do not show where it up-samples: give a known DCGAN")
     layers = [_layer(i, link, layout, last=link is links[-1]) for i, link in enumerate(links)]
     first = links[0].module
     latent_dim = first.weight.shape[1] if first.dense else first.weight.shape[0]

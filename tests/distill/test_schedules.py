@@ -168,5 +168,5 @@ def test_an_impossible_schedule_is_refused_with_what_was_given(wrong: dict[str, 
         ),
     ],
 )
-def test_a_schedule_is_told_in_words(schedule: Schedule, words: str) -> None:
+def test_a_schedule_is_described_in_words(schedule: Schedule, words: str) -> None:
     assert str(schedule) == words

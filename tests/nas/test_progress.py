@@ -38,7 +38,7 @@ def test_what_takes_no_time_shows_nothing() -> None:
     assert "━" not in shown(console)
 
 
-def test_until_work_is_told_of_a_terminal_shows_what_is_waited_for() -> None:
+def test_until_work_is_reported_of_a_terminal_shows_what_is_waited_for() -> None:
     console = terminal()
     with progress_bars(console, "Making the cache"):
         pass

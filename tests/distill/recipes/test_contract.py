@@ -154,7 +154,7 @@ def test_a_recipe_can_follow_its_default_schedule(name: str) -> None:
     assert [recipe.kd_weight(at / 8, 1.0) for at in range(9)] == [schedule(at / 8) for at in range(9)]
 
 
-def test_a_recipe_says_whose_images_and_whose_critic_it_needs(recipe: Recipe, step: Step) -> None:
+def test_a_recipe_says_whose_images_and_whose_discriminator_it_needs(recipe: Recipe, step: Step) -> None:
     blind = replace(step(0.5), batch=Batch(()))
     unjudged = replace(step(0.5), teacher_discriminator=None)
     whole = recipe.generator_terms(step(0.5)).keys()

@@ -152,7 +152,7 @@ def test_a_recipe_that_excludes_the_adversarial_loss_of_a_family_is_refused_with
 
 
 @pytest.mark.parametrize(("name", "family", "schedule"), TAUGHT, ids=str)
-def test_a_stopped_training_goes_on_to_the_bit(
+def test_a_stopped_training_resumes_to_the_bit(
     name: str, family: str, schedule: Schedule, teachers: dict[str, Networks]
 ) -> None:
     recipe, teacher = recipe_for(name, family, schedule), teachers[family]
@@ -170,7 +170,7 @@ def test_a_stopped_training_goes_on_to_the_bit(
     assert (resumed.losses, resumed.gap) == (whole.losses, whole.gap)
 
 
-def test_a_frozen_critic_does_not_move_its_estimates_of_spectral_norms(teachers: dict[str, Networks]) -> None:
+def test_a_frozen_discriminator_keeps_its_estimates_of_spectral_norms(teachers: dict[str, Networks]) -> None:
     trainer = trainer_of(recipe_for("dgl-gan", "biggan", Schedule("constant", start=0.1)), teachers["biggan"])
     frozen, own = weights(trainer.teacher_discriminator), weights(trainer.discriminator)
     trainer.train(trainer.config.images)
@@ -183,7 +183,7 @@ def test_a_frozen_critic_does_not_move_its_estimates_of_spectral_norms(teachers:
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
-def test_a_critic_that_is_not_trained_is_left_alone_buffers_too(
+def test_a_discriminator_that_is_not_trained_is_left_alone_buffers_too(
     family: str, teachers: dict[str, Networks]
 ) -> None:
     recipe = recipe_for("compressing-gans", family, Schedule("constant", start=1.0))

@@ -36,7 +36,7 @@ def test_a_tensor_over_an_array_is_no_copy_and_keeps_it_open_without_a_warning(t
 
 
 @pytest.mark.skipif(not MAPS.exists(), reason="needs Linux")
-def test_images_banks_and_features_are_mapped_read_only(tmp_path: Path, teacher_file: Path) -> None:
+def test_images_teacher_caches_and_features_are_mapped_read_only(tmp_path: Path, teacher_file: Path) -> None:
     images = load_images(pictures(tmp_path / "faces", 40), 8, 3, cache=tmp_path / "cache")
     assert images.images.any()
     assert rights(tmp_path / "cache") == {"r--s"}

@@ -1,4 +1,4 @@
-"""Training follows its recipe step by step, and goes on after a stop as if there had been none."""
+"""Training follows its recipe step by step, and resumes after a stop to the bit."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_a_student_sees_the_teachers_images_for_its_own_inputs(make: Make, teach
         assert (step.batch.teacher - rendered).abs().max() < 0.01
 
 
-def test_without_a_bank_training_is_plainly_adversarial(make: Make) -> None:
+def test_without_a_teacher_cache_training_is_plainly_adversarial(make: Make) -> None:
     log = Log(WeightDecay(LINEAR))
     make(log, teacher_cache=None, teacher_discriminator=None).train(3 * BATCH)
     assert [terms for _, terms in log.generator_steps] == [{"g_adversarial"}] * 3
@@ -186,7 +186,7 @@ def test_networks_that_come_frozen_from_a_file_are_trained_all_the_same(make: Ma
     assert not same(snapshot(student), snapshot(teacher.generator))
 
 
-def test_a_critic_that_takes_more_steps_sees_more_images_and_every_one_counts(make: Make) -> None:
+def test_a_discriminator_that_takes_more_steps_sees_more_images_and_every_one_counts(make: Make) -> None:
     log = Log(AdversarialTraining(Wasserstein(discriminator_steps=3), PathLengths(0.0)))
     trainer = make(log)
     trainer.train(7 * BATCH)
@@ -197,7 +197,7 @@ def test_a_critic_that_takes_more_steps_sees_more_images_and_every_one_counts(ma
     assert not any(torch.equal(one, other) for one, other in pairwise(seen))
 
 
-def test_without_a_critic_only_the_student_learns(make: Make) -> None:
+def test_without_a_discriminator_only_the_student_learns(make: Make) -> None:
     log = Log(CompressingGans(Schedule("constant", start=1.0)))
     trainer = make(log)
     before, stream = snapshot(trainer.discriminator), trainer.stream.state_dict()["images"]
@@ -305,7 +305,7 @@ def test_a_target_between_two_batches_is_reached_by_a_whole_one(make: Make) -> N
     assert trainer.images == 2 * BATCH
 
 
-def test_training_brings_the_critics_gap_into_the_schedule(make: Make) -> None:
+def test_training_brings_the_discriminators_gap_into_the_schedule(make: Make) -> None:
     trainer, log = make(WeightDecay(Schedule("adaptive", start=3.0, begin=0.0, finish=1.0))), list[Progress]()
     trainer.train(READ_EVERY * 2 * BATCH, log.append)
     assert log[0].kd_weight == 3.0
@@ -370,19 +370,21 @@ CONDITIONAL = Path(__file__).parents[2] / "data" / "reference" / "nvidia_32_cond
 def test_a_student_with_classes_is_trained_on_labelled_images() -> None:
     teacher = load_teacher(CONDITIONAL)
     assert teacher.discriminator is not None
-    told: list[Tensor] = []
-    teacher.discriminator.register_forward_pre_hook(lambda module, inputs: told.append(inputs[1]))
+    labels_seen: list[Tensor] = []
+    teacher.discriminator.register_forward_pre_hook(lambda module, inputs: labels_seen.append(inputs[1]))
     data = load_images("digits", 32, 3)
     config = TrainingConfig(images=16, batch_size=4)
     task = NoiseTask(data, teacher.generator.input_specs)
     trainer = Trainer(teacher.generator, teacher.discriminator, WeightDecay(), task, config)
     trainer.train(8)
     assert all(math.isfinite(value) for value in trainer.losses.values())
-    assert {tuple(labels.shape) for labels in told} == {(4, 10)}
+    assert {tuple(labels.shape) for labels in labels_seen} == {(4, 10)}
     order = ImageStream(data.images, 4, config.seed, labels=data.labels)
     first = order.next_batch()[1]
     assert first is not None
-    assert any(torch.equal(labels.argmax(dim=1), first) for labels in told), "real images have their own"
+    assert any(torch.equal(labels.argmax(dim=1), first) for labels in labels_seen), (
+        "real images have their own"
+    )
 
 
 def test_images_without_labels_can_not_train_a_student_with_classes() -> None:

@@ -108,7 +108,7 @@ def test_activations_made_twice_are_not_kept(make: Make) -> None:
     assert kept(make(config=replace(CONFIG, checkpoint_activations=True))) < kept(make()) / 3
 
 
-def test_the_average_knows_nothing_of_how_the_student_is_run(make: Make) -> None:
+def test_the_average_does_not_depend_on_how_the_student_is_run(make: Make) -> None:
     trainer = make(config=replace(CONFIG, checkpoint_activations=True))
     keys = set(make().state_dict()["student"])
     trainer.train(BATCH)
@@ -175,7 +175,7 @@ def test_channels_last_is_the_same_training_in_another_memory_format(make: Make)
     assert torch.allclose(averaged, weight, atol=1e-5)
 
 
-def test_a_training_goes_on_in_another_memory_format(make: Make) -> None:
+def test_a_training_resumes_in_another_memory_format(make: Make) -> None:
     config = replace(CONFIG, channels_last=False)
     straight, first = make(config=config), make(config=config)
     second = make(config=replace(CONFIG, channels_last=True))

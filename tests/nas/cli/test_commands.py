@@ -238,7 +238,7 @@ def test_all_metrics_are_printed_with_their_conditions(teacher_file: Path) -> No
     assert found["metrics"]["kid"]["settings"] == {"kid_subsets": 100, "kid_subset_size": 60}
 
 
-# Files of strangers
+# Third-party files
 
 
 class Hostile:

@@ -85,8 +85,16 @@ def test_what_is_published_is_the_default() -> None:
         ("dcgan", "--r1-gamma 1", "--r1-gamma 1"),
         ("biggan", "--resolution 64 --width 3", "attention can't divide its 6 channels at 64 px by 8"),
         ("biggan", "--micro-batch 4", "--micro-batch 4: an image of this generator depends on the others"),
-        ("biggan", "--checkpoint-activations", "--checkpoint-activations: this generator has no parts"),
-        ("dcgan", "--checkpoint-activations", "--checkpoint-activations: this generator has no parts"),
+        (
+            "biggan",
+            "--checkpoint-activations",
+            "--checkpoint-activations: recomputation would save this generator no memory",
+        ),
+        (
+            "dcgan",
+            "--checkpoint-activations",
+            "--checkpoint-activations: recomputation would save this generator no memory",
+        ),
         ("biggan", "--resolution 16", "resolution 16: BigGAN makes images of 32, 64, 128, 256 px"),
     ],
 )
@@ -130,14 +138,14 @@ def test_settings_tell_the_sizes_that_a_family_has_and_no_others(family: str) ->
     assert settings(family).keys() & set(SIZED) == set(FAMILIES[family].options.model_fields)
 
 
-def test_a_rate_for_both_networks_is_told_only_where_it_was_given() -> None:
+def test_a_rate_for_both_networks_is_shown_only_where_it_was_set() -> None:
     names = ("lr", "generator_lr", "discriminator_lr")
     published, given = settings("biggan"), settings("biggan", "--lr", "0.0001")
     assert [published[name] for name in names] == [None, 1e-4, 4e-4]
     assert [given[name] for name in names] == [1e-4, 1e-4, 1e-4]
 
 
-def test_going_on_with_other_rates_or_sizes_is_refused_by_what_differs_and_nothing_else() -> None:
+def test_resuming_with_other_rates_or_sizes_is_refused_by_what_differs_and_nothing_else() -> None:
     done(*asked("biggan"))
     for change, says in (
         ("--lr 0.0001", "--lr 0.0001 and 0.0004, not 0.0001"),
@@ -148,7 +156,7 @@ def test_going_on_with_other_rates_or_sizes_is_refused_by_what_differs_and_nothi
         assert f"is of a training with {says}: give" in result.stderr
 
 
-def test_a_training_that_noted_more_settings_goes_on() -> None:
+def test_a_training_that_noted_more_settings_resumes() -> None:
     done(*asked("biggan"))
     path = Path("teacher.training/state.pt")
     state = torch.load(path, weights_only=True)

@@ -99,7 +99,7 @@ def test_an_import_refuses_a_discriminator_that_is_none_of_the_generators(teache
         assert not Path("no.safetensors").exists()
 
 
-def test_an_import_replaces_nothing_unless_it_is_told_to(teacher_file: Path) -> None:
+def test_an_import_replaces_nothing_without_force(teacher_file: Path) -> None:
     Path("mine.safetensors").write_text("precious")
     result = run("import", teacher_file, "-o", "mine.safetensors")
     assert result.exit_code == 2

@@ -37,7 +37,7 @@ def test_data_come_in_the_teachers_size_and_colours(warm_bench: Workbench) -> No
     assert warm_bench.task.images.images.shape == (1797, 1, 16, 16)
 
 
-def test_the_bank_is_made_once(make_bench: MakeBench) -> None:
+def test_the_teacher_cache_is_made_once(make_bench: MakeBench) -> None:
     bench = make_bench(teacher_cache_size=20)
     del bench.__dict__["teacher_cache"]
     assert len(bench.teacher_cache) == 20
@@ -250,7 +250,7 @@ def test_a_weight_of_r1_is_refused_where_there_is_no_r1(warm_bench: Workbench, t
         Workbench(warm_bench.config.model_copy(update=asked))
 
 
-def test_a_recipe_that_needs_a_critic_is_refused_to_a_teacher_without_one(
+def test_a_recipe_that_needs_a_discriminator_is_refused_to_a_teacher_without_one(
     warm_bench: Workbench, tmp_path: Path
 ) -> None:
     teacher = tmp_path / "alone.safetensors"
@@ -266,7 +266,7 @@ def test_a_recipe_that_needs_a_critic_is_refused_to_a_teacher_without_one(
     assert Workbench(warm_bench.config.model_copy(update={"recipe": "dgl-gan"})).recipe.name == "dgl-gan"
 
 
-def test_a_teacher_that_lacks_a_critic_is_not_sent_to_another_recipe_that_needs_one(
+def test_a_teacher_that_lacks_a_discriminator_is_not_sent_to_another_recipe_that_needs_one(
     warm_bench: Workbench, tmp_path: Path
 ) -> None:
     teacher = tmp_path / "alone.safetensors"

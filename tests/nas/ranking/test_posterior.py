@@ -39,10 +39,10 @@ def studies(draw: st.DrawFn, runs: int | None = None) -> list[Measured]:
     ]
 
 
-# What an architecture is worth
+# Posterior estimates
 
 
-def test_an_architecture_is_worth_the_median_of_its_runs() -> None:
+def test_an_architecture_is_log_fids_the_median_of_its_runs() -> None:
     assert Measured(0, 10**6, (30.0, 10.0, 11.0)).fid == 11.0
 
 
@@ -169,9 +169,9 @@ def test_a_seed_is_never_spent_beyond_the_most_on_who_is_busy_or_on_a_certain_di
         return
     assert len(chosen.fids) < most
     assert chosen.trial not in busy
-    worth = {trial: math.log(fid) for trial, fid in select(measured, FLOOR).estimates.items()}
+    log_fids = {trial: math.log(fid) for trial, fid in select(measured, FLOOR).estimates.items()}
     assert any(
-        abs(worth[chosen.trial] - worth[m.trial]) < CERTAIN * math.sqrt(2) * FLOOR.sigma
+        abs(log_fids[chosen.trial] - log_fids[m.trial]) < CERTAIN * math.sqrt(2) * FLOOR.sigma
         for m in measured
         if m != chosen
     )

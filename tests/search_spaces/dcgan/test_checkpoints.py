@@ -251,7 +251,7 @@ def changed(make: Callable[[], nn.Module], **tensors: Tensor | None) -> dict[str
         (lambda: changed(faces, t_conv1__1__running_var=torch.zeros(6, dtype=torch.int64)),
          "no generator of a known family"),
         (lambda: nn.Sequential(nn.Linear(10, 128), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 3, 3)).state_dict(),
-         "where its up-sampling is can't be told"),
+         "its tensors do not show where it up-samples"),
     ],
 )  # fmt: skip
 def test_a_dcgan_that_can_not_be_used_is_refused_in_one_line(
