@@ -45,7 +45,7 @@ from search_spaces.stylegan2 import STYLEGAN2, TeacherOptions
 
 R1_EVERY = 16  # steps: a round has as many
 SEED = 0
-BANK_SIZE = 256  # images; drawn at random, so a small one costs what a large one does in memory
+CACHE_SIZE = 256  # images; drawn at random, so a small one costs what a large one does in memory
 RECIPE = WeightDecay(Schedule("constant", start=3.0), Logistic(r1_every=R1_EVERY))  # KD in every step
 
 
@@ -161,9 +161,9 @@ def measure(case: Case, precision: str, *, rounds: int, steps: int, device: str)
     """Time both, round by round in turns; the first round warms up."""
     batch, latent_dim = case.batch_size, case.teacher.architecture.latent_dim
     with tempfile.TemporaryDirectory() as folder:
-        cache = make_teacher_cache(
-            case.teacher, f"{case.name}, seed {SEED}", Path(folder), size=BANK_SIZE, device=device
-        )
+        inputs = NoiseTask(case.data, case.teacher.input_specs).teacher_inputs(CACHE_SIZE, SEED)
+        digest = f"{case.name}, seed {SEED}"
+        cache = make_teacher_cache(case.teacher, digest, inputs, Path(folder), device=device)
         case.teacher.cpu()
         trainer = our_trainer(case, cache, precision, device)
         step = straightforward_step(case, precision, device)

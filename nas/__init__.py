@@ -1,6 +1,13 @@
 """Neural architecture search for student generators: the public Python interface.
 
-Names are imported when they are first used, so that `import nas` is free.
+    import nas
+
+    report = nas.search("2M", trials=12)  # as `nas-search --budget-macs 2M` does
+    nas.export(report, "student.safetensors")
+    student = nas.load_student("student.safetensors")
+    images = student(*student.example_inputs(16))
+
+Names are imported when they are first used, so that `import nas` is free. docs/python.md shows them all.
 """
 
 from __future__ import annotations
@@ -9,14 +16,50 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nas.checkpoints import load_student
+    from nas.api import export, open_study, search
+    from nas.budget import Budget
+    from nas.checkpoints import evaluate, load_student
+    from nas.config import SearchConfig
+    from nas.errors import SearchError
+    from nas.reporting import SearchReport, TrialReport
+    from search_spaces import Generator, UserError
 
-__all__ = ["load_student"]
+__all__ = [
+    "Budget",
+    "Generator",
+    "SearchConfig",
+    "SearchError",
+    "SearchReport",
+    "TrialReport",
+    "UserError",
+    "evaluate",
+    "export",
+    "load_student",
+    "open_study",
+    "search",
+]
 
-_HOMES = {"load_student": "nas.checkpoints"}
+_HOMES = {
+    "Budget": "nas.budget",
+    "Generator": "search_spaces",
+    "SearchConfig": "nas.config",
+    "SearchError": "nas.errors",
+    "SearchReport": "nas.reporting",
+    "TrialReport": "nas.reporting",
+    "UserError": "search_spaces",
+    "evaluate": "nas.checkpoints",
+    "export": "nas.api",
+    "load_student": "nas.checkpoints",
+    "open_study": "nas.api",
+    "search": "nas.api",
+}
 
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -19,7 +19,7 @@ from search_spaces import Family, Generator, get_family, load_checkpoint
 
 
 def evaluate(
-    checkpoint: Path,
+    checkpoint: str | Path,
     *,
     metrics: Sequence[str] = ("fid",),
     data: str | None = None,
@@ -51,7 +51,7 @@ def evaluate(
         UserError: the checkpoint, data, extractor or device can't be used, or a metric is impossible.
     """
     check_names(metrics)
-    where = choose_device(device)
+    where, checkpoint = choose_device(device), Path(checkpoint)
     loaded = load_checkpoint(checkpoint)
     noted, generator = loaded.metadata, loaded.generator
     cost = measure(generator)

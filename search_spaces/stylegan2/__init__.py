@@ -11,7 +11,7 @@ from search_spaces.stylegan2.discriminator import StyleGAN2Discriminator
 from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.stylegan2.options import TeacherOptions
 from search_spaces.stylegan2.published import TRAINING, teacher_architecture
-from search_spaces.stylegan2.reading.checkpoints import read
+from search_spaces.stylegan2.reading import read
 from search_spaces.stylegan2.slimmable import SlimmableStyleGAN2
 from search_spaces.stylegan2.space import StyleGAN2Space
 

@@ -29,6 +29,7 @@ from search_spaces import (
     of_kind,
     save_checkpoint,
 )
+from tests.search_spaces.contract import missing_parts
 from tests.search_spaces.teachers import TEACHERS
 
 PROPOSALS = 30
@@ -41,6 +42,9 @@ def family(request: pytest.FixtureRequest) -> Family:
 
 @pytest.fixture
 def architecture(family: Family) -> Architecture:
+    """A tiny teacher's; every law below is about a family that has all parts of the contract."""
+    assert family.name in TEACHERS, f"tests/search_spaces/teachers.py has no tiny teacher of {family.name}"
+    assert missing_parts(family, TEACHERS[family.name]) == []
     return TEACHERS[family.name]
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from distill._torch_fidelity import FeatureExtractorBase, create_extractor, register_feature_extractor
 from distill.data import to_float
-from distill.digits.classifier import WEIGHTS, load_classifier
+from distill.digits import WEIGHTS, load_classifier
 from distill.evaluation.extractors.network import Network
 
 REGISTERED_NAME = "handwritten-digits"  # in torch-fidelity's registry

@@ -88,12 +88,12 @@ def test_what_is_published_is_the_default() -> None:
         (
             "biggan",
             "--checkpoint-activations",
-            "--checkpoint-activations: recomputation would save this generator no memory",
+            "--checkpoint-activations: recomputation would save",
         ),
         (
             "dcgan",
             "--checkpoint-activations",
-            "--checkpoint-activations: recomputation would save this generator no memory",
+            "--checkpoint-activations: recomputation would save",
         ),
         ("biggan", "--resolution 16", "resolution 16: BigGAN makes images of 32, 64, 128, 256 px"),
     ],

@@ -1,0 +1,155 @@
+"""What `import nas` offers: the commands `nas-search`, `nas-report` and `nas-export` as functions."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ray
+from rich.console import Console
+
+from distill.data import DIGITS
+from nas.budget import Budget
+from nas.checkpoints import choose, export_student
+from nas.config import SearchConfig
+from nas.driver import prepare, run_search
+from nas.errors import ConfigError
+from nas.execution import read_warm_start
+from nas.options import StudyOptions, nearest
+from nas.progress import progress_bars
+from nas.reporting import SearchReport, read_report
+from nas.study import open_existing
+from nas.trials import Proposer
+
+WORKDIR: Path = StudyOptions.model_fields["workdir"].default
+
+
+def search(
+    budget: Budget | str | int,
+    *,
+    teacher: str | Path | None = None,
+    data: str | Path = DIGITS,
+    trials: int = 12,
+    progress: bool = False,
+    **options: Any,
+) -> SearchReport:
+    """Search students that fit `budget`, as `nas-search` does; the same call resumes a stopped search.
+
+        report = nas.search("2M", trials=24)
+        budget = nas.Budget(macs=5_000_000_000, params=8_000_000)
+        report = nas.search(budget, teacher="ffhq256.pkl", data="ffhq256.zip", mirror=True)
+        print(report.best.fid, report.best.macs, report.best.architecture)
+
+    The study is written to `workdir`, so that every command finds it. Ray is started for the search and ended
+    after it.
+
+    Args:
+        budget: MACs for one image, as a number or as text ("5G", "800M"); or a `Budget` of several limits.
+        teacher: checkpoint of the teacher; the built-in digits' teacher when None.
+        data: the real images: folder, zip, idx file or torchvision:NAME; the built-in digits by default.
+        trials: architectures to train, baselines included.
+        progress: show progress on stderr.
+        options: further options by the names of `nas.SearchConfig`'s fields, such as `workdir`, `rungs`,
+            `recipe`, `seed` or `workers`: docs/reference/nas-search.md lists all.
+
+    Returns:
+        The whole study. `best` is None when no trial is complete.
+
+    Raises:
+        UserError: an option is unknown or out of its range, or what it names can't be used; nothing is
+            trained then.
+        SearchError: the search had to end; what was finished is kept.
+    """
+    config = _config(budget, options | {"teacher": teacher, "data": data, "trials": trials})
+    if ray.is_initialized():
+        raise ConfigError("Ray runs in this process already: call ray.shutdown() before a search")
+    console = Console(stderr=True, quiet=not progress)
+    with progress_bars(console) as on_progress:
+        bench = prepare(config, on_progress=on_progress, decode=False)
+        given = read_warm_start(bench)
+        bench.load_data()
+    with _signals_kept():
+        return run_search(bench, console, trials=partial(Proposer, warm_start=given, latency=bench.latency))
+
+
+def open_study(name: str = "", *, workdir: str | Path = WORKDIR, storage: str = "") -> SearchReport:
+    """What a study holds now, also while it runs; nothing is changed.
+
+        report = nas.open_study()  # the last search in nas-runs
+        for trial in report.front:
+            print(trial.number, trial.median, trial.macs, trial.summary)
+
+    Args:
+        name: of the study; the newest when empty.
+        workdir: folder of runs.
+        storage: SQLAlchemy URL; SQLite in the study's folder when empty.
+
+    Raises:
+        UserError: there is no such study, it was not made by a search, or the storage can't be used.
+    """
+    store, folder = open_existing(Path(workdir), name, storage)
+    with store:
+        return read_report(store).model_copy(update={"folder": str(folder)})
+
+
+def export(
+    report: SearchReport, output: str | Path, *, trial: int | None = None, max_macs: int | None = None
+) -> dict[str, str]:
+    """Write a student of a study to a safetensors file, as `nas-export` does.
+
+        nas.export(nas.open_study(), "student.safetensors")
+        student = nas.load_student("student.safetensors")
+
+    Args:
+        report: of `search` or `open_study`.
+        output: file to write, *.safetensors.
+        trial: number of the trial; the best by posterior FID when None.
+        max_macs: the best of at most so many MACs; leave `trial` out then.
+
+    Returns:
+        The file's metadata: FID and its conditions, costs, where the student comes from.
+
+    Raises:
+        UserError: there is no such trial, or its checkpoint or `output` can't be used.
+    """
+    if trial is not None and max_macs is not None:
+        raise ConfigError(f"trial {trial} and max_macs {max_macs} exclude each other: give one of them")
+    chosen = choose(report, trial=trial, max_macs=max_macs)
+    return export_student(report, chosen, Path(report.folder), Path(output))
+
+
+def _config(budget: Budget | str | int, options: dict[str, Any]) -> SearchConfig:
+    """The checked request.
+
+    Raises:
+        UserError: an option is unknown or out of its range.
+    """
+    limits = (
+        {"budget_macs": budget.macs, "budget_params": budget.params, "budget_latency": budget.latency}
+        if isinstance(budget, Budget)
+        else {"budget_macs": budget}
+    )
+    for name in options:
+        if name not in SearchConfig.model_fields:
+            raise ConfigError(f"search has no option {name!r}{nearest(name, SearchConfig.model_fields)}")
+        if name in limits and limits[name] is not None:
+            raise ConfigError(f"{name} is given twice: leave it out, or give it by nas.Budget")
+    return SearchConfig.of(**{**limits, **options})
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Put the caller's SIGTERM handler back after the block: a search sets its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
