@@ -100,9 +100,8 @@ class Generator(nn.Module):
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of its images; by default those of a square, as `architecture` says."""
-        shape: Any = self.architecture
-        return shape.image_channels, shape.resolution, shape.resolution
+        """Channels, height and width of its images."""
+        raise NotImplementedError
 
     @property
     def classes(self) -> int:
@@ -123,6 +122,17 @@ class Generator(nn.Module):
 
         For example those of batch normalisation under averaged weights; does nothing by default.
         """
+
+
+class SquareGenerator(Generator):
+    """A generator of square images, whose architecture has their `resolution` and `image_channels`."""
+
+    architecture: Any
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        side = self.architecture.resolution
+        return self.architecture.image_channels, side, side
 
 
 @runtime_checkable

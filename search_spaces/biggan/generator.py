@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from search_spaces.base import Generator
+from search_spaces.base import SquareGenerator
 from search_spaces.biggan.architecture import GeneratorArchitecture
 from search_spaces.biggan.batch_norm import BatchNorm, ConditionalBatchNorm
 from search_spaces.biggan.layers import Embedding, SelfAttention, SpectralConv, SpectralLinear
@@ -40,7 +40,7 @@ class GeneratorBlock(nn.Module):
         return y if self.attention is None else self.attention(y)
 
 
-class BigGANGenerator(Generator):
+class BigGANGenerator(SquareGenerator):
     """`z` (N, latent_dim) and one-hot labels (N, classes) ─► images (N, C, R, R), float32 in [-1, 1].
 
     It has no `stages` for activation checkpointing: recomputation would update singular vectors and running

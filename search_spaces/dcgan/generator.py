@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from search_spaces.base import Generator
+from search_spaces.base import SquareGenerator
 from search_spaces.chain import outputs
 from search_spaces.dcgan.architecture import GeneratorArchitecture, steps
 from search_spaces.dcgan.layers import GeneratorLayer
@@ -15,7 +15,7 @@ from search_spaces.inputs import Inputs, InputSpec
 from search_spaces.standing_statistics import measure_statistics
 
 
-class DCGANGenerator(Generator):
+class DCGANGenerator(SquareGenerator):
     """`z` (N, latent_dim) ─► images (N, C, R, R), float32 in [-1, 1] behind a tanh."""
 
     architecture: GeneratorArchitecture

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from search_spaces.base import Generator
+from search_spaces.base import SquareGenerator
 from search_spaces.stylegan2.architecture import GeneratorArchitecture
 from search_spaces.stylegan2.mapping import MappingNetwork
 from search_spaces.stylegan2.synthesis import NoiseMode, SynthesisBlock
@@ -16,7 +16,7 @@ from search_spaces.stylegan2.synthesis import NoiseMode, SynthesisBlock
 W_AVG_DECAY = 0.998  # per batch, of the mean style that truncation uses
 
 
-class StyleGAN2Generator(Generator):
+class StyleGAN2Generator(SquareGenerator):
     """`z` (N, latent_dim), and one-hot labels where there are classes ─► images (N, C, R, R).
 
     Labels are (N, classes), images float32 in about [-1, 1].
