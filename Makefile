@@ -15,12 +15,7 @@ help:
 setup: $(VENV)/installed
 
 search: $(VENV)/installed
-	$(BIN)/nas-search --budget-macs 5G
-	@echo
-	@echo "Next:"
-	@echo '  $(BIN)/nas-search --budget-macs 2M --trials 24                      a budget that binds'
-	@echo '  $(BIN)/nas-dashboard --study digits-5Gmacs                          the study in the browser'
-	@echo '  $(BIN)/nas-export --best --study digits-5Gmacs -o student.safetensors   the best student as a file'
+	$(BIN)/nas-search --budget-macs 2M --trials 8
 
 test: lint
 	$(BIN)/pytest -n 2

@@ -1,7 +1,10 @@
 """Search spaces: what student generators can look like, what they cost, and how they start."""
 
 from search_spaces.base import (
+    BELOW_TEACHER,
+    WITHIN_BUDGET,
     Architecture,
+    BudgetFractions,
     Discriminator,
     Family,
     Generator,
@@ -22,10 +25,13 @@ from search_spaces.registry import FAMILIES, get_family
 from search_spaces.sampling import STEPS, FixedSuggest, PartlyFixedSuggest, RandomSuggest, SameAnswers
 
 __all__ = [
+    "BELOW_TEACHER",
     "FAMILIES",
     "STEPS",
+    "WITHIN_BUDGET",
     "Architecture",
     "ArchitectureError",
+    "BudgetFractions",
     "Checkpoint",
     "CheckpointError",
     "Discriminator",

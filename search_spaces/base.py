@@ -78,6 +78,30 @@ class Suggest(Protocol):
         """A number in [low, high], uniform or log-uniform."""
 
 
+@dataclass(frozen=True)
+class BudgetFractions:
+    """The budget fractions that a search covers, from `low` to 1: uniform, or log-uniform."""
+
+    low: float
+    log: bool
+    baselines: tuple[float, ...]  # of the uniform-width baselines; initial designs have the first one
+
+    def ask(self, suggest: Suggest) -> float:
+        """The answer of `suggest`, in [low, 1]."""
+        return suggest.suggest_float("budget_fraction", self.low, 1.0, log=self.log)
+
+    def nearest(self, fraction: float) -> float:
+        """The fraction of this range that is nearest to one of another range."""
+        return min(1.0, max(self.low, fraction))
+
+
+WITHIN_BUDGET = BudgetFractions(low=0.25, log=False, baselines=(1.0, 0.5, 0.25))
+"""For a budget that binds: of interest are students that use most of it."""
+
+BELOW_TEACHER = BudgetFractions(low=0.1, log=True, baselines=(0.5, 0.25, 0.1))
+"""For a budget that the teacher fits, which then is the whole: of interest is how much less will do."""
+
+
 class Generator(nn.Module):
     """A network that makes images `(N, C, H, W)`, float32 in about [-1, 1]: `generator(*inputs)`.
 
@@ -178,11 +202,18 @@ class Discriminator(nn.Module):
 
 
 class SearchSpace(Protocol):
-    """The student architectures of one family below one teacher.
+    """The student architectures of one family below one teacher, and the budget fractions that are searched.
 
     Laws: every sample fits the budget if `smallest()` does; no architecture costs less than `smallest()` or
     more than `largest()`, in MACs and in parameters; equal choices give equal samples.
     """
+
+    @property
+    def fractions(self) -> BudgetFractions:
+        """The budget fractions that `sample` asks for; `WITHIN_BUDGET` unless others are given."""
+
+    def with_fractions(self, fractions: BudgetFractions) -> Self:
+        """This space, sampled at budget fractions of another range."""
 
     def sample(self, suggest: Suggest, utilisation: Utilisation) -> Architecture:
         """An architecture with `utilisation(architecture) <= 1`, made of the choices of `suggest`.

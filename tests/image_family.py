@@ -22,7 +22,9 @@ from distill.data import DIGITS, ImageSet, load_images, to_float
 from distill.progress import OnProgress
 from distill.tasks import Batch, EvalSet
 from search_spaces import (
+    WITHIN_BUDGET,
     Architecture,
+    BudgetFractions,
     Discriminator,
     Family,
     Generator,
@@ -88,11 +90,14 @@ class PatchDiscriminator(Discriminator):
 class TranslatorSpace:
     """Translators that are no wider than the teacher."""
 
-    def __init__(self, teacher: TranslatorArchitecture) -> None:
-        self.teacher = teacher
+    def __init__(self, teacher: TranslatorArchitecture, fractions: BudgetFractions = WITHIN_BUDGET) -> None:
+        self.teacher, self.fractions = teacher, fractions
+
+    def with_fractions(self, fractions: BudgetFractions) -> TranslatorSpace:
+        return TranslatorSpace(self.teacher, fractions)
 
     def sample(self, suggest: Suggest, utilisation: Utilisation) -> TranslatorArchitecture:
-        wanted = suggest.suggest_float("budget_fraction", 0.25, 1.0)
+        wanted = self.fractions.ask(suggest)
         fitting = [a for a in self._all() if utilisation(a) <= wanted]
         return fitting[-1] if fitting else self.smallest()
 

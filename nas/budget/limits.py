@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nas.errors import BudgetError
-from search_spaces import SearchSpace, Utilisation
+from search_spaces import BELOW_TEACHER, WITHIN_BUDGET, BudgetFractions, SearchSpace, Utilisation
 
 SUFFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 PER_SECOND = {"us": 10**6, "ms": 10**3, "s": 1}
@@ -113,14 +113,32 @@ class Budget:
         """Raise BudgetError where not even the smallest student fits."""
         self.require(space, space.smallest(), "the smallest student")
 
-    def slack(self, space: SearchSpace) -> list[str]:
-        """A sentence for the user for each limit that does not bind."""
-        largest, notes = space.largest(), []
-        if self.macs and self.macs >= space.macs(largest):
-            notes.append(_unbound(self.macs, space.macs(largest), "MACs"))
-        if self.params and self.params >= space.params(largest):
-            notes.append(_unbound(self.params, space.params(largest), "parameters"))
-        return notes
+    def binds(self, macs: int, params: int) -> bool:
+        """Whether a teacher of these costs does not fit, or may not: its latency is not known."""
+        above = (self.macs or math.inf) < macs or (self.params or math.inf) < params
+        return above or self.latency is not None
+
+    def fractions(self, space: SearchSpace) -> BudgetFractions:
+        """The budget fractions to search: where the teacher itself fits, a tenth of it to the whole."""
+        largest = space.largest()
+        bound = self.binds(space.macs(largest), space.params(largest))
+        return WITHIN_BUDGET if bound else BELOW_TEACHER
+
+    def slack(self, space: SearchSpace) -> str:
+        """A sentence for the user on the limits that do not bind, and what that means; empty if all do."""
+        largest = space.largest()
+        macs, params = space.macs(largest), space.params(largest)
+        slack = [
+            (f"{format_quantity(limit)} {unit}", format_quantity(teacher))
+            for limit, teacher, unit in ((self.macs, macs, "MACs"), (self.params, params, "parameters"))
+            if limit is not None and limit >= teacher
+        ]
+        if not slack:
+            return ""
+        limits, teacher = (" and ".join(each) for each in zip(*slack, strict=True))
+        verb = "is" if len(slack) == 1 else "are"
+        alone = "that limit does not bind" if self.binds(macs, params) else "searching below the teacher"
+        return f"{limits} {verb} above the teacher's {teacher}: {alone}"
 
     def require(self, space: SearchSpace, cheapest: Any, name: str) -> None:
         """Raise BudgetError where `cheapest`, called `name` in the message, does not fit."""
@@ -133,11 +151,6 @@ class Budget:
                     f"{flag} {format_quantity(limit)} is below {name}, {needed:,} {unit}: "
                     f"give at least {_round_up(needed)}"
                 )
-
-
-def _unbound(limit: int, largest: int, unit: str) -> str:
-    above = f"{format_quantity(limit)} is above the largest student, {format_quantity(largest)} {unit}"
-    return f"{above}: it does not bind"
 
 
 def _round_up(value: int) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
+
 import click
 
 from nas.cli.command import Command, console, results
@@ -11,8 +15,11 @@ from nas.options import DryRunOption, JsonOption, Location, option
 
 EXAMPLES = """
 # handwritten digits, everything built in
-nas-search --budget-macs 5G
+nas-search --budget-macs 2M --trials 8
 nas-search --budget-macs 2M --trials 24
+
+# how few MACs the same digits need: a budget above the teacher's searches below the teacher
+nas-search --budget-macs 5G
 
 # your own teacher and images
 nas-search --budget-macs 5G --teacher teacher.safetensors --data images/ --trials 60
@@ -54,7 +61,7 @@ def main(asked: SearchConfig, output: SearchOutput) -> None:
     from nas.errors import SearchError
     from nas.execution import preview_search, read_warm_start, warm_start_architectures
     from nas.progress import progress_bars
-    from nas.reporting import render
+    from nas.reporting import render, render_next
     from nas.study import check_study
     from nas.trials import Proposer
 
@@ -70,8 +77,16 @@ def main(asked: SearchConfig, output: SearchOutput) -> None:
         return
     report = run_search(bench, console(), trials=partial(Proposer, warm_start=given, latency=bench.latency))
     out.print_json(report.model_dump_json()) if output.as_json else out.print(render(report))
+    if report.best is not None and not output.as_json:
+        out.print(render_next(report, _folder_of_commands()), soft_wrap=True)
     if report.best is None:
         raise SearchError(f"no trial of study {report.study} is complete: see the reasons with nas-dashboard")
+
+
+def _folder_of_commands() -> str:
+    """Folder that the user called this command in, where the shell does not find it without."""
+    called = Path(sys.argv[0])
+    return f"{called.parent}/" if called.name == "nas-search" and not shutil.which(called.name) else ""
 
 
 if __name__ == "__main__":

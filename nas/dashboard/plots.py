@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 
 from nas.budget import format_quantity
 from nas.ranking import finite
-from nas.reporting import TrialReport, choose_best, trial_reports
+from nas.reporting import TrialReport, choose_best, searches_below_teacher, trial_reports
+from nas.study import StudyAttributes
 from nas.trials import TrialAttributes
 
 if TYPE_CHECKING:
@@ -41,8 +42,10 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
     most_expensive = max((t.point[0] for t in trials), default=math.inf)
     # A budget far above every trial would compress the plot: it is named, not drawn.
     drawn = budget_macs if budget_macs is not None and budget_macs <= 3 * most_expensive else None
-    xs = [t.point[0] for t in trials] + ([drawn] if drawn is not None else [])
-    ys = [t.point[1] for t in trials]
+    teacher = _known_teacher(store)
+    known = [] if teacher is None else [teacher]
+    xs = [t.point[0] for t in trials] + ([drawn] if drawn is not None else []) + [macs for macs, _ in known]
+    ys = [t.point[1] for t in trials] + [fid for _, fid in known]
 
     ring = {"symbol": "circle-open"}
     dot = {"size": 9, "line": {"width": 1, "color": "white"}}
@@ -54,9 +57,13 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
     )
     if chosen.best is not None:
         best = chosen.best
-        figure.add_trace(_steps(chosen.front, end=max(chosen.front[-1].point[0], drawn or most_expensive)))
+        front = [t.point for t in chosen.front]
+        front += [(macs, fid) for macs, fid in known if chosen.leaves(fid)]
+        figure.add_trace(_steps(front, end=max(front[-1][0], drawn or most_expensive)))
         highlight = ring | {"size": 18, "color": _RED, "line": {"width": 3}}
         figure.add_trace(_points([best], f"best: trial {best.number}", highlight))
+    if teacher is not None:
+        figure.add_trace(_teacher_point(*teacher))
     if drawn is not None:
         figure.add_vline(x=drawn, line={"color": _RED, "dash": "dash", "width": 1.5})
         figure.add_annotation(
@@ -127,11 +134,30 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
     return "\n".join(lines)
 
 
-def _steps(ordered: Sequence[TrialReport], end: float) -> go.Scatter:
-    """The lowest FID at every number of MACs, up to `end`, as steps."""
+def _known_teacher(store: StudyStore) -> tuple[float, float] | None:
+    """MACs and FID of a teacher that fits the budget: a result that is known without a training."""
+    attributes = StudyAttributes.from_study(store.study)
+    if not searches_below_teacher(attributes):
+        return None
+    return attributes.teacher_info["macs"], attributes.teacher_info["fid"]
+
+
+def _teacher_point(macs: float, fid: float) -> go.Scatter:
     return go.Scatter(
-        x=[*(t.point[0] for t in ordered), end],
-        y=[*(t.point[1] for t in ordered), ordered[-1].point[1]],
+        x=[macs],
+        y=[fid],
+        mode="markers",
+        marker={"symbol": "star", "size": 14, "color": _INK},
+        name="teacher",
+        hovertemplate=f"<b>teacher</b><br>FID {fid:.2f}<br>{format_quantity(macs)} MACs<extra></extra>",
+    )
+
+
+def _steps(ordered: Sequence[tuple[float, float]], end: float) -> go.Scatter:
+    """The lowest FID to be had at every number of MACs, up to `end`; `ordered` is cheapest first."""
+    return go.Scatter(
+        x=[*(macs for macs, _ in ordered), end],
+        y=[*(fid for _, fid in ordered), ordered[-1][1]],
         mode="lines",
         line={"shape": "hv", "color": _BLUE, "width": 2},
         name="front",

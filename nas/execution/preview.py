@@ -16,7 +16,9 @@ from distill.training import images_per_step
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
 from nas.execution.cluster import expected_resources
+from nas.execution.weight_sharing import searched_space
 from nas.execution.workbench import TEACHER_CACHE, Workbench
+from nas.trials import Plan
 from search_spaces import Architecture, RandomSuggest
 
 PROPOSALS = 6
@@ -60,7 +62,7 @@ class Preview(BaseModel):
         table.add_row("largest", *_cells(self.largest))
         table.add_section()
         for given in self.given:
-            table.add_row("given", *_cells(given))
+            table.add_row("warm start", *_cells(given))
         for proposal in self.proposals:
             table.add_row("", *_cells(proposal))
         settings = "  ".join(
@@ -85,7 +87,8 @@ def introduction(bench: Workbench) -> list[str]:
         f"Training: {_rungs(bench)}",
         f"Budget: {config.budget}{where}; study {config.study} in {config.folder}",
     ]
-    lines += [f"Budget: {note}" for note in config.budget.slack(bench.space)]
+    slack = config.budget.slack(bench.space)
+    lines += [f"Budget: {slack}"] if slack else []
     megabytes = teacher_cache_bytes(config.teacher_cache_size, bench.teacher.generator.image_shape) / 1e6
     place = config.cache / TEACHER_CACHE
     lines.append(f"Teacher cache: {config.teacher_cache_size:,} images, {megabytes:,.0f} MB in {place}")
@@ -116,6 +119,24 @@ def _workers(config: SearchConfig) -> str:
     return f"Execution: {share.workers} candidates at a time, {cores} and {gpus} each{measured}"
 
 
+def _trials(bench: Workbench, warm_start: int) -> str:
+    """How many trials are fixed in advance, and how many the sampler proposes."""
+    config, plan = bench.config, Plan.of(searched_space(bench), bench.config.trials)
+    parts = [
+        _count(len(plan.baselines), "uniform-width baseline"),
+        _count(len(plan.designs), "initial design"),
+        *([_count(warm_start, "warm-start trial")] if warm_start else []),
+        f"{max(0, config.trials - plan.trials - warm_start)} left to the sampler",
+    ]
+    further = config.replicate_runs
+    replicates = f"; up to {_count(further, 'replicate')} in addition" if further else ""
+    return f"Trials: {config.trials}, of them {', '.join(parts)}{replicates}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def preview_search(bench: Workbench, given: Sequence[Architecture] = ()) -> Preview:
     """Show what a search would do, without training or writing; the architectures `given` are tried first."""
     config = bench.config
@@ -136,7 +157,12 @@ def preview_search(bench: Workbench, given: Sequence[Architecture] = ()) -> Prev
             "params": bench.space.params(architecture),
         },
         space=bench.teacher.family.name,
-        notes=[*introduction(bench), _workers(config)] + [too_slow] * (len(fitting) < PROPOSALS),
+        notes=[
+            *introduction(bench),
+            _trials(bench, len(given)),
+            _workers(config),
+            *([too_slow] if len(fitting) < PROPOSALS else []),
+        ],
         settings=config.public(),
         smallest=_proposed(bench, bench.space.smallest()),
         largest=_proposed(bench, bench.space.largest()),

@@ -24,7 +24,7 @@ NAMES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "stopped", TrialSta
 
 @dataclass
 class SearchProgress:
-    """Counts trials and draws them: a live display on a terminal, a line per finished trial elsewhere."""
+    """Counts trials and draws them: live on a terminal; in a log a line per rung and per finished trial."""
 
     console: Console
     trials: int  # in all
@@ -66,12 +66,14 @@ class SearchProgress:
     def measured(self, trial: int, outcome: Outcome) -> None:
         """A candidate was promoted from a rung."""
         self._warn(trial, outcome)
+        self._log_rung(trial, outcome, "promoted")
         so_far = f"rung {outcome.record.rung + 1}/{self.rungs}, FID {outcome.record.fid:.2f}"
         self._running[trial] = f"{so_far}, {format_quantity(outcome.cost.macs)} MACs"
 
     def finished(self, trial: int, state: TrialState, outcome: Outcome) -> None:
         """A candidate reached the last rung or was stopped."""
         self._warn(trial, outcome)
+        self._log_rung(trial, outcome, "last rung" if state == TrialState.COMPLETE else "stopped")
         record, cost = outcome.record, outcome.cost
         if state == TrialState.COMPLETE and (self.best is None or record.fid < self.best[1]):
             self.best = (trial, record.fid, cost.macs)
@@ -87,6 +89,12 @@ class SearchProgress:
         if outcome.warning:
             self._say(f"trial {trial:>3}  warning: {outcome.warning}")
 
+    def _log_rung(self, trial: int, outcome: Outcome, decision: str) -> None:
+        """A line in a log file: what was measured at a rung, and what follows."""
+        record, macs = outcome.record, format_quantity(outcome.cost.macs)
+        measured = f"FID {record.fid:.2f} after {record.images} images, {macs} MACs"
+        self._log(f"trial {trial:>3}  rung {record.rung + 1}/{self.rungs}  {measured}: {decision}")
+
     def _end(self, trial: int, state: TrialState, outcome: str) -> None:
         self._running.pop(trial, None)
         self._finished_here += 1
@@ -95,6 +103,10 @@ class SearchProgress:
 
     def _say(self, line: str) -> None:
         self._lines.append(line)
+        self._log(line)
+
+    def _log(self, line: str) -> None:
+        """A line where there is no terminal."""
         if not self.console.is_terminal:
             done = f"[{self.done + self._finished_here}/{self.trials}]"
             self.console.print(f"{done} {line}", highlight=False, markup=False, soft_wrap=True)

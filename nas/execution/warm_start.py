@@ -16,7 +16,14 @@ from nas.execution.workbench import Workbench
 from nas.reporting import choose_best, trial_reports
 from nas.study import StudyAttributes, open_existing
 from nas.trials import WarmStart
-from search_spaces import Architecture, ArchitectureError, FixedSuggest, SearchSpace, Utilisation
+from search_spaces import (
+    Architecture,
+    ArchitectureError,
+    BudgetFractions,
+    FixedSuggest,
+    SearchSpace,
+    Utilisation,
+)
 
 
 def read_warm_start(bench: Workbench) -> WarmStart:
@@ -93,13 +100,18 @@ def _front_of(bench: Workbench) -> list[dict[str, Any]]:
             f"--warm-start {config.warm_start} is a study of another space ({space}): name one of "
             f"{bench.teacher.family.name} students of a teacher of this size"
         )
-    return [dict(t.params) for t in trials]
+    return [_within(searched.fractions, t.params) for t in trials]
+
+
+def _within(fractions: BudgetFractions, choices: Mapping[str, Any]) -> dict[str, Any]:
+    """`choices` of another search, with a budget fraction that this one covers."""
+    return {**choices, "budget_fraction": fractions.nearest(choices["budget_fraction"])}
 
 
 def _fits(choices: Mapping[str, Any], space: SearchSpace, utilisation: Utilisation) -> bool:
     """Whether `choices` are choices of `space`."""
     try:
-        space.sample(_Possible(choices), utilisation)
+        space.sample(_Possible(_within(space.fractions, choices)), utilisation)
     except (KeyError, ValueError):
         return False
     return True

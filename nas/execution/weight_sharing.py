@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 
@@ -29,6 +29,7 @@ from nas.trials import Proposal
 from search_spaces import (
     FAMILIES,
     Architecture,
+    BudgetFractions,
     Family,
     FixedSuggest,
     PartlyFixedSuggest,
@@ -41,8 +42,7 @@ from search_spaces import (
 )
 from search_spaces.reading import written_whole
 
-NARROWEST = 0.25  # of the budget
-ENDS = (1.0, NARROWEST)  # of a batch's sandwich
+ENDS = 2  # of a batch's sandwich: students of the highest and of the lowest budget fraction
 STAGES = 10  # of the training; each leaves a checkpoint
 
 
@@ -62,6 +62,13 @@ class SharedSpace:
         """
         choices = space.uniform()
         return cls(space, {name: choices[name] for name in weight_sharing(family).fixed_choices})
+
+    @property
+    def fractions(self) -> BudgetFractions:
+        return self.space.fractions
+
+    def with_fractions(self, fractions: BudgetFractions) -> Self:
+        return replace(self, space=self.space.with_fractions(fractions))
 
     def sample(self, suggest: Suggest, utilisation: Utilisation) -> Architecture:
         return self.space.sample(PartlyFixedSuggest(suggest, self.fixed), utilisation)
@@ -115,10 +122,11 @@ class Sandwich:
     def __call__(self) -> Architecture:
         batch, place = divmod(self.drawn, SANDWICH_PARTS)
         self.drawn += 1
-        if place < len(ENDS):
+        if place < ENDS:
+            fraction = (1.0, self._space.fractions.low)[place]
             chosen = RandomSuggest(derive_seed(self._seed, f"batch {batch}"))
             return self._space.sample(
-                PartlyFixedSuggest(chosen, {"budget_fraction": ENDS[place]}), self._utilisation
+                PartlyFixedSuggest(chosen, {"budget_fraction": fraction}), self._utilisation
             )
         return self._space.sample(
             RandomSuggest(derive_seed(self._seed, f"student {self.drawn}")), self._utilisation
@@ -156,7 +164,7 @@ def check_narrowest(budget: Budget, space: SharedSpace) -> None:
     def over_the_budget(architecture: Any) -> float:
         return 1.0  # above any budget fraction, so that widths shrink to their minimum
 
-    choices = {"budget_fraction": NARROWEST, **space.uniform()}
+    choices = {"budget_fraction": space.fractions.low, **space.uniform()}
     narrowest = space.sample(FixedSuggest(choices), over_the_budget)
     budget.require(space, narrowest, "the narrowest student that keeps the teacher's mapping network")
 

@@ -75,7 +75,8 @@ class Workbench:
         self.config, self.dry_run, self._on_progress = config, dry_run, on_progress
         self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial != 0 else "cpu"
         self.teacher: Teacher = teacher or load_teacher(config.teacher)
-        self.space: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
+        students: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
+        self.space = students.with_fractions(config.budget.fractions(students))
         weights = config.lpips_weights
         self.distance = None if weights is None else PerceptualDistance(weights, self.device)
         self._check_discriminator()

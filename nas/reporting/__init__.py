@@ -1,18 +1,32 @@
 """What a study shows: reports, tables, plots, the dashboard."""
 
 from nas.reporting.architectures import architecture_of, render_architecture
-from nas.reporting.report import SearchReport, TrialReport, choose_best, read_report, trial_reports
-from nas.reporting.tables import render, render_finalists, render_trust
+from nas.reporting.report import (
+    SearchReport,
+    TrialReport,
+    choose_best,
+    read_report,
+    searches_below_teacher,
+    trial_reports,
+)
+from nas.reporting.tables import render, render_finalists, render_next, render_trust
+from nas.reporting.verdict import Gain, gain, next_commands, verdict
 
 __all__ = [
+    "Gain",
     "SearchReport",
     "TrialReport",
     "architecture_of",
     "choose_best",
+    "gain",
+    "next_commands",
     "read_report",
     "render",
     "render_architecture",
     "render_finalists",
+    "render_next",
     "render_trust",
+    "searches_below_teacher",
     "trial_reports",
+    "verdict",
 ]

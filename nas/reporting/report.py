@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy.stats import t as student_t
 
 from distill.schedules import Schedule
+from nas.budget import Budget
 from nas.errors import StudyError
 from nas.ranking import (
     PRIOR_WEIGHT,
@@ -41,9 +42,10 @@ class TrialReport(BaseModel):
     params: int | None
     architecture: dict[str, Any]
     summary: str  # the architecture's canonical string
-    baseline: str | None  # name of a uniformly slimmed teacher
+    baseline: str | None  # name of a uniform-width baseline
     reason: str | None  # why it failed
     rungs: list[RungRecord]
+    budget_fraction: float | None = None  # that its widths were scaled to, of what is searched
     latency: float | None = None  # seconds for one image, measured where a budget limits it …
     latency_on: str | None = None  # … and on what
     replicate_of: int | None = None  # the first trial of its architecture
@@ -77,15 +79,17 @@ class SearchReport(BaseModel):
 
     study: str
     budget: dict[str, int | float | None]  # macs, params, and latency in seconds
-    teacher: dict[str, Any]
+    teacher: dict[str, Any]  # name, path, digest, macs, params, fid, fid_samples
+    below_teacher: bool  # the teacher fits the budget: a known result, not trained again
+    teacher_on_front: bool  # it fits, and no student is as good for less
     space: str
     recipe: str  # how students were taught, in words
     data: dict[str, str]  # the real images: what the user called them, and their digest
     trials: list[TrialReport]
     front: list[TrialReport]  # cheapest first
-    best: TrialReport | None  # lowest expected FID
-    tied: list[int]  # trials that noise may have put behind the best
-    expected: dict[int, float]  # FID, by trial: its median, drawn towards what is usual at its MACs
+    best: TrialReport | None  # lowest posterior estimate of FID; a student, never the teacher
+    tied: list[int]  # trials that are not significantly worse than the best
+    estimates: dict[int, float]  # posterior estimates of FID, by trial
     noise: float  # standard deviation of log FID between equal trainings
     replicates: int  # trainings that the noise was estimated from, beyond their architectures' first
     correlations: list[RankCorrelation]  # of each rung with the last
@@ -131,10 +135,13 @@ def read_report(store: StudyStore) -> SearchReport:
     trials = trial_reports(store)
     chosen = choose_best(trials)
     floor = noise_floor([_measured(t) for t in trials if t.fids])
+    below = searches_below_teacher(attributes)
     return SearchReport(
         study=store.name,
         budget={name: config.get(f"budget_{name}") for name in ("macs", "params", "latency")},
         teacher=attributes.teacher_info,
+        below_teacher=below,
+        teacher_on_front=below and chosen.leaves(attributes.teacher_info["fid"]),
         space=attributes.space,
         recipe=f"{config['recipe']}, KD weight {_schedule(config)}",
         data={"name": config["data"], "digest": attributes.data},
@@ -142,7 +149,7 @@ def read_report(store: StudyStore) -> SearchReport:
         front=chosen.front,
         best=chosen.best,
         tied=[t.number for t in chosen.tied],
-        expected=chosen.expected,
+        estimates=chosen.estimates,
         noise=floor.sigma,
         replicates=floor.replicates,
         correlations=rung_correlations(
@@ -151,6 +158,13 @@ def read_report(store: StudyStore) -> SearchReport:
         storage=store.url,
         folder=str(config["workdir"]) + "/" + store.name,
     )
+
+
+def searches_below_teacher(attributes: StudyAttributes) -> bool:
+    """Whether the teacher of a study fits the study's budget."""
+    teacher, config = attributes.teacher_info, attributes.config
+    limits = Budget(*(config.get(f"budget_{name}") for name in ("macs", "params", "latency")))
+    return bool(teacher) and not limits.binds(teacher["macs"], teacher["params"])
 
 
 def _schedule(config: Mapping[str, Any]) -> Schedule:
@@ -179,12 +193,16 @@ def trial_reports(store: StudyStore) -> list[TrialReport]:
 
 @dataclass(frozen=True)
 class Choice:
-    """The front by expected FIDs, its best, and what may be as good."""
+    """The front by posterior estimates of FIDs, its best, and what is not significantly worse."""
 
     front: list[TrialReport]  # cheapest first
     best: TrialReport | None
     tied: list[TrialReport]
-    expected: dict[int, float]  # FID, by trial
+    estimates: dict[int, float]  # of FID, by trial
+
+    def leaves(self, fid: float) -> bool:
+        """Whether a teacher of this FID, which costs more than all students, is on the front, too."""
+        return all(fid < self.estimates[t.number] for t in self.front)
 
 
 def choose_best(trials: Sequence[TrialReport], limit_macs: float | None = None) -> Choice:
@@ -219,6 +237,7 @@ def _trial(trial: FrozenTrial, rungs: list[RungRecord], measured: Measured | Non
         architecture=attributes.architecture_json,
         summary=attributes.architecture,
         baseline=attributes.baseline,
+        budget_fraction=trial.params.get("budget_fraction"),
         reason=attributes.reason,
         rungs=rungs,
         latency=attributes.latency,

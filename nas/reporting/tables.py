@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,6 +12,12 @@ from nas.budget import COUNTER, format_duration, format_quantity
 from nas.ranking import PRIOR_SIGMA, PRIOR_WEIGHT
 from nas.reporting.architectures import legend_lines
 from nas.reporting.report import SearchReport, TrialReport
+from nas.reporting.verdict import near, next_commands, verdict
+
+LEGEND = (
+    "FID: median over seeds, lower is better; seeds: trainings of the architecture; posterior estimate: FID "
+    "shrunk towards the mean at its MACs, which chooses front and best; teacher's MACs: what part it costs."
+)
 
 
 def render(found: SearchReport) -> RenderableType:
@@ -27,17 +32,19 @@ def render(found: SearchReport) -> RenderableType:
     for name in (
         "trial",
         "FID",
-        "runs",
-        "expected",
+        "seeds",
+        "posterior estimate",
         "MACs",
         "parameters",
-        "of teacher",
+        "teacher's MACs",
         *_latency_column(found),
     ):
         table.add_column(name, justify="right")
     table.add_column("architecture", overflow="fold")
     for trial in found.front:
         table.add_row(*_row(trial, found), style="bold" if trial == found.best else "")
+    if found.teacher_on_front:
+        table.add_row(*_teacher_row(found))
     shown = [*found.front, *baselines]
     tied = [t for t in found.trials if t.number in found.tied and t.fids and t not in shown]
     for others in (tied, baselines):
@@ -46,34 +53,53 @@ def render(found: SearchReport) -> RenderableType:
             table.add_row(*_row(trial, found), style="dim")
     best = found.best
     lines = [
+        LEGEND,
         *legend_lines(found.space),
         f"Best student: trial {best.number}, FID {best.median:.2f}, {format_quantity(best.macs or 0)} MACs, "
         f"{format_quantity(best.params or 0)} parameters{_latency(best)}; {_states(found)}.",
+        *verdict(found),
         _noise(found),
         f"Recipe: {found.recipe}; {best.rungs[-1].images:,} images a training.",
         f"Teacher: {found.teacher['name']}, {_teacher_fid(found)}"
         f"{format_quantity(found.teacher['macs'])} MACs, "
         f"{format_quantity(found.teacher['params'])} parameters.",
-        f"Study: {found.storage}   checkpoints and samples: {_near(found.folder)}/trials",
+        f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials",
     ]
     return Group(table, *(Text(line) for line in lines))
 
 
-def _near(folder: str) -> str:
-    """A folder as one would type it here."""
-    path = Path(folder)
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+def render_next(found: SearchReport, folder: str = "") -> Text:
+    """What to do next, as commands; `folder` is where they are, see `next_commands`."""
+    commands = next_commands(found, folder)
+    width = max(len(command) for command, _ in commands)
+    return Text("\n".join(["", "Next:", *(f"  {command:<{width}}   {what}" for command, what in commands)]))
+
+
+def _teacher_row(found: SearchReport) -> list[str]:
+    """The teacher as a point of the front: known, not trained."""
+    teacher = found.teacher
+    costs = [format_quantity(teacher["macs"]), format_quantity(teacher["params"]), "100.0%"]
+    latency = ["" for _ in _latency_column(found)]
+    return [
+        "teacher",
+        f"{teacher['fid']:.2f}",
+        "",
+        "",
+        *costs,
+        *latency,
+        "known, not trained again",
+    ]
 
 
 def _row(trial: TrialReport, found: SearchReport) -> list[str]:
     share = (trial.macs or 0) / found.teacher["macs"]
     notes = [f"baseline: {trial.baseline}"] if trial.baseline else []
-    notes += ["tied with the best"] if trial.number in found.tied else []
+    notes += ["within the noise of the best"] if trial.number in found.tied else []
     what = f"{trial.summary}  ({', '.join(notes)})" if notes else trial.summary
-    expected = f"{found.expected[trial.number]:.2f}"
+    estimate = f"{found.estimates[trial.number]:.2f}"
     numbers = [format_quantity(trial.macs or 0), format_quantity(trial.params or 0), f"{share:.1%}"]
     numbers += _latency_cell(trial, found)
-    return [str(trial.number), f"{trial.median:.2f}", str(len(trial.fids)), expected, *numbers, what]
+    return [str(trial.number), f"{trial.median:.2f}", str(len(trial.fids)), estimate, *numbers, what]
 
 
 def _latency_column(found: SearchReport) -> list[str]:
@@ -106,11 +132,11 @@ def _noise(found: SearchReport) -> str:
         replicates = f"{found.replicates} {_word('replicate', found.replicates)}"
         known = f"{replicates}, and {known} that counts as {PRIOR_WEIGHT}"
     else:
-        known += ", as no replicate tells of it yet"
-    tied = "no other is tied with the best"
+        known += ", without a replicate yet"
+    tied = "all others are significantly worse than the best"
     if found.tied:
         numbers = ", ".join(str(number) for number in found.tied)
-        tied = f"tied with the best: {_word('trial', len(found.tied))} {numbers}"
+        tied = f"not significantly worse than the best: {_word('trial', len(found.tied))} {numbers}"
     scatter = f"{math.expm1(found.noise):.0%}"
     return f"Standard deviation of FID between equal trainings: {scatter} ({known}); {tied}."
 
@@ -125,7 +151,7 @@ def _teacher_fid(found: SearchReport) -> str:
 
 
 def render_finalists(found: SearchReport) -> RenderableType:
-    """What finalists are worth, the margin within which they are tied, and the choice."""
+    """The FIDs of finalists, 90 % intervals of their medians, and the choice."""
     if found.best is None:
         return Text(f"no finalist of study {found.study} is complete: {_states(found)}")
     shown = sorted((t for t in found.trials if t.fids), key=lambda t: t.median or 0.0)
@@ -164,7 +190,7 @@ def render_finalists(found: SearchReport) -> RenderableType:
         f"Chosen: trial {found.best.number}, {_in_the_search(found.best)} in the search, "
         f"FID {found.best.median:.2f} (90 % {low:.2f} to {high:.2f}).",
         _noise(found),
-        f"Study: {found.storage}   checkpoints and samples: {_near(found.folder)}/trials",
+        f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials",
     ]
     return Group(table, *(Text(line) for line in lines))
 

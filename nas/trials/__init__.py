@@ -2,6 +2,7 @@
 
 from nas.trials.attributes import TrialAttributes
 from nas.trials.finalists import Finalists, choose_finalists, final_config, searched
+from nas.trials.plan import Plan
 from nas.trials.proposal import Proposal
 from nas.trials.proposer import Proposer, WarmStart
 from nas.trials.runs import fail_trial, measured_architectures
@@ -9,6 +10,7 @@ from nas.trials.source import TrialSource, link_retries
 
 __all__ = [
     "Finalists",
+    "Plan",
     "Proposal",
     "Proposer",
     "TrialAttributes",

@@ -27,6 +27,7 @@ class TrialAttributes(BaseModel):
     retry_of: NonNegativeInt | None = None  # failed trial whose architecture this one trains again
     retried_as: NonNegativeInt | None = None  # the trial that retries this one, which failed
     duplicate_of: NonNegativeInt | None = None  # trial with the same architecture: this one is not trained
+    same_as_teacher: bool = False  # its architecture is the teacher's, whose FID is known: not trained
     too_slow: str | None = None  # canonical string of an architecture above the latency budget: not trained
     search_trial: NonNegativeInt | None = None  # trial of the search that this finalist was chosen from
     seed: NonNegativeInt | None = None  # of its training; the search's own when None
@@ -67,8 +68,8 @@ class TrialAttributes(BaseModel):
 
     @property
     def is_untrained(self) -> bool:
-        """Whether the trial was answered without a training: a duplicate, or too slow."""
-        return self.duplicate_of is not None or self.too_slow is not None
+        """Whether the trial was answered without a training: a duplicate, the teacher's, or too slow."""
+        return self.duplicate_of is not None or self.same_as_teacher or self.too_slow is not None
 
     def for_another_run(self, **changes: Any) -> TrialAttributes:
         """The attributes of another run of the same architecture, with `changes`."""

@@ -14,15 +14,15 @@ from nas.budget import AnyLatency, Latency, LatencyMeasurement, format_duration
 from nas.config import SearchConfig
 from nas.errors import BudgetError
 from nas.ranking import Measured, next_replicate, noise_floor
-from nas.study import StudyStore
+from nas.study import StudyAttributes, StudyStore
 from nas.trials.attributes import TrialAttributes
+from nas.trials.plan import Plan
 from nas.trials.proposal import Proposal
 from nas.trials.runs import measured_architectures, runs_of
 from nas.trials.source import TrialSource
-from search_spaces import Architecture, SearchSpace, Utilisation
+from search_spaces import BELOW_TEACHER, Architecture, SearchSpace, Utilisation
 
 NOISE_REPLICATES = 2  # of the first baseline, after a third of the trials: the search uses their noise
-BASELINE_BUDGET_FRACTIONS = (1.0, 0.5, 0.25)  # of the uniform-width baselines
 MAX_DUPLICATES = 200  # in a row, before the space counts as used up
 MAX_TOO_SLOW = 20  # proposals for one architecture, before the latency counts as out of reach
 
@@ -36,7 +36,10 @@ class WarmStart:
 
 
 class Proposer(TrialSource):
-    """Samples architectures that fit and that are not in the study yet; needs no Ray."""
+    """Samples architectures that fit and that are not in the study yet; needs no Ray.
+
+    The teacher's architecture is never trained: its FID is known.
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class Proposer(TrialSource):
         self._latency = AnyLatency() if latency is None else latency
         self._unsampled: deque[int] = deque()  # interrupted before their architecture was sampled
         self._enqueued = False
+        self._teacher = str(space.largest())
         known = {t.number: TrialAttributes.from_trial(t) for t in self._trials}
         self._latency.remember(_latencies(known.values()))
         self._known = {a.architecture: number for number, a in known.items() if a.is_first_run}
@@ -106,7 +110,9 @@ class Proposer(TrialSource):
             asked = self._ask()
             architecture = self._latency.fit(self.space, asked, self._utilisation)
             twin = self._known.get(str(architecture))
-            if twin is not None:
+            if str(architecture) == self._teacher:
+                self._report_teacher(asked)
+            elif twin is not None:
                 self._report_duplicate(asked, twin)
             elif self._latency.fits(architecture):
                 return self._first(asked, architecture)
@@ -121,7 +127,7 @@ class Proposer(TrialSource):
 
     def _next_warm_start(self) -> Proposal | None:
         """The user's next architecture, after the baselines and initial designs."""
-        new = [a for a in self._warm_start.architectures if str(a) not in self._known]
+        new = [a for a in self._warm_start.architectures if str(a) not in {*self._known, self._teacher}]
         if not new or self._store.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             return None
         number = self._store.begin(self._attributes(new[0]).stored())
@@ -139,10 +145,12 @@ class Proposer(TrialSource):
 
     def _enqueue(self) -> None:
         """Put the baselines and the initial designs before everything else, once per study."""
-        for fraction in BASELINE_BUDGET_FRACTIONS:
-            self._enqueue_baseline(fraction, f"uniform, {fraction:.0%} of {self._whole}", fraction == 1)
-        for design in self.space.initial_designs():
-            self._store.study.enqueue_trial({"budget_fraction": 1.0, **design}, skip_if_exists=True)
+        plan = Plan.of(self.space, self._config.trials)
+        for fraction in plan.baselines:
+            protected = fraction == plan.baselines[0]
+            self._enqueue_baseline(fraction, f"uniform, {fraction:.0%} of {self._whole}", protected)
+        for design in plan.designs:
+            self._store.study.enqueue_trial(dict(design), skip_if_exists=True)
         for earlier in self._warm_start.choices:
             self._store.study.enqueue_trial(dict(earlier), skip_if_exists=True)
 
@@ -155,6 +163,8 @@ class Proposer(TrialSource):
     @property
     def _whole(self) -> str:
         """What a budget fraction of 1 is: with a latency limit alone the teacher, before it is narrowed."""
+        if self.space.fractions == BELOW_TEACHER:
+            return "the teacher"
         limited = self._config.budget_macs or self._config.budget_params
         return "the budget" if limited else "the teacher, narrowed until fast enough"
 
@@ -181,6 +191,15 @@ class Proposer(TrialSource):
             if self._replicates >= self._config.replicate_runs
             else most_uncertain(self._trials, self._config)
         )
+
+    def _report_teacher(self, trial: optuna.Trial) -> None:
+        """Report the teacher's FID to the sampler, for choices that give its architecture."""
+        TrialAttributes(same_as_teacher=True).write(trial)
+        fid = StudyAttributes.from_study(self._store.study).teacher_info.get("fid")
+        if fid is None:
+            self._store.study.tell(trial, state=TrialState.PRUNED)
+        else:
+            self._store.study.tell(trial, [fid, self.space.macs(self.space.largest())])
 
     def _report_duplicate(self, trial: optuna.Trial, twin: int) -> None:
         """Report the result of the trial `twin` to the sampler again, so that it moves on."""

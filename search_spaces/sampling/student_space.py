@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from search_spaces.base import Architecture, Suggest, Utilisation
+from search_spaces.base import WITHIN_BUDGET, Architecture, BudgetFractions, Suggest, Utilisation
 from search_spaces.sampling.choices import Choice, RelativeWidth, tapered
 from search_spaces.sampling.widths import WidthGrid, scale_to_budget
 
 A = TypeVar("A", bound=Architecture)
-
-MIN_BUDGET_FRACTION = 0.25  # the front is searched between this fraction of the budget and all of it
 
 
 @dataclass(frozen=True)
@@ -25,6 +23,7 @@ class StudentSpace(ABC, Generic[A]):
     """
 
     teacher: A
+    fractions: BudgetFractions = WITHIN_BUDGET
 
     grid: ClassVar[WidthGrid] = WidthGrid()
 
@@ -66,7 +65,7 @@ class StudentSpace(ABC, Generic[A]):
 
     def sample(self, suggest: Suggest, utilisation: Utilisation) -> A:
         """See `SearchSpace`."""
-        fraction = suggest.suggest_float("budget_fraction", MIN_BUDGET_FRACTION, 1.0)
+        fraction = self.fractions.ask(suggest)
         answers = {choice.name: choice.ask(suggest) for choice in self.choices()}
         relative = [answers[name] for name in self.width_names()]
         proposal = self.chosen(answers)
@@ -76,6 +75,10 @@ class StudentSpace(ABC, Generic[A]):
             return self.with_widths(proposal, [width * r * scale for width, r in widths])
 
         return scale_to_budget(fraction, utilisation, scaled, relative, self.simpler)
+
+    def with_fractions(self, fractions: BudgetFractions) -> Self:
+        """See `SearchSpace`."""
+        return replace(self, fractions=fractions)
 
     def uniform(self) -> dict[str, Any]:
         """See `SearchSpace`."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from distill.teachers import load_teacher
 from nas.budget import Budget, format_duration, format_quantity, parse_duration, parse_quantity
 from nas.errors import BudgetError
-from search_spaces import RandomSuggest, SearchSpace
+from search_spaces import BELOW_TEACHER, WITHIN_BUDGET, RandomSuggest, SearchSpace
 
 
 @pytest.fixture(scope="module")
@@ -191,10 +191,25 @@ def test_every_proposal_keeps_to_both_limits(
 
 def test_limits_that_do_not_bind_are_said_so(space: SearchSpace) -> None:
     macs, params = space.macs(space.largest()), space.params(space.largest())
-    assert Budget(macs - 1, params - 1).slack(space) == []
-    notes = Budget(5_000_000_000, params).slack(space)
-    assert notes[0] == (f"5G is above the largest student, {format_quantity(macs)} MACs: it does not bind")
-    assert notes[1].endswith("parameters: it does not bind")
+    teacher, parameters = format_quantity(macs), format_quantity(params)
+    assert Budget(macs - 1, params - 1).slack(space) == ""
+    below = Budget(5_000_000_000).slack(space)
+    assert below == f"5G MACs is above the teacher's {teacher}: searching below the teacher"
+    both = Budget(5_000_000_000, 8_000_000).slack(space)
+    assert both == (
+        f"5G MACs and 8M parameters are above the teacher's {teacher} and {parameters}: "
+        "searching below the teacher"
+    )
+    one = Budget(5_000_000_000, params - 1).slack(space)
+    assert one == f"5G MACs is above the teacher's {teacher}: that limit does not bind"
+
+
+def test_a_budget_that_the_teacher_fits_is_searched_from_a_tenth_of_the_teacher(space: SearchSpace) -> None:
+    macs, params = space.macs(space.largest()), space.params(space.largest())
+    for budget in (Budget(macs), Budget(None, params), Budget(5 * macs, params)):
+        assert budget.fractions(space) == BELOW_TEACHER
+    for budget in (Budget(macs - 1), Budget(macs, params - 1), Budget(5 * macs, latency=9.0)):
+        assert budget.fractions(space) == WITHIN_BUDGET
 
 
 def test_a_budget_reads_as_a_sentence() -> None:

@@ -268,8 +268,13 @@ def test_a_dry_run_says_how_students_are_taught_in_whole_batches(asked: str, say
 
 def test_a_dry_run_says_when_the_budget_does_not_bind() -> None:
     result = run("nas-search", "--budget-macs", "5G", "--dry-run")
-    assert "5G is above the largest student" in result.stdout
-    assert "it does not bind" in result.stdout
+    assert "Budget: 5G MACs is above the teacher's 22.9M: searching below the teacher" in result.stdout
+
+
+def test_a_dry_run_says_how_many_trials_are_the_samplers() -> None:
+    said = run("nas-search", "--budget-macs", "2M", "--trials", 8, "--dry-run").stdout
+    plan = "Trials: 8, of them 2 uniform-width baselines, 2 initial designs, 4 left to the sampler"
+    assert f"{plan}; up to 2 replicates in addition" in said
 
 
 def test_a_dry_run_as_json_is_one_object_of_proposals_that_fit() -> None:

@@ -23,7 +23,7 @@ from nas.dashboard.plots import measured, note, pareto_figure
 from nas.dashboard.publisher import FIGURE_ID, Publisher, dashboard_server, publish
 from nas.errors import ConfigError, WorkdirError
 from nas.reporting import choose_best
-from nas.study import RungRecord, StudyStore, attach_samples
+from nas.study import RungRecord, StudyAttributes, StudyStore, attach_samples
 
 
 def finish(store: StudyStore, fid: float, macs: int, *, stopped: bool = False, **attrs: Any) -> int:
@@ -100,6 +100,22 @@ def test_hovering_shows_what_a_trial_is(store: StudyStore) -> None:
         assert part in text
     assert "baseline uniform x0.25" in drawn["baseline"].text[0]
     assert "stopped at rung 0: a low-fidelity FID" in drawn["stopped early, low-fidelity FID"].text[0]
+
+
+def test_a_teacher_that_fits_the_budget_is_a_point_at_the_end_of_the_front(store: StudyStore) -> None:
+    assert "teacher" not in traces(pareto_figure(store, 2e6))
+    teacher = {"macs": 4_000_000, "params": 10**6, "fid": 5.0}
+    StudyAttributes(teacher_info=teacher, config={"budget_macs": 2_000_000}).write(store.study)
+    assert "teacher" not in traces(pareto_figure(store, 2e6)), "it does not fit"
+    StudyAttributes(config={"budget_macs": 5_000_000}).write(store.study)
+    drawn = traces(pareto_figure(store, 5e6))
+    assert (list(drawn["teacher"].x), list(drawn["teacher"].y)) == ([4e6], [5.0])
+    assert (drawn["front"].x[-2], drawn["front"].y[-2]) == (4e6, 5.0)
+    assert drawn["best: trial 4"].y[0] == 20, "the best is a student"
+    StudyAttributes(teacher_info=teacher | {"fid": 30.0}).write(store.study)
+    drawn = traces(pareto_figure(store, 5e6))
+    assert "teacher" in drawn
+    assert 4e6 not in list(drawn["front"].x), "a student is better for less"
 
 
 def test_the_budget_is_a_line_unless_it_is_out_of_the_picture(store: StudyStore) -> None:

@@ -37,7 +37,9 @@ def search(terminal: bool = False, done: int = 0) -> tuple[SearchProgress, io.St
     ), out
 
 
-def test_without_a_terminal_every_finished_trial_is_one_line(warm_bench: Workbench, tmp_path: Path) -> None:
+def test_without_a_terminal_every_rung_and_every_finished_trial_is_one_line(
+    warm_bench: Workbench, tmp_path: Path
+) -> None:
     progress, out = search(done=2)
     with progress:
         progress.started(Proposal(2, warm_bench.space.smallest(), seed=0))
@@ -47,7 +49,10 @@ def test_without_a_terminal_every_finished_trial_is_one_line(warm_bench: Workben
         progress.failed(4, "d_r1 is nan [bold]")
     lines = out.getvalue().splitlines()
     assert lines == [
+        "[2/6] trial   2  rung 1/3  FID 80.00 after 64 images, 900k MACs: promoted",
+        "[2/6] trial   2  rung 3/3  FID 40.00 after 256 images, 900k MACs: last rung",
         "[3/6] trial   2  complete  FID 40.00 after 256 images, 900k MACs, 20k parameters",
+        "[3/6] trial   3  rung 1/3  FID 90.00 after 64 images, 900k MACs: stopped",
         "[4/6] trial   3  stopped   FID 90.00 after 64 images, 900k MACs, 20k parameters",
         "[5/6] trial   4  failed    d_r1 is nan [bold]",
     ]
@@ -84,8 +89,10 @@ def test_the_display_counts_trials_and_names_the_best_and_the_running(warm_bench
 def test_on_a_terminal_the_display_is_live_and_leaves_nothing_behind() -> None:
     progress, out = search(terminal=True)
     with progress:
+        progress.measured(0, outcome(0, 0, 80.0))
         progress.failed(0, "out of memory")
     assert "[1/6]" not in out.getvalue()
+    assert "promoted" not in out.getvalue()
 
 
 def test_a_resumed_search_shows_what_earlier_runs_have_done() -> None:

@@ -17,7 +17,7 @@ from nas.execution import SharedSpace, preview_search, read_warm_start, warm_sta
 from nas.reporting import SearchReport
 from nas.study import StudyStore
 from nas.trials import Proposer, WarmStart
-from search_spaces import FixedSuggest, RandomSuggest
+from search_spaces import WITHIN_BUDGET, FixedSuggest, RandomSuggest
 
 
 @pytest.fixture
@@ -91,7 +91,12 @@ def test_a_dry_run_shows_what_is_given(bench: Any, file: Path) -> None:
     console = Console(width=300)
     with console.capture() as text:
         console.print(shown.render())
-    assert text.get().count(" given ") == 2
+    shown_text = text.get()
+    assert shown_text.count(" warm start ") == 2
+    assert (
+        "Trials: 5, of them 1 uniform-width baseline, 1 initial design, 2 warm-start trials, 1 left"
+        in shown_text
+    )
 
 
 def test_no_image_is_decoded_for_what_is_given(bench: Any, file: Path) -> None:
@@ -114,6 +119,18 @@ def test_a_search_with_shared_weights_starts_from_a_front_with_and_without(
     assert same == warm_start_architectures(given, bench)
     slimmable = bench.teacher.family.slimmable.build(bench.teacher.generator)
     assert all(slimmable.read_out(architecture) is not None for architecture in same)
+
+
+def test_the_front_of_a_search_below_the_teacher_starts_one_within_a_budget(
+    finished: SearchReport, make_bench: Any
+) -> None:
+    with StudyStore.open(finished.storage, finished.study) as store:
+        tenth = {t.number: t.params for t in store.study.trials}[finished.front[0].number]
+    bench = make_bench(workdir=Path(finished.folder).parent, warm_start=finished.study)
+    bench.space = bench.space.with_fractions(replace(WITHIN_BUDGET, low=0.9))
+    within = [choices["budget_fraction"] for choices in read_warm_start(bench).choices]
+    assert within[0] == max(0.9, tenth["budget_fraction"])
+    assert all(fraction >= 0.9 for fraction in within)
 
 
 def test_what_is_given_comes_after_the_baselines_and_openings_and_once(bench: Any, tmp_path: Path) -> None:

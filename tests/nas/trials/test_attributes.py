@@ -33,6 +33,7 @@ ATTRIBUTES = st.builds(
     retry_of=NUMBERS,
     retried_as=NUMBERS,
     duplicate_of=NUMBERS,
+    same_as_teacher=st.booleans(),
     too_slow=TEXTS,
     search_trial=NUMBERS,
     seed=st.none() | st.integers(0, 2**63 - 1),
@@ -99,6 +100,7 @@ def test_the_architectures_name_is_written_last_for_a_trial_that_has_it_can_be_t
         ({}, True, True, True),
         ({"architecture": ""}, False, False, False),
         ({"duplicate_of": 0}, False, False, False),
+        ({"architecture": "", "same_as_teacher": True}, False, False, False),
         ({"replicate_of": 0}, True, True, False),
         ({"retried_as": 1}, True, False, False),
         ({"retry_of": 0}, True, True, True),
@@ -117,7 +119,16 @@ def test_another_run_shares_the_architecture_and_neither_costs_relations_nor_rea
     attributes: TrialAttributes,
 ) -> None:
     again = attributes.for_another_run(seed=7, replicate_of=3)
-    own = {"macs", "params", "retry_of", "retried_as", "duplicate_of", "too_slow", "reason"}
+    own = {
+        "macs",
+        "params",
+        "retry_of",
+        "retried_as",
+        "duplicate_of",
+        "same_as_teacher",
+        "too_slow",
+        "reason",
+    }
     assert not own & again.stored().keys()
     assert (again.seed, again.replicate_of) == (7, 3)
     kept = {"architecture", "architecture_json", "latency", "latency_on", "baseline", "protected"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,11 @@ from nas.budget import Budget
 from nas.config import SearchConfig
 from nas.ranking import RungBoard
 from nas.samplers import SAMPLERS, make_sampler, resume_seed
-from nas.study import RungRecord, StudyStore
-from nas.trials import Proposal, link_retries, measured_architectures
+from nas.study import RungRecord, StudyAttributes, StudyStore
+from nas.trials import Plan, Proposal, TrialAttributes, WarmStart, link_retries, measured_architectures
 from nas.trials import proposer as proposals
-from nas.trials.proposer import BASELINE_BUDGET_FRACTIONS, Proposer
-from search_spaces import SearchSpace
+from nas.trials.proposer import Proposer
+from search_spaces import WITHIN_BUDGET, SearchSpace
 
 BUDGET = 1_000_000
 
@@ -99,10 +100,10 @@ def test_uniformly_slimmed_teachers_come_first_and_the_first_is_protected(
     opened: Callable[..., StudyStore], space: SearchSpace
 ) -> None:
     store = opened()
-    proposed = drain(store, space, proposer(store, space, trials=5))
-    assert [proposal.baseline for proposal in proposed] == [True, True, True, False, False]
-    assert [proposal.protected for proposal in proposed] == [True, False, False, False, False]
-    for proposal, share in zip(proposed, BASELINE_BUDGET_FRACTIONS, strict=False):
+    proposed = drain(store, space, proposer(store, space, trials=12))
+    assert [proposal.baseline for proposal in proposed] == [True] * 3 + [False] * 9
+    assert [proposal.protected for proposal in proposed] == [True] + [False] * 11
+    for proposal, share in zip(proposed, WITHIN_BUDGET.baselines, strict=False):
         assert 0.6 * share * BUDGET < space.macs(proposal.architecture) <= share * BUDGET
         relative = [
             ours.channels / teachers.channels  # type: ignore[attr-defined]
@@ -110,6 +111,95 @@ def test_uniformly_slimmed_teachers_come_first_and_the_first_is_protected(
         ]
         assert max(relative) < 2 * min(relative)
         assert "uniform" in store.study.trials[proposal.trial].user_attrs["baseline"]
+
+
+@pytest.mark.parametrize(
+    ("trials", "baselines", "designs"),
+    [(1, 1, 0), (2, 1, 0), (4, 1, 1), (6, 2, 1), (8, 2, 2), (10, 3, 2), (12, 3, 3), (100, 3, 3)],
+)
+def test_at_least_half_of_the_trials_are_left_to_the_sampler(
+    trials: int, baselines: int, designs: int, space: SearchSpace
+) -> None:
+    plan = Plan.of(space, trials)
+    assert (len(plan.baselines), len(plan.designs), plan.trials) == (baselines, designs, baselines + designs)
+    assert plan.baselines == space.fractions.baselines[:baselines]
+    assert [*plan.designs] == [
+        {"budget_fraction": 1.0, **design} for design in space.initial_designs()[:designs]
+    ]
+
+
+def test_a_search_of_few_trials_trains_fewer_baselines_and_a_longer_one_the_rest(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    store = opened()
+    few = drain(store, space, proposer(store, space, trials=6))
+    assert [proposal.baseline for proposal in few] == [True] * 2 + [False] * 4
+    more = drain(store, space, proposer(opened(), space, trials=14))
+    assert [proposal.baseline for proposal in more].count(True) == 1
+
+
+# A budget that the teacher fits
+
+
+def below_the_teacher(store: StudyStore, space: SearchSpace, trials: int = 12) -> Proposer:
+    config = SearchConfig.of(budget_macs=5 * 10**9, trials=trials, replicates=0)
+    searched = space.with_fractions(config.budget.fractions(space))
+    return Proposer(store, searched, config.budget.utilisation(searched), config)
+
+
+def test_below_the_teacher_baselines_and_designs_cost_a_half_a_quarter_and_a_tenth(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    proposed = drain(store := opened(), space, below_the_teacher(store, space))
+    parts = [space.macs(proposal.architecture) / space.macs(space.largest()) for proposal in proposed]
+    for part, most in zip(parts[:3], (0.5, 0.25, 0.1), strict=True):
+        assert 0.6 * most < part <= most
+    assert max(parts[3:6]) <= 0.5
+    assert [proposal.protected for proposal in proposed[:3]] == [True, False, False]
+    names = [store.study.trials[proposal.trial].user_attrs["baseline"] for proposal in proposed[:3]]
+    assert names == [f"uniform, {part} of the teacher" for part in ("50%", "25%", "10%")]
+
+
+def test_below_the_teacher_the_front_is_covered_from_a_tenth_to_the_whole(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    proposed = drain(store := opened(), space, below_the_teacher(store, space, trials=60))
+    parts = sorted(space.macs(proposal.architecture) / space.macs(space.largest()) for proposal in proposed)
+    assert parts[0] < 0.12
+    assert parts[-1] > 0.6
+    assert all(later / part < 1.6 for part, later in itertools.pairwise(parts))
+    drawn = [store.study.trials[proposal.trial].params["budget_fraction"] for proposal in proposed]
+    assert all(0.1 <= fraction <= 1 for fraction in drawn)
+
+
+def test_the_teachers_own_architecture_is_a_known_result_and_never_trained(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    store = opened()
+    StudyAttributes(teacher_info={"fid": 0.82}).write(store.study)
+    store.study.enqueue_trial({"budget_fraction": 1.0, **space.uniform()})
+    asking = below_the_teacher(store, space)
+    proposed = drain(store, space, asking)
+    assert len(proposed) == asking.asked == 12
+    assert space.largest() not in [proposal.architecture for proposal in proposed]
+    known = store.study.trials[0]
+    assert (known.state, known.values) == (TrialState.COMPLETE, [0.82, space.macs(space.largest())])
+    assert TrialAttributes.from_trial(known).is_untrained
+    assert not TrialAttributes.from_trial(known).is_run
+    assert known.number not in [
+        architecture.trial for architecture in measured_architectures(store.study.trials)
+    ]
+
+
+def test_the_teachers_own_architecture_is_not_trained_because_the_user_names_it(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    store, config = opened(), SearchConfig.of(budget_macs=5 * 10**9, trials=8, replicates=0)
+    given = WarmStart([space.largest(), space.smallest()])
+    asking = Proposer(store, space, config.budget.utilisation(space), config, given)
+    proposed = [proposal.architecture for proposal in drain(store, space, asking)]
+    assert space.smallest() in proposed
+    assert space.largest() not in proposed
 
 
 def test_the_architecture_is_in_the_study_before_anybody_trains_it(
@@ -125,10 +215,10 @@ def test_the_architecture_is_in_the_study_before_anybody_trains_it(
 
 def test_a_second_run_asks_for_the_rest_only(opened: Callable[..., StudyStore], space: SearchSpace) -> None:
     store = opened()
-    first = drain(store, space, proposer(store, space, trials=5))
+    first = drain(store, space, proposer(store, space, trials=12))
     store = opened()
-    assert drain(store, space, proposer(store, space, trials=5)) == []
-    second = drain(store, space, proposer(store, space, trials=9))
+    assert drain(store, space, proposer(store, space, trials=12)) == []
+    second = drain(store, space, proposer(store, space, trials=16))
     assert len(second) == 4
     assert not any(proposal.baseline for proposal in second)
     assert not {proposal.architecture for proposal in first} & {proposal.architecture for proposal in second}
@@ -152,8 +242,8 @@ def test_interrupted_trials_come_first_under_their_own_number_from_their_last_ru
     opened: Callable[..., StudyStore], space: SearchSpace
 ) -> None:
     store = opened()
-    asking = proposer(store, space, trials=6)
-    begun = [asking.next() for _ in range(5)]
+    asking = proposer(store, space, trials=12)
+    begun = [asking.next() for _ in range(11)]
     assert all(begun)
     for proposal in begun[:2]:
         assert proposal is not None
@@ -161,17 +251,17 @@ def test_interrupted_trials_come_first_under_their_own_number_from_their_last_ru
     store.record_rung(rung(3, 0))
     store.record_rung(rung(3, 1))
     resumed = opened()
-    asking = proposer(resumed, space, trials=6)
-    again = [asking.next() for _ in range(3)]
-    assert [proposal.trial for proposal in again if proposal] == [2, 3, 4]
+    asking = proposer(resumed, space, trials=12)
+    again = [asking.next() for _ in range(9)]
+    assert [proposal.trial for proposal in again if proposal] == list(range(2, 11))
     assert [proposal.architecture for proposal in again if proposal] == [
         p.architecture for p in begun[2:] if p
     ]
-    assert [proposal.start_rung for proposal in again if proposal] == [0, 1, 0]
-    assert [proposal.baseline for proposal in again if proposal] == [True, False, False]
+    assert [proposal.start_rung for proposal in again if proposal] == [0, 1] + [0] * 7
+    assert [proposal.baseline for proposal in again if proposal] == [True] + [False] * 8
     last = asking.next()
     assert last is not None
-    assert last.trial == 5
+    assert last.trial == 11
     assert asking.next() is None
 
 
@@ -179,7 +269,7 @@ def test_a_trial_that_died_while_it_was_asked_for_is_asked_for_again(
     opened: Callable[..., StudyStore], space: SearchSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = opened()
-    asking = proposer(store, space, trials=4)
+    asking = proposer(store, space, trials=12)
     answered = []
 
     def dies(trial: optuna.Trial, *args: Any, **kwargs: Any) -> Any:
@@ -195,9 +285,9 @@ def test_a_trial_that_died_while_it_was_asked_for_is_asked_for_again(
     monkeypatch.undo()
     store = opened()
     (died,) = [trial for trial in store.study.trials if trial.state == TrialState.RUNNING]
-    again = drain(store, space, proposer(store, space, trials=4))
+    again = drain(store, space, proposer(store, space, trials=12))
     assert again[0].trial == died.number
-    assert [proposal.baseline for proposal in again] == [True, True, True, False]
+    assert [proposal.baseline for proposal in again] == [True] * 3 + [False] * 9
     assert died.params.items() <= store.study.trials[died.number].params.items()
 
 

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_spaces import FAMILIES, Architecture, PartlyFixedSuggest, RandomSuggest, SearchSpace
+from search_spaces import (
+    BELOW_TEACHER,
+    FAMILIES,
+    WITHIN_BUDGET,
+    Architecture,
+    PartlyFixedSuggest,
+    RandomSuggest,
+    SearchSpace,
+)
 from tests.search_spaces.budgets import CheckedChoices, in_full, of_smallest, of_teacher
 from tests.search_spaces.dcgan.teachers import NORMALISED, published
 from tests.search_spaces.stylegan2.teachers import stylegan2
@@ -209,6 +217,33 @@ def test_the_answers_that_a_study_holds_keep_their_architectures(family: str) ->
                 student = space.sample(RandomSuggest(seed), of_teacher(space, fraction))
                 digest.update(f"{student}\n".encode())
     assert digest.hexdigest()[:16] == SAMPLED[family]
+
+
+class Fractions(RandomSuggest):
+    """Notes how the budget fraction is asked for."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        if name == "budget_fraction":
+            self.asked = (low, high, log)
+        return super().suggest_float(name, low, high, log=log)
+
+
+@every_family
+def test_a_space_asks_for_the_budget_fractions_that_it_is_given(family: str) -> None:
+    space, suggest = space_of(family, TEACHERS[family]), Fractions(0)
+    space.sample(suggest, of_teacher(space, 0.5))
+    assert suggest.asked == (0.25, 1.0, False)
+    below = space.with_fractions(BELOW_TEACHER)
+    below.sample(suggest, of_teacher(space, 1.0))
+    assert suggest.asked == (0.1, 1.0, True)
+    assert (below.fractions, below.with_fractions(WITHIN_BUDGET)) == (BELOW_TEACHER, space)
+
+
+@given(st.floats(0.0, 2.0))
+def test_the_nearest_budget_fraction_is_one_of_the_range(fraction: float) -> None:
+    for fractions in (WITHIN_BUDGET, BELOW_TEACHER):
+        assert fractions.low <= fractions.nearest(fraction) <= 1
+        assert fractions.nearest(fraction) == fraction or not fractions.low <= fraction <= 1
 
 
 def test_a_space_is_a_value() -> None:

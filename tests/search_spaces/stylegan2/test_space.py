@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_spaces import PartlyFixedSuggest, RandomSuggest
-from search_spaces.sampling.student_space import MIN_BUDGET_FRACTION
+from search_spaces import WITHIN_BUDGET, PartlyFixedSuggest, RandomSuggest
 from search_spaces.stylegan2 import Block, GeneratorArchitecture, StyleGAN2Space
 from tests.search_spaces.budgets import in_full, of_teacher, students
 from tests.search_spaces.stylegan2.teachers import stylegan2, teachers
@@ -59,7 +58,7 @@ def test_the_uniform_choices_narrow_every_resolution_alike_and_nothing_else(frac
 
 
 @settings(max_examples=150)
-@given(SEEDS, st.floats(0.02, 0.9), st.floats(MIN_BUDGET_FRACTION, 1.0))
+@given(SEEDS, st.floats(0.02, 0.9), st.floats(WITHIN_BUDGET.low, 1.0))
 def test_the_target_utilisation_is_reached_where_it_can_be(seed: int, limit: float, fraction: float) -> None:
     utilisation = of_teacher(BIG, limit)
     student = BIG.sample(PartlyFixedSuggest(RandomSuggest(seed), {"budget_fraction": fraction}), utilisation)

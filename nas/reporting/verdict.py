@@ -1,0 +1,125 @@
+"""What a search comes to, in words: the gain over uniform widths, the teacher's price, the next commands."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas.budget import Budget, format_quantity
+from nas.options import StudyOptions
+from nas.reporting.report import SearchReport, TrialReport, choose_best
+
+ENOUGH_TRIALS = 24  # architectures, before finalists are worth longer trainings
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The best student within the budget of a uniform-width baseline, beside that baseline."""
+
+    student: TrialReport
+    baseline: TrialReport
+    limit: str  # the budget of both, in words
+    significant: bool  # the difference is above the noise
+
+    @property
+    def reduction(self) -> float:
+        """The fraction by which the student's median FID is lower; 0 or less where it is not."""
+        assert self.student.median is not None
+        assert self.baseline.median is not None
+        return 1 - self.student.median / self.baseline.median
+
+
+def gain(found: SearchReport) -> Gain | None:
+    """The gain over the largest uniform-width baseline; None where none was trained to the end.
+
+    The student is the best one that keeps to the budget which the baseline was scaled to.
+    """
+    baselines = [t for t in found.trials if t.baseline and t.fids]
+    if not baselines:
+        return None
+    baseline = max(baselines, key=lambda t: (t.budget_fraction or 0.0, -t.number))
+    fraction = baseline.budget_fraction or 1.0
+    whole = min(found.budget["macs"] or math.inf, found.teacher["macs"])
+    limit = fraction * whole
+    chosen = choose_best(found.trials, limit)
+    if chosen.best is None:
+        return None
+    words = f"{format_quantity(limit)} MACs" if found.below_teacher or fraction < 1 else str(_budget(found))
+    return Gain(chosen.best, baseline, words, baseline not in chosen.tied)
+
+
+def verdict(found: SearchReport) -> list[str]:
+    """The best student in numbers, and whether it was worth searching for it; a line each."""
+    lines = [_price(found)] if found.below_teacher else []
+    known = gain(found)
+    if known is None:
+        return [*lines, "No uniform-width baseline was trained to the end: there is nothing to compare with."]
+    uniform = f"{known.baseline.median:.2f} of uniform widths at {known.limit}"
+    if known.student == known.baseline or known.reduction <= 0:
+        return [
+            *lines,
+            f"Gain: no student beats FID {uniform}: raise --trials (more architectures) or --rungs "
+            "(longer trainings, in another --study).",
+        ]
+    noise = "" if known.significant else ", which is within the noise: raise --trials or --replicates"
+    return [
+        *lines,
+        f"Gain: FID {known.student.median:.2f} against {uniform}: {known.reduction:.0%} lower{noise}.",
+    ]
+
+
+def _price(found: SearchReport) -> str:
+    """What the best student costs and scores beside the teacher."""
+    assert found.best is not None
+    part = (found.best.macs or 0) / found.teacher["macs"]
+    return (
+        f"Below the teacher: the best student costs {part:.0%} of the teacher's MACs, with FID "
+        f"{found.best.median:.2f} against {found.teacher['fid']:.2f}."
+    )
+
+
+def next_commands(found: SearchReport, folder: str = "") -> list[tuple[str, str]]:
+    """Three commands to continue with, and what each does.
+
+    Args:
+        found: a study with a best student.
+        folder: where the commands are, with a slash at its end; empty where the shell finds them.
+    """
+    where = " ".join(["", *_location(found)])
+    if len([t for t in found.trials if t.replicate_of is None]) < ENOUGH_TRIALS:
+        config = shlex.quote(f"{near(found.folder)}/config.toml")
+        further = (f"{folder}nas-search --config {config} --trials {ENOUGH_TRIALS}", "search on")
+    else:
+        further = (f"{folder}nas-distill --top 3 --seeds 3{where}", "train the three best for longer")
+    return [
+        (f"{folder}nas-dashboard{where}", "the study in the browser"),
+        (f"{folder}nas-export --best{where} -o student.safetensors", "the best student as a file"),
+        further,
+    ]
+
+
+def _location(found: SearchReport) -> list[str]:
+    """The options that name the study."""
+    workdir = near(str(Path(found.folder).parent))
+    flags = ["--study", shlex.quote(found.study)]
+    if workdir != str(StudyOptions.model_fields["workdir"].default):
+        flags += ["--workdir", shlex.quote(workdir)]
+    file = found.storage.removeprefix("sqlite:///")
+    if Path(file).resolve() != Path(found.folder).resolve() / "study.db":
+        flags += ["--storage", shlex.quote(found.storage)]
+    return flags
+
+
+def near(folder: str) -> str:
+    """A folder as one would type it here."""
+    path = Path(folder)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _budget(found: SearchReport) -> Budget:
+    macs, params = (
+        None if found.budget[name] is None else int(found.budget[name] or 0) for name in ("macs", "params")
+    )
+    return Budget(macs, params, found.budget["latency"])

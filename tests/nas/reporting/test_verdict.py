@@ -1,0 +1,200 @@
+"""What a search comes to: the gain over uniform widths, the teacher's price, what to do next."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from nas.reporting import (
+    SearchReport,
+    TrialReport,
+    choose_best,
+    gain,
+    next_commands,
+    render,
+    render_next,
+    verdict,
+)
+
+TEACHER = {"name": "digits", "macs": 20_000_000, "params": 800_000, "fid": 0.82, "fid_samples": 2000}
+
+
+@pytest.fixture
+def study(finished: SearchReport) -> Any:
+    """Makes the report of a study of trials with these baselines, fractions, FIDs and MACs."""
+
+    def make(
+        *trials: tuple[str | None, float, float | list[float], int], budget: int = 2_000_000, **changes: Any
+    ) -> SearchReport:
+        made = [
+            report(finished.trials[0], number, *trial)  # type: ignore[arg-type]
+            for number, trial in enumerate(trials)
+        ]
+        chosen, below = choose_best(made), budget >= TEACHER["macs"]  # type: ignore[operator]
+        return finished.model_copy(
+            update={
+                "study": "digits-2Mmacs",
+                "trials": made,
+                "front": chosen.front,
+                "best": chosen.best,
+                "tied": [t.number for t in chosen.tied],
+                "estimates": chosen.estimates,
+                "budget": {"macs": budget, "params": None, "latency": None},
+                "teacher": TEACHER,
+                "below_teacher": below,
+                "teacher_on_front": below and chosen.leaves(0.82),
+                "folder": "nas-runs/digits-2Mmacs",
+                "storage": "sqlite:///nas-runs/digits-2Mmacs/study.db",
+                **changes,
+            }
+        )
+
+    return make
+
+
+def report(
+    like: TrialReport, number: int, baseline: str | None, fraction: float, fid: float | list[float], macs: int
+) -> TrialReport:
+    fids = fid if isinstance(fid, list) else [fid]
+    return like.model_copy(
+        update={
+            "number": number,
+            "baseline": baseline,
+            "budget_fraction": fraction,
+            "fid": fids[0],
+            "fids": fids,
+            "macs": macs,
+            "summary": f"m{number}",
+            "selected": True,
+        }
+    )
+
+
+def test_the_gain_over_uniform_widths_at_the_budget_is_said_in_numbers(study: Any) -> None:
+    found = study(
+        ("uniform, 100% of the budget", 1.0, 6.71, 1_770_000),
+        ("uniform, 50% of the budget", 0.5, 11.2, 960_000),
+        (None, 1.0, 3.80, 1_980_000),
+    )
+    assert verdict(found) == ["Gain: FID 3.80 against 6.71 of uniform widths at 2M MACs: 43% lower."]
+
+
+def test_with_several_seeds_medians_are_compared(study: Any) -> None:
+    found = study(("uniform, 100% of the budget", 1.0, [7.0, 6.0, 8.0], 10**6), (None, 1.0, 3.5, 10**6 + 1))
+    known = gain(found)
+    assert known is not None
+    assert known.reduction == pytest.approx(0.5)
+    assert known.significant
+
+
+def test_a_search_that_finds_nothing_better_says_what_to_raise(study: Any) -> None:
+    found = study(("uniform, 100% of the budget", 1.0, 3.0, 1_770_000), (None, 1.0, 5.0, 1_980_000))
+    (line,) = verdict(found)
+    assert line.startswith("Gain: no student beats FID 3.00 of uniform widths at 2M MACs: raise --trials")
+    assert "--rungs" in line
+
+
+def test_a_gain_within_the_noise_is_called_so(study: Any) -> None:
+    found = study(("uniform, 100% of the budget", 1.0, 5.05, 1_770_000), (None, 1.0, 5.0, 1_980_000))
+    assert "1% lower, which is within the noise" in verdict(found)[0]
+
+
+def test_without_a_complete_baseline_there_is_no_comparison(study: Any) -> None:
+    assert "nothing to compare with" in verdict(study((None, 1.0, 3.8, 1_980_000)))[0]
+
+
+def test_below_the_teacher_the_best_student_has_a_price_and_the_baseline_its_own_budget(study: Any) -> None:
+    found = study(
+        ("uniform, 50% of the teacher", 0.5, 4.0, 9_000_000),
+        (None, 0.9, 1.5, 16_000_000),
+        (None, 0.5, 2.0, 9_900_000),
+        budget=5 * 10**9,
+    )
+    assert verdict(found) == [
+        "Below the teacher: the best student costs 80% of the teacher's MACs, with FID 1.50 against 0.82.",
+        "Gain: FID 2.00 against 4.00 of uniform widths at 10M MACs: 50% lower.",
+    ]
+
+
+def shown(found: SearchReport) -> str:
+    out = io.StringIO()
+    Console(file=out, width=200).print(render(found))
+    return out.getvalue()
+
+
+def test_a_teacher_that_fits_is_a_known_point_of_the_front(study: Any) -> None:
+    trials = (("uniform, 50% of the teacher", 0.5, 4.0, 9_000_000), (None, 0.9, 1.5, 16_000_000))
+    below = shown(study(*trials, budget=5 * 10**9))
+    (row,) = [line for line in below.splitlines() if "not trained again" in line]
+    cells = [cell.strip() for cell in row.split("│")]
+    assert cells[1:8] == ["teacher", "0.82", "", "", "20M", "800k", "100.0%"]
+    assert "not trained again" not in shown(study(*trials))
+
+
+def test_a_teacher_that_a_student_equals_for_less_is_not_on_the_front(study: Any) -> None:
+    found = study((None, 0.9, 0.8, 16_000_000), budget=5 * 10**9)
+    assert not found.teacher_on_front
+    assert "not trained again" not in shown(found)
+
+
+def test_the_columns_are_explained_under_the_table(study: Any) -> None:
+    text = shown(study(("uniform, 100% of the budget", 1.0, 6.71, 1_770_000)))
+    for column in ("seeds", "posterior estimate", "teacher's MACs"):
+        assert column in text.splitlines()[2]
+        assert f"{column}: " in text
+
+
+def test_the_next_commands_look_export_and_search_on(study: Any) -> None:
+    found = study(("uniform, 100% of the budget", 1.0, 6.71, 1_770_000), (None, 1.0, 3.8, 1_980_000))
+    assert [command for command, _ in next_commands(found)] == [
+        "nas-dashboard --study digits-2Mmacs",
+        "nas-export --best --study digits-2Mmacs -o student.safetensors",
+        "nas-search --config nas-runs/digits-2Mmacs/config.toml --trials 24",
+    ]
+    called = [command for command, _ in next_commands(found, ".venv/bin/")]
+    assert all(command.startswith(".venv/bin/nas-") for command in called)
+
+
+def test_the_next_commands_are_whole_lines_however_narrow_the_terminal_and_say_what_they_do(
+    study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = f"{tmp_path}/nas-runs/digits-2Mmacs"  # studies keep absolute paths
+    out = io.StringIO()
+    Console(file=out, width=40).print(
+        render_next(study((None, 1.0, 3.8, 1_980_000), folder=folder)), soft_wrap=True
+    )
+    lines = [line for line in out.getvalue().splitlines() if line]
+    assert lines[0] == "Next:"
+    assert [line.split("   ")[0].strip() for line in lines[1:]] == [
+        "nas-dashboard --study digits-2Mmacs",
+        "nas-export --best --study digits-2Mmacs -o student.safetensors",
+        "nas-search --config nas-runs/digits-2Mmacs/config.toml --trials 24",
+    ]
+    assert "the study in the browser" in lines[1]
+
+
+def test_after_many_trials_the_best_are_trained_for_longer(study: Any) -> None:
+    found = study(*[(None, 1.0, 3.8 + number, 1_980_000 - number) for number in range(24)])
+    assert next_commands(found)[-1][0] == "nas-distill --top 3 --seeds 3 --study digits-2Mmacs"
+
+
+def test_the_next_commands_find_a_study_that_is_elsewhere(study: Any, tmp_path: Path) -> None:
+    trial = (None, 1.0, 3.8, 1_980_000)
+    folder = f"{tmp_path}/my runs/digits-2Mmacs"
+    found = study(trial, folder=folder, storage=f"sqlite:///{folder}/study.db")
+    where = f"--study digits-2Mmacs --workdir '{tmp_path}/my runs'"
+    assert next_commands(found)[0][0] == f"nas-dashboard {where}"
+    found = study(trial, storage="postgresql+psycopg://nas@db/nas")
+    assert next_commands(found)[0][0].endswith("--storage postgresql+psycopg://nas@db/nas")
+
+
+def test_fids_that_are_infinite_beat_nothing(study: Any) -> None:
+    found = study(("uniform, 100% of the budget", 1.0, 6.71, 1_770_000), (None, 1.0, 9e9, 1_980_000))
+    assert math.isfinite(found.best.median)
+    assert "no student beats" in verdict(found)[0]
