@@ -5,10 +5,9 @@
     python -m benchmarks.compressing_gans --quick --json       # a random teacher of the digits: no result
 
 A student and its baseline have the same architecture, random start, data order and real images, and a critic
-of the teacher's size, from a random start, too; students also have the teacher's images: alone (mse; there is
-no critic then, and images are those that the student makes), or for as much of their loss as
---kd-weight-start says (joint). FID, Inception Score and variance of the Laplacian (images in [0, 255]) are
-medians over seeds.
+of the teacher's size with a random start. Students also have the teacher's images: alone (mse; without a
+critic, the images that the student makes are counted), or weighted by --kd-weight-start (joint). FID,
+Inception Score and variance of the Laplacian (images in [0, 255]) are medians over seeds.
 """
 
 from __future__ import annotations
@@ -82,7 +81,7 @@ def random_teacher(path: Path) -> Path:
 
 
 def depth_factors(given: str) -> list[int]:
-    """Of "2,4,8", the numbers."""
+    """The numbers in "2,4,8"."""
     widths = [int(part) if part.strip().isdecimal() else 0 for part in given.split(",")]
     if 0 in widths:
         raise argparse.ArgumentTypeError(f"{given}: give whole numbers of 1 or more, such as 2,4,8")
@@ -100,7 +99,7 @@ def main() -> None:
     )
     parser.add_argument("--images", type=int, default=200_000, help="real images a training is shown")
     parser.add_argument(
-        "--kd-weight-start", type=float, default=0.9, help="share of the teacher in the joint loss"
+        "--kd-weight-start", type=float, default=0.9, help="weight of the teacher in the joint loss"
     )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--processes", type=int, default=os.cpu_count())

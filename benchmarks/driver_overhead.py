@@ -102,14 +102,14 @@ class Driver:
             if proposal.protected:
                 self._board.protect(number)
             self._board.add(number, rung, (outcome.record.fid, float(outcome.cost.macs)))
-            goes_on = rung + 1 < rungs and self._board.decide(number, rung)
+            promoted = rung + 1 < rungs and self._board.decide(number, rung)
             judged = time.perf_counter()
-            if goes_on:
+            if promoted:
                 self._searcher.on_trial_result("one", {"outcome": outcome})
             else:
                 self._searcher.on_trial_complete("one", {"outcome": outcome})
             judge, record = judge + judged - began, record + time.perf_counter() - judged
-            if not goes_on:
+            if not promoted:
                 break
         return propose, judge, record
 

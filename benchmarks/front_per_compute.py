@@ -6,17 +6,17 @@
     python -m benchmarks.front_per_compute --quick
 
 The table holds every architecture of a small space, distilled from several seeds by the service itself
-(benchmarks/tabular/distill_all.py). A replay draws which seeds trainings get; the seeds it does not draw are
-the truth that answers are judged by, so that no strategy gains from lucky results. Hypervolume is that of the
-reported front at its true FIDs, in (log FID, log MACs), as a share of the true front's; it reaches a tenth of
-the range beyond the worst and the most expensive. Replays that see the same seeds share their truth: figures
-are means over such splits, with intervals of 95 % over splits, for the one table that there is.
+(benchmarks/tabular/distill_all.py). A replay draws the seeds of trainings; the other seeds give the
+ground truth, so that no strategy gains from lucky results. Hypervolume is computed in (log FID, log MACs) for
+the reported front at its true FIDs, as a fraction of the true front's. The reference point lies a tenth of
+the range beyond the worst FID and the most expensive architecture. Replays with the same seeds have the same
+ground truth: figures are means over such splits, with 95 % intervals over splits, for this one table.
 
-Replays have one worker. Seconds are those of trainings and FIDs as the table has them: what proposing takes
-is left out, and so are second tries of runs that went wrong, for which the table has no other outcome.
+Replays have one worker. Seconds are those of trainings and FIDs in the table. The time of proposals is left
+out, and so are retries of failed runs, for which the table has no other outcome.
 
 Ours asks for as many trials as the images would pay for without halving, as `--trials 40` does, and ends with
-them; the others go on until the images are used up. Two defaults of the service, `--sampler gp` and
+them; the others continue until the images are used up. Two defaults of the service, `--sampler gp` and
 `--significance`, were chosen on this very table, with other replays of it. ASHA is its stopping
 variant: a candidate is judged once. The shared weights were trained once: their interval is that of the
 students distilled afterwards.
@@ -48,12 +48,12 @@ from benchmarks.tabular.figures import (
     lines,
     ranking_lines,
     rankings,
-    volume_share,
+    volume_fraction,
 )
 from benchmarks.tabular.grid import Grid
-from benchmarks.tabular.made_up import make_up
 from benchmarks.tabular.replay import World
 from benchmarks.tabular.strategies import BUDGET, STRATEGIES
+from benchmarks.tabular.synthetic import write_synthetic
 from benchmarks.tabular.table import TABLE, Table, read_table, shared_beside
 from nas.budget import Budget
 from search_spaces import Utilisation
@@ -93,7 +93,7 @@ def one(name: str, seed: int, path: Path, trials: int = TRIALS) -> Replayed:
     return Replayed(
         [answer.images for answer in answers],
         [answer.seconds for answer in answers],
-        [volume_share(world, answer.front) for answer in answers],
+        [volume_fraction(world, answer.front) for answer in answers],
         best,
         rank + 1 <= TOP * len(world.truth),
         tuple(sorted(world.observed)),
@@ -119,14 +119,14 @@ def replay_all(
 
 
 def what_is_missing(path: Path) -> str | None:
-    """Why the table can't be replayed yet, and what makes the rest of it."""
-    quick = "--quick replays a small made-up one"
+    """Why the table can't be replayed yet, and the command that completes it."""
+    quick = "--quick replays a small synthetic one"
     if not path.exists():
         return f"there is no {path}: python -m benchmarks.tabular.distill_all makes it, in hours; {quick}"
     if (complete := read_table(path).seeds) < LEAST_SEEDS:
         return (
             f"{path} is complete for {complete} seed(s), {LEAST_SEEDS} are needed: "
-            f"python -m benchmarks.tabular.distill_all goes on with it; {quick}"
+            f"python -m benchmarks.tabular.distill_all resumes it; {quick}"
         )
     if not (shared := shared_beside(path)).exists():
         return f"there is no {shared}: python -m benchmarks.tabular.share_weights makes it"
@@ -149,7 +149,7 @@ def main() -> None:
         metavar="STRATEGY",
         help=f"replay this one, and {BASIS}; may be repeated",
     )
-    parser.add_argument("--quick", action="store_true", help="a few replays of a small made-up table")
+    parser.add_argument("--quick", action="store_true", help="a few replays of a small synthetic table")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if not options.quick and (missing := what_is_missing(options.table)):
@@ -157,16 +157,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         path, replays, trials = options.table, options.replays, TRIALS
         if options.quick:
-            path, replays, trials = make_up(Path(scratch, "made-up.csv"), *searched()), *QUICK.values()
+            path, replays, trials = (
+                write_synthetic(Path(scratch, "synthetic.csv"), *searched()),
+                *QUICK.values(),
+            )
         names = [name for name in STRATEGIES if not options.only or name in (BASIS, *options.only)]
         found = replay_all(path, names, replays, trials, options.seed, options.processes)
         table = read_table(path)
     shown = figures(found, trials * table.images[-1], table.images[0])
     if options.json:
-        about = {"replays": replays, "seeds": table.seeds, "made_up": options.quick}
+        about = {"replays": replays, "seeds": table.seeds, "synthetic": options.quick}
         print(json.dumps(finite({**shown, "spearman": rankings(table), **about})))
         return
-    origin = "made up: no result" if options.quick else options.table.name
+    origin = "synthetic: no result" if options.quick else options.table.name
     print(f"{len(table.architectures)} architectures, {table.seeds} seeds ({origin}), {replays} replays\n")
     print("\n".join(lines(shown)))
     print("\n".join(ranking_lines(rankings(table))))

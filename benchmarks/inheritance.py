@@ -6,8 +6,8 @@
     python -m benchmarks.inheritance --quick              # shows that it runs, nothing else
     python -m benchmarks.inheritance --json
 
-All rows have the same architecture, the teacher slimmed uniformly to the budget,
-the same data order, latents, recipe and schedule; each row is one training, looked at on its way.
+All rows have the same architecture (the uniform-width baseline), data order, latents, recipe and schedule;
+each row is one training, measured several times.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ DISCRIMINATORS = {"warm": True, "fresh": False}
 
 
 def rows() -> dict[str, tuple[dict[str, Any], dict[str, float]]]:
-    """Settings of the search and of the recipe, by the row's name. Without KD there is one row a critic."""
+    """Settings of the search and of the recipe, by the row's name; without KD, one row per discriminator."""
     random = {
         f"cosine 60-100 %, both, {start}, random start": ({"inherit": False, "warm_discriminator": warm}, {})
         for start, warm in DISCRIMINATORS.items()

@@ -8,7 +8,7 @@ The space is that of a 256 px config-f teacher (45.4 GMACs), the budget such tha
 architectures, every choice made on its own and uniformly, fit. Rows: the sampler of the space, which scales
 widths until the budget is met (`search_spaces.stylegan2.space`), and rejection, which chooses blindly and
 keeps what fits; each with random choices and with those of an Optuna TPE study as searches use it (in memory,
-two objectives, every trial told). Rows are timed in turns; figures are medians over the rounds.
+two objectives, every trial reported). Rows are timed in turns; figures are medians over the rounds.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Row:
 
     name: str
     per_second: float  # that fit
-    feasible_share: float  # of everything that was proposed
+    feasible_fraction: float  # of everything that was proposed
 
 
 def config_f(resolution: int) -> GeneratorArchitecture:
@@ -52,7 +52,7 @@ def config_f(resolution: int) -> GeneratorArchitecture:
 
 
 def blindly(teacher: GeneratorArchitecture, suggest: Suggest) -> GeneratorArchitecture:
-    """Every choice of the space made on its own, without a look at the budget."""
+    """Every choice of the space made independently, without regard to the budget."""
     style_dim = suggest.suggest_categorical("style_dim", (teacher.style_dim, teacher.style_dim // 2))
     layers = suggest.suggest_int("mapping_layers", 1, teacher.mapping_layers)
     blocks = []
@@ -68,7 +68,7 @@ def blindly(teacher: GeneratorArchitecture, suggest: Suggest) -> GeneratorArchit
 
 
 def budget_for(space: StyleGAN2Space, feasible: float, draws: int) -> int:
-    """MACs that the share `feasible` of blind architectures is within."""
+    """MACs such that a fraction `feasible` of blind architectures is within."""
     costs = sorted(space.macs(blindly(space.teacher, RandomSuggest(seed))) for seed in range(draws))
     return costs[max(0, round(feasible * draws) - 1)]
 
@@ -107,18 +107,18 @@ def random_choices(first_seed: int) -> Iterator[tuple[Suggest, Callable[[], None
 def tpe_choices(
     seed: int, space: SearchSpace, utilisation: Utilisation
 ) -> Iterator[tuple[Suggest, Callable[[], None]]]:
-    """Choices of a TPE study that is told two values for every trial."""
+    """Choices of a TPE study that receives two values for every trial."""
     sampler = make_sampler("tpe", seed, space, utilisation, RungBoard(1))
     study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
     values = RandomSuggest(seed)
 
-    def told(trial: optuna.Trial) -> Callable[[], None]:
+    def reported(trial: optuna.Trial) -> Callable[[], None]:
         objectives = [values.suggest_float(name, 0.0, 1.0) for name in ("FID", "MACs")]
         return lambda: study.tell(trial, objectives) and None  # type: ignore[func-returns-value]
 
     while True:
         trial = study.ask()
-        yield trial, told(trial)
+        yield trial, reported(trial)
 
 
 def measure(
@@ -150,7 +150,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--feasible", type=float, default=0.01, help="share of blind architectures that fit")
+    parser.add_argument("--feasible", type=float, default=0.01, help="fraction of blind ones that fit")
     parser.add_argument("--tpe-trials", type=int, default=50, help="a round")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
@@ -160,7 +160,7 @@ def main() -> None:
     trials = min(options.tpe_trials, 15) if options.quick else options.tpe_trials
     macs, rows = measure(options.feasible, draws, proposals, trials, rounds)
     if options.json:
-        shown = {"per_second": rows[0].per_second, "feasible_share": rows[1].feasible_share}
+        shown = {"per_second": rows[0].per_second, "feasible_fraction": rows[1].feasible_fraction}
         print(json.dumps(shown | {"budget_macs": macs, "seed": SEED, "rows": [asdict(row) for row in rows]}))
         return
     space = StyleGAN2Space(config_f(RESOLUTION))
@@ -168,9 +168,9 @@ def main() -> None:
         f"{RESOLUTION} px config-f, {format_quantity(space.macs(space.teacher))} MACs (fvcore), within "
         f"{format_quantity(macs)} MACs; {rounds} rounds, of TPE {trials} trials each; seed {SEED}"
     )
-    print(f"{'':30} {'that fit, a second':>19} {'share that fits':>16}")
+    print(f"{'':30} {'that fit, a second':>19} {'fraction that fits':>19}")
     for row in rows:
-        print(f"{row.name:30} {row.per_second:19.1f} {row.feasible_share:16.2%}")
+        print(f"{row.name:30} {row.per_second:19.1f} {row.feasible_fraction:19.2%}")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@
         --batch-size 32 --extractor cifar-resnet --extractor-weights resnet20.th
     python -m benchmarks.recipes --quick --json                     # shows that it runs, nothing else
 
-A row is a recipe with its usual schedule, and where both networks of the student start: from the teacher's
-weights, or from random ones. `alone` is the family's own training, without a teacher. Recipes that don't go
-with the teacher are left out. Images are real images shown: a recipe with several critic steps takes as many
-fewer steps of the student. What is alike in all rows: `benchmarks.rows`.
+A row is a recipe with its default schedule, and a start of both networks of the student: the teacher's
+weights, or random ones. `alone` is the family's own training, without a teacher. Recipes that don't go
+with the teacher are left out. Images are real images shown, so a recipe with several discriminator steps
+takes fewer steps of the student. What is alike in all rows: `benchmarks.rows`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One student taught in many ways, as a table: a row is a way, its figure the median FID over seeds.
 
-All runs of a seed have the same data order, latents and steps; the architecture is the teacher slimmed
-uniformly to the budget. The interval is that of the median over seeds (bootstrap, 90 %). A run has failed
+All runs of a seed have the same data order, latents and steps; the architecture is the
+uniform-width baseline. The interval is that of the median over seeds (bootstrap, 90 %). A run has failed
 when its FID is not finite or above 3 times the median of its row.
 """
 
@@ -46,7 +46,7 @@ def parser(about: str | None, budgets: str, seeds: int) -> argparse.ArgumentPars
 
 
 def fid_after(bench: Any, images: int) -> float:
-    """FID of the uniformly slimmed teacher, distilled as `bench` has it; infinite where that diverges."""
+    """FID of the uniform-width baseline, distilled on `bench`; infinite if training diverges."""
     from distill.errors import NonFiniteImagesError, TrainingDivergedError
 
     trainer = bench.trainer(bench.student(uniform_student(bench)))
@@ -87,7 +87,7 @@ def run_rows(
         tempfile.TemporaryDirectory() as scratch,
         ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool,
     ):
-        settings["workdir"] = Path(scratch)  # keeps the teacher bank, which all runs share
+        settings["workdir"] = Path(scratch)  # keeps the teacher cache, which all runs share
         jobs = [
             (budget, name, pool.submit(distill, name, seed, options.images, settings | {"budget_macs": macs}))
             for seed in seeds

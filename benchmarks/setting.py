@@ -29,7 +29,7 @@ def setting(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def alone(bench: Any) -> Any:
-    """The recipe without a teacher: what the family's networks play when they are trained as published."""
+    """Adversarial training without a teacher, with the family's published settings."""
     from distill.recipes import AdversarialTraining, PathLengths
 
     ingredients = bench.ingredients()
@@ -37,7 +37,7 @@ def alone(bench: Any) -> Any:
 
 
 def uniform_student(bench: Any) -> Any:
-    """The teacher, slimmed uniformly until it fits the budget."""
+    """The uniform-width baseline within the budget."""
     from search_spaces import FixedSuggest
 
     choices = FixedSuggest({"budget_fraction": 1.0, **bench.space.uniform()})

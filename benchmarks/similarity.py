@@ -1,7 +1,7 @@
 """Similarity of students' images to their teacher's before any training, by what a family inherits.
 
     python -m benchmarks.similarity generator.pt other.pth          # the table of docs/dcgan.md
-    python -m benchmarks.similarity generator.pt --share 0.5 --json
+    python -m benchmarks.similarity generator.pt --budget-fraction 0.5 --json
 
 Correlation of 64 images' deviations from their mean with the teacher's, for the same latents: the
 uniform-width baseline, with the teacher's batch-norm statistics and with calibrated ones; and the most
@@ -24,13 +24,13 @@ IMAGES, SEED = 64, 3
 
 
 @torch.no_grad()
-def measured(path: Path, share: float) -> dict[str, float]:
-    """Correlations of students that cost `share` of the teacher's MACs."""
+def measured(path: Path, budget_fraction: float) -> dict[str, float]:
+    """Correlations of students that cost `budget_fraction` of the teacher's MACs."""
     loaded = load_checkpoint(path)
     teacher = loaded.generator
     space = get_family(loaded.family).space(teacher.architecture)
     inputs = teacher.example_inputs(IMAGES, SEED)
-    goal, limit = teacher(*inputs), share * space.macs(teacher.architecture)
+    goal, limit = teacher(*inputs), budget_fraction * space.macs(teacher.architecture)
 
     def student(choices: dict[str, Any], calibrated: bool = True) -> float:
         suggest = FixedSuggest({"budget_fraction": 1.0, **choices})
@@ -59,10 +59,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("teachers", nargs="+", type=Path)
-    parser.add_argument("--share", type=float, default=0.25, help="of the teacher's MACs")
+    parser.add_argument("--budget-fraction", type=float, default=0.25, help="of the teacher's MACs")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found = {str(path): measured(path, options.share) for path in options.teachers}
+    found = {str(path): measured(path, options.budget_fraction) for path in options.teachers}
     if options.json:
         print(json.dumps(found))
         return

@@ -1,4 +1,4 @@
-"""What a search takes on this machine: training speed, scaling, FID and memory.
+"""Training speed, scaling, time of FIDs and memory of a search on this machine.
 
     python -m benchmarks.speed
     python -m benchmarks.speed --quick
@@ -7,7 +7,7 @@
 * images/s of a 16 px digits student of about 1 MMAC on 2 threads, discriminator step included, with KD and
   without;
 * images/s of two workers of one thread each against one such worker, in turn;
-* the share of FIDs in a trial's time;
+* the fraction of a trial's time that FIDs take;
 * the highest memory of the driver and of a worker in a real, short search.
 
 The driver's time is `benchmarks.driver_overhead`'s subject, proposals are that of `benchmarks.proposals`.
@@ -65,7 +65,7 @@ def training_speed(scratch: str, threads: int, seconds: float, kd_weight_start: 
     return (trainer.images - first) / (time.perf_counter() - began)
 
 
-def fid_share(scratch: str, rungs: tuple[int, ...]) -> float:
+def fid_fraction(scratch: str, rungs: tuple[int, ...]) -> float:
     """Seconds of all FIDs of a trial over the seconds of the trial, checkpoints and sample grids included."""
     import torch
 
@@ -157,7 +157,7 @@ def measure(quick: bool) -> dict[str, float]:
         figures["images_per_second_no_kd"] = speeds(1, 2, 0.0)[0]
         one, two = speeds(1, 1, 3.0)[0], sum(speeds(2, 1, 3.0))
         figures |= {"one_worker": one, "two_workers": two, "ratio": two / one}
-        figures["fid_share"] = fid_share(scratch, rungs)
+        figures["fid_fraction"] = fid_fraction(scratch, rungs)
     return figures | memory(4, 1_000)
 
 
@@ -180,7 +180,7 @@ def main() -> None:
             "two workers against one",
             f"{f['ratio']:.2f}x  ({f['two_workers']:.0f} / {f['one_worker']:.0f} images/s)",
         ),
-        ("FID in a trial's time", f"{f['fid_share']:.1%}"),
+        ("FID in a trial's time", f"{f['fid_fraction']:.1%}"),
         ("driver, highest memory", f"{f['driver_mb']:.0f} MB"),
         ("worker, highest memory", f"{f['worker_mb']:.0f} MB"),
     ):

@@ -5,9 +5,9 @@
     python -m benchmarks.step_throughput --quick --json
 
 A step is what a search does (`distill.training` with the weight-decay recipe): discriminator step, R1 in
-every 16th, generator step with the L1 to the teacher's images and to its discriminator's features. The
-teacher's images come from the bank. The other way is `benchmarks.straightforward`: grouped convolutions with
-weights per sample, filters by inserted zeros, a live teacher, separate passes, plain Adam. Both have the same
+every 16th, generator step with the L1 to the teacher's images (from the teacher cache) and to its
+discriminator's features. The baseline is `benchmarks.straightforward`: grouped convolutions with weights per
+sample, filters by inserted zeros, a live teacher, separate passes, plain Adam. Both have the same
 architectures, weights, losses, batch and machine. They are timed in one run, in turns, in rounds of 16 steps;
 the figures are medians, `ratio` is ours over the straightforward one (in JSON at the top: the lowest).
 
@@ -45,7 +45,7 @@ from search_spaces.stylegan2 import STYLEGAN2, TeacherOptions
 
 R1_EVERY = 16  # steps: a round has as many
 SEED = 0
-BANK_SIZE = 256  # images; drawn at random, so a small one costs what a large one does in memory
+CACHE_SIZE = 256  # images; drawn at random, so a small one costs what a large one does in memory
 RECIPE = WeightDecay(Schedule("constant", start=3.0), Logistic(r1_every=R1_EVERY))  # KD in every step
 
 
@@ -114,7 +114,7 @@ def _started(case: Case) -> tuple[Any, Any]:
     return student, discriminator
 
 
-def our_trainer(case: Case, bank: TeacherCache, precision: str, device: str) -> Trainer:
+def our_trainer(case: Case, cache: TeacherCache, precision: str, device: str) -> Trainer:
     """The trainer of a search, over more images than it will see."""
     student, discriminator = _started(case)
     return Trainer(
@@ -129,7 +129,7 @@ def our_trainer(case: Case, bank: TeacherCache, precision: str, device: str) -> 
             channels_last=channels_last_pays(case.student.resolution),  # type: ignore[attr-defined]
             seed=SEED,
         ),
-        teacher_cache=bank,
+        teacher_cache=cache,
         teacher_discriminator=_copy(case.discriminator),
         device=device,
     )
@@ -161,11 +161,11 @@ def measure(case: Case, precision: str, *, rounds: int, steps: int, device: str)
     """Time both, round by round in turns; the first round warms up."""
     batch, latent_dim = case.batch_size, case.teacher.architecture.latent_dim
     with tempfile.TemporaryDirectory() as folder:
-        inputs = NoiseTask(case.data, case.teacher.input_specs).teacher_inputs(BANK_SIZE, SEED)
+        inputs = NoiseTask(case.data, case.teacher.input_specs).teacher_inputs(CACHE_SIZE, SEED)
         digest = f"{case.name}, seed {SEED}"
-        bank = make_teacher_cache(case.teacher, digest, inputs, Path(folder), device=device)
+        cache = make_teacher_cache(case.teacher, digest, inputs, Path(folder), device=device)
         case.teacher.cpu()
-        trainer = our_trainer(case, bank, precision, device)
+        trainer = our_trainer(case, cache, precision, device)
         step = straightforward_step(case, precision, device)
         stream = ImageStream(case.data.images, batch, SEED, device=device)
 

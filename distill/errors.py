@@ -1,4 +1,4 @@
-"""What can go wrong while distilling or measuring: by the user's request, or by a training itself."""
+"""Errors of distilling and measuring: requests that can't be met, and trainings that fail."""
 
 from search_spaces import UserError
 
@@ -12,7 +12,7 @@ class TeacherError(UserError):
 
 
 class TeacherCacheError(UserError):
-    """Teacher images that can't be kept."""
+    """A teacher cache that can't be kept."""
 
 
 class RecipeError(UserError):
@@ -20,7 +20,7 @@ class RecipeError(UserError):
 
 
 class TrainingError(UserError):
-    """Settings of a training that contradict each other, this machine, or the training that is resumed."""
+    """Settings that exclude each other, do not suit this machine, or differ from the resumed training's."""
 
 
 class FidelityError(UserError):
@@ -28,7 +28,7 @@ class FidelityError(UserError):
 
 
 class TrainingDivergedError(RuntimeError):
-    """A loss is not finite any more: this training has failed."""
+    """A loss is NaN or infinite: this training has failed."""
 
 
 class NonFiniteImagesError(RuntimeError):

@@ -1,4 +1,4 @@
-"""Memory that runs out, told from other errors."""
+"""Out-of-memory errors, of a GPU and of the host."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether `error` says that memory ran out: torch raises an error of its own on a GPU alone."""
+    """Whether `error` means out of memory; only for GPUs has torch an error class for it."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and "allocate memory" in str(error)

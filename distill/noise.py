@@ -1,4 +1,4 @@
-"""Torch's global random numbers, which noise layers draw from: from a seed, or as one training's own."""
+"""Torch's global random numbers, which noise layers draw from: seeded, or owned by one training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from distill.seeds import derive_seed
 
 @contextlib.contextmanager
 def seeded_noise(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
-    """Global random numbers for noise, from `seed`, on the CPU and on `device`; as before afterwards."""
+    """Seed the global random numbers of the CPU and `device`; restore them when the block ends."""
     device, noise_seed = torch.device(device), derive_seed(seed, "noise")
     if device.type == "cpu":
         with torch.random.fork_rng(devices=[]):
@@ -29,7 +29,7 @@ def seeded_noise(seed: int, device: torch.device | str = "cpu") -> Iterator[None
 
 
 class OwnNoise:
-    """Global generators that go on where this training left them, and are as before outside of it."""
+    """The state of the global random generators that belongs to one training."""
 
     def __init__(self, seed: int, device: str) -> None:
         self.state: dict[str, Tensor] = {
@@ -38,7 +38,7 @@ class OwnNoise:
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
-        """While it lasts, random numbers are this training's; what happens in between changes nothing."""
+        """Use this training's state while the block runs; restore the global one when it ends."""
         accelerators = [device for device in self.state if device != "cpu"]
         with torch.random.fork_rng(devices=accelerators):
             torch.set_rng_state(self.state["cpu"])
@@ -49,5 +49,5 @@ class OwnNoise:
             self.state |= {device: torch.cuda.get_rng_state(device) for device in accelerators}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from a saved `state`; a device that it does not know keeps its own."""
+        """Resume from a saved `state`; devices that it does not contain keep theirs."""
         self.state = {device: state.get(device, own) for device, own in self.state.items()}

@@ -1,4 +1,4 @@
-"""Progress of long work: a callback of whoever does it, also across processes."""
+"""Progress of long work, reported to a callback, also across processes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from search_spaces.reading import written_whole
 
 OnProgress = Callable[[str, int, int], None]  # the work's name, images done, images in all
 
-RELAY_SECONDS = 0.2  # between two reports of a worker; the last one of a piece of work never waits
+RELAY_SECONDS = 0.2  # between two reports of a worker; the last report of a piece of work is never held back
 LISTENER = "progress of a worker"  # a thread
 
 
 def counted(
     batches: Iterable[Tensor], what: str, total: int, on_progress: OnProgress | None
 ) -> Iterator[Tensor]:
-    """`batches` of images as they are; `on_progress` receives after each how many of `total` passed."""
+    """The same `batches` of images; after each, `on_progress` receives how many of `total` have passed."""
     done = 0
     for batch in batches:
         yield batch
@@ -34,10 +34,10 @@ def counted(
 
 @contextmanager
 def relayed(on_progress: OnProgress, file: Path) -> Iterator[OnProgress]:
-    """A callable to send to a worker; while the block runs, what it reports reaches `on_progress` here.
+    """A callable to send to a worker; while the block runs, `on_progress` receives its reports here.
 
-    It travels through `file`, in a folder that both share and that nobody else writes: a queue of Ray's would
-    be a process of its own, which takes two seconds of every search.
+    Reports travel through `file`, in a folder that both processes can reach: a Ray queue would be another
+    process, which costs every search two seconds.
     """
     file.unlink(missing_ok=True)  # left by a run that was killed
     ended = Event()
@@ -53,7 +53,7 @@ def relayed(on_progress: OnProgress, file: Path) -> Iterator[OnProgress]:
 
 @dataclass
 class Reporter:
-    """An `OnProgress` for a worker, which writes the progress to a file, not too often."""
+    """An `OnProgress` for a worker: writes to a file, at most every `RELAY_SECONDS`."""
 
     file: Path
     _last: float = field(default=-RELAY_SECONDS, compare=False)
@@ -62,7 +62,10 @@ class Reporter:
         if done < total and time.monotonic() - self._last < RELAY_SECONDS:
             return
         self._last = time.monotonic()
-        with suppress(OSError), written_whole(self.file) as file:  # else a number on a screen is lost
+        with (
+            suppress(OSError),
+            written_whole(self.file) as file,
+        ):  # a lost report is only a number on a screen
             file.write(json.dumps([what, done, total]).encode())
 
 

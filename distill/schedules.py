@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from distill.errors import RecipeError
 
-STEEPNESS = 5.0  # the exponential has fallen to e⁻⁵ of its way when it is cut to `end`
+STEEPNESS = 5.0  # the exponential falls to e⁻⁵ of the difference, then jumps to `end`
 STAIRS = 8
 
 SHAPES: dict[str, Callable[[float, float], float]] = {
@@ -25,7 +25,7 @@ SHAPES: dict[str, Callable[[float, float], float]] = {
     "staircase": lambda travelled, gap: 1.0 - math.floor(STAIRS * travelled) / STAIRS,
     "adaptive": lambda travelled, gap: min(1.0, max(0.0, gap)),
 }
-"""Share of `start - end` still left, from the part of the way travelled in [0, 1) and the critic's gap."""
+"""Fraction of `start - end` that is left, of the fraction of the decay travelled in [0, 1) and the gap."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Schedule:
     """KD weight along a training: `start` until `begin`, falling by `shape`, exactly `end` from `finish` on.
 
     `begin` and `finish` are fractions of the whole training. `constant` stays at `start` to the end.
-    `adaptive` follows the critic's gap, the mean of `max(0, -D(G(z)))`: 0 once the student fools its critic
-    (the coefficient of DGL-GAN's adaptive variant, arXiv 2112.06502, capped at 1).
+    `adaptive` follows the discriminator's gap, the mean of `max(0, -D(G(z)))`, capped at 1. It is 0 once the
+    student fools its discriminator (the coefficient of DGL-GAN's adaptive variant, arXiv 2112.06502).
 
     Raises:
         RecipeError: the shape is unknown, a weight is negative, or `0 ≤ begin < finish ≤ 1` does not hold.
@@ -70,13 +70,13 @@ class Schedule:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The least and the most that it is in a training, whose last step begins before its end."""
+        """Lowest and highest weight that a training uses; its last step begins before the end."""
         if self.shape == "constant" or (self.shape == "step" and self.finish == 1):
             return self.start, self.start
         return min(self.start, self.end), max(self.start, self.end)
 
     def __call__(self, progress: float, gap: float = 1.0) -> float:
-        """Weight at `progress`, the fraction of training done, in [0, 1], for a critic's `gap`."""
+        """Weight at `progress`, the fraction of training done, in [0, 1], for a discriminator's `gap`."""
         if self.shape == "constant":
             return self.start
         if progress < self.begin:

@@ -65,7 +65,7 @@ def progress_bars(console: Console, what: str = "") -> Iterator[OnProgress]:
 
 
 def waiting(console: Console, what: str) -> AbstractContextManager[object]:
-    """A spinner while `what` goes on; a line where there is no terminal."""
+    """Show a spinner for `what` while the block runs; a line where there is no terminal."""
     if console.is_terminal:
         return console.status(what)
     _say(console, f"{what} …")
@@ -118,9 +118,9 @@ class TeacherProgress:
         for line in self._about:
             self._print(line)
         if images >= self.images:
-            self._print(f"trained for {images} images already: give more --images to go on")
+            self._print(f"trained for {images} images already: give a larger --images to continue")
         elif images:
-            self._print(f"going on after {images} images")
+            self._print(f"resuming after {images} images")
 
     def started(self, images: int) -> None:
         """The first step after `images` begins."""
@@ -134,7 +134,7 @@ class TeacherProgress:
         self._log.say(self._speed(step.images))
 
     def waited(self, what: str, done: int, total: int) -> None:
-        """Training waits while `what` goes on: `done` of `total` images."""
+        """Show progress of other work, `what`, that training waits for: `done` of `total` images."""
         self._bar.update(self._task, description=f"{what}: {done:,} of {total:,}")
         self._log.say(f"{what}: {done:,} of {total:,}")
 

@@ -1,4 +1,4 @@
-"""The contract between a generator family and everything that searches, distills, measures or exports it."""
+"""The contract of a generator family with search, distillation, measurement and export."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Row: TypeAlias = dict[str, str]
 class Architecture:
     """What a network looks like, without its weights: frozen, hashable, JSON in and out.
 
-    `str(architecture)` is a short canonical form: it is equal exactly when the architecture is. `legend`
-    explains it in one line; `describe()` says the same in a table.
+    `str(architecture)` is a short canonical form: equal for equal architectures only. `legend` explains
+    it in one line; `describe()` lists the layers as a table.
     """
 
     legend: ClassVar[str] = ""
@@ -62,11 +62,11 @@ def _reason(error: ValidationError) -> str:
 
 
 Utilisation: TypeAlias = Callable[[Any], float]
-"""How full an architecture makes the budget: the largest cost / limit over all limits. It fits when ≤ 1."""
+"""The largest cost / limit over all limits of the budget; an architecture fits when it is ≤ 1."""
 
 
 class Suggest(Protocol):
-    """Where a space gets its choices from. An Optuna trial is one, `search_spaces.RandomSuggest` another."""
+    """The source of a space's choices, such as an Optuna trial or `search_spaces.RandomSuggest`."""
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
         """One of `choices`."""
@@ -105,8 +105,8 @@ BELOW_TEACHER = BudgetFractions(low=0.1, log=True, baselines=(0.5, 0.25, 0.1))
 class Generator(nn.Module):
     """A network that makes images `(N, C, H, W)`, float32 in about [-1, 1]: `generator(*inputs)`.
 
-    What it takes (latents, labels, attributes, images) is described by `input_specs`; where inputs come from
-    is the task's business, see `distill.tasks`.
+    `input_specs` describes its inputs (latents, labels, attributes, images); a task makes them, see
+    `distill.tasks`.
     """
 
     architecture: Architecture
@@ -118,7 +118,7 @@ class Generator(nn.Module):
         return example_inputs(self.input_specs, count, seed)
 
     def deterministic(self, *inputs: Tensor) -> Tensor:
-        """Images that are a function of `inputs` alone: noise that `forward` draws is held constant."""
+        """Images that depend on `inputs` alone: the noise of `forward` is held constant."""
         images: Tensor = self(*inputs)
         return images
 
@@ -129,23 +129,34 @@ class Generator(nn.Module):
 
     @property
     def classes(self) -> int:
-        """How many classes its labels tell apart; 0 without labels."""
+        """Number of classes; 0 without labels."""
         return next((spec.shape[0] for spec in self.input_specs if spec.kind == "label"), 0)
 
     @property
     def uses_batch_statistics(self) -> bool:
-        """Whether, in training, an image depends on the others of its batch, as with batch normalisation."""
+        """Whether an image depends on the rest of its batch in training, as with batch normalisation."""
         return False
 
     def stages(self) -> Sequence[nn.Module]:
-        """The parts that images pass one after the other, for activation checkpointing; none by default."""
+        """Successive parts of the network, for activation checkpointing; none by default."""
         return ()
 
     def calibrate(self, inputs: Iterable[Inputs]) -> None:
-        """Measure, over batches of `inputs`, what evaluation needs and training leaves behind.
+        """Measure, over batches of `inputs`, the statistics that evaluation needs.
 
-        For example the statistics of batch normalisation under averaged weights; nothing by default.
+        For example those of batch normalisation under averaged weights; does nothing by default.
         """
+
+
+class SquareGenerator(Generator):
+    """A generator of square images, whose architecture has their `resolution` and `image_channels`."""
+
+    architecture: Any
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        side = self.architecture.resolution
+        return self.architecture.image_channels, side, side
 
 
 @runtime_checkable
@@ -153,30 +164,30 @@ class StyleBased(Protocol):
     """A generator whose images are a function of styles, such as StyleGAN2's `w`."""
 
     def with_styles(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Images for `inputs`, and the styles (N, D) that they are a function of, in one graph."""
+        """Images for `inputs`, and the styles (N, D) that they are made of, in one graph."""
 
 
 class Slimmable(Generator):
-    """One set of weights for students of many architectures: trained together, then read out one by one.
+    """One set of weights for students of many architectures, trained together.
 
-    `forward` makes the images of a student of the architecture `draw()`.
+    `forward` runs the sub-network of the architecture `draw()`.
     """
 
     draw: Callable[[], Any]
 
     def read_out(self, architecture: Any) -> Generator:
-        """A student with a copy of its part of the weights.
+        """A student of `architecture` with a copy of its part of the weights.
 
         Raises:
-            ArchitectureError: these weights hold no such student.
+            ArchitectureError: the shared weights do not contain it.
         """
         raise NotImplementedError
 
 
 class Discriminator(nn.Module):
-    """A network that scores images `(N, C, H, W)`, and what they are conditioned on; higher means more real.
+    """A network that scores images `(N, C, H, W)` with their conditions; higher means more real.
 
-    It answers with one logit each, `(N,)`, or with a map of logits for patches, `(N, 1, H', W')`.
+    It returns a logit per image, `(N,)`, or a map of logits per patch, `(N, 1, H', W')`.
     """
 
     architecture: Architecture
@@ -193,8 +204,8 @@ class Discriminator(nn.Module):
 class SearchSpace(Protocol):
     """The student architectures of one family below one teacher, and the budget fractions that are searched.
 
-    Laws: every sample fits the budget if `smallest()` does; no architecture of the space costs less than
-    `smallest()` or more than `largest()`, in MACs and in parameters; the same answers give the same sample.
+    Laws: every sample fits the budget if `smallest()` does; no architecture costs less than `smallest()` or
+    more than `largest()`, in MACs and in parameters; equal choices give equal samples.
     """
 
     @property
@@ -205,7 +216,7 @@ class SearchSpace(Protocol):
         """This space, sampled at budget fractions of another range."""
 
     def sample(self, suggest: Suggest, utilisation: Utilisation) -> Architecture:
-        """An architecture with `utilisation(architecture) <= 1`, made from the answers of `suggest`.
+        """An architecture with `utilisation(architecture) <= 1`, made of the choices of `suggest`.
 
         The choice `budget_fraction` is the target utilisation: widths are scaled to it.
         """
@@ -214,7 +225,7 @@ class SearchSpace(Protocol):
         """Multiply-accumulates for one image, in closed form; equal to fvcore's count at batch 1."""
 
     def params(self, architecture: Any) -> int:
-        """Parameters, in closed form; equal to those of the built network."""
+        """Number of parameters, in closed form; equal to the count of the built network."""
 
     def smallest(self) -> Architecture:
         """The cheapest architecture, by MACs and by parameters at once."""
@@ -234,42 +245,42 @@ class SearchSpace(Protocol):
 
 @dataclass(frozen=True)
 class WeightSharing:
-    """How the students of a family share one set of weights."""
+    """Weight sharing between the students of a family."""
 
     build: Callable[[Any], Slimmable]  # the shared weights, from the teacher's generator
-    fixed_choices: tuple[str, ...]  # names of the choices in which all students equal the teacher
+    fixed_choices: tuple[str, ...]  # choices that all students take from the teacher
 
 
 @dataclass(frozen=True)
 class Found:
-    """Networks that a file of somebody else's holds."""
+    """Networks found in a third-party file."""
 
     generator: Generator
     discriminator: Discriminator | None
-    metadata: Mapping[str, str]  # what is known of their origin
+    metadata: Mapping[str, str]  # of their origin
 
 
 def no_discriminator_file(content: Any, generator: Any) -> None:
-    """For families whose discriminators come in the generator's own file."""
+    """`Family.read_discriminator` of families that keep the discriminator in the generator's file."""
 
 
 @dataclass(frozen=True)
 class PublishedTraining:
-    """How networks of a family are trained where they come from."""
+    """Published training settings of a family."""
 
     adversarial: str = "logistic"  # name of an adversarial loss, see `distill.adversarial`
     generator_lr: float = 2e-3
     discriminator_lr: float = 2e-3
     betas: tuple[float, float] = (0.0, 0.99)  # of Adam
-    discriminator_steps: int = 1  # of the discriminator, for one of the generator
+    discriminator_steps: int = 1  # per generator step
     r1_gamma: Callable[[int, int], float] | None = None  # by resolution (px) and batch size; None: no R1
-    path_weight: float = 0.0  # of path lengths; 0 for generators that have no styles
+    path_weight: float = 0.0  # of path-length regularisation; 0 for generators without styles
     augment: Literal["ada", "none"] = "ada"  # of what the discriminator sees
 
 
 @dataclass(frozen=True)
 class Family:
-    """Everything the rest of the service needs to know of one kind of generator."""
+    """Everything the service needs of one family of generators."""
 
     name: str
     task: str  # where its inputs come from, see `distill.tasks`
@@ -277,15 +288,15 @@ class Family:
     discriminator_architecture: type[Architecture]
     build: Callable[[Any], Generator]
     build_discriminator: Callable[[Any], Discriminator]
-    default_discriminator: Callable[[Any], Architecture]  # for a generator that came without one
+    default_discriminator: Callable[[Any], Architecture]  # for teachers without a discriminator
     options: type[BaseModel]  # sizes of a teacher to train; the command line makes its flags of them
     resolutions: tuple[int, ...]  # sides of the images of a teacher to train, px
     # an object of `options`, resolution (px), image channels, classes (0: none) ─► a teacher to train
     teacher: Callable[[Any, int, int, int], Architecture]
     training: PublishedTraining
     space: Callable[[Any], SearchSpace]
-    # `read_untrusted`'s values of a file ─► networks, None when it holds none of theirs
+    # the values of `read_untrusted` ─► networks; None when the file holds none of this family
     read: Callable[[Any], Found | None]
-    # the values of a file beside the generator's, and the generator ─► its discriminator
+    # the values of a second file, and the generator ─► the discriminator
     read_discriminator: Callable[[Any, Any], Discriminator | None] = no_discriminator_file
-    slimmable: WeightSharing | None = None  # families whose students can't share weights have none
+    slimmable: WeightSharing | None = None  # None: no weight sharing in this family

@@ -21,7 +21,7 @@ from search_spaces.registry import FAMILIES, get_family
 
 FORMAT = "nas-students/1"
 SUFFIX = ".safetensors"
-DIGEST = "content_sha256"  # in the metadata: `content_digest` of all else
+DIGEST = "content_sha256"  # in the metadata: `content_digest` of the rest
 
 # what comes of a value of another type, of too few dimensions, or under a name that is half right
 _MISFITS = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
@@ -29,7 +29,7 @@ _MISFITS = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, Value
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A generator, the discriminator that was trained with it where there is one, and their metadata."""
+    """A generator, its discriminator if there is one, and their metadata."""
 
     family: str
     generator: Generator
@@ -38,7 +38,7 @@ class Checkpoint:
 
 
 def check_name(path: Path) -> None:
-    """Refuse to write a file under the suffix of another format.
+    """Refuse a path with the suffix of another format.
 
     Raises:
         CheckpointError: its suffix is not .safetensors.
@@ -77,8 +77,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> str:
 def load_checkpoint(path: Path, discriminator: Path | None = None) -> Checkpoint:
     """Build the networks that `path` holds, in evaluation mode on the CPU.
 
-    Besides our own format, every family reads those in its `checkpoints.py`. Where the discriminator is in a
-    file of its own, `discriminator` is that file.
+    Reads our own format, and the third-party ones of each family's `checkpoints.py`. `discriminator` is the
+    file of the discriminator, if that is a separate file.
 
     Raises:
         CheckpointError: a file can't be read, is of another format, or its tensors don't fit.
@@ -90,7 +90,7 @@ def load_checkpoint(path: Path, discriminator: Path | None = None) -> Checkpoint
 
 
 def _is_safetensors(path: Path) -> bool:
-    """Whether the file begins with a header's length and brace; the suffix decides for a damaged one."""
+    """Whether the file has a safetensors header; for a damaged file the suffix decides."""
     if path.exists() and not path.is_file():
         raise CheckpointError(f"{path} can't be read (not a file): give a file")
     try:
@@ -121,7 +121,7 @@ def _load_foreign(path: Path) -> Checkpoint:
 
 
 def _load_beside(loaded: Checkpoint, path: Path) -> Discriminator:
-    """The discriminator of `loaded`'s generator that the file `path` holds."""
+    """The discriminator in the file `path`, for the generator of `loaded`."""
     content = read_untrusted(path)
     try:
         found = get_family(loaded.family).read_discriminator(content, loaded.generator)
@@ -158,7 +158,7 @@ def _load_ours(path: Path) -> Checkpoint:
     if metadata.get("format") != FORMAT:
         given = reprlib.repr(metadata.get("format"))
         raise CheckpointError(f"{path} was not written by this service: its format is {given}")
-    noted_digest = metadata.pop(DIGEST, None)  # files of earlier versions have none
+    noted_digest = metadata.pop(DIGEST, None)  # missing in files of earlier versions
     if noted_digest not in (None, content_digest(tensors, metadata)):
         raise CheckpointError(f"{path} is damaged, its content has changed: copy or export it again")
     metadata.pop("format")
@@ -184,7 +184,7 @@ def _of(role: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def content_digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
     """SHA-256 of metadata and of CPU tensors (names, types, shapes, values), 64 hex digits.
 
-    One tensor after the other, in place: nothing is copied.
+    Tensors are hashed one by one, without a copy.
     """
     digest = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
     for name, tensor in sorted(tensors.items()):

@@ -1,4 +1,4 @@
-"""The root of every error that a user can cause, and how text out of a file is put into one."""
+"""The base class of errors that a user can cause, and text of files made safe for messages."""
 
 
 class UserError(Exception):
@@ -9,7 +9,7 @@ class UserError(Exception):
 
 
 class CheckpointError(UserError):
-    """A checkpoint file that can't be read as what it was given for."""
+    """A checkpoint file that can't be read as the network that it should hold."""
 
 
 class ArchitectureError(UserError):
@@ -27,5 +27,5 @@ def one_line(text: object, most: int = 200) -> str:
 
 
 def os_reason(error: OSError) -> str:
-    """Why the system refused: its own words, where it has any."""
+    """The reason of an OSError in the words of the system, if there are any."""
     return error.strerror or str(error)

@@ -1,4 +1,4 @@
-"""Which channels of a teacher matter most to the layers that read them, and which of them a student keeps."""
+"""Importance of a teacher's channels to the layers that read them, and the channels that a student keeps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from search_spaces.base import Generator
 
-IMPORTANCE_LATENTS = 256  # inputs over which activations and styles are measured
+IMPORTANCE_LATENTS = 256  # inputs for measuring activations and styles
 
 
 def importance_inputs(teacher: Generator, device: torch.device) -> tuple[Tensor, ...]:
@@ -30,12 +30,12 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def input_norms(weight: Tensor) -> Tensor:
-    """L2 norm of a weight (O, I, k, k) over everything but its input channels, (I,)."""
+    """L2 norm per input channel of a weight (O, I, k, k), (I,)."""
     return weight.square().sum(dim=(0, 2, 3)).sqrt()
 
 
 def fraction(importance: Tensor) -> Tensor:
-    """Importance (C,) divided by its sum, so that consumers of different scale count alike."""
+    """Importance (C,) divided by its sum, so that layers of different scale have equal say."""
     return importance / importance.sum().clamp_min(1e-12)
 
 

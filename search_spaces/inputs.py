@@ -1,4 +1,4 @@
-"""What a generator takes: a description of each of its input tensors, and random draws of them."""
+"""Inputs of generators: a description of each tensor, and random draws."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Inputs: TypeAlias = tuple[Tensor, ...]
 
 @dataclass(frozen=True)
 class InputSpec:
-    """One tensor that a generator takes."""
+    """One input tensor of a generator."""
 
     kind: Literal["latent", "label", "attributes", "image"]
     shape: tuple[int, ...]  # without N
@@ -52,7 +52,7 @@ def example_inputs(specs: Sequence[InputSpec], count: int, seed: int = 0) -> Inp
 
 
 def of_kind(kind: str, specs: Sequence[InputSpec], inputs: Inputs) -> Inputs:
-    """Those of `inputs` that are of `kind`."""
+    """The tensors of `inputs` whose spec has `kind`."""
     return tuple(x for spec, x in zip(specs, inputs, strict=True) if spec.kind == kind)
 
 

@@ -1,4 +1,4 @@
-"""Islands of float32 where the rest computes in lower precision."""
+"""Float32 inside networks that otherwise compute in lower precision."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -7,9 +7,9 @@ from torch import Tensor
 
 
 def full_precision(x: Tensor) -> AbstractContextManager[object]:
-    """A context without autocast on the device of `x`, for what half precision would spoil.
+    """A context without autocast on the device of `x`, for arithmetic that half precision would spoil.
 
-    Nothing at all where autocast is off: traces and exported graphs stay free of it.
+    Does nothing where autocast is off, so traces and exported graphs contain no trace of it.
     """
     kind = x.device.type
     return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()

@@ -1,4 +1,4 @@
-"""Batch normalisation with running statistics, without torch's count of batches, for any gain and bias."""
+"""Batch normalisation with running statistics and any gain and bias, without torch's batch counter."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-MOMENTUM = 0.1  # torch's default: of a batch in the running statistics
+MOMENTUM = 0.1  # weight of a batch in the running statistics; torch's default
 EPSILON = 1e-5  # torch's default
 
 
 class RunningNorm(nn.Module):
-    """Activations of zero mean and unit variance: of the batch in training, else of the past."""
+    """Normalise with the statistics of the batch in training, else with the running ones."""
 
     running_mean: Tensor
     running_var: Tensor

@@ -1,4 +1,4 @@
-"""Statistics of batch normalisation that belong to the present weights: means over freshly drawn inputs."""
+"""Standing statistics: batch-norm statistics of the current weights, measured over fresh inputs."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from search_spaces.base import Generator
 from search_spaces.inputs import Inputs
 
 BATCHES = 16
-BATCH_SIZE = 64  # that suits them
+BATCH_SIZE = 64  # suggested for `inputs`
 
 
 @torch.no_grad()
 def measure_statistics(generator: Generator, inputs: Iterable[Inputs], batches: int = BATCHES) -> None:
-    """Set the running mean and variance of every batch normalisation in `generator`, and nothing else.
+    """Set the running mean and variance of every batch normalisation in `generator`; change nothing else.
 
     They become the plain means over the first `batches` of `inputs` (the standing statistics of Brock et al.,
     arXiv 1809.11096, section 4.1): those that training leaves behind are of weights that have changed since,
     and averaged weights have none of their own.
 
     Args:
-        generator: on any device, in either mode; it is left in the mode it was in.
+        generator: on any device, in either mode, which is kept.
         inputs: batches of its inputs, on the CPU.
-        batches: how many are used, at most; 0 leaves everything as it is.
+        batches: at most so many are used; 0 changes nothing.
     """
     norms = _normalisations(generator)
     if not norms:
@@ -38,10 +38,10 @@ def measure_statistics(generator: Generator, inputs: Iterable[Inputs], batches: 
     generator.eval()
     try:
         for norm in norms:
-            norm.training = True  # of itself alone: modules inside it stay as they are
+            norm.training = True  # not `.train()`, which would change modules inside it
         for i, batch in enumerate(islice(inputs, batches)):
             for norm in norms:
-                norm.momentum = 1 / (i + 1)  # the mean so far: what was there before weighs nothing
+                norm.momentum = 1 / (i + 1)  # cumulative mean; the first batch replaces old values
             generator.deterministic(*(x.to(device) for x in batch))
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
@@ -51,6 +51,6 @@ def measure_statistics(generator: Generator, inputs: Iterable[Inputs], batches: 
 
 
 def _normalisations(network: nn.Module) -> list[Any]:
-    """The modules that keep running statistics with a momentum: torch's own, and those that work alike."""
+    """Modules with running statistics and a momentum: torch's, and ours."""
     known = ("running_mean", "running_var", "momentum")
     return [m for m in network.modules() if all(getattr(m, name, None) is not None for name in known)]

@@ -1,4 +1,4 @@
-"""What replays come to: hypervolumes, what it takes to reach one, rank correlations, and their tables."""
+"""Figures of replays: hypervolumes, the cost of reaching one, rank correlations, and their tables."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Replayed:
     chose_well: bool
     split: tuple[int, ...]  # the seeds that were seen: all others are the truth
 
-    def share(self, axis: str, points: Array) -> Array:
-        """The share reached at each of the ascending `points` of the axis `images` or `seconds`."""
+    def fraction(self, axis: str, points: Array) -> Array:
+        """The fraction reached at each of the ascending `points` of the axis `images` or `seconds`."""
         places = np.searchsorted(getattr(self, axis), points, side="right")
         return np.array([0.0, *self.shares])[places]
 
 
-def volume_share(world: World, architectures: Sequence[str]) -> float:
+def volume_fraction(world: World, architectures: Sequence[str]) -> float:
     """Hypervolume of `architectures` at their true FIDs over that of all."""
     macs = dict(zip(world.table.architectures, np.log(world.table.macs).tolist(), strict=True))
     logs = {name: math.log(fid) for name, fid in world.truth.items()}
@@ -94,19 +94,19 @@ def figures(found: Mapping[str, list[Replayed]], images: int, step: int) -> dict
     longest = max(replayed.seconds[-1] for runs in found.values() for replayed in runs)
     axes = {"images": np.append(np.arange(0, images, step), images), "seconds": np.linspace(0, longest, 500)}
     random = found[BASIS]
-    at_end = np.array([replayed.share("images", marks)[-1] for replayed in random])
+    at_end = np.array([replayed.fraction("images", marks)[-1] for replayed in random])
     target = float(by_split(at_end, [replayed.split for replayed in random]).mean())
     rows = {}
     for name, runs in found.items():
         splits = [replayed.split for replayed in runs]
-        at_marks = by_split(np.array([replayed.share("images", marks) for replayed in runs]), splits)
+        at_marks = by_split(np.array([replayed.fraction("images", marks) for replayed in runs]), splits)
         chose_well = by_split(np.array([float(replayed.chose_well) for replayed in runs]), splits)
         rows[name] = {
             "hypervolume": [mean(column) for column in at_marks.T],
             "chose_well": mean(chose_well),
             **{
                 f"{axis}_to_reach": to_reach(
-                    by_split(np.array([r.share(axis, points) for r in runs]), splits), points, target
+                    by_split(np.array([r.fraction(axis, points) for r in runs]), splits), points, target
                 )
                 for axis, points in axes.items()
             },
@@ -167,7 +167,7 @@ def ranking_lines(found: Mapping[str, float]) -> Iterator[str]:
 
 
 def finite(value: Any) -> Any:
-    """The same with None for what is infinite: JSON has no word for it."""
+    """The same with None for infinite values, which JSON does not have."""
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -11,7 +11,7 @@ from search_spaces import FixedSuggest, SearchSpace, Suggest, Utilisation
 
 LEVELS: dict[str, tuple[float, ...]] = {  # ordered: samplers see the index
     "budget_fraction": (0.35, 0.6, 1.0),  # of the budget
-    "width_8": (0.5, 1.0),  # relative to the first block's, before all are scaled to the share
+    "width_8": (0.5, 1.0),  # relative to the first block's, before all are scaled to the budget fraction
     "width_16": (0.25, 0.5, 1.0),
     "convs_16": (1, 2),
 }
@@ -50,7 +50,7 @@ class Grid:
         return self._made[key]
 
     def uniform(self) -> dict[str, Any]:
-        """Choices of the uniformly slimmed teacher, all but its share."""
+        """Choices of the uniform-width baseline, all but its budget fraction."""
         full = {name: len(values) - 1 for name, values in LEVELS.items() if name != "budget_fraction"}
         return {**full, **dict.fromkeys(KINDS, "full")}
 

@@ -1,4 +1,4 @@
-"""Strategies replayed on the table: a training is looked up instead of done, all else is the service's.
+"""Replay strategies on the table: trainings are looked up, all else is the service's code.
 
 One worker, and what a sampler itself takes is not counted. Left out are retries of failed runs:
 the table has no other outcome for them.
@@ -70,7 +70,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class World:
-    """One replay's view of the table: which seeds trainings get, and which tell the truth afterwards."""
+    """One replay's view of the table: the seeds of trainings, and those of the ground truth."""
 
     table: Table
     space: SearchSpace
@@ -98,8 +98,8 @@ class GridProposer(Proposer):
 
     def _enqueue(self) -> None:
         largest = len(LEVELS["budget_fraction"]) - 1
-        for share in range(largest, -1, -1):
-            self._enqueue_baseline(share, f"budget fraction {share}", share == largest)
+        for index in range(largest, -1, -1):
+            self._enqueue_baseline(index, f"budget fraction {index}", index == largest)
         for design in self.space.initial_designs():
             self._store.study.enqueue_trial({"budget_fraction": largest, **design})
 

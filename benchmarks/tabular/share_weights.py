@@ -3,7 +3,7 @@
     python -m benchmarks.tabular.share_weights                  # the digits; a quarter of an hour
     python -m benchmarks.tabular.share_weights --quick
 
-What it writes beside the table of stand-alone trainings tells whether sub-networks rank as these do.
+The results, beside the table of stand-alone trainings, show whether sub-networks rank as these do.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The table: what every architecture of the grid came to, from every seed, at every rung."""
+"""The table: results of every architecture of the grid, from every seed, at every rung."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHARED_COLUMNS = ("architecture", "images", "fid", "seconds", "fid_seconds")
 
 @dataclass(frozen=True)
 class SharedTable:
-    """What every architecture comes to when it is read out of weights that all share."""
+    """Results of every architecture when it is read out of shared weights."""
 
     images: int  # that these were trained for, once, from one seed
     seconds: float  # of the training, and of measuring everybody

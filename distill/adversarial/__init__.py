@@ -14,7 +14,7 @@ ADVERSARIAL_LOSSES: dict[str, type[AdversarialLoss]] = {
 
 
 def make_adversarial(name: str, r1_gamma: float | None, discriminator_steps: int) -> AdversarialLoss:
-    """The adversarial loss called `name`, with that weight of R1 where it has an R1.
+    """The adversarial loss called `name`; `r1_gamma` is the weight of R1, for losses that have an R1.
 
     Raises:
         RecipeError: there is none of that name.

@@ -17,7 +17,7 @@ Terms = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class DiscriminatorStep:
-    """What is known when the discriminator learns."""
+    """What a discriminator's loss may use."""
 
     discriminator: Discriminator
     batch: Batch  # with the real images; augmented where the training augments
@@ -32,6 +32,12 @@ class DiscriminatorStep:
         assert self.batch.real is not None
         return self.batch.real
 
+    def logits(self) -> tuple[Tensor, Tensor]:
+        """Logits of the real images, which `observe` receives, and of the student's images."""
+        real = self.discriminator(self.real, *self.batch.real_condition)
+        self.observe(real.detach())
+        return real, self.discriminator(self.fake, *self.batch.fake_condition)
+
     @property
     def twice_differentiable(self) -> Discriminator:
         """The discriminator for penalties on its gradients."""
@@ -39,21 +45,21 @@ class DiscriminatorStep:
 
 
 class AdversarialLoss(Protocol):
-    """Losses of both sides, on logits (N,) or maps of logits (N, 1, H', W'), which count by their mean."""
+    """Losses of discriminator and generator, means over logits (N,) or maps of logits (N, 1, H', W')."""
 
     name: ClassVar[str]
-    sign_is_verdict: ClassVar[bool]  # whether a logit above 0 says real, as adaptive augmentation needs it
+    sign_is_verdict: ClassVar[bool]  # a logit above 0 means "real", as adaptive augmentation needs it
 
     @property
     def discriminator_steps(self) -> int:
-        """Steps of the discriminator for one of the generator."""
+        """Discriminator steps per generator step."""
 
     @classmethod
     def make(cls, r1_gamma: float | None, discriminator_steps: int) -> Self:
-        """The loss with that weight of R1, where it has an R1."""
+        """The loss; `r1_gamma` is the weight of R1, for losses that have an R1."""
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
         """What the discriminator minimises."""
 
     def generator_losses(self, logits: Tensor) -> Tensor:
-        """What the generator minimises the mean of, in the shape of the discriminator's `logits`."""
+        """The generator's loss per logit, in the shape of `logits`; it minimises their mean."""

@@ -24,10 +24,7 @@ class LeastSquares:
         return cls(discriminator_steps)
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
-        logits = step.discriminator(step.real, *step.batch.real_condition)
-        step.observe(logits.detach())
-        fake_logits = step.discriminator(step.fake, *step.batch.fake_condition)
-        return {"d_adversarial": discriminator_least_squares(logits, fake_logits)}
+        return {"d_adversarial": discriminator_least_squares(*step.logits())}
 
     def generator_losses(self, logits: Tensor) -> Tensor:
         return generator_least_squares(logits)

@@ -14,10 +14,10 @@ from search_spaces import full_precision
 
 @dataclass(frozen=True)
 class Logistic:
-    """`softplus(D(fake)) + softplus(-D(real))`, and every `r1_every` steps as many times `γ/2·R1`.
+    """`softplus(D(fake)) + softplus(-D(real))`, and in every `r1_every`-th step `r1_every · γ/2·R1`.
 
-    R1 is of second order, so the step that has it scores real images in float32. With augmentation it is
-    taken at the augmented images, the ones that the discriminator knows.
+    R1 is of second order, so its step scores real images in float32. With augmentation, R1 is the penalty at
+    the augmented images.
     """
 
     name: ClassVar = "logistic"

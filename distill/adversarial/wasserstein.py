@@ -18,7 +18,7 @@ class Wasserstein:
     """`D(fake) - D(real)`, with a penalty on gradients between real and generated images (WGAN-GP)."""
 
     name: ClassVar = "wasserstein"
-    sign_is_verdict: ClassVar[bool] = False  # a critic's answers have no zero
+    sign_is_verdict: ClassVar[bool] = False  # a critic's output has no zero point
     penalty: float = 10.0
     discriminator_steps: int = 5
 
@@ -27,9 +27,7 @@ class Wasserstein:
         return cls(discriminator_steps=discriminator_steps)
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
-        logits = step.discriminator(step.real, *step.batch.real_condition)
-        step.observe(logits.detach())
-        fake_logits = step.discriminator(step.fake, *step.batch.fake_condition)
+        logits, fake_logits = step.logits()
         with full_precision(step.real):
             where = torch.rand(len(step.real), 1, 1, 1, device=step.real.device)
             between = step.real.lerp(step.fake, where).detach().requires_grad_(True)

@@ -1,4 +1,4 @@
-"""Real images from wherever they are, as one uint8 tensor, and batches of it.
+"""Real images from any source as one uint8 tensor, and batches of it.
 
 `load_images` opens a source (`sources/`), decodes every image by one rule (`decoding.py`) on all cores
 (`reading.py`), keeps the result on disk for the next process (`cache.py`) and hands out an `ImageSet`;

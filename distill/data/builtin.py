@@ -1,4 +1,4 @@
-"""scikit-learn's 1,797 handwritten digits: data that are always there."""
+"""scikit-learn's 1,797 handwritten digits: the built-in data."""
 
 from __future__ import annotations
 

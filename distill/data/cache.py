@@ -1,4 +1,4 @@
-"""Decoded images on disk: made once, then mapped into memory by every process that wants them.
+"""Decoded images on disk: made once, then mapped into memory by every process.
 
 An entry is a folder named after a digest of everything its pixels depend on. It holds `pixels.u8`, the bare
 bytes of `(N, C, R, R)`, and `about.json`. Entries appear whole or not at all, and never change.
@@ -31,11 +31,11 @@ PIXELS, ABOUT = "pixels.u8", "about.json"
 
 @dataclass(frozen=True)
 class Contents:
-    """What is known of images besides their pixels."""
+    """Facts of images besides their pixels."""
 
     skipped: tuple[str, ...]
-    labels: Labels | None  # of those that were kept
-    from_colours: bool  # grey ones that were in colours
+    labels: Labels | None  # of the images that were kept
+    from_colours: bool  # grey images, decoded from colour
 
 
 Fill = Callable[[Callable[[Pixels], object]], Contents]
@@ -46,7 +46,7 @@ def find(folder: Path, key: str, name: str) -> ImageSet | None:
     """The entry `key` in `folder`, called `name`, its pixels mapped; None if it is not there, or damaged.
 
     Raises:
-        DataError: it can't be mapped for want of address space, so that making it anew would not help.
+        DataError: the address space is too small to map it.
     """
     try:
         about = json.loads((folder / key / ABOUT).read_bytes())
@@ -83,7 +83,7 @@ def store(folder: Path, key: str, image_shape: tuple[int, int, int], count: int,
     Another process may make the same entry at the same time; the first one done wins.
 
     Raises:
-        DataError: no room on the disk, or `folder` can't be written.
+        DataError: the disk is full, or `folder` can't be written.
     """
     try:
         with _scratch(folder, key) as scratch:
@@ -102,7 +102,7 @@ def store(folder: Path, key: str, image_shape: tuple[int, int, int], count: int,
 
 
 def _about(entry: Path, image_shape: tuple[int, int, int], contents: Contents) -> str:
-    """All but the pixels, as JSON."""
+    """The entry's facts, as JSON."""
     path, labels = entry / PIXELS, contents.labels
     shape = (path.stat().st_size // prod(image_shape), *image_shape)
     return json.dumps(
@@ -123,7 +123,7 @@ def _mapped(path: Path, shape: tuple[int, ...]) -> Pixels:
 
 @contextmanager
 def _scratch(folder: Path, key: str) -> Iterator[Path]:
-    """A folder beside the entries that is gone afterwards; so is `folder` if it was made for nothing."""
+    """A scratch folder beside the entries; an error also removes `folder` if it was made here."""
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)

@@ -1,4 +1,4 @@
-"""The one rule by which an image file becomes `(C, R, R)`, uint8. FID hinges on it.
+"""The rule that turns an image file into `(C, R, R)`, uint8. FID depends on it.
 
 Turned upright by its EXIF tag; 16-bit grey scaled to 8 bits; transparency laid over white; everything made
 grey (1 channel) or RGB (3); the largest centred square cut out; that resized with Pillow's antialiased
@@ -18,14 +18,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from distill.data.image_set import Pixels
 from search_spaces import one_line
 
-RULE = 1  # goes into the keys of caches: count it up whenever a pixel may come out differently
-MAX_PIXELS = 64_000_000  # of one image file; above it is taken for a decompression bomb
+RULE = 1  # part of the keys of caches: raise it whenever a pixel may change
+MAX_PIXELS = 64_000_000  # of one image file; more is treated as a decompression bomb
 MAX_BYTES = 256 * 2**20  # of one image file, uncompressed
 
 GREY = {"1", "L", "LA", "La", "F"}  # Pillow's modes, beside those of integers, which begin with I
 
 ImageFile = bytes | Image.Image
-"""What sources give: a file's content, or an image that some library has opened."""
+"""What sources return: the content of a file, or an opened image."""
 
 
 class UnusableImageError(Exception):
@@ -33,10 +33,10 @@ class UnusableImageError(Exception):
 
 
 def check_bytes(count: int) -> None:
-    """Refuse a file of `count` bytes, before it is read, if no image has so many.
+    """Refuse a file of more than `MAX_BYTES` before it is read.
 
     Raises:
-        UnusableImageError: it has more than `MAX_BYTES`.
+        UnusableImageError: `count` is too large.
     """
     if count > MAX_BYTES:
         raise UnusableImageError(f"larger than {MAX_BYTES >> 20} MiB")
@@ -66,7 +66,7 @@ def decode(file: ImageFile, resolution: int, channels: int) -> Pixels:
 
 
 def in_colours(file: ImageFile) -> bool:
-    """Whether it is one of colours, by the file's header; a grey picture saved as RGB or with a palette is.
+    """Whether the header of the file says colour; true for grey pictures saved as RGB or with a palette.
 
     Raises:
         UnusableImageError: it has no readable header.

@@ -1,4 +1,4 @@
-"""Images of one size, and what is known about them."""
+"""Images of one size, with labels, digest and origin."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from torch import Tensor
 Pixels = npt.NDArray[np.uint8]
 """`(N, C, R, R)`, or one image of it."""
 
-LOOKED_AT = 64  # images, to see whether they are grey
+GREY_CHECK = 64  # images that are checked for colour
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images of one size, decoded once; those of a cache stay on disk and are mapped into memory."""
+    """Images of one size, decoded once; images of a cache are mapped from disk."""
 
     name: str  # what the user typed, or "digits"
-    images: Tensor  # (N, C, R, R), uint8, on the CPU; only to be read
+    images: Tensor  # (N, C, R, R), uint8, on the CPU, read-only
     digest: str  # 16 hex digits of a SHA-256 over shape and pixels
     skipped: tuple[str, ...] = ()  # files left out, with the reason
     labels: Tensor | None = None  # (N,), int64, each an index of `classes`
     classes: tuple[str, ...] = ()
     found: int | None = None  # images in the source, where these are only a sample of it
-    from_colours: bool = False  # these are grey, and the source is not
+    from_colours: bool = False  # grey images of a colour source
 
     def __len__(self) -> int:
         return len(self.images)
 
     @property
     def format(self) -> str:
-        """Size and colours that the images have become, in words; grey ones are known by the first few."""
+        """Size and colours of the decoded images, in words; the first few show whether they are grey."""
         channels, side = self.images.shape[1:3]
         if channels == 1:
             return f"{side} px, {'grey made of RGB' if self.from_colours else 'grey'}"
-        few = self.images[:LOOKED_AT]
+        few = self.images[:GREY_CHECK]
         grey = torch.equal(few, few[:, :1].expand_as(few))
         return f"{side} px, {'RGB made of grey' if grey else 'RGB'}"
 
 
 def pixel_digest(pixels: Pixels) -> str:
-    """What `ImageSet.digest` is."""
+    """The value of `ImageSet.digest`."""
     digest = hashlib.sha256(repr(pixels.shape).encode())
     digest.update(pixels.data)  # the buffer itself: no copy of a large data set
     return digest.hexdigest()[:16]

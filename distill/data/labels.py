@@ -1,4 +1,4 @@
-"""Which class an image belongs to, where its source says so; a source without usable labels has none."""
+"""Class labels of images, from folders or `dataset.json`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import numpy.typing as npt
 from distill.data.image_set import ImageSet
 from distill.errors import DataError
 
-MAX_CLASSES = 100_000  # a larger number is no class's
-MAX_DIGITS = 100  # a longer name is no number: Python refuses to read very long ones
+MAX_CLASSES = 100_000
+MAX_DIGITS = 100  # of a folder name that is a number; Python refuses very long ones
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,14 @@ def by_json(names: Sequence[str], content: bytes) -> Labels | None:
     """NVIDIA's `{"labels": [["00000/img0.png", 7], …]}`; None unless it has a number for every image."""
     try:
         pairs = json.loads(content)["labels"]
-        given = {str(name): label for name, label in pairs}
+        labels = {str(name): label for name, label in pairs}
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    return numbered([given.get(name) for name in names], len(names))
+    return numbered([labels.get(name) for name in names], len(names))
 
 
 def numbered(values: Sequence[Any], count: int, classes: Sequence[Any] | None = None) -> Labels | None:
-    """Labels from `count` class numbers, named by `classes` or by their digits; None if they are not that."""
+    """Labels from `count` class numbers `values`, named by `classes` or by the numbers; None if unusable."""
     sound = len(values) == count and all(type(v) is int and 0 <= v < MAX_CLASSES for v in values)
     if not sound or not values:
         return None
@@ -83,7 +83,7 @@ def check_labels(data: ImageSet, classes: int) -> None:
 
 
 def check_classes(name: str, found: Sequence[str] | None, classes: int) -> None:
-    """Refuse images called `name` for their classes, None without labels, as `check_labels` does.
+    """Like `check_labels`, for images called `name` with the classes `found`; None: no labels.
 
     Raises:
         DataError: they have no labels, or another number of classes.

@@ -1,4 +1,4 @@
-"""From what a user typed to an `ImageSet`: listed, checked, decoded, cached."""
+"""Load `--data`: list, check, decode and cache images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from distill.data.builtin import DIGITS, load_digits_set
 from distill.data.cache import Contents, find, store
 from distill.data.decoding import RULE, in_colours, shorter_side
-from distill.data.image_set import LOOKED_AT, ImageSet, Pixels, pixel_digest
+from distill.data.image_set import GREY_CHECK, ImageSet, Pixels, pixel_digest
 from distill.data.labels import check_classes, check_labels
 from distill.data.reading import decode_all
 from distill.data.sources import FIX, Listing, Source, open_source
@@ -22,8 +22,8 @@ from distill.errors import DataError
 from distill.progress import OnProgress
 
 MIN_IMAGES = 32
-BROKEN_SHARE = 0.01
-SAMPLE = 1_000  # images that are looked at to know what a source is like
+MAX_BROKEN = 0.01  # fraction of the images
+SAMPLE = 1_000  # images of a source that are checked
 
 
 def load_images(
@@ -43,11 +43,11 @@ def load_images(
     that have not as many `classes` are refused before any is decoded (0 takes all).
 
     With `cache`, a folder, what was decoded is kept there, and mapped into memory from there the next time.
-    `on_progress` hears of the images decoded so far and of all; never, if they come from the cache.
+    `on_progress` receives the number of decoded images and of all; it is not called for cached images.
 
     Raises:
-        DataError: `source` can't be had or holds no images, too many unusable, fewer than `MIN_IMAGES` or
-            mostly too small ones, other `classes`; or `cache` can't be written.
+        DataError: `source` is unavailable, holds no images, fewer than `MIN_IMAGES`, too many broken ones,
+            mostly too small ones or other `classes`; or `cache` can't be written.
     """
     _check_shape(resolution, channels)
     if source is None or source == DIGITS:
@@ -65,10 +65,10 @@ def load_images(
 
 
 def sample_images(source: str | Path | None, resolution: int, channels: int) -> ImageSet:
-    """At most `SAMPLE` images of `source`, evenly spread, in moments; nothing is written or downloaded.
+    """At most `SAMPLE` images of `source`, evenly spread; writes and downloads nothing.
 
     Raises:
-        DataError: as `load_images`, as far as these images show it.
+        DataError: as `load_images`, for what these images show.
     """
     _check_shape(resolution, channels)
     if source is None or source == DIGITS:
@@ -88,19 +88,19 @@ def _check_shape(resolution: int, channels: int) -> None:
 
 
 def _listing(name: str, source: Source, resolution: int, classes: int = 0) -> Listing:
-    """The images of `source`, if there are any, of as many classes, and they are large enough."""
+    """The images of `source`; raises DataError where they are missing, too small, or of other classes."""
     listing = source.listing()
     if not listing.names:
         raise DataError(f"{name} holds no images: {FIX}")
     check_classes(name, None if listing.labels is None else listing.labels.classes, classes)
     sides: list[int] = []
     for position in _spread(len(listing)):
-        with suppress(Exception):  # what is broken is dealt with when it is decoded
+        with suppress(Exception):  # broken images are counted when they are decoded
             sides.append(shorter_side(listing.read(position)))
     small = sum(side < resolution for side in sides)
     if 2 * small > len(sides):
         raise DataError(
-            f"{name}: {small} of {len(sides)} images looked at are below the resolution of {resolution} px"
+            f"{name}: {small} of {len(sides)} checked images are below the resolution of {resolution} px"
             f" (typically {median(sides):.0f}, at most {max(sides)} px along the shorter side): give larger"
             " images, or a teacher of fewer pixels"
         )
@@ -148,7 +148,7 @@ def _on_disk(
     cache: Path,
     on_progress: OnProgress | None,
 ) -> ImageSet:
-    """What is in `cache`; decoded into it first where it is not."""
+    """The images in `cache`; decodes them into it first if they are missing."""
     key = fingerprint(source.fingerprint, RULE, resolution, channels)[:32]
     images = find(cache, key, name)
     if images is None:
@@ -174,10 +174,10 @@ def _decode(
     keep: Callable[[Pixels], object],
     on_progress: OnProgress | None,
 ) -> Contents:
-    """Decode all of `listing`; enough of it must be of use."""
+    """Decode all of `listing`; raises DataError where too few images are usable."""
     outcome = decode_all(listing, resolution, channels, keep, on_progress)
     skipped = outcome.skipped
-    if len(skipped) > max(1, BROKEN_SHARE * len(listing)):
+    if len(skipped) > max(1, MAX_BROKEN * len(listing)):
         raise DataError(
             f"{name}: {len(skipped)} of {len(listing)} images can't be used (the first is {skipped[0]}):"
             " repair or remove them"
@@ -189,9 +189,9 @@ def _decode(
 
 
 def _in_colours(listing: Listing) -> bool:
-    """Whether one of the first few images has colours."""
-    for position in range(min(LOOKED_AT, len(listing))):
-        with suppress(Exception):  # what is broken was named when it was decoded
+    """Whether one of the first images has colours."""
+    for position in range(min(GREY_CHECK, len(listing))):
+        with suppress(Exception):  # broken images were reported when they were decoded
             if in_colours(listing.read(position)):
                 return True
     return False

@@ -1,4 +1,4 @@
-"""All images of a listing, decoded on all cores, in order."""
+"""Decode all images of a listing, on all cores, in order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DECODING = "Decoding images, once"
 
 @dataclass(frozen=True)
 class Outcome:
-    """Which images came out, and which did not."""
+    """Images that were decoded, and images that were left out."""
 
     kept: tuple[int, ...]  # positions in the listing
     skipped: tuple[str, ...]  # names, with the reason

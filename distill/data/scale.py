@@ -1,4 +1,4 @@
-"""Bytes 0…255 and floats -1…1: the one place that says how they correspond."""
+"""Conversion between bytes 0…255 and floats -1…1."""
 
 from __future__ import annotations
 

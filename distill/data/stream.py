@@ -17,8 +17,8 @@ class ImageStream:
     """Endless batches `(B, C, R, R)`, float32 in [-1, 1], shuffled anew in each epoch, without replacement.
 
     Epochs follow each other without a gap, so a batch may span two. With `mirror`, each image of each epoch
-    is flipped left to right with probability ½. What comes next depends only on `seed` and on the number of
-    images drawn so far, which is all that `state_dict` holds: a restored stream goes on exactly where it was.
+    is flipped left to right with probability ½. The next batch depends on `seed` and on the number of images
+    drawn so far only; `state_dict` holds both, and a restored stream resumes exactly.
 
     Images travel to `device` as bytes and become floats there: a quarter of the traffic, and the same values.
     """
@@ -90,11 +90,11 @@ class ImageStream:
         return tensor.to(self.device, non_blocking=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the stream is: its seed, images drawn so far, and of how many."""
+        """Position of the stream: seed, images drawn so far, and size of the data."""
         return {"seed": self._seed, "drawn": self._drawn, "images": len(self.images)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state` was taken.
+        """Resume where `state` was taken.
 
         Raises:
             DataError: `state` belongs to another number of images.

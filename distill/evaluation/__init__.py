@@ -1,7 +1,7 @@
-"""How good generated images are: FID and other metrics over features, and grids to look at.
+"""Quality of generated images: FID and other metrics over features, and grids of samples.
 
-What needs torch-fidelity is imported when it is first used: it takes seconds and 85 MB, and drivers and
-command lines only need the rest.
+Modules that need torch-fidelity are imported on first use: it takes seconds and 85 MB, and drivers and
+command lines need the rest only.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Generators measured against real images: the extractor kept warm, the real side made once."""
+"""Measure generators against real images; extractor and real statistics are loaded once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from distill.errors import FidelityError
 from distill.evaluation.extractors import Extractor, load_extractor
-from distill.evaluation.gathering import OF_THE_EXTRACTOR, Gathered, Need, gather
+from distill.evaluation.gathering import OF_THE_EXTRACTOR, Gathered, Need, gather, in_batches
 from distill.evaluation.generation import generate
 from distill.evaluation.metrics import METRICS, check_names, check_samples
 from distill.evaluation.reference import Reference
@@ -35,17 +35,17 @@ class Fidelity:
         sets: Sequence[EvalSet],
         extractor: str,
         *,
-        weights: Path | None = None,  # of the extractor, instead of its usual ones
+        weights: Path | None = None,  # of the extractor, instead of its default ones
         cache: Path | None = None,  # folder that keeps the real images' statistics and features
         device: torch.device | str = "cpu",  # the extractor's; generators must be there too
-        batch_size: int = 50,  # images; another one draws other noise, see `generate`
-        metrics: Sequence[str] = ("fid",),  # what is prepared now; others are when they are asked for
-        on_progress: OnProgress | None = None,  # receives how many images were looked at
+        batch_size: int = 50,  # images; it decides which noise is drawn, see `generate`
+        metrics: Sequence[str] = ("fid",),  # prepared at once; other metrics on first use
+        on_progress: OnProgress | None = None,  # receives the number of images measured
     ) -> None:
-        """Load the extractor, and what `metrics` need of the real images, from `cache` or by computing it.
+        """Load the extractor; read or compute the statistics of the real images that `metrics` need.
 
         Raises:
-            FidelityError: no such extractor, weights that can't be had, or a `cache` that can't be written.
+            FidelityError: the extractor is unknown, its weights are unavailable, or `cache` can't be written.
         """
         self.device = torch.device(device)
         self.batch_size = batch_size
@@ -66,10 +66,10 @@ class Fidelity:
         self.prepare(metrics)
 
     def prepare(self, metrics: Sequence[str]) -> None:
-        """Have what `metrics` need of the real images, so that nobody waits for it later.
+        """Compute, or read from the cache, the statistics of the real images that `metrics` need.
 
         Raises:
-            FidelityError: weights that can't be had, or a cache that can't be written.
+            FidelityError: extractor weights are unavailable, or the cache can't be written.
         """
         for reference in self._references:
             reference.prepare(_union(METRICS[name].of_real for name in metrics))
@@ -89,16 +89,16 @@ class Fidelity:
         return _fid_score(self.measure(generator, ["fid"], samples, seed)["fid"])
 
     def fid_of_images(self, images: Tensor, seed: int = 0) -> FidScore:
-        """FID of given images `(N, C, R, R)`, uint8; `seed` is only noted in the score."""
+        """FID of images `(N, C, R, R)`, uint8; `seed` is only noted in the score."""
         return _fid_score(self.measure_images(images, ["fid"], seed)["fid"])
 
     def measure(
         self, generator: Generator, metrics: Sequence[str], samples: int, seed: int
     ) -> dict[str, Score]:
-        """`metrics` by name, all over the same `samples` images of `generator`, which are looked at once.
+        """`metrics` by name, all over the same `samples` images of `generator`, in one pass.
 
         Raises:
-            FidelityError: no such metric, one that the extractor can't serve, or too few images for it.
+            FidelityError: a metric is unknown, needs another extractor, or needs more images.
             NonFiniteImagesError: the generator made NaN or infinity.
         """
         self._check(metrics, samples)
@@ -111,10 +111,11 @@ class Fidelity:
         return {name: _mean([scores[name] for scores in found]) for name in metrics}
 
     def measure_images(self, images: Tensor, metrics: Sequence[str], seed: int = 0) -> dict[str, Score]:
-        """`metrics` of given images `(N, C, R, R)`, uint8, against the first set; `seed` draws subsets."""
+        """`metrics` of images `(N, C, R, R)`, uint8, against the first set; `seed` draws subsets."""
         self._check(metrics, len(images))
         self.prepare(metrics)
-        return self._compare(self._batches(images), self._references[0], metrics, len(images), seed)
+        batches = in_batches(images, self.batch_size)
+        return self._compare(batches, self._references[0], metrics, len(images), seed)
 
     def _compare(
         self,
@@ -129,7 +130,7 @@ class Fidelity:
         return {name: self._score(name, fake, reference.gathered, seed) for name in metrics}
 
     def _check(self, metrics: Sequence[str], samples: int) -> None:
-        """Refuse what can't be measured before anything is computed."""
+        """Raise FidelityError for what can't be measured, before anything is computed."""
         check_names(metrics)
         for name in metrics:
             check_samples(name, samples)
@@ -156,13 +157,9 @@ class Fidelity:
             settings,
         )
 
-    def _batches(self, images: Tensor) -> Iterator[Tensor]:
-        for start in range(0, len(images), self.batch_size):
-            yield images[start : start + self.batch_size]
-
 
 def _mean(scores: Sequence[Score]) -> Score:
-    """One score of several sets': values are means, images are sums."""
+    """One score for several sets: means of values, sums of images."""
     first, *others = scores
     if not others:
         return first

@@ -1,8 +1,8 @@
-"""One pass over images that keeps what metrics need of them, and nothing else."""
+"""One pass over images that collects what metrics need."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -25,23 +25,29 @@ def _nothing() -> Tensor:
 
 @dataclass(frozen=True)
 class Gathered:
-    """What is known of a set of images; what was not asked for is empty."""
+    """What one pass collected of a set of images; fields that no metric needs are empty."""
 
     images: int
     statistics: Statistics = field(default_factory=dict)  # of the features
     features: Tensor = field(default_factory=_nothing)  # (N, D), float32
     logits: Tensor = field(default_factory=_nothing)  # (N, K), float32
     sharpness: Tensor = field(default_factory=_nothing)  # (N,), float64: variance of the Laplacian
-    device: torch.device = torch.device("cpu")  # noqa: RUF009  # the extractor's; what is above is on the CPU
+    device: torch.device = torch.device("cpu")  # noqa: RUF009  # of the extractor; the tensors above are on the CPU
+
+
+def in_batches(images: Tensor, size: int) -> Iterator[Tensor]:
+    """`images` (N, C, H, W), `size` at a time."""
+    for start in range(0, len(images), size):
+        yield images[start : start + size]
 
 
 def gather(batches: Iterable[Tensor], needs: frozenset[Need], extractor: Callable[[], Extractor]) -> Gathered:
-    """Look at each batch `(N, C, H, W)`, uint8, once.
+    """Collect `needs` in one pass over batches `(N, C, H, W)`, uint8.
 
     Args:
         batches: the images.
-        needs: what to keep of them. Features and logits grow with the number of images, statistics don't.
-        extractor: called where a need is of the extractor's.
+        needs: what to keep. Features and logits grow with the number of images, statistics don't.
+        extractor: called if a need comes from the extractor.
 
     Raises:
         NonFiniteImagesError: features are NaN or infinite.

@@ -1,4 +1,4 @@
-"""Images of a generator for measuring it: the same seed, the same images; and no trace of it afterwards."""
+"""Images of a generator, for measuring: equal seeds give equal images, and global state is restored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from distill.errors import NonFiniteImagesError
 from distill.noise import seeded_noise
 from search_spaces import Generator, Inputs
 
-BATCH_PIXELS = 50 * 256**2  # in a batch that is only looked at: half a GB per 32 feature maps
+BATCH_PIXELS = 50 * 256**2  # per batch without gradients: half a GB per 32 feature maps
 
 
 def images_at_a_time(resolution: int, most: int = 50) -> int:

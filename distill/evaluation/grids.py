@@ -71,7 +71,7 @@ def save_png(picture: Image.Image, path: Path) -> None:
 @torch.no_grad()
 def sample(generator: torch.nn.Module, inputs: Inputs, seed: int = 0) -> Tensor:
     """Images of `generator` for `inputs`, on the CPU; the same seed gives the same noise."""
-    device, count, start = next(generator.parameters()).device, 1, 0  # the first image tells its size
+    device, count, start = next(generator.parameters()).device, 1, 0  # the first image shows its size
     images: list[Tensor] = []
     with seeded_noise(seed, device):
         while start < len(inputs[0]):

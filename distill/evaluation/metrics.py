@@ -1,6 +1,6 @@
-"""Metrics by name, each a few lines over what was gathered of generated and of real images.
+"""Metrics by name: each is a few lines over what was gathered of generated and real images.
 
-torch-fidelity computes those that it has. A new metric is a function and an entry in `METRICS`.
+torch-fidelity computes most of them. A new metric is a function and an entry in `METRICS`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Settings = dict[str, int]
 
 @dataclass(frozen=True)
 class Metric:
-    """What is compared, and how."""
+    """A metric: what it needs of generated and real images, and its function."""
 
     title: str
     needs: frozenset[Need]  # of the generated images
@@ -67,7 +67,7 @@ def kid(fake: Gathered, real: Gathered, seed: int) -> tuple[Values, Settings]:
 
 
 def inception_score(fake: Gathered, real: Gathered, seed: int) -> tuple[Values, Settings]:
-    """Sure of each image's class, and all classes alike (Salimans et al. 2016); higher is better.
+    """`exp(E KL(p(class | image) ‖ p(class)))` (Salimans et al. 2016, equation 1); higher is better.
 
     Mean and standard deviation are over random splits.
     """
@@ -77,13 +77,13 @@ def inception_score(fake: Gathered, real: Gathered, seed: int) -> tuple[Values, 
 
 
 def precision_recall(fake: Gathered, real: Gathered, seed: int) -> tuple[Values, Settings]:
-    """Shares of fakes among the real and of reals among the fake (Kynkäänniemi et al. 2019), in [0, 1].
+    """Fractions of fakes among the real and of reals among the fakes (Kynkäänniemi et al. 2019), in [0, 1].
 
-    An image is among others when it is, in the features, no farther from one of them than that one's third
+    An image is among others when its features lie within the distance of one of them to its own third nearest
     neighbour.
     """
     found = prc_features_to_metric(
-        fake.features.to(fake.device),  # N² distances of D numbers: the one metric worth a GPU
+        fake.features.to(fake.device),  # N² distances of D numbers: the only metric that needs a GPU
         real.features.to(fake.device),
         prc_neighborhood=NEIGHBOURS,
         prc_batch_size=DISTANCES,
@@ -116,10 +116,10 @@ METRICS: dict[str, Metric] = {
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Refuse what is no metric.
+    """Check that every name is a metric.
 
     Raises:
-        FidelityError: there is an unknown one.
+        FidelityError: a name is unknown.
     """
     for name in names:
         if name not in METRICS:
@@ -127,10 +127,10 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def check_samples(name: str, images: int, kind: str = "") -> None:
-    """Refuse to take a metric over too few images.
+    """Check that there are enough images for a metric.
 
     Raises:
-        FidelityError: fewer than the metric needs.
+        FidelityError: there are fewer than the metric needs.
     """
     metric = METRICS[name]
     if images < metric.least:

@@ -1,4 +1,4 @@
-"""What is known of real images, kept in files: statistics for FID, features for other metrics."""
+"""Files of real images: statistics for FID, features for other metrics."""
 
 from __future__ import annotations
 

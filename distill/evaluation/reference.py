@@ -1,17 +1,15 @@
-"""What is known of one set of real images: gathered once, kept in a cache folder."""
+"""Statistics of one set of real images: computed once, kept in a cache folder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from distill.data import ImageSet
 from distill.evaluation.extractors import Extractor
-from distill.evaluation.gathering import Gathered, Need, gather
+from distill.evaluation.gathering import Gathered, Need, gather, in_batches
 from distill.evaluation.real_cache import read_features, read_statistics, write_features, write_statistics
 from distill.progress import OnProgress, counted
 
@@ -19,7 +17,7 @@ REAL = "Looking at real images"
 
 
 class Reference:
-    """Statistics and features of one set of real images, each made when it is first needed."""
+    """Statistics and features of one set of real images, each computed on first use."""
 
     def __init__(
         self,
@@ -37,24 +35,24 @@ class Reference:
         self._prepared: frozenset[Need] = frozenset()
 
     def prepare(self, needs: frozenset[Need]) -> None:
-        """Have `needs` in `gathered`: from the cache, or all that are missing in one pass over the images.
+        """Add `needs` to `gathered`: from the cache, and the missing ones in one pass over the images.
 
         Raises:
-            FidelityError: extractor weights that can't be had, or a cache that can't be written.
+            FidelityError: extractor weights are unavailable, or the cache can't be written.
         """
         missing = needs - self._prepared
         if self._cache is not None:
             missing = frozenset(need for need in missing if not self._read(need))
         if missing:
             images = self.images.images
-            batches = counted(self._batches(images), REAL, len(images), self._on_progress)
+            batches = counted(in_batches(images, self._batch_size), REAL, len(images), self._on_progress)
             made = gather(batches, missing, self._extractor)
             self.gathered = replace(self.gathered, **{need: getattr(made, need) for need in missing})
             self._write(missing)
         self._prepared |= needs
 
     def _read(self, need: Need) -> bool:
-        """Take `need` out of the cache; whether it was there."""
+        """Read `need` from the cache; return whether it was there."""
         found: Any = None
         if need == "statistics":
             found = read_statistics(self._path("npz"), len(self.images))
@@ -76,7 +74,3 @@ class Reference:
         assert self._cache is not None
         extractor = self._extractor()
         return self._cache / f"{self.images.digest}-{Path(extractor.name).name}-{extractor.digest}.{suffix}"
-
-    def _batches(self, images: Tensor) -> Iterator[Tensor]:
-        for start in range(0, len(images), self._batch_size):
-            yield images[start : start + self._batch_size]

@@ -1,4 +1,4 @@
-"""What measurements return: a value, and all that it depends on besides the images.
+"""Results of measurements: a value, and everything besides the images that it depends on.
 
 Apart from `fidelity`, so that a process can receive a score without loading the libraries of an extractor.
 """
@@ -27,8 +27,8 @@ class Score:
 
     values: Mapping[str, float]  # by name, the metric's own first
     samples: int  # generated images
-    real: int | None  # real images; None where the metric looks at generated ones only
-    extractor: str | None  # None where the metric looks at pixels
+    real: int | None  # real images; None for metrics of generated images alone
+    extractor: str | None  # None for metrics of pixels
     digest: str | None  # of the extractor's weights, 16 hex digits
     seed: int  # of latents, noise and subsets
     settings: Mapping[str, int]  # the metric's own, by name

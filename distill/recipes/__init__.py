@@ -1,4 +1,4 @@
-"""Recipes: one published way of teaching a student per file."""
+"""Recipes: one published distillation method per file."""
 
 from collections.abc import Iterable
 
@@ -15,14 +15,14 @@ from distill.schedules import Schedule
 _ALL: Iterable[type[Distillation]] = (WeightDecay, DglGan, AdaptiveDglGan, CompressingGans)
 
 RECIPES: dict[str, type[Distillation]] = {recipe.name: recipe for recipe in _ALL}
-"""What teaches a student, the usual one first. `AdversarialTraining` is not among them: it makes teachers."""
+"""Recipes for students, the default first. `AdversarialTraining` trains teachers and is not listed."""
 
 
 def get_recipe(name: str) -> type[Distillation]:
     """The recipe called `name`.
 
     Raises:
-        RecipeError: there is none of that name.
+        RecipeError: there is no recipe of that name.
     """
     if name not in RECIPES:
         raise RecipeError(f"recipe {name!r} is unknown; choose one of {', '.join(RECIPES)}")
@@ -30,10 +30,10 @@ def get_recipe(name: str) -> type[Distillation]:
 
 
 def make_recipe(name: str, schedule: Schedule, ingredients: Ingredients | None = None) -> Recipe:
-    """The recipe called `name`, its KD weight following `schedule`.
+    """The recipe called `name` with a KD weight that follows `schedule`.
 
     Raises:
-        RecipeError: there is none of that name, or it does not go with the schedule or the adversarial loss.
+        RecipeError: there is no such recipe, or it excludes the schedule or the adversarial loss.
     """
     return get_recipe(name).make(schedule, ingredients or Ingredients(Logistic()))
 

@@ -1,4 +1,4 @@
-"""Adversarial training without a teacher: how teachers come about."""
+"""Adversarial training without a teacher: it trains teachers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from search_spaces import Generator
 
 @dataclass(frozen=True)
 class AdversarialTraining:
-    """An adversarial loss alone; for generators with styles, StyleGAN2's path lengths (arXiv 1912.04958)."""
+    """The adversarial loss alone; generators with styles add path lengths (arXiv 1912.04958)."""
 
     adversarial: AdversarialLoss = field(default_factory=lambda: Logistic(r1_gamma=10.0))
     paths: PathLengths = field(default_factory=PathLengths)

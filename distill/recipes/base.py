@@ -1,4 +1,4 @@
-"""The contract of a recipe: one step in, named loss terms out. It composes losses and schedules only."""
+"""The contract of a recipe, which composes losses and schedules: a step in, named loss terms out."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from search_spaces import Discriminator, Generator, Inputs
 
 @dataclass(frozen=True)
 class GeneratorStep:
-    """What is known when the student learns."""
+    """What a student's loss may use."""
 
-    batch: Batch  # `batch.teacher` is None where no teacher's images are wanted
+    batch: Batch  # `batch.teacher` is None where the recipe uses no teacher's images
     fake: Tensor  # (N, C, H, W), the student's images for `batch.inputs`
-    logits: Tensor  # (N,) or a map, its discriminator's answer to them; zeros where the recipe trains none
+    logits: Tensor  # (N,) or a map, the discriminator's for `fake`; zeros where the recipe trains none
     student: Generator
     teacher_discriminator: Discriminator | None  # frozen
     kd_weight: float
     step: int = 0  # steps done so far, for lazy regularisation
-    draw: Callable[[int], Inputs] | None = None  # so many further inputs
-    state: dict[str, Tensor] = field(default_factory=dict)  # the recipe's own, kept in checkpoints
-    modules: nn.ModuleDict = field(default_factory=nn.ModuleDict)  # the recipe's own, also trained
+    draw: Callable[[int], Inputs] | None = None  # N ─► N further inputs
+    state: dict[str, Tensor] = field(default_factory=dict)  # of the recipe; kept in checkpoints
+    modules: nn.ModuleDict = field(default_factory=nn.ModuleDict)  # of the recipe; also trained
 
 
 class Recipe(Protocol):
-    """One way to teach a student."""
+    """A distillation method: losses of the student and of its discriminator, and a KD weight."""
 
     name: ClassVar[str]
     needs_teacher_images: ClassVar[bool]  # for the student's inputs
@@ -42,46 +42,46 @@ class Recipe(Protocol):
 
     @property
     def discriminator_steps(self) -> int:
-        """Steps of the student's discriminator for one of the student; 0 trains none."""
+        """Discriminator steps per step of the student; 0 trains no discriminator."""
 
     def kd_weight(self, progress: float, gap: float) -> float:
-        """Weight of the teacher's terms at `progress` in [0, 1]; see `distill.schedules` for `gap`."""
+        """Weight of the teacher's terms at `progress` in [0, 1]; `distill.schedules` explains `gap`."""
 
     def modules(self, student: Generator) -> nn.ModuleDict:
-        """Networks of its own, such as 1×1 projections: trained, checkpointed and passed with every step."""
+        """Networks of the recipe, such as 1×1 projections; trained, checkpointed, passed in every step."""
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
-        """What the student's discriminator minimises."""
+        """Loss terms of the student's discriminator."""
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
-        """What the student minimises."""
+        """Loss terms of the student."""
 
 
 @dataclass(frozen=True)
 class Ingredients:
-    """What a search has to make its recipe of."""
+    """What a search passes to `Distillation.make`."""
 
-    adversarial: AdversarialLoss  # that the family's networks are made for
-    path_weight: float = 0.0  # of StyleGAN2's path lengths
+    adversarial: AdversarialLoss  # of the family's published training
+    path_weight: float = 0.0  # of StyleGAN2's path-length regularisation
     distance: PerceptualDistance | None = None
 
 
 class Distillation(ABC):
-    """A recipe with a teacher: an adversarial loss, and the teacher's terms, whose weight follows a schedule.
+    """A recipe with a teacher: an adversarial loss, and terms of the teacher under a scheduled weight.
 
     Raises:
-        RecipeError: the schedule follows the sign of logits, and the adversarial loss gives them none.
+        RecipeError: the schedule needs the sign of logits, which the adversarial loss does not define.
     """
 
     schedule: Schedule
     adversarial: AdversarialLoss
 
     name: ClassVar[str]
-    usual: ClassVar[Schedule]  # of its KD weight, unless the user says otherwise
-    usual_on_digits: ClassVar[Schedule | None] = None  # where the built-in digits want another
+    default_schedule: ClassVar[Schedule]  # of the KD weight
+    default_schedule_on_digits: ClassVar[Schedule | None] = None  # for the built-in digits, where it differs
     needs_teacher_images: ClassVar[bool]
     needs_teacher_discriminator: ClassVar[bool]
-    uses_distance: ClassVar[bool] = False  # of the ingredients
+    uses_distance: ClassVar[bool] = False  # `Ingredients.distance`
 
     def __post_init__(self) -> None:
         if self.schedule.shape == "adaptive":
@@ -90,10 +90,10 @@ class Distillation(ABC):
     @classmethod
     @abstractmethod
     def make(cls, schedule: Schedule, ingredients: Ingredients) -> Self:
-        """With a KD weight that follows `schedule`, and those of the ingredients that it has use for.
+        """The recipe with a KD weight that follows `schedule`; it takes the ingredients that it uses.
 
         Raises:
-            RecipeError: it does not go with the schedule or the adversarial loss.
+            RecipeError: the recipe excludes the schedule or the adversarial loss.
         """
 
     @property
@@ -111,7 +111,7 @@ class Distillation(ABC):
 
     @abstractmethod
     def generator_terms(self, step: GeneratorStep) -> Terms:
-        """What the student minimises."""
+        """Loss terms of the student."""
 
     def _check_sign(self, asked: str, instead: str) -> None:
         if not self.adversarial.sign_is_verdict:

@@ -1,9 +1,8 @@
-"""Compressing GANs (Aguinaldo et al., arXiv 1902.00159): the teacher's image for the same z, in mean square.
+"""Compressing GANs (Aguinaldo et al., arXiv 1902.00159): mean square error to the teacher's image.
 
-With α = 1 it is the mean square alone, and there is no discriminator. Below, the joint loss weighs it against
-the adversarial loss of the networks' family, which keeps images sharp: for the paper's W-DCGANs that is
-WGAN-GP. The paper gives no α. Ours is 1: brief trainings go furthest without a discriminator
-(docs/compressing-gans.md).
+With α = 1 it is the mean square error alone, without a discriminator. With α < 1 the joint loss adds the
+adversarial loss of the family, which keeps images sharp: WGAN-GP for the paper's W-DCGANs. The paper gives no
+α. Ours is 1: brief trainings reach the best FID without a discriminator (docs/compressing-gans.md).
 """
 
 from __future__ import annotations
@@ -27,14 +26,14 @@ class CompressingGans(Distillation):
     `ℓ` is the generator's adversarial loss: `-D` for a Wasserstein critic, as in the paper.
 
     Raises:
-        RecipeError: α leaves [0, 1], or follows logits that have no sign.
+        RecipeError: α leaves [0, 1], or the schedule needs a sign of logits that the loss does not define.
     """
 
     schedule: Schedule = field(default_factory=lambda: MEAN_SQUARE)
     adversarial: AdversarialLoss = field(default_factory=Wasserstein)
 
     name: ClassVar = "compressing-gans"
-    usual: ClassVar = MEAN_SQUARE
+    default_schedule: ClassVar = MEAN_SQUARE
     needs_teacher_images: ClassVar = True
     needs_teacher_discriminator: ClassVar = False
 
@@ -43,7 +42,7 @@ class CompressingGans(Distillation):
         _, highest = self.schedule.bounds
         if highest > 1:
             raise RecipeError(
-                f"KD weight {highest:g}: {self.name} shares its loss out by it, give --kd-weight-start and "
+                f"KD weight {highest:g}: {self.name} takes it as α in [0, 1]: give --kd-weight-start and "
                 "--kd-weight-end from 0 to 1"
             )
 

@@ -38,7 +38,7 @@ class TwoDiscriminators(Distillation):
     adversarial: AdversarialLoss = field(default_factory=Logistic)
     paths: PathLengths = field(default_factory=PathLengths)
 
-    usual: ClassVar = STAGES
+    default_schedule: ClassVar = STAGES
     needs_teacher_images: ClassVar = False
     needs_teacher_discriminator: ClassVar = True
 

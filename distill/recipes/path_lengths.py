@@ -19,15 +19,15 @@ MEAN_LENGTH = "path_length"  # in a recipe's state
 class PathLengths:
     """`γ_pl·(‖Jᵀ y‖ - a)²`, with `a` the exponential mean of the lengths.
 
-    Lazy: every `every` steps, that many times as heavy, on half as many images.
+    Lazy regularisation: every `every` steps, with `every` times the weight, on half a batch.
     """
 
-    weight: float = 2.0  # 0 leaves path lengths alone
+    weight: float = 2.0  # 0 disables it
     every: int = 4  # steps
-    memory: float = 0.99  # of the mean length, per regularisation
+    decay: float = 0.99  # of the mean length, per regularisation
 
     def terms(self, step: GeneratorStep) -> Terms:
-        """The term, in steps that have it.
+        """The term, in steps that are due; else no term.
 
         Raises:
             RecipeError: the generator has no styles.
@@ -40,7 +40,7 @@ class PathLengths:
             images, styles = step.student.with_styles(*step.draw(max(1, len(step.fake) // 2)))
             lengths = path_lengths(images, styles)
         mean = step.state.get(MEAN_LENGTH, torch.zeros_like(lengths[0]))
-        mean = mean.lerp(lengths.detach().mean(), 1 - self.memory)
+        mean = mean.lerp(lengths.detach().mean(), 1 - self.decay)
         step.state[MEAN_LENGTH] = mean
         weight = path_length_weight(self.weight, images.shape[-1]) * self.every
         return {"g_path": (lengths - mean).square().mean() * weight}

@@ -1,7 +1,8 @@
 """Weight-decay knowledge distillation (Liu 2024): adversarial training plus fading similarity.
 
-The thesis' weights and losses are not published: L1 of images plus L1 of the teacher's discriminator features
-is ours, and a perceptual distance where the user has one (L1 3 + LPIPS 3 are common weights undecayed).
+The weights and losses of the thesis are not published. Ours are the L1 of images, the L1 of the teacher's
+discriminator features, and a perceptual distance if the user has one (L1 3 + LPIPS 3 are
+common without decay).
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class WeightDecay(Distillation):
     distance: PerceptualDistance | None = None
 
     name: ClassVar = "weight-decay"
-    usual: ClassVar = Schedule()
-    usual_on_digits: ClassVar = Schedule(start=6.0)
+    default_schedule: ClassVar = Schedule()
+    default_schedule_on_digits: ClassVar = Schedule(start=6.0)
     needs_teacher_images: ClassVar = True
     needs_teacher_discriminator: ClassVar = False
     uses_distance: ClassVar = True

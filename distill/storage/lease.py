@@ -1,8 +1,8 @@
 """Leases: the right to write to a place, which one process at a time holds.
 
 The lease of a folder is a lock of the operating system: it ends with its process. The lease of a study,
-`nas.study.lease`, is a row of the study's database, because drivers on several machines ask for it: a
-heartbeat shows that its holder lives, and a token fences the holder off once another driver took it over.
+`nas.study.lease`, is a row of the study's database, because drivers on several machines compete for it. A
+heartbeat shows that the holder is alive; a token fences it off after another driver took over.
 Files that are written once and then only read (images, teacher caches, statistics) need no lease: each
 process writes its own copy and moves it to its place whole.
 """
@@ -24,7 +24,7 @@ class LeaseHeldError(Exception):
 
 @contextmanager
 def folder_lease(folder: Path) -> Iterator[None]:
-    """Hold the lease of `folder`, which is made if need be, while the block runs.
+    """Hold the lease of `folder` while the block runs; makes the folder if needed.
 
     Raises:
         LeaseHeldError: another process holds it.

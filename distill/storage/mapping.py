@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 class _Unguarded:
-    """An array's memory without its note that it may not be written."""
+    """The memory of an array, without its read-only flag."""
 
     def __init__(self, array: npt.NDArray[Any]) -> None:
         self.array = array  # keeps the mapping open
@@ -23,8 +23,8 @@ class _Unguarded:
 
 
 def mapped_tensor(array: npt.NDArray[Any]) -> Tensor:
-    """The tensor over a read-only `array`: no copy, and none of Torch's warnings that it is not writable.
+    """A tensor over the memory of a read-only `array`, without torch's warning that it is not writable.
 
-    Only read from it: writing in place ends the process.
+    Read it only: a write in place ends the process.
     """
     return torch.from_numpy(np.asarray(_Unguarded(array)))

@@ -1,4 +1,4 @@
-"""Folders in which something is made before it is moved to its place, whole."""
+"""Scratch folders: files are made there, then moved to their place whole."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-ABANDONED_SECONDS = 3600  # without a byte written: whoever was at work there has died
+ABANDONED_SECONDS = 3600  # without a write: the process that owned the folder is gone
 
 
 def sweep(folder: Path) -> None:
-    """Remove the scratch folders `.KEY-*` in `folder` that processes that were killed have left."""
+    """Remove scratch folders `.KEY-*` in `folder` that killed processes have left."""
     for scratch in folder.glob(".*-*"):
         with suppress(OSError, ValueError):
             newest = max(path.stat().st_mtime for path in (scratch, *scratch.rglob("*")))

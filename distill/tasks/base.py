@@ -1,4 +1,4 @@
-"""The contract of a task: where batches come from, and what generated images are compared with."""
+"""The contract of a task: it makes batches, and names the images that generated ones are compared with."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from search_spaces import Generator, Inputs, InputSpec, of_kind
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step is about; every tensor has the batch as its first dimension.
+    """The tensors of one step, each (N, ...).
 
     Images are `(N, C, H, W)`, float32 in [-1, 1].
     """
 
-    inputs: Inputs  # of the generator
-    real: Tensor | None = None  # images of the target domain; None where a step shows none
+    inputs: Inputs  # to the generator
+    real: Tensor | None = None  # images of the target domain; None in steps without real images
     fake_condition: Inputs = ()  # the discriminator judges `D(G(*inputs), *fake_condition)`
     real_condition: Inputs = ()  # and `D(real, *real_condition)`
     target: Tensor | None = None  # the aligned ground truth for `inputs`, in paired tasks
     teacher: Tensor | None = None  # the teacher's images for `inputs`
 
     def part(self, part: slice) -> Batch:
-        """Some rows of every tensor."""
+        """The rows `part` of every tensor."""
         return self._each(lambda x: x[part])
 
     def to(self, device: torch.device | str) -> Batch:
-        """The same on `device`."""
+        """The batch on `device`."""
         return self._each(lambda x: x.to(device, non_blocking=True))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
@@ -52,13 +52,13 @@ class Batch:
 class BatchStream(Protocol):
     """The batches of one training, resumable to the bit."""
 
-    rng: torch.Generator  # on the CPU: everything that is drawn for this training, but for the real images
+    rng: torch.Generator  # on the CPU; draws everything but the order of the real images
 
     def discriminator_batch(self) -> Batch:
         """Inputs, and the next real images."""
 
     def generator_batch(self) -> Batch:
-        """Inputs, beside the real images that the discriminator saw last."""
+        """Inputs, and the real images that the discriminator saw last."""
 
     def inputs(self, count: int) -> Inputs:
         """`count` further inputs, for example for path lengths."""
@@ -79,20 +79,20 @@ class TeacherInputs(Protocol):
 
     @property
     def seed(self) -> int:
-        """Of what is drawn, and of the noise in the teacher's images."""
+        """Seed of drawn inputs, and of the noise in the teacher's images."""
 
     @property
     def digest(self) -> str:
-        """16 hex digits of what the inputs are."""
+        """16 hex digits that identify the inputs."""
 
     def __len__(self) -> int:
         """How many."""
 
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
-        """What is stored of them, row by row: drawn numbers, or indices into an image set, never images."""
+        """The stored form, one row per input: drawn numbers or indices into an image set, never images."""
 
     def batch(self, rows: tuple[Tensor, ...]) -> Batch:
-        """The inputs that some rows of `arrays` stand for, with conditions and targets; no real images."""
+        """The inputs of some rows of `arrays`, with conditions and targets, without real images."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,11 @@ class EvalSet:
     name: str
     reference: ImageSet
     inputs: Callable[[int, int, int], Iterator[Inputs]]  # samples, seed, batch size ─► batches
-    drawn: bool = True  # inputs are random: the teacher cache's images are samples of the teacher, too
+    drawn: bool = True  # inputs are random, so the teacher cache is a sample of what the teacher generates
 
 
 class Task(Protocol):
-    """Where batches come from, and what a generator is measured against."""
+    """Makes batches, and names what a generator is measured against."""
 
     name: ClassVar[str]
 
@@ -130,7 +130,7 @@ class Task(Protocol):
     ) -> Self:
         """The task of `generator` on the images `source`, decoded once into the folder `cache`.
 
-        Without `training`, generators are only compared with the images, which then need no labels.
+        Without `training` the images only serve for comparison, and need no labels.
 
         Raises:
             DataError: the images can't be used, or do not fit the generator.
@@ -138,10 +138,10 @@ class Task(Protocol):
 
     @classmethod
     def sample(cls, source: str | Path | None, generator: Generator) -> Self:
-        """The same on some of the images, in moments; nothing is written or downloaded.
+        """The task on a sample of the images, in seconds; writes and downloads nothing.
 
         Raises:
-            DataError: as `load`, as far as some images show it.
+            DataError: as `load`, for what the sample shows.
         """
 
     def train_stream(
@@ -159,10 +159,10 @@ class Task(Protocol):
         """What to compare generated images with."""
 
     def preview(self, inputs: Inputs, count: int, columns: int) -> Tensor:
-        """Indices (M,) of those of `inputs` that show best what a generator does; about `count`."""
+        """Indices (M,) of the `inputs` to show in a grid; about `count`."""
 
 
 def preview_rows(specs: Sequence[InputSpec], batch: Batch) -> dict[str, Tensor]:
-    """Images to show above a generator's own, by name: its input images, and their ground truth."""
+    """Images to show above a generator's output, by name: its input images and the ground truth."""
     rows = dict(zip(("input",), of_kind("image", specs, batch.inputs), strict=False))
     return rows if batch.target is None else {**rows, "target": batch.target}

@@ -59,13 +59,13 @@ class NoiseTask:
 
     @property
     def classes(self) -> int:
-        """How many classes the labels tell apart; 0 without labels."""
+        """Number of classes; 0 without labels."""
         return next((spec.shape[0] for spec in self.input_specs if spec.kind == "label"), 0)
 
     def train_stream(
         self, batch_size: int, seed: int, *, mirror: bool = False, device: torch.device | str = "cpu"
     ) -> NoiseStream:
-        """Raises DataError where the images have not as many classes as the labels."""
+        """Raises DataError where the images and the labels differ in their number of classes."""
         check_labels(self.images, self.classes)
         return NoiseStream(self, batch_size, seed, mirror=mirror, device=device)
 
@@ -79,14 +79,14 @@ class NoiseTask:
         return (EvalSet(self.images.name, self.images, self._evaluated),)
 
     def _evaluated(self, samples: int, seed: int, batch_size: int) -> Iterator[Inputs]:
-        # always whole batches: kernels, and so the last bits, may differ for another size
+        # whole batches only: another size may use other kernels, which differ in the last bits
         batches = -(-samples // batch_size)
         return islice(self.inputs(seed, batch_size), batches)
 
     def preview(self, inputs: Inputs, count: int, columns: int) -> Tensor:
-        """The first `count` without classes; else a row a class, of classes that lie evenly among all.
+        """The first `count` inputs without classes; else one row per class, of evenly spaced classes.
 
-        Classes of which there are fewer than `columns` inputs are left out.
+        Leaves out classes with fewer than `columns` inputs.
         """
         rows = []
         for label in of_kind("label", self.input_specs, inputs):

@@ -8,7 +8,7 @@ from distill.teachers.cache import (
     teacher_cache_home,
 )
 from distill.teachers.loading import Teacher, load_teacher
-from distill.teachers.training import Outcome, check_place, rehearse, train_teacher
+from distill.teachers.training import Outcome, check_place, check_training, train_teacher
 from distill.teachers.training_state import Snapshot, TeacherTraining
 
 __all__ = [
@@ -19,9 +19,9 @@ __all__ = [
     "TeacherTraining",
     "check_place",
     "check_room",
+    "check_training",
     "load_teacher",
     "make_teacher_cache",
-    "rehearse",
     "teacher_cache_bytes",
     "teacher_cache_home",
     "train_teacher",

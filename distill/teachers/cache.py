@@ -26,16 +26,16 @@ from distill.tasks import Batch, TeacherInputs
 from search_spaces import Generator
 
 RENDERING = "Making the teacher's images, once"
-RENDER_PIXELS = 2**18  # of a batch, so that a 1024 px teacher fits into memory, too
-SPARE = 2**28  # bytes of disk that a cache leaves free
+RENDER_PIXELS = 2**18  # per batch: a 1024 px teacher fits into memory
+SPARE = 2**28  # bytes of disk to leave free
 
 
 @dataclass(frozen=True)
 class TeacherCache:
-    """Inputs and the teacher's images for them, `arrays[k][i]` ↔ `images[i]`; all stay on disk."""
+    """Inputs and the teacher's images for them, both on disk: `images[i]` belongs to `arrays[k][i]`."""
 
     inputs: TeacherInputs
-    arrays: tuple[npt.NDArray[Any], ...]  # as `inputs` wrote them
+    arrays: tuple[npt.NDArray[Any], ...]  # from `inputs.arrays()`
     images: npt.NDArray[np.uint8]  # (N, C, H, W), read-only
 
     def __len__(self) -> int:
@@ -53,7 +53,7 @@ class TeacherCache:
 
 
 def _inputs_at(inputs: TeacherInputs, arrays: tuple[npt.NDArray[Any], ...], rows: Any) -> Batch:
-    """The batch that some `rows`, indices or a slice, of `arrays` stand for."""
+    """The batch of the inputs in some `rows` of `arrays`; `rows` are indices or a slice."""
     return inputs.batch(tuple(torch.from_numpy(np.array(array[rows])) for array in arrays))
 
 
@@ -64,14 +64,14 @@ def make_teacher_cache(
     inputs: TeacherInputs,
     folder: Path,
     *,
-    batch_size: int | None = None,  # None is as many as fit into some gigabytes
+    batch_size: int | None = None,  # None: as many as fit into some gigabytes
     device: str = "cpu",
     on_progress: OnProgress | None = None,
 ) -> TeacherCache:
-    """Open the cache of this teacher's images for `inputs` in `folder`; make it first when it is not there.
+    """Open the cache of this teacher's images for `inputs` in `folder`; make it if it is missing.
 
-    Images are held as uint8: half a grey level is far below what a student tells apart. Inputs that are
-    images are held as indices, see `TeacherInputs.arrays`.
+    Images are stored as uint8: the rounding, half a grey level, does not matter to a student. Inputs that are
+    images are stored as indices, see `TeacherInputs.arrays`.
 
     Raises:
         TeacherCacheError: the disk has no room for it.
@@ -97,24 +97,24 @@ def make_teacher_cache(
 
 
 def teacher_cache_home(folder: Path, teacher_digest: str, inputs: TeacherInputs) -> Path:
-    """Where `make_teacher_cache` keeps this cache."""
+    """The folder of this cache."""
     return folder / hashlib.sha256(f"{teacher_digest}:{inputs.digest}".encode()).hexdigest()[:16]
 
 
 def teacher_cache_bytes(size: int, image_shape: Sequence[int]) -> int:
-    """What the images of a cache take on disk, bytes."""
+    """Size of the images of a cache on disk, bytes."""
     return size * math.prod(image_shape)
 
 
 def check_room(folder: Path, size: int, needed: int) -> None:
-    """Refuse a cache of `size` images that takes `needed` bytes of the disk that `folder` is, or will be, on.
+    """Check that the disk of `folder` has room for a cache of `size` images and `needed` bytes.
 
     Raises:
-        TeacherCacheError: there is no room.
+        TeacherCacheError: it has not.
     """
     there = next(place for place in (folder, *folder.absolute().parents) if os.path.exists(place))
     disk = shutil.disk_usage(there)
-    if disk.total and needed + SPARE > disk.free:  # what has no size is no disk: who writes there is told so
+    if disk.total and needed + SPARE > disk.free:  # size 0 is no disk; writing there raises its own error
         raise TeacherCacheError(
             f"a teacher cache of {size:,} images takes {needed / 1e9:.1f} GB and its disk has "
             f"{disk.free / 1e9:.1f} GB free: give a smaller --teacher-cache-size or another --workdir"
@@ -132,7 +132,7 @@ def _render(
 ) -> None:
     """Write the teacher's images for the rows of `arrays` to `path`, batch by batch."""
     images: np.memmap[Any, np.dtype[np.uint8]] | None = None
-    size, start, count = len(inputs), 0, batch_size or 1  # the first image tells how many fit
+    size, start, count = len(inputs), 0, batch_size or 1  # the first image shows how many fit
     with seeded_noise(inputs.seed, device):
         while start < size:
             batch = _inputs_at(inputs, arrays, slice(start, start + count)).inputs
@@ -144,7 +144,7 @@ def _render(
                 images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(size, *shape))
                 count = batch_size or max(1, min(64, RENDER_PIXELS // (shape[-1] * shape[-2])))
             images[start : start + len(rendered)] = rendered
-            os.utime(path)  # a write to mapped memory need not show, and this must not pass for abandoned
+            os.utime(path)  # mapped writes may leave the time unchanged, and `sweep` would remove the folder
             start += len(rendered)
             if on_progress is not None:
                 on_progress(RENDERING, start, size)

@@ -1,4 +1,4 @@
-"""The trained generator that students learn from."""
+"""Load a teacher: the trained generator that students learn from."""
 
 from __future__ import annotations
 

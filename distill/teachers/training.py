@@ -1,4 +1,4 @@
-"""A whole training of a teacher: snapshots with FID, pictures and a log; stopped, it goes on where it was."""
+"""A whole training of a teacher with snapshots: FID, sample grids, a log; it can be stopped and resumed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from distill.storage import LeaseHeldError, folder_lease
 from distill.tasks import Task
 from distill.teachers.training_state import (
     Snapshot,
-    Standing,
     TeacherTraining,
+    TrainingRun,
     check_settings,
     identity_of,
     load_state,
@@ -33,14 +33,14 @@ COLUMNS = 8
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run of a training ended."""
+    """Result of one run of a training."""
 
     images: int
-    finished: bool  # False: it was stopped
-    best: Snapshot | None  # what the output holds; None before the first snapshot
+    finished: bool  # False after a stop
+    best: Snapshot | None  # the one saved as the output; None before the first snapshot
 
     def summary(self) -> dict[str, Any]:
-        """As JSON values."""
+        """The result as JSON values."""
         return {"trained": self.images, "finished": self.finished, "best": self.best and asdict(self.best)}
 
 
@@ -56,29 +56,29 @@ def train_teacher(
     on_snapshot: Callable[[Snapshot], None] = lambda snapshot: None,
     stop: Callable[[], bool] = lambda: False,  # asked before every step
 ) -> Outcome:
-    """Train until `config.images`, or until `stop`; the next call with the same arguments goes on from there.
+    """Train until `config.images`, or until `stop`; a later call with the same arguments resumes.
 
-    Every `snapshot` images, and at the end: FID, a grid of samples, the log, the teacher if it is the best so
-    far, and the state to go on from, each written whole or not at all, the state last.
+    Every `snapshot` images, and at the end, it writes the FID, a grid of samples, the log, the teacher if it
+    is the best so far, and last the state to resume from. Each file appears whole or not at all.
 
     Raises:
-        TrainingError: the state of another training is in the way, another process trains there, or nothing
-            can be written.
+        TrainingError: the folder holds another training, another process trains there, or the folder can't
+            be written.
         TrainingDivergedError: a loss became NaN or infinite.
         NonFiniteImagesError: the generator made NaN or infinity.
     """
     with _leased(training):
-        standing = _begin(training, generator, discriminator, task, fidelity)
-        trainer, target = standing.trainer, training.config.images
+        run = _begin(training, generator, discriminator, task, fidelity)
+        trainer, target = run.trainer, training.config.images
         on_start(trainer.images)
         while trainer.images < target:
             until = min(target, (trainer.images // training.snapshot + 1) * training.snapshot)
             trainer.train(until, on_step, stop)
             if trainer.images < until:
-                save_state(training, standing)
-                return Outcome(trainer.images, False, standing.best)
-            on_snapshot(_take_snapshot(training, standing, task, fidelity))
-        return Outcome(trainer.images, True, standing.best)
+                save_state(training, run)
+                return Outcome(trainer.images, False, run.best)
+            on_snapshot(_take_snapshot(training, run, task, fidelity))
+        return Outcome(trainer.images, True, run.best)
 
 
 def check_place(training: TeacherTraining) -> None:
@@ -89,11 +89,11 @@ def check_place(training: TeacherTraining) -> None:
         )
 
 
-def rehearse(training: TeacherTraining) -> None:
-    """Refuse what the training would be refused for by what is in its folder; nothing is written.
+def check_training(training: TeacherTraining) -> None:
+    """Check the folder of the training as `train_teacher` does, without writing.
 
     Raises:
-        TrainingError: the folder can't be written, or is of a training with other settings.
+        TrainingError: the folder can't be written, or holds a training with other settings.
     """
     check_place(training)
     try:
@@ -119,9 +119,7 @@ def _leased(training: TeacherTraining) -> Iterator[None]:
                 f"{training.folder}: another process trains there: wait for it, or choose another -o"
             ) from None
         except OSError as error:
-            raise TrainingError(
-                f"{training.folder} can't be written ({os_reason(error)}): choose another -o"
-            ) from error
+            raise _unwritable(training, error) from error
         yield
 
 
@@ -131,7 +129,7 @@ def _begin(
     discriminator: Discriminator,
     task: Task,
     fidelity: Fidelity | None,
-) -> Standing:
+) -> TrainingRun:
     augment = {"ada": Augment.adaptive(), "fixed": Augment(training.augment_p)}.get(training.augment)
     trainer = Trainer(
         generator,
@@ -142,16 +140,16 @@ def _begin(
         augment=augment,
         device=training.device,
     )
-    standing = Standing(trainer, identity_of(training, generator, discriminator, task, fidelity))
+    run = TrainingRun(trainer, identity_of(training, generator, discriminator, task, fidelity))
     if training.state_file.exists():
-        load_state(training, standing)
-    return standing
+        load_state(training, run)
+    return run
 
 
 def _take_snapshot(
-    training: TeacherTraining, standing: Standing, task: Task, fidelity: Fidelity | None
+    training: TeacherTraining, run: TrainingRun, task: Task, fidelity: Fidelity | None
 ) -> Snapshot:
-    trainer, seed = standing.trainer, training.config.seed
+    trainer, seed = run.trainer, training.config.seed
     score = fidelity.fid(trainer.ema, training.fid_samples, seed) if fidelity else None
     count = GRID * max(1, trainer.ema.classes)  # enough for some of every class
     known = next(task.inputs(derive_seed(seed, "grid"), count))
@@ -160,19 +158,19 @@ def _take_snapshot(
     save_png(image_grid(images, columns=COLUMNS), training.folder / f"samples-{trainer.images:09d}.png")
     snapshot = Snapshot(
         images=trainer.images,
-        seconds=round(standing.elapsed, 1),
+        seconds=round(run.elapsed, 1),
         fid=None if score is None else score.value,
         fid_samples=0 if score is None else score.samples,
         augment_p=0.0 if trainer.augment is None else float(trainer.augment.p),
         losses=dict(trainer.losses),
     )
-    standing.log.append(snapshot)
-    if standing.best is snapshot:
+    run.log.append(snapshot)
+    if run.best is snapshot:
         metadata = _metadata(training, snapshot, task, fidelity)
         checkpoint = Checkpoint(training.family, trainer.ema, trainer.discriminator, metadata)
         save_checkpoint(checkpoint, training.output)
-    save_log(training, standing)
-    save_state(training, standing)
+    save_log(training, run)
+    save_state(training, run)
     return snapshot
 
 

@@ -1,4 +1,4 @@
-"""A training of a teacher as it stands: what it is of, its log, and the state in which it can be left."""
+"""One training of a teacher: its settings, its log, and the saved state that a later run resumes."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ from search_spaces import Discriminator, Generator
 from search_spaces.reading import written_whole
 
 FREE = ("images", "micro_batch", "channels_last", "compile", "checkpoint_activations")
-"""What may change when a training goes on."""
-DIGESTS = {"data": "images of digest", "fid_extractor_digest": "extractor weights of digest"}  # of no flag
+"""Settings that may change when a training is resumed."""
+DIGESTS = {
+    "data": "images of digest",
+    "fid_extractor_digest": "extractor weights of digest",
+}  # data without a flag
 
 
 @dataclass(frozen=True)
 class TeacherTraining:
-    """One training of a teacher: all that it depends on besides the networks, the data and the metric."""
+    """Settings of one training of a teacher, besides the networks, the data and the metric."""
 
     output: Path  # the teacher: EMA and discriminator at the lowest FID, or at the end without one
     name: str
@@ -39,11 +42,11 @@ class TeacherTraining:
     snapshot: int = 200_000  # images between two snapshots
     fid_samples: int = 10_000  # 0: no FID
     device: str = "cpu"
-    settings: Mapping[str, str] = field(default_factory=dict)  # the same as the user knows it, for messages
+    settings: Mapping[str, str] = field(default_factory=dict)  # as the user gave them, for messages
 
     @property
     def folder(self) -> Path:
-        """Everything but the teacher: `state.pt`, `log.csv`, `samples-*.png`."""
+        """The folder of `state.pt`, `log.csv` and `samples-*.png`."""
         output = self.output
         named = output.stem if output.suffix == ".safetensors" else output.name  # faces-0.5 has no suffix
         return output.with_name(f"{named}.training")
@@ -66,8 +69,8 @@ class Snapshot:
 
 
 @dataclass
-class Standing:
-    """A training as it stands."""
+class TrainingRun:
+    """A training while it runs: the trainer, and the log so far."""
 
     trainer: Trainer
     identity: dict[str, str]
@@ -81,7 +84,7 @@ class Standing:
 
     @property
     def best(self) -> Snapshot | None:
-        """The snapshot that the output holds."""
+        """The snapshot that is saved as the output."""
         measured = [snapshot for snapshot in self.log if snapshot.fid is not None]
         if measured:
             return min(measured, key=lambda snapshot: snapshot.fid or 0.0)
@@ -95,7 +98,7 @@ def identity_of(
     task: Task,
     fidelity: Fidelity | None,
 ) -> dict[str, str]:
-    """What must be the same when a training goes on."""
+    """Values that must be the same when a training is resumed."""
     settings = {name: value for name, value in asdict(training.config).items() if name not in FREE}
     return {name: str(value) for name, value in settings.items()} | {
         "generator": str(generator.architecture),
@@ -110,27 +113,27 @@ def identity_of(
     }
 
 
-def save_log(training: TeacherTraining, standing: Standing) -> None:
+def save_log(training: TeacherTraining, run: TrainingRun) -> None:
     """Write all snapshots to `log.csv`."""
     with written_whole(training.folder / "log.csv") as file:
-        file.write(_as_csv(standing.log).encode())
+        file.write(_as_csv(run.log).encode())
 
 
-def save_state(training: TeacherTraining, standing: Standing) -> None:
-    """Write everything to go on from."""
+def save_state(training: TeacherTraining, run: TrainingRun) -> None:
+    """Write the state that a later run resumes."""
     state = {
-        "identity": standing.identity,
+        "identity": run.identity,
         "settings": dict(training.settings),
-        "trainer": standing.trainer.state_dict(),
-        "log": [asdict(snapshot) for snapshot in standing.log],
-        "seconds": standing.elapsed,
+        "trainer": run.trainer.state_dict(),
+        "log": [asdict(snapshot) for snapshot in run.log],
+        "seconds": run.elapsed,
     }
     with written_whole(training.state_file) as file:
         torch.save(state, file)
 
 
 def check_settings(training: TeacherTraining) -> None:
-    """Raise TrainingError where the state is of a training with other settings, or can't be read."""
+    """Raise TrainingError when the saved state has other settings or can't be read."""
     if not training.state_file.exists():
         return
     known: Mapping[str, str] = _read(training).get("settings", {})
@@ -156,32 +159,32 @@ def _another(training: TeacherTraining, different: list[str]) -> TrainingError:
     )
 
 
-def load_state(training: TeacherTraining, standing: Standing) -> None:
-    """Bring `standing` to where the training was left.
+def load_state(training: TeacherTraining, run: TrainingRun) -> None:
+    """Restore the saved state into `run`.
 
     Raises:
-        TrainingError: the state can't be read, or is of another training; the message says all that differs.
+        TrainingError: the state can't be read, or belongs to another training; it says what differs.
     """
     state = _read(training)
-    if different := _differences(state["identity"], standing.identity):
+    if different := _differences(state["identity"], run.identity):
         digests = [f"{what} {different[name]}" for name, what in DIGESTS.items() if name in different]
         known: Mapping[str, str] = state.get("settings", {})
         asked = _differences(known, {n: value for n, value in training.settings.items() if n in known})
-        told = [f"{name} {change}" for name, change in (asked or different).items() if name not in DIGESTS]
-        raise _another(training, [*told, *digests])
-    standing.trainer.load_state_dict(state["trainer"])
-    standing.log = [Snapshot(**line) for line in state["log"]]
-    standing.seconds = state["seconds"]
+        changed = [f"{name} {change}" for name, change in (asked or different).items() if name not in DIGESTS]
+        raise _another(training, [*changed, *digests])
+    run.trainer.load_state_dict(state["trainer"])
+    run.log = [Snapshot(**line) for line in state["log"]]
+    run.seconds = state["seconds"]
 
 
 def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
-    """What is not as it was, by name."""
+    """Values that differ, by name, in words."""
     changed = {name: (before.get(name, "unknown"), value) for name, value in now.items()}
     return {name: f"{was}, not {value}" for name, (was, value) in changed.items() if was != value}
 
 
 def _as_csv(log: list[Snapshot]) -> str:
-    """All snapshots; a loss that was not there is an empty cell."""
+    """All snapshots as CSV; a missing loss is an empty cell."""
     losses = sorted({name for snapshot in log for name in snapshot.losses})
     file = io.StringIO()
     table = csv.writer(file)

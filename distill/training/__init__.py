@@ -1,10 +1,11 @@
-"""The training loop, and what it is made of: optimizers, precision, micro-batches, augmentation."""
+"""The training loop and its parts: optimizers, precision, micro-batches, averaging, augmentation."""
 
 from distill.training.activation_checkpointing import check_activation_checkpointing
 from distill.training.augmentation import TARGET, Augment
-from distill.training.micro_batches import check_micro_batch, check_parts_are_whole
+from distill.training.config import TrainingConfig, channels_last_pays, images_per_step
+from distill.training.micro_batches import check_batch_statistics, check_micro_batch
 from distill.training.precision import AUTO, Precision, check_precision, resolve_precision
-from distill.training.trainer import Progress, Trainer, TrainingConfig, channels_last_pays, images_a_step
+from distill.training.trainer import Progress, Trainer
 
 __all__ = [
     "AUTO",
@@ -16,9 +17,9 @@ __all__ = [
     "TrainingConfig",
     "channels_last_pays",
     "check_activation_checkpointing",
+    "check_batch_statistics",
     "check_micro_batch",
-    "check_parts_are_whole",
     "check_precision",
-    "images_a_step",
+    "images_per_step",
     "resolve_precision",
 ]

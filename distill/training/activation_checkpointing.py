@@ -1,4 +1,4 @@
-"""Activations that are made a second time in the backward pass, instead of being kept (Chen et al. 2016)."""
+"""Activation checkpointing: recompute activations in the backward pass to save memory (Chen et al. 2016)."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from search_spaces import Generator
 
 
 def check_activation_checkpointing(generator: Generator, checkpoint_activations: bool) -> None:
-    """Raise TrainingError where activations of `generator` are to be made again and have no `stages`."""
+    """Raise TrainingError for a generator without `stages` to recompute."""
     if checkpoint_activations and not generator.stages():
         raise TrainingError(
-            "--checkpoint-activations: this generator has no parts whose activations can be made again to "
-            "less memory and the same training: leave it out; for less memory give a smaller --batch-size"
+            "--checkpoint-activations: recomputation would save this generator no memory or change its "
+            "training: leave it out; for less memory give a smaller --batch-size"
         )
 
 
 class ActivationCheckpointing:
-    """A context in which `stages` keep only their inputs; the gradients are the same, to the bit on a CPU.
+    """A context in which `stages` keep only their inputs; gradients are equal, to the bit on a CPU.
 
-    Random numbers are drawn alike the second time, so noise layers add the same noise. Outside the context
-    the modules are as before: copies of them, their state and what is counted on them know nothing of it.
+    Recomputation draws the same random numbers, so noise layers add the same noise. Outside the context the
+    modules are unchanged, so copies, states and MAC counts are not affected.
     """
 
     def __init__(self, stages: Sequence[nn.Module]) -> None:
@@ -40,7 +40,7 @@ class ActivationCheckpointing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for stage, _ in self._stages:
-            del stage.forward  # the instance's own, so that the class's is found again
+            del stage.forward  # removes the override; the method of the class applies again
 
 
 def _recomputed(forward: Callable[..., Any]) -> Callable[..., Any]:

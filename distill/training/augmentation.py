@@ -1,4 +1,4 @@
-"""Augmentation of everything a discriminator sees, so that few images last (Karras et al., arXiv 2006.06676).
+"""Augmentation of a discriminator's images, for small data sets (Karras et al., arXiv 2006.06676).
 
 The paper's pixel blitting, geometric and colour transformations (appendix B), which do not leak into the
 generator's images as long as each one is left out often enough. Ours: all geometry is one bilinear lookup
@@ -27,9 +27,9 @@ SATURATION = 1.0  # deviation of log2
 class Augment(nn.Module):
     """Transforms each image with probability `p` by each of the transformations, drawn for itself.
 
-    Random numbers come from torch's global generator of the images' device. With a `target`, `p` follows how
-    far the discriminator overfits: `observe` its answers to real images, then `adjust`. `state_dict` holds
-    where that stands. Nothing here waits for an accelerator.
+    Random numbers come from torch's global generator of the images' device. With a `target`, `p` follows the
+    discriminator's overfitting: `observe` its logits of real images, then `adjust`. `state_dict` holds the
+    progress of that. Nothing here waits for an accelerator.
     """
 
     p: Tensor
@@ -54,13 +54,13 @@ class Augment(nn.Module):
 
     @torch.no_grad()
     def observe(self, real_logits: Tensor) -> None:
-        """Take note of the discriminator's answer (N,) to real images."""
+        """Add the discriminator's logits (N,) of real images to the estimate of r_t."""
         self.signs += real_logits.float().sign().sum()
         self.seen += real_logits.numel()
 
     @torch.no_grad()
     def adjust(self) -> None:
-        """Move `p` towards the target by what was seen since the last time; without a target it stays."""
+        """Move `p` towards the target, by the logits since the last call; without a target it stays."""
         if self.target is not None:
             overfits = torch.sign(self.signs / self.seen.clamp_min(1) - self.target)
             self.p.add_(overfits * self.seen / RAMP).clamp_(0, 1)
@@ -105,7 +105,7 @@ class _Chain:
         return torch.randint(below, (self.n,), device=self.device).float()
 
     def drawn(self, matrices: Tensor, p: Tensor) -> Tensor:
-        """`matrices` for the samples that have luck, and the identity for the others."""
+        """`matrices` for a random fraction `p` of the samples, the identity for the others."""
         chosen = torch.rand(self.n, device=self.device) < p
         self.used = self.used | chosen
         return torch.where(chosen[:, None, None], matrices, self.identity)
@@ -134,8 +134,8 @@ def _lookup(images: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
     def shift(x: Tensor, y: Tensor) -> Tensor:
         return _matrix([[one, zero, x], [zero, one, y], [zero, zero, one]])
 
-    def pixels(share: Tensor) -> Tensor:
-        return (share * side).round() * (2 / side)
+    def pixels(fraction: Tensor) -> Tensor:
+        return (fraction * side).round() * (2 / side)
 
     then(scale(1 - 2 * chain.whole(2), one), p)
     then(turn(chain.whole(4) * (math.pi / 2)), p)

@@ -1,4 +1,4 @@
-"""A batch worked off in parts, whose gradients add up to those of the whole."""
+"""Micro-batches: parts of a batch whose gradients add up to the gradient of the batch."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def check_micro_batch(micro_batch: int, batch_size: int) -> None:
         )
 
 
-def check_parts_are_whole(generator: Generator, micro_batch: int, batch_size: int) -> None:
-    """Raise TrainingError where the images of `generator` are others in a part than in the whole batch."""
+def check_batch_statistics(generator: Generator, micro_batch: int, batch_size: int) -> None:
+    """Raise TrainingError for micro-batches with a generator that `uses_batch_statistics`."""
     if 0 < micro_batch < batch_size and generator.uses_batch_statistics:
         raise TrainingError(
-            f"--micro-batch {micro_batch}: an image of this generator depends on the others of its batch, as "
-            "batch normalisation has it, and parts of a batch are not the whole: leave it out; for less "
-            "memory give a smaller --batch-size"
+            f"--micro-batch {micro_batch}: an image of this generator depends on the others of its batch, by "
+            "batch normalisation, so micro-batches would change the training: leave it out; for less memory "
+            "give a smaller --batch-size"
         )
 
 

@@ -1,4 +1,4 @@
-"""Adam as the trainer uses it."""
+"""The trainer's Adam."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from torch import nn
 
 
 def adam(network: nn.Module, lr: float, betas: tuple[float, float]) -> torch.optim.Adam:
-    """The optimizer of all of `network`, in one fused kernel."""
+    """Fused Adam over all parameters of `network`."""
     return torch.optim.Adam(network.parameters(), lr=lr, betas=betas, eps=1e-8, fused=True)
 
 
 def match_formats(optimizer: torch.optim.Optimizer) -> None:
-    """Lay out the state as the weights are: fused kernels take that for granted, and formats may change."""
+    """Give the state the memory format of the weights, which fused kernels require; formats may change."""
     for parameter, state in optimizer.state.items():
         for name, value in state.items():
             if value.shape == parameter.shape and value.stride() != parameter.stride():

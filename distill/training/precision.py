@@ -1,4 +1,4 @@
-"""The number format that networks compute in while they train; weights and optimizers stay float32."""
+"""Arithmetic of networks in training; weights and optimizers stay float32."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ def resolve_precision(name: str, device: str) -> Precision:
 
 
 def autocast(precision: Precision, device: str) -> torch.autocast:
-    """A context in which networks compute in `precision`."""
+    """A context with the arithmetic `precision`."""
     return torch.autocast(torch.device(device).type, DTYPES[precision], enabled=precision != "fp32")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -11,68 +10,28 @@ import torch
 from torch import Tensor, nn
 
 from distill.adversarial import DiscriminatorStep, Terms
-from distill.errors import TrainingDivergedError, TrainingError
 from distill.noise import OwnNoise
 from distill.recipes import GeneratorStep, Recipe
 from distill.seeds import derive_seed
 from distill.tasks import Batch, Task
 from distill.training.activation_checkpointing import ActivationCheckpointing
 from distill.training.augmentation import ADJUST_EVERY, Augment
-from distill.training.micro_batches import check_micro_batch, micro_batches
+from distill.training.averaging import average_decay, averaged_copy, update_average
+from distill.training.config import TrainingConfig, images_per_step
+from distill.training.micro_batches import micro_batches
 from distill.training.optimizers import adam, match_formats
-from distill.training.precision import PRECISIONS, Precision, autocast
+from distill.training.precision import autocast
+from distill.training.readings import READ_EVERY, read_losses, running_gap
 from search_spaces import Discriminator, Generator, Inputs
 
-CHECK_EVERY = 16  # steps between looks at the losses: a look makes an accelerator wait
 CALIBRATION_BATCH = 64  # images
-GAP_MEMORY = 0.98  # per step, of the running mean that adaptive schedules follow
 
 
 class TeacherImages(Protocol):
-    """The teacher's images for inputs that it was given once: a `distill.teachers.TeacherCache`."""
+    """The teacher's images for fixed inputs: a `distill.teachers.TeacherCache`."""
 
     def draw(self, count: int, rng: torch.Generator) -> Batch:
         """A random batch of `count`, with the teacher's images."""
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How long and how fast; the defaults are StyleGAN2's, shortened for brief training."""
-
-    images: int  # real images shown in the whole training; schedules run along it
-    batch_size: int = 64
-    generator_lr: float = 2e-3
-    discriminator_lr: float = 2e-3
-    betas: tuple[float, float] = (0.0, 0.99)  # of Adam
-    ema_half_life: int = 2_000  # images; shorter at the start, see `Trainer._ema_decay`
-    ema_rampup: float = 0.1  # the half-life is at most this share of the images seen so far
-    mirror: bool = False
-    seed: int = 0
-    micro_batch: int = 0  # images that are in memory at a time; 0 is the whole batch
-    precision: Precision = "fp32"  # of the networks' arithmetic; weights, losses and penalties are fp32
-    channels_last: bool = False  # memory format of convolutions: see `channels_last_pays`
-    compile: bool = False  # torch.compile of both networks: a minute at the start, faster steps after it
-    checkpoint_activations: bool = False  # the student's, made again in the backward pass: less memory
-
-    def __post_init__(self) -> None:
-        """Raise TrainingError for settings that can't be trained with."""
-        if self.precision not in PRECISIONS:
-            raise TrainingError(f"precision {self.precision!r} is none of {', '.join(PRECISIONS)}")
-        check_micro_batch(self.micro_batch, self.batch_size)
-
-
-def images_a_step(recipe: Recipe, batch_size: int) -> int:
-    """Real images that a step shows; without a discriminator, images that the student makes."""
-    return max(1, recipe.discriminator_steps) * batch_size
-
-
-def channels_last_pays(resolution: int) -> bool:
-    """Whether to train images of `resolution` in that memory format (docs/benchmarks.md).
-
-    On a CPU in float32 a step is 1.2 to 1.3 times as fast. Below 32 px the format stays as it is: seconds are
-    not worth that published results of the digits change in their last bits.
-    """
-    return resolution >= 32
 
 
 @dataclass(frozen=True)
@@ -81,7 +40,7 @@ class Progress:
 
     images: int
     kd_weight: float
-    losses: dict[str, float]  # of the last step that was looked at
+    losses: dict[str, float]  # read every `READ_EVERY` steps
 
 
 class Trainer:
@@ -90,8 +49,8 @@ class Trainer:
     All randomness (data order, inputs, noise) follows from `config.seed`, so that candidates of a search are
     compared under common random numbers; `load_state_dict` resumes to the bit on the same machine.
 
-    With `micro_batch`, a batch is worked off in parts whose gradients are added up. They are those of the
-    whole batch, up to rounding, for losses that are means over samples and generators that are not
+    With `micro_batch`, a step adds up the gradients of parts of its batch. They equal those of the whole
+    batch, up to rounding, for losses that are means over samples and generators without
     `uses_batch_statistics`; noise layers draw other numbers.
     """
 
@@ -108,36 +67,38 @@ class Trainer:
         augment: Augment | None = None,  # of everything the discriminator sees
         device: str = "cpu",
     ) -> None:
+        self.recipe, self.task, self.config, self.device = recipe, task, config, device
+        self.teacher_cache, self.teacher_discriminator = teacher_cache, teacher_discriminator
+
         self.student = student.to(device).train().requires_grad_(True)  # loaded networks come frozen
-        self.ema = copy.deepcopy(self.student).eval().requires_grad_(False)
+        self.ema = averaged_copy(self.student)
         self.discriminator = discriminator.to(device).train()
-        if config.channels_last:  # not the average: what is exported computes to the bit as it was measured
+        if teacher_discriminator is not None:
+            teacher_discriminator.to(device).eval().requires_grad_(False)
+        self.augment = None if augment is None else augment.to(device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive_seed(config.seed, "recipe"))
+            self.recipe_modules = recipe.modules(self.student).to(device)
+
+        if config.channels_last:  # not `ema`: an exported student computes to the bit as it was measured
             for network in (self.student, self.discriminator):
                 network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types
-        self.recipe, self.config, self.device = recipe, config, device
-        self.teacher_cache = teacher_cache
-        self.teacher_discriminator = teacher_discriminator
-        if teacher_discriminator is not None:
-            self.teacher_discriminator = teacher_discriminator.to(device).eval().requires_grad_(False)
-        self.augment = None if augment is None else augment.to(device)
-        # compiled ones share weights with the plain ones, which are copied, counted and saved
+        # compiled networks share weights with the plain ones, which are copied, counted and saved
         self._student: Any = torch.compile(self.student) if config.compile else self.student
         self._discriminator: Any = torch.compile(self.discriminator) if config.compile else self.discriminator
         self._checkpointed = ActivationCheckpointing(
             self.student.stages() if config.checkpoint_activations else ()
         )
         self._micro_batches = micro_batches(config.batch_size, config.micro_batch)
-        self.stream = task.train_stream(config.batch_size, config.seed, mirror=config.mirror, device=device)
-        self._task = task
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive_seed(config.seed, "recipe"))
-            self.recipe_modules = recipe.modules(self.student).to(device)
+
         trained = nn.ModuleList([self.student, self.recipe_modules])
         self.generator_optimizer = adam(trained, config.generator_lr, config.betas)
         self.discriminator_optimizer = adam(self.discriminator, config.discriminator_lr, config.betas)
-        half, kind = config.precision == "fp16", torch.device(device).type  # bf16 has the range of fp32
-        self.generator_scaler = torch.amp.GradScaler(kind, enabled=half)
-        self.discriminator_scaler = torch.amp.GradScaler(kind, enabled=half)
+        scaled, kind = config.precision == "fp16", torch.device(device).type  # bf16 has the range of fp32
+        self.generator_scaler = torch.amp.GradScaler(kind, enabled=scaled)
+        self.discriminator_scaler = torch.amp.GradScaler(kind, enabled=scaled)
+
+        self.stream = task.train_stream(config.batch_size, config.seed, mirror=config.mirror, device=device)
         self._noise = OwnNoise(derive_seed(config.seed, "noise"), device)
         self.step, self.images, self.gap = 0, 0, 1.0
         self.losses: dict[str, float] = {}
@@ -145,7 +106,7 @@ class Trainer:
 
     @property
     def kd_weight(self) -> float:
-        """The teacher's weight in the next step."""
+        """Weight of the teacher's terms in the next step."""
         return self.recipe.kd_weight(min(1.0, self.images / self.config.images), self.gap)
 
     def train(
@@ -154,65 +115,67 @@ class Trainer:
         on_step: Callable[[Progress], None] | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Go on until `until` images have been seen (at least; whole batches), or `stop` says so.
+        """Train in whole batches until at least `until` images have been seen, or `stop` returns True.
 
         Raises:
             TrainingDivergedError: a loss became NaN or infinite.
         """
+        discriminator_steps, config = self.recipe.discriminator_steps, self.config
+        step_images = images_per_step(self.recipe, config.batch_size)
         with self._noise():
             while self.images < until and not stop():
                 kd_weight = self.kd_weight
                 terms: Terms = {}
-                for turn in range(self.recipe.discriminator_steps):
-                    terms |= self._discriminator_step(self.step * self.recipe.discriminator_steps + turn)
+                for i in range(discriminator_steps):
+                    terms |= self._discriminator_step(self.step * discriminator_steps + i)
                 terms |= self._generator_step(kd_weight)
-                self._update_ema()
                 self.step += 1
-                self.images += self._images_a_step
-                on_beat = self.step % CHECK_EVERY == 1
-                if on_beat or self.images >= until:
-                    self._look_at(terms, on_beat)
+                self.images += step_images
+                decay = average_decay(step_images, self.images, config.ema_half_life, config.ema_rampup)
+                update_average(self.ema, self.student, decay)
+                if self.step % READ_EVERY == 1 or self.images >= until:
+                    self._read(terms)
                 if on_step is not None:
                     on_step(Progress(self.images, kd_weight, self.losses))
-            seed = derive_seed(self.config.seed, "calibrate")
-            self.ema.calibrate(self._task.inputs(seed, CALIBRATION_BATCH))
-
-    @property
-    def _images_a_step(self) -> int:
-        return images_a_step(self.recipe, self.config.batch_size)
+            seed = derive_seed(config.seed, "calibrate")
+            self.ema.calibrate(self.task.inputs(seed, CALIBRATION_BATCH))
 
     def _discriminator_step(self, number: int) -> Terms:
+        """Update the discriminator on real images and on fakes; `number` counts its steps from 0."""
         self.discriminator.requires_grad_(True)
         batch = self.stream.discriminator_batch()
 
-        def terms(part: slice) -> Terms:
-            shown = batch.part(part).to(self.device)
+        def terms_of(part: Batch) -> Terms:
+            assert part.real is not None
             with torch.no_grad():
-                fake = self._generate(shown.inputs)
-                assert shown.real is not None
-                shown, fake = replace(shown, real=self._augmented(shown.real)), self._augmented(fake)
+                fake = self._generate(part.inputs)
+                shown, fake = replace(part, real=self._augmented(part.real)), self._augmented(fake)
             step = DiscriminatorStep(
                 self._discriminator, shown, fake, number, exact=self.discriminator, observe=self._observe
             )
             with self._autocast():
                 return self.recipe.discriminator_terms(step)
 
-        found = self._descend(terms, self.discriminator_optimizer, self.discriminator_scaler)
+        terms = self._descend(batch, terms_of, self.discriminator_optimizer, self.discriminator_scaler)
         if self.augment is not None and (number + 1) % ADJUST_EVERY == 0:
             self.augment.adjust()
-        return found
+        return terms
 
     def _generator_step(self, kd_weight: float) -> Terms:
+        """Update the student; `gap`, the mean of `max(0, -D(G(z)))`, is returned beside the terms."""
         self.discriminator.requires_grad_(False)
-        batch, answers = self._generator_batch(kd_weight), []
+        if self.teacher_cache is not None and self.recipe.needs_teacher_images and kd_weight > 0:
+            batch = self.teacher_cache.draw(self.config.batch_size, self.stream.rng)
+        else:
+            batch = self.stream.generator_batch()
+        all_logits = []
 
-        def terms(part: slice) -> Terms:
-            shown = batch.part(part).to(self.device)
-            fake = self._generate(shown.inputs)
-            logits = self._judged(fake, shown)
-            answers.append(logits.detach())
+        def terms_of(part: Batch) -> Terms:
+            fake = self._generate(part.inputs)
+            logits = self._realness(fake, part.fake_condition)
+            all_logits.append(logits.detach())
             step = GeneratorStep(
-                shown,
+                part,
                 fake,
                 logits,
                 self.student,
@@ -226,32 +189,47 @@ class Trainer:
             with self._autocast(), self._checkpointed:
                 return self.recipe.generator_terms(step)
 
-        found = self._descend(terms, self.generator_optimizer, self.generator_scaler)
-        return found | {"gap": torch.cat(answers).float().neg().clamp_min(0).mean()}
+        terms = self._descend(batch, terms_of, self.generator_optimizer, self.generator_scaler)
+        return terms | {"gap": torch.cat(all_logits).float().neg().clamp_min(0).mean()}
 
-    def _generator_batch(self, kd_weight: float) -> Batch:
-        """Inputs of the next generator step, with the teacher's images where the recipe looks at them."""
-        if self.teacher_cache is not None and self.recipe.needs_teacher_images and kd_weight > 0:
-            return self.teacher_cache.draw(self.config.batch_size, self.stream.rng)
-        return self.stream.generator_batch()
+    def _descend(
+        self,
+        batch: Batch,
+        terms_of: Callable[[Batch], Terms],
+        optimizer: torch.optim.Optimizer,
+        scaler: torch.amp.GradScaler,
+    ) -> Terms:
+        """One optimizer step down the sum of the terms; returns each term's mean over the whole batch."""
+        optimizer.zero_grad(set_to_none=True)
+        means: dict[str, Tensor] = {}
+        for rows in self._micro_batches:
+            terms = terms_of(batch.part(rows).to(self.device))
+            loss = sum(terms.values(), start=torch.zeros((), device=self.device))
+            torch.autograd.backward(scaler.scale(loss / len(self._micro_batches)))
+            for name, term in terms.items():
+                part = term.detach() / len(self._micro_batches)
+                means[name] = means[name] + part if name in means else part
+        scaler.step(optimizer)
+        scaler.update()
+        return means
 
     def _generate(self, inputs: Inputs) -> Tensor:
-        """The student's images for `inputs`, float32."""
+        """The student's images for `inputs`, (N, C, H, W), float32."""
         with self._autocast(), self._checkpointed:
             images: Tensor = self._student(*inputs)
         return images.float()
 
-    def _judged(self, fake: Tensor, batch: Batch) -> Tensor:
-        """The discriminator's logits; zeros, as if it were fooled, where the recipe trains none."""
+    def _realness(self, fake: Tensor, condition: Inputs) -> Tensor:
+        """The discriminator's logits (N, ...); zeros (N,), a gap of 0, where the recipe trains none."""
         if not self.recipe.discriminator_steps:
             return fake.new_zeros(len(fake))
         shown = self._augmented(fake)
         with self._autocast():
-            logits: Tensor = self._discriminator(shown, *batch.fake_condition)
+            logits: Tensor = self._discriminator(shown, *condition)
         return logits
 
     def _draw(self, count: int) -> Inputs:
-        """Further inputs; what is made of them is never compiled, as penalties on it are of second order."""
+        """`count` further inputs for the plain student: penalties of second order can't be compiled."""
         return tuple(x.to(self.device) for x in self.stream.inputs(count))
 
     def _augmented(self, images: Tensor) -> Tensor:
@@ -264,51 +242,18 @@ class Trainer:
     def _autocast(self) -> torch.autocast:
         return autocast(self.config.precision, self.device)
 
-    def _descend(
-        self,
-        terms_of: Callable[[slice], Terms],
-        optimizer: torch.optim.Optimizer,
-        scaler: torch.amp.GradScaler,
-    ) -> Terms:
-        """One step down the sum of the terms, part by part; returns them as means over the whole batch."""
-        optimizer.zero_grad(set_to_none=True)
-        means: dict[str, Tensor] = {}
-        for part in self._micro_batches:
-            terms = terms_of(part)
-            loss = sum(terms.values(), start=torch.zeros((), device=self.device))
-            torch.autograd.backward(scaler.scale(loss / len(self._micro_batches)))
-            for name, term in terms.items():
-                share = term.detach() / len(self._micro_batches)
-                means[name] = means[name] + share if name in means else share
-        scaler.step(optimizer)
-        scaler.update()
-        return means
-
-    @torch.no_grad()
-    def _update_ema(self) -> None:
-        seen = self.images + self._images_a_step
-        half_life = min(self.config.ema_half_life, self.config.ema_rampup * seen)
-        decay = 0.5 ** (self._images_a_step / max(half_life, 1e-8))
-        torch._foreach_lerp_(list(self.ema.parameters()), list(self.student.parameters()), 1 - decay)
-        for average, current in zip(self.ema.buffers(), self.student.buffers(), strict=True):
-            average.copy_(current)
-
-    def _look_at(self, terms: dict[str, Tensor], on_beat: bool) -> None:
-        """Note the losses; the gap follows the beat alone, so that stopping in between changes nothing."""
-        values = {name: float(term.detach()) for name, term in terms.items()}
-        for name, value in values.items():
-            if not abs(value) < float("inf"):
-                raise TrainingDivergedError(f"{name} is {value} after {self.images} images")
+    def _read(self, terms: Terms) -> None:
+        """Update `losses`; the gap follows regular readings only, so that stopping in between is harmless."""
+        values = read_losses(terms, self.images)
         gap = values.pop("gap")
-        if on_beat:
-            memory = GAP_MEMORY**CHECK_EVERY if self.step > 1 else 0.0
-            self.gap = memory * self.gap + (1 - memory) * gap
-            self.losses = values  # a term that is over is gone; lazy ones are due on the beat
+        if self.step % READ_EVERY == 1:
+            self.gap = running_gap(self.gap, gap, self.step)
+            self.losses = values  # drops terms that have ended; lazy terms are due on regular readings
         else:
             self.losses = self.losses | values
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything needed to go on exactly here."""
+        """Everything needed to resume exactly here."""
         return {
             "student": self.student.state_dict(),
             "ema": self.ema.state_dict(),
@@ -328,7 +273,7 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to where `state_dict` was called."""
+        """Resume where `state_dict` was called."""
         for name in (
             "student",
             "ema",

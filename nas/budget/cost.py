@@ -1,4 +1,4 @@
-"""The recorded truth about what a generator costs: MACs by fvcore, parameters by counting."""
+"""The cost of a generator: MACs counted by fvcore, and parameters."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ COUNTER = "fvcore, batch 1"
 
 @dataclass(frozen=True)
 class Cost:
-    """What one image costs, and what the weights take."""
+    """MACs of one image, and parameters."""
 
     macs: int
     params: int
 
 
 def measure(generator: Generator) -> Cost:
-    """Count the whole network, never a compiled one: a multiply-accumulate is 1, elementwise work is 0."""
+    """Cost of an uncompiled network: a multiply-accumulate counts 1, elementwise operations 0."""
     from fvcore.nn import FlopCountAnalysis  # slow to import, and only needed here
 
     logging.getLogger("fvcore").setLevel(logging.ERROR)

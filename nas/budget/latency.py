@@ -1,4 +1,4 @@
-"""How long one image takes: one protocol on the CPU, on the GPU, and in ONNX Runtime.
+"""Latency of one image: one protocol on the CPU, on the GPU, and in ONNX Runtime.
 
 Batch 1, evaluation mode, constant noise, no gradients, float32 (on a GPU with PyTorch's defaults: TF32 in
 convolutions); the median of many runs. On a CPU it is one thread and the time that this thread computes: time
@@ -38,7 +38,7 @@ def median_seconds(run: Run, clock: Callable[[], float]) -> float:
     median.
     """
     timer = Timer("run()", globals={"run": run}, timer=clock, num_threads=1)
-    once = timer.timeit(1).median  # after two runs that do not count
+    once = timer.timeit(1).median  # after two warm-up runs
     longest = max(SECONDS, LEAST_RUNS * once)
     return timer.adaptive_autorange(min_run_time=LEAST_SECONDS, max_run_time=longest).median
 
@@ -48,7 +48,7 @@ class Stopwatch:
     """Measures the latency of generators on one kind of hardware or runtime."""
 
     name: str  # hardware or runtime: "cpu, 1 thread", the GPU's name, "onnxruntime 1.31.1, cpu, 1 thread"
-    ready: Callable[[Generator], AbstractContextManager[Run]]  # gives what makes one image
+    ready: Callable[[Generator], AbstractContextManager[Run]]  # a context with a call that makes one image
     clock: Callable[[], float]
 
     def seconds(self, generator: Generator) -> float:
@@ -128,7 +128,7 @@ class _Fixed(nn.Module):
 
 
 def _onnx(generator: Generator, inputs: tuple[Tensor, ...]) -> bytes:
-    """The graph that makes one image, as an ONNX model."""
+    """The generator for one image as an ONNX model."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     logging.getLogger("onnxscript").setLevel(logging.ERROR)
     with warnings.catch_warnings():

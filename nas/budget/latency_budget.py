@@ -1,4 +1,4 @@
-"""The latency budget: architectures are measured, and narrowed where they are too slow."""
+"""The latency budget: measure architectures, and narrow those that are too slow."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from nas.budget.limits import format_duration
 from nas.errors import BudgetError
 from search_spaces import Architecture, Generator, SameAnswers, SearchSpace, Suggest, Utilisation
 
-ATTEMPTS = 6  # at one proposal, narrower each time
-SPARE = 1.05  # cheaper than in proportion by this
-MARGIN = 1.2  # what a limit should be above the smallest student's latency: measurements vary
+ATTEMPTS = 6  # per proposal, each with narrower widths
+SPARE = 1.05  # extra factor below proportional
+MARGIN = 1.2  # suggested limit / latency of the smallest student, as measurements vary
 
 
 @dataclass(frozen=True)
 class LatencyMeasurement:
-    """Latency of one architecture, where it is measured."""
+    """Latency of one architecture, if it was measured."""
 
     seconds: float | None = None  # for one image
     device: str | None = None
@@ -31,7 +31,7 @@ class AnyLatency:
     """No limit: nothing is measured."""
 
     def check_smallest(self, space: SearchSpace) -> None:
-        """Nothing is too slow."""
+        """Nothing to check."""
 
     def fit(self, space: SearchSpace, suggest: Suggest, utilisation: Utilisation) -> Architecture:
         """The architecture of these choices."""
@@ -46,11 +46,11 @@ class AnyLatency:
         return LatencyMeasurement()
 
     def remember(self, measured: Iterable[tuple[str, LatencyMeasurement]]) -> None:
-        """Take over what earlier runs have measured, by canonical string."""
+        """Add the measurements of earlier runs, by canonical string."""
 
 
 class LatencyBudget:
-    """A limit for one image, in seconds, and the latencies measured so far: each architecture once."""
+    """A limit for one image, seconds, and the latency of every architecture measured so far."""
 
     def __init__(self, limit: float, stopwatch: Stopwatch, build: Callable[[Any], Generator]) -> None:
         self.limit, self._stopwatch, self._build = limit, stopwatch, build
@@ -71,7 +71,7 @@ class LatencyBudget:
             )
 
     def fit(self, space: SearchSpace, suggest: Suggest, utilisation: Utilisation) -> Architecture:
-        """The architecture of these choices, narrowed while it is too slow; it may still be: see `fits`."""
+        """The architecture of these choices, narrowed while it is too slow; `fits` checks the result."""
         same = SameAnswers(suggest)
         architecture, excess = space.sample(same, utilisation), 1.0
         for step in range(1, ATTEMPTS):
@@ -91,17 +91,17 @@ class LatencyBudget:
         """The latency of `architecture`."""
         name = str(architecture)
         if name not in self._measured:
-            with torch.random.fork_rng(devices=[]):  # its weights are nobody's start
+            with torch.random.fork_rng(devices=[]):  # its weights are discarded
                 generator = self._build(architecture)
             self._measured[name] = self._stopwatch.seconds(generator)
         return self._measured[name]
 
     def measurement(self, architecture: Architecture) -> LatencyMeasurement:
-        """The latency of `architecture`, and the device that it is measured on."""
+        """The latency of `architecture`, with the device."""
         return LatencyMeasurement(self.seconds(architecture), self._stopwatch.name)
 
     def remember(self, measured: Iterable[tuple[str, LatencyMeasurement]]) -> None:
-        """Take over what earlier runs have measured on the same device, by canonical string."""
+        """Add the measurements of earlier runs on the same device, by canonical string."""
         for architecture, latency in measured:
             if latency.seconds is not None and latency.device == self._stopwatch.name:
                 self._measured[architecture] = latency.seconds
@@ -115,6 +115,6 @@ def _times(excess: float, utilisation: Utilisation) -> Utilisation:
 
 
 def _round_up(seconds: float) -> str:
-    """A short duration that is not below `seconds`."""
+    """`seconds` rounded up to a short duration."""
     digit = 10 ** (math.floor(math.log10(seconds)) - 1)
     return format_duration(math.ceil(seconds / digit) * digit)

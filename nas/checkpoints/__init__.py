@@ -1,4 +1,4 @@
-"""What is done with trained students: export, loading, sampling, evaluation."""
+"""Trained students: export, loading, sampling, evaluation."""
 
 from nas.checkpoints.evaluation import evaluate
 from nas.checkpoints.export import choose, export_student

@@ -32,7 +32,7 @@ def evaluate(
     cache: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
-    """Metrics and costs of a generator; what is not given is as noted in the file: the study's FID comes out.
+    """Metrics and costs of a generator. Defaults come from its file, which reproduces the FID of its study.
 
     Args:
         checkpoint: of a student or a teacher.
@@ -40,15 +40,15 @@ def evaluate(
         data: the real images.
         fid_samples: generated images that every metric is taken over.
         extractor: of the features, a name or a TorchScript file.
-        extractor_weights: its weights, instead of the usual ones.
+        extractor_weights: its weights, instead of the default ones.
         seed: of latents, noise and subsets.
         device: "cpu" or "cuda"; CUDA where there is one.
         batch_size: images at a time; as in a search unless given, because another one draws other noise.
         cache: folder that keeps the real images, decoded, and what is computed of them.
-        on_progress: hears of images decoded and looked at.
+        on_progress: receives the number of images decoded and measured.
 
     Raises:
-        UserError: the checkpoint, the data, the extractor or the device can't be used, or a metric not taken.
+        UserError: the checkpoint, data, extractor or device can't be used, or a metric is impossible.
     """
     check_names(metrics)
     where, checkpoint = choose_device(device), Path(checkpoint)
@@ -66,7 +66,7 @@ def evaluate(
         cache=cache,
         device=where,
         batch_size=batch_size,
-        metrics=(),  # first see whether the extractor is the right one
+        metrics=(),  # check the extractor first
         on_progress=on_progress,
     )
     if "fid" in metrics and extractor is None:
@@ -100,7 +100,7 @@ def _task(
     cache: Path | None,
     on_progress: OnProgress | None,
 ) -> Task:
-    """The family's task on the real images: those given, else those noted, unchanged."""
+    """The family's task on the images `data`, by default the images that the file notes."""
     measured_on = data or noted.get("data")
     if measured_on is None:
         raise ConfigError(f"{checkpoint} does not note what images it belongs to: give them by --data")
@@ -113,7 +113,7 @@ def _task(
 
 
 def _check_weights(checkpoint: Path, noted: Mapping[str, str], fidelity: Fidelity) -> None:
-    """Refuse to measure silently with other weights than the file's FID: the two would not compare."""
+    """Raise ConfigError if the extractor's weights differ from those of the file's FID."""
     found = fidelity.extractor
     wanted = noted.get("fid_extractor_digest") or found.digest  # older files note none
     if found.digest != wanted:
@@ -124,7 +124,7 @@ def _check_weights(checkpoint: Path, noted: Mapping[str, str], fidelity: Fidelit
 
 
 def _fid_fields(score: Score) -> dict[str, Any]:
-    """The FID under the names that a study and its exports use."""
+    """The FID, under the keys of studies and exports."""
     return {
         "fid": score.values["fid"],
         "fid_samples": score.samples,

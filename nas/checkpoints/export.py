@@ -1,4 +1,4 @@
-"""From a trial to one checkpoint file; `nas.checkpoints.student` reads it back."""
+"""Export a trial to one checkpoint file; `nas.checkpoints.student` reads it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from search_spaces import Checkpoint, check_name, file_digest, get_family, os_re
 
 
 def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | None = None) -> TrialReport:
-    """The trial to export: that number, or the best of the complete ones, at most `max_macs` MACs.
+    """The trial to export: number `trial`, or the best complete one of at most `max_macs` MACs.
 
-    Of an architecture that was trained from several seeds it is the training of the lowest FID: which
-    architecture is best is a matter of medians, which of its checkpoints is best is not.
+    The best architecture is chosen by posterior estimates. Of its trainings from several seeds, the one with
+    the lowest FID is exported.
 
     Raises:
-        ExportError: none is complete, or none is that cheap.
-        StudyError: there is no such trial.
+        ExportError: no trial is complete, or none is that cheap.
+        StudyError: there is no trial of that number.
     """
     if trial is not None:
         return found.trial(trial)
     complete = [t for t in found.trials if t.fids]
     if not complete:
-        raise ExportError(f"study {found.study!r} has no complete trial yet: run nas-search again to go on")
+        raise ExportError(
+            f"study {found.study!r} has no complete trial yet: run nas-search again to continue"
+        )
     best = choose_best(found.trials, max_macs).best
     if best is None:
         cheapest = min(t.macs or 0 for t in complete)
@@ -41,7 +43,7 @@ def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | Non
 def export_student(
     found: SearchReport, trial: TrialReport, study_folder: Path, output: Path
 ) -> dict[str, str]:
-    """Write the EMA weights of `trial` and all that is known of it to `output` (safetensors).
+    """Write the EMA weights and the facts of `trial` to `output` (safetensors).
 
     Returns:
         The file's metadata.

@@ -1,4 +1,4 @@
-"""Images out of a checkpoint, for people and for programs."""
+"""Images of a checkpoint, as a grid or as an array."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from search_spaces import Generator, load_checkpoint, one_line, os_reason
 from search_spaces.reading import written_whole
 
 BATCH = 64
-NPY = b"\x93NUMPY"  # how such a file begins
-NO_OPTIONS = {"psi": 1.0, "noise": "random"}  # what every generator does
+NPY = b"\x93NUMPY"  # magic bytes
+NO_OPTIONS = {"psi": 1.0, "noise": "random"}  # the behaviour of generators without options
 
 
 @torch.no_grad()
@@ -70,7 +70,7 @@ def draw(
 
 
 def _known_options(generator: Generator, checkpoint: Path, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of `options` that `generator` has; of others, only what every generator does is let pass."""
+    """The `options` that `generator` has; raises ConfigError for others, unless they change nothing."""
     known = generator.sampling_options
     for name in options.keys() - known:
         if options[name] != NO_OPTIONS.get(name):
@@ -79,10 +79,10 @@ def _known_options(generator: Generator, checkpoint: Path, options: Mapping[str,
 
 
 def check_output(output: Path) -> None:
-    """Refuse a place that `write` could not use, before images are made for it.
+    """Check that `write` can use `output`, before images are made.
 
     Raises:
-        ConfigError: another suffix than .png and .npy, or a folder that can't be made.
+        ConfigError: the suffix is not .png or .npy, or the folder can't be made.
     """
     if output.suffix.lower() not in (".png", ".npy"):
         raise ConfigError(f"-o {output}: give a file that ends in .png or .npy")
@@ -96,7 +96,7 @@ def write(images: Tensor, output: Path, columns: int) -> None:
     """Save as a grid (.png) or as raw values (.npy); the file appears only when complete.
 
     Raises:
-        ConfigError: another suffix, or a place that can't be written.
+        ConfigError: the suffix is unknown, or the file can't be written.
     """
     check_output(output)
     try:
@@ -121,7 +121,7 @@ def _read_latents(path: Path, latent_dim: int) -> Tensor:
 
 
 def _read_classes(given: str, count: int, classes: int) -> Tensor:
-    """Labels (count, classes), one-hot unless a file says otherwise."""
+    """Labels (count, classes), one-hot unless a file gives others."""
     if given.endswith(".npy"):
         wanted = f"a .npy array of {count} × {classes} labels, or of numbers from 0 to {classes - 1}"
         labels = _read_numbers("--classes", Path(given), wanted)
@@ -146,7 +146,7 @@ def _read_numbers(flag: str, path: Path, wanted: str) -> Tensor:
     """The array in a .npy, float64.
 
     Raises:
-        ConfigError: the file is something else, or holds something else; the message says what.
+        ConfigError: the file is no .npy of numbers; the message says what it is.
     """
     try:
         with path.open("rb") as file:
@@ -163,7 +163,7 @@ def _read_numbers(flag: str, path: Path, wanted: str) -> Tensor:
 
 
 def _kind(head: bytes) -> str:
-    """What a file that begins with `head` is."""
+    """Kind of the file that begins with `head`, in words."""
     if head.startswith(b"PK"):
         return "a .npz or another zip archive"
     return f"a file that begins with {head!r}" if head else "empty"

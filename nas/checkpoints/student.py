@@ -1,4 +1,4 @@
-"""An exported student, back as a module."""
+"""Load an exported student."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def load_student(path: str | Path) -> Generator:
         images = student(*inputs)  # (16, C, H, W), float32 in about [-1, 1]
 
     Raises:
-        CheckpointError: the file can't be read as a student.
+        CheckpointError: the file is no readable student.
     """
     return load_checkpoint(Path(path)).generator

@@ -26,14 +26,14 @@ PIPE_WIDTH = 120
 class Command(click.Command):
     """A command whose help is grouped and ends with examples, and whose errors are one line on stderr.
 
-    `interrupted` says what an interruption leaves; most commands go on where they were.
+    `interrupted` says what an interruption leaves; most commands resume.
     """
 
     def __init__(
         self,
         *args: Any,
         examples: str = "",
-        interrupted: str = "run the same command again to go on",
+        interrupted: str = "run the same command again to resume",
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""nas-dashboard: look at a study in the browser."""
+"""nas-dashboard: show a study in the browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fields of options' models as click options, and what click collected as objects of these models."""
+"""Model fields as click options, and the values of click as objects of these models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONFIG = "config"  # option that names a TOML file of the others
 
 
 class ModelOption(click.Option):
-    """An option of the command line that knows its group and makes its help when it is asked for."""
+    """An option of the command line with its group; its help is made when it is shown."""
 
     def __init__(self, option: Option) -> None:
         self.option = option
@@ -84,7 +84,7 @@ def _of(values: Mapping[str, Any], names: Any) -> dict[str, Any]:
 
 @contextmanager
 def _settings(models: tuple[type[Options], ...], said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """What the command line said, over what a TOML file says; errors name the file's keys for its values."""
+    """Values of the command line over those of a TOML file; errors name keys for the file's values."""
     if CONFIG not in said:
         yield dict(said)
         return

@@ -1,4 +1,4 @@
-"""nas-sample: look at the images of a generator."""
+"""nas-sample: generate images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""nas-teacher: train a teacher, look into a checkpoint, or bring a foreign one into our format."""
+"""nas-teacher: train a teacher, describe a checkpoint, or import a third-party one."""
 
 from __future__ import annotations
 

@@ -1,8 +1,15 @@
-"""What one search is asked to do: options, defaults, checks, and the TOML file that holds them."""
+"""The configuration of a search: options, defaults, checks, and its TOML file."""
 
-from nas.config.checks import SHARED_PARTS
+from nas.config.checks import SANDWICH_PARTS
 from nas.config.defaults import DIGITS_DEFAULTS, REAL_DEFAULTS
 from nas.config.search import MAY_CHANGE, SearchConfig
 from nas.config.toml import read_toml
 
-__all__ = ["DIGITS_DEFAULTS", "MAY_CHANGE", "REAL_DEFAULTS", "SHARED_PARTS", "SearchConfig", "read_toml"]
+__all__ = [
+    "DIGITS_DEFAULTS",
+    "MAY_CHANGE",
+    "REAL_DEFAULTS",
+    "SANDWICH_PARTS",
+    "SearchConfig",
+    "read_toml",
+]

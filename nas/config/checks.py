@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 CACHE = "cache"  # folder beside those of studies
 NOT_IN_NAMES = re.compile(r"[^\w .+=-]+")  # of studies, which are folders and parts of URLs
-SHARED_PARTS = 4  # of a batch, where candidates share weights; each part trains another student
+SANDWICH_PARTS = 4  # per batch of shared weights; each trains another student
 
 
 def check_search(config: SearchConfig) -> None:
-    """Raise ValueError, in one line, for options that do not go together."""
+    """Raise ValueError, in one line, for options that exclude each other."""
     if config.budget == Budget():
         raise ValueError("give --budget-macs, --budget-params or --budget-latency, such as --budget-macs 5G")
     if config.latency_on != "cpu" and config.budget_latency is None:
@@ -69,16 +69,16 @@ def _check_shared(config: SearchConfig) -> None:
             f"--rungs {','.join(map(str, config.rungs))}: with --share-weights give one, the images that the "
             "shared weights are trained for"
         )
-    if config.batch_size % SHARED_PARTS:
-        multiple = math.ceil(config.batch_size / SHARED_PARTS) * SHARED_PARTS
+    if config.batch_size % SANDWICH_PARTS:
+        multiple = math.ceil(config.batch_size / SANDWICH_PARTS) * SANDWICH_PARTS
         raise ValueError(
-            f"--batch-size {config.batch_size}: with --share-weights give a multiple of {SHARED_PARTS}, "
+            f"--batch-size {config.batch_size}: with --share-weights give a multiple of {SANDWICH_PARTS}, "
             f"such as {multiple}; each part trains one student"
         )
     if config.micro_batch is not None:
         raise ValueError(
-            f"--micro-batch {config.micro_batch}: leave it out with --share-weights, which works batches "
-            f"off in {SHARED_PARTS} parts; for less memory give a smaller --batch-size"
+            f"--micro-batch {config.micro_batch}: leave it out with --share-weights, which splits batches "
+            f"into {SANDWICH_PARTS} parts; for less memory give a smaller --batch-size"
         )
     for name in ("compile", "checkpoint_activations"):
         if getattr(config, name):

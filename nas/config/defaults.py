@@ -20,11 +20,11 @@ REAL_DEFAULTS: dict[str, Any] = {
     "extractor": "inception",
 }
 RECIPE = next(iter(RECIPES))
-SHARED_LONGER = 4  # times the images of a candidate's last rung, for weights that all candidates share
+SHARED_LONGER = 4  # images for shared weights / images of a candidate's last rung
 
 
 def with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` of a search, and the defaults that depend on them; None and () are not given.
+    """`values` of a search with the defaults that depend on them; None and () count as unset.
 
     Raises:
         ConfigError: a teacher without its images, or images without their teacher.
@@ -36,26 +36,26 @@ def with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     if teacher is None and data not in (None, DIGITS):
         raise ConfigError(f"--data {data}: give the generator to compress by --teacher, too")
     built_in = data in (None, DIGITS)
-    given = {name: value for name, value in values.items() if value not in (None, ())}
+    chosen = {name: value for name, value in values.items() if value not in (None, ())}
     defaults = DIGITS_DEFAULTS if built_in else REAL_DEFAULTS
-    defaults = defaults | _kd_weight(str(given.get("recipe", RECIPE)), built_in)
-    if given.get("share_weights"):
+    defaults = defaults | _kd_weight(str(chosen.get("recipe", RECIPE)), built_in)
+    if chosen.get("share_weights"):
         defaults = defaults | {"rungs": (SHARED_LONGER * defaults["rungs"][-1],)}
-    return defaults | given
+    return defaults | chosen
 
 
 def _kd_weight(recipe: str, digits: bool) -> dict[str, Any]:
-    """The schedule of the KD weight that goes with `recipe`.
+    """The default KD schedule of `recipe`.
 
     Raises:
-        RecipeError: there is none of that name.
+        RecipeError: there is no such recipe.
     """
     wanted = get_recipe(recipe)
-    usual = (wanted.usual_on_digits if digits else None) or wanted.usual
+    schedule = (wanted.default_schedule_on_digits if digits else None) or wanted.default_schedule
     return {
-        "kd_schedule": usual.shape,
-        "kd_weight_start": usual.start,
-        "kd_weight_end": usual.end,
-        "kd_decay_start": usual.begin,
-        "kd_decay_end": usual.finish,
+        "kd_schedule": schedule.shape,
+        "kd_weight_start": schedule.start,
+        "kd_weight_end": schedule.end,
+        "kd_decay_start": schedule.begin,
+        "kd_decay_end": schedule.finish,
     }

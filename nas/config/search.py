@@ -1,4 +1,4 @@
-"""One search: its options, and what follows from them."""
+"""The configuration of one search: its options, and values derived from them."""
 
 from __future__ import annotations
 
@@ -261,7 +261,7 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
 
     @property
     def cache(self) -> Path:
-        """What studies of one teacher and one data set share: decoded images, teacher banks, statistics."""
+        """Folder that studies share: decoded images, teacher caches, statistics of real images."""
         return self.workdir / CACHE
 
     @property

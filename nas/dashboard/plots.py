@@ -1,4 +1,4 @@
-"""What the dashboard shows of a study: FID against MACs, front, budget, and a note on the best student."""
+"""Plot and note of a study in the dashboard: FID against MACs, front, budget, best student."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
     pruned = [t for t in trials if t.state == "PRUNED"]
     students = [t for t in trials if t.state == "COMPLETE" and t.baseline is None]
     baselines = [t for t in trials if t.state == "COMPLETE" and t.baseline is not None]
-    dearest = max((t.point[0] for t in trials), default=math.inf)
-    # A budget far above every trial would squeeze them into a corner: it is written, not drawn.
-    drawn = budget_macs if budget_macs is not None and budget_macs <= 3 * dearest else None
+    most_expensive = max((t.point[0] for t in trials), default=math.inf)
+    # A budget far above every trial would compress the plot: it is named, not drawn.
+    drawn = budget_macs if budget_macs is not None and budget_macs <= 3 * most_expensive else None
     teacher = _known_teacher(store)
     known = [] if teacher is None else [teacher]
     xs = [t.point[0] for t in trials] + ([drawn] if drawn is not None else []) + [macs for macs, _ in known]
@@ -59,7 +59,7 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
         best = chosen.best
         front = [t.point for t in chosen.front]
         front += [(macs, fid) for macs, fid in known if chosen.leaves(fid)]
-        figure.add_trace(_steps(front, end=max(front[-1][0], drawn or dearest)))
+        figure.add_trace(_steps(front, end=max(front[-1][0], drawn or most_expensive)))
         highlight = ring | {"size": 18, "color": _RED, "line": {"width": 3}}
         figure.add_trace(_points([best], f"best: trial {best.number}", highlight))
     if teacher is not None:
@@ -92,7 +92,7 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
 
 
 def note(store: StudyStore, budget_macs: float | None) -> str:
-    """Markdown: the best student, how to export it, the front, and what became of the trials."""
+    """Markdown: the best student, how to export it, the front, and the states of the trials."""
     trials = measured(store)
     chosen = choose_best(trials, budget_macs)
     lines = [f"## {store.name}", ""]
@@ -213,10 +213,10 @@ def _hover(trial: TrialReport) -> str:
 
 
 def _cell(text: str) -> str:
-    """Markdown ends a table's cell at a bar, inside code too."""
+    """`text` for a cell of a Markdown table, where a bar ends a cell even inside code."""
     return text.replace("|", "\\|")
 
 
 def _wide(values: Sequence[float]) -> bool:
-    """Whether a linear axis would squeeze most of the values into its corner."""
+    """Whether most values would crowd together on a linear axis."""
     return bool(values) and min(values) > 0 and max(values) / min(values) > 8

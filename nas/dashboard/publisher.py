@@ -1,4 +1,4 @@
-"""Optuna Dashboard on a study: our Pareto plot and note in it, and a local server."""
+"""Optuna Dashboard for a study: our Pareto plot and note, and a local server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nas.study import StudyStore
 
 FIGURE_ID = "fid-against-macs"
-"""The one place of our plot in a study; publishing again replaces it."""
+"""Id of our plot in a study; publishing again replaces the plot."""
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +39,11 @@ def publish(store: StudyStore, budget_macs: float | None = None) -> None:
 
 
 class Publisher:
-    """Keeps plot and note up to date while a study is looked at: the driver is spared their libraries."""
+    """Updates plot and note while the dashboard runs, so that drivers don't load plotting libraries."""
 
     def __init__(self, store: StudyStore, budget_macs: float | None = None) -> None:
         self._store, self._budget_macs = store, budget_macs
-        self._shown = -1  # trials finished when it was published
+        self._shown = -1  # finished trials at the last publication
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="publisher", daemon=True)
 
@@ -68,7 +68,7 @@ class Publisher:
         while not self._ended.wait(REFRESH_SECONDS):
             try:
                 self.refresh()
-            except Exception as error:  # a busy database: the page stays as it was, and is tried again
+            except Exception as error:  # a busy database: keep the page, and try again
                 log.warning("the plot could not be brought up to date, trying again: %s", error)
 
 
@@ -81,7 +81,7 @@ class DashboardServer(ThreadingMixIn, WSGIServer):
 
 class _QuietHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """A page polls every few seconds; nobody reads that."""
+        """Nothing: a page polls every few seconds."""
 
 
 def dashboard_server(
@@ -94,9 +94,8 @@ def dashboard_server(
 ) -> DashboardServer:
     """The dashboard, bound to its port and ready for `serve_forever`.
 
-    It shows and never changes: everything but reading and writing notes is refused, because the driver is the
-    only writer of a study. Optuna Dashboard has no authentication, so being reachable from elsewhere takes
-    `allow_remote`.
+    It is read-only except for notes, as the driver is the only writer of a study. Optuna Dashboard has no
+    authentication, so listening on other addresses than this machine's requires `allow_remote`.
 
     Args:
         storage: `store.storage`, or any of Optuna's.
@@ -154,9 +153,9 @@ def serve(
 
 
 def _read_only(app: Any, *, local: bool) -> Any:
-    """Wrap a WSGI app so that it only reads, and answers only to its own name when `local`.
+    """Wrap a WSGI app: allow reading only, and when `local` only its own host name.
 
-    A page elsewhere whose host name is made to point here would otherwise have the run of it (DNS rebinding).
+    The host name matters because of DNS rebinding: a foreign page could point its own name here.
     """
 
     def guarded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -18,11 +18,11 @@ from nas.driver.resumption import fail_unsampled, recorded_results, resumed_prog
 from nas.driver.tuning import tune_candidates
 from nas.execution import (
     CandidateTrial,
-    Share,
     SharedTrial,
     StudyRecorder,
     StudySearcher,
     Workbench,
+    WorkerResources,
     introduction,
     make_shared,
     make_shared_weights,
@@ -90,7 +90,7 @@ def _announce(bench: Workbench, console: Console) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def _make_shared(bench: Workbench, store: StudyStore, share: Share, console: Console) -> None:
+def _make_shared(bench: Workbench, store: StudyStore, share: WorkerResources, console: Console) -> None:
     """Make what all candidates read, and record the facts of the study that are known then.
 
     Raises:
@@ -110,7 +110,7 @@ def _train_candidates(
     store: StudyStore,
     source: TrialSource,
     utilisation: Utilisation,
-    share: Share,
+    share: WorkerResources,
     console: Console,
     trainable: type[tune.Trainable] | None,
 ) -> None:

@@ -9,7 +9,7 @@ from contextlib import redirect_stdout
 from ray import tune
 
 from nas.config import SearchConfig
-from nas.execution import LostWorkers, ParetoHalving, Share, StudySearcher
+from nas.execution import LostWorkers, ParetoHalving, StudySearcher, WorkerResources
 from nas.ranking import RungBoard
 
 
@@ -18,7 +18,7 @@ def tune_candidates(
     searcher: StudySearcher,
     board: RungBoard,
     trainable: type[tune.Trainable],
-    share: Share,
+    share: WorkerResources,
 ) -> None:
     """Train the candidates that `searcher` suggests, until it has no more.
 
@@ -45,7 +45,7 @@ def _tuner(
     searcher: StudySearcher,
     board: RungBoard,
     trainable: type[tune.Trainable],
-    share: Share,
+    share: WorkerResources,
     scratch: str,
 ) -> tune.Tuner:
     resources = {"cpu": share.cpus, "gpu": share.gpus}

@@ -1,7 +1,7 @@
 """Candidates trained under Ray Tune: workers, the searcher and scheduler that drive them, their progress."""
 
 from nas.execution.candidate import Candidate, CandidateTrial, Outcome, trial_folder
-from nas.execution.cluster import Share, make_shared, make_shared_weights, open_cluster, pack
+from nas.execution.cluster import WorkerResources, make_shared, make_shared_weights, open_cluster, pack
 from nas.execution.preview import introduction, preview_search
 from nas.execution.progress import SearchProgress
 from nas.execution.recorder import StudyRecorder
@@ -28,12 +28,12 @@ __all__ = [
     "Outcome",
     "ParetoHalving",
     "SearchProgress",
-    "Share",
     "SharedSpace",
     "SharedTrial",
     "StudyRecorder",
     "StudySearcher",
     "Workbench",
+    "WorkerResources",
     "check_shareable",
     "from_tune",
     "introduction",

@@ -34,8 +34,8 @@ from search_spaces.reading import written_whole
 
 GRID = 16  # images of the sample grid, if there are no classes
 COLUMNS = 8
-LOOKED_THROUGH = 2_000  # inputs of the teacher cache, for some of every class
-FID_SEED_OFFSET = 7_919  # FIDs are measured on other latents than the training drew first
+PREVIEWED = 2_000  # inputs of the teacher cache to choose from, so that every class is among them
+FID_SEED_OFFSET = 7_919  # so that FIDs use other latents than the training
 
 
 @dataclass(frozen=True)
@@ -45,22 +45,22 @@ class Outcome:
     record: RungRecord
     cost: Cost
     samples: str  # PNG, path relative to the study's folder
-    warning: str = ""  # what the user should know of how it came about
+    warning: str = ""  # for the user
 
 
 class Candidate:
-    """Trains one architecture on a workbench; a rung that has left its checkpoint is not redone."""
+    """Trains one architecture on a workbench; rungs that have a checkpoint are not trained again."""
 
     def __init__(self, bench: Workbench, proposal: Proposal) -> None:
         self.bench, self.trial = bench, proposal.trial
         self.architecture, self.seed = proposal.architecture, proposal.seed
         self.folder = trial_folder(bench.config.folder, proposal.trial)
-        self._results: list[dict[str, Any]] = []  # of every rung passed
+        self._results: list[dict[str, Any]] = []  # of finished rungs
         self._trainer: Trainer | None = None
         self._warning = ""  # for the next outcome
 
     def run(self, rung: int) -> Outcome:
-        """Train to `rung` and measure there; a rung that was passed before, by any process, is not redone.
+        """Train to `rung` and measure; a rung that any process has finished is read from its checkpoint.
 
         Raises:
             TrainingDivergedError, NonFiniteImagesError: the candidate failed.
@@ -76,13 +76,13 @@ class Candidate:
 
     @cached_property
     def _identity(self) -> dict[str, str]:
-        """What a checkpoint must be of, to go on from: the FIDs in it count as this search's own."""
+        """Identity that a checkpoint must have to be resumed: its FIDs count as results of this search."""
         weights = {"extractor_digest": self.bench.fidelity.extractor.digest}
         run = {"architecture": str(self.architecture), "training_seed": str(self.seed)}
         return self.bench.identity | weights | run
 
     def _resume(self) -> None:
-        """Start a training, or go on from the newest checkpoint that can be read."""
+        """Start a training, or resume from the newest readable checkpoint."""
         self._trainer = self.bench.trainer(self.bench.student(self.architecture, self.seed), self.seed)
         for rung in reversed(range(len(self.bench.config.rungs))):
             state = self._read(rung)
@@ -93,7 +93,7 @@ class Candidate:
                 return
 
     def _advance(self) -> None:
-        """Train to the next rung, measure, and leave a checkpoint with everything up to there."""
+        """Train to the next rung, measure, and save a checkpoint."""
         assert self._trainer is not None
         rung, began = len(self._results), time.monotonic()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -101,11 +101,11 @@ class Candidate:
         result = self._measure(self._trainer.ema, self._trainer.images, self._trainer.losses)
         result |= {"kd_weight": kd_weight, "seconds": time.monotonic() - began}
         self._keep(result, self._trainer.state_dict())
-        if rung >= 2:  # the one before is needed if this one turns out to be damaged
+        if rung >= 2:  # the previous one is the spare if this one is damaged
             self._checkpoint(rung - 2).unlink(missing_ok=True)
 
     def _keep(self, result: dict[str, Any], trainer: dict[str, Any]) -> None:
-        """Leave a checkpoint of the rung that gave `result`, with everything up to there."""
+        """Save a checkpoint of the rung with `result`, and the results before it."""
         path = self._checkpoint(len(self._results))
         result |= {"checkpoint": str(path.relative_to(self.bench.config.folder))}
         results = [*self._results, result]
@@ -172,9 +172,9 @@ class Candidate:
         }
 
     def _rows(self, student: Generator, title: str) -> dict[str, Tensor]:
-        """Images for the same inputs, by caption: input and target where there are such, teacher, student."""
+        """Images for the same inputs, by caption: input and target (if any), teacher, student."""
         cache, task = self.bench.teacher_cache, self.bench.task
-        known = cache.batch(torch.arange(min(LOOKED_THROUGH, len(cache))))
+        known = cache.batch(torch.arange(min(PREVIEWED, len(cache))))
         shown = cache.batch(task.preview(known.inputs, GRID, COLUMNS))
         assert shown.teacher is not None
         return {
@@ -185,7 +185,7 @@ class Candidate:
 
 
 class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no types
-    """Ray Tune's view: one actor distills many candidates, one after another, on one warm workbench."""
+    """A Ray Tune trainable: one actor distills candidates one after another on one workbench."""
 
     def setup(self, config: dict[str, Any], settings: dict[str, Any] | None = None) -> None:
         search = SearchConfig.model_validate(settings)
@@ -195,7 +195,7 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
         self.reset_config(config)
 
     def _prepare(self) -> Callable[[Proposal], Candidate]:
-        """What makes a candidate of a proposal."""
+        """The function that makes a candidate of a proposal."""
         return partial(Candidate, self._bench)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -206,13 +206,13 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
         return True
 
     def step(self) -> dict[str, Any]:
-        """One rung. A failure is a result, too: an exception would make Tune try the candidate again."""
+        """Train one rung. Failures are returned as results: on an exception Tune repeats the candidate."""
         assert self._candidate is not None
         try:
             outcome = self._candidate.run(self._rung)
         except (TrainingDivergedError, NonFiniteImagesError) as error:
             return {"failed": str(error), "diverged": True, "done": True}
-        except OSError as error:  # the disk is full or gone: the next candidate would fail alike
+        except OSError as error:  # the disk is full or gone: every candidate would fail
             return {"broken": f"{type(error).__name__}: {error}", "done": True}
         except torch.AcceleratorError:  # the device is unusable for this process: another one takes over
             raise
@@ -237,12 +237,12 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
         }
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Nothing: rungs leave their own checkpoints, which outlive Tune's."""
+        """Nothing: candidates save checkpoints of their own."""
 
     def load_checkpoint(self, checkpoint: Any) -> None:
-        """Nothing: a candidate that starts again replays the rungs it has checkpoints of."""
+        """Nothing: a restarted candidate reads finished rungs from its own checkpoints."""
 
 
 def trial_folder(study_folder: Path, trial: int) -> Path:
-    """Where one trial's checkpoints, logs and samples are."""
+    """The folder of one trial's checkpoints, logs and samples."""
     return study_folder / "trials" / f"{trial:04d}"

@@ -1,4 +1,4 @@
-"""Ray: started or joined quietly, what it offers, and the one task that runs before candidates do."""
+"""Ray: start or join it quietly, divide its resources, and run the tasks that precede candidates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from distill.progress import OnProgress, relayed
 from distill.training import Precision
 from nas.config import SearchConfig
 from nas.errors import ConfigError, SearchError
-from nas.execution.gpu_sharing import Footprint, candidates_per_gpu, gpu_share, measure_footprint
+from nas.execution.gpu_sharing import Footprint, candidates_per_gpu, gpu_fraction, measure_footprint
 from nas.execution.weight_sharing import STAGES, images_trained, stages_left, train_shared
 from nas.execution.workbench import Workbench, use_threads
 from nas.progress import progress_bars, waiting
@@ -39,26 +39,26 @@ PROGRESS = ".progress"  # a file in the study's folder, which one driver at a ti
 OBJECT_STORE = 80 * 2**20  # bytes; only settings and results travel through Ray
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a candidate without a GPU share may still see the GPU
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a candidate without a GPU may still see it
     "RAY_AIR_NEW_OUTPUT": "0",  # the new one prints a table on stdout, however quiet
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the study is the log
     "TUNE_MAX_PENDING_TRIALS_PG": "1",  # ask no earlier than a worker is free
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C ends the command, and says how to go on
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C ends the command, which says how to resume
 }
 
 
 @dataclass(frozen=True)
-class Share:
-    """How a cluster is divided among candidates."""
+class WorkerResources:
+    """The resources of a cluster, divided among candidates that train at a time."""
 
     workers: int  # candidates at a time
-    cpus: int  # of each
-    gpus: float  # of each
+    cpus: int  # per candidate
+    gpus: float  # per candidate
 
 
 @contextmanager
-def open_cluster(config: SearchConfig) -> Iterator[Share]:
-    """Ray, for as long as the block runs.
+def open_cluster(config: SearchConfig) -> Iterator[WorkerResources]:
+    """Run Ray while the block runs.
 
     Raises:
         ConfigError: the cluster does not answer, or has no GPU where one is asked for.
@@ -66,7 +66,7 @@ def open_cluster(config: SearchConfig) -> Iterator[Share]:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    ours = None  # the folder of Ray's logs, where Ray is ours
+    ours = None  # the folder of logs of a Ray that this process started
     try:
         if config.ray_address is None:
             cpus = max(len(os.sched_getaffinity(0)), config.workers or 0)
@@ -76,20 +76,22 @@ def open_cluster(config: SearchConfig) -> Iterator[Share]:
             _join(config.ray_address, quiet)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray's own handler dumps its stack
-        yield _share(config)
+        yield _resources(config)
     finally:
         ray.shutdown()
         if ours is not None:
             shutil.rmtree(ours, ignore_errors=True)
 
 
-def make_shared(config: SearchConfig, share: Share, console: Console) -> tuple[FidScore, Precision]:
-    """Have a worker make the bank and the real images' statistics, so that candidates find both.
+def make_shared(
+    config: SearchConfig, resources: WorkerResources, console: Console
+) -> tuple[FidScore, Precision]:
+    """Have a worker make the teacher cache and the statistics of the real images, for all candidates.
 
     A worker does it because it may have a GPU, and because the driver should stay small.
 
     Returns:
-        The teacher's FID over the bank's images, at most as many as for students; and the precision that
+        The teacher's FID over the cached images, at most as many as for students; and the precision that
         workers train in.
 
     Raises:
@@ -97,27 +99,29 @@ def make_shared(config: SearchConfig, share: Share, console: Console) -> tuple[F
     """
 
     def task(settings: dict[str, Any], report: OnProgress) -> tuple[FidScore, Precision]:
-        use_threads(share.cpus)
+        use_threads(resources.cpus)
         bench = Workbench(SearchConfig.model_validate(settings), on_progress=report)
         return bench.teacher_score(), bench.precision
 
     what = "Making the teacher's images and the real ones' statistics"
     file = config.folder.absolute() / PROGRESS
     with progress_bars(console, what) as on_progress, relayed(on_progress, file) as report:
-        made: tuple[FidScore, Precision] = _on_a_worker(task, config, share, "made the teacher cache", report)
+        made: tuple[FidScore, Precision] = _on_a_worker(
+            task, config, resources, "made the teacher cache", report
+        )
     return made
 
 
-def pack(config: SearchConfig, share: Share, console: Console) -> Share:
-    """Divide GPUs among as many candidates as one can serve, where that is asked for.
+def pack(config: SearchConfig, resources: WorkerResources, console: Console) -> WorkerResources:
+    """With `--gpus-per-trial auto`, let as many candidates share a GPU as it can serve.
 
-    Candidates that share weights are not trained, and are left as they are.
+    With shared weights candidates are not trained, and nothing changes.
 
     Raises:
-        SearchError: the worker that measures was lost.
+        SearchError: the measuring worker was lost.
     """
-    if config.gpus_per_trial != "auto" or not share.gpus or config.share_weights:
-        return share
+    if config.gpus_per_trial != "auto" or not resources.gpus or config.share_weights:
+        return resources
 
     def task(settings: dict[str, Any]) -> Footprint | None:
         use_threads(1)
@@ -125,27 +129,27 @@ def pack(config: SearchConfig, share: Share, console: Console) -> Share:
 
     with waiting(console, "Measuring what a candidate takes of a GPU"):
         found: Footprint | None = _on_a_worker(
-            task, config, share, "measured what a candidate takes of a GPU"
+            task, config, resources, "measured what a candidate takes of a GPU"
         )
     if found is None or not found.busy:
         console.print(
             "What a candidate takes of a GPU can't be measured: one trains on each", highlight=False
         )
-        return share
+        return resources
     gpus = sum(node.get("GPU", 0) for node in _nodes())
     wanted = config.workers or config.trials + config.replicate_runs
-    # Ray fills one GPU before it turns to the next: no more on one than all of them need.
-    together = min(candidates_per_gpu(found, share.cpus), math.ceil(wanted / gpus))
+    # Ray fills one GPU before the next one: spread the candidates over all of them
+    together = min(candidates_per_gpu(found, resources.cpus), math.ceil(wanted / gpus))
     console.print(
         f"A candidate takes {found.memory / 2**30:.1f} of {found.free / 2**30:.1f} GiB of a GPU and keeps it "
         f"busy {found.busy:.0%} of the time: {together} train on one at a time",
         highlight=False,
     )
-    return _share(config.model_copy(update={"gpus_per_trial": gpu_share(together)}))
+    return _resources(config.model_copy(update={"gpus_per_trial": gpu_fraction(together)}))
 
 
-def make_shared_weights(config: SearchConfig, share: Share, console: Console) -> None:
-    """Have a worker train the weights that all candidates share, stage by stage, from where they are.
+def make_shared_weights(config: SearchConfig, resources: WorkerResources, console: Console) -> None:
+    """Have a worker train the weights that all candidates resources, stage by stage, from where they are.
 
     Raises:
         UserError: the data can't be used.
@@ -153,23 +157,25 @@ def make_shared_weights(config: SearchConfig, share: Share, console: Console) ->
     """
 
     def task(settings: dict[str, Any], stage: int) -> None:
-        use_threads(share.cpus * share.workers)
+        use_threads(resources.cpus * resources.workers)
         train_shared(Workbench(SearchConfig.model_validate(settings)), stage)
 
     def seen(settings: dict[str, Any]) -> int:
         return images_trained(Workbench(SearchConfig.model_validate(settings)))
 
-    trained = _on_a_worker(seen, config, share, "looked for the shared weights")
+    trained = _on_a_worker(seen, config, resources, "looked for the shared weights")
     for stage in stages_left(config, trained):
         what = f"Shared weights: stage {stage} of {STAGES}, {config.rungs[-1]:,} images in all"
         with waiting(console, what):
-            _on_a_worker(task, config, share, "trained the shared weights", stage)
+            _on_a_worker(task, config, resources, "trained the shared weights", stage)
         console.print(f"{what}: done", highlight=False)
 
 
-def _on_a_worker(task: Callable[..., Any], config: SearchConfig, share: Share, what: str, *args: Any) -> Any:
-    """What `task` returns for the settings of `config` and `args`."""
-    remote = ray.remote(num_cpus=share.cpus, num_gpus=share.gpus, max_retries=0)(task)
+def _on_a_worker(
+    task: Callable[..., Any], config: SearchConfig, resources: WorkerResources, what: str, *args: Any
+) -> Any:
+    """Run `task` on a worker with the settings of `config` and `args`; return its result."""
+    remote = ray.remote(num_cpus=resources.cpus, num_gpus=resources.gpus, max_retries=0)(task)
     try:
         return ray.get(remote.remote(config.absolute().model_dump(mode="json"), *args))
     except RayTaskError as error:
@@ -204,8 +210,8 @@ def _no_answer(address: str, error: Exception) -> ConfigError:
     return ConfigError(f"--ray-address {address} does not answer ({reason}): start Ray there")
 
 
-def expected_share(config: SearchConfig) -> Share | None:
-    """What each training will have on this machine; None where a running cluster decides.
+def expected_resources(config: SearchConfig) -> WorkerResources | None:
+    """Resources of each training on this machine; None where a running cluster decides.
 
     Raises:
         ConfigError: more GPUs are asked for than there are, or no cluster answers.
@@ -215,11 +221,11 @@ def expected_share(config: SearchConfig) -> Share | None:
         return None
     here = {"CPU": float(max(len(os.sched_getaffinity(0)), config.workers or 0))}
     gpus = torch.cuda.device_count()
-    return _share(config, [here | {"GPU": float(gpus)}] if gpus else [here])
+    return _resources(config, [here | {"GPU": float(gpus)}] if gpus else [here])
 
 
-def _share(config: SearchConfig, nodes: Sequence[dict[str, float]] | None = None) -> Share:
-    """What each training has on `nodes`, those of the cluster unless given."""
+def _resources(config: SearchConfig, nodes: Sequence[dict[str, float]] | None = None) -> WorkerResources:
+    """Resources of each training on `nodes`, by default those of the cluster."""
     nodes = _nodes() if nodes is None else nodes
     cpus, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU"))
     asked = config.gpus_per_trial
@@ -230,18 +236,18 @@ def _share(config: SearchConfig, nodes: Sequence[dict[str, float]] | None = None
     trainings = config.trials + config.replicate_runs
     workers = config.workers or min(trainings, int(gpus / per_trial) if per_trial else int(cpus))
     fitting = [node for node in nodes if node.get("GPU", 0) >= per_trial]
-    if per_trial:  # the scarcest machine decides: a trial needs its share of a GPU's CPUs there
+    if per_trial:  # the machine with the fewest CPUs per GPU decides
         cores = min(node.get("CPU", 0) // max(1, int(node["GPU"] / per_trial)) for node in fitting)
     else:
         cores = min(cpus // workers, max(node.get("CPU", 0) for node in fitting))
-    return Share(workers, max(1, int(cores)), per_trial)
+    return WorkerResources(workers, max(1, int(cores)), per_trial)
 
 
 def _nodes() -> list[dict[str, float]]:
-    """What each machine of the cluster has, once one with a CPU for workers has joined.
+    """Resources of each machine of the cluster; waits for a first one that has a CPU for workers.
 
     Raises:
-        ConfigError: none joins.
+        ConfigError: no machine joins.
     """
     deadline = time.monotonic() + JOIN_SECONDS
     while True:

@@ -1,7 +1,7 @@
-"""How many candidates train on one GPU at a time: what one takes of it is measured, not guessed.
+"""How many candidates train on one GPU at a time, from a measurement of one candidate.
 
-Processes take turns on a GPU, so together they are done sooner as long as one alone leaves it idle: while its
-kernels are being launched, images copied, checkpoints written.
+Processes take turns on a GPU. Several finish sooner than one after another while a single one leaves it idle:
+during kernel launches, copies of images and writes of checkpoints.
 """
 
 from __future__ import annotations
@@ -24,41 +24,41 @@ STEPS = 32  # of each measurement; R1 is in one of 16
 CONTEXT = 600 * 2**20  # bytes that CUDA takes of every process beside its tensors
 USABLE = 0.9  # of the memory: what is left absorbs fragmentation
 FAILURES = (TrainingDivergedError, NonFiniteImagesError, torch.OutOfMemoryError)
-SHARES = 10_000  # Ray counts GPUs to the fourth decimal
+GPU_PARTS = 10_000  # Ray counts GPUs to the fourth decimal
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """What a candidate takes of a GPU that it has for itself."""
+    """The resources that one candidate takes of a GPU of its own."""
 
-    memory: int  # bytes, at its highest
+    memory: int  # bytes, peak
     free: int  # bytes of the GPU's memory that candidates may have
-    busy: float  # share of the time in which a kernel runs; 0 where that can't be measured
+    busy: float  # fraction of the time in which a kernel runs; 0 where it can't be measured
 
 
 def candidates_per_gpu(footprint: Footprint, cores: int) -> int:
-    """As many as fill its time, fit its memory and leave each one of the `cores` that go with a GPU."""
+    """Number that fills the GPU's time, fits its memory and leaves each one of its `cores`."""
     if not footprint.busy:
         return 1
     fitting = int(USABLE * footprint.free / footprint.memory)
     return max(1, min(fitting, round(1 / footprint.busy), cores))
 
 
-def gpu_share(candidates: int) -> float:
-    """What Ray is to give each of so many on one GPU."""
-    return math.floor(SHARES / candidates) / SHARES
+def gpu_fraction(candidates: int) -> float:
+    """Ray's `num_gpus` of each of `candidates` on one GPU."""
+    return math.floor(GPU_PARTS / candidates) / GPU_PARTS
 
 
 def demanding(space: SearchSpace, utilisation: Utilisation) -> list[Architecture]:
-    """The students that use the whole budget best: the uniform-width baseline, and the initial designs."""
+    """Students that fill the whole budget: the uniform-width baseline and the initial designs."""
     choices = [space.uniform(), *space.initial_designs()]
     return [space.sample(FixedSuggest({"budget_fraction": 1.0, **chosen}), utilisation) for chosen in choices]
 
 
 def measure_footprint(bench: Workbench) -> Footprint | None:
-    """Train and measure demanding candidates for a moment, on a CUDA device; the highest figures count.
+    """Train and measure demanding candidates briefly on a CUDA device; returns the highest figures.
 
-    None when none of them can be trained at all.
+    Returns None when no candidate can be trained.
     """
     free, _ = torch.cuda.mem_get_info()
     free += torch.cuda.memory_reserved() + CONTEXT  # our own
@@ -72,11 +72,11 @@ def measure_footprint(bench: Workbench) -> Footprint | None:
 
 
 def _train_and_measure(bench: Workbench, architecture: Architecture) -> float:
-    """What a candidate does on its way; returns the share of its training in which a kernel runs."""
+    """Train and measure one candidate; returns the fraction of training time in which a kernel runs."""
     trainer = bench.trainer(bench.student(architecture))
     _train(trainer)  # warm
     seconds = _train(trainer)
-    with profile(activities=[ProfilerActivity.CUDA]) as profiled:  # this takes time itself
+    with profile(activities=[ProfilerActivity.CUDA]) as profiled:  # profiling itself takes time
         _train(trainer)
     kernels: float = sum(event.self_device_time_total for event in profiled.key_averages()) / 1e6
     bench.fidelity.measure(trainer.ema, bench.metrics, max(2, bench.fidelity.batch_size), seed=0)

@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from distill.teachers import teacher_cache_bytes
-from distill.training import images_a_step
+from distill.training import images_per_step
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
-from nas.execution.cluster import expected_share
+from nas.execution.cluster import expected_resources
 from nas.execution.weight_sharing import searched_space
 from nas.execution.workbench import TEACHER_CACHE, Workbench
 from nas.trials import Plan
@@ -103,14 +103,14 @@ def _rungs(bench: Workbench) -> str:
     config = bench.config
     if config.share_weights:
         return f"weights that all students share, {config.rungs[-1]:,} images"
-    step = images_a_step(bench.recipe, config.batch_size)
+    step = images_per_step(bench.recipe, config.batch_size)
     images = ", ".join(f"{math.ceil(rung / step) * step:,}" for rung in config.rungs)
     return f"FID after {images} images, {config.batch_size} in a batch"
 
 
 def _workers(config: SearchConfig) -> str:
     """How many candidates train at a time, and on what, where that is known before Ray starts."""
-    share = expected_share(config)
+    share = expected_resources(config)
     if share is None:
         return f"Execution: as many candidates at a time as {config.ray_address} has room for"
     cores = f"{share.cpus} CPU core{'s' if share.cpus > 1 else ''}"

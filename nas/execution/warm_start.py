@@ -1,4 +1,4 @@
-"""Architectures that the user, or an earlier study, wants tried first."""
+"""Warm start: architectures of the user, or of an earlier study, that are tried first."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from search_spaces import (
 
 
 def read_warm_start(bench: Workbench) -> WarmStart:
-    """What the configuration names by `enqueue` and `warm_start`. No image is needed for it.
+    """The warm start of `enqueue` and `warm_start`; needs no images.
 
     Raises:
         ConfigError: a file can't be read, or holds no architecture that fits teacher, budget and shared
@@ -38,11 +38,11 @@ def read_warm_start(bench: Workbench) -> WarmStart:
     return WarmStart(found, _front_of(bench) if bench.config.warm_start else ())
 
 
-def warm_start_architectures(given: WarmStart, bench: Workbench) -> list[Architecture]:
-    """The architectures that `given` comes to, each once."""
+def warm_start_architectures(warm_start: WarmStart, bench: Workbench) -> list[Architecture]:
+    """The distinct architectures of `warm_start`, in order."""
     space, utilisation = searched_space(bench), bench.config.budget.utilisation(bench.space)
-    chosen = [space.sample(FixedSuggest(choices), utilisation) for choices in given.choices]
-    return list(dict.fromkeys((*given.architectures, *chosen)))
+    chosen = [space.sample(FixedSuggest(choices), utilisation) for choices in warm_start.choices]
+    return list(dict.fromkeys((*warm_start.architectures, *chosen)))
 
 
 def _read(path: Path, bench: Workbench) -> list[Architecture]:
@@ -80,7 +80,7 @@ def _check_shared(path: Path, found: Sequence[Architecture], bench: Workbench) -
 
 
 def _interface(bench: Workbench, architecture: Architecture) -> tuple[Any, ...]:
-    """What goes into a generator of this architecture, and what comes out."""
+    """Shapes of the images and inputs of a generator of this architecture."""
     with torch.device("meta"):
         generator = bench.teacher.family.build(architecture)
     return generator.image_shape, generator.input_specs
@@ -109,7 +109,7 @@ def _within(fractions: BudgetFractions, choices: Mapping[str, Any]) -> dict[str,
 
 
 def _fits(choices: Mapping[str, Any], space: SearchSpace, utilisation: Utilisation) -> bool:
-    """Whether `space` could have made these choices."""
+    """Whether `choices` are choices of `space`."""
     try:
         space.sample(_Possible(_within(space.fractions, choices)), utilisation)
     except (KeyError, ValueError):
@@ -118,7 +118,7 @@ def _fits(choices: Mapping[str, Any], space: SearchSpace, utilisation: Utilisati
 
 
 class _Possible(FixedSuggest):
-    """WarmStart choices, as long as they are among those that may be made."""
+    """Fixed choices; raises ValueError for a choice that the space does not offer."""
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
         return choices[list(choices).index(super().suggest_categorical(name, choices))]

@@ -1,9 +1,9 @@
-"""Weight sharing: one slimmable student is distilled once, and candidates are read out of it.
+"""Weight sharing: one slimmable student is distilled once; candidates are sub-networks of it.
 
-Trained with the sandwich rule (Yu and Huang 2019, arXiv 1903.05134): each batch is worked off in four parts,
-by a random student as wide as the budget allows, the same one at its narrowest, and two others at random.
-The rule's own ends are two fixed networks; were they always the uniform shape, students near it would be
-trained twice as often as any others, and would rank first for that.
+Trained with the sandwich rule (Yu and Huang 2019, arXiv 1903.05134): each batch has four parts, for a
+random student that fills the budget, the same one at its narrowest, and two other random students. The paper
+takes two fixed networks for the ends. With a uniform shape at both ends, students near it would be trained
+twice as often as others, and would rank first for that reason.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import torch
 from distill.seeds import derive_seed
 from distill.training import Trainer
 from nas.budget import Budget
-from nas.config import SHARED_PARTS, SearchConfig
+from nas.config import SANDWICH_PARTS, SearchConfig
 from nas.errors import ConfigError, SearchError
 from nas.execution.candidate import Candidate, CandidateTrial
 from nas.execution.workbench import Workbench
@@ -48,7 +48,7 @@ STAGES = 10  # of the training; each leaves a checkpoint
 
 @dataclass(frozen=True)
 class SharedSpace:
-    """The students of `space` that share weights: the choices that all have in common are fixed."""
+    """The students of `space` that share weights; choices in which all equal the teacher are fixed."""
 
     space: SearchSpace
     fixed: Mapping[str, Any]
@@ -58,7 +58,7 @@ class SharedSpace:
         """The students of `space`, one of `family`, that share weights.
 
         Raises:
-            ConfigError: students of this family can't.
+            ConfigError: this family has no weight sharing.
         """
         choices = space.uniform()
         return cls(space, {name: choices[name] for name in weight_sharing(family).fixed_choices})
@@ -99,10 +99,10 @@ class SharedSpace:
 
 
 def weight_sharing(family: Family) -> WeightSharing:
-    """How students of `family` share weights.
+    """The weight sharing of `family`.
 
     Raises:
-        ConfigError: they can't.
+        ConfigError: the family has none.
     """
     if family.slimmable is None:
         able = ", ".join(name for name, each in FAMILIES.items() if each.slimmable is not None)
@@ -113,14 +113,14 @@ def weight_sharing(family: Family) -> WeightSharing:
 
 
 class Sandwich:
-    """Which student makes the next part of a batch."""
+    """Chooses the student for the next part of a batch."""
 
     def __init__(self, space: SharedSpace, utilisation: Utilisation, seed: int) -> None:
         self._space, self._utilisation, self._seed = space, utilisation, seed
         self.drawn = 0
 
     def __call__(self) -> Architecture:
-        batch, place = divmod(self.drawn, SHARED_PARTS)
+        batch, place = divmod(self.drawn, SANDWICH_PARTS)
         self.drawn += 1
         if place < ENDS:
             fraction = (1.0, self._space.fractions.low)[place]
@@ -134,12 +134,12 @@ class Sandwich:
 
 
 def shared_file(config: SearchConfig) -> Path:
-    """Where the shared weights of a study are."""
+    """The file of a study's shared weights."""
     return config.folder / "shared.pt"
 
 
 def searched_space(bench: Workbench) -> SearchSpace:
-    """The space that a search proposes from: with shared weights, the part that can be read out of them."""
+    """The space that a search proposes from; with shared weights, the part that they contain."""
     family = bench.teacher.family
     return SharedSpace.of(family, bench.space) if bench.config.share_weights else bench.space
 
@@ -148,23 +148,21 @@ def check_shareable(bench: Workbench) -> None:
     """Check that candidates can share weights.
 
     Raises:
-        ConfigError: students of this family can't.
+        ConfigError: the family has no weight sharing.
         BudgetError: see `check_narrowest`.
     """
     check_narrowest(bench.config.budget, SharedSpace.of(bench.teacher.family, bench.space))
 
 
 def check_narrowest(budget: Budget, space: SharedSpace) -> None:
-    """Check that every choice fits the budget at its narrowest, with the teacher's mapping network.
-
-    The most expensive choices are the teacher's own.
+    """Check that the narrowest student with the teacher's choices, the most expensive ones, fits the budget.
 
     Raises:
-        BudgetError: they do not fit, however narrow.
+        BudgetError: it does not fit.
     """
 
     def over_the_budget(architecture: Any) -> float:
-        return 1.0  # above the budget fraction that is asked for: widths shrink as far as they go
+        return 1.0  # above any budget fraction, so that widths shrink to their minimum
 
     choices = {"budget_fraction": space.fractions.low, **space.uniform()}
     narrowest = space.sample(FixedSuggest(choices), over_the_budget)
@@ -172,7 +170,7 @@ def check_narrowest(budget: Budget, space: SharedSpace) -> None:
 
 
 def images_trained(bench: Workbench) -> int:
-    """How many images the shared weights have seen by their checkpoint.
+    """Images that the shared weights have seen, as their checkpoint says.
 
     Raises:
         SearchError: the checkpoint is damaged.
@@ -187,7 +185,7 @@ def stages_left(config: SearchConfig, images: int) -> list[int]:
 
 
 def train_shared(bench: Workbench, stage: int) -> None:
-    """Train the shared weights up to `stage` of `STAGES`, going on from the checkpoint that is there.
+    """Train the shared weights up to `stage` of `STAGES`, resuming from their checkpoint.
 
     Raises:
         SearchError: the checkpoint is damaged.
@@ -204,7 +202,7 @@ def train_shared(bench: Workbench, stage: int) -> None:
 
 
 def shared_trainer(bench: Workbench) -> tuple[Trainer, Sandwich]:
-    """The training of the shared weights as the checkpoint left it, and what chooses its students.
+    """The training of the shared weights, resumed from its checkpoint, and the choice of its students.
 
     Raises:
         SearchError: the checkpoint is damaged.
@@ -215,11 +213,11 @@ def shared_trainer(bench: Workbench) -> tuple[Trainer, Sandwich]:
         SharedSpace.of(family, bench.space), bench.config.budget.utilisation(bench.space), bench.config.seed
     )
     slimmable.draw = sandwich
-    trainer = bench.trainer(slimmable, micro_batch=bench.config.batch_size // SHARED_PARTS)
+    trainer = bench.trainer(slimmable, micro_batch=bench.config.batch_size // SANDWICH_PARTS)
     state = _checkpoint(bench)
     if state is not None:
         trainer.load_state_dict(state)
-    sandwich.drawn = trainer.step * 2 * SHARED_PARTS  # a step draws twice for each part
+    sandwich.drawn = trainer.step * 2 * SANDWICH_PARTS  # discriminator and generator each draw once per part
     return trainer, sandwich
 
 
@@ -227,7 +225,7 @@ def trained_weights(bench: Workbench) -> Trainer:
     """The finished training of the shared weights, to read candidates out of.
 
     Raises:
-        SearchError: this machine does not find it, or finds it unfinished or damaged.
+        SearchError: it is missing on this machine, unfinished or damaged.
     """
     trainer, _ = shared_trainer(bench)
     wanted = bench.config.rungs[-1]
@@ -245,7 +243,7 @@ def _end(config: SearchConfig, stage: int) -> int:
 
 
 def _checkpoint(bench: Workbench) -> dict[str, Any] | None:
-    """The state of the training of the shared weights; None where there is none of this search.
+    """The saved state of the training of the shared weights; None without one of this search.
 
     Raises:
         SearchError: the file is damaged.
@@ -256,9 +254,9 @@ def _checkpoint(bench: Workbench) -> dict[str, Any] | None:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
         identity, state = found["identity"], found["trainer"]
-    except OSError:  # not the file's fault
+    except OSError:  # the file may be intact
         raise
-    except Exception as error:  # torch raises whatever the bytes lead it to
+    except Exception as error:  # whatever a damaged file makes torch raise
         raise SearchError(
             f"{path} is damaged: delete it, and the same command trains the shared weights anew"
         ) from error
@@ -266,17 +264,17 @@ def _checkpoint(bench: Workbench) -> dict[str, Any] | None:
 
 
 class SharedCandidate(Candidate):
-    """A candidate that is read out instead of trained."""
+    """A candidate that is read out of the shared weights instead of trained."""
 
     def __init__(self, bench: Workbench, trained: Trainer, proposal: Proposal) -> None:
         super().__init__(bench, proposal)
         self._trained = trained
 
     def _resume(self) -> None:
-        """Nothing: reading out again costs little."""
+        """Nothing: reading out is cheap."""
 
     def _advance(self) -> None:
-        """Read the student out, measure it, and leave it as a checkpoint."""
+        """Read the student out, measure it, and save a checkpoint."""
         began = time.monotonic()
         self.folder.mkdir(parents=True, exist_ok=True)
         shared: Slimmable = self._trained.ema  # type: ignore[assignment]
@@ -287,17 +285,17 @@ class SharedCandidate(Candidate):
 
 
 class SharedTrial(CandidateTrial):
-    """Ray Tune's view of candidates that are read out."""
+    """The Ray Tune trainable of candidates that are read out."""
 
     def _prepare(self) -> Callable[[Proposal], Candidate]:
         self._problem = ""
         try:
             trainer = trained_weights(self._bench)
-        except SearchError as error:  # a result: raised here, it would fail candidate by candidate
+        except SearchError as error:  # returned by `step`: raised here, it would fail every candidate
             self._problem = str(error)
             return super()._prepare()
         return partial(SharedCandidate, self._bench, trainer)
 
     def step(self) -> dict[str, Any]:
-        """A candidate read out and measured; without the shared weights, the end of the search."""
+        """Read one candidate out and measure it; end the search if the shared weights are unusable."""
         return {"broken": self._problem, "done": True} if self._problem else super().step()

@@ -1,4 +1,4 @@
-"""What all candidates of a search share: teacher, data, teacher cache and extractor; loaded once."""
+"""The workbench: teacher, data, teacher cache and extractor, loaded once for all candidates of a process."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from distill.training import (
     TrainingConfig,
     channels_last_pays,
     check_activation_checkpointing,
-    check_parts_are_whole,
+    check_batch_statistics,
     resolve_precision,
 )
 from nas.budget import AnyLatency, Latency, LatencyBudget, make_stopwatch
@@ -47,11 +47,11 @@ if TYPE_CHECKING:
 
 LEAST_R1_GAMMA = 0.3
 TEACHER_CACHE = "teacher"  # folder
-TEACHER_CACHE_SEED = 1_000_003  # its inputs are other ones than those of FIDs
+TEACHER_CACHE_SEED = 1_000_003  # other inputs than FIDs are measured on
 
 
 class Workbench:
-    """Everything needed to distill and measure one architecture after another, on one device."""
+    """Everything that distills and measures one architecture after another, on one device."""
 
     def __init__(
         self,
@@ -61,13 +61,13 @@ class Workbench:
         dry_run: bool = False,
         on_progress: OnProgress | None = None,
     ) -> None:
-        """Check that teacher, recipe and training go together; images and the teacher cache come later.
+        """Load the teacher, and check it with the recipe and the training; images are loaded later.
 
         Args:
             config: resolved, with the study's name (`SearchConfig.named`).
-            teacher: the one that `config` names, where it is loaded already.
-            dry_run: `data` is a sample of the images, and nothing is written.
-            on_progress: receives the progress of work done once: images decoded, rendered, measured.
+            teacher: the teacher that `config` names, if it is loaded already.
+            dry_run: use a sample of the images, and write nothing.
+            on_progress: receives the progress of decoding, rendering and measuring images.
 
         Raises:
             UserError: the teacher can't be read, or parts of the request exclude each other.
@@ -85,13 +85,13 @@ class Workbench:
 
     @cached_property
     def identity(self) -> dict[str, str]:
-        """What a study belongs to: results of another teacher, data or training don't compare."""
+        """Values that all results of a study share; others are not comparable."""
         parts = {"space": self.teacher.family.name, "teacher": self.teacher.digest, "data": self.task.digest}
         parts["lpips"] = "none" if self.distance is None else self.distance.digest
         return parts | self.config.conditions()
 
     def load_data(self) -> Task:
-        """Load `task`, unless it is loaded.
+        """Load `task` if needed.
 
         Raises:
             DataError: the images can't be used.
@@ -109,24 +109,24 @@ class Workbench:
         )
 
     def check_latency(self) -> None:
-        """Measure the smallest student, where latency has a budget.
+        """Measure the smallest student, if there is a latency budget.
 
         Raises:
             BudgetError: even the smallest student is too slow.
-            ConfigError: latency can't be measured where it is asked for.
+            ConfigError: latency can't be measured on `latency_on`.
         """
         self.latency.check_smallest(self.space)
 
     @cached_property
     def latency(self) -> Latency:
-        """The latency budget of one image, and what measures it, in this process."""
+        """The latency budget of one image, measured in this process."""
         if self.config.budget_latency is None:
             return AnyLatency()
         stopwatch = make_stopwatch(self.config.latency_on)
         return LatencyBudget(self.config.budget_latency, stopwatch, self.teacher.family.build)
 
     def load_teacher_cache(self) -> TeacherCache:
-        """Make the teacher's images, or find them made, unless that is done."""
+        """Open the teacher cache, and make it if it is missing."""
         return self.teacher_cache
 
     @cached_property
@@ -146,7 +146,7 @@ class Workbench:
 
     @cached_property
     def fidelity(self) -> Fidelity:
-        from distill.evaluation import Fidelity  # 85 MB of memory that the driver can do without
+        from distill.evaluation import Fidelity  # 85 MB of memory that drivers don't need
 
         return Fidelity(
             self.task.eval_sets(),
@@ -161,16 +161,16 @@ class Workbench:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Before the last rung: of few samples an FID is biased, a KID is not."""
+        """Metrics before the last rung: with few samples an FID is biased, a KID is not."""
         return ("fid", "kid") if self.config.rung_samples else ("fid",)
 
     @property
     def precision(self) -> Precision:
-        """What networks compute in on this device."""
+        """Arithmetic of the networks on this device."""
         return resolve_precision(self.config.precision, self.device)
 
     def teacher_score(self) -> FidScore:
-        """The teacher's FID over as many images as for students; over cached ones where those are samples."""
+        """The teacher's FID over as many images as a student's; over cached ones if inputs are random."""
         (first, *others) = self.task.eval_sets()
         if others or not first.drawn:
             generator, samples = self.teacher.generator.to(self.device), self.config.fid_samples
@@ -179,7 +179,7 @@ class Workbench:
         return self.fidelity.fid_of_images(mapped_tensor(images), TEACHER_CACHE_SEED)
 
     def student(self, architecture: Architecture, seed: int | None = None) -> Generator:
-        """A student at its start: random from the search's seed or `seed`, then inherited if so asked."""
+        """A new student: random weights from `seed` or the search's, then inherited ones if asked for."""
         with self._seeded("student", seed):
             student = self.teacher.family.build(architecture)
         if self.config.inherit:
@@ -219,7 +219,7 @@ class Workbench:
         )
 
     def _check(self) -> None:
-        """Raise a UserError where teacher, recipe, training and what was asked for don't go together."""
+        """Raise a UserError where teacher, recipe, training and options exclude each other."""
         family, side = self.teacher.family.name, self.teacher.generator.image_shape[1]
         if self.config.space:
             get_family(self.config.space)  # refuses unknown names
@@ -235,10 +235,10 @@ class Workbench:
         training = self.teacher.family.training
         if self.config.r1_gamma is not None and training.r1_gamma is None:
             raise ConfigError(
-                f"--r1-gamma {self.config.r1_gamma:g}: there is no R1 in the {training.adversarial} game of "
-                f"{family}: leave it out"
+                f"--r1-gamma {self.config.r1_gamma:g}: the {training.adversarial} loss of {family} "
+                f"has no R1: leave it out"
             )
-        check_parts_are_whole(self.teacher.generator, self.config.micro_batch or 0, self.config.batch_size)
+        check_batch_statistics(self.teacher.generator, self.config.micro_batch or 0, self.config.batch_size)
         check_activation_checkpointing(self.teacher.generator, self.config.checkpoint_activations)
         if self.distance is not None and not RECIPES[self.config.recipe].uses_distance:
             users = " or ".join(name for name, recipe in RECIPES.items() if recipe.uses_distance)
@@ -248,12 +248,12 @@ class Workbench:
             )
 
     def check_teacher_cache(self) -> None:
-        """See whether the disk has room for the teacher cache, if that is still to be made.
+        """Check that the disk has room for the teacher cache, unless it exists.
 
-        Where there are caches already, this one is looked for among them, which needs the data.
+        If the folder holds caches, finding this one needs the data.
 
         Raises:
-            TeacherCacheError: it has not.
+            TeacherCacheError: the disk has no room.
         """
         folder, size = self.config.cache / TEACHER_CACHE, self.config.teacher_cache_size
         made = os.path.exists(folder) and os.path.exists(
@@ -263,7 +263,7 @@ class Workbench:
             check_room(folder, size, teacher_cache_bytes(size, self.teacher.generator.image_shape))
 
     def _check_discriminator(self) -> None:
-        """Raise a UserError where the recipe needs a discriminator that the teacher has not."""
+        """Raise a UserError where the recipe needs a teacher's discriminator and there is none."""
         recipe = get_recipe(self.config.recipe)
         if recipe.needs_teacher_discriminator and self.teacher.discriminator is None:
             others = (name for name, recipe in RECIPES.items() if not recipe.needs_teacher_discriminator)
@@ -274,13 +274,13 @@ class Workbench:
             )
 
     def ingredients(self) -> Ingredients:
-        """What recipes are made of: the family's adversarial loss and path lengths, a distance."""
+        """Ingredients of recipes: the family's adversarial loss and path lengths, a perceptual distance."""
         published = self.teacher.family.training
         loss = make_adversarial(published.adversarial, self._r1_gamma(), published.discriminator_steps)
         return Ingredients(loss, published.path_weight, self.distance)
 
     def _r1_gamma(self) -> float | None:
-        """As asked for; else the family's, which suits large images, or what suits small ones."""
+        """The weight of R1 asked for, else the family's; at least `LEAST_R1_GAMMA`, for small images."""
         asked, published = self.config.r1_gamma, self.teacher.family.training.r1_gamma
         if asked is not None or published is None:
             return asked
@@ -288,7 +288,7 @@ class Workbench:
 
     @contextmanager
     def _seeded(self, use: str, seed: int | None) -> Iterator[None]:
-        """Torch's randomness from the search's seed: networks start alike for all candidates."""
+        """Seed torch with the search's seed, so that all candidates start from the same random weights."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(self.config.seed if seed is None else seed, use))
             yield
@@ -300,9 +300,9 @@ class Workbench:
 
 
 def use_threads(count: int) -> None:
-    """Let this process compute on `count` cores: workers share a machine.
+    """Limit this process to `count` cores, as workers share a machine.
 
-    Torch waits forever for threads that OMP_THREAD_LIMIT does not let it have.
+    Torch waits forever for threads beyond OMP_THREAD_LIMIT.
     """
     limit = os.environ.get("OMP_THREAD_LIMIT", "")
     torch.set_num_threads(min(count, int(limit)) if limit.isdecimal() and int(limit) else count)

@@ -38,7 +38,7 @@ def check_folder(config: SearchConfig) -> None:
 
 
 class StudyFolder:
-    """What becomes of a new study folder when its search is refused; see `study_folder`."""
+    """Whether a new study folder is kept when its search is refused; see `study_folder`."""
 
     def __init__(self, made: Sequence[Path], undo: ExitStack) -> None:
         self._made, self._undo = made, undo

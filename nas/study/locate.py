@@ -42,7 +42,7 @@ def _newest(workdir: Path) -> str:
 
 
 def _searched(folder: Path) -> float:
-    """When a study was last searched: the database changes when somebody looks at it, too."""
+    """Time of the study's last search; readers change the database file, too, so its time is no guide."""
     settings = folder / "config.toml"
     return (settings if settings.exists() else folder / "study.db").stat().st_mtime
 

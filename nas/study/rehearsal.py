@@ -1,4 +1,4 @@
-"""What a search will need of its folder and its database, looked at before: nothing is written."""
+"""Dry-run checks of a search's folder and database; nothing is written."""
 
 from __future__ import annotations
 

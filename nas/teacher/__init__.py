@@ -1,6 +1,6 @@
 """Teachers: reading and joining their files, and training one from images.
 
-What trains and reads is imported when it is first used: a command's `--help` needs `TeacherRequest` alone.
+Training and reading are imported on first use, because `--help` needs `TeacherRequest` only.
 """
 
 from __future__ import annotations

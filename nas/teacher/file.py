@@ -1,4 +1,4 @@
-"""A teacher's checkpoint, ours or a foreign one: what is in it, and the same as a file of ours."""
+"""Describe a teacher's checkpoint, ours or a third-party one, and import it into our format."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from search_spaces import (
 
 
 class TeacherInfo(BaseModel):
-    """All that `nas-teacher info` says of a file."""
+    """The contents of a file, as `nas-teacher info` shows them."""
 
     file: str
     sha256: str
@@ -37,15 +37,15 @@ class TeacherInfo(BaseModel):
     discriminator: dict[str, Any] | None
     discriminator_params: int | None
     metadata: dict[str, str]
-    layers: list[dict[str, str]]  # the generator's, in words
+    layers: list[dict[str, str]]  # of the generator, in words
 
     @property
     def architecture(self) -> Architecture:
-        """The generator's."""
+        """The architecture of the generator."""
         return get_family(self.family).architecture.from_json(self.generator)
 
     def lines(self) -> list[str]:
-        """All but the generator's layers, in half a screen of text."""
+        """The description in lines of text, without the layers."""
         channels, height, width = self.image
         rows = {
             "family": self.family,
@@ -65,13 +65,13 @@ class TeacherInfo(BaseModel):
 
 
 def describe(path: Path) -> TeacherInfo:
-    """Look into a checkpoint.
+    """Describe a checkpoint.
 
     Raises:
         TeacherError, CheckpointError: there is no such file, or it can't be read.
     """
     loaded = _load(path)
-    generator, critic = loaded.generator, loaded.discriminator
+    generator, discriminator = loaded.generator, loaded.discriminator
     cost = measure(generator)
     return TeacherInfo(
         file=str(path),
@@ -82,8 +82,8 @@ def describe(path: Path) -> TeacherInfo:
         params=cost.params,
         counter=COUNTER,
         generator=generator.architecture.to_json(),
-        discriminator=None if critic is None else critic.architecture.to_json(),
-        discriminator_params=None if critic is None else _count(critic),
+        discriminator=None if discriminator is None else discriminator.architecture.to_json(),
+        discriminator_params=None if discriminator is None else _count(discriminator),
         metadata=dict(loaded.metadata),
         layers=generator.architecture.describe(),
     )
@@ -92,9 +92,9 @@ def describe(path: Path) -> TeacherInfo:
 def import_teacher(
     source: Path, output: Path, *, discriminator: Path | None = None, name: str = "", force: bool = False
 ) -> Checkpoint:
-    """Write what `source` holds to `output`, in our own format, with the source's name and digest.
+    """Convert the networks in `source` to our format, in `output`, with the name and digest of `source`.
 
-    `discriminator` is the file of the source's discriminator, where that is in a file of its own.
+    `discriminator` is the file of the discriminator, if that is a separate one.
 
     Raises:
         TeacherError, CheckpointError: a source can't be read, or `output` exists, can't be written or has
@@ -138,7 +138,7 @@ def _count(network: Discriminator) -> int:
 def _short(value: Any) -> str:
     """A field of an architecture in one line; blocks by the widths at their resolutions."""
     if isinstance(value, list | tuple) and value and isinstance(value[0], dict) and "channels" in value[0]:
-        own = ("channels", "convs")  # what blocks of one kind may differ in
+        own = ("channels", "convs")  # fields in which blocks of one kind may differ
         kinds = [{name: item for name, item in block.items() if name not in own} for block in value]
         plain = all(kind == kinds[-1] for kind in kinds)
         note = "" if plain else " (of several kinds: see --json)"

@@ -1,4 +1,4 @@
-"""What a user asks of `nas-teacher train`, and the training that it is: defaults and checks."""
+"""From the options of `nas-teacher train` to a training: defaults and checks."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from distill.training import (
     TrainingConfig,
     channels_last_pays,
     check_activation_checkpointing,
+    check_batch_statistics,
     check_micro_batch,
-    check_parts_are_whole,
     resolve_precision,
 )
 from nas.budget import format_quantity
@@ -41,10 +41,10 @@ ASKED = (
 
 @dataclass(frozen=True)
 class TeacherShape:
-    """What the networks to train look like, but for the classes of their images."""
+    """Architecture of the networks to train, except for their number of classes."""
 
     family: Family
-    options: BaseModel  # the family's own
+    options: BaseModel  # of the family
     resolution: int  # px
     image_channels: int
 
@@ -52,23 +52,23 @@ class TeacherShape:
         """The generator, for images of `classes` classes.
 
         Raises:
-            ArchitectureError: the family has none such.
+            ArchitectureError: the family has no such architecture.
         """
         return self.family.teacher(self.options, self.resolution, self.image_channels, classes)
 
     @property
     def flags(self) -> str:
-        """The options that make the networks smaller or larger."""
+        """The flags that set the size of the networks."""
         options = type(self.options)
         return ", ".join(flag_of(options, name) for name in sorted(options.model_fields))
 
 
 def shape_of(request: TeacherRequest, family: Family) -> TeacherShape:
-    """What the networks are to look like.
+    """The shape of the networks that `request` asks for.
 
     Raises:
-        TrainingError: a size is asked for that the family has not, or none of the images.
-        ConfigError: a size outside its range.
+        TrainingError: the family has no such size, or the resolution is missing.
+        ConfigError: a size is out of its range.
     """
     known = family.options.model_fields
     for name in request.sizes.keys() - known.keys():
@@ -85,18 +85,18 @@ def shape_of(request: TeacherRequest, family: Family) -> TeacherShape:
 
 
 def resolved(request: TeacherRequest, shape: TeacherShape) -> TeacherRequest:
-    """`request` with everything that depends on something else: family, size and device.
+    """`request` with the defaults that depend on family, size and device.
 
-    The learning rate stays None when it is as published: the two networks may have one each.
+    The learning rate stays None for the published ones, which may differ between the networks.
     """
     published, gamma, weight = shape.family.training, request.r1_gamma, request.path_weight
-    usual = published.r1_gamma
+    default = published.r1_gamma
     return request.model_copy(
         update={
             "sizes": shape.options.model_dump(),
             "resolution": shape.resolution,
             "grey": shape.image_channels == 1,
-            "r1_gamma": usual(shape.resolution, request.batch_size) if gamma is None and usual else gamma,
+            "r1_gamma": default(shape.resolution, request.batch_size) if gamma is None and default else gamma,
             "path_weight": published.path_weight if weight is None else weight,
             "augment": request.augment or published.augment,
             "precision": resolve_precision(request.precision, choose_device(request.device)),
@@ -106,10 +106,10 @@ def resolved(request: TeacherRequest, shape: TeacherShape) -> TeacherRequest:
 
 
 def training_of(request: TeacherRequest, shape: TeacherShape) -> TeacherTraining:
-    """The training that is asked for.
+    """The training that `request` asks for.
 
     Raises:
-        TrainingError: it is none that networks of this family can have.
+        TrainingError: networks of this family can't be trained so.
     """
     if request.fid_samples == 1:
         raise TrainingError("--fid-samples 1: an FID needs at least 2 samples, better thousands; 0 is none")
@@ -158,7 +158,7 @@ def training_of(request: TeacherRequest, shape: TeacherShape) -> TeacherTraining
 
 
 def _check_terms(request: TeacherRequest, family: Family) -> None:
-    """Raise TrainingError for terms that the family's training has not."""
+    """Raise TrainingError for weights of terms that the family's training does not have."""
     published = family.training
     for flag, asked, known in (
         ("r1-gamma", request.r1_gamma, published.r1_gamma),
@@ -169,7 +169,7 @@ def _check_terms(request: TeacherRequest, family: Family) -> None:
 
 
 def _check_memory(request: TeacherRequest, shape: TeacherShape) -> None:
-    """Raise TrainingError for networks that can't be held, or ways to need less that they can't have."""
+    """Raise TrainingError for networks that do not fit into memory, or unsuitable ways to save memory."""
     family, architecture = shape.family, shape.architecture(classes=1)
     params = family.space(architecture).params(architecture)
     needed, there = STATE * params, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -180,14 +180,14 @@ def _check_memory(request: TeacherRequest, shape: TeacherShape) -> None:
         )
     if not (request.micro_batch or request.checkpoint_activations):
         return
-    with torch.device("meta"):  # its make-up alone, without weights
+    with torch.device("meta"):  # structure without weights
         generator = family.build(architecture)
-    check_parts_are_whole(generator, request.micro_batch or 0, request.batch_size)
+    check_batch_statistics(generator, request.micro_batch or 0, request.batch_size)
     check_activation_checkpointing(generator, request.checkpoint_activations)
 
 
 def _settings(request: TeacherRequest, config: TrainingConfig) -> dict[str, str]:
-    """The flags that say what is trained, as one would type them; of rates, those that are trained with."""
+    """The flags that define the training, as a user would type them, with the rates in use."""
     unknown = {"augment_p"} if request.augment != "fixed" else set()
     asked = {name: getattr(request, name) for name in ASKED if name not in unknown}
     values = {name: _typed(value) for name, value in (asked | dict(request.sizes)).items()}
@@ -199,7 +199,7 @@ def _flag(name: str) -> str:
 
 
 def rates(config: TrainingConfig) -> str:
-    """The learning rates of generator and discriminator; one where they are the same."""
+    """The learning rates of generator and discriminator, or one if they are equal."""
     return " and ".join(dict.fromkeys((str(config.generator_lr), str(config.discriminator_lr))))
 
 

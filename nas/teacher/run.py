@@ -14,7 +14,7 @@ from distill.memory import is_out_of_memory
 from distill.progress import OnProgress
 from distill.seeds import derive_seed
 from distill.tasks import NoiseTask, Task
-from distill.teachers import Outcome, TeacherTraining, check_place, rehearse, train_teacher
+from distill.teachers import Outcome, TeacherTraining, check_place, check_training, train_teacher
 from distill.training import TARGET
 from nas.budget import COUNTER, format_quantity
 from nas.errors import SearchError
@@ -63,14 +63,14 @@ class TeacherRun:
             on_progress: receives how many images are decoded.
 
         Raises:
-            UserError: of whatever kind fits.
+            UserError: the request can't be met.
         """
         check_name(request.output)
         family = get_family(request.space)
         shape = shape_of(request, family)
-        shape.architecture(classes=1)  # refused before images are read
+        shape.architecture(classes=1)  # raises before images are read
         training = training_of(request, shape)
-        rehearse(training) if dry_run else check_place(training)
+        check_training(training) if dry_run else check_place(training)
         if request.fid_samples:
             check_extractor(extractor_of(request), request.extractor_weights)
         if dry_run:
@@ -83,7 +83,7 @@ class TeacherRun:
         return cls(request, family, shape, shape.architecture(len(data.classes)), training, data)
 
     def lines(self) -> list[str]:
-        """The training that is about to run: networks, data, rates and outputs, a line each."""
+        """The training in lines of text: networks, data, rates and outputs."""
         request, architecture, training = self.request, self.architecture, self.training
         space = self.family.space(architecture)
         macs, params = format_quantity(space.macs(architecture)), format_quantity(space.params(architecture))
@@ -106,7 +106,7 @@ class TeacherRun:
         ]
 
     def _adversarial(self) -> str:
-        """The adversarial training in a few words: rates, loss, regularisation."""
+        """Rates, loss and regularisation in words."""
         config, published, asked = self.training.config, self.family.training, self.training.settings
         words = [f"lr {rates(config)}", f"{published.adversarial} loss"]
         if published.r1_gamma is not None:
@@ -118,7 +118,7 @@ class TeacherRun:
         return ", ".join(words)
 
     def settings(self) -> dict[str, Any]:
-        """The request with everything resolved, as JSON values; sizes of networks by their names."""
+        """The resolved request as JSON values."""
         space, training = self.family.space(self.architecture), self.training
         asked: dict[str, Any] = resolved(self.request, self.shape).model_dump()
         asked |= asked.pop("sizes") | asdict(training.config)
@@ -184,7 +184,7 @@ class TeacherRun:
             weights=self.request.extractor_weights,
             cache=self.training.folder / "fidelity",
             device=self.training.device,
-            metrics=(),  # first see whether the training is the one in the folder
+            metrics=(),  # check the training in the folder first
             on_progress=on_progress,
         )
 

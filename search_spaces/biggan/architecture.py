@@ -1,4 +1,4 @@
-"""What a BigGAN generator and discriminator look like, and what the generator costs in closed form."""
+"""Architectures of a BigGAN generator and discriminator, and the generator's cost in closed form."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import ClassVar
 from search_spaces.base import Architecture, Row
 from search_spaces.errors import ArchitectureError
 
-ATTENTION_DIVISOR = 8  # queries and keys of attention are that many times narrower than what it looks at
-POWER_ITERATION = 2  # products with every spectrally normalised weight, to find its largest singular value
+ATTENTION_DIVISOR = 8  # width of the feature map / width of queries and keys
+POWER_ITERATION = 2  # products per spectrally normalised weight
 SMALLEST_HALVED = 2  # px; attention and averages need sides that can be halved
 MAX_SIDE = 1024  # of images, px
 MAX_WIDTHS = 10  # published networks have up to 7; a file may claim any number
@@ -27,9 +27,9 @@ class GeneratorArchitecture(Architecture):
     """
 
     channels: tuple[int, ...]
-    chunks: tuple[int, ...]  # dimensions of z that the start and every block get; 0 in a block: none
+    chunks: tuple[int, ...]  # dimensions of z for the first layer and every block
     classes: int
-    shared_dim: int = 128  # of the class embedding that all blocks share; 0: each has one of its own
+    shared_dim: int = 128  # of the shared class embedding; 0: one embedding per block
     attention: tuple[int, ...] = ()  # sides of the blocks that self-attention follows, px, rising
     bottom_width: int = 4  # side of the first image, px
     image_channels: int = 3
@@ -166,7 +166,7 @@ def _mark(side: int, attention: tuple[int, ...]) -> str:
 
 
 def _all_divisible(side: int, sides: list[int], channels: tuple[int, ...]) -> bool:
-    """Whether attention can follow every block of that side."""
+    """Whether attention is possible after blocks of these sides."""
     pairs = zip(sides, channels, strict=True)
     return side % SMALLEST_HALVED == 0 and all(c % ATTENTION_DIVISOR == 0 for s, c in pairs if s == side)
 
@@ -193,14 +193,14 @@ def _check_attention(
     for side, width in zip(sides, channels, strict=True):
         if side in attention and (width % ATTENTION_DIVISOR or side % SMALLEST_HALVED):
             raise ArchitectureError(
-                f"{name}: attention at {side} px looks at {width} channels: "
+                f"{name}: attention at {side} px has {width} channels: "
                 f"give an even side and a multiple of {ATTENTION_DIVISOR}"
             )
 
 
 @dataclass(frozen=True)
 class _Layer:
-    """A convolution or linear layer: how many weights, applied at how many places, normalised or not."""
+    """A convolution or linear layer: number of weights, number of positions, normalised or not."""
 
     weights: int
     places: int = 1
@@ -211,8 +211,8 @@ class _Layer:
 def macs(architecture: GeneratorArchitecture) -> int:
     """MACs of one image as fvcore counts them at batch 1, the class embedding included.
 
-    Spectral normalisation is two products with every weight; batch normalisation one multiply a value, with
-    weights of its own two; enlarging an image one a value; pooling and softmax none.
+    Spectral normalisation counts two products per weight; batch normalisation one per value, two with an own
+    gain and bias; up-sampling one per value; pooling and softmax none.
     """
     a = architecture
     total = sum(
@@ -221,7 +221,7 @@ def macs(architecture: GeneratorArchitecture) -> int:
     for side, inside, out in _blocks(a):
         pixels = side**2
         total += inside * (pixels // 4) + out * pixels  # batch normalisations
-        total += (inside + out) * pixels  # enlarged: what goes through the convolutions, and the shortcut
+        total += (inside + out) * pixels  # up-sampling, before the convolutions and in the shortcut
         if side in a.attention:
             keys = pixels // 4
             total += pixels * keys * (out // ATTENTION_DIVISOR + out // 2)
@@ -240,7 +240,7 @@ def _blocks(architecture: GeneratorArchitecture) -> Iterator[tuple[int, int, int
 
 
 def _layers(architecture: GeneratorArchitecture) -> Iterator[_Layer]:
-    """Everything that has weights, but the last batch normalisation and the gain of attention."""
+    """All layers with weights, except the last batch normalisation and the gain of attention."""
     a = architecture
     yield _Layer(a.classes * a.shared_dim, normalised=False)
     start = a.channels[0] * a.bottom_width**2

@@ -10,7 +10,7 @@ from search_spaces.running_norm import RunningNorm
 
 
 class BatchNorm(RunningNorm):
-    """With one gain and one bias a channel."""
+    """Batch normalisation with one gain and one bias per channel."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels)
@@ -25,8 +25,7 @@ class BatchNorm(RunningNorm):
 class ConditionalBatchNorm(nn.Module):
     """Batch normalisation with a gain and a bias for every sample, linear in its condition.
 
-    The condition is a shared class embedding and a chunk of `z`, or, where classes have no shared embedding,
-    a one-hot label.
+    The condition is a shared class embedding with a chunk of `z`, or else a one-hot label.
     """
 
     def __init__(self, channels: int, condition_dim: int, *, shared: bool) -> None:

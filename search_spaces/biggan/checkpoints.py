@@ -38,7 +38,7 @@ _PARTS = (
 
 
 def read(content: Any) -> Found | None:
-    """The generator in `content`, as `read_untrusted` gave it; None when it is nothing of BigGAN's.
+    """The generator in `content`, as `read_untrusted` returns it; None without a BigGAN generator.
 
     Raises:
         CheckpointError: it is, but can't be used: only a discriminator, a variant, tensors that don't fit.
@@ -58,7 +58,7 @@ def read(content: Any) -> Found | None:
 
 
 def read_discriminator(content: Any, generator: BigGANGenerator) -> Discriminator | None:
-    """The discriminator in `content`, trained with `generator`; None when there is none of BigGAN's.
+    """The discriminator in `content`, trained with `generator`; None without a BigGAN discriminator.
 
     Raises:
         CheckpointError: it is of another resolution, of other colours or classes, or its tensors don't fit.
@@ -79,7 +79,7 @@ def read_discriminator(content: Any, generator: BigGANGenerator) -> Discriminato
 
 
 def _tensors(content: Any) -> State | None:
-    """A state dict's tensors, without the prefix of a data-parallel wrapper; None if it is not one."""
+    """The tensors of a state dict without data-parallel prefixes; None for other values."""
     if not isinstance(content, Mapping):
         return None
     return {str(k).removeprefix("module."): v for k, v in content.items() if isinstance(v, Tensor)}
@@ -95,7 +95,7 @@ def _refuse_deep(theirs: State) -> None:
 
 
 def _generator_architecture(theirs: State) -> GeneratorArchitecture:
-    """What the shapes say of a generator: a condition is as wide as class embedding and chunk of z."""
+    """The architecture of a generator from shapes: a condition has the class embedding and a chunk of z."""
     convs = _first_convs(theirs)
     channels = (convs[0].shape[1], *(len(conv) for conv in convs))
     start, first_chunk = _get(theirs, "linear.weight").shape
@@ -120,10 +120,10 @@ def _generator_architecture(theirs: State) -> GeneratorArchitecture:
 
 
 def _discriminator_architecture(theirs: State) -> DiscriminatorArchitecture:
-    """What the shapes say of a discriminator.
+    """The architecture of a discriminator from shapes.
 
-    Of how often it halves the side, shapes say this: the last block never does, others with a shortcut of
-    their own do. Published ones of 4, 5, 6, 7 blocks are for 32, 64, 128, 256 px.
+    Blocks with a shortcut convolution halve the side, except the last one. Published networks have 4, 5, 6, 7
+    blocks for 32, 64, 128, 256 px.
     """
     convs = _first_convs(theirs)
     halvings = sum(f"blocks.{i}.0.conv_sc.weight" in theirs for i in range(len(convs) - 1))
@@ -156,7 +156,7 @@ def _attended(theirs: State, sides: list[int]) -> tuple[int, ...]:
 
 
 def _renamed(theirs: State) -> State:
-    """Their tensors under our names."""
+    """The tensors under our names."""
     return {_our_name(name): tensor for name, tensor in theirs.items()}
 
 

@@ -1,4 +1,4 @@
-"""BigGAN's discriminator: residual blocks, a sum over places, and a projection on the class."""
+"""BigGAN's discriminator: residual blocks, a sum over positions, and a projection on the class."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from search_spaces.base import Discriminator
 from search_spaces.biggan.architecture import DiscriminatorArchitecture
 from search_spaces.biggan.layers import SelfAttention, SpectralConv, SpectralEmbedding, SpectralLinear
+from search_spaces.chain import outputs
 from search_spaces.precision import full_precision
 
 
@@ -59,12 +60,7 @@ class BigGANDiscriminator(Discriminator):
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Activations (N, C, H, W) after every block, finest first."""
-        x = images
-        maps = []
-        for block in self.blocks:
-            x = block(x)
-            maps.append(x)
-        return maps
+        return outputs(self.blocks, images)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits (N,), float32; higher means more real.

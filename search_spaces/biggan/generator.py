@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from search_spaces.base import Generator
+from search_spaces.base import SquareGenerator
 from search_spaces.biggan.architecture import GeneratorArchitecture
 from search_spaces.biggan.batch_norm import BatchNorm, ConditionalBatchNorm
 from search_spaces.biggan.layers import Embedding, SelfAttention, SpectralConv, SpectralLinear
@@ -36,15 +36,15 @@ class GeneratorBlock(nn.Module):
         """`x` (N, in_channels, H, W), `condition` (N, D) ─► (N, out_channels, 2H, 2W)."""
         y: Tensor = self.conv1(doubled(F.relu(self.norm1(x, condition))))
         y = self.conv2(F.relu(self.norm2(y, condition)))
-        y = y + doubled(self.shortcut(x))  # one pixel wide: cheaper before, and the same
+        y = y + doubled(self.shortcut(x))  # a 1×1 convolution commutes with up-sampling
         return y if self.attention is None else self.attention(y)
 
 
-class BigGANGenerator(Generator):
+class BigGANGenerator(SquareGenerator):
     """`z` (N, latent_dim) and one-hot labels (N, classes) ─► images (N, C, R, R), float32 in [-1, 1].
 
-    No stages are offered for being made again: a second pass in training would move the singular vectors
-    and the running statistics twice.
+    It has no `stages` for activation checkpointing: recomputation would update singular vectors and running
+    statistics twice.
     """
 
     architecture: GeneratorArchitecture
@@ -72,11 +72,6 @@ class BigGANGenerator(Generator):
         self.to_rgb = SpectralConv(a.channels[-1], a.image_channels, 3)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        side = self.architecture.resolution
-        return self.architecture.image_channels, side, side
-
-    @property
     def uses_batch_statistics(self) -> bool:
         return True
 
@@ -98,7 +93,7 @@ class BigGANGenerator(Generator):
         return images.float().tanh()
 
     def conditions(self, z: Tensor, labels: Tensor | None) -> list[Tensor]:
-        """What the start and every block get of `z` and `labels`: (N, chunk), then (N, D) a block.
+        """Conditions of the first layer, (N, chunk), and of every block, (N, D), from `z` and `labels`.
 
         Raises:
             ValueError: there are no labels.

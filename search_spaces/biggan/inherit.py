@@ -1,4 +1,4 @@
-"""Start a student from its teacher's weights: the channels that matter most, along the whole path."""
+"""Weight inheritance: a student starts with the teacher's most important channels."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from search_spaces.inputs import input_batches
 from search_spaces.running_norm import RunningNorm
 from search_spaces.standing_statistics import measure_statistics
 
-POWER_ITERATIONS = 30  # after which the singular vector of part of a weight is found
-STATISTICS_BATCHES, STATISTICS_BATCH = 4, 16  # enough to begin with: training goes on from them
+POWER_ITERATIONS = 30  # to converge to the singular vector of part of a weight
+STATISTICS_BATCHES, STATISTICS_BATCH = 4, 16  # images; a start only, training updates them
 
 
 @dataclass(frozen=True)
 class _Conditions:
-    """The map from conditions of a teacher's blocks to conditions of its student's."""
+    """Maps weights on conditions of the teacher's blocks to conditions of the student's blocks."""
 
     axes: Tensor | None  # (teacher's shared_dim, student's), orthonormal columns; None: they are equal
     shared_dim: int  # the teacher's
@@ -36,7 +36,7 @@ class _Conditions:
 
 @torch.no_grad()
 def inherit(teacher: BigGANGenerator, student: BigGANGenerator) -> None:
-    """Copy into `student` what its shapes allow of `teacher`; the rest keeps its random start.
+    """Copy the weights of `teacher` that fit into `student`; the rest keeps its random start.
 
     A channel's importance is the sum over its consumers of weight magnitude × mean activation magnitude,
     which after batch normalisation follows from gain and bias. A narrower class embedding uses the
@@ -80,11 +80,11 @@ class _Importance:
             self.between = [_magnitude(b.norm2, c) for b, c in zip(teacher.blocks, conditions, strict=True)]
 
     def inside(self, block: int) -> Tensor:
-        """Of the channels between the convolutions of a block, (C,)."""
+        """Importance of the channels between the convolutions of a block, (C,)."""
         return input_norms(self.teacher.blocks[block].conv2.weight) * self.between[block]
 
     def of_stage(self, stage: int) -> Tensor:
-        """Of the channels that the start (0) or a block (its number + 1) ends in, (C,)."""
+        """Importance of the output channels of the first layer (stage 0) or of block `stage - 1`, (C,)."""
         blocks = self.teacher.blocks
         importance = torch.zeros(self.teacher.architecture.channels[stage], device=self._device)
         if stage > 0 and (attention := blocks[stage - 1].attention) is not None:
@@ -107,7 +107,7 @@ class _Importance:
 
 
 def _magnitude(norm: ConditionalBatchNorm, condition: Tensor) -> Tensor:
-    """Root mean square of what a normalised channel becomes, (C,)."""
+    """Root mean square of every channel after gain and bias, (C,)."""
     gain, bias = norm.scale_and_shift(condition)
     return (gain.square() + bias.square()).mean(dim=0).sqrt()
 
@@ -126,7 +126,7 @@ def _inherit_classes(teacher: BigGANGenerator, student: BigGANGenerator) -> _Con
 
 
 def _inherit_start(teacher: BigGANGenerator, student: BigGANGenerator, channels: Tensor) -> None:
-    """The layer that makes the first image; other latents than the teacher's get zero weights."""
+    """Inherit the first layer; latent dimensions that the teacher lacks get zero weights."""
     pixels = teacher.architecture.bottom_width**2
     rows = (channels[:, None] * pixels + torch.arange(pixels, device=channels.device)).flatten()
     first = teacher.architecture.chunks[0]
@@ -158,7 +158,7 @@ def _inherit_conv(source: SpectralNorm, target: SpectralNorm, *, outgoing: Tenso
 
 
 def _inherit_attention(source: GeneratorBlock, target: GeneratorBlock, channels: Tensor) -> None:
-    """Queries with their keys, and values with what is made of them, by their products' magnitude."""
+    """Inherit attention: query and key channels in pairs, and values, by the magnitude of products."""
     theirs, ours = source.attention, target.attention
     if theirs is None or ours is None:
         return
@@ -173,12 +173,12 @@ def _inherit_attention(source: GeneratorBlock, target: GeneratorBlock, channels:
 
 
 def _size(layer: SpectralNorm) -> Tensor:
-    """L2 norm of a weight (O, I, 1, 1) over everything but its output channels, (O,)."""
+    """L2 norm per output channel of a weight (O, I, 1, 1), (O,)."""
     return layer.weight.flatten(1).square().sum(dim=1).sqrt()
 
 
 def _weight(embedding: nn.Module) -> Tensor:
-    """Of classes without a shared embedding: (classes, C)."""
+    """Gains or biases of classes without a shared embedding, (classes, C)."""
     assert isinstance(embedding, Embedding)
     return embedding.weight
 
@@ -200,7 +200,7 @@ def _set_weight(layer: SpectralNorm, weight: Tensor, u0: Tensor) -> None:
 
 
 def _measure(student: BigGANGenerator) -> None:
-    """Running statistics of the student as it is now."""
+    """Measure the running statistics of the student."""
     rng = torch.Generator().manual_seed(0)
     batches = input_batches(student.input_specs, STATISTICS_BATCH, rng)
     measure_statistics(student, batches, STATISTICS_BATCHES)

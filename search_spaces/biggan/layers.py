@@ -1,4 +1,4 @@
-"""What BigGAN's generator and discriminator are both made of (Brock et al., arXiv 1809.11096).
+"""Layers of BigGAN's generator and discriminator (Brock et al., arXiv 1809.11096).
 
 Spectral normalisation (Miyato et al., arXiv 1802.05957) has the arithmetic and the buffers of the public
 implementation, so that its checkpoints give the same numbers here.
@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from search_spaces.biggan.architecture import ATTENTION_DIVISOR
 from search_spaces.precision import full_precision
 
-SPECTRAL_EPS = 1e-8  # the shortest singular vector that is still divided by its length
+SPECTRAL_EPS = 1e-8  # lower bound of the norm that a singular vector is divided by
 
 
 class SpectralNorm(nn.Module):
-    """A weight that is divided by its largest singular value, found by one power iteration a pass.
+    """A weight divided by its largest singular value, with one power iteration per pass.
 
     In training mode a pass moves `u0` (1, outputs), the left singular vector, and notes the value in `sv0`.
     In evaluation mode they stay, and the iteration starts from the same `u0` each time.
@@ -34,7 +34,7 @@ class SpectralNorm(nn.Module):
         self.register_buffer("sv0", torch.ones(1))
 
     def normalized_weight(self) -> Tensor:
-        """The weight over its largest singular value; gradients reach both."""
+        """The weight divided by its largest singular value, both with gradients."""
         matrix = self.weight.flatten(1)
         with full_precision(matrix):
             with torch.no_grad():
@@ -95,9 +95,9 @@ class Embedding(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Every place looks at all others (Zhang et al., arXiv 1805.08318), at keys of half the side.
+    """Self-attention over all positions (Zhang et al., arXiv 1805.08318); keys and values at half the side.
 
-    It begins as the identity: `gamma`, the weight of what is seen, is zero.
+    It starts as the identity: `gamma`, the weight of the attention, is zero.
     """
 
     def __init__(self, channels: int) -> None:
@@ -120,6 +120,6 @@ class SelfAttention(nn.Module):
 
 
 def orthogonal(*shape: int) -> Tensor:
-    """Weights of orthonormal rows or columns (Saxe et al. 2014), which BigGANs start with."""
+    """Initialise with orthonormal rows or columns (Saxe et al. 2014), as BigGANs do."""
     weight = torch.empty(*shape)
     return weight if weight.is_meta else nn.init.orthogonal_(weight)

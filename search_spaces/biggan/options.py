@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class TeacherOptions(BaseModel):
-    """How big the generator is; its discriminator follows."""
+    """Sizes of the generator; its discriminator follows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""BigGAN teachers as published: how wide they are, and how hard their discriminator is held."""
+"""Published sizes and training settings of BigGAN teachers."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ WIDTHS = {32: 64}  # `ch` by resolution; of all others:
 WIDTH = 96
 LATENT_DIMS = {32: 128, 64: 120, 128: 120, 256: 140}  # cut into equal chunks
 SHARED_DIM = 128
-ATTENTION = 64  # px, where blocks make that
+ATTENTION = 64  # px
 TRAINING = PublishedTraining(
     "hinge", generator_lr=1e-4, discriminator_lr=4e-4, betas=(0.0, 0.999), discriminator_steps=2
 )
 """Rates of BigGAN-PyTorch; two discriminator steps as in the paper (appendix C).
 
-No R1, because spectral normalisation holds the discriminator: with a weight of 10 the paper found training
-stable and its scores nearly halved, and the best results without (section 4.2).
+No R1, because spectral normalisation regularises the discriminator: with a weight of 10 the paper found
+training stable and its scores nearly halved, and the best results without (section 4.2).
 """
 
 

@@ -12,9 +12,9 @@ from search_spaces.biggan import inherit as inheritance
 from search_spaces.biggan.architecture import ATTENTION_DIVISOR, SMALLEST_HALVED, GeneratorArchitecture
 from search_spaces.sampling import Choice, OneOf, RelativeWidth, StudentSpace
 
-COARSEST_ATTENTION = 8  # px: at 4 px two convolutions reach every place
+COARSEST_ATTENTION = 8  # px; at 4 px two convolutions reach every position
 NO_ATTENTION = "none"
-HIERARCHICAL, FLAT = "hierarchical", "flat"  # every block gets its chunk of z; the start gets all of it
+HIERARCHICAL, FLAT = "hierarchical", "flat"  # a chunk of z per block; all of z in the first layer
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class BigGANSpace(StudentSpace[GeneratorArchitecture]):
         return replace(architecture, channels=tuple(snapped))
 
     def chosen(self, answers: Mapping[str, Any]) -> GeneratorArchitecture:
-        """The student that `answers` describe, at the teacher's widths where attention can be there."""
+        """The student of the choices `answers` at full width (multiples of 8 before attention)."""
         t, attention = self.teacher, self._attentions()[answers["attention"]]
         widths = (self._snap(width, i, attention) for i, width in enumerate(t.channels))
         return replace(
@@ -84,19 +84,19 @@ class BigGANSpace(StudentSpace[GeneratorArchitecture]):
         )
 
     def simpler(self, architecture: GeneratorArchitecture) -> Iterator[GeneratorArchitecture]:
-        """Narrowest widths, then no attention, a narrower class embedding, the cheaper kind of latent."""
+        """Narrowest widths, no attention, the narrowest class embedding, the cheaper kind of latent."""
         yield self.narrowest(architecture)
         yield (simple := self.narrowest(replace(architecture, attention=())))
         yield (simple := replace(simple, shared_dim=self._shared_dims()[-1]))
         yield min((replace(simple, chunks=self._chunks(each)) for each in self._latents()), key=self.macs)
 
     def _chunks(self, latent: str) -> tuple[int, ...]:
-        """Dimensions of `z` that the start and every block get."""
+        """Dimensions of `z` for the first layer and every block."""
         t = self.teacher
         return (t.latent_dim, *(0 for _ in t.chunks[1:])) if latent == FLAT else t.chunks
 
     def _attentions(self) -> dict[str, tuple[int, ...]]:
-        """Where attention may be, by the names of the choices: the teacher's sides, a coarser one, none."""
+        """Possible sides of attention by the name of the choice: the teacher's, a coarser one, none."""
         t = self.teacher
         finest = max(t.attention, default=0)
         coarser = [
@@ -117,7 +117,7 @@ class BigGANSpace(StudentSpace[GeneratorArchitecture]):
         return (HIERARCHICAL, FLAT) if any(self.teacher.chunks[1:]) else (FLAT,)
 
     def _snap(self, channels: float, stage: int, attention: tuple[int, ...]) -> int:
-        """The nearest width that a stage can have: on the grid, or a multiple of 8 before attention."""
+        """The nearest allowed width of a stage: on the grid, or a multiple of 8 before attention."""
         limit = self.teacher.channels[stage]
         if stage == 0 or self.teacher.sides[stage] not in attention:
             return self.grid.snap(channels, limit)
@@ -126,5 +126,5 @@ class BigGANSpace(StudentSpace[GeneratorArchitecture]):
 
 
 def _named(sides: tuple[int, ...]) -> str:
-    """A choice of where attention is, in a word: "none", "64" or "32+64"."""
+    """The name of a choice of attention: "none", "64" or "32+64"."""
     return "+".join(map(str, sides)) or NO_ATTENTION

@@ -1,4 +1,4 @@
-"""What a DCGAN generator and its discriminator look like, and what the generator costs in closed form."""
+"""Architectures of a DCGAN generator and discriminator, and the generator's cost in closed form."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Layer:
     output_padding: int = 0  # of transposed convolutions
     bias: bool = True
     norm: bool = False
-    epsilon: float = EPSILON  # of the normalisation; without one it is always this
+    epsilon: float = EPSILON  # of the normalisation; the default without one
     activation: Activation = "relu"
 
     def __post_init__(self) -> None:
@@ -77,7 +77,7 @@ class Layer:
         return (before + 2 * self.padding - self.kernel) // self.stride + 1
 
     def check(self, before: int) -> None:
-        """Whether it can be built behind a map of side `before`.
+        """Check that the layer can follow a map of side `before`.
 
         Raises:
             ArchitectureError: it can't.
@@ -107,7 +107,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class GeneratorArchitecture(Architecture):
-    """A chain of layers from `z`, a map of 1 px, to the image, which is what the last layer makes.
+    """A chain of layers from `z`, a map of 1 px, to the image, the output of the last layer.
 
     A latent is standard normal, or uniform in [-1, 1] (Radford et al., arXiv 1511.06434).
     """

@@ -1,4 +1,4 @@
-"""DCGAN checkpoints as people publish them, bare state dicts, as our networks."""
+"""Read published DCGAN checkpoints, bare state dicts, as our networks."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from torch import Tensor
 
 from search_spaces.base import Found
 from search_spaces.dcgan.generator import DCGANGenerator
-from search_spaces.dcgan.infer import Inferred, infer, is_critic
-from search_spaces.dcgan.layouts import USUAL
+from search_spaces.dcgan.infer import Inferred, infer, is_discriminator
+from search_spaces.dcgan.layouts import DEFAULT
 from search_spaces.dcgan.modules import Module, modules_of
 from search_spaces.errors import CheckpointError, one_line
 from search_spaces.reading import with_weights
 
 GENERATORS = ("g_ema", "G_ema", "ema", "generator", "netG", "G", "gen", "generator_state_dict")
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # of a network, or of both in one state dict
-MOST_TENSORS = 200  # a DCGAN has some 30: what is larger is not looked at
+MOST_TENSORS = 200  # a DCGAN has some 30; larger files are skipped
 CONDITION = "emb"  # in the name of a module that embeds a class
 
 
 def read(content: Any) -> Found | None:
-    """The generator in `content`, as `read_untrusted` gave it; None when there is no DCGAN in it.
+    """The generator in `content`, as `read_untrusted` returns it; None without a DCGAN.
 
-    Kinds, widths, depth and sizes follow from the tensors' shapes and order. What they don't tell, strides,
+    Kinds, widths, depth and sizes follow from the tensors' shapes and order. Shapes do not define strides,
     activations, the latent's distribution and the epsilon of normalisation, follows from the names if they
     are of a public implementation (`layouts.py`), else it is assumed as DCGAN has it, and noted in the
     metadata. A discriminator in it is not read: those of DCGANs are normalised, which critics here are not.
@@ -34,7 +34,7 @@ def read(content: Any) -> Found | None:
             only a discriminator.
         ArchitectureError: its layers make no image.
     """
-    critic = False
+    discriminator = False
     for name, state in _states(content):
         modules = _modules(state)
         if modules is None:
@@ -42,8 +42,8 @@ def read(content: Any) -> Found | None:
         inferred = infer(modules)
         if inferred is not None:
             return _found(name, inferred)
-        critic = critic or is_critic(modules)
-    if critic:
+        discriminator = discriminator or is_discriminator(modules)
+    if discriminator:
         raise CheckpointError("it holds a discriminator and no generator")
     return None
 
@@ -52,16 +52,16 @@ def _found(name: str, inferred: Inferred) -> Found:
     generator = with_weights(DCGANGenerator, inferred.architecture, inferred.state, "generator")
     metadata = {"source_format": "DCGAN state dict", "source_network": name or "state dict"}
     metadata["source_layout"] = inferred.layout.source
-    if inferred.layout is USUAL:
+    if inferred.layout is DEFAULT:
         metadata["assumed"] = (
-            f"activation {USUAL.activation}, latent {USUAL.latent}, epsilon 1e-05, transposed convolutions "
-            "double the size"
+            f"activation {DEFAULT.activation}, latent {DEFAULT.latent}, epsilon 1e-05, "
+            "transposed convolutions double the size"
         )
     return Found(generator, None, metadata)
 
 
 def _states(content: Any) -> Iterator[tuple[str, dict[str, Tensor]]]:
-    """State dicts that may be a generator's, by the names that they have in the file; its own is ""."""
+    """Candidate state dicts of a generator, by their names in the file; the file itself is ""."""
     if not isinstance(content, Mapping):
         return
     for name in ("", *GENERATORS, *WRAPPERS):
@@ -78,7 +78,7 @@ def _states(content: Any) -> Iterator[tuple[str, dict[str, Tensor]]]:
 
 
 def _modules(state: Mapping[str, Tensor]) -> list[Module] | None:
-    """The chain that `state` is of, or None.
+    """The chain of layers in `state`, or None.
 
     Raises:
         CheckpointError: it is a DCGAN's beside the embedding of a class.

@@ -13,8 +13,8 @@ from search_spaces.precision import full_precision
 class DCGANDiscriminator(Discriminator):
     """Images (N, C, R, R) ─► logits (N,).
 
-    No batch normalisation: a gradient penalty is of single images (Gulrajani et al., arXiv 1704.00028,
-    section 4).
+    No batch normalisation: a gradient penalty is defined for single images (Gulrajani et al., arXiv
+    1704.00028, section 4).
     """
 
     architecture: DiscriminatorArchitecture
@@ -27,7 +27,7 @@ class DCGANDiscriminator(Discriminator):
             nn.Conv2d(widths[i], widths[i + 1], kernel_size=4, stride=2, padding=1)
             for i in range(len(architecture.channels))
         )
-        side = architecture.resolution >> len(architecture.channels)  # an odd one loses its last row
+        side = architecture.resolution >> len(architecture.channels)  # odd sides lose their last row
         self.out = nn.Linear(widths[-1] * side**2, 1)
         for conv, width in zip(self.convs, widths, strict=False):
             assert isinstance(conv, nn.Conv2d)

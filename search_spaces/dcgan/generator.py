@@ -7,14 +7,15 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from search_spaces.base import Generator
+from search_spaces.base import SquareGenerator
+from search_spaces.chain import outputs
 from search_spaces.dcgan.architecture import GeneratorArchitecture, steps
 from search_spaces.dcgan.layers import GeneratorLayer
 from search_spaces.inputs import Inputs, InputSpec
 from search_spaces.standing_statistics import measure_statistics
 
 
-class DCGANGenerator(Generator):
+class DCGANGenerator(SquareGenerator):
     """`z` (N, latent_dim) ─► images (N, C, R, R), float32 in [-1, 1] behind a tanh."""
 
     architecture: GeneratorArchitecture
@@ -28,11 +29,6 @@ class DCGANGenerator(Generator):
         )
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        side = self.architecture.resolution
-        return self.architecture.image_channels, side, side
-
-    @property
     def uses_batch_statistics(self) -> bool:
         return any(layer.norm for layer in self.architecture.layers)
 
@@ -41,12 +37,8 @@ class DCGANGenerator(Generator):
         return self.activations(z)[-1].float()
 
     def activations(self, z: Tensor) -> list[Tensor]:
-        """What every layer makes of `z`: maps (N, C, H, W), the image last."""
-        x, maps = z[:, :, None, None], []
-        for layer in self.layers:
-            x = layer(x)
-            maps.append(x)
-        return maps
+        """The output of every layer for latents `z`: maps (N, C, H, W), the image last."""
+        return outputs(self.layers, z[:, :, None, None])
 
     def calibrate(self, inputs: Iterable[Inputs]) -> None:
         measure_statistics(self, inputs)

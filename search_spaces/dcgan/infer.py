@@ -1,4 +1,4 @@
-"""From a chain of modules to an architecture with its tensors: kinds and widths follow from the shapes."""
+"""Infer an architecture from a chain of modules: shapes define kinds and widths of layers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from search_spaces.dcgan.modules import Module
 from search_spaces.errors import CheckpointError, one_line
 
 COLOURS = (1, 3)
-SIDES = (28, 32, 64)  # px, of images that a chain of matrices makes
-LEAST_WIDTH = 4  # of a layer that is none of images
+SIDES = (28, 32, 64)  # px, of images from a chain of dense layers
+LEAST_WIDTH = 4  # of hidden layers
 
 
 @dataclass(frozen=True)
 class Link:
-    """A module as a layer: what it is, and how many channels it makes."""
+    """A module as a layer: its kind and its output channels."""
 
     module: Module
     kind: Kind
@@ -31,7 +31,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Inferred:
-    """A generator as its file has it, and where the rest is known from."""
+    """An inferred generator, and the layout that supplied what shapes do not define."""
 
     architecture: GeneratorArchitecture
     state: dict[str, Tensor]  # by our names
@@ -39,8 +39,8 @@ class Inferred:
 
 
 def infer(modules: Sequence[Module]) -> Inferred | None:
-    """The generator that is made of `modules`; None when they don't begin as a DCGAN does, or
-    go on as an encoder.
+    """The generator of `modules`; None when they do not start like a DCGAN, or continue like an
+    encoder.
 
     Raises:
         CheckpointError: they are one, but what follows does not fit, or can't be known from tensors.
@@ -53,7 +53,7 @@ def infer(modules: Sequence[Module]) -> Inferred | None:
     if layout.modules == () and any(_widens(one, other) for one, other in pairwise(links)):
         return None
     if layout.modules == () and not any(_grows(link) for link in links[1:]) and not links[-1].module.dense:
-        raise CheckpointError("where its up-sampling is can't be told from its tensors: give a known DCGAN")
+        raise CheckpointError("its tensors do not show where it up-samples: give a known DCGAN")
     layers = [_layer(i, link, layout, last=link is links[-1]) for i, link in enumerate(links)]
     first = links[0].module
     latent_dim = first.weight.shape[1] if first.dense else first.weight.shape[0]
@@ -68,12 +68,12 @@ def infer(modules: Sequence[Module]) -> Inferred | None:
 
 
 def _widens(one: Link, other: Link) -> bool:
-    """Whether `other` is a plain convolution that makes more of the map before it, as encoders do."""
+    """Whether `other` is a plain convolution that widens its input, as in encoders."""
     return other.kind == "conv" and not one.module.dense and one.channels < other.channels
 
 
-def is_critic(modules: Sequence[Module]) -> bool:
-    """Whether they are the ever wider convolutions of a discriminator, from an image to one number."""
+def is_discriminator(modules: Sequence[Module]) -> bool:
+    """Whether `modules` are the widening convolutions of a discriminator, from an image to one logit."""
     convs = [module.weight for module in modules if not module.dense]
     if len(convs) < 3 or convs[0].shape[1] not in COLOURS or any(module.dense for module in modules[:-1]):
         return False
@@ -98,12 +98,12 @@ def _matrices(modules: Sequence[Module]) -> list[Link] | None:
 
 
 def _links(modules: Sequence[Module]) -> list[Link] | None:
-    """Matrices that make a map, or a transposed convolution that does; then convolutions of either kind.
+    """Dense layers or a transposed convolution for the first map, then convolutions of either kind.
 
-    None when they don't begin so.
+    None for other starts.
     """
     matrices = next((i for i, module in enumerate(modules) if not module.dense), len(modules))
-    first = max(0, matrices - 1)  # the module that makes the first map
+    first = max(0, matrices - 1)  # the module of the first map
     if len(modules) < first + 2 or any(m.dense or m.kernel == 1 for m in modules[first + 1 : -1]):
         return None
     hidden = [Link(module, "dense", module.weight.shape[0], 1) for module in modules[:first]]
@@ -172,9 +172,9 @@ def _grows(link: Link) -> bool:
 
 
 def _layer(number: int, link: Link, layout: Layout, *, last: bool) -> Layer:
-    """One link with what its tensors don't tell: as the layout has it, else so that sizes double."""
+    """One layer with the settings that shapes do not define: from the layout, else such that sizes double."""
     doubles = _grows(link) and number > 0
-    usual = Layer(
+    default = Layer(
         kind=link.kind,
         channels=link.channels,
         kernel=link.kernel,
@@ -185,4 +185,4 @@ def _layer(number: int, link: Link, layout: Layout, *, last: bool) -> Layer:
         norm=link.module.norm is not None,
         activation="tanh" if last else layout.activation,
     )
-    return replace(usual, **layout.layers.get(number, {}))
+    return replace(default, **layout.layers.get(number, {}))

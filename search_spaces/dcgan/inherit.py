@@ -1,4 +1,4 @@
-"""Start a student from its teacher's weights: the channels that matter most, along the whole chain."""
+"""Weight inheritance: a student starts with the teacher's most important channels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from search_spaces.standing_statistics import BATCH_SIZE
 
 @torch.no_grad()
 def inherit(teacher: DCGANGenerator, student: DCGANGenerator) -> None:
-    """Copy into `student` what its shapes allow of `teacher`.
+    """Copy the weights of `teacher` that fit into `student`.
 
     From the image backwards, a layer keeps the channels with the largest effect on the kept channels of the
     next layer: root mean square of the channel over latents × norm of the weights that read it, normalisation
@@ -106,7 +106,7 @@ def _inherit_layer(
     taps = (_effective_taps(source) if folded else _taps(source))[incoming][:, outgoing]
     stride = source.layer.stride if source.layer.kind == "transposed" else 1
     _set_taps(target, fold_taps(taps, target.layer.kernel, stride))
-    pixels = source.layer.kernel**2 if source.layer.kind == "dense" else 1  # that have a bias of their own
+    pixels = source.layer.kernel**2 if source.layer.kind == "dense" else 1  # each with its own bias
     bias = source.map.bias if source.map.bias is not None else taps.new_zeros(source.layer.channels * pixels)
     bias = bias.reshape(-1, pixels)[outgoing].flatten()
     if source.norm is not None and folded:
@@ -124,7 +124,7 @@ def fold_taps(weight: Tensor, kernel: int, stride: int) -> Tensor:
     """A smaller kernel about the same middle, (in, out, kernel, kernel), for weights (in, out, k, k).
 
     Every tap beyond its edges is added to the nearest one that is a multiple of `stride` away, the stride of
-    a transposed convolution: away from borders, what becomes of a constant map is the same.
+    a transposed convolution: away from borders, a constant map has the same output.
     """
     size = weight.shape[-1]
     if size == kernel:

@@ -1,4 +1,4 @@
-"""The layers that DCGANs are chains of."""
+"""The layers of DCGANs."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from torch import Tensor, nn
 from search_spaces.dcgan.architecture import Activation, Layer
 from search_spaces.running_norm import RunningNorm
 
-SLOPE = 0.2  # of leaky rectifiers, where they leak
+SLOPE = 0.2  # of leaky ReLU for negative values
 
 
 def leaky_relu(x: Tensor) -> Tensor:
-    """Negative values at a fifth."""
+    """Leaky ReLU of slope 0.2."""
     return F.leaky_relu(x, SLOPE)
 
 
 def tanh(x: Tensor) -> Tensor:
-    """In float32 also under autocast: images in half precision would have visible steps."""
+    """Tanh in float32 also under autocast: images in half precision would show banding."""
     return torch.tanh(x.float())
 
 
@@ -49,7 +49,7 @@ class BatchNorm(RunningNorm):
         return self.normalized(x, self.weight, self.bias)
 
     def scale(self) -> Tensor:
-        """What it multiplies each channel by in evaluation mode, `(C,)`."""
+        """Factor of each channel in evaluation mode, `(C,)`."""
         return self.weight * (self.running_var + self.epsilon).rsqrt()
 
 
@@ -100,8 +100,8 @@ def initialise(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d, fan_in: int) -
     DCGAN's own standard deviation, 0.02 everywhere, makes narrow networks without normalisation die out.
 
     Args:
-        layer: what to start.
-        fan_in: inputs that one of its outputs is the sum of.
+        layer: the layer to initialise.
+        fan_in: number of inputs per output.
     """
     nn.init.normal_(layer.weight, std=(2 / fan_in) ** 0.5)
     if layer.bias is not None:

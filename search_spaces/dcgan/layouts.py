@@ -1,4 +1,4 @@
-"""What tensors don't tell of a generator: known from where checkpoints come from, else as DCGAN has it."""
+"""Settings of generators that tensors do not define: from known implementations, else DCGAN's."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from search_spaces.dcgan.architecture import Activation, Latent
 
 @dataclass(frozen=True)
 class Layout:
-    """The generator of one public implementation, known by the names of its modules that have a kernel."""
+    """The generator of one public implementation, recognised by the names of its modules with kernels."""
 
     source: str  # where it is published
     modules: tuple[str, ...]  # in order; layers below are numbered as they are
-    kernels: tuple[int, ...] | None = None  # of its convolutions, where the names alone are too common
+    kernels: tuple[int, ...] | None = None  # of its convolutions, where names are ambiguous
     latent: Latent = "normal"
     activation: Activation = "relu"  # of all layers but the last
-    layers: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)  # what else is not as usual
+    layers: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)  # other settings
 
 
 UPSAMPLED = {"kind": "upsampled", "stride": 2, "epsilon": 0.8}
 VALID = {"padding": 0, "output_padding": 0}
 
-USUAL = Layout("unknown", ())  # Radford et al., arXiv 1511.06434
+DEFAULT = Layout("unknown", ())  # Radford et al., arXiv 1511.06434
 KNOWN = (
     Layout(
         "github.com/efleurine/faces-dcgan", ("fc", "t_conv1.0", "t_conv2.0", "t_conv3.0"), latent="uniform"
@@ -45,7 +45,7 @@ KNOWN = (
     Layout("github.com/syoopie/fashion-DCGAN", ("layer1.0", "layer2.0", "layer3.0"), kernels=(7, 5, 5)),
     Layout("github.com/csinva/gan-vae-pretrained-pytorch", ("0", "2", "4"), kernels=(1, 1, 28)),
     Layout(
-        "github.com/eriklindernoren/PyTorch-GAN",  # dcgan.py; WGANs of its form are read alike
+        "github.com/eriklindernoren/PyTorch-GAN",  # dcgan.py; also WGANs of this form
         ("l1.0", "conv_blocks.2", "conv_blocks.6", "conv_blocks.9"),
         activation="leaky",
         layers={0: {"activation": "none"}, 1: UPSAMPLED, 2: UPSAMPLED},
@@ -60,7 +60,7 @@ KNOWN = (
 
 
 def layout_of(modules: tuple[str, ...], kernels: tuple[int, ...]) -> Layout:
-    """The known layout of a network with these modules, else the usual one."""
+    """The known layout of a network with these modules, else the default."""
     return next(
-        (known for known in KNOWN if known.modules == modules and known.kernels in (None, kernels)), USUAL
+        (known for known in KNOWN if known.modules == modules and known.kernels in (None, kernels)), DEFAULT
     )

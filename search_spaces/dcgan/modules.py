@@ -1,4 +1,4 @@
-"""A state dict as the chain of modules that it is of, if it is one of layers with batch normalisation."""
+"""Parse a state dict as a chain of layers with batch normalisation."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class Module:
 
     @property
     def dense(self) -> bool:
-        """Whether it is a matrix."""
+        """Whether the layer is dense."""
         return self.weight.ndim == 2
 
     @property
     def kernel(self) -> int:
-        """Side of its kernel; of a matrix, 1."""
+        """Side of the kernel; 1 for a dense layer."""
         return 1 if self.dense else self.weight.shape[2]
 
     @property
     def norm_width(self) -> int | None:
-        """Channels that are normalised behind it."""
+        """Number of channels of the normalisation behind it."""
         return None if self.norm is None else len(self.norm["running_mean"])
 
     def folded(self) -> Module:
-        """The same function, of a matrix in evaluation mode, without the normalisation behind it."""
+        """An equivalent dense layer with the normalisation of evaluation mode folded into its weights."""
         assert self.norm is not None
         scale = self.norm["weight"] * (self.norm["running_var"] + EPSILON).rsqrt()
         bias = torch.zeros_like(scale) if self.bias is None else self.bias
@@ -47,7 +47,7 @@ class Module:
 
 
 def modules_of(state: Mapping[str, Tensor]) -> list[Module] | None:
-    """The modules in the order of the state dict; None when there are others in it than those of DCGANs."""
+    """The modules in the order of the state dict; None if it contains modules that DCGANs don't have."""
     grouped: dict[str, dict[str, Tensor]] = {}
     for key, tensor in state.items():
         name, _, leaf = key.rpartition(".")
@@ -76,7 +76,7 @@ def _is_layer(tensors: Mapping[str, Tensor]) -> bool:
 
 
 def _norm(tensors: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
-    """All tensors of a batch normalisation; one without scale and shift has those that change nothing."""
+    """All tensors of a batch normalisation; a missing scale and shift are those of the identity."""
     mean, variance = tensors.get("running_mean"), tensors.get("running_var")
     if ("weight" in tensors) != ("bias" in tensors):
         return None

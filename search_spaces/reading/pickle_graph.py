@@ -77,7 +77,7 @@ class PickleGraph:
 
     def expanded(self) -> float:
         """Values in all, each counted once for every way to it; infinite when one holds itself."""
-        sizes: list[float] = [0.0] * len(self._held)  # 0: not looked at; inf: being looked at, too
+        sizes: list[float] = [0.0] * len(self._held)  # 0: not visited; inf: being visited
         left = [(_ROOT, False)]
         while left:
             value, known = left.pop()

@@ -50,7 +50,7 @@ class PickledObject:
 
 
 class _RefusedError(Exception):
-    """What a file asked for that no checkpoint needs."""
+    """A class or function in a file that no checkpoint needs."""
 
 
 def read_untrusted(path: Path) -> Any:
@@ -93,7 +93,7 @@ def _reader(head: bytes) -> Callable[[Path], Any]:
 def _read_zip(path: Path) -> Any:
     """A torch archive, whose members are stored, not compressed: nothing can inflate without end.
 
-    Torch's reader does not look at the checksums in it, so they are compared here.
+    Torch's reader ignores the checksums in it, so they are compared here.
     """
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
@@ -149,7 +149,7 @@ def _read_pickle(path: Path) -> Any:
 
 
 def _scan(file: Any, *, plain: bool = False) -> None:
-    """Look at every instruction of a pickle before the first one is carried out.
+    """Check every instruction of a pickle before the first one is executed.
 
     Args:
         file: where the pickle begins; afterwards, where it ends.

@@ -1,4 +1,4 @@
-"""A network with the weights of a file, built only when the file really holds all of them."""
+"""Build a network with the weights of a file, after checking that the file holds all of them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ N = TypeVar("N", bound=nn.Module)
 def with_weights(build: Callable[[A], N], architecture: A, state: Mapping[str, Tensor], role: str) -> N:
     """`build(architecture)` with the tensors `state`, in evaluation mode and without gradients.
 
-    Names and shapes are compared on the meta device first: what a file says of its widths is free, and
-    a network of such widths may be larger than any memory.
+    Names and shapes are compared on the meta device first: a file can claim any width, and such a network may
+    not fit into memory.
 
     Raises:
         CheckpointError: tensors are missing, too many, empty, of another shape, or not finite.

@@ -18,7 +18,7 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         OSError: the folder is not there or can't be written.
     """
-    partial = path.with_name(f".{uuid.uuid4().hex}.partial")  # a long name has no room for more
+    partial = path.with_name(f".{uuid.uuid4().hex}.partial")  # `path` may have the longest name
     try:
         with partial.open("wb") as file:
             yield file

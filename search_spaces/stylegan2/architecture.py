@@ -1,4 +1,4 @@
-"""What a StyleGAN2 generator and discriminator look like, and what the generator costs in closed form."""
+"""Architectures of a StyleGAN2 generator and discriminator, and the generator's cost in closed form."""
 
 from __future__ import annotations
 

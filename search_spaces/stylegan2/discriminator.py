@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.base import Discriminator
+from search_spaces.chain import outputs
 from search_spaces.precision import full_precision
 from search_spaces.stylegan2.architecture import DiscriminatorArchitecture
 from search_spaces.stylegan2.layers import EqualizedConv, EqualizedLinear, clamp, leaky_relu
@@ -57,12 +58,7 @@ class StyleGAN2Discriminator(Discriminator):
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Activations (N, C, R/2, R/2) … (N, C, 4, 4), finest first."""
-        x = clamp(leaky_relu(self.from_rgb(images)), self.limit)
-        maps = []
-        for block in self.blocks:
-            x = block(x)
-            maps.append(x)
-        return maps
+        return outputs(self.blocks, clamp(leaky_relu(self.from_rgb(images)), self.limit))
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits (N,), float32; higher means more real.

@@ -8,15 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from search_spaces.base import Generator
+from search_spaces.base import SquareGenerator
 from search_spaces.stylegan2.architecture import GeneratorArchitecture
 from search_spaces.stylegan2.mapping import MappingNetwork
 from search_spaces.stylegan2.synthesis import NoiseMode, SynthesisBlock
 
-W_AVG_MEMORY = 0.998  # per batch, of the mean style that truncation pulls towards
+W_AVG_DECAY = 0.998  # per batch, of the mean style that truncation uses
 
 
-class StyleGAN2Generator(Generator):
+class StyleGAN2Generator(SquareGenerator):
     """`z` (N, latent_dim), and one-hot labels where there are classes ─► images (N, C, R, R).
 
     Labels are (N, classes), images float32 in about [-1, 1].
@@ -42,11 +42,6 @@ class StyleGAN2Generator(Generator):
     def deterministic(self, *inputs: Tensor) -> Tensor:
         return self.forward(*inputs, noise="const")
 
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        side = self.architecture.resolution
-        return self.architecture.image_channels, side, side
-
     def forward(
         self, z: Tensor, labels: Tensor | None = None, *, psi: float = 1.0, noise: NoiseMode = "random"
     ) -> Tensor:
@@ -59,7 +54,7 @@ class StyleGAN2Generator(Generator):
         """
         w = self.mapping(z, labels)
         if self.training:
-            self.w_avg.lerp_(w.detach().mean(dim=0), 1 - W_AVG_MEMORY)
+            self.w_avg.lerp_(w.detach().mean(dim=0), 1 - W_AVG_DECAY)
         if psi != 1.0:
             w = self.w_avg.lerp(w, psi)
         return self.synthesize(w, noise)

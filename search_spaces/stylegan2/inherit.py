@@ -1,4 +1,4 @@
-"""Start a student from its teacher's weights: the channels that matter most, along the whole path."""
+"""Weight inheritance: a student starts with the teacher's most important channels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from search_spaces.stylegan2.synthesis import StyledConv, ToRGB
 
 @torch.no_grad()
 def inherit(teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
-    """Copy into `student` what its shapes allow of `teacher`; the rest keeps its random start.
+    """Copy the weights of `teacher` that fit into `student`; the rest keeps its random start.
 
     A channel's importance is the sum over its consumers of weight magnitude × mean style magnitude:
     demodulation gives every channel unit variance, so only its consumers set its effect.

@@ -1,4 +1,4 @@
-"""What StyleGAN2's generator and discriminator are both made of (Karras et al., arXiv 1912.04958).
+"""Layers of StyleGAN2's generator and discriminator (Karras et al., arXiv 1912.04958).
 
 Weights are stored with unit variance and scaled when used (equalised learning rate), as in the public
 checkpoints.
@@ -19,7 +19,7 @@ def leaky_relu(x: Tensor) -> Tensor:
 
 
 def clamp(x: Tensor, limit: float | None) -> Tensor:
-    """`x` within ± `limit`, where there is one."""
+    """`x` clamped to ± `limit`; unchanged without a limit."""
     return x if limit is None else x.clamp(-limit, limit)
 
 

@@ -1,4 +1,4 @@
-"""StyleGAN2 teachers as published: how wide they are, and how hard their discriminator is held."""
+"""Published sizes and training settings of StyleGAN2 teachers."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class StyleGAN2Space(StudentSpace[GeneratorArchitecture]):
         return replace(architecture, blocks=tuple(blocks))
 
     def chosen(self, answers: Mapping[str, Any]) -> GeneratorArchitecture:
-        """The student that `answers` describe, at the teacher's widths."""
+        """The student of the choices `answers` at full width."""
         blocks = []
         for i, block in enumerate(self.teacher.blocks):
             side = 4 << i
@@ -76,7 +76,7 @@ class StyleGAN2Space(StudentSpace[GeneratorArchitecture]):
         return replace(self.teacher, blocks=tuple(blocks), **mapping)
 
     def simpler(self, architecture: GeneratorArchitecture) -> Iterator[GeneratorArchitecture]:
-        """Narrowest widths, then a smaller mapping network, fewer convolutions, cheaper kernels."""
+        """Narrowest widths, the smallest mapping network, fewest convolutions, cheapest kernels."""
         yield (simple := self.narrowest(architecture))
         yield (simple := replace(simple, mapping_layers=1))
         yield (simple := replace(simple, style_dim=_style_dims(self.teacher.style_dim)[-1]))
@@ -91,7 +91,7 @@ class StyleGAN2Space(StudentSpace[GeneratorArchitecture]):
 
 
 def _cheapest(block: Block) -> Block:
-    """The block with full kernels of one pixel or separable larger ones, whichever it can have."""
+    """The block with its cheapest kernels: full 1×1 or separable larger ones."""
     return replace(block, kind="full" if block.kernel == 1 else "separable")
 
 

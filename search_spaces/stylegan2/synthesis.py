@@ -1,4 +1,4 @@
-"""The blocks that make an image of a style, one per resolution, with skip RGB outputs.
+"""Synthesis blocks from styles to images, one per resolution, with skip RGB outputs.
 
 Modulation scales activations instead of weights (`x·s → conv → ·d`), which is the same function without a
 grouped convolution per sample, so that every multiply is seen by fvcore and ONNX.

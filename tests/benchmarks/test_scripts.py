@@ -11,7 +11,7 @@ import torch
 
 from benchmarks import compressing_gans, proposals, similarity
 from benchmarks.driver_overhead import FEWEST, study_part
-from benchmarks.speed import fid_share
+from benchmarks.speed import fid_fraction
 from nas.samplers import SAMPLERS
 from search_spaces import Checkpoint, get_family, save_checkpoint
 from tests.search_spaces.teachers import TEACHERS
@@ -38,13 +38,13 @@ def test_step_throughput_tells_both_speeds_and_their_ratio() -> None:
 def test_proposals_tells_how_many_fit_a_second_and_how_rare_they_are() -> None:
     found = figures("proposals")
     assert found["per_second"] > 0
-    assert 0.001 < found["feasible_share"] < 0.05  # the budget is that of one in a hundred
-    assert found["rows"][0]["feasible_share"] == 1
+    assert 0.001 < found["feasible_fraction"] < 0.05  # the budget is that of one in a hundred
+    assert found["rows"][0]["feasible_fraction"] == 1
 
 
 def test_proposals_of_a_tpe_study_fit_where_they_are_scaled() -> None:
     _, rows = proposals.measure(0.1, draws=50, proposals=2, tpe_trials=2, rounds=1)
-    assert {row.name: row.feasible_share for row in rows}["scaled to the budget, TPE"] == 1
+    assert {row.name: row.feasible_fraction for row in rows}["scaled to the budget, TPE"] == 1
 
 
 def test_the_driver_is_measured_with_every_sampler(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_the_driver_is_measured_with_every_sampler(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_fids_take_a_part_of_a_trial(tmp_path: Path) -> None:
-    assert 0.01 < fid_share(str(tmp_path), rungs=(64, 128)) < 1
+    assert 0.01 < fid_fraction(str(tmp_path), rungs=(64, 128)) < 1
 
 
 @pytest.mark.slow
@@ -104,8 +104,8 @@ def test_a_depth_factor_that_is_none_is_refused_in_one_line(
     with pytest.raises(SystemExit) as ended:
         compressing_gans.main()
     assert ended.value.code == 2
-    told = capsys.readouterr().err.splitlines()[-1]
-    assert told.endswith(f"--widths: {widths}: give whole numbers of 1 or more, such as 2,4,8")
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message.endswith(f"--widths: {widths}: give whole numbers of 1 or more, such as 2,4,8")
 
 
 def test_depth_factors_are_separated_by_commas() -> None:

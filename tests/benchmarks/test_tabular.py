@@ -1,4 +1,4 @@
-"""The tabular benchmark: its grid, its table, and replays of a made-up one."""
+"""The tabular benchmark: its grid, its table, and replays of a synthetic one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from optuna.trial import create_trial
 from benchmarks import front_per_compute
 from benchmarks.tabular import figures, strategies
 from benchmarks.tabular.grid import KINDS, LEVELS, Grid
-from benchmarks.tabular.made_up import make_up
 from benchmarks.tabular.replay import World, _answer, replay_supernet
+from benchmarks.tabular.synthetic import write_synthetic
 from benchmarks.tabular.table import COLUMNS, read_table
 from distill.teachers import load_teacher
 from nas.budget import Budget
@@ -56,8 +56,8 @@ def test_every_architecture_of_the_grid_fits_and_is_there_once(grid: Grid, utili
 def test_baselines_and_openings_are_architectures_of_the_grid(grid: Grid, utilisation: Utilisation) -> None:
     names = {str(architecture) for architecture in grid.all(utilisation)}
     for choices in (grid.uniform(), *grid.initial_designs()):
-        for share in range(len(LEVELS["budget_fraction"])):
-            assert str(grid.sample(FixedSuggest({"budget_fraction": share, **choices}), utilisation)) in names
+        for index in range(len(LEVELS["budget_fraction"])):
+            assert str(grid.sample(FixedSuggest({"budget_fraction": index, **choices}), utilisation)) in names
 
 
 def test_seeds_that_are_not_complete_are_left_out(tmp_path: Path) -> None:
@@ -76,25 +76,25 @@ def test_seeds_that_are_not_complete_are_left_out(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def made_up(grid: Grid, utilisation: Utilisation, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_up(tmp_path_factory.mktemp("table") / "made-up.csv", grid, utilisation)
+def synthetic(grid: Grid, utilisation: Utilisation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_synthetic(tmp_path_factory.mktemp("table") / "synthetic.csv", grid, utilisation)
 
 
 @pytest.mark.parametrize("name", strategies.STRATEGIES)
-def test_every_strategy_can_be_replayed_and_spends_no_more_than_allowed(name: str, made_up: Path) -> None:
-    found = front_per_compute.one(name, 0, made_up, trials=12)
+def test_every_strategy_can_be_replayed_and_spends_no_more_than_allowed(name: str, synthetic: Path) -> None:
+    found = front_per_compute.one(name, 0, synthetic, trials=12)
     assert found.images == sorted(found.images)
     assert found.seconds == sorted(found.seconds)
     assert found.images[-1] < 13 * 2_000
-    goes_on = getattr(strategies.STRATEGIES[name], "goes_on", True)
-    assert found.images[-1] >= 12 * 2_000 or not goes_on
+    spends_all = getattr(strategies.STRATEGIES[name], "spends_all", True)
+    assert found.images[-1] >= 12 * 2_000 or not spends_all
     assert all(0 <= share <= 1 + 1e-9 for share in found.shares)
     assert found.shares[-1] > 0
     assert found.best is not None
 
 
-def test_a_replay_is_the_same_for_the_same_seed(made_up: Path) -> None:
-    one, other = (front_per_compute.one("ours with TPE", 3, made_up, trials=6) for _ in range(2))
+def test_a_replay_is_the_same_for_the_same_seed(synthetic: Path) -> None:
+    one, other = (front_per_compute.one("ours with TPE", 3, synthetic, trials=6) for _ in range(2))
     assert one == other
 
 
@@ -109,15 +109,15 @@ def test_ours_differs_from_what_it_is_compared_with_in_what_the_names_say() -> N
     assert searches["ours with Optuna's GP"] == replace(ours, sampler="optuna-gp")
     assert searches["ours without halving"] == replace(ours, options={"halving": False})
     exact = {"settings": {"significance": 0.0, "replicates": 0}, "options": {"naive": True}}
-    assert searches["ours, exact FIDs (no ties, no replicates)"] == replace(ours, **exact)
+    assert searches["ours, exact FIDs (no margin, no replicates)"] == replace(ours, **exact)
     plain, opened = searches["Optuna TPE"], searches["Optuna TPE + baselines and initial designs"]
     assert plain == replace(opened, options={**opened.options, "proposer_class": strategies.Plain})
 
 
 def test_a_supernet_is_paid_first_and_its_front_distilled_then(
-    grid: Grid, utilisation: Utilisation, made_up: Path
+    grid: Grid, utilisation: Utilisation, synthetic: Path
 ) -> None:
-    table = read_table(made_up)
+    table = read_table(synthetic)
     assert table.shared is not None
     world = World.drawn(table, grid, utilisation, np.random.default_rng(0), 2)
     first, *others = replay_supernet(world, images=40_000)
@@ -131,8 +131,8 @@ def test_a_supernet_is_paid_first_and_its_front_distilled_then(
     assert set(alone.front) <= set(first.front)
 
 
-def test_rankings_of_a_table_are_those_of_its_figures(made_up: Path) -> None:
-    table = read_table(made_up)
+def test_rankings_of_a_table_are_those_of_its_figures(synthetic: Path) -> None:
+    table = read_table(synthetic)
     found = figures.rankings(table)
     assert list(found) == ["1000", "seeds", "shared"]
     assert found["1000"] == pytest.approx(1)
@@ -147,7 +147,11 @@ def test_rankings_of_a_table_are_those_of_its_figures(made_up: Path) -> None:
 def test_an_answer_has_the_front_that_a_report_shows() -> None:
     """Of what is expected: one run that is hardly better than three others is likely lucky."""
     study = optuna.create_study(directions=["minimize"] * 2)
-    for name, macs, fids in (("dear", 200, [10.0]), ("cheap", 100, [9.0, 10.1, 11.4]), ("bad", 300, [13.0])):
+    for name, macs, fids in (
+        ("expensive", 200, [10.0]),
+        ("cheap", 100, [9.0, 10.1, 11.4]),
+        ("bad", 300, [13.0]),
+    ):
         first = len(study.trials)
         for run, fid in enumerate(fids):
             notes = {"architecture": name} | ({"replicate_of": first} if run else {})
@@ -155,19 +159,21 @@ def test_an_answer_has_the_front_that_a_report_shows() -> None:
     answer = _answer(study, 0, 0.0, naive=False)
     assert answer.best == "cheap"
     assert answer.front == ("cheap",)
-    assert _answer(study, 0, 0.0, naive=True).front == ("cheap", "dear")
+    assert _answer(study, 0, 0.0, naive=True).front == ("cheap", "expensive")
 
 
-def test_the_dearest_student_has_a_share_of_the_hypervolume(
-    grid: Grid, utilisation: Utilisation, made_up: Path
+def test_the_most_expensive_student_has_a_share_of_the_hypervolume(
+    grid: Grid, utilisation: Utilisation, synthetic: Path
 ) -> None:
-    table = read_table(made_up)
+    table = read_table(synthetic)
     world = World.drawn(table, grid, utilisation, np.random.default_rng(0), 2)
-    dearest = table.architectures[int(table.macs.argmax())]
+    most_expensive = table.architectures[int(table.macs.argmax())]
     cheapest = table.architectures[int(table.macs.argmin())]
-    assert figures.volume_share(world, [dearest]) > 0.01
-    assert figures.volume_share(world, [cheapest, dearest]) > figures.volume_share(world, [cheapest])
-    assert figures.volume_share(world, table.architectures) == pytest.approx(1)
+    assert figures.volume_fraction(world, [most_expensive]) > 0.01
+    assert figures.volume_fraction(world, [cheapest, most_expensive]) > figures.volume_fraction(
+        world, [cheapest]
+    )
+    assert figures.volume_fraction(world, table.architectures) == pytest.approx(1)
 
 
 def test_intervals_hold_the_mean_and_shrink_with_the_replays() -> None:
@@ -199,14 +205,14 @@ def test_quick_needs_no_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.setattr("sys.argv", ["front_per_compute", "--quick", "--json", "--table", "none.csv"])
     front_per_compute.main()
     found = json.loads(capsys.readouterr().out)
-    assert found["made_up"]
+    assert found["synthetic"]
     assert list(found["strategies"]) == list(strategies.STRATEGIES)
 
 
-def test_the_text_shows_seconds_and_intervals(made_up: Path) -> None:
+def test_the_text_shows_seconds_and_intervals(synthetic: Path) -> None:
     names = ("ours with TPE", "random search")
     found = {
-        name: [front_per_compute.one(name, seed, made_up, trials=4) for seed in (0, 1)] for name in names
+        name: [front_per_compute.one(name, seed, synthetic, trials=4) for seed in (0, 1)] for name in names
     }
     text = list(figures.lines(figures.figures(found, 4 * 2_000, 1_000)))
     assert "seconds" in text[0]
@@ -214,10 +220,10 @@ def test_the_text_shows_seconds_and_intervals(made_up: Path) -> None:
     assert "second tries" in text[-1]
 
 
-def test_a_table_of_one_seed_is_refused_with_the_command_that_goes_on(
-    made_up: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_table_of_one_seed_is_refused_with_the_command_that_resumes(
+    synthetic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = made_up.read_text().splitlines()
+    rows = synthetic.read_text().splitlines()
     (tmp_path / "one.csv").write_text(
         "\n".join([rows[0], *(row for row in rows[1:] if row.split(",")[1] == "0")])
     )

@@ -26,7 +26,7 @@ def teacher(teacher_file: Path) -> Teacher:
 
 
 @pytest.fixture
-def critic(teacher: Teacher) -> Discriminator:
+def discriminator(teacher: Teacher) -> Discriminator:
     assert teacher.discriminator is not None
     return teacher.discriminator
 

@@ -36,7 +36,7 @@ def test_logistic_losses_stay_finite_far_out() -> None:
     assert discriminator_logistic(far, far).isfinite()
 
 
-def test_r1_of_a_linear_critic_is_its_squared_norm() -> None:
+def test_r1_of_a_linear_discriminator_is_its_squared_norm() -> None:
     weight = torch.randn(2, 4, 4)
     images = torch.randn(5, 2, 4, 4, requires_grad=True)
     logits = (images * weight).sum(dim=(1, 2, 3))

@@ -12,7 +12,7 @@ from distill.errors import RecipeError
 from distill.schedules import SHAPES, STAIRS, Schedule
 
 FALLING = sorted(set(SHAPES) - {"constant"})
-UNMOVED = sorted(set(FALLING) - {"adaptive"})  # by the critic's gap
+UNMOVED = sorted(set(FALLING) - {"adaptive"})  # by the discriminator's gap
 fractions = st.floats(0, 1)
 weights = st.floats(0, 100)
 
@@ -168,5 +168,5 @@ def test_an_impossible_schedule_is_refused_with_what_was_given(wrong: dict[str, 
         ),
     ],
 )
-def test_a_schedule_is_told_in_words(schedule: Schedule, words: str) -> None:
+def test_a_schedule_is_described_in_words(schedule: Schedule, words: str) -> None:
     assert str(schedule) == words

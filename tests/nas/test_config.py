@@ -31,12 +31,12 @@ def test_the_digits_and_other_images_have_their_own_defaults() -> None:
     assert of(teacher="t.pt", data="faces", extractor="digits", fid_samples=7).extractor == "digits"
 
 
-def test_every_recipe_brings_its_usual_weight_of_the_teacher() -> None:
+def test_every_recipe_brings_its_default_schedule() -> None:
     assert of().schedule == Schedule("cosine", 6.0, 0.0, 0.6, 1.0), "on the digits"
     assert of(teacher="t.pt", data="faces").schedule == Schedule()
     for name, recipe in RECIPES.items():
-        assert of(teacher="t.pt", data="faces", recipe=name).schedule == recipe.usual
-        assert of(recipe=name).schedule == (recipe.usual_on_digits or recipe.usual)
+        assert of(teacher="t.pt", data="faces", recipe=name).schedule == recipe.default_schedule
+        assert of(recipe=name).schedule == (recipe.default_schedule_on_digits or recipe.default_schedule)
     assert of(recipe="dgl-gan").schedule == Schedule("step", 0.0, 0.1, 0.0, 0.5)
     assert of(recipe="dgl-gan", kd_weight_end=0.5).schedule.end == 0.5
     with pytest.raises(RecipeError, match="recipe 'osmosis' is unknown; choose one of weight-decay, dgl-gan"):

@@ -38,30 +38,30 @@ def test_what_takes_no_time_shows_nothing() -> None:
     assert "━" not in shown(console)
 
 
-def test_until_work_is_told_of_a_terminal_shows_what_is_waited_for() -> None:
+def test_until_work_is_reported_of_a_terminal_shows_what_is_waited_for() -> None:
     console = terminal()
-    with progress_bars(console, "Making the bank"):
+    with progress_bars(console, "Making the cache"):
         pass
-    assert "Making the bank" in shown(console)
+    assert "Making the cache" in shown(console)
 
 
 def test_a_file_gets_a_line_now_and_then_and_no_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     console, now = Console(file=io.StringIO(), force_terminal=False, width=80), [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    with progress_bars(console, "Making the bank") as on_progress:
+    with progress_bars(console, "Making the cache") as on_progress:
         for seconds in range(0, 100, 20):
             now[0] = seconds
             on_progress("Looking at real images", 100 * seconds, 10_000)
-    lines = ["Making the bank …", *(f"Looking at real images: {n} of 10,000" for n in ("4,000", "8,000"))]
+    lines = ["Making the cache …", *(f"Looking at real images: {n} of 10,000" for n in ("4,000", "8,000"))]
     assert shown(console).splitlines() == lines
 
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_waiting_shows_what_for(terminal: bool) -> None:
     out = io.StringIO()
-    with waiting(Console(file=out, force_terminal=terminal, width=80), "Making the bank"):
+    with waiting(Console(file=out, force_terminal=terminal, width=80), "Making the cache"):
         pass
-    assert "Making the bank" in out.getvalue()
+    assert "Making the cache" in out.getvalue()
 
 
 # While a teacher trains
@@ -96,8 +96,8 @@ def said(console: Console) -> list[str]:
     ("images", "more"),
     [
         (0, []),
-        (40, ["going on after 40 images"]),
-        (100, ["trained for 100 images already: give more --images to go on"]),
+        (40, ["resuming after 40 images"]),
+        (100, ["trained for 100 images already: give a larger --images to continue"]),
     ],
 )
 def test_it_begins_with_what_is_trained_and_from_where(images: int, more: list[str]) -> None:

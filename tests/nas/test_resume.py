@@ -1,4 +1,4 @@
-"""A search that was killed goes on where it stopped: nothing finished is lost or repeated."""
+"""A killed search resumes: nothing finished is lost or repeated."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_after_kill_9_the_same_command_ends_with_exactly_the_trials_asked_for(
     assert replicates <= TRIALS // 4
     assert {trial["state"] for trial in found["trials"]} <= {"COMPLETE", "PRUNED"}
     for number, state in before.states.items():
-        assert trials[number]["summary"] == before.architectures[number]  # goes on under its own number
+        assert trials[number]["summary"] == before.architectures[number]  # resumes under its own number
         if state != "RUNNING":
             assert trials[number]["state"] == state
             assert len(trials[number]["rungs"]) == sum(rung.trial == number for rung in before.rungs)
@@ -109,7 +109,7 @@ def test_a_second_driver_is_refused_and_ctrl_c_ends_the_first_with_130(
     os.killpg(first.pid, signal.SIGINT)  # as a terminal does
     out, err = first.communicate(timeout=PATIENCE)
     assert first.returncode == 130, err
-    assert err.splitlines()[-1].endswith("interrupted; run the same command again to go on")
+    assert err.splitlines()[-1].endswith("interrupted; run the same command again to resume")
     assert "Traceback" not in err
     assert out == ""
     assert "RUNNING" in state_of(database).states.values()

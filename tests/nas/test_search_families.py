@@ -79,16 +79,16 @@ def test_ways_to_need_less_memory_are_refused_where_they_change_the_training(fam
         result = dry(family, labelled(side, classes or 1), *flags.split())
         assert result.exit_code == (0 if possible else 2), result.output
         if not possible:
-            (told,) = result.stderr.splitlines()
-            assert "leave it out; for less memory give a smaller --batch-size" in told
+            (message,) = result.stderr.splitlines()
+            assert "leave it out; for less memory give a smaller --batch-size" in message
 
 
-def test_a_missing_discriminator_is_told_where_students_have_one() -> None:
+def test_a_missing_discriminator_is_reported_where_students_have_one() -> None:
     side, _ = side_and_classes("dcgan")
-    told = "no discriminator: students train their own"
+    message = "no discriminator: students train their own"
     for weight, expected in (("0.5", True), ("1", False)):
         result = dry("dcgan", labelled(side, 1), "--recipe", "compressing-gans", "--kd-weight-start", weight)
-        assert (result.exit_code, told in result.stdout) == (0, expected)
+        assert (result.exit_code, message in result.stdout) == (0, expected)
 
 
 def test_images_without_the_teachers_classes_are_refused() -> None:
@@ -106,7 +106,7 @@ def test_images_without_the_teachers_classes_are_refused() -> None:
     )
 
 
-def test_a_recipe_that_needs_a_critic_tells_how_to_join_two_files() -> None:
+def test_a_recipe_that_needs_a_discriminator_says_how_to_join_two_files() -> None:
     side, classes = side_and_classes("biggan")
     result = dry("biggan", labelled(side, classes), "--recipe", "dgl-gan")
     assert result.exit_code == 2

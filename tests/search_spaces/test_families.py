@@ -194,8 +194,8 @@ def test_architectures_survive_json(family: Family, space: SearchSpace, discrimi
         ):
             assert read == proposal
             assert hash(read) == hash(proposal)
-    critic = discriminator.architecture
-    assert family.discriminator_architecture.from_json(json.dumps(critic.to_json())) == critic
+    shape = discriminator.architecture
+    assert family.discriminator_architecture.from_json(json.dumps(shape.to_json())) == shape
 
 
 def test_two_architectures_read_the_same_exactly_when_they_are_the_same(space: SearchSpace) -> None:
@@ -359,9 +359,9 @@ def test_a_teacher_to_train_has_the_size_that_is_asked_for(family: Family, chann
     generator = family.build(architecture)
     assert isinstance(architecture, family.architecture)
     assert generator.image_shape == (channels, 32, 32)
-    critic = family.build_discriminator(family.default_discriminator(architecture))
+    discriminator = family.build_discriminator(family.default_discriminator(architecture))
     inputs = generator.example_inputs(2)
-    assert critic(generator(*inputs), *of_kind("label", generator.input_specs, inputs)).shape == (2,)
+    assert discriminator(generator(*inputs), *of_kind("label", generator.input_specs, inputs)).shape == (2,)
 
 
 def test_a_teacher_of_no_such_resolution_is_refused_in_one_line_without_flags(family: Family) -> None:

@@ -75,7 +75,7 @@ def train(
 
 @torch.no_grad()
 def accuracy(classifier: DigitClassifier, images: Tensor, labels: Tensor) -> float:
-    """Share of the images that are told right."""
+    """Accuracy: fraction of the images that are classified correctly."""
     return float((classifier(to_float(images)).argmax(1) == labels).float().mean())
 
 

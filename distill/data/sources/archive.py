@@ -15,7 +15,7 @@ from distill.errors import DataError
 from search_spaces import one_line
 
 MAX_EXPANSION = 100  # images hardly shrink in a .zip; a bomb grows a thousandfold and more
-HARMLESS = 64 * 2**20  # bytes that may be unpacked from however few
+HARMLESS = 64 * 2**20  # bytes that any archive may unpack to
 
 
 def zip_source(path: Path, stack: ExitStack) -> Source:

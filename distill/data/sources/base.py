@@ -1,4 +1,4 @@
-"""What every source of images offers."""
+"""The contract of a source of images."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Listing:
 
 @dataclass(frozen=True)
 class Source:
-    """A source: cheap to recognise; what it holds is listed only when it has to be decoded."""
+    """A source: a cheap fingerprint, and a listing that is made only when images are decoded."""
 
     fingerprint: str  # changes when its images or labels do
     listing: Callable[[], Listing]
 
 
 def fingerprint(*parts: object, files: Iterable[tuple[object, ...]] = ()) -> str:
-    """A digest of what a source consists of."""
+    """A digest of the parts of a source."""
     digest = hashlib.sha256(repr(parts).encode())
     for file in files:
         digest.update(repr(file).encode())

@@ -1,4 +1,4 @@
-"""Data sets that torchvision knows by name and downloads."""
+"""Data sets that torchvision downloads by name."""
 
 from __future__ import annotations
 

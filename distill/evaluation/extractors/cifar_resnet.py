@@ -15,7 +15,7 @@ from distill.evaluation.extractors.weights import read_tensors
 RESOLUTION = 32
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
-EXPECTED = "a CIFAR-10 ResNet such as resnet20.th"
+EXAMPLE = "a CIFAR-10 ResNet such as resnet20.th"
 
 
 class Block(nn.Module):
@@ -76,7 +76,7 @@ def find_weights(chosen: Path | None) -> Path:
         FidelityError: none is chosen.
     """
     if chosen is None:
-        raise FidelityError(f"cifar-resnet has no weights of its own: give {EXPECTED} by --extractor-weights")
+        raise FidelityError(f"cifar-resnet has no weights of its own: give {EXAMPLE} by --extractor-weights")
     return chosen
 
 
@@ -86,13 +86,13 @@ def build(weights: Path) -> Network:
     Raises:
         FidelityError: the file holds something else.
     """
-    state = read_tensors(weights, EXPECTED)
+    state = read_tensors(weights, EXAMPLE)
     state = state.get("state_dict", state) if isinstance(state, dict) else {}
     state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
     blocks = sum(name.startswith("layer1.") and name.endswith(".conv1.weight") for name in state)
     if not blocks or "linear.weight" not in state:
         raise FidelityError(
-            f"{weights} does not hold the weights of cifar-resnet: give {EXPECTED} by --extractor-weights"
+            f"{weights} does not hold the weights of cifar-resnet: give {EXAMPLE} by --extractor-weights"
         )
     network = CifarResNet(blocks, len(state["linear.weight"]))
     network.load_state_dict(state)

@@ -24,7 +24,7 @@ FOLDER = "facebookresearch_dinov2_main"  # in torch.hub's own
 BASE_URL = "https://dl.fbaipublicfiles.com/dinov2"
 NETWORKS = {384: "dinov2_vits14", 768: "dinov2_vitb14", 1024: "dinov2_vitl14", 1536: "dinov2_vitg14"}
 """By the width of their tokens."""
-USUAL = "dinov2_vitl14"  # the one that FD-DINOv2 is published with
+DEFAULT = "dinov2_vitl14"  # the one that FD-DINOv2 is published with
 
 
 class DinoFeatures(FeatureExtractorDinoV2):  # type: ignore[misc]
@@ -38,7 +38,7 @@ class DinoFeatures(FeatureExtractorDinoV2):  # type: ignore[misc]
 
 def find_weights(chosen: Path | None) -> Path:
     """The chosen file, else ViT-L/14, downloaded."""
-    return chosen or downloaded(f"{BASE_URL}/{USUAL}/{USUAL}_pretrain.pth", "--extractor-weights")
+    return chosen or downloaded(f"{BASE_URL}/{DEFAULT}/{DEFAULT}_pretrain.pth", "--extractor-weights")
 
 
 def build(weights: Path) -> Network:
@@ -47,11 +47,12 @@ def build(weights: Path) -> Network:
     Raises:
         FidelityError: the weights are of no such network, or its code can't be had.
     """
-    state = read_tensors(weights, f"{USUAL}_pretrain.pth")
+    state = read_tensors(weights, f"{DEFAULT}_pretrain.pth")
     token = state.get("cls_token") if isinstance(state, dict) else None
     if not isinstance(token, torch.Tensor) or token.shape[-1] not in NETWORKS:
         raise FidelityError(
-            f"{weights} does not hold the weights of dinov2: give {USUAL}_pretrain.pth by --extractor-weights"
+            f"{weights} does not hold the weights of dinov2: "
+            f"give {DEFAULT}_pretrain.pth by --extractor-weights"
         )
     network = _network(NETWORKS[token.shape[-1]])
     if missing := network.load_state_dict(state, strict=False).missing_keys:

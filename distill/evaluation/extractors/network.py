@@ -1,4 +1,4 @@
-"""What an extractor is: a network that takes bytes, how to build it, and one that is loaded and warm."""
+"""Feature extractors: a network that takes uint8 images, how to build it, and one that is loaded."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ class Network:
 
 @dataclass(frozen=True)
 class ExtractorEntry:
-    """Where one extractor is, and where its weights come from unless the user gives a file."""
+    """The module of one extractor, and the source of its weights unless the user gives a file."""
 
-    module: str  # of this package, with `find_weights` and `build`; imported when it is used
-    weights: Literal["packaged", "downloaded", "given"]  # given: it has none of its own
+    module: str  # of this package, with `find_weights` and `build`; imported on use
+    weights: Literal["packaged", "downloaded", "given"]  # given: only from the user
 
 
 @dataclass(frozen=True)
 class Maker:
-    """How to get one extractor."""
+    """Find the weights of one extractor, and build it."""
 
     find_weights: Callable[[Path | None], Path]  # the user's choice ⇒ the file to load
     build: Callable[[Path], Network]  # on the CPU, in eval mode
 
 
 class Extractor:
-    """A feature extractor that is loaded and warm."""
+    """A loaded feature extractor."""
 
     def __init__(self, name: str, network: Network, digest: str, device: torch.device) -> None:
         self.name = name
@@ -58,9 +58,9 @@ class Extractor:
         """The `features`, and class logits `(N, K)`, float32 on the CPU, where the network has them.
 
         Raises:
-            FidelityError: a user's own network can't take such images.
+            FidelityError: the user's network does not accept such images.
         """
-        images = images.to(self.device, copy=True)  # a user's module may write to them; a mapping must not be
+        images = images.to(self.device, copy=True)  # the user's module may write to it
         if images.shape[1] == 1 and 1 not in self._channels:
             images = images.repeat(1, 3, 1, 1)
         if images.shape[1] == 3 and 3 not in self._channels:

@@ -20,21 +20,19 @@ EXTRACTORS: dict[str, ExtractorEntry] = {
     "inception": ExtractorEntry("inception", "downloaded"),
 }
 
-# what comes of values of other types, under other names, or of other shapes than an extractor's weights
+# raised by files whose values are not the extractor's weights
 _MISFITS = (RuntimeError, TypeError, KeyError, ValueError, AttributeError, IndexError)
 
 
 def check_extractor(name: str, weights: Path | None = None) -> None:
-    """Refuse an extractor that does not exist, or whose file does not hold it, before images are decoded.
-
-    A file that is given is loaded, to see what it is; nothing is downloaded.
+    """Check an extractor and its file before images are decoded; loads a given file, downloads nothing.
 
     Args:
         name: one of `EXTRACTORS`, or a path.
-        weights: the file to load instead of the usual one.
+        weights: the file to load instead of the default one.
 
     Raises:
-        FidelityError: no such extractor, or its weights are not given, not there, or of another network.
+        FidelityError: there is no such extractor, or its weights are missing or belong to another network.
     """
     _check(name, weights)
     entry = EXTRACTORS.get(name)
@@ -47,11 +45,11 @@ def load_extractor(name: str, weights: Path | None = None, device: torch.device 
 
     Args:
         name: one of `EXTRACTORS`, or a path.
-        weights: the file to load instead of the usual one.
+        weights: the file to load instead of the default one.
         device: where it runs.
 
     Raises:
-        FidelityError: no such extractor, or its weights are missing, unreadable or of another network.
+        FidelityError: there is no such extractor, or its weights are missing, damaged or of another network.
     """
     _check(name, weights)
     maker = _maker(name)

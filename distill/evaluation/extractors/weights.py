@@ -68,7 +68,7 @@ def unreachable(url: str) -> str | None:
         except OSError as error:
             answer[0] = str(error)
 
-    # a thread, because looking up a host name knows no timeout
+    # a thread, because the look-up of a host name has no timeout
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(CONNECT_SECONDS)

@@ -16,9 +16,9 @@ from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.stylegan2.reading import nvidia, rosinality
 from search_spaces.stylegan2.reading.infer import discriminator_of, generator_of
 
-W_AVG_LATENTS = 10_000  # over which a mean style is taken that the file does not hold
+W_AVG_LATENTS = 10_000  # for the mean style, if the file does not hold it
 W_AVG_BATCH = 100  # of them at a time: how long a latent is, the file decides
-OTHER_NETWORKS = {  # a tensor by whose name a network is known ─► what it is
+OTHER_NETWORKS = {  # name of a characteristic tensor ─► kind of network
     "synthesis.input.freqs": "a StyleGAN3 generator",
     "progression.0.conv.0.conv.weight_orig": "a Progressive GAN generator",
     "scaleLayers.0.0.module.weight": "a Progressive GAN",
@@ -27,7 +27,7 @@ OTHER_NETWORKS = {  # a tensor by whose name a network is known ─► what it i
 
 
 def read(content: Any) -> Found | None:
-    """The networks in `content`, as `read_untrusted` gave it; None when it is nothing of StyleGAN2's.
+    """The networks in `content`, as `read_untrusted` returns it; None without a StyleGAN2.
 
     Raises:
         CheckpointError: it is, but can't be used: only a discriminator, a variant, tensors that don't fit.
@@ -90,12 +90,12 @@ def _first(states: Mapping[str, Mapping[str, Any]], names: tuple[str, ...], mark
 
 
 def _unwrapped(state: Mapping[str, Any]) -> dict[str, Tensor]:
-    """A state dict's tensors, without the prefix of a data-parallel wrapper."""
+    """The tensors of a state dict without data-parallel prefixes."""
     return {str(k).removeprefix("module."): v for k, v in state.items() if isinstance(v, Tensor)}
 
 
 def _refuse(states: Any, discriminator: bool) -> None:
-    """Refuse networks that are known and are no generators, by what they are."""
+    """Raise CheckpointError for known networks that are no generators; it names their kind."""
     for state in states:
         for mark, kind in OTHER_NETWORKS.items():
             if mark in state:

@@ -1,4 +1,4 @@
-"""StyleGAN2 networks from tensors under our own names: the shapes say everything, no flag is believed."""
+"""Infer StyleGAN2 networks from the shapes of tensors under our names; flags of files are ignored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ State = dict[str, Tensor]
 
 
 def generator_of(state: Mapping[str, Tensor], *, conv_clamp: float | None = None) -> StyleGAN2Generator:
-    """The generator that `state` is the state dict of, with full kernels, in evaluation mode.
+    """The generator of the state dict `state`, with full kernels, in evaluation mode.
 
     Raises:
         CheckpointError: tensors are missing, too many, of other shapes than their neighbours, or not finite.
@@ -45,7 +45,7 @@ def generator_of(state: Mapping[str, Tensor], *, conv_clamp: float | None = None
 def discriminator_of(
     state: Mapping[str, Tensor], *, minibatch_std_group: int = 4, conv_clamp: float | None = None
 ) -> StyleGAN2Discriminator:
-    """The discriminator that `state` is the state dict of.
+    """The discriminator of the state dict `state`.
 
     Raises:
         CheckpointError: as for `generator_of`.

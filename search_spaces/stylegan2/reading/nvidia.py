@@ -39,7 +39,7 @@ def modules(module: PickledObject, name: str = "") -> Iterator[tuple[str, Pickle
 
 
 def conv_clamp(module: PickledObject) -> float | None:
-    """The limit that the network keeps its activations in; None where there is none.
+    """The limit that clamps the activations; None without a limit.
 
     Raises:
         CheckpointError: its layers differ in it, or the network has another shape than the default.
@@ -72,12 +72,12 @@ def _is_binomial(kernel: Tensor) -> bool:
 
 
 def generator_state(theirs: Mapping[str, Tensor]) -> State:
-    """Their generator's tensors under our names."""
+    """The tensors of NVIDIA's generator under our names."""
     ours = _mapping(theirs, "mapping.")
     ours |= {"w_avg": _get(theirs, "mapping.w_avg"), "const": _get(theirs, "synthesis.b4.const")}
     side, i = 4, 0
     while f"synthesis.b{side}.torgb.weight" in theirs:
-        if side > RESOLUTIONS[-1]:  # noise of that side would be made
+        if side > RESOLUTIONS[-1]:  # its noise buffers would be huge
             raise CheckpointError(f"it makes images beyond {RESOLUTIONS[-1]} px")
         names = ("conv1",) if side == 4 else ("conv0", "conv1")
         for j, name in enumerate(names):
@@ -89,7 +89,7 @@ def generator_state(theirs: Mapping[str, Tensor]) -> State:
 
 
 def discriminator_state(theirs: Mapping[str, Tensor]) -> State:
-    """Their discriminator's tensors under our names."""
+    """The tensors of NVIDIA's discriminator under our names."""
     side = max((int(name[1:].partition(".")[0]) for name in theirs if ".fromrgb." in name), default=0)
     ours = {f"from_rgb.{kind}": _get(theirs, f"b{side}.fromrgb.{kind}") for kind in _LAYER}
     i = 0
@@ -106,7 +106,7 @@ def discriminator_state(theirs: Mapping[str, Tensor]) -> State:
 
 
 def minibatch_std_group(module: PickledObject) -> int:
-    """Size of the groups that the last block looks at; 0 is the whole batch."""
+    """Group size of the minibatch standard deviation; 0 is the whole batch."""
     for _, part in modules(module):
         if "group_size" in part.state:
             return int(part.state["group_size"] or 0)

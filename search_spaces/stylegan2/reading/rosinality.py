@@ -17,9 +17,9 @@ DISCRIMINATOR_MARK = "final_linear.1.weight"
 
 
 def generator_state(theirs: Mapping[str, Tensor], w_avg: Tensor | None) -> State:
-    """Their generator's tensors under our names; noise that old files lack is drawn from seed 0.
+    """The tensors of rosinality's generator under our names; noise that old files lack is drawn from seed 0.
 
-    `w_avg` (style_dim,) is their `latent_avg`; without it, it stays to be found out, and is zero here.
+    `w_avg` (style_dim,) is `latent_avg`; zeros if the file has none, to be measured later.
     """
     ours = {"const": _get(theirs, "input.input")[0]}
     layers = sum(name.startswith("style.") and name.endswith(".weight") for name in theirs)
@@ -53,7 +53,7 @@ def generator_state(theirs: Mapping[str, Tensor], w_avg: Tensor | None) -> State
 
 
 def discriminator_state(theirs: Mapping[str, Tensor]) -> State:
-    """Their discriminator's tensors under our names."""
+    """The tensors of rosinality's discriminator under our names."""
     ours = {f"from_rgb.{kind}": _get(theirs, f"convs.0.{name}") for kind, name in _CONV.items()}
     blocks = sum(name.startswith("convs.") and name.endswith(".skip.1.weight") for name in theirs)
     for i in range(blocks):

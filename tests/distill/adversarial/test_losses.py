@@ -57,26 +57,30 @@ def test_the_generator_wants_high_logits(adversarial: AdversarialLoss) -> None:
     ],
 )
 def test_the_discriminators_term_is_its_loss(
-    adversarial: AdversarialLoss, loss: Loss, images: tuple[Tensor, Tensor], critic: Discriminator
+    adversarial: AdversarialLoss, loss: Loss, images: tuple[Tensor, Tensor], discriminator: Discriminator
 ) -> None:
     real, fake = images
-    terms = detached(adversarial.discriminator_terms(DiscriminatorStep(critic, Batch((), real), fake, 1)))
-    expected = loss(critic(real), critic(fake))
+    terms = detached(
+        adversarial.discriminator_terms(DiscriminatorStep(discriminator, Batch((), real), fake, 1))
+    )
+    expected = loss(discriminator(real), discriminator(fake))
     assert float(terms["d_adversarial"]) == pytest.approx(float(expected.detach()), abs=1e-5)
 
 
 def test_a_wasserstein_critic_is_held_between_real_and_generated_images(
-    images: tuple[Tensor, Tensor], critic: Discriminator
+    images: tuple[Tensor, Tensor], discriminator: Discriminator
 ) -> None:
     real, _ = images
-    critic.requires_grad_(True)
-    term = Wasserstein(penalty=3.0).discriminator_terms(DiscriminatorStep(critic, Batch((), real), real, 1))[
-        "d_penalty"
-    ]
+    discriminator.requires_grad_(True)
+    term = Wasserstein(penalty=3.0).discriminator_terms(
+        DiscriminatorStep(discriminator, Batch((), real), real, 1)
+    )["d_penalty"]
     here = real.clone().requires_grad_(True)  # both ends are the same, and so is what lies between
-    assert float(term.detach()) == pytest.approx(3 * float(gradient_penalty(here, critic(here)).detach()))
+    assert float(term.detach()) == pytest.approx(
+        3 * float(gradient_penalty(here, discriminator(here)).detach())
+    )
     term.backward()
-    assert any(p.grad is not None and p.grad.any() for p in critic.parameters())
+    assert any(p.grad is not None and p.grad.any() for p in discriminator.parameters())
 
 
 def test_losses_have_names_and_only_one_has_an_r1() -> None:
@@ -89,17 +93,17 @@ def test_losses_have_names_and_only_one_has_an_r1() -> None:
 
 @pytest.mark.parametrize("adversarial", LOSSES)
 def test_a_map_of_logits_counts_by_its_mean(
-    adversarial: AdversarialLoss, images: tuple[Tensor, Tensor], critic: Discriminator
+    adversarial: AdversarialLoss, images: tuple[Tensor, Tensor], discriminator: Discriminator
 ) -> None:
     """A discriminator of patches that answers alike everywhere is one that answers once."""
 
     class Patches(Discriminator):
         def forward(self, shown: Tensor) -> Tensor:
-            return critic(shown)[:, None, None, None].expand(-1, 1, 3, 3)
+            return discriminator(shown)[:, None, None, None].expand(-1, 1, 3, 3)
 
     real, fake = images
     torch.manual_seed(1)
-    once = adversarial.discriminator_terms(DiscriminatorStep(critic, Batch((), real), fake, 0))
+    once = adversarial.discriminator_terms(DiscriminatorStep(discriminator, Batch((), real), fake, 0))
     torch.manual_seed(1)
     patches = adversarial.discriminator_terms(DiscriminatorStep(Patches(), Batch((), real), fake, 0))
     for name, term in once.items():

@@ -185,7 +185,7 @@ def test_more_than_half_below_the_resolution_is_an_error(tmp_path: Path, small: 
     with pytest.raises(DataError) as caught:
         load_images(tmp_path, 16, 3)
     assert str(caught.value) == (
-        f"{tmp_path}: 17 of 32 images looked at are below the resolution of 16 px (typically 15, at most 16"
+        f"{tmp_path}: 17 of 32 checked images are below the resolution of 16 px (typically 15, at most 16"
         " px along the shorter side): give larger images, or a teacher of fewer pixels"
     )
 
@@ -218,7 +218,7 @@ def test_grey_images_that_were_in_colours_are_known_as_such(tmp_path: Path, mode
     assert {images.format for images in (*found, sample_images(source, 8, 1))} == {said}
 
 
-def test_progress_is_told_up_to_the_end(folder: Path) -> None:
+def test_progress_is_reported_up_to_the_end(folder: Path) -> None:
     pictures(folder, 40)
     seen: list[tuple[int, int]] = []
     count = len(load_images(folder, 8, 3, on_progress=lambda _, done, total: seen.append((done, total))))
@@ -226,7 +226,7 @@ def test_progress_is_told_up_to_the_end(folder: Path) -> None:
     assert [done for done, _ in seen] == sorted({done for done, _ in seen})
 
 
-# --- a look at what a source is like
+# --- samples of a source
 
 
 def test_a_sample_is_spread_evenly_and_knows_how_many_there_are(

@@ -62,7 +62,7 @@ def test_the_stream_leaves_the_global_random_state_alone() -> None:
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2, 5, 7])
-def test_a_restored_stream_goes_on_exactly_where_it_was(steps: int) -> None:
+def test_a_restored_stream_resumes_exactly_where_it_was(steps: int) -> None:
     digits = load_images(None, 16, 1).images[:10]
     stream = ImageStream(digits, 4, seed=3, mirror=True)
     for _ in range(steps):

@@ -69,12 +69,12 @@ def whole() -> Fidelity:
     return Fidelity(SETS, "digits")
 
 
-def test_progress_is_told_of_real_images_and_of_generated_ones() -> None:
-    told: list[tuple[str, int, int]] = []
-    fidelity = Fidelity(SETS, "digits", batch_size=1000, on_progress=lambda *t: told.append(t))
-    assert told == [(REAL, 1000, 1797), (REAL, 1797, 1797)]
+def test_progress_is_reported_of_real_images_and_of_generated_ones() -> None:
+    reports: list[tuple[str, int, int]] = []
+    fidelity = Fidelity(SETS, "digits", batch_size=1000, on_progress=lambda *t: reports.append(t))
+    assert reports == [(REAL, 1000, 1797), (REAL, 1797, 1797)]
     fidelity.fid(Replay(), samples=1500, seed=0)
-    assert told[2:] == [(GENERATED, 1000, 1500), (GENERATED, 1500, 1500)]
+    assert reports[2:] == [(GENERATED, 1000, 1500), (GENERATED, 1500, 1500)]
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +217,7 @@ def test_global_random_state_and_modes_are_as_before(whole: Fidelity) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_non_finite_images_are_told_and_leave_no_trace(whole: Fidelity, value: float) -> None:
+def test_non_finite_images_are_reported_and_leave_no_trace(whole: Fidelity, value: float) -> None:
     generator, state = Constant(value).train(), torch.get_rng_state()
     with pytest.raises(NonFiniteImagesError):
         whole.fid(generator, 60, seed=0)

@@ -117,7 +117,7 @@ def test_the_inception_score_is_highest_for_sure_and_varied_images() -> None:
     assert not math.isnan(score(torch.zeros(2, 4))["is"])
 
 
-def test_sharpness_is_told_of_both_kinds_and_as_a_ratio() -> None:
+def test_sharpness_is_reported_of_both_kinds_and_as_a_ratio() -> None:
     made, wanted = (Gathered(2, sharpness=torch.tensor(x)) for x in ([10.0, 30.0], [50.0, 30.0]))
     assert sharpness(made, wanted, 0) == ({"vol": 20, "vol_real": 40, "vol_ratio": 0.5}, {})
     flat = Gathered(2, sharpness=torch.zeros(2))

@@ -22,13 +22,13 @@ def teacher(teacher_file: Path) -> Teacher:
 
 
 @pytest.fixture
-def critic(teacher: Teacher) -> Discriminator:
+def discriminator(teacher: Teacher) -> Discriminator:
     assert teacher.discriminator is not None
     return teacher.discriminator
 
 
 @pytest.fixture
-def step(critic: Discriminator) -> Step:
+def step(discriminator: Discriminator) -> Step:
     """A generator step at a given weight of the teacher, with fresh images that want gradients."""
     torch.manual_seed(0)
     taught, fake = torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16)
@@ -36,7 +36,7 @@ def step(critic: Discriminator) -> Step:
     def make(kd_weight: float) -> GeneratorStep:
         images = fake.clone().requires_grad_(True)
         return GeneratorStep(
-            Batch((), teacher=taught), images, critic(images), Generator(), critic, kd_weight
+            Batch((), teacher=taught), images, discriminator(images), Generator(), discriminator, kd_weight
         )
 
     return make

@@ -64,7 +64,7 @@ def test_path_lengths_are_regularised_every_fourth_step_on_half_as_many_images(s
 
 
 def test_path_lengths_are_pulled_to_their_own_mean(step: Step) -> None:
-    recipe = AdversarialTraining(paths=PathLengths(memory=0.5))
+    recipe = AdversarialTraining(paths=PathLengths(decay=0.5))
     at, _ = drawn(step(0.0))
     terms = [detached(recipe.generator_terms(at))["g_path"] for _ in range(40)]
     assert float(at.state["path_length"]) == pytest.approx(3.0, rel=0.1)
@@ -80,9 +80,11 @@ def test_without_a_teacher_its_weight_is_nothing() -> None:
     assert {AdversarialTraining().kd_weight(progress, 1.0) for progress in (0.0, 0.5, 1.0)} == {0.0}
 
 
-def test_the_discriminator_of_stylegan2_is_that_of_weight_decay(critic: Discriminator) -> None:
+def test_the_discriminator_of_stylegan2_is_that_of_weight_decay(discriminator: Discriminator) -> None:
     for i in (0, 1):
-        step = DiscriminatorStep(critic, Batch((), torch.randn(4, 1, 16, 16)), torch.randn(4, 1, 16, 16), i)
+        step = DiscriminatorStep(
+            discriminator, Batch((), torch.randn(4, 1, 16, 16)), torch.randn(4, 1, 16, 16), i
+        )
         mine = detached(AdversarialTraining(Logistic(r1_gamma=0.3)).discriminator_terms(step))
         theirs = detached(WeightDecay(adversarial=Logistic(r1_gamma=0.3)).discriminator_terms(step))
         assert mine.keys() == theirs.keys()

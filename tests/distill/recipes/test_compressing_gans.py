@@ -1,4 +1,4 @@
-"""Compressing GANs: the teacher's image in mean square, and the critic of the family's game beside it."""
+"""Compressing GANs: mean square error to the teacher's image, and the family's adversarial loss."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def constant(weight: float) -> CompressingGans:
     return CompressingGans(Schedule("constant", start=weight))
 
 
-def test_the_joint_loss_shares_out_one_between_critic_and_teacher(step: Step) -> None:
+def test_the_joint_loss_shares_out_one_between_discriminator_and_teacher(step: Step) -> None:
     here = step(0.3)
     terms = detached(constant(0.3).generator_terms(here))
     assert here.batch.teacher is not None
@@ -26,14 +26,14 @@ def test_the_joint_loss_shares_out_one_between_critic_and_teacher(step: Step) ->
     assert float(terms["g_mse"]) == pytest.approx(0.3 * distance)
 
 
-def test_with_all_the_weight_on_the_teacher_no_critic_is_trained(step: Step) -> None:
+def test_with_all_the_weight_on_the_teacher_no_discriminator_is_trained(step: Step) -> None:
     alone = constant(1.0)
     assert alone.discriminator_steps == 0
     assert alone.generator_terms(step(1.0)).keys() == {"g_mse"}
     assert constant(0.5).discriminator_steps == 5
 
 
-def test_a_falling_weight_needs_a_critic_in_the_end(step: Step) -> None:
+def test_a_falling_weight_needs_a_discriminator_in_the_end(step: Step) -> None:
     falling = CompressingGans(Schedule("cosine", start=1.0))
     assert falling.discriminator_steps == 5
     assert falling.generator_terms(step(0.0)).keys() == {"g_adversarial"}
@@ -44,7 +44,7 @@ def test_a_weight_of_one_throughout_is_all_the_weight_however_it_is_said(schedul
     assert CompressingGans(schedule).discriminator_steps == 0
 
 
-def test_its_critic_is_the_familys_and_the_papers_is_a_wasserstein_one(step: Step) -> None:
+def test_its_discriminator_is_the_familys_and_the_papers_is_a_wasserstein_one(step: Step) -> None:
     schedule, here = Schedule("constant", start=0.3), step(0.3)
     assert constant(0.3).adversarial == Wasserstein()
     logistic = make_recipe("compressing-gans", schedule, Ingredients(Logistic(r1_gamma=0.7)))

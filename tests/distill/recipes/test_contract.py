@@ -33,12 +33,17 @@ REFUSED = {
 
 
 @pytest.fixture(
-    params=[(r, game) for r in sorted(RECIPES) for game in LOSSES if (r, game.name) not in REFUSED],
+    params=[
+        (r, adversarial)
+        for r in sorted(RECIPES)
+        for adversarial in LOSSES
+        if (r, adversarial.name) not in REFUSED
+    ],
     ids=lambda pair: f"{pair[0]}-{pair[1].name}",
 )
 def recipe(request: pytest.FixtureRequest) -> Recipe:
-    name, game = request.param
-    return make_recipe(name, SCHEDULE, Ingredients(game))
+    name, adversarial = request.param
+    return make_recipe(name, SCHEDULE, Ingredients(adversarial))
 
 
 def test_recipes_go_by_their_names() -> None:
@@ -50,13 +55,17 @@ def test_an_unknown_recipe_is_refused_with_the_names_that_exist() -> None:
         make_recipe("osmosis", SCHEDULE)
 
 
-@pytest.mark.parametrize(("name", "game"), sorted(REFUSED))
+@pytest.mark.parametrize(("name", "loss"), sorted(REFUSED))
 def test_a_recipe_that_goes_by_the_sign_of_logits_is_refused_where_they_have_none(
-    name: str, game: str
+    name: str, loss: str
 ) -> None:
-    says = rf"--recipe {name}: .* logits are below 0, .* nothing with a {game} loss: give --recipe dgl-gan$"
+    says = rf"--recipe {name}: .* logits are below 0, .* nothing with a {loss} loss: give --recipe dgl-gan$"
     with pytest.raises(RecipeError, match=says):
-        make_recipe(name, get_recipe(name).usual, Ingredients(ADVERSARIAL_LOSSES[game].make(None, 1)))
+        make_recipe(
+            name,
+            get_recipe(name).default_schedule,
+            Ingredients(ADVERSARIAL_LOSSES[loss].make(None, 1)),
+        )
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
@@ -65,16 +74,18 @@ def test_no_recipe_follows_a_gap_of_logits_that_have_no_sign(name: str) -> None:
     says = "--kd-schedule adaptive: .* nothing with a wasserstein loss: give another schedule, such as cosine"
     with pytest.raises(RecipeError, match=says):
         make_recipe(name, adaptive, Ingredients(Wasserstein()))
-    for game in (Logistic(), Hinge()):
-        assert make_recipe(name, adaptive, Ingredients(game)).kd_weight(0.7, 0.0) < 0.5
+    for adversarial in (Logistic(), Hinge()):
+        assert make_recipe(name, adaptive, Ingredients(adversarial)).kd_weight(0.7, 0.0) < 0.5
 
 
-def test_every_recipe_plays_the_game_that_it_is_given(recipe: Recipe, critic: Discriminator) -> None:
-    game = recipe.adversarial  # type: ignore[attr-defined]
-    assert recipe.discriminator_steps == game.discriminator_steps
+def test_every_recipe_uses_the_adversarial_loss_that_it_is_made_with(
+    recipe: Recipe, discriminator: Discriminator
+) -> None:
+    adversarial = recipe.adversarial  # type: ignore[attr-defined]
+    assert recipe.discriminator_steps == adversarial.discriminator_steps
     real, fake = torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16)
-    step = DiscriminatorStep(critic, Batch((), real), fake, 0)
-    assert recipe.discriminator_terms(step).keys() == game.discriminator_terms(step).keys()
+    step = DiscriminatorStep(discriminator, Batch((), real), fake, 0)
+    assert recipe.discriminator_terms(step).keys() == adversarial.discriminator_terms(step).keys()
 
 
 def test_the_weight_of_the_teacher_follows_the_schedule(recipe: Recipe) -> None:
@@ -122,28 +133,28 @@ def test_the_teacher_receives_no_gradients(recipe: Recipe, step: Step) -> None:
     assert here.fake.grad.any()
 
 
-def test_the_discriminator_learns_from_images_alone(recipe: Recipe, critic: Discriminator) -> None:
-    critic.requires_grad_(True)
+def test_the_discriminator_learns_from_images_alone(recipe: Recipe, discriminator: Discriminator) -> None:
+    discriminator.requires_grad_(True)
     real, fake = torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16)
     for step in (0, 1, 16):
-        terms = recipe.discriminator_terms(DiscriminatorStep(critic, Batch((), real), fake, step))
+        terms = recipe.discriminator_terms(DiscriminatorStep(discriminator, Batch((), real), fake, step))
         assert all(term.ndim == 0 and term.isfinite() for term in terms.values())
         assert all(name.startswith("d_") for name in terms)
-        critic.zero_grad()
+        discriminator.zero_grad()
         sum(terms.values()).backward()
-        assert all(p.grad is not None and p.grad.isfinite().all() for p in critic.parameters())
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in discriminator.parameters())
     assert not real.requires_grad
     assert not fake.requires_grad
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_can_follow_its_usual_schedule(name: str) -> None:
-    usual = get_recipe(name).usual
-    recipe = make_recipe(name, usual)
-    assert [recipe.kd_weight(at / 8, 1.0) for at in range(9)] == [usual(at / 8) for at in range(9)]
+def test_a_recipe_can_follow_its_default_schedule(name: str) -> None:
+    schedule = get_recipe(name).default_schedule
+    recipe = make_recipe(name, schedule)
+    assert [recipe.kd_weight(at / 8, 1.0) for at in range(9)] == [schedule(at / 8) for at in range(9)]
 
 
-def test_a_recipe_says_whose_images_and_whose_critic_it_needs(recipe: Recipe, step: Step) -> None:
+def test_a_recipe_says_whose_images_and_whose_discriminator_it_needs(recipe: Recipe, step: Step) -> None:
     blind = replace(step(0.5), batch=Batch(()))
     unjudged = replace(step(0.5), teacher_discriminator=None)
     whole = recipe.generator_terms(step(0.5)).keys()
@@ -156,14 +167,14 @@ def test_a_recipe_says_whose_images_and_whose_critic_it_needs(recipe: Recipe, st
 
 
 def test_recipes_tell_what_the_discriminator_thinks_of_real_images(
-    recipe: Recipe, critic: Discriminator
+    recipe: Recipe, discriminator: Discriminator
 ) -> None:
     noted = list[Tensor]()
     real = torch.randn(4, 1, 16, 16)
     for i in (0, 1):
         recipe.discriminator_terms(
-            DiscriminatorStep(critic, Batch((), real), real.flip(-1), i, observe=noted.append)
+            DiscriminatorStep(discriminator, Batch((), real), real.flip(-1), i, observe=noted.append)
         )
-    assert all(torch.allclose(logits, critic(real).detach(), atol=1e-5) for logits in noted)
+    assert all(torch.allclose(logits, discriminator(real).detach(), atol=1e-5) for logits in noted)
     assert len(noted) == 2
     assert not any(logits.requires_grad for logits in noted)

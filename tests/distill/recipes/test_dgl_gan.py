@@ -1,4 +1,4 @@
-"""DGL-GAN: the teacher's critic joins in stage II, beside the student's own."""
+"""DGL-GAN: the teacher's discriminator joins in stage II, beside the student's own."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def test_stage_two_begins_halfway_with_the_papers_weight() -> None:
     assert weights == [0.0, 0.0, 0.1, 0.1]
 
 
-def test_in_stage_one_the_student_plays_alone(step: Step) -> None:
+def test_in_stage_one_the_teacher_takes_no_part(step: Step) -> None:
     assert PLAIN.generator_terms(step(0.0)).keys() == {"g_adversarial"}
 
 
-def test_in_stage_two_both_critics_are_to_be_fooled(step: Step) -> None:
+def test_in_stage_two_both_discriminators_are_to_be_fooled(step: Step) -> None:
     here = step(0.1)
     terms = detached(PLAIN.generator_terms(here))
     assert here.teacher_discriminator is not None
@@ -38,7 +38,7 @@ def test_in_stage_two_both_critics_are_to_be_fooled(step: Step) -> None:
     assert float(terms["g_teacher_discriminator"]) == pytest.approx(0.1 * float(theirs.detach()))
 
 
-def test_with_a_hinge_the_teachers_critic_counts_as_it_is(step: Step) -> None:
+def test_with_a_hinge_the_teachers_discriminator_counts_as_it_is(step: Step) -> None:
     here = step(0.1)
     terms = detached(make_recipe("dgl-gan", DglGan().schedule, Ingredients(Hinge())).generator_terms(here))
     assert here.teacher_discriminator is not None
@@ -51,21 +51,21 @@ def test_the_teachers_images_are_not_used(step: Step) -> None:
     assert detached(PLAIN.generator_terms(here)) == detached(PLAIN.generator_terms(other))
 
 
-def test_the_teachers_critic_is_told_the_class(step: Step) -> None:
-    told: list[tuple[Tensor, ...]] = []
+def test_the_teachers_discriminator_receives_the_class(step: Step) -> None:
+    conditions: list[tuple[Tensor, ...]] = []
 
-    def critic(images: Tensor, *condition: Tensor) -> Tensor:
-        told.append(condition)
+    def discriminator(images: Tensor, *condition: Tensor) -> Tensor:
+        conditions.append(condition)
         return images.mean(dim=(1, 2, 3))
 
     label = torch.eye(4)
     PLAIN.generator_terms(
-        replace(step(0.1), teacher_discriminator=critic, batch=Batch((), fake_condition=(label,)))
+        replace(step(0.1), teacher_discriminator=discriminator, batch=Batch((), fake_condition=(label,)))
     )
-    assert [torch.equal(given, label) for (given,) in told] == [True]
+    assert [torch.equal(given, label) for (given,) in conditions] == [True]
 
 
-def test_the_adaptive_coefficient_is_how_far_the_critic_is_from_being_fooled(step: Step) -> None:
+def test_the_adaptive_coefficient_is_how_far_the_discriminator_is_from_being_fooled(step: Step) -> None:
     logits = torch.tensor([-2.0, -0.5, 0.0, 3.0])
     assert AdaptiveDglGan().coefficient(logits).tolist() == [2.0, 0.5, 0.0, 0.0]
     fooled = replace(step(0.1), teacher_discriminator=lambda images: images.mean(dim=(1, 2, 3)) + 100)
@@ -79,8 +79,8 @@ def test_the_adaptive_coefficient_has_no_gradient(step: Step) -> None:
 
 
 def test_path_lengths_belong_to_generators_with_styles() -> None:
-    assert DglGan.make(DglGan.usual, Ingredients(Hinge(), path_weight=2.0)).paths.weight == 2.0
-    assert DglGan.make(DglGan.usual, Ingredients(Hinge())).paths.weight == 0.0
+    assert DglGan.make(DglGan.default_schedule, Ingredients(Hinge(), path_weight=2.0)).paths.weight == 2.0
+    assert DglGan.make(DglGan.default_schedule, Ingredients(Hinge())).paths.weight == 0.0
 
 
 @pytest.mark.parametrize("name", ["dgl-gan", "dgl-gan-adaptive"])

@@ -1,4 +1,4 @@
-"""Which recipes teach students of which families, and that a training that was stopped goes on to the bit."""
+"""Which recipes teach students of which families, and that a stopped training resumes to the bit."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ TABLE = {  # works, or is refused because
     ("compressing-gans", "biggan"): WORKS,
 }
 PAIRS = [pair for pair, reason in TABLE.items() if reason == WORKS]
-JOINT = Schedule("constant", start=0.5)  # Compressing GANs with a critic, which it does not have as a rule
-TAUGHT = [(name, family, get_recipe(name).usual) for name, family in PAIRS]
+JOINT = Schedule("constant", start=0.5)  # Compressing GANs with a discriminator; its default trains none
+TAUGHT = [(name, family, get_recipe(name).default_schedule) for name, family in PAIRS]
 TAUGHT += [(name, family, JOINT) for name, family in PAIRS if name == "compressing-gans"]
 
 BATCH = 4
@@ -52,8 +52,8 @@ class Networks:
 
     family: str
     generator: Generator
-    critic: Discriminator
-    bank: TeacherCache
+    discriminator: Discriminator
+    cache: TeacherCache
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +62,11 @@ def teachers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Networks]:
     for name, architecture in TEACHERS.items():
         torch.manual_seed(0)
         family = get_family(name)
-        critic = family.build_discriminator(family.default_discriminator(architecture))
+        discriminator = family.build_discriminator(family.default_discriminator(architecture))
         generator = family.build(architecture).eval()
         inputs = NoiseTask(images_for(generator), generator.input_specs).teacher_inputs(8, seed=0)
-        bank = make_teacher_cache(generator, "0" * 16, inputs, tmp_path_factory.mktemp(name))
-        made[name] = Networks(name, generator, critic, bank)
+        cache = make_teacher_cache(generator, "0" * 16, inputs, tmp_path_factory.mktemp(name))
+        made[name] = Networks(name, generator, discriminator, cache)
     return made
 
 
@@ -81,8 +81,10 @@ def images_for(generator: Generator) -> ImageSet:
 def recipe_for(name: str, family: str, schedule: Schedule | None = None) -> Recipe:
     """The recipe as a search with that family makes it."""
     published = get_family(family).training
-    game = make_adversarial(published.adversarial, 0.3, published.discriminator_steps)
-    return make_recipe(name, schedule or get_recipe(name).usual, Ingredients(game, published.path_weight))
+    adversarial = make_adversarial(published.adversarial, 0.3, published.discriminator_steps)
+    return make_recipe(
+        name, schedule or get_recipe(name).default_schedule, Ingredients(adversarial, published.path_weight)
+    )
 
 
 def trainer_of(recipe: Recipe, teacher: Networks) -> Trainer:
@@ -103,12 +105,12 @@ def trainer_of(recipe: Recipe, teacher: Networks) -> Trainer:
     )
     return Trainer(
         student,
-        copy.deepcopy(teacher.critic),
+        copy.deepcopy(teacher.discriminator),
         recipe,
         NoiseTask(images_for(student), student.input_specs),
         config,
-        teacher_cache=teacher.bank,
-        teacher_discriminator=copy.deepcopy(teacher.critic),
+        teacher_cache=teacher.cache,
+        teacher_discriminator=copy.deepcopy(teacher.discriminator),
     )
 
 
@@ -141,7 +143,7 @@ def test_a_student_is_taught_by_a_recipe_that_goes_with_its_family(
 
 
 @pytest.mark.parametrize(("name", "family"), sorted(TABLE.keys() - set(PAIRS)))
-def test_a_recipe_that_does_not_go_with_the_game_of_a_family_is_refused_with_the_reason(
+def test_a_recipe_that_excludes_the_adversarial_loss_of_a_family_is_refused_with_the_reason(
     name: str, family: str
 ) -> None:
     with pytest.raises(RecipeError, match=TABLE[name, family]) as error:
@@ -150,7 +152,7 @@ def test_a_recipe_that_does_not_go_with_the_game_of_a_family_is_refused_with_the
 
 
 @pytest.mark.parametrize(("name", "family", "schedule"), TAUGHT, ids=str)
-def test_a_stopped_training_goes_on_to_the_bit(
+def test_a_stopped_training_resumes_to_the_bit(
     name: str, family: str, schedule: Schedule, teachers: dict[str, Networks]
 ) -> None:
     recipe, teacher = recipe_for(name, family, schedule), teachers[family]
@@ -168,7 +170,7 @@ def test_a_stopped_training_goes_on_to_the_bit(
     assert (resumed.losses, resumed.gap) == (whole.losses, whole.gap)
 
 
-def test_a_frozen_critic_does_not_move_its_estimates_of_spectral_norms(teachers: dict[str, Networks]) -> None:
+def test_a_frozen_discriminator_keeps_its_estimates_of_spectral_norms(teachers: dict[str, Networks]) -> None:
     trainer = trainer_of(recipe_for("dgl-gan", "biggan", Schedule("constant", start=0.1)), teachers["biggan"])
     frozen, own = weights(trainer.teacher_discriminator), weights(trainer.discriminator)
     trainer.train(trainer.config.images)
@@ -181,7 +183,7 @@ def test_a_frozen_critic_does_not_move_its_estimates_of_spectral_norms(teachers:
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
-def test_a_critic_that_is_not_trained_is_left_alone_buffers_too(
+def test_a_discriminator_that_is_not_trained_is_left_alone_buffers_too(
     family: str, teachers: dict[str, Networks]
 ) -> None:
     recipe = recipe_for("compressing-gans", family, Schedule("constant", start=1.0))
@@ -205,9 +207,9 @@ def test_averaged_weights_are_left_with_statistics_of_their_own(
 ) -> None:
     trainer = trainer_of(recipe_for("weight-decay", family), teachers[family])
     trainer.train(trainer.config.images)
-    settled = copy.deepcopy(trainer.ema)
-    settled.calibrate(input_batches(settled.input_specs, 64, torch.Generator().manual_seed(99)))
-    theirs, again = weights(trainer.student), weights(settled)
+    calibrated = copy.deepcopy(trainer.ema)
+    calibrated.calibrate(input_batches(calibrated.input_specs, 64, torch.Generator().manual_seed(99)))
+    theirs, again = weights(trainer.student), weights(calibrated)
     measured = [
         name
         for name, _ in trainer.ema.named_buffers()

@@ -1,4 +1,4 @@
-"""Weight decay is the game plus fading similarity."""
+"""Weight decay is adversarial training plus fading similarity."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from tests.distill.recipes.steps import Step, detached
 def test_weight_decay_is_the_adversarial_loss_plus_weighted_similarity(step: Step) -> None:
     here = step(1.5)
     terms = detached(WeightDecay(pixel=2.0, feature=0.5).generator_terms(here))
-    critic, taught = here.teacher_discriminator, here.batch.teacher
-    assert critic is not None
+    discriminator, taught = here.teacher_discriminator, here.batch.teacher
+    assert discriminator is not None
     assert taught is not None
     assert terms.keys() == {"g_adversarial", "g_pixel", "g_feature"}
     assert torch.equal(terms["g_adversarial"], generator_logistic(here.logits).mean())
     assert float(terms["g_pixel"]) == pytest.approx(1.5 * 2.0 * float(pixel_l1(here.fake, taught).detach()))
-    similarity = feature_l1(critic.features(here.fake), critic.features(taught))
+    similarity = feature_l1(discriminator.features(here.fake), discriminator.features(taught))
     assert float(terms["g_feature"]) == pytest.approx(1.5 * 0.5 * float(similarity.detach()))
 
 
@@ -43,20 +43,22 @@ def test_weight_decay_skips_features_where_there_are_none_or_they_do_not_count(s
 
 
 def test_weight_decay_regularises_every_sixteenth_step_and_makes_up_for_the_rest(
-    critic: Discriminator,
+    discriminator: Discriminator,
 ) -> None:
     real, fake = torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16)
     recipe = WeightDecay(adversarial=Logistic(r1_gamma=0.3))
     regularised = []
     for i in range(40):
-        terms = detached(recipe.discriminator_terms(DiscriminatorStep(critic, Batch((), real), fake, i)))
-        expected = discriminator_logistic(critic(real), critic(fake))
+        terms = detached(
+            recipe.discriminator_terms(DiscriminatorStep(discriminator, Batch((), real), fake, i))
+        )
+        expected = discriminator_logistic(discriminator(real), discriminator(fake))
         assert float(terms["d_adversarial"]) == pytest.approx(float(expected.detach()), rel=1e-5)
         if "d_r1" in terms:
             regularised.append(i)
             images = real.clone().requires_grad_(True)
             assert float(terms["d_r1"]) == pytest.approx(
-                0.15 * 16 * float(r1_penalty(images, critic(images)).detach())
+                0.15 * 16 * float(r1_penalty(images, discriminator(images)).detach())
             )
     assert regularised == [0, 16, 32]
 

@@ -36,15 +36,15 @@ def test_a_tensor_over_an_array_is_no_copy_and_keeps_it_open_without_a_warning(t
 
 
 @pytest.mark.skipif(not MAPS.exists(), reason="needs Linux")
-def test_images_banks_and_features_are_mapped_read_only(tmp_path: Path, teacher_file: Path) -> None:
+def test_images_teacher_caches_and_features_are_mapped_read_only(tmp_path: Path, teacher_file: Path) -> None:
     images = load_images(pictures(tmp_path / "faces", 40), 8, 3, cache=tmp_path / "cache")
     assert images.images.any()
     assert rights(tmp_path / "cache") == {"r--s"}
     teacher = load_checkpoint(teacher_file).generator
     inputs = NoiseTask(images, teacher.input_specs).teacher_inputs(4, seed=0)
-    bank = make_teacher_cache(teacher, "digest", inputs, tmp_path / "bank")
-    assert len(bank) == 4
-    assert rights(tmp_path / "bank") == {"r--s"}
+    cache = make_teacher_cache(teacher, "digest", inputs, tmp_path / "cache")
+    assert len(cache) == 4
+    assert rights(tmp_path / "cache") == {"r--s"}
     write_features(tmp_path / "features.npy", torch.ones(5, 3))
     features = read_features(tmp_path / "features.npy", 5)
     assert features is not None

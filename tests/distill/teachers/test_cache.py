@@ -1,4 +1,4 @@
-"""The bank is made once, whole, and says what the teacher says."""
+"""The teacher cache is made once, whole, and says what the teacher says."""
 
 from __future__ import annotations
 
@@ -58,57 +58,57 @@ def same(one: TeacherCache, other: TeacherCache) -> bool:
     return inputs and np.array_equal(one.images, other.images)
 
 
-def test_progress_is_told_while_it_is_made_and_not_when_it_is_there(tmp_path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
+def test_progress_is_reported_while_it_is_made_and_not_when_it_is_there(tmp_path: Path) -> None:
+    reports: list[tuple[str, int, int]] = []
     for _ in range(2):
         make_teacher_cache(
-            Watched(), "digest", tmp_path, size=10, batch_size=4, on_progress=lambda *t: told.append(t)
+            Watched(), "digest", tmp_path, size=10, batch_size=4, on_progress=lambda *t: reports.append(t)
         )
-    assert told == [(RENDERING, 4, 10), (RENDERING, 8, 10), (RENDERING, 10, 10)]
+    assert reports == [(RENDERING, 4, 10), (RENDERING, 8, 10), (RENDERING, 10, 10)]
 
 
 def test_images_are_the_teachers_for_their_inputs(teacher_file: Path, tmp_path: Path) -> None:
     teacher = load_checkpoint(teacher_file).generator  # its noise has no strength
-    bank = make_teacher_cache(teacher, "digest", tmp_path, size=10, batch_size=4)
-    assert len(bank) == 10
-    assert bank.images.dtype == np.uint8
-    assert bank.images.shape == (10, 1, 16, 16)
+    cache = make_teacher_cache(teacher, "digest", tmp_path, size=10, batch_size=4)
+    assert len(cache) == 10
+    assert cache.images.dtype == np.uint8
+    assert cache.images.shape == (10, 1, 16, 16)
     chosen = torch.tensor([7, 0, 7, 9])
-    inputs, images = parts(bank.batch(chosen))
+    inputs, images = parts(cache.batch(chosen))
     with torch.no_grad():
         rendered = teacher(*inputs)
     assert images.dtype == torch.float32
     assert torch.equal(to_uint8(images), to_uint8(rendered))
     assert (images - rendered.clamp(-1, 1)).abs().max() <= 0.5 / 127.5 + 1e-6
-    assert torch.equal(inputs[0], torch.from_numpy(bank.arrays[0][chosen.numpy()]))
+    assert torch.equal(inputs[0], torch.from_numpy(cache.arrays[0][chosen.numpy()]))
 
 
 def test_every_input_of_the_family_is_kept(tmp_path: Path) -> None:
-    bank = make_teacher_cache(Watched(), "digest", tmp_path, size=6)
-    inputs, images = parts(bank.batch(torch.arange(6)))
+    cache = make_teacher_cache(Watched(), "digest", tmp_path, size=6)
+    inputs, images = parts(cache.batch(torch.arange(6)))
     assert [tuple(tensor.shape) for tensor in inputs] == [(6, 3), (6, 1)]
     assert images.shape == (6, 1, 4, 4)
 
 
 def test_draws_follow_from_the_generator(tmp_path: Path) -> None:
-    bank = make_teacher_cache(Watched(), "digest", tmp_path, size=20)
-    one, other, different = (parts(bank.draw(8, torch.Generator().manual_seed(seed))) for seed in (3, 3, 4))
+    cache = make_teacher_cache(Watched(), "digest", tmp_path, size=20)
+    one, other, different = (parts(cache.draw(8, torch.Generator().manual_seed(seed))) for seed in (3, 3, 4))
     assert torch.equal(one[1], other[1])
     assert all(torch.equal(a, b) for a, b in zip(one[0], other[0], strict=True))
     assert not torch.equal(one[1], different[1])
 
 
-def test_what_a_batch_is_changed_to_does_not_reach_the_bank(tmp_path: Path) -> None:
-    bank = make_teacher_cache(Watched(), "digest", tmp_path, size=4)
-    inputs, images = parts(bank.batch(torch.arange(4)))
-    before = bank.images.copy()
+def test_what_a_batch_is_changed_to_does_not_reach_the_teacher_cache(tmp_path: Path) -> None:
+    cache = make_teacher_cache(Watched(), "digest", tmp_path, size=4)
+    inputs, images = parts(cache.batch(torch.arange(4)))
+    before = cache.images.copy()
     inputs[0].zero_()
     images.zero_()
-    assert np.array_equal(bank.images, before)
-    assert bank.arrays[0].any()
+    assert np.array_equal(cache.images, before)
+    assert cache.arrays[0].any()
 
 
-def test_a_bank_is_made_once(tmp_path: Path) -> None:
+def test_a_teacher_cache_is_made_once(tmp_path: Path) -> None:
     teacher = Watched()
     first = make_teacher_cache(teacher, "digest", tmp_path, size=10)
     again = make_teacher_cache(teacher, "digest", tmp_path, size=10)
@@ -119,7 +119,7 @@ def test_a_bank_is_made_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("digest", "size", "seed"), [("another", 10, 0), ("digest", 11, 0), ("digest", 10, 1)]
 )
-def test_another_teacher_size_or_seed_has_another_bank(
+def test_another_teacher_size_or_seed_has_another_teacher_cache(
     digest: str, size: int, seed: int, tmp_path: Path
 ) -> None:
     first = make_teacher_cache(Watched(), "digest", tmp_path, size=10)
@@ -128,7 +128,7 @@ def test_another_teacher_size_or_seed_has_another_bank(
     assert not np.array_equal(first.images, other.images)
 
 
-def test_the_same_seed_makes_the_same_bank_and_leaves_randomness_alone(tmp_path: Path) -> None:
+def test_the_same_seed_makes_the_same_teacher_cache_and_leaves_randomness_alone(tmp_path: Path) -> None:
     teacher = Watched()
     state = torch.get_rng_state()
     first = make_teacher_cache(teacher, "digest", tmp_path / "one", size=10)
@@ -137,7 +137,7 @@ def test_the_same_seed_makes_the_same_bank_and_leaves_randomness_alone(tmp_path:
     assert same(first, make_teacher_cache(teacher, "digest", tmp_path / "two", size=10))
 
 
-def test_an_interrupted_bank_leaves_nothing_and_is_made_whole_the_next_time(tmp_path: Path) -> None:
+def test_an_interrupted_teacher_cache_leaves_nothing_and_is_made_whole_the_next_time(tmp_path: Path) -> None:
     teacher = Watched()
     teacher.fail_after = 8
     with pytest.raises(KeyboardInterrupt):
@@ -148,22 +148,24 @@ def test_an_interrupted_bank_leaves_nothing_and_is_made_whole_the_next_time(tmp_
     assert same(whole, make_teacher_cache(teacher, "digest", tmp_path / "fresh", size=10, batch_size=4))
 
 
-def test_a_killed_process_leaves_nothing_that_passes_for_a_bank(tmp_path: Path) -> None:
-    """A bank stands in its place only when it is whole, so at no moment before its last image."""
+def test_a_killed_process_leaves_nothing_that_passes_for_a_teacher_cache(tmp_path: Path) -> None:
+    """A cache is in its place only once it is whole, never before its last image."""
     teacher, complete = Watched(), []
     teacher.meanwhile = lambda: complete.extend(p for p in tmp_path.glob("[!.]*") if p.is_dir())
     make_teacher_cache(teacher, "digest", tmp_path, size=10, batch_size=4)
     assert complete == []
 
 
-def test_what_a_killed_process_left_half_done_is_removed_even_where_the_bank_is_there(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_process_are_removed_beside_a_complete_cache(
+    tmp_path: Path,
+) -> None:
     for _ in range(2):
         left = abandoned(tmp_path)
         make_teacher_cache(Watched(), "digest", tmp_path, size=4)
         assert not left.exists()
 
 
-def test_two_processes_that_make_the_same_bank_do_not_disturb_each_other(tmp_path: Path) -> None:
+def test_two_processes_that_make_the_same_teacher_cache_do_not_disturb_each_other(tmp_path: Path) -> None:
     teacher, other = Watched(), Watched()
     other.load_state_dict(teacher.state_dict())
 
@@ -172,9 +174,9 @@ def test_two_processes_that_make_the_same_bank_do_not_disturb_each_other(tmp_pat
             make_teacher_cache(other, "digest", tmp_path, size=10, batch_size=4)
 
     teacher.meanwhile = finish_first
-    bank = make_teacher_cache(teacher, "digest", tmp_path, size=10, batch_size=4)
+    cache = make_teacher_cache(teacher, "digest", tmp_path, size=10, batch_size=4)
     assert len(list(tmp_path.iterdir())) == 1
-    assert same(bank, make_teacher_cache(Watched(), "digest", tmp_path, size=10, batch_size=4))
+    assert same(cache, make_teacher_cache(Watched(), "digest", tmp_path, size=10, batch_size=4))
 
 
 def test_the_teacher_renders_in_evaluation_mode_without_gradients(tmp_path: Path) -> None:
@@ -185,7 +187,7 @@ def test_the_teacher_renders_in_evaluation_mode_without_gradients(tmp_path: Path
     assert set(seen) == {(False, False)}
 
 
-def test_a_bank_that_the_disk_has_no_room_for_is_refused_before_it_is_made(
+def test_a_teacher_cache_that_the_disk_has_no_room_for_is_refused_before_it_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = shutil.disk_usage(tmp_path)._replace(free=SPARE)

@@ -1,4 +1,4 @@
-"""Training follows its recipe step by step, and goes on after a stop as if there had been none."""
+"""Training follows its recipe step by step, and resumes after a stop to the bit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ from distill.schedules import Schedule
 from distill.tasks import NoiseTask
 from distill.teachers import Teacher, load_teacher
 from distill.training.augmentation import ADJUST_EVERY, Augment
-from distill.training.trainer import CHECK_EVERY, Progress, Trainer, TrainingConfig
+from distill.training.config import TrainingConfig
+from distill.training.readings import READ_EVERY
+from distill.training.trainer import Progress, Trainer
 from tests.distill.trainings import BATCH, CONFIG, DATA, LINEAR, Log, Make, same, saved, snapshot
 
 
@@ -36,9 +38,9 @@ from tests.distill.trainings import BATCH, CONFIG, DATA, LINEAR, Log, Make, same
     ("shape", "stop"),
     [
         ("linear", 10),
-        ("linear", CHECK_EVERY),
+        ("linear", READ_EVERY),
         ("adaptive", 1),
-        ("adaptive", CHECK_EVERY + 1),
+        ("adaptive", READ_EVERY + 1),
         ("adaptive", 18),
     ],
 )
@@ -99,7 +101,7 @@ def test_the_weight_of_the_teacher_is_logged_at_every_step_and_follows_its_sched
 
 def test_a_log_entry_is_not_rewritten_later(make: Make) -> None:
     trainer, log = make(), list[Progress]()
-    trainer.train(2 * CHECK_EVERY * BATCH, log.append)
+    trainer.train(2 * READ_EVERY * BATCH, log.append)
     assert log[0].losses["g_adversarial"] != log[-1].losses["g_adversarial"]
 
 
@@ -132,7 +134,7 @@ def test_a_student_sees_the_teachers_images_for_its_own_inputs(make: Make, teach
         assert (step.batch.teacher - rendered).abs().max() < 0.01
 
 
-def test_without_a_bank_training_is_plainly_adversarial(make: Make) -> None:
+def test_without_a_teacher_cache_training_is_plainly_adversarial(make: Make) -> None:
     log = Log(WeightDecay(LINEAR))
     make(log, teacher_cache=None, teacher_discriminator=None).train(3 * BATCH)
     assert [terms for _, terms in log.generator_steps] == [{"g_adversarial"}] * 3
@@ -176,30 +178,32 @@ def test_the_teachers_discriminator_learns_nothing(make: Make) -> None:
 
 def test_networks_that_come_frozen_from_a_file_are_trained_all_the_same(make: Make, teacher: Teacher) -> None:
     student = copy.deepcopy(teacher.generator)
-    critic = copy.deepcopy(teacher.discriminator)
-    assert critic is not None
+    discriminator = copy.deepcopy(teacher.discriminator)
+    assert discriminator is not None
     task = NoiseTask(DATA, student.input_specs)
-    trainer = Trainer(student, critic, WeightDecay(LINEAR), task, CONFIG)
+    trainer = Trainer(student, discriminator, WeightDecay(LINEAR), task, CONFIG)
     trainer.train(2 * BATCH)
     assert not same(snapshot(student), snapshot(teacher.generator))
 
 
-def test_a_critic_that_takes_more_steps_sees_more_images_and_every_one_counts(make: Make) -> None:
+def test_a_discriminator_that_takes_more_steps_sees_more_images_and_every_one_counts(make: Make) -> None:
     log = Log(AdversarialTraining(Wasserstein(discriminator_steps=3), PathLengths(0.0)))
     trainer = make(log)
     trainer.train(7 * BATCH)
-    assert trainer.images == 9 * BATCH, "whole steps: three of the critic, one of the student"
+    assert trainer.images == 9 * BATCH, "whole steps: three of the discriminator, one of the student"
     assert trainer.step == len(log.generator_steps) == 3
     assert [step.step for step, _ in log.seen_by_discriminator] == list(range(9))
     seen = [step.real for step, _ in log.seen_by_discriminator]
     assert not any(torch.equal(one, other) for one, other in pairwise(seen))
 
 
-def test_without_a_critic_only_the_student_learns(make: Make) -> None:
+def test_without_a_discriminator_only_the_student_learns(make: Make) -> None:
     log = Log(CompressingGans(Schedule("constant", start=1.0)))
     trainer = make(log)
     before, stream = snapshot(trainer.discriminator), trainer.stream.state_dict()["images"]
-    trainer.discriminator.register_forward_pre_hook(lambda module, args: pytest.fail("the critic was asked"))
+    trainer.discriminator.register_forward_pre_hook(
+        lambda module, args: pytest.fail("the discriminator was asked")
+    )
     trainer.train(3 * BATCH)
     assert (trainer.images, len(log.generator_steps)) == (3 * BATCH, 3)
     assert not log.seen_by_discriminator
@@ -275,7 +279,7 @@ def test_a_loss_that_is_not_finite_ends_the_training_soon(make: Make, value: flo
         TrainingDivergedError, match=r"(g_odd|d_\w+|g_\w+|gap) is -?(nan|inf) after \d+ images"
     ):
         make(Broken(LINEAR)).train(CONFIG.images)
-    assert 5 < len(calls) <= 5 + CHECK_EVERY + 1
+    assert 5 < len(calls) <= 5 + READ_EVERY + 1
 
 
 def test_a_loss_that_is_not_finite_in_the_very_last_step_is_noticed(make: Make) -> None:
@@ -301,9 +305,9 @@ def test_a_target_between_two_batches_is_reached_by_a_whole_one(make: Make) -> N
     assert trainer.images == 2 * BATCH
 
 
-def test_training_brings_the_critics_gap_into_the_schedule(make: Make) -> None:
+def test_training_brings_the_discriminators_gap_into_the_schedule(make: Make) -> None:
     trainer, log = make(WeightDecay(Schedule("adaptive", start=3.0, begin=0.0, finish=1.0))), list[Progress]()
-    trainer.train(CHECK_EVERY * 2 * BATCH, log.append)
+    trainer.train(READ_EVERY * 2 * BATCH, log.append)
     assert log[0].kd_weight == 3.0
     assert len({p.kd_weight for p in log}) > 1
     assert trainer.gap >= 0
@@ -366,19 +370,21 @@ CONDITIONAL = Path(__file__).parents[2] / "data" / "reference" / "nvidia_32_cond
 def test_a_student_with_classes_is_trained_on_labelled_images() -> None:
     teacher = load_teacher(CONDITIONAL)
     assert teacher.discriminator is not None
-    told: list[Tensor] = []
-    teacher.discriminator.register_forward_pre_hook(lambda module, inputs: told.append(inputs[1]))
+    labels_seen: list[Tensor] = []
+    teacher.discriminator.register_forward_pre_hook(lambda module, inputs: labels_seen.append(inputs[1]))
     data = load_images("digits", 32, 3)
     config = TrainingConfig(images=16, batch_size=4)
     task = NoiseTask(data, teacher.generator.input_specs)
     trainer = Trainer(teacher.generator, teacher.discriminator, WeightDecay(), task, config)
     trainer.train(8)
     assert all(math.isfinite(value) for value in trainer.losses.values())
-    assert {tuple(labels.shape) for labels in told} == {(4, 10)}
+    assert {tuple(labels.shape) for labels in labels_seen} == {(4, 10)}
     order = ImageStream(data.images, 4, config.seed, labels=data.labels)
     first = order.next_batch()[1]
     assert first is not None
-    assert any(torch.equal(labels.argmax(dim=1), first) for labels in told), "real images have their own"
+    assert any(torch.equal(labels.argmax(dim=1), first) for labels in labels_seen), (
+        "real images have their own"
+    )
 
 
 def test_images_without_labels_can_not_train_a_student_with_classes() -> None:

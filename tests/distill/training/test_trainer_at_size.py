@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from distill.adversarial import Logistic
 from distill.errors import TrainingError
 from distill.recipes import AdversarialTraining, Recipe, WeightDecay
-from distill.training.trainer import CHECK_EVERY, Trainer, TrainingConfig
+from distill.training.config import TrainingConfig
+from distill.training.readings import READ_EVERY
+from distill.training.trainer import Trainer
 from tests.distill.trainings import BATCH, CONFIG, LINEAR, Make, same, saved
 
 
@@ -106,7 +108,7 @@ def test_activations_made_twice_are_not_kept(make: Make) -> None:
     assert kept(make(config=replace(CONFIG, checkpoint_activations=True))) < kept(make()) / 3
 
 
-def test_the_average_knows_nothing_of_how_the_student_is_run(make: Make) -> None:
+def test_the_average_does_not_depend_on_how_the_student_is_run(make: Make) -> None:
     trainer = make(config=replace(CONFIG, checkpoint_activations=True))
     keys = set(make().state_dict()["student"])
     trainer.train(BATCH)
@@ -126,7 +128,7 @@ def test_half_precision_stays_finite_and_near_full_precision(
 ) -> None:
     full, half = make(recipe), make(recipe, replace(CONFIG, precision=precision))
     for trainer in (full, half):
-        trainer.train(CHECK_EVERY * BATCH + BATCH)
+        trainer.train(READ_EVERY * BATCH + BATCH)
     assert half.losses == pytest.approx(full.losses, rel=0.3, abs=0.05)
     for network in (half.student, half.ema, half.discriminator):
         assert all(p.dtype == torch.float32 and p.isfinite().all() for p in network.parameters())
@@ -173,7 +175,7 @@ def test_channels_last_is_the_same_training_in_another_memory_format(make: Make)
     assert torch.allclose(averaged, weight, atol=1e-5)
 
 
-def test_a_training_goes_on_in_another_memory_format(make: Make) -> None:
+def test_a_training_resumes_in_another_memory_format(make: Make) -> None:
     config = replace(CONFIG, channels_last=False)
     straight, first = make(config=config), make(config=config)
     second = make(config=replace(CONFIG, channels_last=True))

@@ -184,7 +184,7 @@ def only(names: set[str]) -> Callable[[Architecture], float]:
     return lambda a: OVERHEAD if str(a) in names | {str(SPACE.smallest())} else 1.01 * OVERHEAD
 
 
-def test_choices_that_stay_too_slow_are_told_with_the_reason_and_are_no_architecture(
+def test_choices_that_stay_too_slow_are_reported_with_the_reason_and_are_no_architecture(
     store: StudyStore,
 ) -> None:
     first = SPACE.sample(RandomSuggest(3), any_cost)
@@ -219,7 +219,7 @@ def test_a_limit_that_no_proposal_meets_ends_the_search_with_the_smallest_studen
     assert all(trial.state.is_finished() or trial.state == TrialState.WAITING for trial in store.study.trials)
 
 
-def test_a_search_that_goes_on_measures_nothing_that_it_knows(store: StudyStore) -> None:
+def test_a_search_that_resumes_measures_nothing_again(store: StudyStore) -> None:
     drain(store, proposer(store, Measuring(limit=3e-3)))
     known = {
         t.user_attrs.get("architecture", t.user_attrs.get("too_slow"))

@@ -212,7 +212,7 @@ def test_an_evaluation_that_is_interrupted_says_that_nothing_was_written(
     assert (result.exit_code, result.stdout) == (130, "")
     assert len(result.stderr.strip().splitlines()) == 1
     assert "interrupted; nothing was measured, and nothing written" in result.stderr
-    assert "to go on" not in result.stderr
+    assert "to resume" not in result.stderr
 
 
 def test_all_metrics_are_printed_with_their_conditions(teacher_file: Path) -> None:
@@ -238,7 +238,7 @@ def test_all_metrics_are_printed_with_their_conditions(teacher_file: Path) -> No
     assert found["metrics"]["kid"]["settings"] == {"kid_subsets": 100, "kid_subset_size": 60}
 
 
-# Files of strangers
+# Third-party files
 
 
 class Hostile:

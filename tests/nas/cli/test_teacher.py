@@ -1,4 +1,4 @@
-"""nas-teacher train: train a teacher, stop and go on."""
+"""nas-teacher train: train a teacher, stop and resume."""
 
 from __future__ import annotations
 
@@ -100,13 +100,13 @@ def test_a_trained_teacher_is_one_for_a_search(trained: Path) -> None:
 def test_a_finished_training_is_not_done_again(trained: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in trained.rglob("*") if path.is_file()}
     result = done(*TINY, "-o", trained / "teacher.safetensors")
-    assert "trained for 320 images already: give more --images to go on" in result.stderr
-    assert "going on" not in result.stderr
+    assert "trained for 320 images already: give a larger --images to continue" in result.stderr
+    assert "resuming" not in result.stderr
     assert "of 320 images" in result.stdout
     assert {path: path.stat().st_mtime_ns for path in trained.rglob("*") if path.is_file()} == before
 
 
-def test_a_longer_training_goes_on_where_a_shorter_one_ended() -> None:
+def test_a_longer_training_resumes_where_a_shorter_one_ended() -> None:
     done(*TINY, "-o", "a.safetensors")
     done(*TINY, "-o", "a.safetensors", "--images", 336)
     assert [row["images"] for row in log("a.training")] == ["112", "224", "320", "336"]
@@ -131,24 +131,24 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
-def test_a_training_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(
+def test_a_training_that_was_stopped_resumes_and_ends_as_if_it_had_not_been(
     straight: Path, number: signal.Signals
 ) -> None:
     victim = start(*LONG, "-o", "stopped.safetensors")
     try:
         wait_for(lambda: Path("stopped.training/state.pt").exists() or victim.poll() is not None)
         victim.send_signal(number)
-        _, told = victim.communicate(timeout=60)
+        _, message = victim.communicate(timeout=60)
     finally:
         victim.kill()
     if number == signal.SIGKILL:
         assert victim.returncode == -number
     else:
         assert victim.returncode == 130
-        assert "run the same command again to go on" in told
-        assert "Traceback" not in told
+        assert "run the same command again to resume" in message
+        assert "Traceback" not in message
     result = done(*LONG, "-o", "stopped.safetensors")
-    assert "going on after" in result.stderr
+    assert "resuming after" in result.stderr
     assert log("stopped.training") == log(str(straight / "straight.training"))
     assert log("stopped.training")[-1]["images"] == "1600"
     assert equal(weights("stopped.safetensors"), weights(str(straight / "straight.safetensors")))
@@ -175,8 +175,8 @@ def test_another_training_is_not_mixed_into_one(
 ) -> None:
     result = run(*TINY, *changes.split(), "-o", trained / "teacher.safetensors", *dry)
     assert result.exit_code == 2
-    (told,) = result.stderr.splitlines()
-    assert told.endswith(f"is of a training with {says}: give the same settings, or another -o")
+    (message,) = result.stderr.splitlines()
+    assert message.endswith(f"is of a training with {says}: give the same settings, or another -o")
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def other_weights(tmp_path: Path) -> Path:
     return tmp_path / "other.safetensors"
 
 
-def test_a_training_does_not_go_on_with_another_metric(trained: Path, other_weights: Path) -> None:
+def test_a_training_does_not_resume_with_another_metric(trained: Path, other_weights: Path) -> None:
     result = run(*TINY, "--extractor-weights", other_weights, "-o", trained / "teacher.safetensors")
     assert result.exit_code == 2
     digests = [file_digest(path)[:16] for path in (WEIGHTS, other_weights)]
@@ -254,7 +254,9 @@ def test_images_are_decoded_once_into_the_folder_of_the_training(
 ) -> None:
     short = [*TINY, "--data", faces.name, "--resolution", 16, "--fid-samples", 0]
     bars: list[tuple[str, int, int]] = []
-    monkeypatch.setattr("nas.progress.progress_bars", lambda _: nullcontext(lambda *told: bars.append(told)))
+    monkeypatch.setattr(
+        "nas.progress.progress_bars", lambda _: nullcontext(lambda *message: bars.append(message))
+    )
     done(*short, "-o", "a.safetensors", "--images", 16)
     assert bars[-1] == (DECODING, 40, 40)
     assert len(list(Path("a.training/cache").iterdir())) == 1

@@ -28,8 +28,8 @@ def test_info_is_one_screen_with_what_the_file_holds(teacher_file: Path) -> None
         assert part in shown
     assert len(re.findall(r" px .* full convolutions? +8 ", shown)) == 3, "a row for each resolution"
     assert "none in the file" not in shown
-    (critic,) = (line for line in shown.splitlines() if line.strip().startswith("discriminator"))
-    assert "mapping_layers" not in critic, "it is not conditional"
+    (discriminator,) = (line for line in shown.splitlines() if line.strip().startswith("discriminator"))
+    assert "mapping_layers" not in discriminator, "it is not conditional"
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
@@ -76,30 +76,30 @@ def test_an_import_is_the_same_networks_in_our_format(teacher_file: Path) -> Non
 
 
 def test_an_import_takes_the_discriminator_from_a_file_of_its_own() -> None:
-    generator, critic = (REFERENCE / f"biggan_32_{network}.pth" for network in ("G_ema", "D"))
-    done("import", generator, "--discriminator", critic, "-o", "both.safetensors")
+    generator, discriminator = (REFERENCE / f"biggan_32_{network}.pth" for network in ("G_ema", "D"))
+    done("import", generator, "--discriminator", discriminator, "-o", "both.safetensors")
     loaded = load_checkpoint(Path("both.safetensors"))
     assert loaded.discriminator is not None
-    assert loaded.metadata["discriminator_source"] == critic.name
-    assert loaded.metadata["discriminator_source_sha256"] == file_digest(critic)
+    assert loaded.metadata["discriminator_source"] == discriminator.name
+    assert loaded.metadata["discriminator_source_sha256"] == file_digest(discriminator)
     assert loaded.metadata["source_sha256"] == file_digest(generator)
     assert "discriminator_params" in json.loads(done("info", "both.safetensors", "--json").stdout)
 
 
 def test_an_import_refuses_a_discriminator_that_is_none_of_the_generators(teacher_file: Path) -> None:
     generator = REFERENCE / "biggan_32_G_ema.pth"
-    for critic, says in (
+    for discriminator, says in (
         (REFERENCE / "biggan_128_D.pth", "its discriminator is for 128 px, the generator for 32"),
         (Path("gone.pth"), "gone.pth is not a file"),
         (teacher_file, str(teacher_file)),
     ):
-        result = run("import", generator, "--discriminator", critic, "-o", "no.safetensors")
+        result = run("import", generator, "--discriminator", discriminator, "-o", "no.safetensors")
         assert result.exit_code == 2
         assert says in result.stderr
         assert not Path("no.safetensors").exists()
 
 
-def test_an_import_replaces_nothing_unless_it_is_told_to(teacher_file: Path) -> None:
+def test_an_import_replaces_nothing_without_force(teacher_file: Path) -> None:
     Path("mine.safetensors").write_text("precious")
     result = run("import", teacher_file, "-o", "mine.safetensors")
     assert result.exit_code == 2

@@ -189,7 +189,7 @@ def test_what_diverges_from_another_seed_too_has_failed(teacher_file: Path, tmp_
 # Replicates
 
 
-def test_a_search_that_has_its_trials_goes_on_when_more_seeds_are_asked_for(
+def test_a_search_that_has_its_trials_resumes_when_more_seeds_are_asked_for(
     teacher_file: Path, tmp_path: Path
 ) -> None:
     request = SearchConfig.of(

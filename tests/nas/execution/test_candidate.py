@@ -169,7 +169,7 @@ def test_a_damaged_or_foreign_checkpoint_is_redone(bench: Workbench, damage: byt
     assert measured(candidate(bench).run(0).record) == measured(first)
 
 
-def test_a_damaged_checkpoint_is_told_once(bench: Workbench) -> None:
+def test_a_damaged_checkpoint_is_reported_once(bench: Workbench) -> None:
     first = candidate(bench).run(0)
     assert first.warning == ""
     path = bench.config.folder / first.record.checkpoint
@@ -205,7 +205,7 @@ def test_odd_sizes_train_too(make_bench: MakeBench, changes: dict[str, Any]) -> 
     assert [running.run(rung).record.rung for rung in range(2)] == [0, 1]
 
 
-def test_after_a_lost_worker_every_rung_is_replayed_and_training_goes_on_from_the_newest(
+def test_after_a_lost_worker_every_rung_is_replayed_and_training_resumes_from_the_newest(
     make_bench: Any,
 ) -> None:
     bench = make_bench(rungs=(32, 64, 96, 128))

@@ -23,5 +23,5 @@ def test_there_are_as_many_workers_as_cores_but_no_more_than_trainings(
     monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], workers: int
 ) -> None:
     monkeypatch.setattr(cluster, "_nodes", lambda: [{"CPU": 16.0}])
-    share = cluster._share(SearchConfig.of(budget_macs=10**6, **asked))
-    assert share == cluster.Share(workers, 16 // workers, 0.0)
+    resources = cluster._resources(SearchConfig.of(budget_macs=10**6, **asked))
+    assert resources == cluster.WorkerResources(workers, 16 // workers, 0.0)

@@ -14,14 +14,14 @@ from rich.console import Console
 
 from distill.errors import TrainingDivergedError
 from nas.config import SearchConfig
-from nas.execution import Share, Workbench, cluster, pack
+from nas.execution import Workbench, WorkerResources, cluster, pack
 from nas.execution import gpu_sharing as packing
 from nas.execution.gpu_sharing import (
     CONTEXT,
     Footprint,
     candidates_per_gpu,
     demanding,
-    gpu_share,
+    gpu_fraction,
     measure_footprint,
 )
 from search_spaces import Architecture
@@ -47,11 +47,11 @@ def test_what_is_scarce_decides(footprint: Footprint, cores: int, together: int)
 
 @given(candidates=st.integers(1, 200), gpus=st.integers(1, 16))
 def test_as_many_as_asked_fit_on_every_gpu(candidates: int, gpus: int) -> None:
-    share = gpu_share(candidates)
-    assert candidates * share <= 1
-    assert round(share, 4) == share  # as Ray counts
-    assert int(1 / share) == candidates or candidates > 99  # where four decimals tell shares apart
-    assert int(gpus / share) >= gpus * candidates
+    fraction = gpu_fraction(candidates)
+    assert candidates * fraction <= 1
+    assert round(fraction, 4) == fraction  # as Ray counts
+    assert int(1 / fraction) == candidates or candidates > 99  # where four decimals are enough
+    assert int(gpus / fraction) >= gpus * candidates
 
 
 def test_demanding_candidates_spend_the_budget(warm_bench: Workbench) -> None:
@@ -71,34 +71,34 @@ def footprint_of(found: Footprint | None) -> Callable[..., Footprint | None]:
     return lambda *_: found
 
 
-def packed(**asked: Any) -> tuple[Share, str]:
+def packed(**asked: Any) -> tuple[WorkerResources, str]:
     config = SearchConfig.of(**{"budget_macs": 10**6, "trials": 100, **asked})
     out = io.StringIO()
-    return pack(config, cluster._share(config), Console(file=out, width=200)), out.getvalue()
+    return pack(config, cluster._resources(config), Console(file=out, width=200)), out.getvalue()
 
 
 @pytest.mark.usefixtures("sixteen_cores_and_two_gpus")
 def test_auto_measures_one_candidate_and_divides_gpus_and_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_on_a_worker", footprint_of(Footprint(2 * GIB, 80 * GIB, busy=0.26)))
-    share, said = packed(gpus_per_trial="auto")
-    assert share == Share(workers=8, cpus=2, gpus=0.25)
+    resources, said = packed(gpus_per_trial="auto")
+    assert resources == WorkerResources(workers=8, cpus=2, gpus=0.25)
     assert "takes 2.0 of 80.0 GiB of a GPU and keeps it busy 26% of the time: 4 train on one" in said
 
 
 @pytest.mark.usefixtures("sixteen_cores_and_two_gpus")
 @pytest.mark.parametrize(
-    ("asked", "share"),
+    ("asked", "resources"),
     [
-        ({"trials": 3, "replicates": 0}, Share(workers=3, cpus=4, gpus=0.5)),
-        ({"workers": 2}, Share(workers=2, cpus=8, gpus=1.0)),
-        ({"share_weights": True}, Share(workers=2, cpus=8, gpus=1.0)),
+        ({"trials": 3, "replicates": 0}, WorkerResources(workers=3, cpus=4, gpus=0.5)),
+        ({"workers": 2}, WorkerResources(workers=2, cpus=8, gpus=1.0)),
+        ({"share_weights": True}, WorkerResources(workers=2, cpus=8, gpus=1.0)),
     ],
 )
 def test_no_gpu_idles_while_candidates_share_another(
-    monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], share: Share
+    monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], resources: WorkerResources
 ) -> None:
     monkeypatch.setattr(cluster, "_on_a_worker", footprint_of(Footprint(2 * GIB, 80 * GIB, busy=0.1)))
-    assert packed(gpus_per_trial="auto", **asked)[0] == share
+    assert packed(gpus_per_trial="auto", **asked)[0] == resources
 
 
 @pytest.mark.usefixtures("sixteen_cores_and_two_gpus")
@@ -107,21 +107,21 @@ def test_what_cannot_be_measured_shares_no_gpu(
     monkeypatch: pytest.MonkeyPatch, found: Footprint | None
 ) -> None:
     monkeypatch.setattr(cluster, "_on_a_worker", footprint_of(found))
-    share, said = packed(gpus_per_trial="auto")
-    assert share == Share(workers=2, cpus=8, gpus=1.0)
+    resources, said = packed(gpus_per_trial="auto")
+    assert resources == WorkerResources(workers=2, cpus=8, gpus=1.0)
     assert "can't be measured: one trains on each" in said
 
 
 @pytest.mark.usefixtures("sixteen_cores_and_two_gpus")
 def test_without_auto_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_on_a_worker", None)
-    assert packed() == (Share(workers=2, cpus=8, gpus=1.0), "")
-    assert packed(gpus_per_trial=0.5)[0] == Share(workers=4, cpus=4, gpus=0.5)
+    assert packed() == (WorkerResources(workers=2, cpus=8, gpus=1.0), "")
+    assert packed(gpus_per_trial=0.5)[0] == WorkerResources(workers=4, cpus=4, gpus=0.5)
 
 
 def test_auto_without_a_gpu_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_nodes", lambda: [{"CPU": 16.0}])
-    assert packed(gpus_per_trial="auto") == (Share(workers=16, cpus=1, gpus=0.0), "")
+    assert packed(gpus_per_trial="auto") == (WorkerResources(workers=16, cpus=1, gpus=0.0), "")
 
 
 def test_students_that_fail_are_left_out_and_the_highest_figures_count(

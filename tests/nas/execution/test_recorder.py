@@ -1,4 +1,4 @@
-"""Results into the study: everything of a trial is there before it is told."""
+"""Results into the study: everything of a trial is stored before it is reported."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def outcome(folder: Path, trial: int, rung: int, fid: float = 40.0) -> Outcome:
     return Outcome(record, Cost(900_000, 20_000), "samples.png")
 
 
-def test_a_rung_is_kept_while_its_trial_goes_on(
+def test_a_rung_is_kept_while_its_trial_resumes(
     store: StudyStore, recorder: StudyRecorder, tmp_path: Path
 ) -> None:
     store.study.ask()
@@ -77,7 +77,7 @@ def test_a_failed_trial_says_why(store: StudyStore, recorder: StudyRecorder) -> 
     assert (trial.state, trial.user_attrs["reason"]) == (TrialState.FAIL, "d_r1 is nan after 64 images")
 
 
-def test_a_finished_trial_can_not_be_told_again(
+def test_a_finished_trial_can_not_be_reported_again(
     store: StudyStore, recorder: StudyRecorder, tmp_path: Path
 ) -> None:
     store.study.ask()

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from distill.teachers import load_teacher
 from nas.budget import Budget
-from nas.config import SHARED_PARTS, SearchConfig
+from nas.config import SANDWICH_PARTS, SearchConfig
 from nas.driver import prepare
 from nas.errors import BudgetError, ConfigError, SearchError
 from nas.execution import cluster
@@ -58,7 +58,7 @@ def test_a_shape_at_its_widest_and_its_narrowest_and_random_students_make_a_batc
     space = SharedSpace.of(teacher.family, teacher.family.space(teacher.generator.architecture))
     utilisation = Budget(2_000_000).utilisation(space)
     sandwich = Sandwich(space, utilisation, seed=0)
-    batches = [[sandwich() for _ in range(SHARED_PARTS)] for _ in range(3)]
+    batches = [[sandwich() for _ in range(SANDWICH_PARTS)] for _ in range(3)]
     assert len({str(batch[0]) for batch in batches}) > 1, "the ends favour no shape"
     for widest, narrowest, *_ in batches:
         assert utilisation(narrowest) < utilisation(widest)
@@ -66,8 +66,8 @@ def test_a_shape_at_its_widest_and_its_narrowest_and_random_students_make_a_batc
         assert kinds[0] == kinds[1]
     assert len({str(student) for batch in batches for student in batch[2:]}) > 4
     again = Sandwich(space, utilisation, seed=0)
-    again.drawn = SHARED_PARTS
-    assert [again() for _ in range(SHARED_PARTS)] == batches[1]
+    again.drawn = SANDWICH_PARTS
+    assert [again() for _ in range(SANDWICH_PARTS)] == batches[1]
 
 
 def test_a_training_in_stages_is_resumed_where_it_stopped(
@@ -126,7 +126,7 @@ def test_a_resumed_search_starts_no_task_for_stages_that_are_over(
         return 320
 
     monkeypatch.setattr(cluster, "_on_a_worker", on_a_worker)
-    cluster.make_shared_weights(bench.config, cluster.Share(1, 1, 0), Console(quiet=True))
+    cluster.make_shared_weights(bench.config, cluster.WorkerResources(1, 1, 0), Console(quiet=True))
     assert tasks == [()]
 
 

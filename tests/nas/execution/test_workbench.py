@@ -37,7 +37,7 @@ def test_data_come_in_the_teachers_size_and_colours(warm_bench: Workbench) -> No
     assert warm_bench.task.images.images.shape == (1797, 1, 16, 16)
 
 
-def test_the_bank_is_made_once(make_bench: MakeBench) -> None:
+def test_the_teacher_cache_is_made_once(make_bench: MakeBench) -> None:
     bench = make_bench(teacher_cache_size=20)
     del bench.__dict__["teacher_cache"]
     assert len(bench.teacher_cache) == 20
@@ -162,9 +162,13 @@ def test_a_perceptual_distance_is_taught_and_belongs_to_the_study(tmp_path: Path
 
 def taught_by(recipe: str) -> dict[str, object]:
     """The settings that `SearchConfig.of(recipe=…)` makes."""
-    usual = RECIPES[recipe].usual
-    weights = {"kd_weight_start": usual.start, "kd_weight_end": usual.end, "kd_decay_start": usual.begin}
-    return {"recipe": recipe, "kd_schedule": usual.shape, "kd_decay_end": usual.finish, **weights}
+    schedule = RECIPES[recipe].default_schedule
+    weights = {
+        "kd_weight_start": schedule.start,
+        "kd_weight_end": schedule.end,
+        "kd_decay_start": schedule.begin,
+    }
+    return {"recipe": recipe, "kd_schedule": schedule.shape, "kd_decay_end": schedule.finish, **weights}
 
 
 @pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if not recipe.uses_distance])
@@ -181,7 +185,7 @@ def test_a_perceptual_distance_is_refused_with_recipes_that_have_no_use_for_one(
         Workbench(warm_bench.config.model_copy(update=asked | {"lpips_weights": path}))
 
 
-def test_compressing_gans_plays_the_familys_game_at_the_weight_of_r1_that_was_asked_for(
+def test_compressing_gans_uses_the_familys_adversarial_loss_with_the_weight_of_r1_that_was_asked_for(
     warm_bench: Workbench,
 ) -> None:
     asked = taught_by("compressing-gans") | {"r1_gamma": 0.7, "kd_weight_start": 0.5}
@@ -242,13 +246,11 @@ def test_a_weight_of_r1_is_refused_where_there_is_no_r1(warm_bench: Workbench, t
     generator = get_family("dcgan").build(TEACHERS["dcgan"])
     save_checkpoint(Checkpoint("dcgan", generator, None, {"name": "dc"}), tmp_path / "dc.safetensors")
     asked = {"teacher": tmp_path / "dc.safetensors", "r1_gamma": 1.0}
-    with pytest.raises(
-        ConfigError, match="--r1-gamma 1: there is no R1 in the wasserstein game of dcgan: leave"
-    ):
+    with pytest.raises(ConfigError, match="--r1-gamma 1: the wasserstein loss of dcgan has no R1: leave"):
         Workbench(warm_bench.config.model_copy(update=asked))
 
 
-def test_a_recipe_that_needs_a_critic_is_refused_to_a_teacher_without_one(
+def test_a_recipe_that_needs_a_discriminator_is_refused_to_a_teacher_without_one(
     warm_bench: Workbench, tmp_path: Path
 ) -> None:
     teacher = tmp_path / "alone.safetensors"
@@ -264,7 +266,7 @@ def test_a_recipe_that_needs_a_critic_is_refused_to_a_teacher_without_one(
     assert Workbench(warm_bench.config.model_copy(update={"recipe": "dgl-gan"})).recipe.name == "dgl-gan"
 
 
-def test_a_teacher_that_lacks_a_critic_is_not_sent_to_another_recipe_that_needs_one(
+def test_a_teacher_that_lacks_a_discriminator_is_not_sent_to_another_recipe_that_needs_one(
     warm_bench: Workbench, tmp_path: Path
 ) -> None:
     teacher = tmp_path / "alone.safetensors"

@@ -39,10 +39,10 @@ def studies(draw: st.DrawFn, runs: int | None = None) -> list[Measured]:
     ]
 
 
-# What an architecture is worth
+# Posterior estimates
 
 
-def test_an_architecture_is_worth_the_median_of_its_runs() -> None:
+def test_an_architecture_is_log_fids_the_median_of_its_runs() -> None:
     assert Measured(0, 10**6, (30.0, 10.0, 11.0)).fid == 11.0
 
 
@@ -69,7 +69,7 @@ def test_at_equal_cost_expectations_lie_between_medians_and_their_mean(measured:
         assert low * 0.999 <= select(alike, FLOOR).estimates[m.trial] <= high * 1.001
 
 
-def test_what_is_usual_at_its_cost_is_expected_of_an_architecture() -> None:
+def test_the_prior_mean_of_an_architecture_follows_its_cost() -> None:
     line = [Measured(trial, 2**trial * 10**6, (64.0 / 2**trial,)) for trial in range(6)]
     found = select(line, FLOOR)
     assert all(found.estimates[m.trial] == pytest.approx(m.fid) for m in line)
@@ -169,9 +169,9 @@ def test_a_seed_is_never_spent_beyond_the_most_on_who_is_busy_or_on_a_certain_di
         return
     assert len(chosen.fids) < most
     assert chosen.trial not in busy
-    worth = {trial: math.log(fid) for trial, fid in select(measured, FLOOR).estimates.items()}
+    log_fids = {trial: math.log(fid) for trial, fid in select(measured, FLOOR).estimates.items()}
     assert any(
-        abs(worth[chosen.trial] - worth[m.trial]) < CERTAIN * math.sqrt(2) * FLOOR.sigma
+        abs(log_fids[chosen.trial] - log_fids[m.trial]) < CERTAIN * math.sqrt(2) * FLOOR.sigma
         for m in measured
         if m != chosen
     )

@@ -1,4 +1,4 @@
-"""Who goes on to the next rung."""
+"""Promotion to the next rung."""
 
 import math
 import random
@@ -28,7 +28,7 @@ def board_of(points: list[Point], factor: float = 3.0, **options: Any) -> RungBo
     return board
 
 
-def going_on(board: RungBoard, count: int) -> list[int]:
+def promoted_trials(board: RungBoard, count: int) -> list[int]:
     return [trial for trial in range(count) if board.decide(trial, 0)]
 
 
@@ -36,7 +36,7 @@ def going_on(board: RungBoard, count: int) -> list[int]:
 
 
 @given(results, factors)
-def test_a_result_that_dominates_the_rung_always_goes_on(points: list[Point], factor: float) -> None:
+def test_a_result_that_dominates_the_rung_is_always_promoted(points: list[Point], factor: float) -> None:
     best = (min(p[0] for p in points) / 2, min(p[1] for p in points) / 2)
     for place in (0, len(points) // 2, len(points)):
         board = board_of([*points[:place], best, *points[place:]], factor)
@@ -58,12 +58,12 @@ def test_a_dominated_result_never_displaces_its_dominator(
 
 
 @given(st.sets(st.tuples(fid, macs), min_size=1, max_size=30).map(list), factors)
-def test_one_in_the_reduction_factor_goes_on_and_never_nobody(points: list[Point], factor: float) -> None:
+def test_one_in_the_reduction_factor_is_promoted_and_at_least_one(points: list[Point], factor: float) -> None:
     places = max(1, math.ceil(len(points) / factor))
-    exact = going_on(board_of(points, factor, significance=0), len(points))
+    exact = promoted_trials(board_of(points, factor, significance=0), len(points))
     assert len(exact) == places
-    tied = going_on(board_of(points, factor), len(points))
-    assert set(exact) <= set(tied)  # the margin promotes more, and stops none
+    with_margin = promoted_trials(board_of(points, factor), len(points))
+    assert set(exact) <= set(with_margin)  # the margin promotes more, and stops none
 
 
 @given(results_with_failures, factors, st.randoms(use_true_random=False))
@@ -118,7 +118,7 @@ def test_with_exact_fids_no_increasing_rescaling_of_an_objective_changes_a_decis
     bent = [(math.exp(a), b**3 + b / 7) for a, b in plain]
     one, other = board_of(plain, factor, significance=0), board_of(bent, factor, significance=0)
     assert one.order(0) == other.order(0)
-    assert going_on(one, len(points)) == going_on(other, len(points))
+    assert promoted_trials(one, len(points)) == promoted_trials(other, len(points))
 
 
 @given(results, factors, margins, st.sampled_from([2.0**-8, 0.5, 8.0]))
@@ -128,7 +128,7 @@ def test_the_unit_of_an_fid_changes_no_order_and_that_of_macs_no_decision(
     plain = board_of(points, factor, significance=significance)
     assert board_of([(fid * unit, macs) for fid, macs in points]).order(0) == plain.order(0)
     cheaper = board_of([(fid, macs * unit) for fid, macs in points], factor, significance=significance)
-    assert going_on(cheaper, len(points)) == going_on(plain, len(points))
+    assert promoted_trials(cheaper, len(points)) == promoted_trials(plain, len(points))
 
 
 # Noise
@@ -149,10 +149,10 @@ def test_a_candidate_within_the_margin_of_one_inside_the_quota_of_no_fewer_macs_
     assert board.decide(1, 0) == (macs <= 2e6 and behind <= prior_margin(significance))
 
 
-@pytest.mark.parametrize(("times", "goes_on"), [(1.4, True), (1.6, False)])
-def test_unless_asked_otherwise_half_as_much_again_is_too_much_to_go_on(times: float, goes_on: bool) -> None:
+@pytest.mark.parametrize(("times", "promoted"), [(1.4, True), (1.6, False)])
+def test_by_default_half_as_much_again_is_too_much_for_promotion(times: float, promoted: bool) -> None:
     board = board_of([(10.0, 2e6), (10.0 * times, 2e6)])
-    assert board.decide(1, 0) is goes_on
+    assert board.decide(1, 0) is promoted
 
 
 def test_replicates_do_not_count_towards_the_quota_and_are_no_rivals() -> None:
@@ -168,7 +168,7 @@ def test_replicates_do_not_count_towards_the_quota_and_are_no_rivals() -> None:
     assert {trial for trial, _, _ in board.results()} == {0, 1, 2, 3, 4, 5}
 
 
-def test_a_replicate_without_a_finite_fid_does_not_go_on() -> None:
+def test_a_replicate_without_a_finite_fid_is_not_promoted() -> None:
     board = board_of([(50.0, 1e6)])
     board.replicate(1, 0)
     board.add(1, 0, (math.nan, 1e6))
@@ -188,9 +188,9 @@ def test_rungs_that_ranked_well_narrow_the_margin_and_those_that_did_not_widen_i
     alike = [(900.0 + trial, 90.0 + trial / 10) for trial in range(6)]
     apart = [(900.0, 900.0 * math.exp(trial - 3)) for trial in range(6)]
     assert prior_margin() == pytest.approx(0.283, abs=1e-3)
-    for behind, goes_on in ((0.25, (False, True, True)), (0.35, (False, False, True))):
+    for behind, promoted in ((0.25, (False, True, True)), (0.35, (False, False, True))):
         boards = [board_with_ends(ends, behind) for ends in (alike, [], apart)]
-        assert tuple(board.decide(1, 0) for board in boards) == goes_on
+        assert tuple(board.decide(1, 0) for board in boards) == promoted
 
 
 def test_the_prediction_error_is_of_changes_not_levels_and_of_those_trained_to_the_end() -> None:
@@ -218,9 +218,9 @@ def test_three_times_the_median_of_five_that_cost_no_more_is_a_run_that_went_wro
 
 
 def test_a_good_cheap_architecture_beside_dear_ones_did_not_go_wrong() -> None:
-    dear = [(10.0, 9e6)] * 20
+    expensive = [(10.0, 9e6)] * 20
     cheap = [(35.0, 1e6), (38.0, 1.1e6), (36.0, 1.2e6), (40.0, 0.9e6), (37.0, 1.3e6)]
-    board = board_of([*dear, *cheap, (39.0, 1.4e6), (130.0, 1.4e6)])
+    board = board_of([*expensive, *cheap, (39.0, 1.4e6), (130.0, 1.4e6)])
     assert not board.failed(25, 0)
     assert board.failed(26, 0)
 
@@ -248,7 +248,7 @@ def test_a_replicate_goes_wrong_like_any_other_run() -> None:
 
 @pytest.mark.parametrize("replicate", [False, True])
 @pytest.mark.parametrize("protected", [(), (0,)])
-def test_what_went_on_when_few_were_there_has_not_failed_when_it_is_told_again(
+def test_a_trial_promoted_among_few_has_not_failed_when_it_is_reported_again(
     replicate: bool, protected: tuple[int, ...]
 ) -> None:
     board = RungBoard(3, protected=protected)
@@ -263,7 +263,7 @@ def test_what_went_on_when_few_were_there_has_not_failed_when_it_is_told_again(
     assert not board.failed(0, 0)
 
 
-def test_what_went_on_from_a_rung_has_not_failed_there() -> None:
+def test_a_trial_promoted_from_a_rung_has_not_failed_there() -> None:
     board = board_of([(100.0, 2e6)])
     assert board.decide(0, 0)
     for rival in range(1, 6):
@@ -285,17 +285,17 @@ def test_what_is_discarded_counts_no_more() -> None:
 # What the rule means for few results
 
 
-def test_equals_go_on_together() -> None:
-    assert going_on(board_of([(50.0, 1e6)] * 4, significance=0), 4) == [0, 1, 2, 3]
+def test_equals_are_promoted_together() -> None:
+    assert promoted_trials(board_of([(50.0, 1e6)] * 4, significance=0), 4) == [0, 1, 2, 3]
 
 
-def test_the_first_arrival_goes_on() -> None:
+def test_the_first_arrival_is_promoted() -> None:
     assert board_of([(900.0, 1e9)]).decide(0, 0)
 
 
 def test_a_quota_of_one_promotes_the_lowest_fid_of_the_front() -> None:
     board = board_of([(50.0, 3e6), (100.0, 2e6), (700.0, 1e6)])
-    assert going_on(board, 3) == [0]
+    assert promoted_trials(board, 3) == [0]
 
 
 def test_the_ends_of_the_front_go_before_its_inside_and_the_inside_by_spread() -> None:
@@ -310,14 +310,14 @@ def test_the_ends_of_the_front_go_before_its_inside_and_the_inside_by_spread() -
 
 def test_baselines_are_always_promoted_and_do_not_count_towards_the_quota() -> None:
     points = [(10.0, 1e6), (20.0, 2e6), (30.0, 3e6)]
-    assert going_on(board_of(points, protected=[2]), 3) == [0, 2]
-    assert going_on(board_of(points, protected=[0]), 3) == [0, 1]
+    assert promoted_trials(board_of(points, protected=[2]), 3) == [0, 2]
+    assert promoted_trials(board_of(points, protected=[0]), 3) == [0, 1]
 
 
 def test_a_baseline_ranks_others_below_what_it_dominates() -> None:
     points = [(10.0, 2e6), (20.0, 3e6), (5.0, 4e6)]
     assert board_of(points, protected=[0]).order(0) == [2, 0, 1]
-    assert going_on(board_of(points, protected=[0]), 3) == [0, 2]
+    assert promoted_trials(board_of(points, protected=[0]), 3) == [0, 2]
 
 
 def test_nobody_is_stopped_at_the_last_rung() -> None:
@@ -328,15 +328,15 @@ def test_nobody_is_stopped_at_the_last_rung() -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_failed_fid_does_not_go_on_however_few_its_macs(value: float) -> None:
+def test_a_failed_fid_is_not_promoted_however_few_its_macs(value: float) -> None:
     board = board_of([(value, 1.0)])
     assert not board.decide(0, 0)
     board.add(1, 0, (500.0, 1e9))
-    assert going_on(board, 2) == [1]
+    assert promoted_trials(board, 2) == [1]
 
 
 def test_an_fid_of_zero_or_a_rounding_error_below_is_a_very_good_one() -> None:
-    assert going_on(board_of([(0.0, 1e6), (-1e-9, 2e6), (5.0, 3e6)]), 3) == [0, 1]
+    assert promoted_trials(board_of([(0.0, 1e6), (-1e-9, 2e6), (5.0, 3e6)]), 3) == [0, 1]
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.0, -3.0, math.nan, math.inf])
@@ -348,7 +348,7 @@ def test_a_reduction_factor_that_halves_nothing_is_refused(factor: float) -> Non
 # Replays
 
 
-def test_a_trial_that_went_on_is_not_judged_again_when_its_rungs_are_replayed() -> None:
+def test_a_promoted_trial_is_not_judged_again_when_its_rungs_are_replayed() -> None:
     board = board_of([(50.0, 2e6)])
     assert board.decide(0, 0)
     for rival, fid in enumerate((20.0, 10.0, 5.0), start=1):

@@ -70,9 +70,9 @@ class Searched:
         return self.space.sample(self.study.ask(), self.utilisation)
 
 
-def test_the_dear_end_is_worth_its_fids() -> None:
+def test_the_expensive_end_is_proposed_for_its_fids() -> None:
     searched = Searched()
-    for size in (0.0, 0.2, 0.4, 0.6, 0.8):  # ever better with size, and nothing dearer than 0.8 seen
+    for size in (0.0, 0.2, 0.4, 0.6, 0.8):  # ever better with size, and nothing more expensive than 0.8 seen
         searched.train(size, 0.5, math.exp(6 - 3 * size), baseline=size == 0.0)
     searched.train(0.8, 0.2, math.exp(6 - 3 * 0.8))
     assert searched.ask()[0] > 0.8

@@ -248,7 +248,7 @@ def test_a_fid_that_is_no_number_is_no_rung(fid: float) -> None:
 # Trials
 
 
-def test_a_running_trial_goes_on_under_its_own_number(url: str, name: str) -> None:
+def test_a_running_trial_resumes_under_its_own_number(url: str, name: str) -> None:
     with StudyStore.open(url, name) as store:
         width = store.study.ask().suggest_int("width", 8, 64)
     with StudyStore.open(url, name) as resumed:
@@ -264,7 +264,7 @@ def test_a_running_trial_goes_on_under_its_own_number(url: str, name: str) -> No
         )
 
 
-def test_a_finished_or_missing_trial_can_not_go_on(url: str, name: str) -> None:
+def test_a_finished_or_missing_trial_can_not_resume(url: str, name: str) -> None:
     with StudyStore.open(url, name) as store:
         store.study.tell(store.study.ask(), state=TrialState.PRUNED)
         with pytest.raises(StudyError, match=r"trial 0 .* PRUNED"):
@@ -276,7 +276,7 @@ def test_a_finished_or_missing_trial_can_not_go_on(url: str, name: str) -> None:
 # The lease
 
 
-def test_a_second_driver_is_told_who_runs_the_study(url: str, name: str) -> None:
+def test_a_second_driver_is_refused_and_shown_who_runs_the_study(url: str, name: str) -> None:
     with StudyStore.open(url, name) as one, StudyStore.open(url, name) as two:
         with one.lease():
             with pytest.raises(StudyError, match=f"{name}.*run by pid {os.getpid()} on .* since 20") as error:

@@ -115,7 +115,7 @@ def test_every_finalist_is_trained_once_before_any_is_trained_again(
     assert not finalists(final, search, space).work_left
 
 
-def test_a_final_that_was_stopped_goes_on_with_what_is_missing(
+def test_a_final_that_was_stopped_resumes_with_what_is_missing(
     final: StudyStore, search: StudyStore, space: SearchSpace
 ) -> None:
     before = drained(final, finalists(final, search, space), most=3)

@@ -37,7 +37,7 @@ def test_the_name_of_an_architecture_says_all_of_it() -> None:
         ({"attention": (12,)}, r"attention at \(12,\) px: blocks make \(8, 16\)"),
         ({"attention": (4,)}, r"attention at \(4,\) px"),
         ({"attention": (16, 8)}, "in that order"),
-        ({"channels": (16, 16, 12)}, "attention at 16 px looks at 12 channels: give .* a multiple of 8"),
+        ({"channels": (16, 16, 12)}, "attention at 16 px has 12 channels: give .* a multiple of 8"),
     ],
 )
 def test_a_generator_that_cannot_be_built_is_refused_in_one_line(changes: dict[str, Any], says: str) -> None:
@@ -57,7 +57,7 @@ def test_a_generator_that_cannot_be_built_is_refused_in_one_line(changes: dict[s
         ({"halvings": -3}, "of 3, 1 to all may"),
         ({"classes": 0}, "classes and colours must be at least 1"),
         ({"attention": (16,)}, r"blocks make \(8, 4, 4\)"),
-        ({"channels": (12, 16, 16)}, "looks at 12 channels"),
+        ({"channels": (12, 16, 16)}, "has 12 channels"),
     ],
 )
 def test_a_discriminator_that_cannot_be_built_is_refused_in_one_line(

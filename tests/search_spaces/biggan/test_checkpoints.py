@@ -159,7 +159,7 @@ def test_attention_that_its_width_cannot_be_divided_for_is_refused_by_name(tmp_p
     def narrow(state: State) -> None:
         state["blocks.3.0.conv1.weight"] = torch.zeros(12, 32, 3, 3)
 
-    assert "attention at 64 px looks at 12 channels" in refusal(rewritten(file(128), narrow, tmp_path))
+    assert "attention at 64 px has 12 channels" in refusal(rewritten(file(128), narrow, tmp_path))
 
 
 def test_a_discriminator_alone_is_refused_with_the_fix() -> None:

@@ -210,13 +210,13 @@ def test_the_generator_is_found_in_what_trainings_save(
     wrap: Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Any], network: str, tmp_path: Path
 ) -> None:
     theirs = trained(faces)
-    loaded = load_checkpoint(saved(wrap(theirs.state_dict(), critic().state_dict()), tmp_path))
+    loaded = load_checkpoint(saved(wrap(theirs.state_dict(), discriminator().state_dict()), tmp_path))
     assert loaded.metadata["source_network"] == network
     assert isinstance(loaded.generator, DCGANGenerator)
     assert torch.equal(loaded.generator.layers[1].map.weight, theirs.state_dict()["t_conv1.0.weight"])
 
 
-def critic() -> nn.Module:
+def discriminator() -> nn.Module:
     first = (nn.Conv2d(3, 4, 4, 2, 1), nn.Conv2d(4, 8, 4, 2, 1, bias=False), BN(8))
     return nn.Sequential(
         *first, nn.Conv2d(8, 16, 4, 2, 1, bias=False), BN(16), nn.Flatten(), nn.Linear(256, 1)
@@ -236,8 +236,8 @@ def changed(make: Callable[[], nn.Module], **tensors: Tensor | None) -> dict[str
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (lambda: critic().state_dict(), "holds a discriminator and no generator"),
-        (lambda: {"netD": critic().state_dict(), "D": critic().state_dict(), "model": critic().state_dict()},
+        (lambda: discriminator().state_dict(), "holds a discriminator and no generator"),
+        (lambda: {name: discriminator().state_dict() for name in ("netD", "D", "model")},
          "holds a discriminator and no generator"),
         (lambda: {"label_emb.weight": torch.zeros(10, 3)} | up_sampled().state_dict(),
          "a class-conditional generator (label_emb.weight)"),
@@ -251,7 +251,7 @@ def changed(make: Callable[[], nn.Module], **tensors: Tensor | None) -> dict[str
         (lambda: changed(faces, t_conv1__1__running_var=torch.zeros(6, dtype=torch.int64)),
          "no generator of a known family"),
         (lambda: nn.Sequential(nn.Linear(10, 128), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 3, 3)).state_dict(),
-         "where its up-sampling is can't be told"),
+         "its tensors do not show where it up-samples"),
     ],
 )  # fmt: skip
 def test_a_dcgan_that_can_not_be_used_is_refused_in_one_line(

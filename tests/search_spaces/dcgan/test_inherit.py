@@ -66,7 +66,7 @@ def test_without_normalisation_a_student_does_what_the_teachers_did() -> None:
 
 @torch.no_grad()
 def test_channels_that_nothing_uses_are_the_ones_left_out() -> None:
-    """Idle ones are told from used ones through the chain: what feeds an idle channel alone is idle, too."""
+    """Idle channels are found through the chain: a channel that feeds idle ones alone is idle, too."""
     teacher, student = network(PLAIN), network(narrowed(PLAIN, 8, 6, 5, 4), seed=1)
     idle_next = torch.tensor([], dtype=torch.long)
     for layer, consumer, kept in zip(

@@ -333,6 +333,6 @@ def test_what_is_no_checkpoint_at_all_is_said_to_be_none(data: bytes, target: Pa
     assert "is no checkpoint" in message if data else "is empty" in message
 
 
-def test_a_tensorflow_pickle_is_told_how_to_be_converted(target: Path) -> None:
+def test_the_error_for_a_tensorflow_pickle_says_how_to_convert_it(target: Path) -> None:
     target.write_bytes(b"\x80\x04cdnnlib.tflib.network\nNetwork\n.")
     assert "is a TensorFlow network: convert it with legacy.py" in refusal(target)

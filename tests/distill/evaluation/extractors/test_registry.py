@@ -106,7 +106,7 @@ def test_checking_an_extractor_imports_no_torch_fidelity() -> None:
         ("nowhere.pt", None, r"--extractor nowhere\.pt is not a file"),
     ],
 )
-def test_an_extractor_that_can_not_be_had_is_told_before_it_is_loaded(
+def test_an_extractor_that_can_not_be_had_is_reported_before_it_is_loaded(
     name: str, weights: str | None, says: str
 ) -> None:
     with pytest.raises(FidelityError, match=says):
@@ -114,7 +114,7 @@ def test_an_extractor_that_can_not_be_had_is_told_before_it_is_loaded(
 
 
 @pytest.mark.parametrize("name", ["cifar-resnet", "inception"])
-def test_a_file_that_holds_something_else_is_told_when_it_is_checked(name: str, tmp_path: Path) -> None:
+def test_a_file_that_holds_something_else_is_reported_when_it_is_checked(name: str, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.pth"
     torch.save({"weight": torch.zeros(3)}, wrong)
     with pytest.raises(FidelityError, match=r"does not hold the weights of .*: give "):

@@ -1,4 +1,4 @@
-"""A small made-up table, to see that replays run where nothing was distilled yet."""
+"""A small synthetic table, for replays before anything was distilled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IMAGES = (1_000, 2_000)
 SHARED_TIMES = 4  # as long as an architecture alone
 
 
-def make_up(path: Path, grid: Grid, utilisation: Utilisation) -> Path:
+def write_synthetic(path: Path, grid: Grid, utilisation: Utilisation) -> Path:
     """Write a table in which parameters help and some seeds are luckier, and one of shared weights."""
     with path.open("w", newline="") as file:
         table = csv.writer(file, lineterminator="\n")

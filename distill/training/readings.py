@@ -1,0 +1,31 @@
+"""Losses as numbers: read now and then, because a reading makes an accelerator wait."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from distill.errors import TrainingDivergedError
+
+READ_EVERY = 16  # steps
+GAP_DECAY = 0.98  # per step, of the running mean that adaptive schedules follow
+
+
+def read_losses(terms: Mapping[str, Tensor], images: int) -> dict[str, float]:
+    """The values of `terms`, after `images` images of training.
+
+    Raises:
+        TrainingDivergedError: a value is NaN or infinite.
+    """
+    values = {name: float(term.detach()) for name, term in terms.items()}
+    for name, value in values.items():
+        if not abs(value) < float("inf"):
+            raise TrainingDivergedError(f"{name} is {value} after {images} images")
+    return values
+
+
+def running_gap(gap: float, measured: float, step: int) -> float:
+    """The running mean of the discriminator's gap, from a measurement every `READ_EVERY` steps."""
+    decay = GAP_DECAY**READ_EVERY if step > 1 else 0.0
+    return decay * gap + (1 - decay) * measured
