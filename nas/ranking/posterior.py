@@ -1,4 +1,4 @@
-"""From noisy FIDs to an answer: posterior estimates, the front, the best and its ties, what to replicate.
+"""From noisy FIDs to an answer: posterior estimates, the front, the best and what equals it within noise, what to replicate.
 
 The lowest of many noisy results is partly luck. So every architecture gets a posterior estimate: the median
 of its runs, shrunk towards the prior mean at its MACs by the fraction of the variance that is noise.
@@ -17,7 +17,7 @@ from nas.ranking.noise import NoiseFloor, log_fid
 from nas.ranking.pareto import front
 from nas.ranking.trend import trend
 
-CERTAIN = 2.0  # standard errors: architectures further apart are not tied, and need no further seed
+CERTAIN = 2.0  # standard errors: architectures further apart differ significantly: no seed is added
 VARIANCE_OF_MEDIAN = {1: 1.0, 2: 0.5, 3: 0.449, 4: 0.298, 5: 0.287, 6: 0.215, 7: 0.210, 8: 0.168}
 """By the number n of standard normal values; for larger n it is about π / 2n."""
 
@@ -56,7 +56,7 @@ class Selection:
 
     best: Measured | None  # the lowest posterior estimate
     front: tuple[Measured, ...]  # by posterior estimates, cheapest first: the best is the most expensive
-    tied: tuple[Measured, ...]  # with the best: within `CERTAIN` standard errors of it
+    within_margin: tuple[Measured, ...]  # less than `CERTAIN` standard errors behind the best
     estimates: dict[int, float]  # posterior estimate of the FID, by trial
 
 
@@ -72,11 +72,11 @@ def select(measured: Sequence[Measured], floor: NoiseFloor) -> Selection:
     estimates = _posterior(measured, floor)
     on_front = [measured[i] for i in front([(estimates[m.trial].mean, float(m.macs)) for m in measured])]
     best = _best(measured, estimates)
-    tied = [m for m in measured if m is not best and _certainty(m, best, estimates) < CERTAIN]
+    within_margin = [m for m in measured if m is not best and _certainty(m, best, estimates) < CERTAIN]
     return Selection(
         best,
         tuple(sorted(on_front, key=lambda m: m.macs)),
-        tuple(sorted(tied, key=lambda m: estimates[m.trial].mean)),
+        tuple(sorted(within_margin, key=lambda m: estimates[m.trial].mean)),
         {trial: math.exp(found.mean) for trial, found in estimates.items()},
     )
 

@@ -88,7 +88,7 @@ class SearchReport(BaseModel):
     trials: list[TrialReport]
     front: list[TrialReport]  # cheapest first
     best: TrialReport | None  # lowest posterior estimate of FID; a student, never the teacher
-    tied: list[int]  # trials that are not significantly worse than the best
+    within_margin: list[int]  # trials that are not significantly worse than the best
     estimates: dict[int, float]  # posterior estimates of FID, by trial
     noise: float  # standard deviation of log FID between equal trainings
     replicates: int  # trainings that the noise was estimated from, beyond their architectures' first
@@ -148,7 +148,7 @@ def read_report(store: StudyStore) -> SearchReport:
         trials=trials,
         front=chosen.front,
         best=chosen.best,
-        tied=[t.number for t in chosen.tied],
+        within_margin=[t.number for t in chosen.within_margin],
         estimates=chosen.estimates,
         noise=floor.sigma,
         replicates=floor.replicates,
@@ -197,7 +197,7 @@ class Choice:
 
     front: list[TrialReport]  # cheapest first
     best: TrialReport | None
-    tied: list[TrialReport]
+    within_margin: list[TrialReport]
     estimates: dict[int, float]  # of FID, by trial
 
     def leaves(self, fid: float) -> bool:
@@ -217,7 +217,7 @@ def choose_best(trials: Sequence[TrialReport], limit_macs: float | None = None) 
     return Choice(
         [by_number[m.trial] for m in chosen.front],
         None if chosen.best is None else by_number[chosen.best.trial],
-        [by_number[m.trial] for m in chosen.tied],
+        [by_number[m.trial] for m in chosen.within_margin],
         chosen.estimates,
     )
 

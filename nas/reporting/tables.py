@@ -46,8 +46,8 @@ def render(found: SearchReport) -> RenderableType:
     if found.teacher_on_front:
         table.add_row(*_teacher_row(found))
     shown = [*found.front, *baselines]
-    tied = [t for t in found.trials if t.number in found.tied and t.fids and t not in shown]
-    for others in (tied, baselines):
+    near_best = [t for t in found.trials if t.number in found.within_margin and t.fids and t not in shown]
+    for others in (near_best, baselines):
         table.add_section()
         for trial in sorted(others, key=lambda t: t.macs or 0):
             table.add_row(*_row(trial, found), style="dim")
@@ -94,7 +94,7 @@ def _teacher_row(found: SearchReport) -> list[str]:
 def _row(trial: TrialReport, found: SearchReport) -> list[str]:
     share = (trial.macs or 0) / found.teacher["macs"]
     notes = [f"baseline: {trial.baseline}"] if trial.baseline else []
-    notes += ["within the noise of the best"] if trial.number in found.tied else []
+    notes += ["within the noise of the best"] if trial.number in found.within_margin else []
     what = f"{trial.summary}  ({', '.join(notes)})" if notes else trial.summary
     estimate = f"{found.estimates[trial.number]:.2f}"
     numbers = [format_quantity(trial.macs or 0), format_quantity(trial.params or 0), f"{share:.1%}"]
@@ -133,12 +133,14 @@ def _noise(found: SearchReport) -> str:
         known = f"{replicates}, and {known} that counts as {PRIOR_WEIGHT}"
     else:
         known += ", without a replicate yet"
-    tied = "all others are significantly worse than the best"
-    if found.tied:
-        numbers = ", ".join(str(number) for number in found.tied)
-        tied = f"not significantly worse than the best: {_word('trial', len(found.tied))} {numbers}"
+    others = "all others are significantly worse than the best"
+    if found.within_margin:
+        numbers = ", ".join(str(number) for number in found.within_margin)
+        others = (
+            f"not significantly worse than the best: {_word('trial', len(found.within_margin))} {numbers}"
+        )
     scatter = f"{math.expm1(found.noise):.0%}"
-    return f"Standard deviation of FID between equal trainings: {scatter} ({known}); {tied}."
+    return f"Standard deviation of FID between equal trainings: {scatter} ({known}); {others}."
 
 
 def _word(word: str, count: int) -> str:

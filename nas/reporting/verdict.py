@@ -47,7 +47,7 @@ def gain(found: SearchReport) -> Gain | None:
     if chosen.best is None:
         return None
     words = f"{format_quantity(limit)} MACs" if found.below_teacher or fraction < 1 else str(_budget(found))
-    return Gain(chosen.best, baseline, words, baseline not in chosen.tied)
+    return Gain(chosen.best, baseline, words, baseline not in chosen.within_margin)
 
 
 def verdict(found: SearchReport) -> list[str]:

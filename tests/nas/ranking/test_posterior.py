@@ -73,7 +73,7 @@ def test_the_prior_mean_of_an_architecture_follows_its_cost() -> None:
     line = [Measured(trial, 2**trial * 10**6, (64.0 / 2**trial,)) for trial in range(6)]
     found = select(line, FLOOR)
     assert all(found.estimates[m.trial] == pytest.approx(m.fid) for m in line)
-    assert found.tied == ()
+    assert found.within_margin == ()
 
 
 def test_noise_is_estimated_from_runs_that_nothing_was_selected_by() -> None:
@@ -94,12 +94,12 @@ def test_a_single_lucky_run_does_not_beat_a_well_measured_architecture_it_is_tie
     known, lucky = Measured(0, 10**6, (20.0, 20.2, 19.8)), Measured(1, 10**6, (19.5,))
     found = select([known, lucky, *rest], FLOOR)
     assert found.best == known
-    assert lucky in found.tied
+    assert lucky in found.within_margin
     far_better = Measured(1, 10**6, (10.0,))  # more than luck explains
     assert select([known, far_better, *rest], FLOOR).best == far_better
 
 
-# Best, front, tied
+# Best, front, what is within the margin
 
 
 def test_of_nothing_nothing_is_best() -> None:
@@ -121,15 +121,15 @@ def test_the_front_is_what_no_expectation_dominates_cheapest_first(measured: lis
 
 def test_tied_is_who_is_within_a_standard_error_of_the_best() -> None:
     measured = [Measured(trial, 10**6, (fid,)) for trial, fid in enumerate((20.0, 21.0, 60.0, 120.0, 20.5))]
-    assert [m.trial for m in select(measured, FLOOR).tied] == [4, 1]
-    assert select(measured, NoiseFloor(1e-3, 4)).tied == ()
+    assert [m.trial for m in select(measured, FLOOR).within_margin] == [4, 1]
+    assert select(measured, NoiseFloor(1e-3, 4)).within_margin == ()
 
 
 @given(studies())
 def test_the_best_is_not_tied_with_itself(measured: list[Measured]) -> None:
     found = select(measured, FLOOR)
-    assert found.best not in found.tied
-    assert len(set(found.tied)) == len(found.tied)
+    assert found.best not in found.within_margin
+    assert len(set(found.within_margin)) == len(found.within_margin)
 
 
 # Where seeds are spent

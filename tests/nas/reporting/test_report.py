@@ -135,14 +135,14 @@ def test_replicates_are_no_trials_but_what_the_noise_is_known_by(replicated: Sea
 def test_who_may_be_as_good_as_the_best_is_named(finished: SearchReport) -> None:
     assert "(an assumption of 11%, without a replicate yet)" in shown(finished)
     assert "not significantly worse than the best: trials 4, 9." in shown(
-        finished.model_copy(update={"tied": [4, 9]})
+        finished.model_copy(update={"within_margin": [4, 9]})
     )
     behind = next(t for t in finished.trials if t.fids and t != finished.best)
-    text = shown(finished.model_copy(update={"tied": [behind.number], "front": [finished.best]}))
+    text = shown(finished.model_copy(update={"within_margin": [behind.number], "front": [finished.best]}))
     assert text.count(behind.summary) == 1, "it has a row"
     assert "within the noise of the best" in text.split("Best student")[0]
     assert "all others are significantly worse than the best." in shown(
-        finished.model_copy(update={"tied": []})
+        finished.model_copy(update={"within_margin": []})
     )
 
 

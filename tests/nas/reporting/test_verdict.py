@@ -42,7 +42,7 @@ def study(finished: SearchReport) -> Any:
                 "trials": made,
                 "front": chosen.front,
                 "best": chosen.best,
-                "tied": [t.number for t in chosen.tied],
+                "within_margin": [t.number for t in chosen.within_margin],
                 "estimates": chosen.estimates,
                 "budget": {"macs": budget, "params": None, "latency": None},
                 "teacher": TEACHER,
