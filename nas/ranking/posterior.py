@@ -1,4 +1,4 @@
-"""From noisy FIDs to an answer: posterior estimates, the front, the best and what equals it within noise, what to replicate.
+"""From noisy FIDs to an answer: posterior estimates, the front, the best, and what to replicate.
 
 The lowest of many noisy results is partly luck. So every architecture gets a posterior estimate: the median
 of its runs, shrunk towards the prior mean at its MACs by the fraction of the variance that is noise.
