@@ -48,7 +48,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if self.shape not in SHAPES:
-            raise RecipeError(f"KD schedule {self.shape!r} is unknown; choose one of {', '.join(SHAPES)}")
+            raise RecipeError(f"--kd-schedule {self.shape}: choose one of {', '.join(SHAPES)}")
         if not (math.isfinite(self.start) and math.isfinite(self.end) and min(self.start, self.end) >= 0):
             raise RecipeError(
                 f"KD weights {self.start:g} to {self.end:g}: give --kd-weight-start and --kd-weight-end of "

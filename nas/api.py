@@ -6,25 +6,21 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import ray
 from rich.console import Console
 
-from distill.data import DIGITS
 from nas.budget import Budget
 from nas.checkpoints import choose, export_student
 from nas.config import SearchConfig
 from nas.driver import prepare, run_search
 from nas.errors import ConfigError
-from nas.execution import read_warm_start
 from nas.options import StudyOptions, nearest
 from nas.progress import progress_bars
 from nas.reporting import SearchReport, read_report
 from nas.study import open_existing
-from nas.trials import Proposer
 
 WORKDIR: Path = StudyOptions.model_fields["workdir"].default
 
@@ -33,7 +29,7 @@ def search(
     budget: Budget | str | int,
     *,
     teacher: str | Path | None = None,
-    data: str | Path = DIGITS,
+    data: str | Path | None = None,
     trials: int = 12,
     progress: bool = False,
     **options: Any,
@@ -51,7 +47,8 @@ def search(
     Args:
         budget: MACs for one image, as a number or as text ("5G", "800M"); or a `Budget` of several limits.
         teacher: checkpoint of the teacher; the built-in digits' teacher when None.
-        data: the real images: folder, zip, idx file or torchvision:NAME; the built-in digits by default.
+        data: the real images: folder, zip, idx file or torchvision:NAME; without a `teacher`, the built-in
+            digits.
         trials: architectures to train, baselines included.
         progress: show progress on stderr.
         options: further options by the names of `nas.SearchConfig`'s fields, such as `workdir`, `rungs`,
@@ -70,11 +67,9 @@ def search(
         raise ConfigError("Ray runs in this process already: call ray.shutdown() before a search")
     console = Console(stderr=True, quiet=not progress)
     with progress_bars(console) as on_progress:
-        bench = prepare(config, on_progress=on_progress, decode=False)
-        given = read_warm_start(bench)
-        bench.load_data()
+        bench = prepare(config, on_progress=on_progress)
     with _signals_kept():
-        return run_search(bench, console, trials=partial(Proposer, warm_start=given, latency=bench.latency))
+        return run_search(bench, console)
 
 
 def open_study(name: str = "", *, workdir: str | Path = WORKDIR, storage: str = "") -> SearchReport:

@@ -25,7 +25,7 @@ def get_recipe(name: str) -> type[Distillation]:
         RecipeError: there is no recipe of that name.
     """
     if name not in RECIPES:
-        raise RecipeError(f"recipe {name!r} is unknown; choose one of {', '.join(RECIPES)}")
+        raise RecipeError(f"--recipe {name}: choose one of {', '.join(RECIPES)}")
     return RECIPES[name]
 
 

@@ -20,6 +20,7 @@ from distill.training import Trainer, TrainingConfig
 from search_spaces import Discriminator, Generator
 from search_spaces.reading import written_whole
 
+LAYOUT = 1  # of the saved state; raised when states of before can't be resumed, also by a renamed field
 FREE = ("images", "micro_batch", "channels_last", "compile", "checkpoint_activations")
 """Settings that may change when a training is resumed."""
 DIGESTS = {
@@ -122,6 +123,7 @@ def save_log(training: TeacherTraining, run: TrainingRun) -> None:
 def save_state(training: TeacherTraining, run: TrainingRun) -> None:
     """Write the state that a later run resumes."""
     state = {
+        "layout": LAYOUT,
         "identity": run.identity,
         "settings": dict(training.settings),
         "trainer": run.trainer.state_dict(),
@@ -146,9 +148,14 @@ def _read(training: TeacherTraining) -> dict[str, Any]:
     path = training.state_file
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        _ = state["identity"]
+        layout = state.get("layout")
     except Exception as error:  # whatever a damaged file makes the reader raise
         raise TrainingError(f"{path} can't be read: remove {training.folder} to start anew") from error
+    if layout != LAYOUT:
+        raise TrainingError(
+            f"{training.folder} is of a training by another version: finish it with that one, or choose "
+            "another -o"
+        )
     return state
 
 

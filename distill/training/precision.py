@@ -17,7 +17,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 def check_precision(name: str) -> None:
     """Raise TrainingError when `name` is neither a precision nor "auto"."""
     if name not in (AUTO, *PRECISIONS):
-        raise TrainingError(f"precision {name!r} is unknown; choose one of {', '.join((AUTO, *PRECISIONS))}")
+        raise TrainingError(f"--precision {name}: choose one of {', '.join((AUTO, *PRECISIONS))}")
 
 
 def resolve_precision(name: str, device: str) -> Precision:

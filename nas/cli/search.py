@@ -55,27 +55,22 @@ def main(asked: SearchConfig, output: SearchOutput) -> None:
     Architectures are proposed so that they fit, distilled with a knowledge-distillation weight that falls,
     ranked by FID, and recorded in a SQL study. Run the same command again to resume.
     """
-    from functools import partial
-
     from nas.driver import prepare, run_search
     from nas.errors import SearchError
     from nas.execution import preview_search, read_warm_start, warm_start_architectures
     from nas.progress import progress_bars
     from nas.reporting import render, render_next
     from nas.study import check_study
-    from nas.trials import Proposer
 
     out = results()
     with progress_bars(console()) as on_progress:
-        bench = prepare(asked, dry_run=output.dry_run, on_progress=on_progress, decode=False)
-        given = read_warm_start(bench)
-        bench.load_data()
+        bench = prepare(asked, dry_run=output.dry_run, on_progress=on_progress)
     if output.dry_run:
         check_study(bench.config, bench.identity, SearchConfig.defaults())
-        shown = preview_search(bench, warm_start_architectures(given, bench))
+        shown = preview_search(bench, warm_start_architectures(read_warm_start(bench), bench))
         out.print_json(shown.model_dump_json()) if output.as_json else out.print(shown.render())
         return
-    report = run_search(bench, console(), trials=partial(Proposer, warm_start=given, latency=bench.latency))
+    report = run_search(bench, console())
     out.print_json(report.model_dump_json()) if output.as_json else out.print(render(report))
     if report.best is not None and not output.as_json:
         out.print(render_next(report, _folder_of_commands()), soft_wrap=True)

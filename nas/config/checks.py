@@ -40,14 +40,16 @@ def check_search(config: SearchConfig) -> None:
         raise ValueError(f"--reduction-factor {config.reduction_factor:g}: give a number of at least 2")
     gpus = config.gpus_per_trial
     if gpus is not None and gpus != "auto" and not (0 <= gpus <= 1 or (gpus > 0 and gpus % 1 == 0)):
-        raise ValueError(f"--gpus-per-trial {gpus:g}: give a share up to 1, a whole number, or auto")
+        raise ValueError(f"--gpus-per-trial {gpus:g}: give a fraction up to 1, a whole number, or auto")
     try:
         check_precision(config.precision)
         check_micro_batch(config.micro_batch or 0, config.batch_size)
     except TrainingError as error:
         raise ValueError(str(error)) from error
-    if config.fid_samples == 1:
-        raise ValueError("an FID needs at least 2 samples, better thousands")
+    if config.fid_samples < 0 or config.fid_samples == 1:
+        raise ValueError(
+            f"--fid-samples {config.fid_samples}: an FID needs at least 2 samples, better thousands"
+        )
     samples = config.rung_samples
     if samples is not None and not 2 <= samples <= config.fid_samples:
         raise ValueError(
@@ -56,7 +58,7 @@ def check_search(config: SearchConfig) -> None:
         )
     if config.study and (NOT_IN_NAMES.search(config.study) or not config.study.strip(". ")):
         raise ValueError(
-            f"study name {config.study!r} is a folder's, too: use letters, digits, spaces and . _ - + ="
+            f"--study {config.study!r}: it names a folder, too: use letters, digits, spaces and . _ - + ="
         )
     if config.study == CACHE:
         raise ValueError(f"--study {CACHE}: that folder is for what studies share, give another name")

@@ -24,7 +24,7 @@ SHARED_LONGER = 4  # images for shared weights / images of a candidate's last ru
 
 
 def with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` of a search with the defaults that depend on them; None and () count as unset.
+    """`values` of a search with the defaults that depend on them; None, () and [] count as unset.
 
     Raises:
         ConfigError: a teacher without its images, or images without their teacher.
@@ -36,7 +36,7 @@ def with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     if teacher is None and data not in (None, DIGITS):
         raise ConfigError(f"--data {data}: give the generator to compress by --teacher, too")
     built_in = data in (None, DIGITS)
-    chosen = {name: value for name, value in values.items() if value not in (None, ())}
+    chosen = {name: value for name, value in values.items() if value not in (None, (), [])}
     defaults = DIGITS_DEFAULTS if built_in else REAL_DEFAULTS
     defaults = defaults | _kd_weight(str(chosen.get("recipe", RECIPE)), built_in)
     if chosen.get("share_weights"):

@@ -6,7 +6,7 @@ from distill.evaluation import check_extractor
 from distill.progress import OnProgress
 from distill.teachers import load_teacher
 from nas.config import SearchConfig
-from nas.execution import Workbench, check_shareable
+from nas.execution import Workbench, check_shareable, read_warm_start
 from nas.samplers import check_sampler
 from nas.study import check_folder
 
@@ -17,11 +17,10 @@ def prepare(
     dry_run: bool = False,
     on_progress: OnProgress | None = None,
     proposes: bool = True,
-    decode: bool = True,
 ) -> Workbench:
     """Resolve `config` and check what it names, so that a wrong request is refused before a study is made.
 
-    Quick checks come first: the extractor and its weights are looked at before any image is decoded.
+    Quick checks come first, before any image is decoded.
 
     Args:
         config: the request.
@@ -29,8 +28,7 @@ def prepare(
             `<workdir>/cache`.
         on_progress: receives how many images are decoded.
         proposes: architectures are going to be proposed; a latency budget is checked by measuring the
-            smallest student.
-        decode: load the images; with False the caller calls `load_data` when all else is checked.
+            smallest student, and what is tried first is read.
 
     Returns:
         The workbench of the resolved configuration, `bench.config`.
@@ -38,18 +36,18 @@ def prepare(
     Raises:
         UserError: of whatever kind fits.
     """
+    check_sampler(config.sampler)
     check_extractor(config.extractor, config.extractor_weights)
     teacher = load_teacher(config.teacher)
     config = config.named(teacher.name)
     bench = Workbench(config, teacher=teacher, dry_run=dry_run, on_progress=on_progress)
     check_folder(config)
-    bench.check_teacher_cache()
     config.budget.check_smallest(bench.space)
     if config.share_weights:
         check_shareable(bench)
-    check_sampler(config.sampler)
     if proposes:
         bench.check_latency()
-    if decode:
-        bench.load_data()
+        read_warm_start(bench)
+    bench.load_data()
+    bench.check_teacher_cache()
     return bench

@@ -28,6 +28,7 @@ from nas.execution import (
     make_shared_weights,
     open_cluster,
     pack,
+    read_warm_start,
     searched_space,
 )
 from nas.reporting import SearchReport, read_report
@@ -61,7 +62,7 @@ def run_search(
     """
     config, space = bench.config, searched_space(bench)
     utilisation = config.budget.utilisation(space)
-    make_source = trials or partial(Proposer, latency=bench.latency)
+    make_source = trials or partial(Proposer, warm_start=read_warm_start(bench), latency=bench.latency)
     _quiet_libraries()
     with (
         study_folder(config) as folder,

@@ -248,19 +248,15 @@ class Workbench:
             )
 
     def check_teacher_cache(self) -> None:
-        """Check that the disk has room for the teacher cache, unless it exists.
-
-        If the folder holds caches, finding this one needs the data.
+        """Check that the disk has room for the teacher cache, where it is to be made.
 
         Raises:
-            TeacherCacheError: the disk has no room.
+            TeacherCacheError: the disk has too little room.
         """
-        folder, size = self.config.cache / TEACHER_CACHE, self.config.teacher_cache_size
-        made = os.path.exists(folder) and os.path.exists(
-            teacher_cache_home(folder, self.teacher.digest, self._teacher_inputs)
-        )
-        if not made:
-            check_room(folder, size, teacher_cache_bytes(size, self.teacher.generator.image_shape))
+        folder, inputs = self.config.cache / TEACHER_CACHE, self._teacher_inputs
+        if not os.path.exists(teacher_cache_home(folder, self.teacher.digest, inputs)):
+            needed = teacher_cache_bytes(len(inputs), self.teacher.generator.image_shape)
+            check_room(folder, len(inputs), needed)
 
     def _check_discriminator(self) -> None:
         """Raise a UserError where the recipe needs a teacher's discriminator and there is none."""

@@ -61,7 +61,7 @@ SAMPLERS: dict[str, MakeSampler] = {
 def check_sampler(name: str, among: Mapping[str, MakeSampler] = SAMPLERS) -> None:
     """Raise ConfigError when there is no sampler called `name`."""
     if name not in among:
-        raise ConfigError(f"unknown sampler {name!r}: choose one of {', '.join(among)}")
+        raise ConfigError(f"--sampler {name}: choose one of {', '.join(among)}")
 
 
 def make_sampler(

@@ -48,9 +48,7 @@ def _check_identity(config: SearchConfig, identity: Mapping[str, str], assumed: 
     finally:
         engine.dispose()
     if known:
-        StudyStore.open(
-            config.storage_url, config.study, identity=identity, assumed=assumed, create=False
-        ).close()
+        StudyStore.check(config.storage_url, config.study, identity=identity, assumed=assumed)
 
 
 def _has_study(engine: sa.Engine, name: str) -> bool:

@@ -88,6 +88,21 @@ class StudyStore:
         return cls(parsed, engine, study, storage)
 
     @staticmethod
+    def check(url: str, name: str, *, identity: Mapping[str, str], assumed: Mapping[str, str]) -> None:
+        """Refuse what `open` would refuse of the existing study `name`; nothing is written.
+
+        Raises:
+            StudyError: another version of nas-search made the study, or it belongs to something else.
+        """
+        storage = _optuna_storage(database.parse_url(url))
+        try:
+            study = optuna.load_study(storage=storage, study_name=name)
+            _check_origin(study, create=False)
+            _check_identity(study, dict(identity), dict(assumed), save=False)
+        finally:
+            storage.engine.dispose()
+
+    @staticmethod
     def names(url: str) -> list[str]:
         """Names of the studies in a database, in the order they were made.
 
@@ -247,24 +262,34 @@ def _open_study(
             study = optuna.load_study(storage=storage, study_name=name, sampler=sampler)
     else:
         study = optuna.load_study(storage=storage, study_name=name, sampler=sampler)
-    if study.directions != DIRECTIONS:
-        raise StudyError(f"study {name!r} does not minimise FID and MACs: use --study NAME for a new one")
-    check_layout(study, create=create)
+    _check_origin(study, create=create)
     if study.metric_names is None and create:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             study.set_metric_names(METRICS)
-    _check_identity(study, identity, assumed)
+    _check_identity(study, identity, assumed, save=True)
     return study
 
 
-def _check_identity(study: optuna.Study, identity: dict[str, str], assumed: dict[str, str]) -> None:
-    """Compare with what was saved when the study was made; save what is missing while it has no trials."""
+def _check_origin(study: optuna.Study, *, create: bool) -> None:
+    """Refuse studies that this version of nas-search did not make."""
+    if study.directions != DIRECTIONS:
+        raise StudyError(
+            f"study {study.study_name!r} does not minimise FID and MACs: use --study NAME for a new one"
+        )
+    check_layout(study, create=create)
+
+
+def _check_identity(
+    study: optuna.Study, identity: dict[str, str], assumed: dict[str, str], *, save: bool
+) -> None:
+    """Compare with what was saved when the study was made; `save` what is missing while it has no trials."""
     fresh = not study.get_trials(deepcopy=False)
     saved = study.user_attrs  # read second: whoever asked for a trial had saved it
     for part, wanted in identity.items():
         if part not in saved and fresh:
-            study.set_user_attr(part, wanted)
+            if save:
+                study.set_user_attr(part, wanted)
         elif (had := saved.get(part, assumed.get(part, "unknown"))) != wanted:
             raise StudyError(
                 f"study {study.study_name!r} belongs to {part} {had}, not {wanted}: "

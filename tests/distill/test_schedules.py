@@ -139,7 +139,7 @@ def test_the_staircase_has_its_steps() -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"shape": "wavy"}, "'wavy' is unknown; choose one of constant, linear"),
+        ({"shape": "wavy"}, "--kd-schedule wavy: choose one of constant, linear"),
         ({"start": -1.0}, "-1 to 0: give --kd-weight-start and --kd-weight-end of at least 0"),
         ({"end": -0.5}, "1 to -0.5"),
         ({"start": math.nan}, "nan to 0"),

@@ -39,7 +39,7 @@ def test_every_recipe_brings_its_default_schedule() -> None:
         assert of(recipe=name).schedule == (recipe.default_schedule_on_digits or recipe.default_schedule)
     assert of(recipe="dgl-gan").schedule == Schedule("step", 0.0, 0.1, 0.0, 0.5)
     assert of(recipe="dgl-gan", kd_weight_end=0.5).schedule.end == 0.5
-    with pytest.raises(RecipeError, match="recipe 'osmosis' is unknown; choose one of weight-decay, dgl-gan"):
+    with pytest.raises(RecipeError, match="--recipe osmosis: choose one of weight-decay, dgl-gan"):
         of(recipe="osmosis")
 
 
@@ -72,16 +72,16 @@ def test_flags_that_were_not_given_leave_the_defaults() -> None:
         ({"seed": -1}, "--seed -1: "),
         ({"workers": -2}, "--workers -2: "),
         ({"batch_size": 0}, "--batch-size 0: "),
-        ({"gpus_per_trial": -3.0}, "--gpus-per-trial -3: give a share up to 1, a whole number, or auto"),
+        ({"gpus_per_trial": -3.0}, "--gpus-per-trial -3: give a fraction up to 1, a whole number, or auto"),
         ({"trials": "a_b"}, "--trials a_b: "),
         ({"colour": "red"}, "colour"),
-        ({"precision": "fp8"}, "precision 'fp8' is unknown; choose one of auto, fp32, bf16, fp16"),
+        ({"precision": "fp8"}, "--precision fp8: choose one of auto, fp32, bf16, fp16"),
         ({"micro_batch": 48}, "--micro-batch 48 does not divide the batch of 64: give a number that does"),
         ({"micro_batch": -8}, "--micro-batch -8 does not divide"),
         ({"teacher": "t.pt"}, "--teacher t.pt: give the images of its kind by --data, too"),
         ({"data": "faces"}, "--data faces: give the generator to compress by --teacher, too"),
-        ({"study": "a/b"}, "study name 'a/b'"),
-        ({"study": ".."}, r"study name '\.\.'"),
+        ({"study": "a/b"}, "--study 'a/b'"),
+        ({"study": ".."}, r"--study '\.\.'"),
         ({"study": "cache"}, "--study cache: that folder is for what studies share"),
     ],
 )

@@ -51,7 +51,7 @@ def test_recipes_go_by_their_names() -> None:
 
 
 def test_an_unknown_recipe_is_refused_with_the_names_that_exist() -> None:
-    with pytest.raises(RecipeError, match=r"'osmosis' is unknown; choose one of .*weight-decay"):
+    with pytest.raises(RecipeError, match=r"--recipe osmosis: choose one of .*weight-decay"):
         make_recipe("osmosis", SCHEDULE)
 
 

@@ -50,15 +50,15 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("--budget-params nan", "'nan' is not a quantity"),
         ("--budget-macs 1k", "--budget-macs 1k is below the smallest student, … MACs: give at least"),
         ("--budget-macs 1G --budget-params 10", "--budget-params 10 is below the smallest student"),
-        ("--budget-macs 1M --sampler grid", "unknown sampler 'grid': choose one of gp, tpe, nsga2, random"),
+        ("--budget-macs 1M --sampler grid", "--sampler grid: choose one of gp, tpe, nsga2, random"),
         ("--budget-macs 1M --space vgg", "space 'vgg' is unknown; choose one of stylegan2, dcgan, biggan"),
-        ("--budget-macs 1M --recipe magic", "recipe 'magic' is unknown; choose one of weight-decay"),
-        ("--budget-macs 1M --kd-schedule slide", "KD schedule 'slide' is unknown; choose one of constant"),
+        ("--budget-macs 1M --recipe magic", "--recipe magic: choose one of weight-decay"),
+        ("--budget-macs 1M --kd-schedule slide", "--kd-schedule slide: choose one of constant"),
         ("--budget-macs 1M --kd-decay-end 0.4", "KD schedule from 0.6 to 0.4"),
         ("--budget-macs 1M --kd-weight-start -1", "KD weights -1 to 0"),
         (
             "--budget-macs 1M --precision fp8",
-            "precision 'fp8' is unknown; choose one of auto, fp32, bf16, fp16",
+            "--precision fp8: choose one of auto, fp32, bf16, fp16",
         ),
         (
             "--budget-macs 1M --teacher-cache-size 1e15",
@@ -75,7 +75,7 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("--budget-macs 1M --trials x", "--trials x: give a whole number"),
         ("--budget-macs 1M --reduction-factor 1", "--reduction-factor 1: give a number of at least 2"),
         ("--budget-macs 1M --fid-samples 1", "at least 2 samples"),
-        ("--budget-macs 1M --study a/b", "study name 'a/b'"),
+        ("--budget-macs 1M --study a/b", "--study 'a/b'"),
         (
             "--budget-macs 1M --teacher nowhere.pt --data digits",
             "nowhere.pt is not a file: give a checkpoint",

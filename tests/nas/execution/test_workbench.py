@@ -203,9 +203,9 @@ def test_a_teacher_or_recipe_that_is_none_is_refused(tmp_path: Path) -> None:
         Workbench(SearchConfig.of(budget_macs=1, data="digits", teacher=tmp_path / "photo.safetensors"))
     with pytest.raises(TeacherError, match=r"nowhere\.safetensors is not a file"):
         Workbench(SearchConfig.of(budget_macs=1, data="digits", teacher=tmp_path / "nowhere.safetensors"))
-    with pytest.raises(RecipeError, match="'magic' is unknown; choose one of weight-decay"):
+    with pytest.raises(RecipeError, match="--recipe magic: choose one of weight-decay"):
         Workbench(SearchConfig.of(budget_macs=1, recipe="magic"))
-    with pytest.raises(RecipeError, match="'slide' is unknown; choose one of constant"):
+    with pytest.raises(RecipeError, match="--kd-schedule slide: choose one of constant"):
         Workbench(SearchConfig.of(budget_macs=1, kd_schedule="slide"))
 
 

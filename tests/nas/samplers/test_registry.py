@@ -78,7 +78,7 @@ def test_tpe_sees_widths_together_and_running_trials() -> None:
 
 
 def test_an_unknown_sampler_is_answered_with_the_known_ones() -> None:
-    says = "unknown sampler 'grid': choose one of gp, tpe, nsga2, random"
+    says = "--sampler grid: choose one of gp, tpe, nsga2, random"
     with pytest.raises(ConfigError, match=says):
         check_sampler("grid")
     with pytest.raises(ConfigError, match=says):

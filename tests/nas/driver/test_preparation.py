@@ -1,0 +1,31 @@
+"""What takes no time is checked before images are decoded, in the second search of a work folder, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distill.tasks import NoiseTask
+from nas.config import SearchConfig
+from nas.driver import prepare
+from search_spaces import UserError
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"sampler": "grid"}, "--sampler grid"),
+        ({"budget_macs": 100}, "100"),
+        ({"enqueue": ("gone.json",)}, "gone.json"),
+        ({"extractor": "eyes"}, "eyes"),
+    ],
+)
+def test_a_wrong_request_is_refused_before_any_image_is_loaded(
+    wrong: dict[str, Any], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runs" / "cache" / "teacher").mkdir(parents=True)
+    monkeypatch.setattr(NoiseTask, "load", lambda *_, **__: pytest.fail("images were loaded"))
+    with pytest.raises(UserError, match=says):
+        prepare(SearchConfig.of(**{"budget_macs": 10**6, "workdir": tmp_path / "runs"} | wrong))

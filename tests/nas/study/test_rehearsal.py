@@ -1,0 +1,50 @@
+"""A dry run looks at folder and database, and leaves both as they were."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from nas.config import SearchConfig
+from nas.errors import StudyError
+from nas.study import StudyStore, check_study
+
+IDENTITY = {"space": "stylegan2", "teacher": "a" * 16}
+
+
+def config(folder: Path, **changes: Any) -> SearchConfig:
+    return SearchConfig.of(budget_macs=10**6, workdir=folder, study="s", **changes)
+
+
+def content(path: Path) -> list[str]:
+    with sqlite3.connect(path) as database:
+        return list(database.iterdump())
+
+
+def test_nothing_is_made_where_there_is_nothing(tmp_path: Path) -> None:
+    check_study(config(tmp_path / "runs"), IDENTITY, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fresh_study_of_optuna_is_left_as_it_was(tmp_path: Path) -> None:
+    asked = config(tmp_path)
+    asked.folder.mkdir()
+    optuna.create_study(storage=asked.storage_url, study_name="s", directions=["minimize", "minimize"])
+    before = content(asked.folder / "study.db")
+    check_study(asked, IDENTITY, {})
+    assert content(asked.folder / "study.db") == before
+
+
+def test_a_study_of_another_teacher_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+    asked = config(tmp_path)
+    asked.folder.mkdir()
+    StudyStore.open(asked.storage_url, "s", identity=IDENTITY).close()
+    before = content(asked.folder / "study.db")
+    check_study(asked, IDENTITY, {})
+    with pytest.raises(StudyError, match=r"belongs to teacher a+, not b+"):
+        check_study(asked, IDENTITY | {"teacher": "b" * 16}, {})
+    assert content(asked.folder / "study.db") == before
