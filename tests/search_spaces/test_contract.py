@@ -73,6 +73,7 @@ def test_the_functions_of_a_space_are_those_of_its_protocol() -> None:
         "uniform",
         "initial_designs",
         "inherit",
+        "with_fractions",
     }
 
 
