@@ -139,11 +139,11 @@ def _count(number: int, what: str) -> str:
 
 def preview_search(bench: Workbench, given: Sequence[Architecture] = ()) -> Preview:
     """Show what a search would do, without training or writing; the architectures `given` are tried first."""
-    config = bench.config
+    config, space = bench.config, searched_space(bench)
     utilisation = config.budget.utilisation(bench.space)
     architecture = bench.teacher.generator.architecture
     proposals = [
-        bench.latency.fit(bench.space, RandomSuggest(config.seed + i), utilisation) for i in range(PROPOSALS)
+        bench.latency.fit(space, RandomSuggest(config.seed + i), utilisation) for i in range(PROPOSALS)
     ]
     fitting = [proposal for proposal in proposals if bench.latency.fits(proposal)]
     too_slow = f"Budget: {PROPOSALS - len(fitting)} of {PROPOSALS} proposals were too slow and are left out"
