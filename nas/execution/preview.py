@@ -17,7 +17,7 @@ from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
 from nas.execution.cluster import expected_resources
 from nas.execution.weight_sharing import searched_space
-from nas.execution.workbench import TEACHER_CACHE, Workbench
+from nas.execution.workbench import TEACHER_CACHE, TEACHER_CACHE_SEED, Workbench
 from nas.trials import Plan
 from search_spaces import Architecture, RandomSuggest
 
@@ -89,13 +89,21 @@ def introduction(bench: Workbench) -> list[str]:
     ]
     slack = config.budget.slack(bench.space)
     lines += [f"Budget: {slack}"] if slack else []
-    megabytes = teacher_cache_bytes(config.teacher_cache_size, bench.teacher.generator.image_shape) / 1e6
-    place = config.cache / TEACHER_CACHE
-    lines.append(f"Teacher cache: {config.teacher_cache_size:,} images, {megabytes:,.0f} MB in {place}")
+    cached = _cached_images(bench)
+    megabytes = teacher_cache_bytes(cached, bench.teacher.generator.image_shape) / 1e6
+    lines.append(f"Teacher cache: {cached:,} images, {megabytes:,.0f} MB in {config.cache / TEACHER_CACHE}")
     lines += [f"Skipped {skipped}" for skipped in bench.task.images.skipped]
     if teacher.discriminator is None and bench.recipe.discriminator_steps:
         lines.append("The teacher has no discriminator: students train their own from scratch")
     return lines
+
+
+def _cached_images(bench: Workbench) -> int:
+    """The size of the teacher cache: a task may have fewer inputs than asked for."""
+    size = bench.config.teacher_cache_size
+    if bench.task.images.found is not None:  # of a sample the number of inputs is not the task's
+        return size
+    return len(bench.task.teacher_inputs(size, TEACHER_CACHE_SEED))
 
 
 def _rungs(bench: Workbench) -> str:
@@ -139,11 +147,11 @@ def _count(number: int, what: str) -> str:
 
 def preview_search(bench: Workbench, given: Sequence[Architecture] = ()) -> Preview:
     """Show what a search would do, without training or writing; the architectures `given` are tried first."""
-    config = bench.config
+    config, space = bench.config, searched_space(bench)
     utilisation = config.budget.utilisation(bench.space)
     architecture = bench.teacher.generator.architecture
     proposals = [
-        bench.latency.fit(bench.space, RandomSuggest(config.seed + i), utilisation) for i in range(PROPOSALS)
+        bench.latency.fit(space, RandomSuggest(config.seed + i), utilisation) for i in range(PROPOSALS)
     ]
     fitting = [proposal for proposal in proposals if bench.latency.fits(proposal)]
     too_slow = f"Budget: {PROPOSALS - len(fitting)} of {PROPOSALS} proposals were too slow and are left out"

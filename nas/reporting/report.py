@@ -49,7 +49,7 @@ class TrialReport(BaseModel):
     latency: float | None = None  # seconds for one image, measured where a budget limits it …
     latency_on: str | None = None  # … and on what
     replicate_of: int | None = None  # the first trial of its architecture
-    from_trial: int | None = None  # of the search that a finalist was chosen in
+    search_trial: int | None = None  # trial of the search that this finalist was chosen from
     selected: bool = True  # trained to the end because its first run was good
     fids: list[float] = []  # of its architecture's trainings to the end, its own first; a replicate has none
 
@@ -243,7 +243,7 @@ def _trial(trial: FrozenTrial, rungs: list[RungRecord], measured: Measured | Non
         latency=attributes.latency,
         latency_on=attributes.latency_on,
         replicate_of=attributes.replicate_of,
-        from_trial=attributes.search_trial,
+        search_trial=attributes.search_trial,
         selected=measured is None or measured.selected,
         fids=[] if measured is None else list(measured.fids),
     )

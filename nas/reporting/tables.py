@@ -198,7 +198,7 @@ def render_finalists(found: SearchReport) -> RenderableType:
 
 
 def _in_the_search(finalist: TrialReport) -> str:
-    return f"trial {finalist.from_trial}"
+    return f"trial {finalist.search_trial}"
 
 
 def render_trust(found: SearchReport) -> RenderableType:

@@ -51,8 +51,13 @@ def gain(found: SearchReport) -> Gain | None:
 
 
 def verdict(found: SearchReport) -> list[str]:
-    """The best student in numbers, and whether it was worth searching for it; a line each."""
-    lines = [_price(found)] if found.below_teacher else []
+    """The best student in numbers, and whether it was worth searching for it; a line each.
+
+    Without a student that was trained to the end there is nothing to say.
+    """
+    if found.best is None:
+        return []
+    lines = [_price(found, found.best)] if found.below_teacher else []
     known = gain(found)
     if known is None:
         return [*lines, "No uniform-width baseline was trained to the end: there is nothing to compare with."]
@@ -70,13 +75,12 @@ def verdict(found: SearchReport) -> list[str]:
     ]
 
 
-def _price(found: SearchReport) -> str:
+def _price(found: SearchReport, best: TrialReport) -> str:
     """What the best student costs and scores beside the teacher."""
-    assert found.best is not None
-    part = (found.best.macs or 0) / found.teacher["macs"]
+    part = (best.macs or 0) / found.teacher["macs"]
     return (
         f"Below the teacher: the best student costs {part:.0%} of the teacher's MACs, with FID "
-        f"{found.best.median:.2f} against {found.teacher['fid']:.2f}."
+        f"{best.median:.2f} against {found.teacher['fid']:.2f}."
     )
 
 

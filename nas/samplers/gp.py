@@ -106,13 +106,18 @@ class SurrogateSampler(JointSampler):
     ) -> Array:
         """Expected hypervolume improvement of the pool on the front of the trials `seen`, as modelled.
 
+        The teacher's architecture counts with its own FID: it is known, and the board has no results of it.
         The worst uniform-width baseline bounds the volume in FID: worse students are useless at any MACs.
         In MACs the volume reaches beyond the budget, so that the most expensive students contribute, too.
         """
         last = self._board.rungs - 1
         values = model.predict(np.array([self._encoded(t.params, space) for t in seen]), last)[0].tolist()
-        points = [(value, self._cost(t.params)[0]) for value, t in zip(values, seen, strict=True)]
         attributes = [TrialAttributes.from_trial(t) for t in seen]
+        values = [
+            log_fid(t.values[0]) if a.same_as_teacher else value
+            for value, t, a in zip(values, seen, attributes, strict=True)
+        ]
+        points = [(value, self._cost(t.params)[0]) for value, t in zip(values, seen, strict=True)]
         baselines = [value for value, a in zip(values, attributes, strict=True) if a.baseline is not None]
         mean, deviation = model.predict(np.array([self._encoded(choices, space) for choices in pool]), last)
         costs = np.array([self._cost(choices)[0] for choices in pool])

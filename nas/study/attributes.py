@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import optuna
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nas.errors import StudyError
 
 LAYOUT = 1
 """Version of the attributes of studies and trials. Raise it when studies of the version before can't be read
 or resumed any more. The earliest studies have no version."""
+
+OURS = {"space", "teacher"}  # attributes of every study of nas-search that has trials
 
 
 class StudyAttributes(BaseModel):
@@ -47,24 +50,37 @@ class StudyAttributes(BaseModel):
 
 
 def check_layout(study: optuna.Study, *, create: bool) -> None:
-    """Refuse a study that another version of nas-search made; mark a new one with our version.
+    """Refuse a study that another version or another program made; mark a new one with our version.
 
     Args:
         study: any study.
         create: whether a study without trials and without a version is new, and is marked.
 
     Raises:
-        StudyError: the study was made by an earlier or a later version.
+        StudyError: the study was made by an earlier or a later version, or not by nas-search.
     """
     fresh = not study.get_trials(deepcopy=False)
-    layout = StudyAttributes.from_study(study).layout  # read second: who added trials had marked the study
-    if layout == LAYOUT or (layout is None and fresh and not create):
+    known = study.user_attrs  # read second: who added trials had marked the study
+    layout = known.get("layout")  # alone: the other attributes of another layout need not be valid
+    if layout == LAYOUT:
         return
-    if layout is None and fresh:
-        StudyAttributes(layout=LAYOUT).write(study)
+    if layout is None and fresh and _readable(known):
+        if create:
+            StudyAttributes(layout=LAYOUT).write(study)
         return
+    if not isinstance(layout, int) and not (layout is None and known.keys() >= OURS):
+        raise StudyError(f"study {study.study_name!r} was not made by nas-search: name another with --study")
     version = "a later" if layout is not None and layout > LAYOUT else "an earlier"
     raise StudyError(
         f"study {study.study_name!r} was made by {version} version of nas-search: "
         "use --study NAME for a new one, or read it with the version that made it"
     )
+
+
+def _readable(attributes: Mapping[str, Any]) -> bool:
+    """Whether a study with these attributes can be ours."""
+    try:
+        StudyAttributes.model_validate(attributes)
+    except ValidationError:
+        return False
+    return True

@@ -38,7 +38,8 @@ class WarmStart:
 class Proposer(TrialSource):
     """Samples architectures that fit and that are not in the study yet; needs no Ray.
 
-    The teacher's architecture is never trained: its FID is known.
+    Where the teacher itself fits, its architecture is never trained: its FID is known. With a latency limit
+    it is an architecture like any other.
     """
 
     def __init__(
@@ -55,7 +56,9 @@ class Proposer(TrialSource):
         self._latency = AnyLatency() if latency is None else latency
         self._unsampled: deque[int] = deque()  # interrupted before their architecture was sampled
         self._enqueued = False
-        self._teacher = str(space.largest())
+        largest = space.largest()
+        below = not config.budget.binds(space.macs(largest), space.params(largest))
+        self._teacher = str(largest) if below else None
         known = {t.number: TrialAttributes.from_trial(t) for t in self._trials}
         self._latency.remember(_latencies(known.values()))
         self._known = {a.architecture: number for number, a in known.items() if a.is_first_run}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from nas.budget import measure
 from nas.checkpoints import export_student
 from nas.config import SearchConfig
 from nas.driver import prepare
-from nas.execution import Workbench
+from nas.execution import Workbench, introduction
 from nas.reporting import SearchReport
 from search_spaces import FAMILIES, Checkpoint, save_checkpoint
 from tests.image_family import (
@@ -85,6 +87,17 @@ def test_its_fid_is_the_mean_over_the_evaluation_sets(bench: Workbench) -> None:
         each.append(alone.fid_of_images(as_bytes).value)
     assert whole.value == pytest.approx(sum(each) / 2, rel=0.02)
     assert whole.samples == 80
+
+
+def test_the_teacher_cache_is_announced_with_the_inputs_that_there_are(bench: Workbench) -> None:
+    asking = copy.copy(bench)
+    asking.config = bench.config.model_copy(update={"teacher_cache_size": 10_000})
+    images = bench.task.images
+    (line,) = [line for line in introduction(asking) if line.startswith("Teacher cache")]
+    assert line.startswith(f"Teacher cache: {len(images):,} images, ")
+    vars(asking)["task"] = InvertedDigits(replace(images, found=50_000))  # a dry run's sample
+    (line,) = [line for line in introduction(asking) if line.startswith("Teacher cache")]
+    assert line.startswith("Teacher cache: 10,000 images, ")
 
 
 def test_the_teacher_cache_holds_indices_and_no_second_copy_of_images(bench: Workbench) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna.trial import TrialState, create_trial
 from rich.console import Console
 
 from nas.errors import StudyError
@@ -16,8 +17,9 @@ from nas.execution import Workbench
 from nas.ranking import NoiseFloor
 from nas.ranking.pareto import dominates
 from nas.ranking.rank_correlation import rank_correlation
-from nas.reporting import SearchReport, read_report, render, render_trust
+from nas.reporting import SearchReport, read_report, render, render_trust, trial_reports
 from nas.study import StudyStore
+from nas.trials import TrialAttributes
 
 
 def shown(found: SearchReport) -> str:
@@ -65,6 +67,14 @@ def test_the_json_has_the_promised_keys(finished: SearchReport, warm_bench: Work
     assert found["space"] == "stylegan2"
     assert found["data"] == {"name": "digits", "digest": warm_bench.task.digest}
     assert SearchReport.model_validate(found) == finished
+
+
+def test_a_finalist_names_its_trial_of_the_search_as_the_study_does(tmp_path: Path) -> None:
+    with StudyStore.open(f"sqlite:///{tmp_path}/study.db", "finalists") as store:
+        attributes = TrialAttributes(architecture="m8", search_trial=7).stored()
+        store.study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs=attributes))
+        (finalist,) = trial_reports(store)
+    assert json.loads(finalist.model_dump_json())["search_trial"] == attributes["search_trial"] == 7
 
 
 def test_the_table_names_the_front_the_best_and_where_things_are(finished: SearchReport) -> None:

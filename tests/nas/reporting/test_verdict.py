@@ -66,7 +66,7 @@ def report(
             "number": number,
             "baseline": baseline,
             "budget_fraction": fraction,
-            "fid": fids[0],
+            "fid": fids[0] if fids else None,
             "fids": fids,
             "macs": macs,
             "summary": f"m{number}",
@@ -106,6 +106,11 @@ def test_a_gain_within_the_noise_is_called_so(study: Any) -> None:
 
 def test_without_a_complete_baseline_there_is_no_comparison(study: Any) -> None:
     assert "nothing to compare with" in verdict(study((None, 1.0, 3.8, 1_980_000)))[0]
+
+
+@pytest.mark.parametrize("budget", [2_000_000, 5 * 10**9], ids=["within", "below"])
+def test_without_a_student_trained_to_the_end_there_is_no_verdict(study: Any, budget: int) -> None:
+    assert verdict(study(("uniform, 50% of the teacher", 0.5, [], 9_000_000), budget=budget)) == []
 
 
 def test_below_the_teacher_the_best_student_has_a_price_and_the_baseline_its_own_budget(study: Any) -> None:

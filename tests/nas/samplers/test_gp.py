@@ -56,6 +56,11 @@ class Searched:
             self.board.add(number, rung, (fid, macs))
         self.study.tell(number, [fid, macs])
 
+    def report_teacher(self, size: float, shape: float, fid: float) -> None:
+        """A proposal that gave the teacher's architecture: its FID is known, and no rung has it."""
+        number = self.begin(size, shape, {"architecture": "", "same_as_teacher": True})
+        self.study.tell(number, [fid, float(self.space.macs((size, shape)))])
+
     def begin(self, size: float, shape: float, notes: dict[str, Any] | None = None) -> int:
         """A trial that runs from now on, and that the sampler was not asked for; returns its number."""
         named = {"architecture": str((size, shape)), **(notes or {})}
@@ -76,6 +81,23 @@ def test_the_expensive_end_is_proposed_for_its_fids() -> None:
         searched.train(size, 0.5, math.exp(6 - 3 * size), baseline=size == 0.0)
     searched.train(0.8, 0.2, math.exp(6 - 3 * 0.8))
     assert searched.ask()[0] > 0.8
+
+
+def test_the_teachers_own_architecture_counts_with_its_known_fid(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = Searched()
+    for size in (0.1, 0.3, 0.5, 0.7):
+        searched.train(size, 0.5, math.exp(6 - 2 * size), baseline=size == 0.1)
+    searched.report_teacher(1.0, 1.0, 0.5)
+    steps: list[tuple[float, float]] = []
+    original = gp_sampler.expected_hypervolume_improvement
+
+    def watched(mean: Any, deviation: Any, costs: Any, front: Any, reference: Any) -> Any:
+        steps.extend(front)
+        return original(mean, deviation, costs, front, reference)
+
+    monkeypatch.setattr(gp_sampler, "expected_hypervolume_improvement", watched)
+    searched.ask()
+    assert steps[-1] == pytest.approx((math.log(0.5), math.log(2_000)))
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

@@ -134,7 +134,7 @@ def layout_of(url: str, name: str, layout: int | None) -> None:
 def test_a_study_of_another_layout_is_refused_with_what_to_do(
     url: str, name: str, layout: int | None, version: str, create: bool
 ) -> None:
-    with StudyStore.open(url, name) as store:
+    with StudyStore.open(url, name, identity=IDENTITY) as store:
         store.study.ask()
     layout_of(url, name, layout)
     with pytest.raises(StudyError) as error:
@@ -157,6 +157,40 @@ def test_a_foreign_optuna_study_is_refused(url: str, name: str) -> None:
     StudyStore.open(url, name + "-ours").close()
     optuna.create_study(storage=url, study_name=name)
     with pytest.raises(StudyError, match="does not minimise FID and MACs"):
+        StudyStore.open(url, name)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "trials"),
+    [
+        ({}, 1),
+        ({"config": "x.yaml"}, 1),
+        ({"config": "x.yaml"}, 0),
+        ({"layout": "grid"}, 1),
+        ({"space": "floats", "config": "x.yaml"}, 1),
+    ],
+)
+@pytest.mark.parametrize("create", [False, True])
+def test_a_foreign_study_of_two_objectives_is_refused_as_such(
+    url: str, name: str, attributes: dict[str, str], trials: int, create: bool
+) -> None:
+    StudyStore.open(url, name + "-ours").close()
+    foreign = optuna.create_study(storage=url, study_name=name, directions=["minimize"] * 2)
+    for key, value in attributes.items():
+        foreign.set_user_attr(key, value)
+    for _ in range(trials):
+        foreign.ask()
+    with pytest.raises(StudyError) as error:
+        StudyStore.open(url, name, create=create)
+    assert str(error.value) == f"study {name!r} was not made by nas-search: name another with --study"
+
+
+def test_an_earlier_study_whose_attributes_cannot_be_read_any_more_is_called_so(url: str, name: str) -> None:
+    with StudyStore.open(url, name, identity=IDENTITY) as store:
+        store.study.ask()
+        store.study.set_user_attr("config", "x.toml")
+    layout_of(url, name, 0)
+    with pytest.raises(StudyError, match="made by an earlier version of nas-search"):
         StudyStore.open(url, name)
 
 

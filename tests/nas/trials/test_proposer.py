@@ -202,6 +202,23 @@ def test_the_teachers_own_architecture_is_not_trained_because_the_user_names_it(
     assert space.largest() not in proposed
 
 
+def test_with_a_latency_limit_that_the_teacher_meets_its_architecture_is_the_baseline_and_is_trained(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    store = opened()
+    config = SearchConfig.of(budget_macs=5 * 10**9, budget_latency=0.03, trials=8, replicates=0)
+    searched = space.with_fractions(config.budget.fractions(space))
+    asking = Proposer(store, searched, config.budget.utilisation(searched), config)  # nothing is too slow
+    proposed = drain(store, searched, asking)
+    assert proposed[0].architecture == space.largest()
+    assert proposed[0].baseline
+    assert proposed[0].protected
+    baseline = TrialAttributes.from_trial(store.study.trials[proposed[0].trial])
+    assert baseline.is_run
+    assert baseline.baseline == "uniform, 100% of the budget"
+    assert len(proposed) == asking.asked == 8
+
+
 def test_the_architecture_is_in_the_study_before_anybody_trains_it(
     opened: Callable[..., StudyStore], space: SearchSpace
 ) -> None:
