@@ -159,7 +159,10 @@ class Fidelity:
 
 
 def _mean(scores: Sequence[Score]) -> Score:
-    """One score for several sets: means of values, sums of images."""
+    """One score for several sets: the mean of values, the generated images of one set, all real images.
+
+    A set may have fewer inputs than asked for, so the largest count repeats the measurement.
+    """
     first, *others = scores
     if not others:
         return first
@@ -167,7 +170,7 @@ def _mean(scores: Sequence[Score]) -> Score:
         name: fmean(score.values[name] for score in scores) for name in first.values
     }
     real = None if first.real is None else sum(score.real or 0 for score in scores)
-    return replace(first, values=values, samples=sum(score.samples for score in scores), real=real)
+    return replace(first, values=values, samples=max(score.samples for score in scores), real=real)
 
 
 def _union(needs: Iterable[frozenset[Need]]) -> frozenset[Need]:

@@ -84,7 +84,7 @@ def test_its_fid_is_the_mean_over_the_evaluation_sets(bench: Workbench) -> None:
         alone = type(bench.fidelity)([one], bench.config.extractor)
         each.append(alone.fid_of_images(as_bytes).value)
     assert whole.value == pytest.approx(sum(each) / 2, rel=0.02)
-    assert whole.samples == 80
+    assert whole.samples == 40, "per evaluation set"
 
 
 def test_the_teacher_cache_holds_indices_and_no_second_copy_of_images(bench: Workbench) -> None:
@@ -131,3 +131,12 @@ def test_the_student_is_exported_and_translates_as_it_was_trained(
     state = torch.load(bench.config.folder / found.best.rungs[-1].checkpoint, weights_only=True)
     assert all(torch.equal(state["trainer"]["ema"][n], w) for n, w in student.state_dict().items())
     assert student(*student.example_inputs(3)).shape == (3, 1, SIDE, SIDE)
+
+
+def test_an_exported_student_repeats_the_fid_of_its_study(
+    found: SearchReport, bench: Workbench, tmp_path: Path
+) -> None:
+    assert found.best is not None
+    export_student(found, found.best, bench.config.folder, tmp_path / "student.safetensors")
+    again = nas.evaluate(tmp_path / "student.safetensors", device="cpu")
+    assert (again["fid"], again["fid_samples"]) == (found.best.rungs[-1].fid, 40)
