@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 import nas
+from distill.evaluation import image_grid
 from distill.evaluation.grids import CAPTION
 from distill.tasks import TASKS
 from nas.budget import measure
@@ -18,6 +19,7 @@ from nas.checkpoints import export_student
 from nas.config import SearchConfig
 from nas.driver import prepare
 from nas.execution import Workbench
+from nas.execution.candidate import COLUMNS, GRID
 from nas.reporting import SearchReport
 from search_spaces import FAMILIES, Checkpoint, save_checkpoint
 from tests.image_family import (
@@ -109,11 +111,19 @@ def test_other_inputs_have_another_cache(bench: Workbench) -> None:
 
 def test_the_grid_shows_input_target_teacher_and_student(found: SearchReport, bench: Workbench) -> None:
     assert found.best is not None
+    cache = bench.teacher_cache
+    shown = cache.batch(bench.task.preview(cache.batch(torch.arange(len(cache))).inputs, GRID, COLUMNS))
+    assert shown.target is not None
+    assert shown.teacher is not None
+    known = [image_grid(images, COLUMNS) for images in (shown.inputs[0], shown.target, shown.teacher)]
+    height = CAPTION + known[0].height
     with Image.open(bench.config.folder / "trials" / "0000" / "samples.png") as picture:
-        bands = 4
-        height, rest = divmod(picture.height, bands)
-    assert rest == 0
-    assert height > CAPTION + 2 * SIDE
+        assert picture.height == 4 * height
+        bands = [picture.crop((0, i * height, picture.width, (i + 1) * height)) for i in range(4)]
+    for band, expected in zip(bands, known, strict=False):
+        assert band.crop((0, CAPTION, band.width, height)).tobytes() == expected.tobytes()
+    captions = [band.crop((0, 0, band.width, CAPTION)).tobytes() for band in bands]
+    assert len(set(captions)) == 4
 
 
 def test_costs_are_fvcores_in_closed_form(bench: Workbench) -> None:
