@@ -17,7 +17,7 @@ from torch import Tensor
 from distill.data import ImageSet, ImageStream, check_labels, load_images, sample_images
 from distill.progress import OnProgress
 from distill.tasks.base import Batch, EvalSet
-from search_spaces import Generator, Inputs, InputSpec, draw_inputs, input_batches, of_kind
+from search_spaces import Generator, Inputs, InputSpec, classes_of, draw_inputs, input_batches, of_kind
 
 MOST_ROWS = 10  # of a preview, where there are classes
 
@@ -60,7 +60,7 @@ class NoiseTask:
     @property
     def classes(self) -> int:
         """Number of classes; 0 without labels."""
-        return next((spec.shape[0] for spec in self.input_specs if spec.kind == "label"), 0)
+        return classes_of(self.input_specs)
 
     def train_stream(
         self, batch_size: int, seed: int, *, mirror: bool = False, device: torch.device | str = "cpu"
