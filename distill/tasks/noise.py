@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -37,21 +37,24 @@ class NoiseTask:
         source: str | Path | None,
         generator: Generator,
         *,
-        training: bool = True,
+        any_labels: bool = False,
         cache: Path | None = None,
         on_progress: OnProgress | None = None,
     ) -> Self:
         channels, height, _ = generator.image_shape
-        classes = generator.classes if training else 0
+        classes = 0 if any_labels else generator.classes
         images = load_images(source, height, channels, classes=classes, cache=cache, on_progress=on_progress)
         return cls(images, generator.input_specs)
 
     @classmethod
-    def sample(cls, source: str | Path | None, generator: Generator) -> Self:
+    def sample(cls, source: str | Path | None, generator: Generator, *, any_labels: bool = False) -> Self:
         channels, height, _ = generator.image_shape
         images = sample_images(source, height, channels)
-        check_labels(images, generator.classes)
+        check_labels(images, 0 if any_labels else generator.classes)
         return cls(images, generator.input_specs)
+
+    def for_generator(self, generator: Generator) -> Self:
+        return replace(self, input_specs=generator.input_specs)
 
     @property
     def digest(self) -> str:

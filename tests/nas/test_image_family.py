@@ -14,6 +14,7 @@ import nas
 from distill.evaluation import image_grid
 from distill.evaluation.grids import CAPTION
 from distill.tasks import TASKS
+from distill.teachers import load_teacher
 from nas.budget import measure
 from nas.checkpoints import export_student
 from nas.config import SearchConfig
@@ -30,6 +31,7 @@ from tests.image_family import (
     Translator,
     TranslatorArchitecture,
 )
+from tests.nas.cli.teacher_command import done
 from tests.nas.studies import finished_study
 
 TEACHER = TranslatorArchitecture(12)
@@ -150,3 +152,20 @@ def test_an_exported_student_repeats_the_fid_of_its_study(
     export_student(found, found.best, bench.config.folder, tmp_path / "student.safetensors")
     again = nas.evaluate(tmp_path / "student.safetensors", device="cpu")
     assert (again["fid"], again["fid_samples"]) == (found.best.rungs[-1].fid, 40)
+
+
+def test_a_teacher_is_trained_from_images_as_its_task_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = f"train --space {TRANSLATOR.name} --data digits --batch-size 8 --images 32 --snapshot 16"
+    asked = [*line.split(), "--fid-samples", "20", "-o", "teacher.safetensors"]
+    assert "translator 12" in done(*asked, "--dry-run").stdout
+    done(*asked)
+    teacher = load_teacher(Path("teacher.safetensors"))
+    assert teacher.family is TRANSLATOR
+    assert teacher.discriminator is not None
+    assert teacher.metadata["fid_samples"] == "20"
+    again = nas.evaluate("teacher.safetensors", device="cpu")
+    assert again["fid"] == pytest.approx(float(teacher.metadata["fid"]), abs=1e-4)
+    assert "resuming after 32 images" in done(*asked, "--images", 64).stderr
