@@ -16,9 +16,10 @@ from distill.evaluation.grids import CAPTION
 from distill.tasks import TASKS
 from distill.teachers import load_teacher
 from nas.budget import measure
-from nas.checkpoints import export_student
+from nas.checkpoints import draw, export_student
 from nas.config import SearchConfig
 from nas.driver import prepare
+from nas.errors import ConfigError
 from nas.execution import Workbench
 from nas.execution.candidate import COLUMNS, GRID
 from nas.reporting import SearchReport
@@ -169,3 +170,16 @@ def test_a_teacher_is_trained_from_images_as_its_task_says(
     again = nas.evaluate("teacher.safetensors", device="cpu")
     assert again["fid"] == pytest.approx(float(teacher.metadata["fid"]), abs=1e-4)
     assert "resuming after 32 images" in done(*asked, "--images", 64).stderr
+
+
+@pytest.mark.parametrize("latents", [None, "z.npy"])
+def test_images_are_not_drawn_without_the_data_to_translate(
+    bench: Workbench, tmp_path: Path, latents: str | None
+) -> None:
+    file = None if latents is None else tmp_path / latents
+    if file is not None:
+        np.save(file, np.zeros((4, 1)))
+    says = r"translates images: it needs image \(N, 1, 16, 16\) from data"
+    with pytest.raises(ConfigError, match=says) as refused:
+        draw(bench.config.teacher, latents=file)
+    assert "\n" not in str(refused.value)
