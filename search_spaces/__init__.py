@@ -19,7 +19,15 @@ from search_spaces.base import (
 )
 from search_spaces.checkpoint import Checkpoint, check_name, file_digest, load_checkpoint, save_checkpoint
 from search_spaces.errors import ArchitectureError, CheckpointError, UserError, one_line, os_reason
-from search_spaces.inputs import Inputs, InputSpec, draw_inputs, example_inputs, input_batches, of_kind
+from search_spaces.inputs import (
+    Inputs,
+    InputSpec,
+    classes_of,
+    draw_inputs,
+    example_inputs,
+    input_batches,
+    of_kind,
+)
 from search_spaces.precision import full_precision
 from search_spaces.registry import FAMILIES, get_family
 from search_spaces.sampling import STEPS, FixedSuggest, PartlyFixedSuggest, RandomSuggest, SameAnswers
@@ -53,6 +61,7 @@ __all__ = [
     "Utilisation",
     "WeightSharing",
     "check_name",
+    "classes_of",
     "draw_inputs",
     "example_inputs",
     "file_digest",

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from search_spaces.errors import ArchitectureError
-from search_spaces.inputs import Inputs, InputSpec, example_inputs
+from search_spaces.inputs import Inputs, InputSpec, classes_of, example_inputs
 
 Row: TypeAlias = dict[str, str]
 """A layer of a network in words: column ─► value. All rows of an architecture have the same columns."""
@@ -130,7 +130,7 @@ class Generator(nn.Module):
     @property
     def classes(self) -> int:
         """Number of classes; 0 without labels."""
-        return next((spec.shape[0] for spec in self.input_specs if spec.kind == "label"), 0)
+        return classes_of(self.input_specs)
 
     @property
     def uses_batch_statistics(self) -> bool:

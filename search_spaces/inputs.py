@@ -56,6 +56,11 @@ def of_kind(kind: str, specs: Sequence[InputSpec], inputs: Inputs) -> Inputs:
     return tuple(x for spec, x in zip(specs, inputs, strict=True) if spec.kind == kind)
 
 
+def classes_of(specs: Sequence[InputSpec]) -> int:
+    """Number of classes of the label among `specs`; 0 without one."""
+    return next((spec.shape[0] for spec in specs if spec.kind == "label"), 0)
+
+
 def _draw(spec: InputSpec, count: int, rng: torch.Generator) -> Tensor:
     if spec.distribution == "normal":
         return torch.randn(count, *spec.shape, generator=rng)

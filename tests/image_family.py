@@ -145,15 +145,18 @@ class InvertedDigits:
         source: str | Path | None,
         generator: Generator,
         *,
-        training: bool = True,
+        any_labels: bool = False,
         cache: Path | None = None,
         on_progress: OnProgress | None = None,
     ) -> Self:
         return cls(load_images(DIGITS, SIDE, 1))
 
     @classmethod
-    def sample(cls, source: str | Path | None, generator: Generator) -> Self:
+    def sample(cls, source: str | Path | None, generator: Generator, *, any_labels: bool = False) -> Self:
         return cls.load(source, generator)
+
+    def for_generator(self, generator: Generator) -> Self:
+        return self
 
     @property
     def digest(self) -> str:

@@ -89,7 +89,11 @@ class Fidelity:
         return _fid_score(self.measure(generator, ["fid"], samples, seed)["fid"])
 
     def fid_of_images(self, images: Tensor, seed: int = 0) -> FidScore:
-        """FID of images `(N, C, R, R)`, uint8; `seed` is only noted in the score."""
+        """FID of images `(N, C, R, R)`, uint8; `seed` is only noted in the score.
+
+        Raises:
+            FidelityError: as `measure_images`.
+        """
         return _fid_score(self.measure_images(images, ["fid"], seed)["fid"])
 
     def measure(
@@ -111,7 +115,17 @@ class Fidelity:
         return {name: _mean([scores[name] for scores in found]) for name in metrics}
 
     def measure_images(self, images: Tensor, metrics: Sequence[str], seed: int = 0) -> dict[str, Score]:
-        """`metrics` of images `(N, C, R, R)`, uint8, against the first set; `seed` draws subsets."""
+        """`metrics` of images `(N, C, R, R)`, uint8, against the only set; `seed` draws subsets.
+
+        Raises:
+            FidelityError: there are several sets, or as `measure`.
+        """
+        if len(self._sets) != 1:
+            names = ", ".join(one.name for one in self._sets)
+            raise FidelityError(
+                f"images are compared with one evaluation set, not with {len(self._sets)} ({names}): "
+                "measure the generator, or make a Fidelity of one set"
+            )
         self._check(metrics, len(images))
         self.prepare(metrics)
         batches = in_batches(images, self.batch_size)
@@ -159,7 +173,10 @@ class Fidelity:
 
 
 def _mean(scores: Sequence[Score]) -> Score:
-    """One score for several sets: means of values, sums of images."""
+    """One score for several sets: the mean of values, the generated images of one set, all real images.
+
+    A set may have fewer inputs than asked for, so the largest count repeats the measurement.
+    """
     first, *others = scores
     if not others:
         return first
@@ -167,7 +184,7 @@ def _mean(scores: Sequence[Score]) -> Score:
         name: fmean(score.values[name] for score in scores) for name in first.values
     }
     real = None if first.real is None else sum(score.real or 0 for score in scores)
-    return replace(first, values=values, samples=sum(score.samples for score in scores), real=real)
+    return replace(first, values=values, samples=max(score.samples for score in scores), real=real)
 
 
 def _union(needs: Iterable[frozenset[Need]]) -> frozenset[Need]:

@@ -14,7 +14,7 @@ class FidScore:
     """An FID."""
 
     value: float
-    samples: int  # generated images
+    samples: int  # generated images, per evaluation set
     real: int  # real images
     extractor: str
     digest: str  # of the extractor's weights, 16 hex digits
@@ -26,7 +26,7 @@ class Score:
     """Any metric of `distill.evaluation.metrics`."""
 
     values: Mapping[str, float]  # by name, the metric's own first
-    samples: int  # generated images
+    samples: int  # generated images, per evaluation set
     real: int | None  # real images; None for metrics of generated images alone
     extractor: str | None  # None for metrics of pixels
     digest: str | None  # of the extractor's weights, 16 hex digits

@@ -28,6 +28,10 @@ class AdversarialTraining:
     def discriminator_steps(self) -> int:
         return self.adversarial.discriminator_steps
 
+    @property
+    def needs_styles(self) -> bool:
+        return self.paths.weight > 0
+
     def kd_weight(self, progress: float, gap: float) -> float:
         return 0.0
 

@@ -44,6 +44,10 @@ class Recipe(Protocol):
     def discriminator_steps(self) -> int:
         """Discriminator steps per step of the student; 0 trains no discriminator."""
 
+    @property
+    def needs_styles(self) -> bool:
+        """Whether students must be `StyleBased`, for path-length regularisation."""
+
     def kd_weight(self, progress: float, gap: float) -> float:
         """Weight of the teacher's terms at `progress` in [0, 1]; `distill.schedules` explains `gap`."""
 
@@ -99,6 +103,10 @@ class Distillation(ABC):
     @property
     def discriminator_steps(self) -> int:
         return self.adversarial.discriminator_steps
+
+    @property
+    def needs_styles(self) -> bool:
+        return False
 
     def kd_weight(self, progress: float, gap: float) -> float:
         return self.schedule(progress, gap)

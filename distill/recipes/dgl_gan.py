@@ -61,6 +61,10 @@ class TwoDiscriminators(Distillation):
     def make(cls, schedule: Schedule, ingredients: Ingredients) -> Self:
         return cls(schedule, ingredients.adversarial, PathLengths(ingredients.path_weight))
 
+    @property
+    def needs_styles(self) -> bool:
+        return self.paths.weight > 0
+
     def generator_terms(self, step: GeneratorStep) -> Terms:
         terms = {"g_adversarial": self.adversarial.generator_losses(step.logits).mean()}
         terms |= self.paths.terms(step)

@@ -124,25 +124,29 @@ class Task(Protocol):
         source: str | Path | None,
         generator: Generator,
         *,
-        training: bool = True,
+        any_labels: bool = False,
         cache: Path | None = None,
         on_progress: OnProgress | None = None,
     ) -> Self:
         """The task of `generator` on the images `source`, decoded once into the folder `cache`.
 
-        Without `training` the images only serve for comparison, and need no labels.
+        With `any_labels` the images need no labels of the generator's classes: they only serve for
+        comparison, or the generator is going to have theirs, see `for_generator`.
 
         Raises:
             DataError: the images can't be used, or do not fit the generator.
         """
 
     @classmethod
-    def sample(cls, source: str | Path | None, generator: Generator) -> Self:
+    def sample(cls, source: str | Path | None, generator: Generator, *, any_labels: bool = False) -> Self:
         """The task on a sample of the images, in seconds; writes and downloads nothing.
 
         Raises:
             DataError: as `load`, for what the sample shows.
         """
+
+    def for_generator(self, generator: Generator) -> Self:
+        """The task of `generator` on the same images, for example with as many classes as they have."""
 
     def train_stream(
         self, batch_size: int, seed: int, *, mirror: bool = False, device: torch.device | str = "cpu"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -17,7 +17,7 @@ from torch import Tensor
 from distill.data import ImageSet, ImageStream, check_labels, load_images, sample_images
 from distill.progress import OnProgress
 from distill.tasks.base import Batch, EvalSet
-from search_spaces import Generator, Inputs, InputSpec, draw_inputs, input_batches, of_kind
+from search_spaces import Generator, Inputs, InputSpec, classes_of, draw_inputs, input_batches, of_kind
 
 MOST_ROWS = 10  # of a preview, where there are classes
 
@@ -37,21 +37,24 @@ class NoiseTask:
         source: str | Path | None,
         generator: Generator,
         *,
-        training: bool = True,
+        any_labels: bool = False,
         cache: Path | None = None,
         on_progress: OnProgress | None = None,
     ) -> Self:
         channels, height, _ = generator.image_shape
-        classes = generator.classes if training else 0
+        classes = 0 if any_labels else generator.classes
         images = load_images(source, height, channels, classes=classes, cache=cache, on_progress=on_progress)
         return cls(images, generator.input_specs)
 
     @classmethod
-    def sample(cls, source: str | Path | None, generator: Generator) -> Self:
+    def sample(cls, source: str | Path | None, generator: Generator, *, any_labels: bool = False) -> Self:
         channels, height, _ = generator.image_shape
         images = sample_images(source, height, channels)
-        check_labels(images, generator.classes)
+        check_labels(images, 0 if any_labels else generator.classes)
         return cls(images, generator.input_specs)
+
+    def for_generator(self, generator: Generator) -> Self:
+        return replace(self, input_specs=generator.input_specs)
 
     @property
     def digest(self) -> str:
@@ -60,7 +63,7 @@ class NoiseTask:
     @property
     def classes(self) -> int:
         """Number of classes; 0 without labels."""
-        return next((spec.shape[0] for spec in self.input_specs if spec.kind == "label"), 0)
+        return classes_of(self.input_specs)
 
     def train_stream(
         self, batch_size: int, seed: int, *, mirror: bool = False, device: torch.device | str = "cpu"

@@ -105,7 +105,7 @@ def _task(
     if measured_on is None:
         raise ConfigError(f"{checkpoint} does not note what images it belongs to: give them by --data")
     task = TASKS[family.task].load(
-        measured_on, generator, training=False, cache=cache, on_progress=on_progress
+        measured_on, generator, any_labels=True, cache=cache, on_progress=on_progress
     )
     if data is None and noted.get("data_digest", task.digest) != task.digest:
         raise ConfigError(f"{measured_on} has changed since {checkpoint} was measured on it: give --data")

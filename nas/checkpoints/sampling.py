@@ -45,20 +45,25 @@ def draw(
         options: passed to the generator: `psi` and `noise`, where it has such.
 
     Raises:
-        CheckpointError, ConfigError: a file can't be read or does not fit, the generator has no such option,
-            or memory does not suffice.
+        CheckpointError, ConfigError: a file can't be read or does not fit, the generator takes inputs from
+            data or has no such option, or memory does not suffice.
     """
     generator = load_checkpoint(checkpoint).generator
+    _check_drawn(generator, checkpoint)
     options = _known_options(generator, checkpoint, options)
-    z = None if latents is None else _read_latents(latents, generator.input_specs[0].shape[0])
+    specs = generator.input_specs
+    place = {spec.kind: i for i, spec in enumerate(specs)}
+    if latents is not None and "latent" not in place:
+        raise ConfigError(f"--latents {latents}: {checkpoint} has no latents; leave --latents out")
+    z = None if latents is None else _read_latents(latents, specs[place["latent"]].shape[0])
     if classes and not generator.classes:
         raise ConfigError(f"--classes {classes}: {checkpoint} is not conditional; leave --classes out")
     try:
         inputs = list(generator.example_inputs(count if z is None else len(z), seed))
         if z is not None:
-            inputs[0] = z
+            inputs[place["latent"]] = z
         if classes:
-            inputs[1] = _read_classes(classes, len(inputs[0]), generator.classes)
+            inputs[place["label"]] = _read_classes(classes, len(inputs[0]), generator.classes)
         at_a_time = images_at_a_time(generator.image_shape[1], most=BATCH)
         batches = zip(*(torch.split(tensor, at_a_time) for tensor in inputs), strict=True)
         with seeded_noise(seed):
@@ -67,6 +72,18 @@ def draw(
         if not is_out_of_memory(error):
             raise
         raise ConfigError(f"--count {count}: so many images don't fit into memory; give fewer") from error
+
+
+def _check_drawn(generator: Generator, checkpoint: Path) -> None:
+    """Raise ConfigError for a generator with an input that comes from data."""
+    needed = [spec for spec in generator.input_specs if spec.distribution == "data"]
+    if needed:
+        words = " and ".join(f"{spec.kind} (N, {', '.join(map(str, spec.shape))})" for spec in needed)
+        does = "translates images" if any(spec.kind == "image" for spec in needed) else "needs data"
+        raise ConfigError(
+            f"{checkpoint} {does}: it needs {words} from data, which can't be drawn: load it with "
+            "nas.load_student and call it with them"
+        )
 
 
 def _known_options(generator: Generator, checkpoint: Path, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from search_spaces import (
     RandomSuggest,
     SearchSpace,
     Slimmable,
+    StyleBased,
     Suggest,
     Utilisation,
     WeightSharing,
@@ -148,10 +149,16 @@ def check_shareable(bench: Workbench) -> None:
     """Check that candidates can share weights.
 
     Raises:
-        ConfigError: the family has no weight sharing.
+        ConfigError: the family has no weight sharing, or shared weights lack the styles of the recipe.
         BudgetError: see `check_narrowest`.
     """
-    check_narrowest(bench.config.budget, SharedSpace.of(bench.teacher.family, bench.space))
+    space, sharing = SharedSpace.of(bench.teacher.family, bench.space), weight_sharing(bench.teacher.family)
+    if bench.recipe.needs_styles and not isinstance(sharing.build(bench.teacher.generator.cpu()), StyleBased):
+        raise ConfigError(
+            f"--share-weights: --recipe {bench.config.recipe} regularises path lengths, which shared weights "
+            "do not support: leave it out, or give another --recipe"
+        )
+    check_narrowest(bench.config.budget, space)
 
 
 def check_narrowest(budget: Budget, space: SharedSpace) -> None:

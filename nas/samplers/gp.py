@@ -59,7 +59,10 @@ class SurrogateSampler(JointSampler):
         results = self._results({t.number for t in chosen})
         if not seen or len(results) < LEAST_RESULTS:
             return {}
-        known = {TrialAttributes.from_trial(t).architecture for t in trials}
+        attributes = [TrialAttributes.from_trial(t) for t in trials]
+        known = {a.architecture for a in attributes}
+        if any(a.same_as_teacher for a in attributes):
+            known.add(str(self._space.largest()))
         pool = self._pool(search_space, known)
         if not pool:
             return {}

@@ -7,13 +7,12 @@ from typing import Any
 
 import torch
 
-from distill.data import ImageSet, load_images, sample_images
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from distill.evaluation import Fidelity, check_extractor
 from distill.memory import is_out_of_memory
 from distill.progress import OnProgress
 from distill.seeds import derive_seed
-from distill.tasks import NoiseTask, Task
+from distill.tasks import TASKS, Task
 from distill.teachers import Outcome, TeacherTraining, check_place, check_training, train_teacher
 from distill.training import TARGET
 from nas.budget import COUNTER, format_quantity
@@ -41,14 +40,14 @@ from search_spaces import (
 
 @dataclass(frozen=True)
 class TeacherRun:
-    """One request, resolved and checked, with its images; `prepare` makes it."""
+    """One request, resolved and checked, with its task on the images; `prepare` makes it."""
 
     request: TeacherRequest
     family: Family
     shape: TeacherShape
     architecture: Architecture
     training: TeacherTraining
-    data: ImageSet
+    task: Task
 
     @classmethod
     def prepare(
@@ -68,23 +67,25 @@ class TeacherRun:
         check_name(request.output)
         family = get_family(request.space)
         shape = shape_of(request, family)
-        shape.architecture(classes=1)  # raises before images are read
+        architecture = shape.architecture(classes=1)  # raises before images are read
         training = training_of(request, shape)
         check_training(training) if dry_run else check_place(training)
         if request.fid_samples:
             check_extractor(extractor_of(request), request.extractor_weights)
+        with torch.device("meta"):  # structure without weights
+            generator = family.build(architecture)
+        kind = TASKS[family.task]
         if dry_run:
-            data = sample_images(request.data, shape.resolution, shape.image_channels)
+            task = kind.sample(request.data, generator, any_labels=True)
         else:
             cache = training.folder / "cache"
-            data = load_images(
-                request.data, shape.resolution, shape.image_channels, cache=cache, on_progress=on_progress
-            )
-        return cls(request, family, shape, shape.architecture(len(data.classes)), training, data)
+            task = kind.load(request.data, generator, any_labels=True, cache=cache, on_progress=on_progress)
+        return cls(request, family, shape, shape.architecture(len(task.images.classes)), training, task)
 
     def lines(self) -> list[str]:
         """The training in lines of text: networks, data, rates and outputs."""
         request, architecture, training = self.request, self.architecture, self.training
+        images = self.task.images
         space = self.family.space(architecture)
         macs, params = format_quantity(space.macs(architecture)), format_quantity(space.params(architecture))
         config = training.config
@@ -94,9 +95,8 @@ class TeacherRun:
         options = [name for name in ("compile", "checkpoint_activations") if getattr(config, name)]
         return [
             f"Generator: {architecture}; {macs} MACs ({COUNTER}), {params} parameters",
-            f"Data: {self.data.name}, {self.data.found or len(self.data)} images{mirrored} "
-            f"({self.data.format})",
-            *(f"Skipped {skipped}" for skipped in self.data.skipped),
+            f"Data: {images.name}, {images.found or len(images)} images{mirrored} ({images.format})",
+            *(f"Skipped {skipped}" for skipped in images.skipped),
             f"Training: {format_quantity(config.images)} images in batches of {config.batch_size}{parts}, "
             f"{self._adversarial()}, augmentation {augment.get(training.augment, 'none')}",
             f"On {training.device}, " + ", ".join([config.precision, *options]),
@@ -136,7 +136,7 @@ class TeacherRun:
             SearchError: the training failed.
         """
         generator, discriminator = self._networks()
-        task = NoiseTask(self.data, generator.input_specs)
+        task = self.task.for_generator(generator)
         fidelity = self._fidelity(task, progress.waited)
 
         def started(images: int) -> None:

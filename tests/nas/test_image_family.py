@@ -13,13 +13,17 @@ import torch
 from PIL import Image
 
 import nas
+from distill.evaluation import image_grid
 from distill.evaluation.grids import CAPTION
 from distill.tasks import TASKS
+from distill.teachers import load_teacher
 from nas.budget import measure
-from nas.checkpoints import export_student
+from nas.checkpoints import draw, export_student
 from nas.config import SearchConfig
 from nas.driver import prepare
+from nas.errors import ConfigError
 from nas.execution import Workbench, introduction
+from nas.execution.candidate import COLUMNS, GRID
 from nas.reporting import SearchReport
 from search_spaces import FAMILIES, Checkpoint, save_checkpoint
 from tests.image_family import (
@@ -30,6 +34,7 @@ from tests.image_family import (
     Translator,
     TranslatorArchitecture,
 )
+from tests.nas.cli.teacher_command import done
 from tests.nas.studies import finished_study
 
 TEACHER = TranslatorArchitecture(12)
@@ -86,7 +91,7 @@ def test_its_fid_is_the_mean_over_the_evaluation_sets(bench: Workbench) -> None:
         alone = type(bench.fidelity)([one], bench.config.extractor)
         each.append(alone.fid_of_images(as_bytes).value)
     assert whole.value == pytest.approx(sum(each) / 2, rel=0.02)
-    assert whole.samples == 80
+    assert whole.samples == 40, "per evaluation set"
 
 
 def test_the_teacher_cache_is_announced_with_the_inputs_that_there_are(bench: Workbench) -> None:
@@ -122,11 +127,19 @@ def test_other_inputs_have_another_cache(bench: Workbench) -> None:
 
 def test_the_grid_shows_input_target_teacher_and_student(found: SearchReport, bench: Workbench) -> None:
     assert found.best is not None
+    cache = bench.teacher_cache
+    shown = cache.batch(bench.task.preview(cache.batch(torch.arange(len(cache))).inputs, GRID, COLUMNS))
+    assert shown.target is not None
+    assert shown.teacher is not None
+    known = [image_grid(images, COLUMNS) for images in (shown.inputs[0], shown.target, shown.teacher)]
+    height = CAPTION + known[0].height
     with Image.open(bench.config.folder / "trials" / "0000" / "samples.png") as picture:
-        bands = 4
-        height, rest = divmod(picture.height, bands)
-    assert rest == 0
-    assert height > CAPTION + 2 * SIDE
+        assert picture.height == 4 * height
+        bands = [picture.crop((0, i * height, picture.width, (i + 1) * height)) for i in range(4)]
+    for band, expected in zip(bands, known, strict=False):
+        assert band.crop((0, CAPTION, band.width, height)).tobytes() == expected.tobytes()
+    captions = [band.crop((0, 0, band.width, CAPTION)).tobytes() for band in bands]
+    assert len(set(captions)) == 4
 
 
 def test_costs_are_fvcores_in_closed_form(bench: Workbench) -> None:
@@ -144,3 +157,42 @@ def test_the_student_is_exported_and_translates_as_it_was_trained(
     state = torch.load(bench.config.folder / found.best.rungs[-1].checkpoint, weights_only=True)
     assert all(torch.equal(state["trainer"]["ema"][n], w) for n, w in student.state_dict().items())
     assert student(*student.example_inputs(3)).shape == (3, 1, SIDE, SIDE)
+
+
+def test_an_exported_student_repeats_the_fid_of_its_study(
+    found: SearchReport, bench: Workbench, tmp_path: Path
+) -> None:
+    assert found.best is not None
+    export_student(found, found.best, bench.config.folder, tmp_path / "student.safetensors")
+    again = nas.evaluate(tmp_path / "student.safetensors", device="cpu")
+    assert (again["fid"], again["fid_samples"]) == (found.best.rungs[-1].fid, 40)
+
+
+def test_a_teacher_is_trained_from_images_as_its_task_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = f"train --space {TRANSLATOR.name} --data digits --batch-size 8 --images 32 --snapshot 16"
+    asked = [*line.split(), "--fid-samples", "20", "-o", "teacher.safetensors"]
+    assert "translator 12" in done(*asked, "--dry-run").stdout
+    done(*asked)
+    teacher = load_teacher(Path("teacher.safetensors"))
+    assert teacher.family is TRANSLATOR
+    assert teacher.discriminator is not None
+    assert teacher.metadata["fid_samples"] == "20"
+    again = nas.evaluate("teacher.safetensors", device="cpu")
+    assert again["fid"] == pytest.approx(float(teacher.metadata["fid"]), abs=1e-4)
+    assert "resuming after 32 images" in done(*asked, "--images", 64).stderr
+
+
+@pytest.mark.parametrize("latents", [None, "z.npy"])
+def test_images_are_not_drawn_without_the_data_to_translate(
+    bench: Workbench, tmp_path: Path, latents: str | None
+) -> None:
+    file = None if latents is None else tmp_path / latents
+    if file is not None:
+        np.save(file, np.zeros((4, 1)))
+    says = r"translates images: it needs image \(N, 1, 16, 16\) from data"
+    with pytest.raises(ConfigError, match=says) as refused:
+        draw(bench.config.teacher, latents=file)
+    assert "\n" not in str(refused.value)

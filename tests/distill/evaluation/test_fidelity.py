@@ -102,6 +102,15 @@ def test_images_against_themselves_are_at_distance_zero(whole: Fidelity) -> None
     assert whole.fid_of_images(DIGITS.images).value == pytest.approx(0, abs=1e-6)
 
 
+def test_images_alone_are_not_measured_against_several_sets_or_none() -> None:
+    for sets, says in (((*SETS, *SETS), r"not with 2 \(digits, digits\): measure the generator"), ((), "0")):
+        several = Fidelity(sets, "digits")
+        with pytest.raises(FidelityError, match=says):
+            several.fid_of_images(DIGITS.images[:50])
+        with pytest.raises(FidelityError, match=says):
+            several.measure_images(DIGITS.images[:50], ["kid"])
+
+
 def test_one_half_of_the_data_is_close_to_the_other(half: Fidelity) -> None:
     assert half.fid_of_images(DIGITS.images[HALVES[1]]).value < 2
 

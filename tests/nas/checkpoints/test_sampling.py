@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
-from nas.checkpoints import check_output, draw, write
+from nas.checkpoints import check_output, draw, sampling, write
 from nas.errors import ConfigError
-from search_spaces import CheckpointError, load_checkpoint
+from search_spaces import Checkpoint, CheckpointError, Generator, InputSpec, load_checkpoint
 
 
 def test_the_same_seed_draws_the_same_images(teacher_file: Path) -> None:
@@ -174,3 +175,26 @@ def test_a_grid_is_no_wider_than_its_images(tmp_path: Path) -> None:
     write(images, tmp_path / "wide.png", columns=1_000_000)
     write(images, tmp_path / "fitting.png", columns=2)
     assert (tmp_path / "wide.png").read_bytes() == (tmp_path / "fitting.png").read_bytes()
+
+
+class LabelFirst(Generator):
+    """Shows its inputs: a label, then a latent."""
+
+    input_specs = (InputSpec("label", (3,), "onehot"), InputSpec("latent", (2,), "normal"))
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return 1, 1, 5
+
+    def forward(self, label: Tensor, z: Tensor) -> Tensor:
+        return torch.cat([label, z], dim=1).view(-1, 1, 1, 5)
+
+
+def test_latents_and_classes_reach_the_inputs_of_their_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = Checkpoint("any", LabelFirst(), None, {})
+    monkeypatch.setattr(sampling, "load_checkpoint", lambda path: checkpoint)
+    np.save(tmp_path / "z.npy", np.array([[5.0, 6.0], [7.0, 8.0]]))
+    images = draw(tmp_path / "any.safetensors", latents=tmp_path / "z.npy", classes="2,0")
+    assert images.view(2, 5).tolist() == [[0, 0, 1, 5, 6], [1, 0, 0, 7, 8]]

@@ -9,6 +9,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from distill.recipes import RECIPES
 from distill.teachers import load_teacher
 from nas.budget import Budget
 from nas.config import SANDWICH_PARTS, SearchConfig
@@ -185,6 +186,20 @@ def test_a_budget_below_the_narrowest_student_is_refused_before_a_study_is_made(
     prepare(SearchConfig.of(**settings), dry_run=True)
     with pytest.raises(BudgetError, match=r"--budget-params 9k is below .*: give at least"):
         prepare(SearchConfig.of(**settings, share_weights=True), dry_run=True)
+
+
+@pytest.mark.parametrize("recipe", sorted(RECIPES))
+def test_a_recipe_that_shared_weights_can_not_be_trained_with_is_refused_in_one_line(
+    recipe: str, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {"budget_macs": 10**6, "workdir": tmp_path, "recipe": recipe}
+    prepare(SearchConfig.of(**settings), dry_run=True)
+    if not recipe.startswith("dgl-gan"):
+        prepare(SearchConfig.of(**settings, share_weights=True), dry_run=True)
+        return
+    with pytest.raises(ConfigError, match=f"^--share-weights: --recipe {recipe} regularises path") as refused:
+        prepare(SearchConfig.of(**settings, share_weights=True), dry_run=True)
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
