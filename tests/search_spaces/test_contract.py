@@ -1,4 +1,4 @@
-"""A family that misses a part of the contract is told which."""
+"""The contract suite names the part that a family misses."""
 
 from __future__ import annotations
 
