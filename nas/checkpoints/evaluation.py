@@ -21,7 +21,7 @@ from search_spaces import Family, Generator, get_family, load_checkpoint
 def evaluate(
     checkpoint: str | Path,
     *,
-    metrics: Sequence[str] = ("fid",),
+    metrics: str | Sequence[str] = ("fid",),
     data: str | None = None,
     fid_samples: int | None = None,
     extractor: str | None = None,
@@ -36,7 +36,7 @@ def evaluate(
 
     Args:
         checkpoint: of a student or a teacher.
-        metrics: names in `distill.evaluation.metrics.METRICS`.
+        metrics: names in `distill.evaluation.metrics.METRICS`, or one of them.
         data: the real images.
         fid_samples: generated images that every metric is taken over.
         extractor: of the features, a name or a TorchScript file.
@@ -50,6 +50,7 @@ def evaluate(
     Raises:
         UserError: the checkpoint, data, extractor or device can't be used, or a metric is impossible.
     """
+    metrics = [metrics] if isinstance(metrics, str) else metrics
     check_names(metrics)
     where, checkpoint = choose_device(device), Path(checkpoint)
     loaded = load_checkpoint(checkpoint)

@@ -21,7 +21,7 @@ from nas.driver import prepare, record_facts, run_search
 from nas.errors import StudyError
 from nas.execution import CandidateTrial
 from nas.reporting import SearchReport
-from nas.study import StudyStore
+from nas.study import StudyAttributes, StudyStore
 from nas.trials import Proposer
 from search_spaces import FixedSuggest, get_family
 
@@ -268,3 +268,12 @@ def test_an_extractor_that_does_not_exist_leaves_nothing_behind(commands: Any, t
     assert done.stderr.splitlines() == [done.stderr.strip()]
     assert "no extractor 'magic': choose one of cifar-resnet, clip, digits" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_study_of_finalists_is_not_searched_in(make_bench: Any) -> None:
+    bench = make_bench(study="finalists")
+    bench.config.folder.mkdir(parents=True)
+    with StudyStore.open(bench.config.storage_url, "finalists", identity=bench.identity) as store:
+        StudyAttributes(finalists_of="tiny").write(store.study)
+    with pytest.raises(StudyError, match="of the finalists of 'tiny': continue it with nas-distill"):
+        run_search(bench, Console(file=io.StringIO()))
