@@ -69,7 +69,12 @@ class Taught:
     name = "benchmark"
     needs_teacher_images = False
     needs_teacher_discriminator = False
-    discriminator_steps = 1
+
+    def discriminator_steps(self, progress: float) -> int:
+        return 1
+
+    def adversarial_weight(self, progress: float) -> float:
+        return 1.0
 
     def modules(self, student: Generator) -> torch.nn.ModuleDict:
         return torch.nn.ModuleDict()

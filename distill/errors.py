@@ -27,6 +27,10 @@ class FidelityError(UserError):
     """A metric that can't be computed as asked."""
 
 
+class MissingPackageError(UserError):
+    """An optional package is not installed; the message has the pip line."""
+
+
 class TrainingDivergedError(RuntimeError):
     """A loss is NaN or infinite: this training has failed."""
 

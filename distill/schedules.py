@@ -85,3 +85,43 @@ class Schedule:
             return self.end
         travelled = (progress - self.begin) / (self.finish - self.begin)
         return self.end + (self.start - self.end) * SHAPES[self.shape](travelled, gap)
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """Weight of the adversarial term along a training; `begin` and `full` are fractions of it.
+
+    Until `begin` it is 0, and no discriminator is trained. Then it rises linearly to `weight`, which it has
+    from `full` on. While it is small, the discriminator catches up with the student.
+
+    Raises:
+        RecipeError: the weight is negative, or `0 ≤ begin ≤ full ≤ 1` does not hold.
+    """
+
+    begin: float = 0.0
+    full: float = 0.0
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.weight) and self.weight >= 0):
+            raise RecipeError(f"--adversarial-weight {self.weight:g}: give a number of at least 0")
+        if not 0 <= self.begin <= self.full <= 1:
+            raise RecipeError(
+                f"adversarial training from {self.begin:g}, in full from {self.full:g}: give "
+                "0 <= --adversarial-start <= --adversarial-full <= 1"
+            )
+
+    def __str__(self) -> str:
+        if self.full == 0:
+            return f"{self.weight:g}"
+        return f"0 until {self.begin:.0%} of the training, {self.weight:g} from {self.full:.0%} on"
+
+    def __call__(self, progress: float) -> float:
+        """Weight at `progress`, the fraction of training done, in [0, 1]."""
+        if progress >= self.full:
+            return self.weight
+        return self.weight * max(0.0, progress - self.begin) / (self.full - self.begin)
+
+    def is_on(self, progress: float) -> bool:
+        """Whether the discriminator is trained at `progress`."""
+        return self.weight > 0 and progress >= self.begin

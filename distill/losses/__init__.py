@@ -12,11 +12,9 @@ from distill.losses.adversarial import (
     r1_penalty,
 )
 from distill.losses.path_length import path_length_weight, path_lengths
-from distill.losses.perceptual import PerceptualDistance
 from distill.losses.similarity import feature_l1, pixel_l1, pixel_mse
 
 __all__ = [
-    "PerceptualDistance",
     "discriminator_hinge",
     "discriminator_least_squares",
     "discriminator_logistic",

@@ -24,8 +24,7 @@ class AdversarialTraining:
     needs_teacher_images: ClassVar = False
     needs_teacher_discriminator: ClassVar = False
 
-    @property
-    def discriminator_steps(self) -> int:
+    def discriminator_steps(self, progress: float) -> int:
         return self.adversarial.discriminator_steps
 
     @property
@@ -34,6 +33,9 @@ class AdversarialTraining:
 
     def kd_weight(self, progress: float, gap: float) -> float:
         return 0.0
+
+    def adversarial_weight(self, progress: float) -> float:
+        return 1.0
 
     def modules(self, student: Generator) -> nn.ModuleDict:
         return nn.ModuleDict()

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from distill.adversarial import AdversarialLoss, DiscriminatorStep, Terms
 from distill.errors import RecipeError
-from distill.losses import PerceptualDistance
-from distill.schedules import Schedule
+from distill.perceptual import PerceptualDistance
+from distill.schedules import Ramp, Schedule
 from distill.tasks import Batch
 from search_spaces import Discriminator, Generator, Inputs
 
@@ -23,10 +23,11 @@ class GeneratorStep:
 
     batch: Batch  # `batch.teacher` is None where the recipe uses no teacher's images
     fake: Tensor  # (N, C, H, W), the student's images for `batch.inputs`
-    logits: Tensor  # (N,) or a map, the discriminator's for `fake`; zeros where the recipe trains none
+    logits: Tensor  # (N,) or a map, the discriminator's for `fake`; zeros while the recipe trains none
     student: Generator
     teacher_discriminator: Discriminator | None  # frozen
     kd_weight: float
+    adversarial_weight: float = 1.0
     step: int = 0  # steps done so far, for lazy regularisation
     draw: Callable[[int], Inputs] | None = None  # N ─► N further inputs
     state: dict[str, Tensor] = field(default_factory=dict)  # of the recipe; kept in checkpoints
@@ -40,9 +41,8 @@ class Recipe(Protocol):
     needs_teacher_images: ClassVar[bool]  # for the student's inputs
     needs_teacher_discriminator: ClassVar[bool]
 
-    @property
-    def discriminator_steps(self) -> int:
-        """Discriminator steps per step of the student; 0 trains no discriminator."""
+    def discriminator_steps(self, progress: float) -> int:
+        """Discriminator steps per step of the student at `progress` in [0, 1]; 0 while none is trained."""
 
     @property
     def needs_styles(self) -> bool:
@@ -50,6 +50,9 @@ class Recipe(Protocol):
 
     def kd_weight(self, progress: float, gap: float) -> float:
         """Weight of the teacher's terms at `progress` in [0, 1]; `distill.schedules` explains `gap`."""
+
+    def adversarial_weight(self, progress: float) -> float:
+        """Weight of the adversarial term at `progress` in [0, 1]."""
 
     def modules(self, student: Generator) -> nn.ModuleDict:
         """Networks of the recipe, such as 1×1 projections; trained, checkpointed, passed in every step."""
@@ -66,6 +69,7 @@ class Ingredients:
     """What a search passes to `Distillation.make`."""
 
     adversarial: AdversarialLoss  # of the family's published training
+    ramp: Ramp = field(default_factory=Ramp)  # of the adversarial term
     path_weight: float = 0.0  # of StyleGAN2's path-length regularisation
     distance: PerceptualDistance | None = None
 
@@ -79,6 +83,7 @@ class Distillation(ABC):
 
     schedule: Schedule
     adversarial: AdversarialLoss
+    ramp: Ramp = Ramp()
 
     name: ClassVar[str]
     default_schedule: ClassVar[Schedule]  # of the KD weight
@@ -86,6 +91,7 @@ class Distillation(ABC):
     needs_teacher_images: ClassVar[bool]
     needs_teacher_discriminator: ClassVar[bool]
     uses_distance: ClassVar[bool] = False  # `Ingredients.distance`
+    uses_ramp: ClassVar[bool] = False  # `Ingredients.ramp`
 
     def __post_init__(self) -> None:
         if self.schedule.shape == "adaptive":
@@ -100,9 +106,8 @@ class Distillation(ABC):
             RecipeError: the recipe excludes the schedule or the adversarial loss.
         """
 
-    @property
-    def discriminator_steps(self) -> int:
-        return self.adversarial.discriminator_steps
+    def discriminator_steps(self, progress: float) -> int:
+        return self.adversarial.discriminator_steps if self.ramp.is_on(progress) else 0
 
     @property
     def needs_styles(self) -> bool:
@@ -110,6 +115,9 @@ class Distillation(ABC):
 
     def kd_weight(self, progress: float, gap: float) -> float:
         return self.schedule(progress, gap)
+
+    def adversarial_weight(self, progress: float) -> float:
+        return self.ramp(progress)
 
     def modules(self, student: Generator) -> nn.ModuleDict:
         return nn.ModuleDict()

@@ -50,9 +50,8 @@ class CompressingGans(Distillation):
     def make(cls, schedule: Schedule, ingredients: Ingredients) -> Self:
         return cls(schedule, ingredients.adversarial)
 
-    @property
-    def discriminator_steps(self) -> int:
-        return self.adversarial.discriminator_steps if self._is_adversarial else 0
+    def discriminator_steps(self, progress: float) -> int:
+        return super().discriminator_steps(progress) if self._is_adversarial else 0
 
     @property
     def _is_adversarial(self) -> bool:

@@ -13,17 +13,24 @@ from typing import ClassVar, Self
 import torch
 
 from distill.adversarial import AdversarialLoss, Logistic, Terms
-from distill.losses import PerceptualDistance, feature_l1, pixel_l1
+from distill.errors import RecipeError
+from distill.losses import feature_l1, pixel_l1
+from distill.perceptual import PerceptualDistance
 from distill.recipes.base import Distillation, GeneratorStep, Ingredients
-from distill.schedules import Schedule
+from distill.schedules import Ramp, Schedule
 
 
 @dataclass(frozen=True)
 class WeightDecay(Distillation):
-    """`L_G = adversarial + w(t)·(pixel·L1 + feature·L1 in the teacher's D + perceptual·distance)`."""
+    """`L_G = a(t)·adversarial + w(t)·(pixel·L1 + feature·L1 in the teacher's D + perceptual·distance)`.
+
+    Raises:
+        RecipeError: neither weight trains the student at the start.
+    """
 
     schedule: Schedule = field(default_factory=Schedule)
     adversarial: AdversarialLoss = field(default_factory=Logistic)
+    ramp: Ramp = field(default_factory=Ramp)
     pixel: float = 1.0
     feature: float = 1.0  # without effect when the teacher has no discriminator
     perceptual: float = 1.0  # without effect when there is no `distance`
@@ -35,13 +42,25 @@ class WeightDecay(Distillation):
     needs_teacher_images: ClassVar = True
     needs_teacher_discriminator: ClassVar = False
     uses_distance: ClassVar = True
+    uses_ramp: ClassVar = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.ramp.begin > 0 and self.schedule(0.0) == 0:
+            raise RecipeError(
+                f"--adversarial-start {self.ramp.begin:g} with a KD weight of 0 at the start: nothing would "
+                "train the student: give --adversarial-start 0, or a --kd-weight-start above 0"
+            )
 
     @classmethod
     def make(cls, schedule: Schedule, ingredients: Ingredients) -> Self:
-        return cls(schedule, ingredients.adversarial, distance=ingredients.distance)
+        return cls(schedule, ingredients.adversarial, ingredients.ramp, distance=ingredients.distance)
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
-        terms = {"g_adversarial": self.adversarial.generator_losses(step.logits).mean()}
+        terms: Terms = {}
+        if step.adversarial_weight > 0:
+            adversarial = self.adversarial.generator_losses(step.logits).mean()
+            terms["g_adversarial"] = step.adversarial_weight * adversarial
         teacher = step.batch.teacher
         if step.kd_weight == 0 or teacher is None:
             return terms

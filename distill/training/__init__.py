@@ -2,7 +2,7 @@
 
 from distill.training.activation_checkpointing import check_activation_checkpointing
 from distill.training.augmentation import TARGET, Augment
-from distill.training.config import TrainingConfig, channels_last_pays, images_per_step
+from distill.training.config import TrainingConfig, channels_last_pays, images_in_whole_steps
 from distill.training.micro_batches import check_batch_statistics, check_micro_batch
 from distill.training.precision import AUTO, Precision, check_precision, resolve_precision
 from distill.training.trainer import Progress, Trainer
@@ -20,6 +20,6 @@ __all__ = [
     "check_batch_statistics",
     "check_micro_batch",
     "check_precision",
-    "images_per_step",
+    "images_in_whole_steps",
     "resolve_precision",
 ]

@@ -36,9 +36,17 @@ class TrainingConfig:
         check_micro_batch(self.micro_batch, self.batch_size)
 
 
-def images_per_step(recipe: Recipe, batch_size: int) -> int:
-    """Real images that a step shows; without a discriminator, images that the student makes."""
-    return max(1, recipe.discriminator_steps) * batch_size
+def step_images(recipe: Recipe, batch_size: int, progress: float) -> int:
+    """Images of a step at `progress` in [0, 1]: real ones shown, or generated where none is shown."""
+    return max(1, recipe.discriminator_steps(progress)) * batch_size
+
+
+def images_in_whole_steps(recipe: Recipe, batch_size: int, images: int, until: int) -> int:
+    """Images seen by a training of `images` images when it stops at `until`: at least that many."""
+    seen = 0
+    while seen < until:
+        seen += step_images(recipe, batch_size, min(1.0, seen / images))
+    return seen
 
 
 def channels_last_pays(resolution: int) -> bool:

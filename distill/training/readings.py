@@ -25,7 +25,9 @@ def read_losses(terms: Mapping[str, Tensor], images: int) -> dict[str, float]:
     return values
 
 
-def running_gap(gap: float, measured: float, step: int) -> float:
+def running_gap(gap: float | None, measured: float) -> float:
     """The running mean of the discriminator's gap, from a measurement every `READ_EVERY` steps."""
-    decay = GAP_DECAY**READ_EVERY if step > 1 else 0.0
+    if gap is None:
+        return measured
+    decay = GAP_DECAY**READ_EVERY
     return decay * gap + (1 - decay) * measured

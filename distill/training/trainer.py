@@ -17,7 +17,7 @@ from distill.tasks import Batch, Task
 from distill.training.activation_checkpointing import ActivationCheckpointing
 from distill.training.augmentation import ADJUST_EVERY, Augment
 from distill.training.averaging import average_decay, averaged_copy, update_average
-from distill.training.config import TrainingConfig, images_per_step
+from distill.training.config import TrainingConfig, step_images
 from distill.training.micro_batches import micro_batches
 from distill.training.optimizers import adam, match_formats
 from distill.training.precision import autocast
@@ -100,14 +100,20 @@ class Trainer:
 
         self.stream = task.train_stream(config.batch_size, config.seed, mirror=config.mirror, device=device)
         self._noise = OwnNoise(derive_seed(config.seed, "noise"), device)
-        self.step, self.images, self.gap = 0, 0, 1.0
+        self.step, self.discriminator_step, self.images = 0, 0, 0
+        self.gap: float | None = None  # running mean, once it was measured
         self.losses: dict[str, float] = {}
         self.recipe_state: dict[str, Tensor] = {}  # what the recipe keeps from step to step
 
     @property
     def kd_weight(self) -> float:
         """Weight of the teacher's terms in the next step."""
-        return self.recipe.kd_weight(min(1.0, self.images / self.config.images), self.gap)
+        return self.recipe.kd_weight(self._progress, 1.0 if self.gap is None else self.gap)
+
+    @property
+    def _progress(self) -> float:
+        """Fraction of the training done."""
+        return min(1.0, self.images / self.config.images)
 
     def train(
         self,
@@ -120,18 +126,18 @@ class Trainer:
         Raises:
             TrainingDivergedError: a loss became NaN or infinite.
         """
-        discriminator_steps, config = self.recipe.discriminator_steps, self.config
-        step_images = images_per_step(self.recipe, config.batch_size)
+        config = self.config
         with self._noise():
             while self.images < until and not stop():
-                kd_weight = self.kd_weight
-                terms: Terms = {}
-                for i in range(discriminator_steps):
-                    terms |= self._discriminator_step(self.step * discriminator_steps + i)
-                terms |= self._generator_step(kd_weight)
+                kd_weight, terms = self.kd_weight, Terms()
+                discriminator_steps = self.recipe.discriminator_steps(self._progress)
+                for _ in range(discriminator_steps):
+                    terms |= self._discriminator_step()
+                terms |= self._generator_step(kd_weight, is_adversarial=discriminator_steps > 0)
+                images = step_images(self.recipe, config.batch_size, self._progress)
                 self.step += 1
-                self.images += step_images
-                decay = average_decay(step_images, self.images, config.ema_half_life, config.ema_rampup)
+                self.images += images
+                decay = average_decay(images, self.images, config.ema_half_life, config.ema_rampup)
                 update_average(self.ema, self.student, decay)
                 if self.step % READ_EVERY == 1 or self.images >= until:
                     self._read(terms)
@@ -140,8 +146,9 @@ class Trainer:
             seed = derive_seed(config.seed, "calibrate")
             self.ema.calibrate(self.task.inputs(seed, CALIBRATION_BATCH))
 
-    def _discriminator_step(self, number: int) -> Terms:
-        """Update the discriminator on real images and on fakes; `number` counts its steps from 0."""
+    def _discriminator_step(self) -> Terms:
+        """Update the discriminator on real images and on fakes."""
+        number = self.discriminator_step
         self.discriminator.requires_grad_(True)
         batch = self.stream.discriminator_batch()
 
@@ -157,23 +164,27 @@ class Trainer:
                 return self.recipe.discriminator_terms(step)
 
         terms = self._descend(batch, terms_of, self.discriminator_optimizer, self.discriminator_scaler)
-        if self.augment is not None and (number + 1) % ADJUST_EVERY == 0:
+        self.discriminator_step += 1
+        if self.augment is not None and self.discriminator_step % ADJUST_EVERY == 0:
             self.augment.adjust()
         return terms
 
-    def _generator_step(self, kd_weight: float) -> Terms:
-        """Update the student; `gap`, the mean of `max(0, -D(G(z)))`, is returned beside the terms."""
+    def _generator_step(self, kd_weight: float, *, is_adversarial: bool) -> Terms:
+        """Update the student; an adversarial step also returns `gap`, the mean of `max(0, -D(G(z)))`."""
         self.discriminator.requires_grad_(False)
         if self.teacher_cache is not None and self.recipe.needs_teacher_images and kd_weight > 0:
             batch = self.teacher_cache.draw(self.config.batch_size, self.stream.rng)
         else:
             batch = self.stream.generator_batch()
-        all_logits = []
+        adversarial_weight = self.recipe.adversarial_weight(self._progress)
+        all_logits = list[Tensor]()
 
         def terms_of(part: Batch) -> Terms:
             fake = self._generate(part.inputs)
-            logits = self._realness(fake, part.fake_condition)
-            all_logits.append(logits.detach())
+            logits = fake.new_zeros(len(fake))
+            if is_adversarial:
+                logits = self._realness(fake, part.fake_condition)
+                all_logits.append(logits.detach())
             step = GeneratorStep(
                 part,
                 fake,
@@ -181,6 +192,7 @@ class Trainer:
                 self.student,
                 self.teacher_discriminator,
                 kd_weight,
+                adversarial_weight,
                 self.step,
                 self._draw,
                 self.recipe_state,
@@ -190,6 +202,8 @@ class Trainer:
                 return self.recipe.generator_terms(step)
 
         terms = self._descend(batch, terms_of, self.generator_optimizer, self.generator_scaler)
+        if not is_adversarial:
+            return terms
         return terms | {"gap": torch.cat(all_logits).float().neg().clamp_min(0).mean()}
 
     def _descend(
@@ -220,9 +234,7 @@ class Trainer:
         return images.float()
 
     def _realness(self, fake: Tensor, condition: Inputs) -> Tensor:
-        """The discriminator's logits (N, ...); zeros (N,), a gap of 0, where the recipe trains none."""
-        if not self.recipe.discriminator_steps:
-            return fake.new_zeros(len(fake))
+        """The discriminator's logits (N, ...)."""
         shown = self._augmented(fake)
         with self._autocast():
             logits: Tensor = self._discriminator(shown, *condition)
@@ -245,9 +257,9 @@ class Trainer:
     def _read(self, terms: Terms) -> None:
         """Update `losses`; the gap follows regular readings only, so that stopping in between is harmless."""
         values = read_losses(terms, self.images)
-        gap = values.pop("gap")
+        gap = values.pop("gap", None)
         if self.step % READ_EVERY == 1:
-            self.gap = running_gap(self.gap, gap, self.step)
+            self.gap = self.gap if gap is None else running_gap(self.gap, gap)
             self.losses = values  # drops terms that have ended; lazy terms are due on regular readings
         else:
             self.losses = self.losses | values
@@ -267,6 +279,7 @@ class Trainer:
             "recipe_state": dict(self.recipe_state),
             "noise_rng": dict(self._noise.state),
             "step": self.step,
+            "discriminator_step": self.discriminator_step,
             "images": self.images,
             "gap": self.gap,
             "losses": self.losses,
@@ -294,5 +307,6 @@ class Trainer:
             scaler.load_state_dict(saved)
         self.recipe_state = {name: value.to(self.device) for name, value in state["recipe_state"].items()}
         self._noise.load(state["noise_rng"])
-        self.step, self.images, self.gap = state["step"], state["images"], state["gap"]
+        self.step, self.discriminator_step = state["step"], state["discriminator_step"]
+        self.images, self.gap = state["images"], state["gap"]
         self.losses = dict(state["losses"])

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import ValidationError, model_validator
 
 from distill.data import DIGITS, absolute
-from distill.schedules import Schedule
+from distill.schedules import Ramp, Schedule
 from nas.budget import Budget, format_duration, format_quantity
 from nas.config.checks import CACHE, NOT_IN_NAMES, check_search
 from nas.config.defaults import DIGITS_DEFAULTS, REAL_DEFAULTS, RECIPE, SHARED_LONGER, with_defaults
@@ -38,11 +38,11 @@ MAY_CHANGE = (
     frozenset(("teacher", "data", "extractor_weights", "trials", "sampler", "reduction_factor"))
     | {"significance", "replicates", "seeds", "enqueue", "warm_start"}
     | {"space", "resolution", "study", "workdir", "storage", "workers", "gpus_per_trial", "ray_address"}
-    | {"lpips_weights", "micro_batch", "compile", "checkpoint_activations"}
+    | {"perceptual", "micro_batch", "compile", "checkpoint_activations"}
 )
-"""Settings that may differ when a search is resumed; teacher, data and LPIPS are known by their digests."""
+"""Settings that may differ when a search is resumed; digests identify teacher, data and distance."""
 
-PATHS = ("workdir", "teacher", "extractor_weights", "lpips_weights")
+PATHS = ("workdir", "teacher", "extractor_weights")
 
 
 def _by_the_data(name: str, also: str = "") -> str:
@@ -189,11 +189,29 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
         gt=0,
         help="Teacher images in the teacher cache: made once, read by all candidates.",
     )
-    lpips_weights: Location | None = option(
-        None,
+    perceptual: Place = option(
+        "",
         group="distillation",
-        help="TorchScript f(x, y) -> (N,): a perceptual distance beside the L1 of images.",
-        shown="none",
+        help="Perceptual distance between student's and teacher's images: {choices}, none, or a TorchScript "
+        "file f(x, y) -> (N,).",
+        shown="imagenet-lite1 for RGB images where it is installed, else none",
+        choices="distill.perceptual:PERCEPTUAL",
+    )
+    adversarial_weight: float = option(
+        1.0, group="distillation", help="Weight of the adversarial term once it is in full."
+    )
+    adversarial_start: float = option(
+        0.0,
+        group="distillation",
+        help="Fraction of the training at which adversarial training starts; until then the teacher alone "
+        "teaches, and no discriminator is trained.",
+        shown="by the recipe and the data; --dry-run shows it",
+    )
+    adversarial_full: float = option(
+        0.0,
+        group="distillation",
+        help="Fraction of the training at which the adversarial term has its full weight.",
+        shown="by the recipe and the data",
     )
 
     extractor: Place = variant(FidOptions, "extractor", default="")
@@ -255,6 +273,10 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
         )
 
     @property
+    def ramp(self) -> Ramp:
+        return Ramp(self.adversarial_start, self.adversarial_full, self.adversarial_weight)
+
+    @property
     def folder(self) -> Path:
         """Where everything of this study is written."""
         return self.workdir / self.study
@@ -289,9 +311,11 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
         """With absolute paths, for workers that run elsewhere on the same files."""
         paths = {name: getattr(self, name) for name in PATHS}
         update: dict[str, Any] = {name: path.resolve() for name, path in paths.items() if path is not None}
-        is_file = bool(Path(self.extractor).suffix)  # names of extractors have none
-        extractor = str(Path(self.extractor).resolve()) if is_file else self.extractor
-        return self.model_copy(update=update | {"data": absolute(self.data), "extractor": extractor})
+        for name in ("extractor", "perceptual"):
+            given = getattr(self, name)
+            is_file = bool(Path(given).suffix)  # names have none
+            update |= {name: str(Path(given).resolve()) if is_file else given}
+        return self.model_copy(update=update | {"data": absolute(self.data)})
 
     def conditions(self) -> dict[str, str]:
         """What must not change within one study, or its FIDs could not be compared."""

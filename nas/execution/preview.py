@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from distill.teachers import teacher_cache_bytes
-from distill.training import images_per_step
+from distill.training import images_in_whole_steps
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
 from nas.execution.cluster import expected_resources
@@ -93,7 +92,7 @@ def introduction(bench: Workbench) -> list[str]:
     megabytes = teacher_cache_bytes(cached, bench.teacher.generator.image_shape) / 1e6
     lines.append(f"Teacher cache: {cached:,} images, {megabytes:,.0f} MB in {config.cache / TEACHER_CACHE}")
     lines += [f"Skipped {skipped}" for skipped in bench.task.images.skipped]
-    if teacher.discriminator is None and bench.recipe.discriminator_steps:
+    if teacher.discriminator is None and bench.recipe.discriminator_steps(1.0):
         lines.append("The teacher has no discriminator: students train their own from scratch")
     return lines
 
@@ -111,8 +110,9 @@ def _rungs(bench: Workbench) -> str:
     config = bench.config
     if config.share_weights:
         return f"weights that all students share, {config.rungs[-1]:,} images"
-    step = images_per_step(bench.recipe, config.batch_size)
-    images = ", ".join(f"{math.ceil(rung / step) * step:,}" for rung in config.rungs)
+    last = config.rungs[-1]
+    whole = (images_in_whole_steps(bench.recipe, config.batch_size, last, rung) for rung in config.rungs)
+    images = ", ".join(f"{count:,}" for count in whole)
     return f"FID after {images} images, {config.batch_size} in a batch"
 
 

@@ -13,9 +13,10 @@ import torch
 
 from distill.adversarial import make_adversarial
 from distill.evaluation import images_at_a_time
-from distill.losses import PerceptualDistance
+from distill.perceptual import NONE, default_perceptual, load_perceptual
 from distill.progress import OnProgress
 from distill.recipes import RECIPES, Ingredients, Recipe, get_recipe, make_recipe
+from distill.schedules import Ramp
 from distill.seeds import derive_seed
 from distill.storage import mapped_tensor
 from distill.tasks import TASKS, Task, TeacherInputs
@@ -77,17 +78,17 @@ class Workbench:
         self.teacher: Teacher = teacher or load_teacher(config.teacher)
         students: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
         self.space = students.with_fractions(config.budget.fractions(students))
-        weights = config.lpips_weights
-        self.distance = None if weights is None else PerceptualDistance(weights, self.device)
+        self.distance = load_perceptual(config.perceptual or self._default_perceptual(), self.device)
         self._check_discriminator()
         self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.ingredients())
         self._check()
+        self._check_ramp()
 
     @cached_property
     def identity(self) -> dict[str, str]:
         """Values that all results of a study share; others are not comparable."""
         parts = {"space": self.teacher.family.name, "teacher": self.teacher.digest, "data": self.task.digest}
-        parts["lpips"] = "none" if self.distance is None else self.distance.digest
+        parts["perceptual"] = "none" if self.distance is None else self.distance.digest
         return parts | self.config.conditions()
 
     def load_data(self) -> Task:
@@ -243,9 +244,23 @@ class Workbench:
         if self.distance is not None and not RECIPES[self.config.recipe].uses_distance:
             users = " or ".join(name for name, recipe in RECIPES.items() if recipe.uses_distance)
             raise ConfigError(
-                f"--lpips-weights {self.config.lpips_weights}: --recipe {self.config.recipe} has no use for "
-                f"a distance: leave it out, or give --recipe {users}"
+                f"--perceptual {self.config.perceptual}: --recipe {self.config.recipe} has no use for a "
+                f"distance: leave it out, or give --recipe {users}"
             )
+
+    def _check_ramp(self) -> None:
+        """Raise a ConfigError where the recipe has no ramp of the adversarial weight."""
+        if self.config.ramp != Ramp() and not RECIPES[self.config.recipe].uses_ramp:
+            users = " or ".join(name for name, recipe in RECIPES.items() if recipe.uses_ramp)
+            raise ConfigError(
+                f"adversarial weight {self.config.ramp}: --recipe {self.config.recipe} has its own: leave the "
+                f"--adversarial flags out, or give --recipe {users}"
+            )
+
+    def _default_perceptual(self) -> str:
+        """The perceptual distance of a search that names none."""
+        uses_distance = get_recipe(self.config.recipe).uses_distance
+        return default_perceptual(self.teacher.generator.image_shape[0]) if uses_distance else NONE
 
     def check_teacher_cache(self) -> None:
         """Check that the disk has room for the teacher cache, where it is to be made.
@@ -273,7 +288,7 @@ class Workbench:
         """Ingredients of recipes: the family's adversarial loss and path lengths, a perceptual distance."""
         published = self.teacher.family.training
         loss = make_adversarial(published.adversarial, self._r1_gamma(), published.discriminator_steps)
-        return Ingredients(loss, published.path_weight, self.distance)
+        return Ingredients(loss, self.config.ramp, published.path_weight, self.distance)
 
     def _r1_gamma(self) -> float | None:
         """The weight of R1 asked for, else the family's; at least `LEAST_R1_GAMMA`, for small images."""

@@ -15,7 +15,8 @@ from search_spaces.dcgan.modules import Module, modules_of
 from search_spaces.errors import CheckpointError, one_line
 from search_spaces.reading import with_weights
 
-GENERATORS = ("g_ema", "G_ema", "ema", "generator", "netG", "G", "gen", "generator_state_dict")
+NAMES = ("g_ema", "G_ema", "ema", "generator", "netG", "G", "gen")
+GENERATORS = (*NAMES, *(f"{name}_state_dict" for name in NAMES))
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # of a network, or of both in one state dict
 MOST_TENSORS = 200  # a DCGAN has some 30; larger files are skipped
 CONDITION = "emb"  # in the name of a module that embeds a class

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from distill.errors import RecipeError
-from distill.schedules import SHAPES, STAIRS, Schedule
+from distill.schedules import SHAPES, STAIRS, Ramp, Schedule
 
 FALLING = sorted(set(SHAPES) - {"constant"})
 UNMOVED = sorted(set(FALLING) - {"adaptive"})  # by the discriminator's gap
@@ -170,3 +170,30 @@ def test_an_impossible_schedule_is_refused_with_what_was_given(wrong: dict[str, 
 )
 def test_a_schedule_is_described_in_words(schedule: Schedule, words: str) -> None:
     assert str(schedule) == words
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 10), st.floats(0, 1))
+def test_the_adversarial_weight_is_zero_then_rises_then_stays(
+    one: float, other: float, weight: float, progress: float
+) -> None:
+    begin, full = sorted((one, other))
+    ramp = Ramp(begin, full, weight)
+    assert 0 <= ramp(progress) <= weight
+    if progress >= full:
+        assert ramp(progress) == weight
+    elif progress <= begin:
+        assert ramp(progress) == 0
+    assert ramp.is_on(progress) or ramp(progress) == 0
+    assert ramp(progress) <= ramp(min(1.0, progress + 0.1))
+
+
+def test_an_adversarial_weight_without_a_ramp_is_full_from_the_start() -> None:
+    assert Ramp()(0.0) == 1.0
+    assert Ramp().is_on(0.0)
+    assert not Ramp(weight=0.0).is_on(1.0)
+
+
+@pytest.mark.parametrize("wrong", [(0.5, 0.4, 1.0), (-0.1, 0.5, 1.0), (0.5, 1.1, 1.0), (float("nan"), 1.0, 1.0)])
+def test_a_ramp_outside_the_training_is_refused(wrong: tuple[float, float, float]) -> None:
+    with pytest.raises(RecipeError, match="0 <= --adversarial-start <= --adversarial-full <= 1"):
+        Ramp(*wrong)

@@ -41,12 +41,14 @@ class Log:
     needs_teacher_images = True
     needs_teacher_discriminator = False
 
-    @property
-    def discriminator_steps(self) -> int:
-        return self.inner.discriminator_steps
+    def discriminator_steps(self, progress: float) -> int:
+        return self.inner.discriminator_steps(progress)
 
     def kd_weight(self, progress: float, gap: float) -> float:
         return self.inner.kd_weight(progress, gap)
+
+    def adversarial_weight(self, progress: float) -> float:
+        return self.inner.adversarial_weight(progress)
 
     def modules(self, student: Generator) -> nn.ModuleDict:
         return self.inner.modules(student)

@@ -157,9 +157,9 @@ def test_what_changes_a_fid_is_a_condition_and_what_does_not_is_none() -> None:
 
 
 def test_paths_become_absolute_for_workers_and_digits_stay_digits(tmp_path: Path) -> None:
-    config = of(teacher="t.safetensors", data="digits", workdir="runs", lpips_weights="l.pt").absolute()
+    config = of(teacher="t.safetensors", data="digits", workdir="runs", perceptual="l.pt").absolute()
     assert config.teacher is not None
-    assert config.lpips_weights == Path("l.pt").resolve()
+    assert Path(config.perceptual) == Path("l.pt").resolve()
     assert (config.teacher.is_absolute(), config.workdir.is_absolute(), config.data) == (True, True, "digits")
     assert Path(of(teacher="t.pt", data="faces").absolute().data).is_absolute()
 

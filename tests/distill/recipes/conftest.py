@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from distill.losses import PerceptualDistance
+from distill.perceptual import PerceptualDistance, load_perceptual
 from distill.recipes import GeneratorStep
 from distill.tasks import Batch
 from distill.teachers import Teacher, load_teacher
@@ -53,4 +53,6 @@ class Distance(torch.nn.Module):
 def distance(tmp_path: Path) -> PerceptualDistance:
     path = tmp_path / "distance.pt"
     torch.jit.script(Distance()).save(str(path))
-    return PerceptualDistance(path)
+    found = load_perceptual(str(path))
+    assert found is not None
+    return found

@@ -28,20 +28,20 @@ def test_the_joint_loss_shares_out_one_between_discriminator_and_teacher(step: S
 
 def test_with_all_the_weight_on_the_teacher_no_discriminator_is_trained(step: Step) -> None:
     alone = constant(1.0)
-    assert alone.discriminator_steps == 0
+    assert alone.discriminator_steps(0.5) == 0
     assert alone.generator_terms(step(1.0)).keys() == {"g_mse"}
-    assert constant(0.5).discriminator_steps == 5
+    assert constant(0.5).discriminator_steps(0.5) == 5
 
 
 def test_a_falling_weight_needs_a_discriminator_in_the_end(step: Step) -> None:
     falling = CompressingGans(Schedule("cosine", start=1.0))
-    assert falling.discriminator_steps == 5
+    assert falling.discriminator_steps(0.5) == 5
     assert falling.generator_terms(step(0.0)).keys() == {"g_adversarial"}
 
 
 @pytest.mark.parametrize("schedule", [Schedule("cosine", 1.0, 1.0), Schedule("step", 1.0, finish=1.0)])
 def test_a_weight_of_one_throughout_is_all_the_weight_however_it_is_said(schedule: Schedule) -> None:
-    assert CompressingGans(schedule).discriminator_steps == 0
+    assert CompressingGans(schedule).discriminator_steps(0.5) == 0
 
 
 def test_its_discriminator_is_the_familys_and_the_papers_is_a_wasserstein_one(step: Step) -> None:
@@ -52,7 +52,7 @@ def test_its_discriminator_is_the_familys_and_the_papers_is_a_wasserstein_one(st
     expected = 0.7 * float(generator_logistic(here.logits).mean().detach())
     assert float(logistic.generator_terms(here)["g_adversarial"].detach()) == pytest.approx(expected)
     hinge = make_recipe("compressing-gans", schedule, Ingredients(Hinge(discriminator_steps=2)))
-    assert hinge.discriminator_steps == 2
+    assert hinge.discriminator_steps(0.5) == 2
 
 
 @pytest.mark.parametrize("schedule", [Schedule("constant", start=1.5), Schedule("linear", end=2.0)])

@@ -82,7 +82,7 @@ def test_every_recipe_uses_the_adversarial_loss_that_it_is_made_with(
     recipe: Recipe, discriminator: Discriminator
 ) -> None:
     adversarial = recipe.adversarial  # type: ignore[attr-defined]
-    assert recipe.discriminator_steps == adversarial.discriminator_steps
+    assert recipe.discriminator_steps(0.0) == adversarial.discriminator_steps
     real, fake = torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16)
     step = DiscriminatorStep(discriminator, Batch((), real), fake, 0)
     assert recipe.discriminator_terms(step).keys() == adversarial.discriminator_terms(step).keys()

@@ -96,7 +96,7 @@ def trainer_of(recipe: Recipe, teacher: Networks) -> Trainer:
     student = family.build(space.sample(choices, lambda a: 2 * space.macs(a) / space.macs(space.largest())))
     space.inherit(teacher.generator, student)
     config = TrainingConfig(
-        STEPS * max(1, recipe.discriminator_steps) * BATCH,
+        STEPS * max(1, recipe.discriminator_steps(0.0)) * BATCH,
         BATCH,
         generator_lr=published.generator_lr,
         discriminator_lr=published.discriminator_lr,

@@ -9,13 +9,13 @@ import torch
 
 from distill.adversarial import DiscriminatorStep, Logistic
 from distill.losses import (
-    PerceptualDistance,
     discriminator_logistic,
     feature_l1,
     generator_logistic,
     pixel_l1,
     r1_penalty,
 )
+from distill.perceptual import PerceptualDistance
 from distill.recipes import Ingredients, WeightDecay, make_recipe
 from distill.schedules import Schedule
 from distill.tasks import Batch

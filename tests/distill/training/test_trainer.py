@@ -24,11 +24,11 @@ from distill.recipes import (
     PathLengths,
     WeightDecay,
 )
-from distill.schedules import Schedule
+from distill.schedules import Ramp, Schedule
 from distill.tasks import NoiseTask
 from distill.teachers import Teacher, load_teacher
 from distill.training.augmentation import ADJUST_EVERY, Augment
-from distill.training.config import TrainingConfig
+from distill.training.config import TrainingConfig, images_in_whole_steps
 from distill.training.readings import READ_EVERY
 from distill.training.trainer import Progress, Trainer
 from tests.distill.trainings import BATCH, CONFIG, DATA, LINEAR, Log, Make, same, saved, snapshot
@@ -209,7 +209,33 @@ def test_without_a_discriminator_only_the_student_learns(make: Make) -> None:
     assert not log.seen_by_discriminator
     assert same(snapshot(trainer.discriminator), before)
     assert same(trainer.stream.state_dict()["images"], stream), "no real image was looked at"
-    assert trainer.gap == 0, "there is nobody to be fooled"
+    assert trainer.gap is None, "there is no discriminator to fool"
+
+
+def test_before_adversarial_training_starts_only_the_teacher_teaches(make: Make) -> None:
+    log = Log(WeightDecay(LINEAR, ramp=Ramp(0.25, 0.75)))
+    trainer = make(log)
+    before = snapshot(trainer.discriminator)
+    trainer.train(CONFIG.images // 4)
+    assert same(snapshot(trainer.discriminator), before)
+    assert trainer.gap is None
+    assert all("g_adversarial" not in terms for _, terms in log.generator_steps)
+    trainer.train(CONFIG.images)
+    steps = [step for step, _ in log.generator_steps]
+    assert [step.adversarial_weight for step in steps] == [Ramp(0.25, 0.75)(i / 40) for i in range(40)]
+    assert len(log.seen_by_discriminator) == 30
+    assert [step.step for step, _ in log.seen_by_discriminator] == list(range(30))
+
+
+def test_a_step_without_a_discriminator_counts_the_images_that_the_student_makes(make: Make) -> None:
+    recipe = WeightDecay(LINEAR, Wasserstein(discriminator_steps=3), ramp=Ramp(0.5, 0.5))
+    trainer, seen = make(recipe), list[int]()
+    trainer.train(CONFIG.images, lambda progress: seen.append(progress.images))
+    assert seen[:20] == [BATCH * (i + 1) for i in range(20)]
+    assert seen[20] == seen[19] + 3 * BATCH
+    for until in (BATCH + 1, CONFIG.images // 2 + 1, CONFIG.images):
+        found = images_in_whole_steps(recipe, BATCH, CONFIG.images, until)
+        assert found == next(images for images in seen if images >= until)
 
 
 def test_a_recipe_without_need_of_the_teachers_images_gets_fresh_latents(make: Make) -> None:
@@ -310,6 +336,7 @@ def test_training_brings_the_discriminators_gap_into_the_schedule(make: Make) ->
     trainer.train(READ_EVERY * 2 * BATCH, log.append)
     assert log[0].kd_weight == 3.0
     assert len({p.kd_weight for p in log}) > 1
+    assert trainer.gap is not None
     assert trainer.gap >= 0
     assert trainer.kd_weight == pytest.approx(3.0 * min(1.0, trainer.gap))
 

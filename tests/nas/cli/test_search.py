@@ -66,8 +66,8 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         ("--budget-macs 1M --micro-batch 7", "--micro-batch 7 does not divide the batch of 64"),
         (
-            "--budget-macs 1M --lpips-weights no.pt",
-            "--lpips-weights no.pt is not a file: give a TorchScript module",
+            "--budget-macs 1M --perceptual no.pt",
+            "--perceptual no.pt is not a file: give a TorchScript module",
         ),
         ("--budget-macs 1M --rungs 20k,10k", "--rungs 20000,10000 must increase"),
         ("--budget-macs 1M --rungs 5k,", "'' is not a quantity"),
@@ -329,7 +329,7 @@ def test_a_dry_run_says_how_many_candidates_train_at_a_time() -> None:
     [
         ("kd_decay_end = 0.4", "", "give 0 <= --kd-decay-start < kd_decay_end in search.toml <= 1"),
         ("kd_decay_start = 0.6", "--kd-decay-end 0.4", "kd_decay_start in search.toml < --kd-decay-end <= 1"),
-        ("lpips_weights = 'no.pt'", "", "lpips_weights = no.pt in search.toml is not a file"),
+        ("perceptual = 'no.pt'", "", "perceptual = no.pt in search.toml is not a file"),
         ("workers = 0", "", "workers = 0 in search.toml: give a number of at least 1"),
         ("workers = 0", "--workers 0", "--workers 0: give a number of at least 1"),
         ("seed = true", "", "seed = true in search.toml: give INTEGER, as for --seed"),

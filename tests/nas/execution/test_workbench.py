@@ -150,14 +150,14 @@ def test_a_perceptual_distance_is_taught_and_belongs_to_the_study(tmp_path: Path
     )
     settings = {"budget_macs": 100_000, "teacher": teacher_file, "data": "digits", "teacher_cache_size": 32}
     settings |= {"batch_size": 8, "rungs": (16,), "study": "s", "workdir": tmp_path}
-    plain, taught = (Workbench(SearchConfig.of(**settings, lpips_weights=file)) for file in (None, path))
-    assert plain.identity["lpips"] == "none"
-    assert taught.identity["lpips"] == taught.distance.digest if taught.distance else False
+    plain, taught = (Workbench(SearchConfig.of(**settings, perceptual=file)) for file in ("", str(path)))
+    assert plain.identity["perceptual"] == "none"
+    assert taught.identity["perceptual"] == taught.distance.digest if taught.distance else False
     trainer = taught.trainer(taught.student(taught.space.smallest()))
     trainer.train(8)
     assert trainer.losses["g_perceptual"] > 0
-    with pytest.raises(RecipeError, match=r"--lpips-weights .*nowhere is not a file"):
-        Workbench(SearchConfig.of(**settings, lpips_weights=tmp_path / "nowhere"))
+    with pytest.raises(RecipeError, match=r"--perceptual .*nowhere.pt is not a file"):
+        Workbench(SearchConfig.of(**settings, perceptual=str(tmp_path / "nowhere.pt")))
 
 
 def taught_by(recipe: str) -> dict[str, object]:
@@ -180,9 +180,9 @@ def test_a_perceptual_distance_is_refused_with_recipes_that_have_no_use_for_one(
     torch.jit.trace(lambda x, y: (x - y).square().mean((1, 2, 3)), example).save(str(path))
     asked = taught_by(name)
     assert Workbench(warm_bench.config.model_copy(update=asked)).recipe.name == name
-    says = rf"--lpips-weights .*: --recipe {name} has no use for a distance: leave it out, or give --recipe w"
+    says = rf"--perceptual .*: --recipe {name} has no use for a distance: leave it out, or give --recipe w"
     with pytest.raises(ConfigError, match=says):
-        Workbench(warm_bench.config.model_copy(update=asked | {"lpips_weights": path}))
+        Workbench(warm_bench.config.model_copy(update=asked | {"perceptual": str(path)}))
 
 
 def test_compressing_gans_uses_the_familys_adversarial_loss_with_the_weight_of_r1_that_was_asked_for(

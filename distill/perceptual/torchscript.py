@@ -14,7 +14,7 @@ from search_spaces import file_digest, full_precision
 PROBE = 64  # px, of the images that a file is tried on: networks of the LPIPS kind shrink them 16 to 32 times
 
 
-class PerceptualDistance:
+class ScriptedDistance:
     """A frozen TorchScript module `f(x, y) -> (N,)` on RGB images in [-1, 1].
 
     Raises:
@@ -24,17 +24,17 @@ class PerceptualDistance:
     def __init__(self, path: Path, device: str = "cpu") -> None:
         fix = "give a TorchScript module f(x, y) -> (N,), made by torch.jit.trace and saved by .save"
         if not path.is_file():
-            raise RecipeError(f"--lpips-weights {path} is not a file: {fix}")
+            raise RecipeError(f"--perceptual {path} is not a file: {fix}")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # TorchScript is old, and just right for this
                 self._module: nn.Module = torch.jit.load(str(path), map_location=device)  # type: ignore[no-untyped-call]
         except (RuntimeError, ValueError) as error:
-            raise RecipeError(f"--lpips-weights {path} is not a TorchScript module: {fix}") from error
+            raise RecipeError(f"--perceptual {path} is not a TorchScript module: {fix}") from error
         self._module.eval()
         for parameter in self._module.parameters():
             parameter.requires_grad_(False)
-        self.digest = file_digest(path)[:16]
+        self.name, self.digest = str(path), file_digest(path)[:16]
         self._probe(path, device, fix)
 
     def __call__(self, student: Tensor, teacher: Tensor) -> Tensor:
@@ -51,11 +51,11 @@ class PerceptualDistance:
                 answer = self._module(x, y)
         except Exception as error:  # whatever somebody's module raises on two batches of images
             raise RecipeError(
-                f"--lpips-weights {path} does not take two batches of RGB images: {fix}"
+                f"--perceptual {path} does not take two batches of RGB images: {fix}"
             ) from error
         shape = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
         if not isinstance(answer, Tensor) or answer.numel() != 2 or not answer.isfinite().all():
-            raise RecipeError(f"--lpips-weights {path} answers two pairs of images with {shape}: {fix}")
+            raise RecipeError(f"--perceptual {path} answers two pairs of images with {shape}: {fix}")
 
 
 def _rgb(images: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from distill.errors import RecipeError
-from distill.losses import PerceptualDistance
+from distill.perceptual import PerceptualDistance, load_perceptual
 from tests.distill.recipes.steps import Step
 
 
@@ -22,18 +22,18 @@ def test_a_distance_gives_gradients_to_the_student_only(step: Step, distance: Pe
 
 def test_a_file_that_is_no_distance_is_refused_with_what_to_give(tmp_path: Path) -> None:
     fix = r"give a TorchScript module f\(x, y\) -> \(N,\)"
-    text, weights, wrong, one = (tmp_path / name for name in ("a.txt", "w.pt", "x.pt", "1.pt"))
+    text, weights, wrong, one = (tmp_path / name for name in ("a.ts", "w.pt", "x.pt", "1.pt"))
     text.write_text("no module")
     torch.save({"weight": torch.ones(3)}, weights)
     torch.jit.script(torch.nn.Identity()).save(str(wrong))
     torch.jit.trace(lambda x, y: (x - y).abs().mean(), (torch.ones(2, 3, 8, 8),) * 2).save(str(one))
     for path, says in (
-        (tmp_path / "nowhere", "nowhere is not a file"),
-        (text, "a.txt is not a TorchScript module"),
+        (tmp_path / "nowhere.pt", "nowhere.pt is not a file"),
+        (text, "a.ts is not a TorchScript module"),
         (weights, "w.pt is not a TorchScript module"),
         (wrong, "x.pt does not take two batches"),
         (one, "1.pt answers two pairs of images with"),
     ):
         with pytest.raises(RecipeError, match=f"{says}.*{fix}") as error:
-            PerceptualDistance(path)
+            load_perceptual(str(path))
         assert "\n" not in str(error.value)

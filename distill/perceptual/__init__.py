@@ -1,0 +1,60 @@
+"""Perceptual distances by name: a new one is a file and an entry in `PERCEPTUAL`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from distill.errors import RecipeError
+from distill.imagenet import VARIANTS, is_installed
+from distill.perceptual.base import PerceptualDistance
+from distill.perceptual.imagenet import ImagenetDistance
+from distill.perceptual.torchscript import ScriptedDistance
+
+NONE = "none"
+PERCEPTUAL: dict[str, Callable[[str, str], PerceptualDistance]] = dict.fromkeys(VARIANTS, ImagenetDistance)
+"""What makes the distance of a name on a device."""
+
+DEFAULT = "imagenet-lite1"  # not lite0, the judge: a student is not measured in what it was taught with
+SCRIPTED = (".pt", ".pth", ".ts", ".jit")  # suffixes of TorchScript files
+
+
+def default_perceptual(channels: int) -> str:
+    """The distance for images of so many channels: ImageNet's classifiers know photographs, so RGB."""
+    return DEFAULT if channels == 3 and is_installed(DEFAULT) else NONE
+
+
+def check_perceptual(name: str) -> None:
+    """Check that `name` is a distance or the path of a TorchScript file, without loading it.
+
+    Raises:
+        RecipeError: it is neither.
+    """
+    if name not in (NONE, *PERCEPTUAL) and Path(name).suffix not in SCRIPTED:
+        raise RecipeError(
+            f"--perceptual {name}: choose one of {', '.join((NONE, *PERCEPTUAL))}, "
+            "or give a TorchScript .pt file"
+        )
+
+
+def load_perceptual(name: str, device: str = "cpu") -> PerceptualDistance | None:
+    """The distance called `name`, or the TorchScript file of that path, on `device`; None for "none".
+
+    Raises:
+        RecipeError: there is none of that name, or the file holds no distance.
+        MissingPackageError: its packages are not installed.
+    """
+    check_perceptual(name)
+    if name == NONE:
+        return None
+    if name in PERCEPTUAL:
+        return PERCEPTUAL[name](name, device)
+    return ScriptedDistance(Path(name), device)
+
+
+__all__ = [
+    "NONE",
+    "PERCEPTUAL",
+    "PerceptualDistance",
+    "check_perceptual",
+    "default_perceptual",
+    "load_perceptual",
+]
