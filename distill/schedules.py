@@ -120,7 +120,9 @@ class Ramp:
         """Weight at `progress`, the fraction of training done, in [0, 1]."""
         if progress >= self.full:
             return self.weight
-        return self.weight * max(0.0, progress - self.begin) / (self.full - self.begin)
+        if progress <= self.begin:
+            return 0.0
+        return self.weight * ((progress - self.begin) / (self.full - self.begin))
 
     def is_on(self, progress: float) -> bool:
         """Whether the discriminator is trained at `progress`."""

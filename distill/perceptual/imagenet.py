@@ -18,7 +18,6 @@ from distill.imagenet import EfficientNetLite, find_weights
 from search_spaces import file_digest, full_precision
 
 WINDOW = 32  # px; the feature maps that are compared have 16, 8 and 4
-ROOM = 8  # px that a window can be shifted at the coarsest scale
 STAGES = 3
 
 
@@ -45,21 +44,20 @@ class ImagenetDistance:
 
 
 def scales(side: int) -> list[int]:
-    """Sides, in px, that an image of `side` px is shown at: its own, and halves down to a window with room.
-
-    An image smaller than that is shown at its own size with a reflected margin, or enlarged.
-    """
-    least = WINDOW + ROOM
-    found = [side] if side > least else []
-    while side / 2 > least:
-        side = -(-side // 2)
+    """Sides, in px, that an image of `side` px is shown at: its own, and halves of it down to a window."""
+    found = []
+    while side > WINDOW:
         found.append(side)
-    return [*found, least]
+        side = -(-side // 2)
+    return [*found, WINDOW]
 
 
 @dataclass(frozen=True)
 class Window:
-    """A square of `WINDOW` px of an image that is shown at `scale` px."""
+    """A square of `WINDOW` px of an image that is shown at `scale` px and has a reflected margin.
+
+    Without the margin, windows would hardly ever show the corners.
+    """
 
     scale: int
     top: int
@@ -70,25 +68,21 @@ class Window:
         """A random window of images of `side` px, from torch's global random numbers."""
         choices = scales(side)
         scale = choices[int(torch.randint(len(choices), ()))]
-        top, left = (int(x) for x in torch.randint(scale - WINDOW + 1, (2,)))
+        places = scale + 2 * _margin(scale) - WINDOW + 1
+        top, left = (int(x) for x in torch.randint(places, (2,)))
         return cls(scale, top, left)
 
     def of(self, images: Tensor) -> Tensor:
         """The window of images (N, 1 or 3, side, side) ─► (N, 3, WINDOW, WINDOW)."""
-        shown = _at_scale(images, self.scale)
+        if images.shape[-1] != self.scale:
+            images = F.interpolate(images, (self.scale, self.scale), mode="bilinear", antialias=True)
+        shown = F.pad(images, (_margin(self.scale),) * 4, mode="reflect")
         shown = shown[..., self.top : self.top + WINDOW, self.left : self.left + WINDOW]
         return shown.expand(-1, 3, -1, -1)
 
 
-def _at_scale(images: Tensor, scale: int) -> Tensor:
-    side = images.shape[-1]
-    if side == scale:
-        return images
-    margin = scale - side
-    if 0 < margin < side:  # native pixels, at every alignment
-        before = margin // 2
-        return F.pad(images, (before, margin - before) * 2, mode="reflect")
-    return F.interpolate(images, (scale, scale), mode="bilinear", antialias=True)
+def _margin(scale: int) -> int:
+    return min(scale, 2 * WINDOW) // 4
 
 
 def _unit_distance(student: Tensor, teacher: Tensor) -> Tensor:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from distill.perceptual import PerceptualDistance, load_perceptual
 from distill.recipes import Recipe, WeightDecay
 from distill.tasks import NoiseTask
 from distill.teachers import Teacher, TeacherCache, load_teacher, make_teacher_cache
@@ -59,3 +60,19 @@ def make(teacher: Teacher, cache: TeacherCache) -> Make:
         )
 
     return trainer
+
+
+class Distance(torch.nn.Module):
+    """Mean difference of RGB images, but blind to their sign."""
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return (x.abs() - y.abs()).abs().mean(dim=(1, 2, 3))
+
+
+@pytest.fixture
+def distance(tmp_path: Path) -> PerceptualDistance:
+    path = tmp_path / "distance.pt"
+    torch.jit.script(Distance()).save(str(path))
+    found = load_perceptual(str(path))
+    assert found is not None
+    return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,7 +15,7 @@ from distill.errors import MissingPackageError, RecipeError
 from distill.imagenet import VARIANTS, EfficientNetLite
 from distill.noise import seeded_noise
 from distill.perceptual import PERCEPTUAL, check_perceptual, default_perceptual, load_perceptual
-from distill.perceptual.imagenet import ROOM, WINDOW, ImagenetDistance, Window, scales
+from distill.perceptual.imagenet import WINDOW, ImagenetDistance, Window, scales
 
 pytest.importorskip("efficientnet_lite_pytorch", reason="needs the imagenet extra")
 
@@ -72,22 +74,21 @@ def test_only_the_student_receives_gradients(distance: ImagenetDistance) -> None
 
 
 @given(st.integers(1, 1024))
-def test_images_are_shown_at_their_own_size_and_at_halves_of_it_down_to_a_window_with_room(side: int) -> None:
+def test_images_are_shown_at_their_own_size_and_at_halves_of_it_down_to_a_window(side: int) -> None:
     shown = scales(side)
-    assert shown == sorted(shown, reverse=True)
-    assert shown[-1] == WINDOW + ROOM
-    assert (side in shown) == (side >= WINDOW + ROOM)
-    for larger, smaller in zip(shown[:-2], shown[1:-1], strict=False):
+    assert shown == sorted(set(shown), reverse=True)
+    assert shown[-1] == WINDOW
+    assert shown[0] == max(side, WINDOW)
+    for larger, smaller in pairwise(shown[:-1]):
         assert smaller == -(-larger // 2)
 
 
 @given(st.integers(1, 300), st.integers(0, 2**31))
-def test_a_window_lies_inside_the_image_at_its_scale(side: int, seed: int) -> None:
+def test_a_window_is_a_part_of_the_image_at_its_scale(side: int, seed: int) -> None:
     with seeded_noise(seed):
         window = Window.draw(side)
     assert window.scale in scales(side)
-    assert 0 <= window.top <= window.scale - WINDOW
-    assert 0 <= window.left <= window.scale - WINDOW
+    assert window.of(torch.zeros(1, 1, side, side)).shape == (1, 3, WINDOW, WINDOW)
 
 
 def test_both_images_are_seen_through_the_same_window_and_windows_differ_from_step_to_step() -> None:
@@ -95,17 +96,27 @@ def test_both_images_are_seen_through_the_same_window_and_windows_differ_from_st
     with seeded_noise(3):
         windows = [Window.draw(64) for _ in range(20)]
     assert len(set(windows)) > 10
-    assert {window.scale for window in windows} == {64, 40}
-    native = next(window for window in windows if window.scale == 64)
-    shown = native.of(images)
-    assert shown.shape == (1, 3, WINDOW, WINDOW)
-    assert shown[0, 0, 0, 0] == images[0, 0, native.top, native.left]
+    assert {window.scale for window in windows} == {64, WINDOW}
+    assert torch.equal(Window(64, 16 + 5, 16 + 9).of(images)[0, 0], images[0, 0, 5 : 5 + 32, 9 : 9 + 32])
 
 
-def test_small_images_get_a_reflected_margin_so_that_their_pixels_stay_as_they_are() -> None:
+def test_images_of_the_size_of_a_window_are_seen_pixel_by_pixel_at_every_alignment() -> None:
     images = torch.rand(1, 3, 32, 32)
-    centred = Window(40, 4, 4).of(images)
-    assert torch.equal(centred, images)
+    assert torch.equal(Window(32, 8, 8).of(images), images)
+    shifted = Window(32, 5, 8).of(images)
+    assert torch.equal(shifted[:, :, 3:], images[:, :, :-3])
+    assert torch.equal(shifted[:, :, :3], images[:, :, 1:4].flip(2))
+
+
+def test_windows_show_corners_at_least_a_quarter_as_often_as_the_middle() -> None:
+    with seeded_noise(0):
+        windows = [Window.draw(64) for _ in range(4_000)]
+    seen = torch.zeros(1, 1, 64, 64)
+    for window in windows:
+        image = torch.zeros(1, 1, 64, 64, requires_grad=True)
+        (gradient,) = torch.autograd.grad(window.of(image)[:, :1].sum(), image)
+        seen += gradient
+    assert seen[0, 0, :4, :4].mean() > seen[0, 0, 30:34, 30:34].mean() / 4
 
 
 def test_the_distance_is_on_by_default_for_colour_images_only() -> None:
@@ -124,7 +135,8 @@ def test_without_its_packages_the_distance_is_off_by_default_and_asking_for_it_s
 
 
 def test_an_unknown_distance_is_refused_with_the_names_that_exist() -> None:
-    with pytest.raises(RecipeError, match=r"--perceptual vgg: choose one of none, imagenet-lite0, .*\.pt file"):
+    says = r"--perceptual vgg: choose one of none, imagenet-lite0, .*\.pt file"
+    with pytest.raises(RecipeError, match=says):
         check_perceptual("vgg")
     assert load_perceptual("none") is None
     assert set(PERCEPTUAL) == set(VARIANTS)

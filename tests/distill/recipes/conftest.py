@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
-from distill.perceptual import PerceptualDistance, load_perceptual
 from distill.recipes import GeneratorStep
 from distill.tasks import Batch
 from distill.teachers import Teacher, load_teacher
@@ -40,19 +38,3 @@ def step(discriminator: Discriminator) -> Step:
         )
 
     return make
-
-
-class Distance(torch.nn.Module):
-    """Mean difference of RGB images, but blind to their sign."""
-
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        return (x.abs() - y.abs()).abs().mean(dim=(1, 2, 3))
-
-
-@pytest.fixture
-def distance(tmp_path: Path) -> PerceptualDistance:
-    path = tmp_path / "distance.pt"
-    torch.jit.script(Distance()).save(str(path))
-    found = load_perceptual(str(path))
-    assert found is not None
-    return found

@@ -82,9 +82,8 @@ def recipe_for(name: str, family: str, schedule: Schedule | None = None) -> Reci
     """The recipe as a search with that family makes it."""
     published = get_family(family).training
     adversarial = make_adversarial(published.adversarial, 0.3, published.discriminator_steps)
-    return make_recipe(
-        name, schedule or get_recipe(name).default_schedule, Ingredients(adversarial, published.path_weight)
-    )
+    ingredients = Ingredients(adversarial, path_weight=published.path_weight)
+    return make_recipe(name, schedule or get_recipe(name).default_schedule, ingredients)
 
 
 def trainer_of(recipe: Recipe, teacher: Networks) -> Trainer:
