@@ -18,6 +18,7 @@ class TrainingConfig:
     batch_size: int = 64
     generator_lr: float = 2e-3
     discriminator_lr: float = 2e-3
+    similarity_lr: float | None = None  # generator's, while its adversarial weight is 0; None: `generator_lr`
     betas: tuple[float, float] = (0.0, 0.99)  # of Adam
     ema_half_life: int = 2_000  # images
     ema_rampup: float = 0.1  # the half-life is at most this fraction of the images seen so far

@@ -19,7 +19,7 @@ from distill.training.augmentation import ADJUST_EVERY, Augment
 from distill.training.averaging import average_decay, averaged_copy, update_average
 from distill.training.config import TrainingConfig, step_images
 from distill.training.micro_batches import micro_batches
-from distill.training.optimizers import adam, match_formats
+from distill.training.optimizers import adam, match_formats, set_rate
 from distill.training.precision import autocast
 from distill.training.readings import READ_EVERY, read_losses, running_gap
 from search_spaces import Discriminator, Generator, Inputs
@@ -177,6 +177,8 @@ class Trainer:
         else:
             batch = self.stream.generator_batch()
         adversarial_weight = self.recipe.adversarial_weight(self._progress)
+        if self.config.similarity_lr is not None:
+            set_rate(self.generator_optimizer, self._generator_rate(adversarial_weight))
         all_logits = list[Tensor]()
 
         def terms_of(part: Batch) -> Terms:
@@ -205,6 +207,15 @@ class Trainer:
         if not is_adversarial:
             return terms
         return terms | {"gap": torch.cat(all_logits).float().neg().clamp_min(0).mean()}
+
+    def _generator_rate(self, adversarial_weight: float) -> float:
+        """The student's learning rate: from `similarity_lr` to `generator_lr` as the adversarial weight rises."""
+        similarity, published = self.config.similarity_lr, self.config.generator_lr
+        if similarity is None:
+            return published
+        final = self.recipe.adversarial_weight(1.0)
+        fraction = adversarial_weight / final if final > 0 else 0.0
+        return similarity + fraction * (published - similarity)
 
     def _descend(
         self,

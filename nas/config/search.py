@@ -166,6 +166,15 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
         help="Fraction of the training at which the KD weight reaches its end.",
         shown="by the recipe",
     )
+    similarity_lr: float | None = option(
+        None,
+        group="distillation",
+        gt=0,
+        allow_inf_nan=False,
+        help="Learning rate of the student while the teacher alone teaches; it becomes the family's as the "
+        "adversarial term rises.",
+        shown="the family's on the digits, else 0.002",
+    )
     r1_gamma: float | None = option(
         None,
         group="distillation",

@@ -45,6 +45,7 @@ class Outcome:
     record: RungRecord
     cost: Cost
     samples: str  # PNG, path relative to the study's folder
+    fid_before: float | None = None  # of the student before its training, over as many samples as at this rung
     warning: str = ""  # for the user
 
 
@@ -71,8 +72,10 @@ class Candidate:
             self._advance()
         fields = dict(self._results[rung])
         cost, samples = Cost(fields.pop("macs"), fields.pop("params")), fields.pop("samples")
+        fid_before = fields.pop("fid_before", None)
         warning, self._warning = self._warning, ""
-        return Outcome(RungRecord(trial=self.trial, rung=rung, **fields), cost, samples, warning)
+        record = RungRecord(trial=self.trial, rung=rung, **fields)
+        return Outcome(record, cost, samples, fid_before, warning)
 
     @cached_property
     def _identity(self) -> dict[str, str]:
@@ -97,9 +100,10 @@ class Candidate:
         assert self._trainer is not None
         rung, began = len(self._results), time.monotonic()
         self.folder.mkdir(parents=True, exist_ok=True)
+        fid_before = self._fid_before(self._trainer) if self._trainer.images == 0 else None
         kd_weight = self._train(self._trainer, rung)
         result = self._measure(self._trainer.ema, self._trainer.images, self._trainer.losses)
-        result |= {"kd_weight": kd_weight, "seconds": time.monotonic() - began}
+        result |= {"kd_weight": kd_weight, "seconds": time.monotonic() - began, "fid_before": fid_before}
         self._keep(result, self._trainer.state_dict())
         if rung >= 2:  # the previous one is the spare if this one is damaged
             self._checkpoint(rung - 2).unlink(missing_ok=True)
@@ -144,6 +148,13 @@ class Candidate:
 
             trainer.train(self.bench.config.rungs[rung], note)
         return last.kd_weight
+
+    def _fid_before(self, trainer: Trainer) -> float:
+        """FID of what the student starts from, over as many samples as at the first rung."""
+        trainer.train(0)  # calibrates the averaged weights
+        config = self.bench.config
+        samples = config.rung_samples or config.fid_samples
+        return self.bench.fidelity.fid(trainer.ema, samples, config.seed + FID_SEED_OFFSET).value
 
     def _measure(self, student: Generator, images: int, losses: Mapping[str, float]) -> dict[str, Any]:
         config = self.bench.config

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from optuna.trial import Trial, TrialState
 
-from nas.budget import Cost
 from nas.errors import StudyError
 from nas.execution.candidate import Outcome
 from nas.study import StudyAttributes, StudyStore, attach_samples
@@ -34,7 +33,7 @@ class StudyRecorder:
                 f"{measured_with}, the study with {expected}: have the same file on all machines"
             )
         self._store.record_rung(outcome.record)
-        trial = self._trial(number, outcome.cost)
+        trial = self._trial(number, outcome)
         attach_samples(trial, self._folder / outcome.samples, self._folder / "artifacts")
 
     def finish(self, number: int, outcome: Outcome) -> TrialState:
@@ -54,10 +53,11 @@ class StudyRecorder:
         self._open.pop(number, None)
         fail_trial(self._store, number, reason)
 
-    def _trial(self, number: int, cost: Cost) -> Trial:
-        """The running trial `number`, its costs written."""
+    def _trial(self, number: int, outcome: Outcome) -> Trial:
+        """The running trial `number`, its costs and its FID before the training written."""
         if number not in self._open:
             trial = self._store.trial(number)
-            TrialAttributes(macs=cost.macs, params=cost.params).write(trial)
+            cost, before = outcome.cost, outcome.fid_before
+            TrialAttributes(macs=cost.macs, params=cost.params, fid_before=before).write(trial)
             self._open[number] = trial
         return self._open[number]

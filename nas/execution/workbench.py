@@ -199,6 +199,7 @@ class Workbench:
             batch_size=self.config.batch_size,
             generator_lr=published.generator_lr,
             discriminator_lr=published.discriminator_lr,
+            similarity_lr=self.config.similarity_lr,
             betas=published.betas,
             mirror=self.config.mirror,
             seed=self.config.seed if seed is None else seed,

@@ -51,6 +51,7 @@ class TrialReport(BaseModel):
     replicate_of: int | None = None  # the first trial of its architecture
     search_trial: int | None = None  # trial of the search that this finalist was chosen from
     selected: bool = True  # trained to the end because its first run was good
+    fid_before: float | None = None  # of what its training started from
     fids: list[float] = []  # of its architecture's trainings to the end, its own first; a replicate has none
 
     @property
@@ -244,6 +245,7 @@ def _trial(trial: FrozenTrial, rungs: list[RungRecord], measured: Measured | Non
         latency_on=attributes.latency_on,
         replicate_of=attributes.replicate_of,
         search_trial=attributes.search_trial,
+        fid_before=attributes.fid_before,
         selected=measured is None or measured.selected,
         fids=[] if measured is None else list(measured.fids),
     )
