@@ -16,7 +16,6 @@ from nas.config import SearchConfig
 from nas.driver.facts import record_facts
 from nas.driver.resumption import fail_unsampled, recorded_results, resumed_progress
 from nas.driver.tuning import tune_candidates
-from nas.errors import StudyError
 from nas.execution import (
     CandidateTrial,
     SharedTrial,
@@ -34,7 +33,7 @@ from nas.execution import (
 )
 from nas.reporting import SearchReport, read_report
 from nas.samplers import make_sampler, resume_seed
-from nas.study import StudyAttributes, StudyStore, study_folder
+from nas.study import StudyAttributes, StudyStore, check_purpose, study_folder
 from nas.trials import Proposer, TrialSource, link_retries
 from search_spaces import SearchSpace, UserError, Utilisation
 
@@ -73,8 +72,8 @@ def run_search(
         store.lease(),
     ):
         folder.own_contents()  # not before the lease is ours: another driver may be at work in the folder
+        check_purpose(store.study, finalists_of)
         link_retries(store)
-        _check_purpose(store, finalists_of)
         StudyAttributes(finalists_of=finalists_of).write(store.study)
         source = make_source(store, space, utilisation, config)
         if source.work_left:
@@ -86,16 +85,6 @@ def run_search(
                 _train_candidates(config, store, source, utilisation, share, console, trainable)
         fail_unsampled(store)
         return read_report(store)
-
-
-def _check_purpose(store: StudyStore, finalists_of: str) -> None:
-    """Raise StudyError where a search would continue a study of finalists, whose trials are chosen."""
-    known = StudyAttributes.from_study(store.study).finalists_of
-    if known and not finalists_of:
-        raise StudyError(
-            f"study {store.name!r} is of the finalists of {known!r}: continue it with nas-distill --study "
-            f"{known}, or use --study NAME for a new search"
-        )
 
 
 def _announce(bench: Workbench, console: Console) -> None:
