@@ -129,6 +129,18 @@ def test_metrics_are_taken_over_the_same_images_and_say_their_conditions(
     assert len(list(tmp_path.iterdir())) == 2  # statistics and features of the real images
 
 
+def test_folder_and_weights_file_may_be_text(teacher_file: Path, tmp_path: Path) -> None:
+    found = evaluate(
+        str(teacher_file),
+        data="digits",
+        fid_samples=50,
+        extractor_weights=str(WEIGHTS),
+        cache=str(tmp_path / "cache"),
+    )
+    assert found["fid"] == evaluate(teacher_file, data="digits", fid_samples=50)["fid"]
+    assert list((tmp_path / "cache").iterdir())
+
+
 def test_without_fid_there_is_no_fid_and_pixels_need_no_extractor(teacher_file: Path) -> None:
     found = evaluate(teacher_file, metrics=["vol"], data="digits", fid_samples=60, extractor="inception")
     assert not [name for name in found if name.startswith("fid")]
