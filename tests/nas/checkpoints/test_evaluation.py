@@ -39,7 +39,7 @@ def test_a_file_that_notes_nothing_is_measured_with_the_defaults_of_its_data(tea
 
 
 def test_a_metric_that_does_not_exist_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:
-    with pytest.raises(FidelityError, match="there is no metric 'foo'"):
+    with pytest.raises(FidelityError, match="--metrics foo: choose one of fid, kid"):
         evaluate(tmp_path / "not-even-looked-at.pkl", metrics=["fid", "foo"])
 
 
