@@ -269,8 +269,8 @@ class Workbench:
         if self.config.ramp != Ramp() and not RECIPES[self.config.recipe].uses_ramp:
             users = " or ".join(name for name, recipe in RECIPES.items() if recipe.uses_ramp)
             raise ConfigError(
-                f"adversarial weight {self.config.ramp}: --recipe {self.config.recipe} has its own: leave the "
-                f"--adversarial flags out, or give --recipe {users}"
+                f"adversarial weight {self.config.ramp}: --recipe {self.config.recipe} has its own: leave "
+                f"the --adversarial flags out, or give --recipe {users}"
             )
 
     def _default_perceptual(self) -> str:
