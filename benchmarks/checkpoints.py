@@ -62,7 +62,7 @@ def _pretend() -> None:
 
     _reconstruct_persistent_obj.__module__ = "torch_utils.persistence"
     _reconstruct_persistent_obj.__qualname__ = "_reconstruct_persistent_obj"
-    module._reconstruct_persistent_obj = _reconstruct_persistent_obj  # type: ignore[attr-defined]
+    module._reconstruct_persistent_obj = _reconstruct_persistent_obj  # type: ignore[attr-defined]  # a made-up module
     sys.modules |= {"torch_utils": package, "torch_utils.persistence": module}
 
 

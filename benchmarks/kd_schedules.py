@@ -56,7 +56,7 @@ def distill(row: str, seed: int, images: int, settings: dict[str, Any]) -> float
     of_the_search, of_the_recipe = rows()[row]
     asked = settings | of_the_search
     bench = Workbench(SearchConfig.of(**asked, rungs=(images,), seed=seed, study="kd"))
-    bench.recipe = replace(bench.recipe, **of_the_recipe)  # type: ignore[type-var]
+    bench.recipe = replace(bench.recipe, **of_the_recipe)  # type: ignore[type-var]  # every recipe here is a dataclass
     return fid_after(bench, images)
 
 

@@ -114,7 +114,7 @@ def tpe_choices(
 
     def reported(trial: optuna.Trial) -> Callable[[], None]:
         objectives = [values.suggest_float(name, 0.0, 1.0) for name in ("FID", "MACs")]
-        return lambda: study.tell(trial, objectives) and None  # type: ignore[func-returns-value]
+        return lambda: study.tell(trial, objectives) and None  # type: ignore[func-returns-value]  # called for its effect
 
     while True:
         trial = study.ask()
@@ -128,8 +128,8 @@ def measure(
     space = StyleGAN2Space(config_f(RESOLUTION))
     macs = budget_for(space, feasible, draws)
     utilisation = Budget(macs=macs).utilisation(space)
-    scaled: Choose = lambda suggest: space.sample(suggest, utilisation)  # noqa: E731
-    blind: Choose = lambda suggest: blindly(space.teacher, suggest)  # noqa: E731
+    scaled: Choose = lambda suggest: space.sample(suggest, utilisation)  # noqa: E731 (typed as a whole)
+    blind: Choose = lambda suggest: blindly(space.teacher, suggest)  # noqa: E731 (typed as a whole)
     sources = {
         "scaled to the budget, random": (Source(scaled, utilisation, random_choices(SEED)), proposals),
         "rejection, random": (Source(blind, utilisation, random_choices(10**9)), 10 * proposals),

@@ -36,7 +36,7 @@ def measured(path: Path, budget_fraction: float) -> dict[str, float]:
         suggest = FixedSuggest({"budget_fraction": 1.0, **choices})
         made = get_family(loaded.family).build(space.sample(suggest, lambda a: space.macs(a) / limit)).eval()
         if not calibrated:
-            made.calibrate = lambda *_, **__: None  # type: ignore[method-assign]
+            made.calibrate = lambda *_, **__: None  # type: ignore[method-assign]  # this student is not calibrated
         space.inherit(teacher, made)
         return _correlation(made, inputs, goal)
 

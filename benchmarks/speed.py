@@ -43,7 +43,7 @@ def workbench(scratch: str, **settings: Any) -> Any:
 
 
 def student(bench: Any) -> Any:
-    """A uniformly slimmed student of about 1 MMAC."""
+    """A uniform-width student of about 1 MMAC."""
     from search_spaces import FixedSuggest
 
     choices = FixedSuggest({"budget_fraction": MMAC_BUDGET_FRACTION, **bench.space.uniform()})

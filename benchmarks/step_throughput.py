@@ -12,9 +12,9 @@ architectures, weights, losses, batch and machine. They are timed in one run, in
 the figures are medians, `ratio` is ours over the straightforward one (in JSON at the top: the lowest).
 
 `digits` is the built-in teacher (16 px) with a student of 2 MMACs, `64px` a teacher of random weights with a
-student of 40 MMACs; students are uniformly slimmed teachers, discriminators the teacher's. On a GPU there are
-rows in bf16, too. On a CPU the default is one thread: a worker of a search has one where there are as many
-workers as cores.
+student of 40 MMACs; students are uniform-width ones, discriminators the teacher's. On a GPU there are rows in
+bf16, too. On a CPU the default is one thread: a worker of a search has one where there are as many workers as
+cores.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from typing import Any
 
 import torch
 
-from benchmarks import straightforward
+from benchmarks.straightforward import discriminator_like, generator_like
+from benchmarks.straightforward_step import Step
 from distill.adversarial import Logistic
 from distill.data import ImageSet, ImageStream, load_images
 from distill.recipes import WeightDecay
@@ -77,7 +78,7 @@ class Result:
 def digits(batch_size: int) -> Case:
     """The built-in teacher and its student within 2 MMACs."""
     teacher = load_teacher()
-    student = _slimmed(teacher.generator.architecture, 2_000_000)
+    student = _uniform_width(teacher.generator.architecture, 2_000_000)
     data = load_images("digits", 16, 1)
     return Case("digits", teacher.generator, teacher.discriminator, student, data, batch_size or 64)
 
@@ -92,13 +93,15 @@ def px64(batch_size: int) -> Case:
     discriminator = STYLEGAN2.build_discriminator(STYLEGAN2.default_discriminator(architecture))
     images = torch.randint(0, 256, (512, 3, 64, 64), dtype=torch.uint8)
     data = ImageSet("random", images, "0" * 16)
-    return Case("64px", teacher, discriminator, _slimmed(architecture, 40_000_000), data, batch_size or 16)
+    return Case(
+        "64px", teacher, discriminator, _uniform_width(architecture, 40_000_000), data, batch_size or 16
+    )
 
 
 CASES: dict[str, Callable[[int], Case]] = {"digits": digits, "64px": px64}
 
 
-def _slimmed(teacher: Any, budget_macs: int) -> Architecture:
+def _uniform_width(teacher: Any, budget_macs: int) -> Architecture:
     space = STYLEGAN2.space(teacher)
     utilisation = Budget(macs=budget_macs).utilisation(space)
     return space.sample(FixedSuggest({"budget_fraction": 1.0, **space.uniform()}), utilisation)
@@ -125,8 +128,8 @@ def our_trainer(case: Case, cache: TeacherCache, precision: str, device: str) ->
         TrainingConfig(
             images=10**9,
             batch_size=case.batch_size,
-            precision=precision,  # type: ignore[arg-type]
-            channels_last=channels_last_pays(case.student.resolution),  # type: ignore[attr-defined]
+            precision=precision,  # type: ignore[arg-type]  # a string of the command line
+            channels_last=channels_last_pays(case.student.resolution),  # type: ignore[attr-defined]  # not every family's
             seed=SEED,
         ),
         teacher_cache=cache,
@@ -141,14 +144,14 @@ def _copy(discriminator: Any) -> Any:
     return copied
 
 
-def straightforward_step(case: Case, precision: str, device: str) -> straightforward.Step:
+def straightforward_step(case: Case, precision: str, device: str) -> Step:
     """The other way, from the same weights."""
     student, discriminator = _started(case)
-    return straightforward.Step(
-        straightforward.generator_like(student),
-        straightforward.discriminator_like(discriminator),
-        straightforward.generator_like(case.teacher),
-        straightforward.discriminator_like(case.discriminator),
+    return Step(
+        generator_like(student),
+        discriminator_like(discriminator),
+        generator_like(case.teacher),
+        discriminator_like(case.discriminator),
         kd_weight=RECIPE.kd_weight(0.0, 0.0),
         r1_gamma=RECIPE.adversarial.r1_gamma,
         r1_every=R1_EVERY,

@@ -4,8 +4,8 @@
     python -m benchmarks.student_step --resolution 256 --budget-macs 5G --batch-size 32
     python -m benchmarks.student_step --quick --json
 
-Discriminator and generator step, R1 and the L1 to a teacher's images included, of a uniformly slimmed
-StyleGAN2 student of about the budget. Rows: float32 as it comes, channels_last, bf16, both, activations
+Discriminator and generator step, R1 and the L1 to a teacher's images included, of a uniform-width StyleGAN2
+student of about the budget. Rows: float32 as it comes, channels_last, bf16, both, activations
 made twice; with --compiled, compiled ones. All are measured in one run, in turns, so that a busy
 machine is busy for all of them; the ratio is to the first row. On a GPU, the most memory that a step
 took.
@@ -91,7 +91,7 @@ class Taught:
 
 
 def student_architecture(resolution: int, budget_macs: int, channels_base: int) -> Architecture:
-    """The teacher of this width, slimmed uniformly to the budget."""
+    """The uniform-width teacher within the budget: the one of this channel base, with all widths scaled."""
     space = STYLEGAN2.space(STYLEGAN2.teacher(TeacherOptions(channels_base=channels_base), resolution, 3, 0))
     utilisation = Budget(macs=budget_macs).utilisation(space)
     return space.sample(FixedSuggest({"budget_fraction": 1.0, **space.uniform()}), utilisation)
@@ -103,7 +103,7 @@ class Row:
     def __init__(
         self, name: str, settings: dict[str, Any], architecture: Architecture, batch: int, device: str
     ) -> None:
-        side = architecture.resolution  # type: ignore[attr-defined]
+        side = architecture.resolution  # type: ignore[attr-defined]  # not every family's
         torch.manual_seed(0)
         images = torch.randint(0, 256, (2 * batch, 3, side, side), dtype=torch.uint8)
         config = TrainingConfig(images=10**9, batch_size=batch, **settings)
@@ -167,7 +167,7 @@ def main() -> None:
     )
     parser.add_argument("--resolution", type=int, default=64, help="px")
     parser.add_argument("--budget-macs", default="200M", help="of the student")
-    parser.add_argument("--channels-base", type=int, default=16_384, help="of the teacher that is slimmed")
+    parser.add_argument("--channels-base", type=int, default=16_384, help="channel base of the teacher")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--compiled", action="store_true", help="rows with torch.compile, too")
     parser.add_argument("--quick", action="store_true")

@@ -68,6 +68,6 @@ def create_extractor(registered_name: str, layers: list[str], weights: Path) -> 
         RuntimeError, TypeError, KeyError: `weights` are of another network.
     """
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        return create_feature_extractor(  # type: ignore[no-any-return]
+        return create_feature_extractor(  # type: ignore[no-any-return]  # torch-fidelity has no types
             registered_name, layers, cuda=False, verbose=False, feature_extractor_weights_path=str(weights)
         )

@@ -1,15 +1,14 @@
 """Search spaces: what student generators can look like, what they cost, and how they start."""
 
+from search_spaces.architecture import Architecture, Row
 from search_spaces.base import (
     BELOW_TEACHER,
     WITHIN_BUDGET,
-    Architecture,
     BudgetFractions,
     Discriminator,
     Family,
     Generator,
     PublishedTraining,
-    Row,
     SearchSpace,
     Slimmable,
     StyleBased,

@@ -163,8 +163,14 @@ def _load_ours(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path} is damaged, its content has changed: copy or export it again")
     metadata.pop("format")
     discriminator = None
+    named = metadata.pop("family", "")
+    if named not in FAMILIES:
+        known = ", ".join(FAMILIES)
+        raise CheckpointError(
+            f"{path} is of the unknown family {reprlib.repr(named)}: give a checkpoint of one of {known}"
+        )
     try:
-        family = get_family(metadata.pop("family", ""))
+        family = FAMILIES[named]
         architecture = family.architecture.from_json(metadata.pop("generator_architecture", ""))
         generator = with_weights(family.build, architecture, _of("generator", tensors), "generator")
         if "discriminator_architecture" in metadata:

@@ -16,5 +16,5 @@ def get_family(name: str) -> Family:
         UserError: no family has that name.
     """
     if name not in FAMILIES:
-        raise UserError(f"space {name!r} is unknown; choose one of {', '.join(FAMILIES)}")
+        raise UserError(f"--space {name}: choose one of {', '.join(FAMILIES)}")
     return FAMILIES[name]

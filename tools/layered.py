@@ -93,7 +93,8 @@ def _order(rows: list[list[str]], steps: Sequence[tuple[str, str]]) -> None:
             fixed = {node: place for place, node in enumerate(rows[i - 1 if downwards else i + 1])}
             near = _neighbours(rows[i], steps, fixed)
             old = {node: place for place, node in enumerate(rows[i])}
-            rows[i].sort(key=lambda node, near=near, old=old: (_mean(near[node], old[node]), old[node]))  # type: ignore[misc]
+            means = {node: (_mean(near[node], place), place) for node, place in old.items()}
+            rows[i].sort(key=means.__getitem__)
         if (found := _crossings(rows, steps)) < fewest:
             best, fewest = [list(row) for row in rows], found
     rows[:] = best

@@ -31,7 +31,7 @@ class Replayed:
 
     images: list[int]
     seconds: list[float]
-    shares: list[float]  # of the hypervolume
+    fractions: list[float]  # of the hypervolume
     best: str | None  # the last answer's
     chose_well: bool
     split: tuple[int, ...]  # the seeds that were seen: all others are the truth
@@ -39,7 +39,7 @@ class Replayed:
     def fraction(self, axis: str, points: Array) -> Array:
         """The fraction reached at each of the ascending `points` of the axis `images` or `seconds`."""
         places = np.searchsorted(getattr(self, axis), points, side="right")
-        return np.array([0.0, *self.shares])[places]
+        return np.array([0.0, *self.fractions])[places]
 
 
 def volume_fraction(world: World, architectures: Sequence[str]) -> float:
@@ -72,8 +72,8 @@ def mean(values: Array) -> tuple[float, float]:
     return float(values.mean()), float(student_t.ppf(0.975, len(values) - 1)) * error
 
 
-def to_reach(shares: Array, points: Array, target: float) -> tuple[float, float, float]:
-    """Where the mean of the splits' `shares` (S, P) at `points` (P,) reaches `target`, and its interval.
+def to_reach(fractions: Array, points: Array, target: float) -> tuple[float, float, float]:
+    """Where the mean of the splits' `fractions` (S, P) at `points` (P,) reaches `target`, and its interval.
 
     Infinite where it does not.
     """
@@ -82,10 +82,10 @@ def to_reach(shares: Array, points: Array, target: float) -> tuple[float, float,
         reached = np.flatnonzero(means >= target - ROUNDING)
         return float(points[reached[0]]) if len(reached) else math.inf
 
-    drawn = np.random.default_rng(0).integers(len(shares), size=(RESAMPLES, len(shares)))
-    again = sorted(first(shares[rows].mean(axis=0)) for rows in drawn)
+    drawn = np.random.default_rng(0).integers(len(fractions), size=(RESAMPLES, len(fractions)))
+    again = sorted(first(fractions[rows].mean(axis=0)) for rows in drawn)
     low, high = (again[round(end * (RESAMPLES - 1))] for end in (0.025, 0.975))
-    return first(shares.mean(axis=0)), low, high
+    return first(fractions.mean(axis=0)), low, high
 
 
 def figures(found: Mapping[str, list[Replayed]], images: int, step: int) -> dict[str, Any]:

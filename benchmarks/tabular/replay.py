@@ -120,7 +120,8 @@ def replay(
     board = RungBoard(len(world.table.images), config.reduction_factor, significance=config.significance)
     chooser = make_sampler(sampler, seed, world.space, world.utilisation, board, COMPARED)
     study = optuna.create_study(directions=["minimize", "minimize"], sampler=chooser)
-    proposer = proposer_class(MemoryStore(study), world.space, world.utilisation, config)  # type: ignore[arg-type]
+    store: Any = MemoryStore(study)  # in place of a StudyStore
+    proposer = proposer_class(store, world.space, world.utilisation, config)
     table, spent, seconds = world.table, 0, 0.0
     while spent < images and (proposal := proposer.next()) is not None:
         name, first = str(proposal.architecture), proposal.replicate_of

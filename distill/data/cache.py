@@ -130,7 +130,7 @@ def _scratch(folder: Path, key: str) -> Iterator[Path]:
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=f".{key}-") as scratch:
             yield Path(scratch)
-    except BaseException:
+    except BaseException:  # also Ctrl-C: leave no empty folder
         for path in made:
             with suppress(OSError):  # somebody else put something there meanwhile
                 path.rmdir()

@@ -183,7 +183,9 @@ def _decode(
             " repair or remove them"
         )
     if len(outcome.kept) < MIN_IMAGES:
-        raise DataError(f"{name} holds {len(outcome.kept)} images; at least {MIN_IMAGES} are needed")
+        raise DataError(
+            f"{name} holds {len(outcome.kept)} images that can be used: give at least {MIN_IMAGES}"
+        )
     labels = listing.labels and listing.labels.of(outcome.kept)
     return Contents(skipped, labels, channels == 1 and _in_colours(listing))
 

@@ -65,7 +65,7 @@ def load_classifier(path: Path | None = None) -> DigitClassifier:
     classifier = DigitClassifier()
     try:
         with safe_open(path, framework="pt") as file:
-            classifier.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            classifier.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 (no mapping)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise FidelityError(
             f"{path} is not a digit classifier: give one that tools.digits.train_classifier wrote"

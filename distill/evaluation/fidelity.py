@@ -154,7 +154,7 @@ class Fidelity:
             if "logits" in METRICS[name].needs and not self.extractor.has_logits:
                 raise FidelityError(
                     f"{METRICS[name].title} needs class logits, which {self.extractor.name} does not have: "
-                    "take --extractor inception, digits or cifar-resnet, or leave it out"
+                    f"take --extractor inception, digits or cifar-resnet, or leave {name} out of --metrics"
                 )
 
     def _score(self, name: str, fake: Gathered, real: Gathered, seed: int) -> Score:
@@ -175,7 +175,8 @@ class Fidelity:
 def _mean(scores: Sequence[Score]) -> Score:
     """One score for several sets: the mean of values, the generated images of one set, all real images.
 
-    A set may have fewer inputs than asked for, so the largest count repeats the measurement.
+    `samples` is the largest count of the sets: a set with fewer inputs uses all of them, so measuring again
+    with this number gives the same score.
     """
     first, *others = scores
     if not others:

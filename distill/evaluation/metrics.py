@@ -123,7 +123,7 @@ def check_names(names: Sequence[str]) -> None:
     """
     for name in names:
         if name not in METRICS:
-            raise FidelityError(f"there is no metric {name!r}: choose from {','.join(METRICS)}")
+            raise FidelityError(f"--metrics {name or 'nothing'}: choose one of {', '.join(METRICS)}")
 
 
 def check_samples(name: str, images: int, kind: str = "") -> None:

@@ -63,4 +63,6 @@ def _write(path: Path, save: Callable[[IO[Any]], None]) -> None:
         with written_whole(path) as file:
             save(file)
     except OSError as error:
-        raise FidelityError(f"{path.parent} can't be written ({os_reason(error)}): choose another") from error
+        raise FidelityError(
+            f"{path.parent} can't be written ({os_reason(error)}): choose another folder"
+        ) from error

@@ -1,6 +1,6 @@
 """Adversarial losses in float32. `real` and `fake` are logits (N,), or maps of them (N, 1, H', W').
 
-A discriminator's losses are means over images and places; a generator's are in the shape of the logits.
+A discriminator's losses are means over images and positions; a generator's are in the shape of the logits.
 """
 
 import torch

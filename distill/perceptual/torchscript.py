@@ -28,7 +28,7 @@ class ScriptedDistance:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # TorchScript is old, and just right for this
-                self._module: nn.Module = torch.jit.load(str(path), map_location=device)  # type: ignore[no-untyped-call]
+                self._module: nn.Module = torch.jit.load(str(path), map_location=device)  # type: ignore[no-untyped-call]  # torch has none
         except (RuntimeError, ValueError) as error:
             raise RecipeError(f"--perceptual {path} is not a TorchScript module: {fix}") from error
         self._module.eval()

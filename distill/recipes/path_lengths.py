@@ -35,7 +35,10 @@ class PathLengths:
         if not self.weight or step.step % self.every:
             return {}
         if step.draw is None or not isinstance(step.student, StyleBased):
-            raise RecipeError("path-length regularisation needs a generator with styles: use path weight 0")
+            raise RecipeError(
+                "path-length regularisation needs a generator with styles: give another --recipe, or "
+                "--path-weight 0 to nas-teacher train"
+            )
         with full_precision(step.fake):
             images, styles = step.student.with_styles(*step.draw(max(1, len(step.fake) // 2)))
             lengths = path_lengths(images, styles)

@@ -130,8 +130,8 @@ class Task(Protocol):
     ) -> Self:
         """The task of `generator` on the images `source`, decoded once into the folder `cache`.
 
-        With `any_labels` the images need no labels of the generator's classes: they only serve for
-        comparison, or the generator is going to have theirs, see `for_generator`.
+        With `any_labels` the images' classes need not be the generator's: an evaluation ignores labels, and a
+        teacher to train gets its number of classes from the images (`for_generator`).
 
         Raises:
             DataError: the images can't be used, or do not fit the generator.

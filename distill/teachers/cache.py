@@ -101,9 +101,16 @@ def teacher_cache_home(folder: Path, teacher_digest: str, inputs: TeacherInputs)
     return folder / hashlib.sha256(f"{teacher_digest}:{inputs.digest}".encode()).hexdigest()[:16]
 
 
-def teacher_cache_bytes(size: int, image_shape: Sequence[int]) -> int:
-    """Size of the images of a cache on disk, bytes."""
-    return size * math.prod(image_shape)
+def teacher_cache_bytes(size: int, image_shape: Sequence[int], arrays: Sequence[npt.NDArray[Any]]) -> int:
+    """Size of a cache on disk, bytes.
+
+    Args:
+        size: number of inputs and images.
+        image_shape: `(C, H, W)` of an image, uint8.
+        arrays: from `TeacherInputs.arrays`; one row shows the size of all.
+    """
+    row = sum(array[:1].nbytes for array in arrays)
+    return size * (math.prod(image_shape) + row)
 
 
 def check_room(folder: Path, size: int, needed: int) -> None:
@@ -139,8 +146,7 @@ def _render(
             rendered = to_uint8(teacher(*(x.to(device) for x in batch))).cpu().numpy()
             if images is None:
                 shape = rendered.shape[1:]
-                needed = teacher_cache_bytes(size, shape) + sum(array.nbytes for array in arrays)
-                check_room(path.parent, size, needed)
+                check_room(path.parent, size, teacher_cache_bytes(size, shape, arrays))
                 images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(size, *shape))
                 count = batch_size or max(1, min(64, RENDER_PIXELS // (shape[-1] * shape[-2])))
             images[start : start + len(rendered)] = rendered

@@ -20,13 +20,14 @@ from distill.training import Trainer, TrainingConfig
 from search_spaces import Discriminator, Generator
 from search_spaces.reading import written_whole
 
-LAYOUT = 1  # of the saved state; raised when states of before can't be resumed, also by a renamed field
+LAYOUT = 1  # of the saved state: raise it when older ones can't be resumed, also when a field is renamed
 FREE = ("images", "micro_batch", "channels_last", "compile", "checkpoint_activations")
 """Settings that may change when a training is resumed."""
 DIGESTS = {
     "data": "images of digest",
     "fid_extractor_digest": "extractor weights of digest",
-}  # data without a flag
+}
+"""Parts of the identity that no flag sets, as messages name them."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         """Raise TrainingError for settings that exclude each other or do not exist."""
         if self.precision not in PRECISIONS:
-            raise TrainingError(f"precision {self.precision!r} is none of {', '.join(PRECISIONS)}")
+            raise TrainingError(f"--precision {self.precision}: choose one of {', '.join(PRECISIONS)}")
         check_micro_batch(self.micro_batch, self.batch_size)
 
 

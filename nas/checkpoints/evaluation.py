@@ -25,11 +25,11 @@ def evaluate(
     data: str | None = None,
     fid_samples: int | None = None,
     extractor: str | None = None,
-    extractor_weights: Path | None = None,
+    extractor_weights: str | Path | None = None,
     seed: int | None = None,
     device: str | None = None,
     batch_size: int | None = None,
-    cache: Path | None = None,
+    cache: str | Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
     """Metrics and costs of a generator. Defaults come from its file, which reproduces the FID of its study.
@@ -47,12 +47,19 @@ def evaluate(
         cache: folder that keeps the real images, decoded, and what is computed of them.
         on_progress: receives the number of images decoded and measured.
 
+    Returns:
+        What `nas-evaluate --json` prints: `checkpoint`, `data`, `device`, `batch_size`, `macs`, `params` with
+        their `counter`, `architecture`, and `metrics`: values and conditions of each by its name. With FID
+        among them also `fid`, `fid_samples`, `fid_extractor`, `fid_extractor_digest` and `fid_seed`.
+
     Raises:
         UserError: the checkpoint, data, extractor or device can't be used, or a metric is impossible.
     """
     metrics = [metrics] if isinstance(metrics, str) else metrics
     check_names(metrics)
     where, checkpoint = choose_device(device), Path(checkpoint)
+    weights = None if extractor_weights is None else Path(extractor_weights)
+    cache = None if cache is None else Path(cache)
     loaded = load_checkpoint(checkpoint)
     noted, generator = loaded.metadata, loaded.generator
     cost = measure(generator)
@@ -63,7 +70,7 @@ def evaluate(
     fidelity = Fidelity(
         task.eval_sets(),
         extractor or noted.get("fid_extractor", defaults["extractor"]),
-        weights=extractor_weights,
+        weights=weights,
         cache=cache,
         device=where,
         batch_size=batch_size,

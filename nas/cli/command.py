@@ -73,7 +73,7 @@ class Command(click.Command):
             _leave(error.format_message(), WRONG_REQUEST)
         except (KeyboardInterrupt, click.Abort):
             _leave(f"interrupted; {self.interrupted}", INTERRUPTED)
-        except Exception as error:
+        except Exception as error:  # what is no user's error is raised again below
             from nas.errors import SearchError  # imports PyTorch, which a --help does not need
             from search_spaces import UserError
 

@@ -66,7 +66,8 @@ def options(*models: type[Options], extra: Mapping[str, list[Option]] | None = N
 
         shown = [each for model in models for each in options_of(model)]
         shown += [each for some in (extra or {}).values() for each in some]
-        call.__click_params__ = [_parameter(each) for each in reversed(shown)]  # type: ignore[attr-defined]
+        parameters = [_parameter(each) for each in reversed(shown)]
+        call.__click_params__ = parameters  # type: ignore[attr-defined]  # where click looks for them
         return call
 
     return decorate

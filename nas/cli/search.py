@@ -57,7 +57,7 @@ def main(asked: SearchConfig, output: SearchOutput) -> None:
     """
     from nas.driver import prepare, run_search
     from nas.errors import SearchError
-    from nas.execution import preview_search, read_warm_start, warm_start_architectures
+    from nas.execution import preview_search, warm_start_architectures
     from nas.progress import progress_bars
     from nas.reporting import render, render_next
     from nas.study import check_study
@@ -67,7 +67,7 @@ def main(asked: SearchConfig, output: SearchOutput) -> None:
         bench = prepare(asked, dry_run=output.dry_run, on_progress=on_progress)
     if output.dry_run:
         check_study(bench.config, bench.identity, SearchConfig.defaults())
-        shown = preview_search(bench, warm_start_architectures(read_warm_start(bench), bench))
+        shown = preview_search(bench, warm_start_architectures(bench.warm_start, bench))
         out.print_json(shown.model_dump_json()) if output.as_json else out.print(shown.render())
         return
     report = run_search(bench, console())

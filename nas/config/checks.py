@@ -47,9 +47,7 @@ def check_search(config: SearchConfig) -> None:
     except TrainingError as error:
         raise ValueError(str(error)) from error
     if config.fid_samples < 0 or config.fid_samples == 1:
-        raise ValueError(
-            f"--fid-samples {config.fid_samples}: an FID needs at least 2 samples, better thousands"
-        )
+        raise ValueError(f"--fid-samples {config.fid_samples}: give at least 2, better thousands")
     samples = config.rung_samples
     if samples is not None and not 2 <= samples <= config.fid_samples:
         raise ValueError(

@@ -24,7 +24,9 @@ def read_toml(path: Path, model: type[BaseModel]) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"configuration {path} can't be read: {error}") from error
+        raise ConfigError(
+            f"--config {path} can't be read ({error}): correct it, or give another file"
+        ) from error
     values = {name.replace("-", "_"): value for name, value in values.items()}
     known = {each.name: each for each in options_of(model)}
     for name, value in values.items():

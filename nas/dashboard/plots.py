@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 
 from nas.budget import format_quantity
+from nas.options import StudyOptions
 from nas.ranking import finite
-from nas.reporting import TrialReport, choose_best, searches_below_teacher, trial_reports
+from nas.reporting import TrialReport, choose_best, location, searches_below_teacher, trial_reports
 from nas.study import StudyAttributes
 from nas.trials import TrialAttributes
 
@@ -107,7 +108,7 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
             f"{format_quantity(best.params)} parameters.",
             "",
             "```",
-            f"nas-export --study {store.name} --trial {best.number} -o student.safetensors",
+            f"nas-export {_location(store)} --trial {best.number} -o student.safetensors",
             "```",
             "",
             "| trial | FID | MACs | parameters | architecture |",
@@ -138,6 +139,13 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
         ", ".join(f"{states[state]} {word}" for state, word in words.items() if states[state]) + ".",
     ]
     return "\n".join(lines)
+
+
+def _location(store: StudyStore) -> str:
+    """The options by which a command finds the study."""
+    noted = StudyAttributes.from_study(store.study).config
+    workdir = noted.get("workdir", StudyOptions.model_fields["workdir"].default)
+    return " ".join(location(store.name, f"{workdir}/{store.name}", store.url))
 
 
 def _known_teacher(store: StudyStore) -> tuple[float, float] | None:

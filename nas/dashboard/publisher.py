@@ -111,7 +111,7 @@ def dashboard_server(
     if host not in LOOPBACK and not allow_remote:
         raise ConfigError(
             f"host {host!r} lets everybody who can reach it read the study, there is no authentication: use "
-            "127.0.0.1 (and an SSH tunnel), or --allow-remote behind a proxy that asks who it is"
+            "127.0.0.1 (and an SSH tunnel), or --allow-remote behind an authenticating proxy"
         )
     app = _read_only(wsgi(storage, artifact_store=artifact_store(artifacts)), local=not allow_remote)
     server = _IPv6Server if ":" in host else DashboardServer

@@ -6,7 +6,7 @@ from distill.evaluation import check_extractor
 from distill.progress import OnProgress
 from distill.teachers import load_teacher
 from nas.config import SearchConfig
-from nas.execution import Workbench, check_shareable, read_warm_start
+from nas.execution import Workbench, check_shareable
 from nas.samplers import check_sampler
 from nas.study import check_folder
 
@@ -47,7 +47,7 @@ def prepare(
         check_shareable(bench)
     if proposes:
         bench.check_latency()
-        read_warm_start(bench)
+        bench.load_warm_start()
     bench.load_data()
     bench.check_teacher_cache()
     return bench

@@ -16,7 +16,6 @@ from nas.config import SearchConfig
 from nas.driver.facts import record_facts
 from nas.driver.resumption import fail_unsampled, recorded_results, resumed_progress
 from nas.driver.tuning import tune_candidates
-from nas.errors import StudyError
 from nas.execution import (
     CandidateTrial,
     SharedTrial,
@@ -25,16 +24,15 @@ from nas.execution import (
     Workbench,
     WorkerResources,
     introduction,
-    make_shared,
     make_shared_weights,
     open_cluster,
     pack,
-    read_warm_start,
+    prepare_teacher_and_statistics,
     searched_space,
 )
 from nas.reporting import SearchReport, read_report
 from nas.samplers import make_sampler, resume_seed
-from nas.study import StudyAttributes, StudyStore, study_folder
+from nas.study import StudyAttributes, StudyStore, check_purpose, study_folder
 from nas.trials import Proposer, TrialSource, link_retries
 from search_spaces import SearchSpace, UserError, Utilisation
 
@@ -63,7 +61,7 @@ def run_search(
     """
     config, space = bench.config, searched_space(bench)
     utilisation = config.budget.utilisation(space)
-    make_source = trials or partial(Proposer, warm_start=read_warm_start(bench), latency=bench.latency)
+    make_source = trials or partial(Proposer, warm_start=bench.warm_start, latency=bench.latency)
     _quiet_libraries()
     with (
         study_folder(config) as folder,
@@ -73,29 +71,19 @@ def run_search(
         store.lease(),
     ):
         folder.own_contents()  # not before the lease is ours: another driver may be at work in the folder
+        check_purpose(store.study, finalists_of)
         link_retries(store)
-        _check_purpose(store, finalists_of)
         StudyAttributes(finalists_of=finalists_of).write(store.study)
         source = make_source(store, space, utilisation, config)
         if source.work_left:
-            with open_cluster(config) as share:
+            with open_cluster(config) as resources:
                 _announce(bench, console)
-                _make_shared(bench, store, share, console)
+                _prepare_shared(bench, store, resources, console)
                 folder.keep()  # from here on there are results
                 config.save()
-                _train_candidates(config, store, source, utilisation, share, console, trainable)
+                _train_candidates(config, store, source, utilisation, resources, console, trainable)
         fail_unsampled(store)
         return read_report(store)
-
-
-def _check_purpose(store: StudyStore, finalists_of: str) -> None:
-    """Raise StudyError where a search would continue a study of finalists, whose trials are chosen."""
-    known = StudyAttributes.from_study(store.study).finalists_of
-    if known and not finalists_of:
-        raise StudyError(
-            f"study {store.name!r} is of the finalists of {known!r}: continue it with nas-distill --study "
-            f"{known}, or use --study NAME for a new search"
-        )
 
 
 def _announce(bench: Workbench, console: Console) -> None:
@@ -103,7 +91,9 @@ def _announce(bench: Workbench, console: Console) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def _make_shared(bench: Workbench, store: StudyStore, share: WorkerResources, console: Console) -> None:
+def _prepare_shared(
+    bench: Workbench, store: StudyStore, resources: WorkerResources, console: Console
+) -> None:
     """Make what all candidates read, and record the facts of the study that are known then.
 
     Raises:
@@ -111,7 +101,7 @@ def _make_shared(bench: Workbench, store: StudyStore, share: WorkerResources, co
             where the former is found, so that a corrected request starts anew.
     """
     try:
-        teacher_score, precision = make_shared(bench.config, share, console)
+        teacher_score, precision = prepare_teacher_and_statistics(bench.config, resources, console)
     except UserError:
         store.discard_if_empty()
         raise
@@ -123,14 +113,14 @@ def _train_candidates(
     store: StudyStore,
     source: TrialSource,
     utilisation: Utilisation,
-    share: WorkerResources,
+    resources: WorkerResources,
     console: Console,
     trainable: type[tune.Trainable] | None,
 ) -> None:
     """Train what is missing in `store`."""
-    share = pack(config, share, console)
+    resources = pack(config, resources, console)
     if config.share_weights:
-        make_shared_weights(config, share, console)
+        make_shared_weights(config, resources, console)
     board = recorded_results(store, config)
     seed = resume_seed(config.seed, len(store.study.trials))
     store.study.sampler = make_sampler(config.sampler, seed, source.space, utilisation, board)
@@ -138,7 +128,7 @@ def _train_candidates(
     with resumed_progress(store, config, console) as progress:
         searcher = StudySearcher(source, recorder, board, progress)
         trainable = trainable or (SharedTrial if config.share_weights else CandidateTrial)
-        tune_candidates(config, searcher, board, trainable, share)
+        tune_candidates(config, searcher, board, trainable, resources)
     if source.exhausted:
         console.print(source.exhausted, highlight=False, markup=False, soft_wrap=True)
 

@@ -18,7 +18,7 @@ def tune_candidates(
     searcher: StudySearcher,
     board: RungBoard,
     trainable: type[tune.Trainable],
-    share: WorkerResources,
+    resources: WorkerResources,
 ) -> None:
     """Train the candidates that `searcher` suggests, until it has no more.
 
@@ -32,7 +32,7 @@ def tune_candidates(
             redirect_stdout(sys.stderr),
             tempfile.TemporaryDirectory(prefix="nas-tune-") as scratch,
         ):
-            _tuner(config, searcher, board, trainable, share, scratch).fit()
+            _tuner(config, searcher, board, trainable, resources, scratch).fit()
     except tune.TuneError:
         if searcher.error is None:
             raise
@@ -45,18 +45,18 @@ def _tuner(
     searcher: StudySearcher,
     board: RungBoard,
     trainable: type[tune.Trainable],
-    share: WorkerResources,
+    resources: WorkerResources,
     scratch: str,
 ) -> tune.Tuner:
-    resources = {"cpu": share.cpus, "gpu": share.gpus}
+    per_candidate = {"cpu": resources.cpus, "gpu": resources.gpus}
     settings = config.absolute().model_dump(mode="json")
     return tune.Tuner(
-        tune.with_resources(tune.with_parameters(trainable, settings=settings), resources),
+        tune.with_resources(tune.with_parameters(trainable, settings=settings), per_candidate),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=ParetoHalving(board),
             num_samples=-1,
-            max_concurrent_trials=share.workers,
+            max_concurrent_trials=resources.workers,
             reuse_actors=True,
         ),
         run_config=tune.RunConfig(

@@ -83,10 +83,10 @@ def open_cluster(config: SearchConfig) -> Iterator[WorkerResources]:
             shutil.rmtree(ours, ignore_errors=True)
 
 
-def make_shared(
+def prepare_teacher_and_statistics(
     config: SearchConfig, resources: WorkerResources, console: Console
 ) -> tuple[FidScore, Precision]:
-    """Have a worker make the teacher cache and the statistics of the real images, for all candidates.
+    """Have a worker make the teacher cache and the statistics of the real images, which all candidates read.
 
     A worker does it because it may have a GPU, and because the driver should stay small.
 
@@ -149,7 +149,7 @@ def pack(config: SearchConfig, resources: WorkerResources, console: Console) -> 
 
 
 def make_shared_weights(config: SearchConfig, resources: WorkerResources, console: Console) -> None:
-    """Have a worker train the weights that all candidates resources, stage by stage, from where they are.
+    """Have a worker train the weights that all candidates share, stage by stage, from their last checkpoint.
 
     Raises:
         UserError: the data can't be used.

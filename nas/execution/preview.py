@@ -15,7 +15,7 @@ from distill.training import images_in_whole_steps
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
 from nas.execution.cluster import expected_resources
-from nas.execution.weight_sharing import searched_space
+from nas.execution.shared_space import searched_space
 from nas.execution.workbench import TEACHER_CACHE, TEACHER_CACHE_SEED, Workbench
 from nas.trials import Plan
 from search_spaces import Architecture, RandomSuggest
@@ -46,7 +46,7 @@ class Preview(BaseModel):
     settings: dict[str, Any]
     smallest: Proposed
     largest: Proposed
-    given: list[Proposed]  # by --enqueue and --warm-start: tried first
+    warm_start: list[Proposed]  # by --enqueue and --warm-start: tried first
     proposals: list[Proposed]
 
     def render(self) -> RenderableType:
@@ -60,8 +60,8 @@ class Preview(BaseModel):
         table.add_row("smallest", *_cells(self.smallest))
         table.add_row("largest", *_cells(self.largest))
         table.add_section()
-        for given in self.given:
-            table.add_row("warm start", *_cells(given))
+        for proposed in self.warm_start:
+            table.add_row("warm start", *_cells(proposed))
         for proposal in self.proposals:
             table.add_row("", *_cells(proposal))
         settings = "  ".join(
@@ -89,7 +89,8 @@ def introduction(bench: Workbench) -> list[str]:
     slack = config.budget.slack(bench.space)
     lines += [f"Budget: {slack}"] if slack else []
     cached = _cached_images(bench)
-    megabytes = teacher_cache_bytes(cached, bench.teacher.generator.image_shape) / 1e6
+    row = bench.task.teacher_inputs(1, TEACHER_CACHE_SEED).arrays()
+    megabytes = teacher_cache_bytes(cached, bench.teacher.generator.image_shape, row) / 1e6
     lines.append(f"Teacher cache: {cached:,} images, {megabytes:,.0f} MB in {config.cache / TEACHER_CACHE}")
     lines += [f"Skipped {skipped}" for skipped in bench.task.images.skipped]
     if teacher.discriminator is None and bench.recipe.discriminator_steps(1.0):
@@ -118,13 +119,13 @@ def _rungs(bench: Workbench) -> str:
 
 def _workers(config: SearchConfig) -> str:
     """How many candidates train at a time, and on what, where that is known before Ray starts."""
-    share = expected_resources(config)
-    if share is None:
+    resources = expected_resources(config)
+    if resources is None:
         return f"Execution: as many candidates at a time as {config.ray_address} has room for"
-    cores = f"{share.cpus} CPU core{'s' if share.cpus > 1 else ''}"
-    gpus = f"{share.gpus:g} GPU" if share.gpus else "no GPU"
+    cores = f"{resources.cpus} CPU core{'s' if resources.cpus > 1 else ''}"
+    gpus = f"{resources.gpus:g} GPU" if resources.gpus else "no GPU"
     measured = "; how many share a GPU is measured first" if config.gpus_per_trial == "auto" else ""
-    return f"Execution: {share.workers} candidates at a time, {cores} and {gpus} each{measured}"
+    return f"Execution: {resources.workers} candidates at a time, {cores} and {gpus} each{measured}"
 
 
 def _trials(bench: Workbench, warm_start: int) -> str:
@@ -145,10 +146,10 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def preview_search(bench: Workbench, given: Sequence[Architecture] = ()) -> Preview:
-    """Show what a search would do, without training or writing; the architectures `given` are tried first."""
+def preview_search(bench: Workbench, warm_start: Sequence[Architecture] = ()) -> Preview:
+    """Show what a search would do, without training or writing; `warm_start` is tried first."""
     config, space = bench.config, searched_space(bench)
-    utilisation = config.budget.utilisation(bench.space)
+    utilisation = config.budget.utilisation(space)
     architecture = bench.teacher.generator.architecture
     proposals = [
         bench.latency.fit(space, RandomSuggest(config.seed + i), utilisation) for i in range(PROPOSALS)
@@ -167,14 +168,14 @@ def preview_search(bench: Workbench, given: Sequence[Architecture] = ()) -> Prev
         space=bench.teacher.family.name,
         notes=[
             *introduction(bench),
-            _trials(bench, len(given)),
+            _trials(bench, len(warm_start)),
             _workers(config),
             *([too_slow] if len(fitting) < PROPOSALS else []),
         ],
         settings=config.public(),
         smallest=_proposed(bench, bench.space.smallest()),
         largest=_proposed(bench, bench.space.largest()),
-        given=[_proposed(bench, architecture) for architecture in given],
+        warm_start=[_proposed(bench, architecture) for architecture in warm_start],
         proposals=[_proposed(bench, proposal) for proposal in fitting],
     )
 

@@ -119,7 +119,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
     def _kept_error(self) -> Iterator[None]:
         try:
             yield
-        except Exception as error:
+        except Exception as error:  # Tune logs some and continues: keep the first
             self.error = self.error or error
             raise
 
@@ -134,7 +134,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         """Nothing, see `save`."""
 
 
-class LostWorkers(tune.Callback):  # type: ignore[misc]
+class LostWorkers(tune.Callback):  # type: ignore[misc]  # Ray Tune has no types
     """Tells the searcher of workers that died: Tune itself replaces them without a word."""
 
     def __init__(self, searcher: StudySearcher) -> None:

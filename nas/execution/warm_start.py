@@ -11,7 +11,7 @@ import torch
 
 from nas.budget import format_duration
 from nas.errors import ConfigError
-from nas.execution.weight_sharing import searched_space, weight_sharing
+from nas.execution.shared_space import searched_space, weight_sharing
 from nas.execution.workbench import Workbench
 from nas.reporting import choose_best, trial_reports
 from nas.study import StudyAttributes, open_existing
@@ -40,7 +40,8 @@ def read_warm_start(bench: Workbench) -> WarmStart:
 
 def warm_start_architectures(warm_start: WarmStart, bench: Workbench) -> list[Architecture]:
     """The distinct architectures of `warm_start`, in order."""
-    space, utilisation = searched_space(bench), bench.config.budget.utilisation(bench.space)
+    space = searched_space(bench)
+    utilisation = bench.config.budget.utilisation(space)
     chosen = [space.sample(FixedSuggest(choices), utilisation) for choices in warm_start.choices]
     return list(dict.fromkeys((*warm_start.architectures, *chosen)))
 
@@ -53,15 +54,23 @@ def _read(path: Path, bench: Workbench) -> list[Architecture]:
         found = [bench.teacher.family.architecture.from_json(one) for one in several]
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, ArchitectureError) as error:
         raise ConfigError(f"--enqueue {path} can't be read ({error}): give architectures as JSON") from error
+    utilisation = config.budget.utilisation(searched_space(bench))
     for architecture in found:
         if _interface(bench, architecture) != _interface(bench, bench.teacher.generator.architecture):
-            raise ConfigError(f"--enqueue {path}: {architecture} makes other images than the teacher")
-        if config.budget.utilisation(bench.space)(architecture) > 1:
-            raise ConfigError(f"--enqueue {path}: {architecture} is above the budget of {config.budget}")
+            raise ConfigError(
+                f"--enqueue {path}: {architecture} makes other images than the teacher, or from other "
+                "inputs: leave it out of the file"
+            )
+        if utilisation(architecture) > 1:
+            raise ConfigError(
+                f"--enqueue {path}: {architecture} is above the budget of {config.budget}: leave it out of "
+                "the file, or give a larger budget"
+            )
         if not bench.latency.fits(architecture):
             latency = format_duration(bench.latency.measurement(architecture).seconds)
             raise ConfigError(
-                f"--enqueue {path}: {architecture} takes {latency}, above the budget of {config.budget}"
+                f"--enqueue {path}: {architecture} takes {latency}, above the budget of {config.budget}: "
+                "leave it out of the file, or give a larger budget"
             )
     if config.share_weights:
         _check_shared(path, found, bench)
@@ -93,8 +102,8 @@ def _front_of(bench: Workbench) -> list[dict[str, Any]]:
         front = {t.number for t in choose_best(trial_reports(store)).front}
         trials = [t for t in store.study.get_trials(deepcopy=False) if t.number in front and t.params]
         space = StudyAttributes.from_study(store.study).space
-    utilisation = config.budget.utilisation(bench.space)
     searched = searched_space(bench)
+    utilisation = config.budget.utilisation(searched)
     if space != bench.teacher.family.name or not all(_fits(t.params, searched, utilisation) for t in trials):
         raise ConfigError(
             f"--warm-start {config.warm_start} is a study of another space ({space}): name one of "

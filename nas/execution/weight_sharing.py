@@ -10,107 +10,26 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
 
 from distill.seeds import derive_seed
 from distill.training import Trainer
-from nas.budget import Budget
 from nas.config import SANDWICH_PARTS, SearchConfig
-from nas.errors import ConfigError, SearchError
+from nas.errors import SearchError
 from nas.execution.candidate import Candidate, CandidateTrial
+from nas.execution.shared_space import SharedSpace, weight_sharing
 from nas.execution.workbench import Workbench
 from nas.trials import Proposal
-from search_spaces import (
-    FAMILIES,
-    Architecture,
-    BudgetFractions,
-    Family,
-    FixedSuggest,
-    PartlyFixedSuggest,
-    RandomSuggest,
-    SearchSpace,
-    Slimmable,
-    StyleBased,
-    Suggest,
-    Utilisation,
-    WeightSharing,
-)
+from search_spaces import Architecture, PartlyFixedSuggest, RandomSuggest, Slimmable, Utilisation
 from search_spaces.reading import written_whole
 
 ENDS = 2  # of a batch's sandwich: students of the highest and of the lowest budget fraction
 STAGES = 10  # of the training; each leaves a checkpoint
-
-
-@dataclass(frozen=True)
-class SharedSpace:
-    """The students of `space` that share weights; choices in which all equal the teacher are fixed."""
-
-    space: SearchSpace
-    fixed: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, family: Family, space: SearchSpace) -> SharedSpace:
-        """The students of `space`, one of `family`, that share weights.
-
-        Raises:
-            ConfigError: this family has no weight sharing.
-        """
-        choices = space.uniform()
-        return cls(space, {name: choices[name] for name in weight_sharing(family).fixed_choices})
-
-    @property
-    def fractions(self) -> BudgetFractions:
-        return self.space.fractions
-
-    def with_fractions(self, fractions: BudgetFractions) -> Self:
-        return replace(self, space=self.space.with_fractions(fractions))
-
-    def sample(self, suggest: Suggest, utilisation: Utilisation) -> Architecture:
-        return self.space.sample(PartlyFixedSuggest(suggest, self.fixed), utilisation)
-
-    def uniform(self) -> dict[str, Any]:
-        return self._searched(self.space.uniform())
-
-    def initial_designs(self) -> list[dict[str, Any]]:
-        return [self._searched(design) for design in self.space.initial_designs()]
-
-    def _searched(self, choices: dict[str, Any]) -> dict[str, Any]:
-        return {name: choice for name, choice in choices.items() if name not in self.fixed}
-
-    def macs(self, architecture: Any) -> int:
-        return self.space.macs(architecture)
-
-    def params(self, architecture: Any) -> int:
-        return self.space.params(architecture)
-
-    def smallest(self) -> Architecture:
-        return self.space.smallest()
-
-    def largest(self) -> Architecture:
-        return self.space.largest()
-
-    def inherit(self, teacher: Any, student: Any) -> None:
-        self.space.inherit(teacher, student)
-
-
-def weight_sharing(family: Family) -> WeightSharing:
-    """The weight sharing of `family`.
-
-    Raises:
-        ConfigError: the family has none.
-    """
-    if family.slimmable is None:
-        able = ", ".join(name for name, each in FAMILIES.items() if each.slimmable is not None)
-        raise ConfigError(
-            f"--share-weights: {family.name} students can't share weights ({able} students can): leave it out"
-        )
-    return family.slimmable
 
 
 class Sandwich:
@@ -137,43 +56,6 @@ class Sandwich:
 def shared_file(config: SearchConfig) -> Path:
     """The file of a study's shared weights."""
     return config.folder / "shared.pt"
-
-
-def searched_space(bench: Workbench) -> SearchSpace:
-    """The space that a search proposes from; with shared weights, the part that they contain."""
-    family = bench.teacher.family
-    return SharedSpace.of(family, bench.space) if bench.config.share_weights else bench.space
-
-
-def check_shareable(bench: Workbench) -> None:
-    """Check that candidates can share weights.
-
-    Raises:
-        ConfigError: the family has no weight sharing, or shared weights lack the styles of the recipe.
-        BudgetError: see `check_narrowest`.
-    """
-    space, sharing = SharedSpace.of(bench.teacher.family, bench.space), weight_sharing(bench.teacher.family)
-    if bench.recipe.needs_styles and not isinstance(sharing.build(bench.teacher.generator.cpu()), StyleBased):
-        raise ConfigError(
-            f"--share-weights: --recipe {bench.config.recipe} regularises path lengths, which shared weights "
-            "do not support: leave it out, or give another --recipe"
-        )
-    check_narrowest(bench.config.budget, space)
-
-
-def check_narrowest(budget: Budget, space: SharedSpace) -> None:
-    """Check that the narrowest student with the teacher's choices, the most expensive ones, fits the budget.
-
-    Raises:
-        BudgetError: it does not fit.
-    """
-
-    def over_the_budget(architecture: Any) -> float:
-        return 1.0  # above any budget fraction, so that widths shrink to their minimum
-
-    choices = {"budget_fraction": space.fractions.low, **space.uniform()}
-    narrowest = space.sample(FixedSuggest(choices), over_the_budget)
-    budget.require(space, narrowest, "the narrowest student that keeps the teacher's mapping network")
 
 
 def images_trained(bench: Workbench) -> int:
@@ -216,9 +98,8 @@ def shared_trainer(bench: Workbench) -> tuple[Trainer, Sandwich]:
     """
     family = bench.teacher.family
     slimmable = weight_sharing(family).build(bench.teacher.generator.cpu())
-    sandwich = Sandwich(
-        SharedSpace.of(family, bench.space), bench.config.budget.utilisation(bench.space), bench.config.seed
-    )
+    space = SharedSpace.of(family, bench.space)
+    sandwich = Sandwich(space, bench.config.budget.utilisation(space), bench.config.seed)
     slimmable.draw = sandwich
     trainer = bench.trainer(slimmable, micro_batch=bench.config.batch_size // SANDWICH_PARTS)
     state = _checkpoint(bench)
@@ -284,7 +165,7 @@ class SharedCandidate(Candidate):
         """Read the student out, measure it, and save a checkpoint."""
         began = time.monotonic()
         self.folder.mkdir(parents=True, exist_ok=True)
-        shared: Slimmable = self._trained.ema  # type: ignore[assignment]
+        shared: Slimmable = self._trained.ema  # type: ignore[assignment]  # built by `weight_sharing`
         student = shared.read_out(self.architecture).to(self.bench.device).eval()
         result = self._measure(student, self._trained.images, self._trained.losses)
         result |= {"kd_weight": self._trained.kd_weight, "seconds": time.monotonic() - began}

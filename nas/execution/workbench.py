@@ -45,6 +45,7 @@ from search_spaces import Architecture, Generator, SearchSpace, get_family
 
 if TYPE_CHECKING:
     from distill.evaluation import Fidelity, FidScore
+    from nas.trials import WarmStart
 
 LEAST_R1_GAMMA = 0.3
 TEACHER_CACHE = "teacher"  # folder
@@ -125,6 +126,21 @@ class Workbench:
             return AnyLatency()
         stopwatch = make_stopwatch(self.config.latency_on)
         return LatencyBudget(self.config.budget_latency, stopwatch, self.teacher.family.build)
+
+    def load_warm_start(self) -> WarmStart:
+        """Read `warm_start` if needed; needs no images.
+
+        Raises:
+            ConfigError, StudyError, StorageError: see `read_warm_start`.
+        """
+        return self.warm_start
+
+    @cached_property
+    def warm_start(self) -> WarmStart:
+        """What the user wants trained first."""
+        from nas.execution.warm_start import read_warm_start  # a module that imports this one
+
+        return read_warm_start(self)
 
     def load_teacher_cache(self) -> TeacherCache:
         """Open the teacher cache, and make it if it is missing."""
@@ -271,7 +287,8 @@ class Workbench:
         """
         folder, inputs = self.config.cache / TEACHER_CACHE, self._teacher_inputs
         if not os.path.exists(teacher_cache_home(folder, self.teacher.digest, inputs)):
-            needed = teacher_cache_bytes(len(inputs), self.teacher.generator.image_shape)
+            row = self.task.teacher_inputs(1, TEACHER_CACHE_SEED).arrays()
+            needed = teacher_cache_bytes(len(inputs), self.teacher.generator.image_shape, row)
             check_room(folder, len(inputs), needed)
 
     def _check_discriminator(self) -> None:

@@ -169,7 +169,7 @@ def searches_below_teacher(attributes: StudyAttributes) -> bool:
 
 
 def _schedule(config: Mapping[str, Any]) -> Schedule:
-    """That of the KD weight, from a study's settings."""
+    """The KD schedule, from a study's settings."""
     return Schedule(
         *(
             config[f"kd_{name}"]

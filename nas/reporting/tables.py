@@ -92,12 +92,12 @@ def _teacher_row(found: SearchReport) -> list[str]:
 
 
 def _row(trial: TrialReport, found: SearchReport) -> list[str]:
-    share = (trial.macs or 0) / found.teacher["macs"]
+    fraction = (trial.macs or 0) / found.teacher["macs"]
     notes = [f"baseline: {trial.baseline}"] if trial.baseline else []
     notes += ["within the noise of the best"] if trial.number in found.within_margin else []
     what = f"{trial.summary}  ({', '.join(notes)})" if notes else trial.summary
     estimate = f"{found.estimates[trial.number]:.2f}"
-    numbers = [format_quantity(trial.macs or 0), format_quantity(trial.params or 0), f"{share:.1%}"]
+    numbers = [format_quantity(trial.macs or 0), format_quantity(trial.params or 0), f"{fraction:.1%}"]
     numbers += _latency_cell(trial, found)
     return [str(trial.number), f"{trial.median:.2f}", str(len(trial.fids)), estimate, *numbers, what]
 

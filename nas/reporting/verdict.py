@@ -91,7 +91,7 @@ def next_commands(found: SearchReport, folder: str = "") -> list[tuple[str, str]
         found: a study with a best student.
         folder: where the commands are, with a slash at its end; empty where the shell finds them.
     """
-    where = " ".join(["", *_location(found)])
+    where = " ".join(["", *location(found.study, found.folder, found.storage)])
     if len([t for t in found.trials if t.replicate_of is None]) < ENOUGH_TRIALS:
         config = shlex.quote(f"{near(found.folder)}/config.toml")
         further = (f"{folder}nas-search --config {config} --trials {ENOUGH_TRIALS}", "search on")
@@ -104,15 +104,21 @@ def next_commands(found: SearchReport, folder: str = "") -> list[tuple[str, str]
     ]
 
 
-def _location(found: SearchReport) -> list[str]:
-    """The options that name the study."""
-    workdir = near(str(Path(found.folder).parent))
-    flags = ["--study", shlex.quote(found.study)]
+def location(study: str, folder: str, storage: str) -> list[str]:
+    """The options by which a command finds a study, quoted for a shell.
+
+    Args:
+        study: its name.
+        folder: the study's own.
+        storage: SQLAlchemy URL, without its password.
+    """
+    workdir = near(str(Path(folder).parent))
+    flags = ["--study", shlex.quote(study)]
     if workdir != str(StudyOptions.model_fields["workdir"].default):
         flags += ["--workdir", shlex.quote(workdir)]
-    file = found.storage.removeprefix("sqlite:///")
-    if Path(file).resolve() != Path(found.folder).resolve() / "study.db":
-        flags += ["--storage", shlex.quote(found.storage)]
+    file = storage.removeprefix("sqlite:///")
+    if Path(file).resolve() != Path(folder).resolve() / "study.db":
+        flags += ["--storage", shlex.quote(storage)]
     return flags
 
 

@@ -76,10 +76,10 @@ def _likeliest_scales(relation: Relation, y: Tensor) -> Tensor:
         whitened = torch.linalg.solve_triangular(factor, y[:, None], upper=False)
         fit = whitened.square().sum() / 2 + factor.diagonal().log().sum()
         value: Tensor = fit + ((free - start) / doubt).square().sum() / 2
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()  # type: ignore[no-untyped-call]  # torch has no types here
         return value
 
-    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    optimizer.step(loss)  # type: ignore[no-untyped-call]  # torch has no types here
     return free.detach().clamp(least, most).exp()
 
 

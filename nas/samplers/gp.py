@@ -110,6 +110,7 @@ class SurrogateSampler(JointSampler):
         """Expected hypervolume improvement of the pool on the front of the trials `seen`, as modelled.
 
         The teacher's architecture counts with its own FID: it is known, and the board has no results of it.
+        Where a run was killed before it reported that FID, the trial is RUNNING and counts as predicted.
         The worst uniform-width baseline bounds the volume in FID: worse students are useless at any MACs.
         In MACs the volume reaches beyond the budget, so that the most expensive students contribute, too.
         """
@@ -117,7 +118,7 @@ class SurrogateSampler(JointSampler):
         values = model.predict(np.array([self._encoded(t.params, space) for t in seen]), last)[0].tolist()
         attributes = [TrialAttributes.from_trial(t) for t in seen]
         values = [
-            log_fid(t.values[0]) if a.same_as_teacher else value
+            log_fid(t.values[0]) if a.same_as_teacher and t.values else value
             for value, t, a in zip(values, seen, attributes, strict=True)
         ]
         points = [(value, self._cost(t.params)[0]) for value, t in zip(values, seen, strict=True)]

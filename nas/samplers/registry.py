@@ -95,5 +95,5 @@ def resume_seed(seed: int, trials: int) -> int:
     Random numbers start again in each run: with the same seed, a resumed search would repeat its proposals.
     """
     if seed < 0:
-        raise ConfigError(f"seed {seed} is negative: give 0 or more")
+        raise ConfigError(f"--seed {seed}: give 0 or more")
     return int(np.random.SeedSequence([seed, trials]).generate_state(1)[0])

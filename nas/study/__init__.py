@@ -4,6 +4,7 @@ from nas.study.artifacts import artifact_store, attach_samples
 from nas.study.attributes import LAYOUT, StudyAttributes
 from nas.study.folder import check_folder, study_folder
 from nas.study.locate import open_existing
+from nas.study.opening import check_purpose
 from nas.study.records import RungRecord
 from nas.study.rehearsal import check_study
 from nas.study.store import StudyStore
@@ -18,6 +19,7 @@ __all__ = [
     "artifact_store",
     "attach_samples",
     "check_folder",
+    "check_purpose",
     "check_study",
     "open_existing",
     "study_folder",

@@ -6,30 +6,24 @@ The driver is the only writer. Dashboard, export and reports open with `create=F
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
 import optuna
 import sqlalchemy as sa
-from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, RDBStorage
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.orm import Session
 
 from nas.errors import StorageError, StudyError
 from nas.study import database
-from nas.study.attributes import check_layout
 from nas.study.lease import Lease, study_lease
+from nas.study.opening import check_identity, check_origin, check_purpose, open_study
 from nas.study.records import RungRecord
 from nas.study.tables import STUDY_NAME_LENGTH, Rung
-
-METRICS = ["FID", "MACs"]
-DIRECTIONS = [StudyDirection.MINIMIZE, StudyDirection.MINIMIZE]
 
 
 class StudyStore:
@@ -77,10 +71,8 @@ class StudyStore:
         storage = None
         try:
             storage = _optuna_storage(parsed)
-            study = _open_study(
-                engine, storage, name, dict(identity or {}), dict(assumed or {}), sampler, create
-            )
-        except BaseException:
+            study = open_study(engine, storage, name, identity or {}, assumed or {}, sampler, create)
+        except BaseException:  # also Ctrl-C: leave no connection open
             engine.dispose()
             if storage is not None:
                 storage.engine.dispose()
@@ -89,16 +81,18 @@ class StudyStore:
 
     @staticmethod
     def check(url: str, name: str, *, identity: Mapping[str, str], assumed: Mapping[str, str]) -> None:
-        """Refuse what `open` would refuse of the existing study `name`; nothing is written.
+        """Refuse what a search would be refused for in the existing study `name`; nothing is written.
 
         Raises:
-            StudyError: another version of nas-search made the study, or it belongs to something else.
+            StudyError: another version of nas-search made the study, it belongs to something else, or it is
+                one of finalists.
         """
         storage = _optuna_storage(database.parse_url(url))
         try:
             study = optuna.load_study(storage=storage, study_name=name)
-            _check_origin(study, create=False)
-            _check_identity(study, dict(identity), dict(assumed), save=False)
+            check_origin(study, create=False)
+            check_identity(study, identity, assumed, save=False)
+            check_purpose(study, finalists_of="")
         finally:
             storage.engine.dispose()
 
@@ -233,74 +227,6 @@ def _optuna_storage(url: URL) -> RDBStorage:
     database.prepare(storage.engine)
     storage.engine.dispose()  # connections that were opened before `prepare`
     return storage
-
-
-def _open_study(
-    engine: Engine,
-    storage: RDBStorage,
-    name: str,
-    identity: dict[str, str],
-    assumed: dict[str, str],
-    sampler: BaseSampler | None,
-    create: bool,
-) -> optuna.Study:
-    known = [study.study_name for study in storage.get_all_studies()]
-    if name not in known:
-        if not create:
-            listed = (
-                f"there are {', '.join(map(repr, known))}"
-                if known
-                else "there are none yet, run nas-search first"
-            )
-            raise StudyError(f"there is no study {name!r}: {listed}")
-        _delete_rungs(engine, name)
-        try:
-            study = optuna.create_study(
-                storage=storage, study_name=name, directions=DIRECTIONS, sampler=sampler
-            )
-        except DuplicatedStudyError:  # somebody made it just now
-            study = optuna.load_study(storage=storage, study_name=name, sampler=sampler)
-    else:
-        study = optuna.load_study(storage=storage, study_name=name, sampler=sampler)
-    _check_origin(study, create=create)
-    if study.metric_names is None and create:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            study.set_metric_names(METRICS)
-    _check_identity(study, identity, assumed, save=True)
-    return study
-
-
-def _check_origin(study: optuna.Study, *, create: bool) -> None:
-    """Refuse studies that this version of nas-search did not make."""
-    if study.directions != DIRECTIONS:
-        raise StudyError(
-            f"study {study.study_name!r} does not minimise FID and MACs: use --study NAME for a new one"
-        )
-    check_layout(study, create=create)
-
-
-def _check_identity(
-    study: optuna.Study, identity: dict[str, str], assumed: dict[str, str], *, save: bool
-) -> None:
-    """Compare with what was saved when the study was made; `save` what is missing while it has no trials."""
-    fresh = not study.get_trials(deepcopy=False)
-    saved = study.user_attrs  # read second: whoever asked for a trial had saved it
-    for part, wanted in identity.items():
-        if part not in saved and fresh:
-            if save:
-                study.set_user_attr(part, wanted)
-        elif (had := saved.get(part, assumed.get(part, "unknown"))) != wanted:
-            raise StudyError(
-                f"study {study.study_name!r} belongs to {part} {had}, not {wanted}: "
-                "use --study NAME for a new one"
-            )
-
-
-def _delete_rungs(engine: Engine, name: str) -> None:
-    """Delete rungs of an earlier study of this name, which `optuna delete-study` leaves behind."""
-    with Session(engine) as session, session.begin():
-        session.execute(sa.delete(Rung).where(Rung.study == name))
 
 
 def _record(row: Rung) -> RungRecord:

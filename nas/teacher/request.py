@@ -112,7 +112,7 @@ def training_of(request: TeacherRequest, shape: TeacherShape) -> TeacherTraining
         TrainingError: networks of this family can't be trained so.
     """
     if request.fid_samples == 1:
-        raise TrainingError("--fid-samples 1: an FID needs at least 2 samples, better thousands; 0 is none")
+        raise TrainingError("--fid-samples 1: give at least 2, better thousands, or 0 for no FID")
     check_micro_batch(request.micro_batch or 0, request.batch_size)
     family = shape.family
     asked, published = resolved(request, shape), family.training

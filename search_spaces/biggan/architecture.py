@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from search_spaces.base import Architecture, Row
+from search_spaces.architecture import Architecture, Row
 from search_spaces.errors import ArchitectureError
 
 ATTENTION_DIVISOR = 8  # width of the feature map / width of queries and keys

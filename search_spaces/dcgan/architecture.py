@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from search_spaces.base import Architecture, Row
+from search_spaces.architecture import Architecture, Row
 from search_spaces.errors import ArchitectureError
 
 Kind = Literal["dense", "transposed", "conv", "upsampled"]

@@ -1,6 +1,7 @@
 """Untrusted files: read without running their code; and files that are written whole."""
 
-from search_spaces.reading.untrusted import PickledObject, read_untrusted
+from search_spaces.reading.plain import PickledObject
+from search_spaces.reading.untrusted import read_untrusted
 from search_spaces.reading.weights import with_weights
 from search_spaces.reading.whole_files import check_writable, written_whole
 

@@ -17,7 +17,6 @@ import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,31 +25,24 @@ from torch import Tensor
 
 from search_spaces.errors import CheckpointError, one_line, os_reason
 from search_spaces.reading.pickle_graph import PickleGraph
+from search_spaces.reading.plain import (
+    MAX_VALUES,
+    TOO_MUCH,
+    PickledObject,
+    RefusedError,
+    as_plain,
+    as_text,
+)
 
 MAX_BYTES = 8 * 2**30  # of a file; a 1024 px network with its optimizers takes one
 MAX_OPCODES = 2_000_000  # a 1024 px network takes some 60,000
 MAX_TUPLES = 50_000  # a deep nest of them would overflow the C stack
 MAX_MEMO = 2_000_000  # memo slots: an unpickler makes room for the highest number it reads
-MAX_DEPTH = 64  # of nested values
-MAX_VALUES = 2_000_000
 
 # how torch.save's files began before 1.6: a magic number and version 1001, a pickle each
 TORCH_LEGACY = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e80024de9032e")
 
-_TOO_MUCH = "is nested deeper, or holds more, than a checkpoint does"
 _FIX = "give a checkpoint from a source that you trust"
-
-
-@dataclass(frozen=True, eq=False)
-class PickledObject:
-    """A module as NVIDIA's `persistence` pickles it: the name of its class and its attributes."""
-
-    class_name: str
-    state: Mapping[str, Any]
-
-
-class _RefusedError(Exception):
-    """A class or function in a file that no checkpoint needs."""
 
 
 def read_untrusted(path: Path) -> Any:
@@ -69,8 +61,8 @@ def read_untrusted(path: Path) -> Any:
     if size > MAX_BYTES:
         raise CheckpointError(f"{path} is larger than {MAX_BYTES >> 30} GiB: {_FIX}")
     try:
-        return _plain(_reader(head)(path), 0, [MAX_VALUES])
-    except _RefusedError as refused:
+        return as_plain(_reader(head)(path))
+    except RefusedError as refused:
         raise CheckpointError(
             f"{path} {one_line(refused)}: it is refused, nothing in it was run; {_FIX}"
         ) from None
@@ -87,7 +79,7 @@ def _reader(head: bytes) -> Callable[[Path], Any]:
         return lambda path: _read_legacy(path.open("rb"))
     if head[:1] == b"\x80" or head[:1] in b"(cd]}":
         return _read_pickle
-    raise _RefusedError(f"is no checkpoint: it begins with {head[:8]!r}")
+    raise RefusedError(f"is no checkpoint: it begins with {head[:8]!r}")
 
 
 def _read_zip(path: Path) -> Any:
@@ -99,11 +91,11 @@ def _read_zip(path: Path) -> Any:
         members = archive.infolist()
         pickles = [member for member in members if member.filename.lower().endswith("/data.pkl")]
         if not pickles:
-            raise _RefusedError("is a zip, but no torch archive")
+            raise RefusedError("is a zip, but no torch archive")
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-            raise _RefusedError("is a compressed zip, which torch does not write")
+            raise RefusedError("is a compressed zip, which torch does not write")
         if sum(member.file_size for member in members) > path.stat().st_size:
-            raise _RefusedError("is a zip whose entries overlap")
+            raise RefusedError("is a zip whose entries overlap")
         if not any(member.CRC for member in members):  # torch.serialization.set_crc32_options(False)
             for member in members:
                 member.CRC = None  # type: ignore[assignment]  # zipfile compares none, then
@@ -133,7 +125,7 @@ def _torch_load(file: Any) -> Any:
         reason = str(error).partition("WeightsUnpickler error: ")[2] or str(error)
         asked = re.search(r"(?:GLOBAL|for class) ([\w.]+)", reason)
         if asked is not None:
-            raise _RefusedError(f"asks for {asked[1]}") from error
+            raise RefusedError(f"asks for {asked[1]}") from error
         raise pickle.UnpicklingError(
             reason.partition("\n")[0]
         ) from error  # without torch's advice to trust it
@@ -156,25 +148,25 @@ def _scan(file: Any, *, plain: bool = False) -> None:
         plain: it is for our own unpickler, not for torch's.
 
     Raises:
-        _RefusedError: there are too many, or some that no checkpoint needs.
+        RefusedError: there are too many, or some that no checkpoint needs.
     """
     tuples, graph = 0, PickleGraph()
     for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
         tuples += opcode.name.startswith("TUPLE")
         if count > MAX_OPCODES or tuples > MAX_TUPLES:
-            raise _RefusedError("holds far more objects than a checkpoint does")
+            raise RefusedError("holds far more objects than a checkpoint does")
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(str(argument)) > MAX_MEMO:
-            raise _RefusedError("asks for more memory than a checkpoint needs")
+            raise RefusedError("asks for more memory than a checkpoint needs")
         if plain:
             _refuse_outside(opcode.name, argument)
         graph.step(opcode, argument)
     if graph.expanded() > MAX_VALUES:
-        raise _RefusedError(_TOO_MUCH)
+        raise RefusedError(TOO_MUCH)
 
 
 def _refuse_outside(instruction: str, argument: Any) -> None:
     if instruction in ("PERSID", "BINPERSID", "EXT1", "EXT2", "EXT4"):
-        raise _RefusedError(f"asks for an object from outside ({instruction})")
+        raise RefusedError(f"asks for an object from outside ({instruction})")
     if instruction in ("GLOBAL", "INST"):
         module, _, name = str(argument).partition(" ")
         _refuse_unknown(module, name)
@@ -196,11 +188,11 @@ _KNOWN = {
 
 def _refuse_unknown(module: str, name: str) -> None:
     if module.startswith("dnnlib.tflib"):
-        raise _RefusedError(
+        raise RefusedError(
             "is a TensorFlow network: convert it with legacy.py of NVlabs/stylegan3 (--source … --dest …)"
         )
     if (module, name) not in _KNOWN:
-        raise _RefusedError(f"asks for {module}.{name}")
+        raise RefusedError(f"asks for {module}.{name}")
 
 
 class _Unpickler(pickle.Unpickler):
@@ -223,20 +215,20 @@ def _stand_ins() -> dict[str, Any]:
         """A numpy dtype: only its name and byte order are of interest."""
 
         def __init__(self, name: str, *_: Any) -> None:
-            self.name, self.order = _text(name), "<"
+            self.name, self.order = as_text(name), "<"
 
         def __setstate__(self, state: tuple[Any, ...]) -> None:
-            self.order = _text(state[1])
+            self.order = as_text(state[1])
 
     def scalar(dtype: DType, raw: bytes) -> float:
         kinds = {"f8": torch.float64, "f4": torch.float32, "i8": torch.int64, "b1": torch.bool}
-        name = _text(dtype.name)
+        name = as_text(dtype.name)
         if name not in kinds or dtype.order == ">" or not isinstance(raw, bytes):
-            raise _RefusedError(f"holds a numpy scalar of type {name[:20]!r}")
+            raise RefusedError(f"holds a numpy scalar of type {name[:20]!r}")
         return torch.frombuffer(bytearray(raw), dtype=kinds[name])[0].item()
 
     def module(meta: Mapping[str, Any]) -> PickledObject:
-        return PickledObject(_text(meta["class_name"]), meta["state"])
+        return PickledObject(as_text(meta["class_name"]), meta["state"])
 
     def parameter(data: Tensor, *_: Any) -> Tensor:
         return data
@@ -244,10 +236,10 @@ def _stand_ins() -> dict[str, Any]:
     def storage_of(data: bytes) -> Any:
         """A storage from the torch stream inside a pickle, which is a pickle in turn."""
         if not data.startswith(TORCH_LEGACY):
-            raise _RefusedError("holds a nested stream that torch did not write")
+            raise RefusedError("holds a nested stream that torch did not write")
         storage = _read_legacy(io.BytesIO(data))
         if not isinstance(storage, torch.storage.TypedStorage | torch.UntypedStorage):
-            raise _RefusedError("holds a nested stream of something else than values")
+            raise RefusedError("holds a nested stream of something else than values")
         return storage
 
     def tensor_over(
@@ -255,14 +247,14 @@ def _stand_ins() -> dict[str, Any]:
     ) -> Tensor:
         """A tensor over `storage`, which must really hold all of its elements."""
         if not all(isinstance(n, int) for n in (offset, *size, *stride)):
-            raise _RefusedError("holds a tensor whose size is no number")
+            raise RefusedError("holds a tensor whose size is no number")
         values = storage.untyped()
         held = values.nbytes() // storage.dtype.itemsize
         last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
         if min([offset, *size, *stride], default=0) < 0 or (0 not in size and last >= held):
-            raise _RefusedError(f"holds a tensor of size {tuple(size)} without its values")
+            raise RefusedError(f"holds a tensor of size {tuple(size)} without its values")
         if math.prod(size) > held:
-            raise _RefusedError(f"holds a tensor of size {tuple(size)} that repeats its values")
+            raise RefusedError(f"holds a tensor of size {tuple(size)} that repeats its values")
         return torch.empty(0, dtype=storage.dtype).set_(values, offset, torch.Size(size), tuple(stride))
 
     return {
@@ -276,39 +268,3 @@ def _stand_ins() -> dict[str, Any]:
         "dtype": DType,
         "scalar": scalar,
     }
-
-
-def _text(value: Any) -> str:
-    """`value`, a string already: to print anything else could take without end."""
-    if not isinstance(value, str):
-        raise _RefusedError(f"holds a {type(value).__name__} where a name should be")
-    return value
-
-
-def _plain(value: Any, depth: int, left: list[int]) -> Any:
-    """`value` as plain data, of bounded depth and number; what is of no use is left out."""
-    left[0] -= 1
-    if depth > MAX_DEPTH or left[0] < 0:
-        raise _RefusedError(_TOO_MUCH)
-    if isinstance(value, Tensor):
-        return _sound(value)
-    if isinstance(value, argparse.Namespace):
-        value = vars(value)
-    if isinstance(value, Mapping):
-        named = {key: item for key, item in value.items() if isinstance(key, str | int)}
-        return {key: _plain(item, depth + 1, left) for key, item in named.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item, depth + 1, left) for item in value]
-    if isinstance(value, PickledObject):
-        return PickledObject(_text(value.class_name), _plain(value.state, depth + 1, left))
-    return value if value is None or isinstance(value, bool | int | float | str) else None
-
-
-def _sound(tensor: Tensor) -> Tensor:
-    """A dense tensor that has all of its values in memory."""
-    tensor = tensor.detach()
-    if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
-        raise _RefusedError("holds tensors that are not dense")
-    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-        raise _RefusedError(f"holds a tensor of size {tuple(tensor.shape)} that repeats its values")
-    return tensor

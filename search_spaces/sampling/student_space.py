@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from search_spaces.base import WITHIN_BUDGET, Architecture, BudgetFractions, Suggest, Utilisation
+from search_spaces.architecture import Architecture
+from search_spaces.base import WITHIN_BUDGET, BudgetFractions, Suggest, Utilisation
 from search_spaces.sampling.choices import Choice, RelativeWidth, tapered
 from search_spaces.sampling.widths import WidthGrid, scale_to_budget
 

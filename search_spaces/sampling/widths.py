@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
 
-from search_spaces.base import Architecture
+from search_spaces.architecture import Architecture
 
 A = TypeVar("A", bound=Architecture)
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from search_spaces.base import Architecture, Row
+from search_spaces.architecture import Architecture, Row
 from search_spaces.errors import ArchitectureError
 
 ConvKind = Literal["full", "separable"]
@@ -129,7 +129,7 @@ class DiscriminatorArchitecture(Architecture):
         """The discriminator that StyleGAN2 trains with `generator`: the same widths."""
         widths = tuple(block.channels for block in generator.blocks)
         conditions = {"classes": generator.classes, "conv_clamp": generator.conv_clamp}
-        return cls(widths, generator.image_channels, **conditions)  # type: ignore[arg-type]
+        return cls(widths, generator.image_channels, **conditions)  # type: ignore[arg-type]  # values of several types
 
     @property
     def resolution(self) -> int:

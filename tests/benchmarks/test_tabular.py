@@ -88,8 +88,8 @@ def test_every_strategy_can_be_replayed_and_spends_no_more_than_allowed(name: st
     assert found.images[-1] < 13 * 2_000
     spends_all = getattr(strategies.STRATEGIES[name], "spends_all", True)
     assert found.images[-1] >= 12 * 2_000 or not spends_all
-    assert all(0 <= share <= 1 + 1e-9 for share in found.shares)
-    assert found.shares[-1] > 0
+    assert all(0 <= fraction <= 1 + 1e-9 for fraction in found.fractions)
+    assert found.fractions[-1] > 0
     assert found.best is not None
 
 

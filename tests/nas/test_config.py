@@ -66,7 +66,7 @@ def test_flags_that_were_not_given_leave_the_defaults() -> None:
         ({"rungs": (0, 20)}, "--rungs 0: "),
         ({"reduction_factor": 1.0}, "--reduction-factor 1: give a number of at least 2"),
         ({"reduction_factor": float("nan")}, "--reduction-factor nan: give a number"),
-        ({"fid_samples": 1}, "at least 2 samples"),
+        ({"fid_samples": 1}, "--fid-samples 1: give at least 2"),
         ({"rung_samples": 1}, "at least 2 and at most --fid-samples, 2000"),
         ({"rung_samples": 2_001}, "--rung-samples 2001: give at least 2"),
         ({"seed": -1}, "--seed -1: "),

@@ -118,8 +118,8 @@ def infinite_discriminator(tensors: dict[str, Tensor], metadata: dict[str, str])
     [
         (without_format, "not written by this service"),
         (later_format, "nas-students/99"),
-        (without_family, "is unknown"),
-        (unknown_family, "'stylegan9' is unknown; choose one of"),
+        (without_family, "of the unknown family ''"),
+        (unknown_family, "of the unknown family 'stylegan9': give a checkpoint of one of stylegan2"),
         (without_architecture, "not a GeneratorArchitecture"),
         (impossible_architecture, "resolution 0"),
         (damaged_architecture, "not a GeneratorArchitecture"),

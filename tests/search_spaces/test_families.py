@@ -101,7 +101,7 @@ def test_every_family_has_an_example_here_and_is_registered_under_its_own_name()
 
 
 def test_an_unknown_family_is_refused_with_the_names_that_exist() -> None:
-    with pytest.raises(UserError, match=r"'stylegan9' is unknown; choose one of .*stylegan2"):
+    with pytest.raises(UserError, match=r"--space stylegan9: choose one of .*stylegan2"):
         get_family("stylegan9")
 
 

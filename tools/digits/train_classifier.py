@@ -67,7 +67,7 @@ def train(
             logits = classifier(augment(to_float(images[chosen])))
             loss = F.cross_entropy(logits, labels[chosen], label_smoothing=LABEL_SMOOTHING)
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
             optimizer.step()
             schedule.step()
     return classifier.eval()

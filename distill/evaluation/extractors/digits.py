@@ -15,7 +15,7 @@ from distill.evaluation.extractors.network import Network
 REGISTERED_NAME = "handwritten-digits"  # in torch-fidelity's registry
 
 
-class DigitFeatures(FeatureExtractorBase):  # type: ignore[misc]
+class DigitFeatures(FeatureExtractorBase):  # type: ignore[misc]  # torch-fidelity has no types
     """The digit classifier's features and logits in torch-fidelity's terms."""
 
     LAYER = "64"

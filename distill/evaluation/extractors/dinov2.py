@@ -27,7 +27,7 @@ NETWORKS = {384: "dinov2_vits14", 768: "dinov2_vitb14", 1024: "dinov2_vitl14", 1
 DEFAULT = "dinov2_vitl14"  # the one that FD-DINOv2 is published with
 
 
-class DinoFeatures(FeatureExtractorDinoV2):  # type: ignore[misc]
+class DinoFeatures(FeatureExtractorDinoV2):  # type: ignore[misc]  # torch-fidelity has no types
     """torch-fidelity's extractor around a network that is given."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -65,10 +65,10 @@ def _network(name: str) -> nn.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about attention kernels that are not installed
         if folder.is_dir():
-            return torch.hub.load(str(folder), name, source="local", pretrained=False)  # type: ignore[no-any-return,no-untyped-call]
+            return torch.hub.load(str(folder), name, source="local", pretrained=False)  # type: ignore[no-any-return,no-untyped-call]  # torch has no types here
         failure = unreachable(CODE)
         if failure is None:
-            return torch.hub.load(REPOSITORY, name, pretrained=False, verbose=False)  # type: ignore[no-any-return,no-untyped-call]
+            return torch.hub.load(REPOSITORY, name, pretrained=False, verbose=False)  # type: ignore[no-any-return,no-untyped-call]  # torch has no types here
     raise FidelityError(
         f"the code of dinov2 can't be downloaded from {CODE} ({failure}): put a checkout of it at {folder}"
     )

@@ -41,7 +41,7 @@ class ScriptedFeatures(nn.Module):
             FidelityError: the module fails on such images.
         """
         try:
-            with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
+            with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]  # not in torch's types
                 out = self.module(images)
         except (RuntimeError, torch.jit.Error) as error:
             if is_out_of_memory(error):
@@ -76,7 +76,7 @@ def build(path: Path) -> Network:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+            module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]  # torch has no types here
     except (RuntimeError, ValueError) as error:
         raise FidelityError(f"--extractor {path} is no TorchScript file: give {TAKES}") from error
     features = ScriptedFeatures(module.eval(), str(path))

@@ -133,7 +133,7 @@ def test_too_few_images_is_an_error(tmp_path: Path) -> None:
         picture(i).save(tmp_path / f"{i}.png")
     with pytest.raises(DataError) as caught:
         load_images(tmp_path, 8, 3)
-    assert str(caught.value) == f"{tmp_path} holds 2 images; at least 32 are needed"
+    assert str(caught.value) == f"{tmp_path} holds 2 images that can be used: give at least 32"
 
 
 def test_a_missing_path_is_an_error(tmp_path: Path) -> None:
@@ -246,5 +246,5 @@ def test_a_sample_of_a_small_set_is_all_of_it(folder: Path) -> None:
 
 
 def test_a_sample_shows_what_is_wrong(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds 3 images; at least 32"):
+    with pytest.raises(DataError, match="holds 3 images that can be used: give at least 32"):
         sample_images(pictures(tmp_path, 3), 8, 3)

@@ -308,7 +308,7 @@ def test_what_can_not_be_measured_is_said_before_anything_is_generated(
         def forward(self, chosen: Tensor) -> Tensor:
             raise AssertionError("asked for images")
 
-    with pytest.raises(FidelityError, match="there is no metric 'lpips': choose from fid,kid,is,prc,vol"):
+    with pytest.raises(FidelityError, match="--metrics lpips: choose one of fid, kid, is, prc, vol"):
         half.measure(Idle(), ["fid", "lpips"], 60, seed=0)
     with pytest.raises(FidelityError, match="no precision and recall of 3 images: take at least 4"):
         half.measure(Idle(), ["prc"], 3, seed=0)

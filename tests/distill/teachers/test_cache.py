@@ -16,7 +16,7 @@ from distill.errors import TeacherCacheError
 from distill.tasks import Batch
 from distill.tasks.noise import DrawnInputs
 from distill.teachers import cache
-from distill.teachers.cache import RENDERING, SPARE, TeacherCache
+from distill.teachers.cache import RENDERING, SPARE, TeacherCache, teacher_cache_bytes
 from search_spaces import Generator, Inputs, InputSpec, load_checkpoint
 from tests.distill.scratch import abandoned
 
@@ -197,3 +197,11 @@ def test_a_teacher_cache_that_the_disk_has_no_room_for_is_refused_before_it_is_m
     ):
         make_teacher_cache(Watched(), "digest", tmp_path, size=10)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_row_of_inputs_shows_how_large_the_files_of_a_cache_are(tmp_path: Path) -> None:
+    made = make_teacher_cache(Watched(), "digest", tmp_path, size=10)
+    one = DrawnInputs(Watched().input_specs, 1, seed=0).arrays()
+    stored = made.images.nbytes + sum(array.nbytes for array in made.arrays)
+    assert teacher_cache_bytes(10, (1, 4, 4), one) == stored
+    assert teacher_cache_bytes(10, (1, 4, 4), made.arrays) == stored

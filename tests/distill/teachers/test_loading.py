@@ -64,5 +64,5 @@ def test_a_file_that_is_missing_or_no_checkpoint_is_refused(tmp_path: Path) -> N
 def test_a_checkpoint_of_something_unknown_is_refused(teacher_file: Path, tmp_path: Path) -> None:
     odd = teacher_file.read_bytes().replace(b'"stylegan2"', b'"stylegan9"')
     (tmp_path / "odd").write_bytes(odd.replace(b'"content_sha256"', b'"no_more_digest"'))
-    with pytest.raises(TeacherError, match="'stylegan9' is unknown"):
+    with pytest.raises(TeacherError, match="of the unknown family 'stylegan9'"):
         load_teacher(tmp_path / "odd")

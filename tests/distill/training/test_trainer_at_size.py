@@ -77,7 +77,7 @@ def test_a_micro_batch_that_does_not_divide_the_batch_is_refused(micro_batch: in
         TrainingError, match=f"--micro-batch {micro_batch} does not divide the batch of {batch}"
     ):
         TrainingConfig(images=1, batch_size=batch, micro_batch=micro_batch)
-    with pytest.raises(TrainingError, match="precision 'fp8' is none of fp32, bf16, fp16"):
+    with pytest.raises(TrainingError, match="--precision fp8: choose one of fp32, bf16, fp16"):
         TrainingConfig(images=1, precision="fp8")  # type: ignore[arg-type]
 
 

@@ -39,7 +39,7 @@ def test_a_file_that_notes_nothing_is_measured_with_the_defaults_of_its_data(tea
 
 
 def test_a_metric_that_does_not_exist_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:
-    with pytest.raises(FidelityError, match="there is no metric 'foo'"):
+    with pytest.raises(FidelityError, match="--metrics foo: choose one of fid, kid"):
         evaluate(tmp_path / "not-even-looked-at.pkl", metrics=["fid", "foo"])
 
 
@@ -127,6 +127,18 @@ def test_metrics_are_taken_over_the_same_images_and_say_their_conditions(
     assert found["metrics"]["vol"]["extractor"] is None
     assert (found["device"], found["batch_size"]) == ("cpu", 50)
     assert len(list(tmp_path.iterdir())) == 2  # statistics and features of the real images
+
+
+def test_folder_and_weights_file_may_be_text(teacher_file: Path, tmp_path: Path) -> None:
+    found = evaluate(
+        str(teacher_file),
+        data="digits",
+        fid_samples=50,
+        extractor_weights=str(WEIGHTS),
+        cache=str(tmp_path / "cache"),
+    )
+    assert found["fid"] == evaluate(teacher_file, data="digits", fid_samples=50)["fid"]
+    assert list((tmp_path / "cache").iterdir())
 
 
 def test_without_fid_there_is_no_fid_and_pixels_need_no_extractor(teacher_file: Path) -> None:

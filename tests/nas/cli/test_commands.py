@@ -197,8 +197,24 @@ def test_an_evaluation_on_what_is_no_data_is_refused(teacher_file: Path) -> None
     refused("nowhere does not exist", "nas-evaluate", teacher_file, "--data", "nowhere")
     refused("no extractor 'magic'", "nas-evaluate", teacher_file, "--data", "digits", "--extractor", "magic")
     refused("at least 2", "nas-evaluate", teacher_file, "--data", "digits", "--fid-samples", 1)
-    refused("no metric 'lpips'", "nas-evaluate", teacher_file, "--data", "digits", "--metrics", "fid, lpips")
-    refused("no metric ''", "nas-evaluate", teacher_file, "--data", "digits", "--metrics", "")
+    refused(
+        "--metrics lpips: choose one of fid",
+        "nas-evaluate",
+        teacher_file,
+        "--data",
+        "digits",
+        "--metrics",
+        "fid, lpips",
+    )
+    refused(
+        "--metrics nothing: choose one of fid",
+        "nas-evaluate",
+        teacher_file,
+        "--data",
+        "digits",
+        "--metrics",
+        "",
+    )
 
 
 def test_an_evaluation_that_is_interrupted_says_that_nothing_was_written(

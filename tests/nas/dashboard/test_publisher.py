@@ -160,12 +160,22 @@ def test_an_empty_study_has_a_plot_and_a_note_too(empty: StudyStore) -> None:
     assert "No student within 2M MACs is finished yet." in get_note(empty.study)
 
 
-def test_the_note_names_the_best_student_and_how_to_export_it(store: StudyStore) -> None:
+def test_the_note_names_the_best_student_and_how_to_export_it(store: StudyStore, tmp_path: Path) -> None:
     text = note(store, 2e6)
     assert "**trial 3**, FID **35.00** (N = 2000), 1.9M MACs (fvcore), 63.3k parameters" in text
-    assert "nas-export --study digits --trial 3 -o student.safetensors" in text
+    where = f"--study digits --storage sqlite:///{tmp_path}/study.db"
+    assert f"nas-export {where} --trial 3 -o student.safetensors" in text
     assert r"| 0 | 60.00 | 500k | 16.7k | `widths 8\|0` (uniform x0.25) |" in text
     assert "5 finished, 2 stopped early, 1 failed." in text
+
+
+def test_the_note_names_a_study_that_is_elsewhere_as_a_shell_reads_it(tmp_path: Path) -> None:
+    workdir = tmp_path / "my runs"
+    with StudyStore.open(f"sqlite:///{workdir}/my digits/study.db", "my digits") as elsewhere:
+        StudyAttributes(config={"workdir": str(workdir)}).write(elsewhere.study)
+        finish(elsewhere, 40, 1_000_000)
+        where = f"--study 'my digits' --workdir '{workdir}'"
+        assert f"nas-export {where} --trial 0 -o student.safetensors" in note(elsewhere, 2e6)
 
 
 def test_publishing_again_replaces(store: StudyStore) -> None:

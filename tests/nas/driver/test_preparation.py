@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from distill.tasks import NoiseTask
+from distill.teachers import load_teacher
 from nas.config import SearchConfig
 from nas.driver import prepare
 from search_spaces import UserError
@@ -29,3 +31,13 @@ def test_a_wrong_request_is_refused_before_any_image_is_loaded(
     monkeypatch.setattr(NoiseTask, "load", lambda *_, **__: pytest.fail("images were loaded"))
     with pytest.raises(UserError, match=says):
         prepare(SearchConfig.of(**{"budget_macs": 10**6, "workdir": tmp_path / "runs"} | wrong))
+
+
+def test_the_warm_start_is_read_once(teacher_file: Path, tmp_path: Path) -> None:
+    teacher = load_teacher(teacher_file)
+    smallest = teacher.family.space(teacher.generator.architecture).smallest()
+    (tmp_path / "found.json").write_text(json.dumps(smallest.to_json()))
+    settings = {"enqueue": (tmp_path / "found.json",), "workdir": tmp_path / "runs", "data": "digits"}
+    bench = prepare(SearchConfig.of(budget_macs=100_000, teacher=teacher_file, **settings), dry_run=True)
+    (tmp_path / "found.json").unlink()
+    assert bench.load_warm_start().architectures == [smallest]

@@ -174,8 +174,8 @@ def test_what_diverges_from_another_seed_too_has_failed(teacher_file: Path, tmp_
             replicates=0,
         )
     )  # fmt: skip
-    share = FixedSuggest({"budget_fraction": 1.0, **bench.space.uniform()})
-    hopeless = str(bench.space.sample(share, bench.config.budget.utilisation(bench.space)))
+    whole = FixedSuggest({"budget_fraction": 1.0, **bench.space.uniform()})
+    hopeless = str(bench.space.sample(whole, bench.config.budget.utilisation(bench.space)))
     err = io.StringIO()
     found = run_search(bench, Console(file=err), Hopeless)
     first, second = (trial for trial in found.trials if trial.summary == hopeless)
@@ -228,7 +228,7 @@ def test_with_fewer_trials_what_was_interrupted_is_finished_and_nothing_added(
         more = config.model_copy(update={"trials": 3})
         interrupted = Proposer(store, bench.space, config.budget.utilisation(bench.space), more).next()
         assert interrupted is not None
-        half_asked = store.study.ask().number
+        unsampled = store.study.ask().number
     fewer = prepare(request.model_copy(update={"trials": 1}))
     err = io.StringIO()
     found = run_search(fewer, Console(file=err))
@@ -237,7 +237,7 @@ def test_with_fewer_trials_what_was_interrupted_is_finished_and_nothing_added(
     assert found.trial(interrupted.trial).state in ("COMPLETE", "PRUNED")
     assert "[3/3] trial" in err.getvalue()
     with StudyStore.open(config.storage_url, config.study) as store:
-        left = store.study.trials[half_asked]
+        left = store.study.trials[unsampled]
         assert (left.state.name, left.user_attrs["reason"]) == (
             "FAIL",
             "interrupted before an architecture was chosen",
@@ -275,5 +275,20 @@ def test_a_study_of_finalists_is_not_searched_in(make_bench: Any) -> None:
     bench.config.folder.mkdir(parents=True)
     with StudyStore.open(bench.config.storage_url, "finalists", identity=bench.identity) as store:
         StudyAttributes(finalists_of="tiny").write(store.study)
-    with pytest.raises(StudyError, match="of the finalists of 'tiny': continue it with nas-distill"):
+        failed = store.begin({"architecture": "a"})
+        store.begin({"architecture": "a", "retry_of": failed})
+    with pytest.raises(StudyError, match="holds the finalists of 'tiny': continue it with nas-distill"):
         run_search(bench, Console(file=io.StringIO()))
+    with StudyStore.open(bench.config.storage_url, "finalists") as store:
+        assert "retried_as" not in store.study.trials[failed].user_attrs, "nothing was written"
+
+
+def test_finalists_are_not_trained_in_a_study_that_holds_a_search(make_bench: Any) -> None:
+    bench = make_bench(study="tiny-final")
+    bench.config.folder.mkdir(parents=True)
+    with StudyStore.open(bench.config.storage_url, "tiny-final", identity=bench.identity) as store:
+        store.study.ask()
+    with pytest.raises(StudyError, match=r"'tiny-final' holds a search: .* give another --images"):
+        run_search(bench, Console(file=io.StringIO()), finalists_of="tiny")
+    with StudyStore.open(bench.config.storage_url, "tiny-final") as store:
+        assert not StudyAttributes.from_study(store.study).finalists_of

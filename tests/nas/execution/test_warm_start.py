@@ -13,7 +13,8 @@ from rich.console import Console
 
 from distill.teachers import load_teacher
 from nas.errors import ConfigError, StorageError
-from nas.execution import SharedSpace, preview_search, read_warm_start, warm_start_architectures
+from nas.execution import SharedSpace, preview_search, warm_start_architectures
+from nas.execution.warm_start import read_warm_start
 from nas.reporting import SearchReport
 from nas.study import StudyStore
 from nas.trials import Proposer, WarmStart
@@ -87,7 +88,7 @@ def test_a_dry_run_shows_what_is_given(bench: Any, file: Path) -> None:
         FixedSuggest(given.choices[0]), bench.config.budget.utilisation(bench.space)
     )
     shown = preview_search(bench, warm_start_architectures(given, bench))
-    assert [proposed.summary for proposed in shown.given] == [str(smallest(bench)), str(baseline)]
+    assert [proposed.summary for proposed in shown.warm_start] == [str(smallest(bench)), str(baseline)]
     console = Console(width=300)
     with console.capture() as text:
         console.print(shown.render())

@@ -16,20 +16,18 @@ from nas.config import SANDWICH_PARTS, SearchConfig
 from nas.driver import prepare
 from nas.errors import BudgetError, ConfigError, SearchError
 from nas.execution import cluster
+from nas.execution.shared_space import SharedSpace, check_narrowest, weight_sharing
 from nas.execution.weight_sharing import (
     STAGES,
     Sandwich,
     SharedCandidate,
-    SharedSpace,
     SharedTrial,
-    check_narrowest,
     images_trained,
     shared_file,
     shared_trainer,
     stages_left,
     train_shared,
     trained_weights,
-    weight_sharing,
 )
 from nas.trials import Proposal
 from search_spaces import FixedSuggest, RandomSuggest

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +14,9 @@ from PIL import Image
 
 from distill.adversarial import Logistic
 from distill.data import loading
-from distill.errors import RecipeError, TeacherError
+from distill.errors import RecipeError, TeacherCacheError, TeacherError
 from distill.recipes import RECIPES, CompressingGans
+from distill.teachers.cache import SPARE
 from nas.config import SearchConfig
 from nas.errors import ConfigError
 from nas.execution.workbench import Workbench, use_threads
@@ -45,6 +48,17 @@ def test_the_teacher_cache_is_made_once(make_bench: MakeBench) -> None:
     del bench.__dict__["teacher_cache"]
     _ = bench.teacher_cache
     assert {path: path.stat().st_mtime_ns for path in (bench.config.cache / "teacher").rglob("*")} == made
+
+
+def test_the_room_for_a_teacher_cache_is_that_of_images_and_inputs(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench(teacher_cache_size=100_000)
+    images = 100_000 * math.prod(bench.teacher.generator.image_shape)
+    disk = shutil.disk_usage(".")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: disk._replace(free=images + SPARE))
+    with pytest.raises(TeacherCacheError, match=r"cache of 100,000 images takes .* GB and its disk"):
+        bench.check_teacher_cache()
 
 
 def test_every_student_of_an_architecture_starts_alike(make_bench: MakeBench) -> None:

@@ -89,7 +89,7 @@ def test_the_variance_of_a_median_is_known(count: int) -> None:
     assert variance_of_median(count) == pytest.approx(medians.var(), rel=0.2)
 
 
-def test_a_single_lucky_run_does_not_beat_a_well_measured_architecture_it_is_tied_with() -> None:
+def test_a_single_lucky_run_does_not_beat_a_well_measured_architecture_within_the_margin() -> None:
     rest = [Measured(trial, 10**6, (fid,)) for trial, fid in enumerate((22.0, 24.0, 26.0, 28.0), start=2)]
     known, lucky = Measured(0, 10**6, (20.0, 20.2, 19.8)), Measured(1, 10**6, (19.5,))
     found = select([known, lucky, *rest], FLOOR)
@@ -119,14 +119,14 @@ def test_the_front_is_what_no_expectation_dominates_cheapest_first(measured: lis
     assert found.best in found.front
 
 
-def test_tied_is_who_is_within_a_standard_error_of_the_best() -> None:
+def test_within_the_margin_is_who_is_less_than_two_standard_errors_behind_the_best() -> None:
     measured = [Measured(trial, 10**6, (fid,)) for trial, fid in enumerate((20.0, 21.0, 60.0, 120.0, 20.5))]
     assert [m.trial for m in select(measured, FLOOR).within_margin] == [4, 1]
     assert select(measured, NoiseFloor(1e-3, 4)).within_margin == ()
 
 
 @given(studies())
-def test_the_best_is_not_tied_with_itself(measured: list[Measured]) -> None:
+def test_the_best_is_not_within_its_own_margin(measured: list[Measured]) -> None:
     found = select(measured, FLOOR)
     assert found.best not in found.within_margin
     assert len(set(found.within_margin)) == len(found.within_margin)

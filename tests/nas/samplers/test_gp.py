@@ -100,6 +100,15 @@ def test_the_teachers_own_architecture_counts_with_its_known_fid(monkeypatch: py
     assert steps[-1] == pytest.approx((math.log(0.5), math.log(2_000)))
 
 
+def test_a_teachers_architecture_whose_fid_was_not_reported_before_a_kill_counts_as_predicted() -> None:
+    searched = Searched()
+    for size in (0.1, 0.3, 0.5, 0.7):
+        searched.train(size, 0.5, math.exp(6 - 2 * size), baseline=size == 0.1)
+    interrupted = searched.begin(1.0, 1.0, {"architecture": "", "same_as_teacher": True})
+    assert searched.study.trials[interrupted].values is None
+    assert searched.ask() != (1.0, 1.0)
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_workers_that_ask_one_after_the_other_look_elsewhere(seed: int) -> None:
     searched = Searched(seed)

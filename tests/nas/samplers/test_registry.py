@@ -92,5 +92,5 @@ def test_a_resumed_run_has_a_seed_of_its_own_and_always_the_same() -> None:
     assert len(set(seeds)) == len(seeds)
     assert all(0 <= seed < 2**32 for seed in seeds)
     assert resume_seed(3, 7) == resume_seed(3, 7)
-    with pytest.raises(ConfigError, match="seed -1 is negative"):
+    with pytest.raises(ConfigError, match="--seed -1: give 0 or more"):
         resume_seed(-1, 0)

@@ -11,7 +11,7 @@ import pytest
 
 from nas.config import SearchConfig
 from nas.errors import StudyError
-from nas.study import StudyStore, check_study
+from nas.study import StudyAttributes, StudyStore, check_study
 
 IDENTITY = {"space": "stylegan2", "teacher": "a" * 16}
 
@@ -47,4 +47,15 @@ def test_a_study_of_another_teacher_is_refused_and_left_as_it_was(tmp_path: Path
     check_study(asked, IDENTITY, {})
     with pytest.raises(StudyError, match=r"belongs to teacher a+, not b+"):
         check_study(asked, IDENTITY | {"teacher": "b" * 16}, {})
+    assert content(asked.folder / "study.db") == before
+
+
+def test_a_study_of_finalists_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+    asked = config(tmp_path)
+    asked.folder.mkdir()
+    with StudyStore.open(asked.storage_url, "s", identity=IDENTITY) as store:
+        StudyAttributes(finalists_of="digits").write(store.study)
+    before = content(asked.folder / "study.db")
+    with pytest.raises(StudyError, match="'s' holds the finalists of 'digits': continue it with nas-distill"):
+        check_study(asked, IDENTITY, {})
     assert content(asked.folder / "study.db") == before

@@ -96,7 +96,7 @@ def test_every_sampler_gives_the_asked_number_of_distinct_architectures_that_fit
     assert [trial.state for trial in store.study.trials].count(TrialState.RUNNING) == 0
 
 
-def test_uniformly_slimmed_teachers_come_first_and_the_first_is_protected(
+def test_uniform_width_baselines_come_first_and_the_first_is_protected(
     opened: Callable[..., StudyStore], space: SearchSpace
 ) -> None:
     store = opened()

@@ -1,0 +1,131 @@
+"""Opening a study: making a new one, and refusing one that was made by or for something else."""
+
+from __future__ import annotations
+
+import shlex
+import warnings
+from collections.abc import Mapping
+
+import optuna
+import sqlalchemy as sa
+from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
+from optuna.samplers import BaseSampler
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session
+
+from nas.errors import StudyError
+from nas.study.attributes import StudyAttributes, check_layout
+from nas.study.tables import Rung
+
+METRICS = ["FID", "MACs"]
+DIRECTIONS = [StudyDirection.MINIMIZE, StudyDirection.MINIMIZE]
+
+
+def open_study(
+    engine: Engine,
+    storage: RDBStorage,
+    name: str,
+    identity: Mapping[str, str],
+    assumed: Mapping[str, str],
+    sampler: BaseSampler | None,
+    create: bool,
+) -> optuna.Study:
+    """The study `name`; arguments as in `StudyStore.open`.
+
+    Raises:
+        StudyError: there is no such study (`create=False`), another version of nas-search made it, or it
+            belongs to something else.
+    """
+    known = [study.study_name for study in storage.get_all_studies()]
+    if name not in known:
+        if not create:
+            listed = (
+                f"there are {', '.join(map(repr, known))}"
+                if known
+                else "there are none yet, run nas-search first"
+            )
+            raise StudyError(f"there is no study {name!r}: {listed}")
+        _delete_rungs(engine, name)
+        try:
+            study = optuna.create_study(
+                storage=storage, study_name=name, directions=DIRECTIONS, sampler=sampler
+            )
+        except DuplicatedStudyError:  # somebody made it just now
+            study = optuna.load_study(storage=storage, study_name=name, sampler=sampler)
+    else:
+        study = optuna.load_study(storage=storage, study_name=name, sampler=sampler)
+    check_origin(study, create=create)
+    if study.metric_names is None and create:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            study.set_metric_names(METRICS)
+    check_identity(study, identity, assumed, save=True)
+    return study
+
+
+def check_origin(study: optuna.Study, *, create: bool) -> None:
+    """Refuse a study that this version of nas-search did not make; `create` as in `check_layout`.
+
+    Raises:
+        StudyError: its directions or its layout are not ours.
+    """
+    if study.directions != DIRECTIONS:
+        raise StudyError(
+            f"study {study.study_name!r} does not minimise FID and MACs: use --study NAME for a new one"
+        )
+    check_layout(study, create=create)
+
+
+def check_identity(
+    study: optuna.Study, identity: Mapping[str, str], assumed: Mapping[str, str], *, save: bool
+) -> None:
+    """Compare with what was saved when the study was made; `save` what is missing while it has no trials.
+
+    Raises:
+        StudyError: the study belongs to something else.
+    """
+    fresh = not study.get_trials(deepcopy=False)
+    saved = study.user_attrs  # read second: whoever asked for a trial had saved it
+    for part, wanted in identity.items():
+        if part not in saved and fresh:
+            if save:
+                study.set_user_attr(part, wanted)
+        elif (had := saved.get(part, assumed.get(part, "unknown"))) != wanted:
+            raise StudyError(
+                f"study {study.study_name!r} belongs to {part} {had}, not {wanted}: "
+                "use --study NAME for a new one"
+            )
+
+
+def check_purpose(study: optuna.Study, finalists_of: str) -> None:
+    """Refuse to search in a study of finalists, whose trials are chosen, and to train finalists in a search.
+
+    Args:
+        study: the study to continue.
+        finalists_of: name of the search whose finalists are to be trained in it; empty for a search.
+
+    Raises:
+        StudyError: the study was begun for the other purpose, or for the finalists of another search.
+    """
+    known = StudyAttributes.from_study(study).finalists_of
+    if known == finalists_of or not (known or study.get_trials(deepcopy=False)):
+        return
+    name = study.study_name
+    if not finalists_of:
+        raise StudyError(
+            f"study {name!r} holds the finalists of {known!r}: continue it with nas-distill --study "
+            f"{shlex.quote(known)} (with the same --images), or use --study NAME for a new search"
+        )
+    held = f"the finalists of {known!r}" if known else "a search"
+    raise StudyError(
+        f"study {name!r} holds {held}: the finalists of {finalists_of!r} need a study of their own, give "
+        "another --images, which is part of its name"
+    )
+
+
+def _delete_rungs(engine: Engine, name: str) -> None:
+    """Delete rungs of an earlier study of this name, which `optuna delete-study` leaves behind."""
+    with Session(engine) as session, session.begin():
+        session.execute(sa.delete(Rung).where(Rung.study == name))
