@@ -45,7 +45,7 @@ class Outcome:
     record: RungRecord
     cost: Cost
     samples: str  # PNG, path relative to the study's folder
-    fid_before: float | None = None  # of the student before its training, over as many samples as at this rung
+    fid_before: float | None = None  # before its training, over as many samples as at this rung
     warning: str = ""  # for the user
 
 
