@@ -209,7 +209,7 @@ class Trainer:
         return terms | {"gap": torch.cat(all_logits).float().neg().clamp_min(0).mean()}
 
     def _generator_rate(self, adversarial_weight: float) -> float:
-        """The student's rate: it goes from `similarity_lr` to `generator_lr` as the adversarial weight rises."""
+        """The student's rate: from `similarity_lr` to `generator_lr`, as the adversarial weight rises."""
         similarity, published = self.config.similarity_lr, self.config.generator_lr
         if similarity is None:
             return published
