@@ -49,5 +49,6 @@ def prepare(
         bench.check_latency()
         read_warm_start(bench)
     bench.load_data()
+    bench.check_teacher()
     bench.check_teacher_cache()
     return bench
