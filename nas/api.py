@@ -47,8 +47,8 @@ def search(
     Args:
         budget: MACs for one image, as a number or as text ("5G", "800M"); or a `Budget` of several limits.
         teacher: checkpoint of the teacher; the built-in digits' teacher when None.
-        data: the real images: folder, zip, idx file or torchvision:NAME; without a `teacher`, the built-in
-            digits.
+        data: the real images: folder, zip, idx file or torchvision:NAME. When None, samples of the `teacher`
+            take their place; without a `teacher`, the built-in digits are used.
         trials: architectures to train, baselines included.
         progress: show progress on stderr.
         options: further options by the names of `nas.SearchConfig`'s fields, such as `workdir`, `rungs`,

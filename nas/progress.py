@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -36,6 +37,23 @@ class LogLines:
             self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
+class TimeLeft:
+    """How long pieces of work will still take, from their speed so far; terminals show it beside each bar."""
+
+    def __init__(self) -> None:
+        self._began: dict[
+            str, tuple[float, int]
+        ] = {}  # by work: when its first report came, and what was done
+
+    def __call__(self, work: str, done: int, total: int) -> str:
+        """ ", 0:12:30 left", or nothing where the speed is not known yet."""
+        began, first = self._began.setdefault(work, (time.monotonic(), done))
+        if done <= first:
+            return ""
+        seconds = (time.monotonic() - began) * (total - done) / (done - first)
+        return f", {timedelta(seconds=round(seconds))} left"
+
+
 @contextmanager
 def progress_bars(console: Console, what: str = "") -> Iterator[OnProgress]:
     """A bar for every piece of work whose progress is reported; all are gone when the block ends.
@@ -47,7 +65,8 @@ def progress_bars(console: Console, what: str = "") -> Iterator[OnProgress]:
         if what:
             _say(console, f"{what} …")
         log = LogLines(console, LOG_SECONDS)
-        yield lambda work, done, total: log.say(f"{work}: {done:,} of {total:,}")
+        left = TimeLeft()
+        yield lambda work, done, total: log.say(f"{work}: {done:,} of {total:,}{left(work, done, total)}")
         return
     with Progress(console=console, transient=True) as bars:
         waited = bars.add_task(what, total=None, visible=bool(what))

@@ -138,6 +138,7 @@ class InvertedDigits:
     images: ImageSet
 
     name: ClassVar[str] = "inverted-digits"
+    needs_images: ClassVar[bool] = True
 
     @classmethod
     def load(

@@ -8,17 +8,19 @@
 from distill.data.builtin import DIGITS, digits_labels
 from distill.data.image_set import ImageSet
 from distill.data.labels import check_labels
-from distill.data.loading import MIN_IMAGES, load_images, sample_images
+from distill.data.loading import MIN_IMAGES, check_batch, load_images, sample_images
 from distill.data.scale import to_float, to_uint8
-from distill.data.sources import absolute
+from distill.data.sources import TEACHER, absolute
 from distill.data.stream import ImageStream
 
 __all__ = [
     "DIGITS",
     "MIN_IMAGES",
+    "TEACHER",
     "ImageSet",
     "ImageStream",
     "absolute",
+    "check_batch",
     "check_labels",
     "digits_labels",
     "load_images",

@@ -80,6 +80,20 @@ def sample_images(source: str | Path | None, resolution: int, channels: int) -> 
         return _in_memory(str(source), sample, resolution, channels, found=found)
 
 
+def check_batch(data: ImageSet, batch_size: int) -> None:
+    """Refuse images that are fewer than a batch: it would show some of them twice.
+
+    Raises:
+        DataError: with both numbers.
+    """
+    count = len(data) if data.found is None else data.found
+    if count < batch_size:
+        raise DataError(
+            f"--data {data.name} has {count} images to train on, fewer than a batch of {batch_size}: "
+            f"give more, or --batch-size {count} or less"
+        )
+
+
 def _check_shape(resolution: int, channels: int) -> None:
     if channels not in (1, 3):
         raise DataError(f"images have 1 (grey) or 3 (RGB) channels, not {channels}: use another teacher")

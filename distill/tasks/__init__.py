@@ -7,11 +7,12 @@ from distill.tasks.base import (
     Batch,
     BatchStream,
     EvalSet,
+    SampledTask,
     Task,
     TeacherInputs,
     preview_rows,
 )
-from distill.tasks.noise import NoiseTask
+from distill.tasks.noise import DrawnInputs, NoiseTask
 
 TASKS: dict[str, type[Task]] = {task.name: task for task in (NoiseTask,)}
 """The tasks, by the name that a family gives."""
@@ -20,8 +21,10 @@ __all__ = [
     "TASKS",
     "Batch",
     "BatchStream",
+    "DrawnInputs",
     "EvalSet",
     "NoiseTask",
+    "SampledTask",
     "Task",
     "TeacherInputs",
     "preview_rows",

@@ -109,6 +109,7 @@ class Task(Protocol):
     """Makes batches, and names what a generator is measured against."""
 
     name: ClassVar[str]
+    needs_images: ClassVar[bool]  # if not, it is a `SampledTask`: samples of the teacher can be its images
 
     @property
     def digest(self) -> str:
@@ -164,6 +165,20 @@ class Task(Protocol):
 
     def preview(self, inputs: Inputs, count: int, columns: int) -> Tensor:
         """Indices (M,) of the `inputs` to show in a grid; about `count`."""
+
+
+class SampledTask(Task, Protocol):
+    """A task whose inputs are drawn at random, so that it needs no real images."""
+
+    @classmethod
+    def on_samples(cls, generator: Generator, images: ImageSet, held_out: ImageSet) -> Self:
+        """The task of `generator` on samples of the teacher in place of real images.
+
+        Args:
+            generator: a student or the teacher.
+            images: samples to train on, with labels where the teacher has classes.
+            held_out: other samples, which generated images are compared with.
+        """
 
 
 def preview_rows(specs: Sequence[InputSpec], batch: Batch) -> dict[str, Tensor]:

@@ -28,8 +28,10 @@ class NoiseTask:
 
     images: ImageSet
     input_specs: tuple[InputSpec, ...]
+    held_out: ImageSet | None = None  # what generated images are compared with; `images` where there is none
 
     name: ClassVar[str] = "noise"
+    needs_images: ClassVar[bool] = False
 
     @classmethod
     def load(
@@ -52,6 +54,10 @@ class NoiseTask:
         images = sample_images(source, height, channels)
         check_labels(images, 0 if any_labels else generator.classes)
         return cls(images, generator.input_specs)
+
+    @classmethod
+    def on_samples(cls, generator: Generator, images: ImageSet, held_out: ImageSet) -> Self:
+        return cls(images, generator.input_specs, held_out)
 
     def for_generator(self, generator: Generator) -> Self:
         return replace(self, input_specs=generator.input_specs)
@@ -79,7 +85,8 @@ class NoiseTask:
         return input_batches(self.input_specs, batch_size, torch.Generator().manual_seed(seed))
 
     def eval_sets(self) -> tuple[EvalSet, ...]:
-        return (EvalSet(self.images.name, self.images, self._evaluated),)
+        reference = self.images if self.held_out is None else self.held_out
+        return (EvalSet(reference.name, reference, self._evaluated),)
 
     def _evaluated(self, samples: int, seed: int, batch_size: int) -> Iterator[Inputs]:
         # whole batches only: another size may use other kernels, which differ in the last bits

@@ -1,6 +1,7 @@
 """Teachers: loading one, caching its outputs, training one from images."""
 
 from distill.teachers.cache import (
+    TEACHER_CACHE,
     TeacherCache,
     check_room,
     make_teacher_cache,
@@ -8,19 +9,24 @@ from distill.teachers.cache import (
     teacher_cache_home,
 )
 from distill.teachers.loading import Teacher, load_teacher
+from distill.teachers.samples import TeacherSamples
+from distill.teachers.soundness import look_at
 from distill.teachers.training import Outcome, check_place, check_training, train_teacher
 from distill.teachers.training_state import Snapshot, TeacherTraining
 
 __all__ = [
+    "TEACHER_CACHE",
     "Outcome",
     "Snapshot",
     "Teacher",
     "TeacherCache",
+    "TeacherSamples",
     "TeacherTraining",
     "check_place",
     "check_room",
     "check_training",
     "load_teacher",
+    "look_at",
     "make_teacher_cache",
     "teacher_cache_bytes",
     "teacher_cache_home",

@@ -23,11 +23,28 @@ from distill.noise import seeded_noise
 from distill.progress import OnProgress
 from distill.storage import sweep
 from distill.tasks import Batch, TeacherInputs
+from distill.teachers.soundness import check_finite
 from search_spaces import Generator
 
-RENDERING = "Making the teacher's images, once"
+TEACHER_CACHE = "teacher"  # name of the folder of teacher caches and samples, within that of all caches
 RENDER_PIXELS = 2**18  # per batch: a 1024 px teacher fits into memory
 SPARE = 2**28  # bytes of disk to leave free
+
+
+@dataclass(frozen=True)
+class CacheUse:
+    """What cached images are for, as users read it."""
+
+    work: str  # while they are made
+    takes: str  # subject and verb of the disk space that `{}` images need
+    fix: str  # where the disk has too little room
+
+
+PAIRS = CacheUse(
+    "Making the teacher's images, once",
+    "a teacher cache of {:,} images takes",
+    "give a smaller --teacher-cache-size or another --workdir",
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +84,7 @@ def make_teacher_cache(
     batch_size: int | None = None,  # None: as many as fit into some gigabytes
     device: str = "cpu",
     on_progress: OnProgress | None = None,
+    use: CacheUse = PAIRS,
 ) -> TeacherCache:
     """Open the cache of this teacher's images for `inputs` in `folder`; make it if it is missing.
 
@@ -75,6 +93,7 @@ def make_teacher_cache(
 
     Raises:
         TeacherCacheError: the disk has no room for it.
+        TeacherError: the teacher makes NaN or infinity.
     """
     home = teacher_cache_home(folder, teacher_digest, inputs)
     sweep(folder)
@@ -87,7 +106,7 @@ def make_teacher_cache(
             for i, array in enumerate(arrays):
                 np.save(half_done / f"inputs-{i}.npy", array)
             teacher = teacher.to(device).eval()
-            _render(teacher, inputs, arrays, half_done / "images.npy", batch_size, device, on_progress)
+            _render(teacher, inputs, arrays, half_done / "images.npy", batch_size, device, on_progress, use)
             _publish(half_done, home)
     return TeacherCache(
         inputs,
@@ -113,18 +132,20 @@ def teacher_cache_bytes(size: int, image_shape: Sequence[int], arrays: Sequence[
     return size * (math.prod(image_shape) + row)
 
 
-def check_room(folder: Path, size: int, needed: int) -> None:
-    """Check that the disk of `folder` has room for a cache of `size` images and `needed` bytes.
+def check_room(folder: Path, size: int, needed: int, use: CacheUse = PAIRS) -> None:
+    """Check that the disk of `folder` has room for `size` more images, `needed` bytes.
 
     Raises:
         TeacherCacheError: it has not.
     """
+    if not size:
+        return
     there = next(place for place in (folder, *folder.absolute().parents) if os.path.exists(place))
     disk = shutil.disk_usage(there)
     if disk.total and needed + SPARE > disk.free:  # size 0 is no disk; writing there raises its own error
         raise TeacherCacheError(
-            f"a teacher cache of {size:,} images takes {needed / 1e9:.1f} GB and its disk has "
-            f"{disk.free / 1e9:.1f} GB free: give a smaller --teacher-cache-size or another --workdir"
+            f"{use.takes.format(size)} {needed / 1e9:.1f} GB and its disk has {disk.free / 1e9:.1f} GB free: "
+            f"{use.fix}"
         )
 
 
@@ -136,6 +157,7 @@ def _render(
     batch_size: int | None,
     device: str,
     on_progress: OnProgress | None,
+    use: CacheUse,
 ) -> None:
     """Write the teacher's images for the rows of `arrays` to `path`, batch by batch."""
     images: np.memmap[Any, np.dtype[np.uint8]] | None = None
@@ -143,17 +165,19 @@ def _render(
     with seeded_noise(inputs.seed, device):
         while start < size:
             batch = _inputs_at(inputs, arrays, slice(start, start + count)).inputs
-            rendered = to_uint8(teacher(*(x.to(device) for x in batch))).cpu().numpy()
+            made = teacher(*(x.to(device) for x in batch))
+            check_finite(made, start)
+            rendered = to_uint8(made).cpu().numpy()
             if images is None:
                 shape = rendered.shape[1:]
-                check_room(path.parent, size, teacher_cache_bytes(size, shape, arrays))
+                check_room(path.parent, size, teacher_cache_bytes(size, shape, arrays), use)
                 images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(size, *shape))
                 count = batch_size or max(1, min(64, RENDER_PIXELS // (shape[-1] * shape[-2])))
             images[start : start + len(rendered)] = rendered
             os.utime(path)  # mapped writes may leave the time unchanged, and `sweep` would remove the folder
             start += len(rendered)
             if on_progress is not None:
-                on_progress(RENDERING, start, size)
+                on_progress(use.work, start, size)
     assert images is not None
     images.flush()
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from distill.data import DIGITS
+from distill.data import DIGITS, TEACHER
 from distill.errors import NonFiniteImagesError
 from distill.evaluation import Fidelity, Score, check_names, images_at_a_time
 from distill.progress import OnProgress
 from distill.tasks import TASKS, Task
+from distill.teachers import TEACHER_CACHE, TeacherSamples, load_teacher
 from nas.budget import COUNTER, measure
-from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS
+from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS, TEACHER_SAMPLES
 from nas.device import choose_device
 from nas.errors import ConfigError
+from nas.study import BUILT_IN, REAL_IMAGES
 from search_spaces import Family, Generator, get_family, load_checkpoint
 
 
@@ -23,6 +26,7 @@ def evaluate(
     *,
     metrics: str | Sequence[str] = ("fid",),
     data: str | None = None,
+    teacher: str | Path | None = None,
     fid_samples: int | None = None,
     extractor: str | None = None,
     extractor_weights: str | Path | None = None,
@@ -37,7 +41,8 @@ def evaluate(
     Args:
         checkpoint: of a student or a teacher.
         metrics: names in `distill.evaluation.metrics.METRICS`, or one of them.
-        data: the real images.
+        data: the real images, or "teacher" for held-out samples of the teacher.
+        teacher: the file of that teacher, where the checkpoint notes another or none; implies data="teacher".
         fid_samples: generated images that every metric is taken over.
         extractor: of the features, a name or a TorchScript file.
         extractor_weights: its weights, instead of the default ones.
@@ -64,7 +69,14 @@ def evaluate(
     noted, generator = loaded.metadata, loaded.generator
     cost = measure(generator)
     family = get_family(loaded.family)
-    task = _task(checkpoint, family, generator, noted, data, cache, on_progress)
+    if teacher is not None and data not in (None, TEACHER):
+        raise ConfigError(f"--teacher {teacher}: leave it out with --data {data}, or give --data {TEACHER}")
+    measured_on = TEACHER if teacher is not None else data or noted.get("data")
+    if measured_on == TEACHER:
+        task, compared_with = _samples(checkpoint, generator, noted, teacher, cache, where, on_progress)
+    else:
+        task = _task(checkpoint, family, generator, noted, data, cache, on_progress)
+        compared_with = REAL_IMAGES
     batch_size = batch_size or images_at_a_time(generator.image_shape[-1])
     defaults = DIGITS_DEFAULTS if task.images.name == DIGITS else REAL_DEFAULTS
     fidelity = Fidelity(
@@ -88,6 +100,7 @@ def evaluate(
     return {
         "checkpoint": str(checkpoint),
         "data": task.images.name,
+        "compared_with": compared_with,
         **(_fid_fields(scores["fid"]) if "fid" in scores else {}),
         "metrics": {name: _fields(score) for name, score in scores.items()},
         "device": where,
@@ -118,6 +131,40 @@ def _task(
     if data is None and noted.get("data_digest", task.digest) != task.digest:
         raise ConfigError(f"{measured_on} has changed since {checkpoint} was measured on it: give --data")
     return task
+
+
+def _samples(
+    checkpoint: Path,
+    generator: Generator,
+    noted: Mapping[str, str],
+    teacher: str | Path | None,
+    cache: Path | None,
+    device: str,
+    on_progress: OnProgress | None,
+) -> tuple[Task, str]:
+    """The task against samples of `teacher`, by default the one noted; and what it is in words."""
+    path = Path(teacher or noted.get("teacher_path", ""))
+    built_in = str(path) == BUILT_IN
+    if not built_in and not path.is_file():
+        gone = f"{path} is not a file" if path.name else f"{checkpoint} does not note a teacher"
+        raise ConfigError(f"--data {TEACHER}: {gone}: give the teacher by --teacher, or images by --data")
+    loaded = load_teacher(None if built_in else path)
+    if loaded.generator.image_shape != generator.image_shape:
+        ours, theirs = ("×".join(map(str, g.image_shape)) for g in (generator, loaded.generator))
+        raise ConfigError(
+            f"{checkpoint} makes images of {ours}, the teacher {path} of {theirs}: give its own by --teacher"
+        )
+    samples = TeacherSamples(loaded, int(noted.get("teacher_samples", TEACHER_SAMPLES)))
+    samples.check()
+    if teacher is None and noted.get("data_digest", samples.digest) != samples.digest:
+        raise ConfigError(
+            f"{path} has changed since {checkpoint} was measured against its samples: give --teacher"
+        )
+    how: Mapping[str, Any] = {"device": device, "on_progress": on_progress}
+    if cache is not None:
+        return samples.held_out_task(generator, cache / TEACHER_CACHE, **how), samples.described
+    with TemporaryDirectory() as scratch:  # what is mapped stays readable after its file is gone
+        return samples.held_out_task(generator, Path(scratch), **how), samples.described
 
 
 def _check_weights(checkpoint: Path, noted: Mapping[str, str], fidelity: Fidelity) -> None:

@@ -76,6 +76,8 @@ def export_student(
         "teacher_digest": str(found.teacher["digest"]),
         "data": found.data["name"],
         "data_digest": found.data["digest"],
+        "compared_with": found.compared_with,
+        **_samples(found),
         "images": str(rung.images),
         "fid": repr(rung.fid),
         "fid_samples": str(rung.fid_samples),
@@ -93,3 +95,10 @@ def export_student(
     except OSError as error:
         raise ExportError(f"{output} can't be written ({os_reason(error)}): choose another -o") from error
     return metadata
+
+
+def _samples(found: SearchReport) -> dict[str, str]:
+    """Which samples took the place of real images: what `nas-evaluate` needs to make them again."""
+    if "samples" not in found.data:
+        return {}
+    return {"teacher_samples": found.data["samples"], "teacher_path": str(found.teacher["path"])}

@@ -32,6 +32,7 @@ nas-evaluate student.safetensors --metrics fid,kid,is,prc,vol --fid-samples 50k
 nas-evaluate student.safetensors --data images/ --extractor inception --extractor-weights inception.pth --json
 nas-evaluate student.safetensors --data cifar.zip --extractor cifar-resnet --extractor-weights resnet20.th
 nas-evaluate student.safetensors --data images/ --extractor features.pt --cache real/
+nas-evaluate student.safetensors --teacher ffhq256.pkl --cache samples/     # against samples of the teacher
 """
 
 
@@ -45,7 +46,19 @@ class EvaluateOptions(JsonOption, DeviceOption, SampleSeedOption, FidOptions):
         group="evaluation", argument=True, help="Student or teacher, of any known format."
     )
     metrics: str = option("fid", group="evaluation", help="Metrics: any of fid,kid,is,prc,vol.")
-    data: Place | None = variant(ImageOptions, "data", shown="as noted in the file")
+    data: Place | None = variant(
+        ImageOptions,
+        "data",
+        help='Images: a folder, zip or idx file, torchvision:CIFAR10, "digits", 1,797 handwritten ones, or '
+        '"teacher", held-out samples of the teacher.',
+        shown="as noted in the file",
+    )
+    teacher: Location | None = option(
+        None,
+        group="evaluation",
+        help="Teacher whose held-out samples take the place of real images.",
+        shown="as noted in the file",
+    )
     fid_samples: Quantity | None = variant(
         FidOptions,
         "fid_samples",
@@ -93,7 +106,10 @@ def _table(found: dict[str, Any]) -> Table:
     """One line for each value, with all that it depends on."""
     from rich.table import Table
 
-    table = Table(title=f"{found['checkpoint']} against {found['data']}", title_justify="left")
+    from nas.study import REAL_IMAGES
+
+    against = found["data"] if found["compared_with"] == REAL_IMAGES else found["compared_with"]
+    table = Table(title=f"{found['checkpoint']} against {against}", title_justify="left")
     for name in ("metric", "value", "generated", "real", "seed"):
         table.add_column(name, justify="left" if name == "metric" else "right")
     table.add_column("features (weights)", overflow="fold")

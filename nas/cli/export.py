@@ -43,7 +43,7 @@ def main(asked: ExportOptions) -> None:
     from nas.budget import format_quantity
     from nas.checkpoints import choose, export_student
     from nas.errors import ConfigError
-    from nas.reporting import read_report
+    from nas.reporting import comparison, read_report
     from nas.study import open_existing
 
     trial, max_macs, output = asked.trial, asked.max_macs, asked.output
@@ -69,6 +69,8 @@ def main(asked: ExportOptions) -> None:
         f"{format_quantity(chosen.macs or 0)} MACs, "
         f"{format_quantity(chosen.params or 0)} parameters"
     )
+    for line in comparison(found.compared_with):
+        click.echo(line)
     if chosen.state != "COMPLETE":
         click.echo(
             f"note: this trial is {chosen.state}, its FID was taken after {metadata['images']} images",

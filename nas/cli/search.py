@@ -24,6 +24,9 @@ nas-search --budget-macs 5G
 # your own teacher and images
 nas-search --budget-macs 5G --teacher teacher.safetensors --data images/ --trials 60
 
+# your own teacher without its images: from samples of the teacher
+nas-search --budget-macs 5G --teacher teacher.safetensors --trials 60
+
 # no image may take longer than 30 ms on this machine's GPU
 nas-search --budget-macs 5G --budget-latency 30ms --latency-on cuda
 

@@ -1,7 +1,7 @@
 """The configuration of a search: options, defaults, checks, and its TOML file."""
 
 from nas.config.checks import SANDWICH_PARTS
-from nas.config.defaults import DIGITS_DEFAULTS, REAL_DEFAULTS
+from nas.config.defaults import DIGITS_DEFAULTS, REAL_DEFAULTS, TEACHER_SAMPLES, shows_digits
 from nas.config.search import MAY_CHANGE, SearchConfig
 from nas.config.toml import read_toml
 
@@ -10,6 +10,8 @@ __all__ = [
     "MAY_CHANGE",
     "REAL_DEFAULTS",
     "SANDWICH_PARTS",
+    "TEACHER_SAMPLES",
     "SearchConfig",
     "read_toml",
+    "shows_digits",
 ]

@@ -6,6 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from distill.data import TEACHER
 from distill.errors import TrainingError
 from distill.training import check_micro_batch, check_precision
 from nas.budget import Budget
@@ -33,6 +34,11 @@ def check_search(config: SearchConfig) -> None:
     if config.rung_samples is not None and len(config.rungs) == 1:
         raise ValueError(
             f"--rung-samples {config.rung_samples}: leave it out, there is no rung before the last one"
+        )
+    if config.teacher_samples is not None and config.data != TEACHER:
+        raise ValueError(
+            f"--teacher-samples {config.teacher_samples}: leave it out with --data {config.data}, or give "
+            f"--data {TEACHER}"
         )
     if config.share_weights:
         _check_shared(config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from distill.data import DIGITS
+from distill.data import DIGITS, TEACHER
 from distill.recipes import RECIPES, get_recipe
 from nas.errors import ConfigError
 
@@ -21,27 +21,36 @@ REAL_DEFAULTS: dict[str, Any] = {
 }
 RECIPE = next(iter(RECIPES))
 SHARED_LONGER = 4  # images for shared weights / images of a candidate's last rung
+TEACHER_SAMPLES = 50_000  # without real images
 
 
 def with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     """`values` of a search with the defaults that depend on them; None, () and [] count as unset.
 
+    Without images a teacher is distilled from samples of its own.
+
     Raises:
-        ConfigError: a teacher without its images, or images without their teacher.
+        ConfigError: images without their teacher.
         RecipeError: an unknown recipe.
     """
-    teacher, data = values.get("teacher"), values.get("data")
-    if teacher is not None and data is None:
-        raise ConfigError(f"--teacher {teacher}: give the images of its kind by --data, too")
-    if teacher is None and data not in (None, DIGITS):
-        raise ConfigError(f"--data {data}: give the generator to compress by --teacher, too")
-    built_in = data in (None, DIGITS)
     chosen = {name: value for name, value in values.items() if value not in (None, (), [])}
+    teacher = chosen.get("teacher")
+    data = chosen.setdefault("data", DIGITS if teacher is None else TEACHER)
+    if teacher is None and data not in (DIGITS, TEACHER):
+        raise ConfigError(f"--data {data}: give the generator to compress by --teacher, too")
+    built_in = shows_digits(data, teacher)
     defaults = DIGITS_DEFAULTS if built_in else REAL_DEFAULTS
+    if data == TEACHER:
+        defaults = defaults | {"teacher_samples": TEACHER_SAMPLES}
     defaults = defaults | _kd_weight(str(chosen.get("recipe", RECIPE)), built_in)
     if chosen.get("share_weights"):
         defaults = defaults | {"rungs": (SHARED_LONGER * defaults["rungs"][-1],)}
     return defaults | chosen
+
+
+def shows_digits(data: str, teacher: object) -> bool:
+    """Whether students of a search draw the built-in digits; no `teacher` is the built-in one."""
+    return data == DIGITS or (data == TEACHER and teacher is None)
 
 
 def _kd_weight(recipe: str, digits: bool) -> dict[str, Any]:

@@ -13,7 +13,14 @@ from distill.data import DIGITS, absolute
 from distill.schedules import Ramp, Schedule
 from nas.budget import Budget, format_duration, format_quantity
 from nas.config.checks import CACHE, NOT_IN_NAMES, check_search
-from nas.config.defaults import DIGITS_DEFAULTS, REAL_DEFAULTS, RECIPE, SHARED_LONGER, with_defaults
+from nas.config.defaults import (
+    DIGITS_DEFAULTS,
+    REAL_DEFAULTS,
+    RECIPE,
+    SHARED_LONGER,
+    TEACHER_SAMPLES,
+    with_defaults,
+)
 from nas.config.toml import write_toml
 from nas.errors import ConfigError, StudyError
 from nas.options import (
@@ -81,7 +88,21 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
         help="Checkpoint of the teacher.",
         shown="the built-in digits teacher",
     )
-    data: Place = variant(ImageOptions, "data", default=DIGITS)
+    data: Place = variant(
+        ImageOptions,
+        "data",
+        default=DIGITS,
+        help='Images: a folder, zip or idx file, torchvision:CIFAR10, "digits", 1,797 handwritten ones, or '
+        '"teacher", samples of the teacher.',
+        shown="digits; with --teacher, samples of the teacher",
+    )
+    teacher_samples: Quantity | None = option(
+        None,
+        group="teacher and data",
+        gt=0,
+        help="Samples of the teacher in place of real images; a fifth of them is held out for FIDs.",
+        shown=f"{format_quantity(TEACHER_SAMPLES)} without real images",
+    )
     space: str = option(
         "",
         group="teacher and data",

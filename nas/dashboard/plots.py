@@ -12,7 +12,14 @@ import plotly.graph_objects as go
 from nas.budget import format_quantity
 from nas.options import StudyOptions
 from nas.ranking import finite
-from nas.reporting import TrialReport, choose_best, location, searches_below_teacher, trial_reports
+from nas.reporting import (
+    TrialReport,
+    choose_best,
+    comparison,
+    location,
+    searches_below_teacher,
+    trial_reports,
+)
 from nas.study import StudyAttributes
 from nas.trials import TrialAttributes
 
@@ -125,6 +132,8 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
                 f"| teacher | {teacher['fid']:.2f} | {format_quantity(teacher['macs'])} "
                 f"| {format_quantity(teacher['params'])} | known, not trained again |"
             ]
+    compared = comparison(StudyAttributes.from_study(store.study).compared_with)
+    lines += ["", *compared] if compared else []
     everything = store.study.get_trials(deepcopy=False)
     states = Counter(t.state.name for t in everything if not TrialAttributes.from_trial(t).is_untrained)
     words = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from distill.training import Precision
 from nas.errors import StudyError
 from nas.execution import Workbench
-from nas.study import StudyAttributes, StudyStore
+from nas.study import BUILT_IN, REAL_IMAGES, StudyAttributes, StudyStore
 
 if TYPE_CHECKING:
     from distill.evaluation import FidScore
@@ -35,7 +35,7 @@ def record_facts(store: StudyStore, bench: Workbench, teacher_score: FidScore, p
     architecture = bench.teacher.generator.architecture
     teacher: dict[str, Any] = {
         "name": bench.teacher.name,
-        "path": str(bench.config.teacher or "built-in"),
+        "path": str(bench.config.absolute().teacher or BUILT_IN),
         "digest": bench.teacher.digest,
         "macs": bench.space.macs(architecture),
         "params": bench.space.params(architecture),
@@ -46,5 +46,6 @@ def record_facts(store: StudyStore, bench: Workbench, teacher_score: FidScore, p
         extractor_digest=teacher_score.digest,
         trained_in=precision,
         teacher_info=teacher,
+        compared_with=REAL_IMAGES if bench.samples is None else bench.samples.described,
         config=bench.config.absolute().public(),
     ).write(store.study)

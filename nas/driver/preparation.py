@@ -49,5 +49,6 @@ def prepare(
         bench.check_latency()
         bench.load_warm_start()
     bench.load_data()
+    bench.check_teacher()
     bench.check_teacher_cache()
     return bench

@@ -10,13 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from distill.teachers import teacher_cache_bytes
+from distill.teachers import TEACHER_CACHE, teacher_cache_bytes
 from distill.training import images_in_whole_steps
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
 from nas.execution.cluster import expected_resources
 from nas.execution.shared_space import searched_space
-from nas.execution.workbench import TEACHER_CACHE, TEACHER_CACHE_SEED, Workbench
+from nas.execution.workbench import TEACHER_CACHE_SEED, Workbench
 from nas.trials import Plan
 from search_spaces import Architecture, RandomSuggest
 
@@ -80,8 +80,7 @@ def introduction(bench: Workbench) -> list[str]:
         f"Teacher: {built_in}{teacher.name} ({teacher.family.name}), "
         f"{format_quantity(bench.space.macs(cost))} MACs, "
         f"{format_quantity(bench.space.params(cost))} parameters",
-        f"Data: {bench.task.images.name}, {bench.task.images.found or len(bench.task.images)} images "
-        f"({bench.task.images.format}){OWN if built_in else ''}",
+        _data(bench),
         f"Recipe: {config.recipe}, KD weight {config.schedule}",
         f"Training: {_rungs(bench)}",
         f"Budget: {config.budget}{where}; study {config.study} in {config.folder}",
@@ -89,21 +88,34 @@ def introduction(bench: Workbench) -> list[str]:
     slack = config.budget.slack(bench.space)
     lines += [f"Budget: {slack}"] if slack else []
     cached = _cached_images(bench)
-    row = bench.task.teacher_inputs(1, TEACHER_CACHE_SEED).arrays()
+    row = bench.outline.teacher_inputs(1, TEACHER_CACHE_SEED).arrays()
     megabytes = teacher_cache_bytes(cached, bench.teacher.generator.image_shape, row) / 1e6
     lines.append(f"Teacher cache: {cached:,} images, {megabytes:,.0f} MB in {config.cache / TEACHER_CACHE}")
-    lines += [f"Skipped {skipped}" for skipped in bench.task.images.skipped]
+    lines += [f"Skipped {skipped}" for skipped in bench.outline.images.skipped]
     if teacher.discriminator is None and bench.recipe.discriminator_steps(1.0):
         lines.append("The teacher has no discriminator: students train their own from scratch")
     return lines
 
 
+def _data(bench: Workbench) -> str:
+    """The images that students are trained on and compared with."""
+    images, samples = bench.outline.images, bench.samples
+    if samples is not None:
+        megabytes = samples.bytes_on_disk / 1e6
+        return (
+            f"Data: {samples.count:,} samples of the teacher: no real images were given ({images.format}, "
+            f"{megabytes:,.0f} MB, made once); FIDs are distances to {samples.described}"
+        )
+    own = OWN if bench.config.teacher is None else ""
+    return f"Data: {images.name}, {images.found or len(images)} images ({images.format}){own}"
+
+
 def _cached_images(bench: Workbench) -> int:
     """The size of the teacher cache: a task may have fewer inputs than asked for."""
     size = bench.config.teacher_cache_size
-    if bench.task.images.found is not None:  # of a sample the number of inputs is not the task's
+    if bench.outline.images.found is not None:  # of a sample the number of inputs is not the task's
         return size
-    return len(bench.task.teacher_inputs(size, TEACHER_CACHE_SEED))
+    return len(bench.outline.teacher_inputs(size, TEACHER_CACHE_SEED))
 
 
 def _rungs(bench: Workbench) -> str:

@@ -6,12 +6,13 @@ import copy
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import torch
 
 from distill.adversarial import make_adversarial
+from distill.data import TEACHER, check_batch
 from distill.evaluation import images_at_a_time
 from distill.perceptual import NONE, default_perceptual, load_perceptual
 from distill.progress import OnProgress
@@ -21,10 +22,13 @@ from distill.seeds import derive_seed
 from distill.storage import mapped_tensor
 from distill.tasks import TASKS, Task, TeacherInputs
 from distill.teachers import (
+    TEACHER_CACHE,
     Teacher,
     TeacherCache,
+    TeacherSamples,
     check_room,
     load_teacher,
+    look_at,
     make_teacher_cache,
     teacher_cache_bytes,
     teacher_cache_home,
@@ -48,7 +52,6 @@ if TYPE_CHECKING:
     from nas.trials import WarmStart
 
 LEAST_R1_GAMMA = 0.3
-TEACHER_CACHE = "teacher"  # folder
 TEACHER_CACHE_SEED = 1_000_003  # other inputs than FIDs are measured on
 
 
@@ -81,6 +84,8 @@ class Workbench:
         self.space = students.with_fractions(config.budget.fractions(students))
         self.distance = load_perceptual(config.perceptual or self._default_perceptual(), self.device)
         self._check_discriminator()
+        if self.samples is not None:
+            self.samples.check()
         self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.ingredients())
         self._check()
         self._check_ramp()
@@ -88,21 +93,44 @@ class Workbench:
     @cached_property
     def identity(self) -> dict[str, str]:
         """Values that all results of a study share; others are not comparable."""
-        parts = {"space": self.teacher.family.name, "teacher": self.teacher.digest, "data": self.task.digest}
+        parts = {"space": self.teacher.family.name, "teacher": self.teacher.digest, "data": self._data_digest}
         parts["perceptual"] = "none" if self.distance is None else self.distance.digest
         return parts | self.config.conditions()
 
     def load_data(self) -> Task:
-        """Load `task` if needed.
+        """Load the real images if needed; samples of the teacher are made by the first worker.
 
         Raises:
-            DataError: the images can't be used.
+            DataError: the images can't be used, or are fewer than a batch.
+            TeacherError: the teacher's samples are to take their place, and are constant or not finite.
         """
-        return self.task
+        check_batch(self.outline.images, self.config.batch_size)
+        return self.outline
+
+    @property
+    def samples(self) -> TeacherSamples | None:
+        """The teacher's samples that take the place of real images; None where there are real images."""
+        count = self.config.teacher_samples
+        return TeacherSamples(self.teacher, count) if self.config.data == TEACHER and count else None
+
+    @property
+    def outline(self) -> Task:
+        """`task` for what needs no training: where the teacher makes the images, with a few of them."""
+        return self.task if self.samples is None else self._few_samples
+
+    @cached_property
+    def _few_samples(self) -> Task:
+        assert self.samples is not None
+        return self.samples.outline()
 
     @cached_property
     def task(self) -> Task:
-        """The family's task on the real images; in a dry run, on a sample of them."""
+        """The family's task on the real images or the teacher's samples; in a dry run, on a few of them."""
+        if self.samples is not None:
+            if self.dry_run:
+                return self.outline
+            folder = self.config.cache / TEACHER_CACHE
+            return self.samples.task(folder, device=self.device, on_progress=self._on_progress)
         task = TASKS[self.teacher.family.task]
         if self.dry_run:
             return task.sample(self.config.data, self.teacher.generator)
@@ -151,15 +179,18 @@ class Workbench:
         return make_teacher_cache(
             self.teacher.generator,
             self.teacher.digest,
-            self._teacher_inputs,
+            self._teacher_inputs(self.task),
             self.config.cache / TEACHER_CACHE,
             device=self.device,
             on_progress=self._on_progress,
         )
 
+    def _teacher_inputs(self, task: Task) -> TeacherInputs:
+        return task.teacher_inputs(self.config.teacher_cache_size, TEACHER_CACHE_SEED)
+
     @property
-    def _teacher_inputs(self) -> TeacherInputs:
-        return self.task.teacher_inputs(self.config.teacher_cache_size, TEACHER_CACHE_SEED)
+    def _data_digest(self) -> str:
+        return self.task.digest if self.samples is None else self.samples.digest
 
     @cached_property
     def fidelity(self) -> Fidelity:
@@ -279,17 +310,28 @@ class Workbench:
         uses_distance = get_recipe(self.config.recipe).uses_distance
         return default_perceptual(self.teacher.generator.image_shape[0]) if uses_distance else NONE
 
+    def check_teacher(self) -> None:
+        """Look at a few of the teacher's images.
+
+        Raises:
+            TeacherError: they are constant, or not finite.
+        """
+        if self.samples is None:  # else they were looked at when they were loaded
+            look_at(self.teacher.generator, partial(self.task.teacher_inputs, seed=TEACHER_CACHE_SEED))
+
     def check_teacher_cache(self) -> None:
-        """Check that the disk has room for the teacher cache, where it is to be made.
+        """Check that the disk has room for the teacher cache and samples, where they are to be made.
 
         Raises:
             TeacherCacheError: the disk has too little room.
         """
-        folder, inputs = self.config.cache / TEACHER_CACHE, self._teacher_inputs
+        folder, inputs = self.config.cache / TEACHER_CACHE, self._teacher_inputs(self.outline)
         if not os.path.exists(teacher_cache_home(folder, self.teacher.digest, inputs)):
-            row = self.task.teacher_inputs(1, TEACHER_CACHE_SEED).arrays()
+            row = self.outline.teacher_inputs(1, TEACHER_CACHE_SEED).arrays()
             needed = teacher_cache_bytes(len(inputs), self.teacher.generator.image_shape, row)
             check_room(folder, len(inputs), needed)
+        if self.samples is not None:
+            self.samples.check_room(folder)
 
     def _check_discriminator(self) -> None:
         """Raise a UserError where the recipe needs a teacher's discriminator and there is none."""

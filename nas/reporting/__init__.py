@@ -10,7 +10,7 @@ from nas.reporting.report import (
     trial_reports,
 )
 from nas.reporting.tables import render, render_finalists, render_next, render_trust
-from nas.reporting.verdict import Gain, gain, location, next_commands, verdict
+from nas.reporting.verdict import Gain, comparison, gain, location, next_commands, verdict
 
 __all__ = [
     "Gain",
@@ -18,6 +18,7 @@ __all__ = [
     "TrialReport",
     "architecture_of",
     "choose_best",
+    "comparison",
     "gain",
     "location",
     "next_commands",

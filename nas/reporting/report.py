@@ -26,7 +26,7 @@ from nas.ranking import (
     select,
     variance_of_median,
 )
-from nas.study import RungRecord, StudyAttributes, StudyStore
+from nas.study import REAL_IMAGES, RungRecord, StudyAttributes, StudyStore
 from nas.trials import TrialAttributes, measured_architectures
 
 
@@ -85,7 +85,8 @@ class SearchReport(BaseModel):
     teacher_on_front: bool  # it fits, and no student is as good for less
     space: str
     recipe: str  # how students were taught, in words
-    data: dict[str, str]  # the real images: what the user called them, and their digest
+    data: dict[str, str]  # the images: what the user called them, and their digest
+    compared_with: str = REAL_IMAGES  # what every FID is a distance to, in words
     trials: list[TrialReport]
     front: list[TrialReport]  # cheapest first
     best: TrialReport | None  # lowest posterior estimate of FID; a student, never the teacher
@@ -145,7 +146,8 @@ def read_report(store: StudyStore) -> SearchReport:
         teacher_on_front=below and chosen.leaves(attributes.teacher_info["fid"]),
         space=attributes.space,
         recipe=f"{config['recipe']}, KD weight {_schedule(config)}",
-        data={"name": config["data"], "digest": attributes.data},
+        data={"name": config["data"], "digest": attributes.data} | _samples(config),
+        compared_with=attributes.compared_with,
         trials=trials,
         front=chosen.front,
         best=chosen.best,
@@ -166,6 +168,12 @@ def searches_below_teacher(attributes: StudyAttributes) -> bool:
     teacher, config = attributes.teacher_info, attributes.config
     limits = Budget(*(config.get(f"budget_{name}") for name in ("macs", "params", "latency")))
     return bool(teacher) and not limits.binds(teacher["macs"], teacher["params"])
+
+
+def _samples(config: Mapping[str, Any]) -> dict[str, str]:
+    """How many samples of the teacher take the place of real images, where they do."""
+    count = config.get("teacher_samples")
+    return {"samples": str(count)} if count else {}
 
 
 def _schedule(config: Mapping[str, Any]) -> Schedule:

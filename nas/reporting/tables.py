@@ -12,7 +12,7 @@ from nas.budget import COUNTER, format_duration, format_quantity
 from nas.ranking import PRIOR_SIGMA, PRIOR_WEIGHT
 from nas.reporting.architectures import legend_lines
 from nas.reporting.report import SearchReport, TrialReport
-from nas.reporting.verdict import near, next_commands, verdict
+from nas.reporting.verdict import comparison, near, next_commands, verdict
 
 LEGEND = (
     "FID: median over seeds, lower is better; seeds: trainings of the architecture; posterior estimate: FID "
@@ -58,6 +58,7 @@ def render(found: SearchReport) -> RenderableType:
         f"Best student: trial {best.number}, FID {best.median:.2f}, {format_quantity(best.macs or 0)} MACs, "
         f"{format_quantity(best.params or 0)} parameters{_latency(best)}; {_states(found)}.",
         *verdict(found),
+        *comparison(found.compared_with),
         _noise(found),
         f"Recipe: {found.recipe}; {best.rungs[-1].images:,} images a training.",
         f"Teacher: {found.teacher['name']}, {_teacher_fid(found)}"
@@ -191,6 +192,7 @@ def render_finalists(found: SearchReport) -> RenderableType:
         *legend_lines(found.space),
         f"Chosen: trial {found.best.number}, {_in_the_search(found.best)} in the search, "
         f"FID {found.best.median:.2f} (90 % {low:.2f} to {high:.2f}).",
+        *comparison(found.compared_with),
         _noise(found),
         f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials",
     ]

@@ -10,6 +10,7 @@ from pathlib import Path
 from nas.budget import Budget, format_quantity
 from nas.options import StudyOptions
 from nas.reporting.report import SearchReport, TrialReport, choose_best
+from nas.study import REAL_IMAGES
 
 ENOUGH_TRIALS = 24  # architectures, before finalists are worth longer trainings
 
@@ -72,6 +73,16 @@ def verdict(found: SearchReport) -> list[str]:
     return [
         *lines,
         f"Gain: FID {known.student.median:.2f} against {uniform}: {known.reduction:.0%} lower{noise}.",
+    ]
+
+
+def comparison(compared_with: str) -> list[str]:
+    """What FIDs are distances to, where that is not real images; a line."""
+    if compared_with == REAL_IMAGES:
+        return []
+    return [
+        f"No real images were given: every FID is the distance to {compared_with}. The teacher's FID is the "
+        "distance of two sets of its samples: about the lowest that a student can have."
     ]
 
 

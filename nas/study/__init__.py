@@ -1,7 +1,7 @@
 """The SQL study: trials and rungs, the lease of its driver, artifacts, its folder."""
 
 from nas.study.artifacts import artifact_store, attach_samples
-from nas.study.attributes import LAYOUT, StudyAttributes
+from nas.study.attributes import BUILT_IN, LAYOUT, REAL_IMAGES, StudyAttributes
 from nas.study.folder import check_folder, study_folder
 from nas.study.locate import open_existing
 from nas.study.opening import check_purpose
@@ -11,7 +11,9 @@ from nas.study.store import StudyStore
 from nas.study.tables import Rung
 
 __all__ = [
+    "BUILT_IN",
     "LAYOUT",
+    "REAL_IMAGES",
     "Rung",
     "RungRecord",
     "StudyAttributes",

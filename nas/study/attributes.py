@@ -14,6 +14,9 @@ LAYOUT = 1
 """Version of the attributes of studies and trials. Raise it when studies of the version before can't be read
 or resumed any more. The earliest studies have no version."""
 
+REAL_IMAGES = "real images"  # what FIDs are distances to, unless there are none
+BUILT_IN = "built-in"  # in place of the path of the built-in teacher
+
 OURS = {"space", "teacher"}  # attributes of every study of nas-search that has trials
 
 
@@ -33,6 +36,7 @@ class StudyAttributes(BaseModel):
     extractor_digest: str = ""  # of the weights that all FIDs are measured with
     trained_in: str = ""  # precision of all trainings
     finalists_of: str = ""  # the search whose finalists this study trains
+    compared_with: str = REAL_IMAGES  # what every FID is a distance to, in words
     teacher_info: dict[str, Any] = {}  # name, path, digest, macs, params, fid, fid_samples
     config: dict[str, Any] = {}  # the search's settings, without passwords
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from distill.data import check_batch
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from distill.evaluation import Fidelity, check_extractor
 from distill.memory import is_out_of_memory
@@ -80,6 +81,7 @@ class TeacherRun:
         else:
             cache = training.folder / "cache"
             task = kind.load(request.data, generator, any_labels=True, cache=cache, on_progress=on_progress)
+        check_batch(task.images, request.batch_size)
         return cls(request, family, shape, shape.architecture(len(task.images.classes)), training, task)
 
     def lines(self) -> list[str]:

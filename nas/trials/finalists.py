@@ -7,9 +7,8 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from distill.data import DIGITS
 from distill.seeds import derive_seed
-from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS, SearchConfig
+from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS, SearchConfig, shows_digits
 from nas.errors import ConfigError, StudyError
 from nas.ranking import noise_floor, select
 from nas.study import StudyAttributes, StudyStore
@@ -64,7 +63,8 @@ def final_config(
     """
     alone = search.rungs[-1]
     if search.share_weights:
-        alone = (DIGITS_DEFAULTS if search.data == DIGITS else REAL_DEFAULTS)["rungs"][-1]
+        digits = shows_digits(search.data, search.teacher)
+        alone = (DIGITS_DEFAULTS if digits else REAL_DEFAULTS)["rungs"][-1]
     full = LONGER * alone if images is None else images
     if not search.share_weights and full <= alone:
         raise ConfigError(f"--images {full}: the search trained for {alone} already; give more than that")

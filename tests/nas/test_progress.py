@@ -52,7 +52,11 @@ def test_a_file_gets_a_line_now_and_then_and_no_bars(monkeypatch: pytest.MonkeyP
         for seconds in range(0, 100, 20):
             now[0] = seconds
             on_progress("Looking at real images", 100 * seconds, 10_000)
-    lines = ["Making the cache …", *(f"Looking at real images: {n} of 10,000" for n in ("4,000", "8,000"))]
+    lines = ["Making the cache …"]
+    lines += [
+        f"Looking at real images: {n} of 10,000, 0:0{t} left"
+        for n, t in (("4,000", "1:00"), ("8,000", "0:20"))
+    ]
     assert shown(console).splitlines() == lines
 
 

@@ -14,7 +14,10 @@ from distill.data.sources.torchvision_sets import PREFIX, torchvision_source
 from distill.errors import DataError
 from search_spaces import os_reason
 
-__all__ = ["FIX", "Listing", "Source", "absolute", "open_source"]
+__all__ = ["FIX", "TEACHER", "Listing", "Source", "absolute", "open_source"]
+
+TEACHER = "teacher"
+"""The name of samples of the teacher in place of real images, which are no source: the teacher makes them."""
 
 FIX = (
     "give a folder or a .zip with .png, .jpg or .webp images, an idx file, torchvision:NAME"
@@ -28,6 +31,11 @@ def open_source(source: str, stack: ExitStack, *, download: bool) -> Source:
     Raises:
         DataError: there is no such thing, it can't be read, or it is not to be trusted.
     """
+    if source == TEACHER:
+        raise DataError(
+            f"--data {TEACHER} stands for samples of a teacher, which there is none of here: {FIX}; a "
+            f"folder of this name is ./{TEACHER}"
+        )
     if source.startswith(PREFIX):
         return torchvision_source(source.removeprefix(PREFIX), download=download)
     path = Path(source)
@@ -45,5 +53,5 @@ def open_source(source: str, stack: ExitStack, *, download: bool) -> Source:
 
 def absolute(source: str) -> str:
     """`source` so that it means the same in another working folder."""
-    named = source == DIGITS or source.startswith(PREFIX)
+    named = source in (DIGITS, TEACHER) or source.startswith(PREFIX)
     return source if named else str(Path(source).resolve())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from distill.data import ImageSet
+from distill.data import ImageSet, to_uint8
 from distill.errors import DataError
 from distill.tasks import Batch, NoiseTask, preview_rows
-from search_spaces import Inputs, InputSpec
+from search_spaces import Generator, Inputs, InputSpec
 
 LATENT = InputSpec("latent", (5,), "normal")
 LABEL = InputSpec("label", (3,), "onehot")
@@ -20,6 +20,13 @@ TASKS = (NoiseTask(PLAIN, (LATENT,)), NoiseTask(LABELLED, (LATENT, LABEL)))
 
 def equal(one: Inputs, other: Inputs) -> bool:
     return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def generator_of(*specs: InputSpec) -> Generator:
+    """No more than its inputs."""
+    generator = Generator()
+    generator.input_specs = specs
+    return generator
 
 
 def drawn(task: NoiseTask, count: int, seed: int = 0) -> Inputs:
@@ -129,3 +136,15 @@ def test_a_part_of_a_batch_is_some_rows_of_every_tensor() -> None:
     assert [t.tolist() for t in alone if t is not None] == [[2, 4, 6], [5, 7, 9], [6, 8, 10]]
     grouped = [*part.inputs, *part.fake_condition, *part.real_condition]
     assert [t.tolist() for t in grouped] == [[1, 3, 5], [3, 5, 7], [4, 6, 8]]
+
+
+def test_held_out_images_are_compared_with_and_never_trained_on() -> None:
+    held_out = ImageSet("held out", 255 - PIXELS[:8], "2" * 16)
+    task = NoiseTask.on_samples(generator_of(LATENT), PLAIN, held_out)
+    (one,) = task.eval_sets()
+    assert one.reference is held_out
+    assert task.digest == PLAIN.digest
+    stream = task.train_stream(8, seed=0)
+    epoch = [stream.discriminator_batch().real for _ in range(3)]
+    shown = torch.cat([to_uint8(real) for real in epoch if real is not None])
+    assert {image.numpy().tobytes() for image in shown} == {image.numpy().tobytes() for image in PIXELS}

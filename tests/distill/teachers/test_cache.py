@@ -16,7 +16,7 @@ from distill.errors import TeacherCacheError
 from distill.tasks import Batch
 from distill.tasks.noise import DrawnInputs
 from distill.teachers import cache
-from distill.teachers.cache import RENDERING, SPARE, TeacherCache, teacher_cache_bytes
+from distill.teachers.cache import PAIRS, SPARE, TeacherCache, teacher_cache_bytes
 from search_spaces import Generator, Inputs, InputSpec, load_checkpoint
 from tests.distill.scratch import abandoned
 
@@ -64,7 +64,7 @@ def test_progress_is_reported_while_it_is_made_and_not_when_it_is_there(tmp_path
         make_teacher_cache(
             Watched(), "digest", tmp_path, size=10, batch_size=4, on_progress=lambda *t: reports.append(t)
         )
-    assert reports == [(RENDERING, 4, 10), (RENDERING, 8, 10), (RENDERING, 10, 10)]
+    assert reports == [(PAIRS.work, 4, 10), (PAIRS.work, 8, 10), (PAIRS.work, 10, 10)]
 
 
 def test_images_are_the_teachers_for_their_inputs(teacher_file: Path, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             "--budget-macs 1M --teacher nowhere.pt",
-            "--teacher nowhere.pt: give the images of its kind by --data",
+            "nowhere.pt is not a file: give a checkpoint",
         ),
         ("--budget-macs 1M --data faces", "--data faces: give the generator to compress by --teacher"),
         ("--config nowhere.toml", "nowhere.toml can't be read"),
