@@ -92,6 +92,7 @@ class Distillation(ABC):
     needs_teacher_discriminator: ClassVar[bool]
     uses_distance: ClassVar[bool] = False  # `Ingredients.distance`
     uses_ramp: ClassVar[bool] = False  # `Ingredients.ramp`
+    default_ramp: ClassVar[Ramp] = Ramp()  # of the adversarial weight, except on the built-in digits
 
     def __post_init__(self) -> None:
         if self.schedule.shape == "adaptive":

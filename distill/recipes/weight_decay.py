@@ -43,6 +43,7 @@ class WeightDecay(Distillation):
     needs_teacher_discriminator: ClassVar = False
     uses_distance: ClassVar = True
     uses_ramp: ClassVar = True
+    default_ramp: ClassVar = Ramp(begin=0.75, full=1.0, weight=0.1)
 
     def __post_init__(self) -> None:
         super().__post_init__()

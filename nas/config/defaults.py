@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from distill.data import DIGITS, TEACHER
-from distill.recipes import RECIPES, get_recipe
+from distill.recipes import RECIPES, Distillation, get_recipe
+from distill.schedules import Ramp
 from nas.errors import ConfigError
 
 DIGITS_DEFAULTS: dict[str, Any] = {
@@ -18,6 +19,7 @@ REAL_DEFAULTS: dict[str, Any] = {
     "rungs": (50_000, 100_000, 200_000),
     "fid_samples": 10_000,
     "extractor": "inception",
+    "similarity_lr": 2e-3,
 }
 RECIPE = next(iter(RECIPES))
 SHARED_LONGER = 4  # images for shared weights / images of a candidate's last rung
@@ -42,7 +44,8 @@ def with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     defaults = DIGITS_DEFAULTS if built_in else REAL_DEFAULTS
     if data == TEACHER:
         defaults = defaults | {"teacher_samples": TEACHER_SAMPLES}
-    defaults = defaults | _kd_weight(str(chosen.get("recipe", RECIPE)), built_in)
+    recipe = get_recipe(str(chosen.get("recipe", RECIPE)))
+    defaults = defaults | _kd_weight(recipe, built_in) | _adversarial_weight(recipe, built_in)
     if chosen.get("share_weights"):
         defaults = defaults | {"rungs": (SHARED_LONGER * defaults["rungs"][-1],)}
     return defaults | chosen
@@ -53,18 +56,23 @@ def shows_digits(data: str, teacher: object) -> bool:
     return data == DIGITS or (data == TEACHER and teacher is None)
 
 
-def _kd_weight(recipe: str, digits: bool) -> dict[str, Any]:
-    """The default KD schedule of `recipe`.
-
-    Raises:
-        RecipeError: there is no such recipe.
-    """
-    wanted = get_recipe(recipe)
-    schedule = (wanted.default_schedule_on_digits if digits else None) or wanted.default_schedule
+def _kd_weight(recipe: type[Distillation], digits: bool) -> dict[str, Any]:
+    """The default KD schedule of `recipe`."""
+    schedule = (recipe.default_schedule_on_digits if digits else None) or recipe.default_schedule
     return {
         "kd_schedule": schedule.shape,
         "kd_weight_start": schedule.start,
         "kd_weight_end": schedule.end,
         "kd_decay_start": schedule.begin,
         "kd_decay_end": schedule.finish,
+    }
+
+
+def _adversarial_weight(recipe: type[Distillation], digits: bool) -> dict[str, Any]:
+    """The default ramp of the adversarial weight of `recipe`."""
+    ramp = Ramp() if digits else recipe.default_ramp
+    return {
+        "adversarial_weight": ramp.weight,
+        "adversarial_start": ramp.begin,
+        "adversarial_full": ramp.full,
     }

@@ -228,14 +228,17 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
         choices="distill.perceptual:PERCEPTUAL",
     )
     adversarial_weight: float = option(
-        1.0, group="distillation", help="Weight of the adversarial term once it is in full."
+        1.0,
+        group="distillation",
+        help="Weight of the adversarial term once it is in full.",
+        shown="by the recipe and the data; --dry-run shows it",
     )
     adversarial_start: float = option(
         0.0,
         group="distillation",
         help="Fraction of the training at which adversarial training starts; until then the teacher alone "
         "teaches, and no discriminator is trained.",
-        shown="by the recipe and the data; --dry-run shows it",
+        shown="by the recipe and the data",
     )
     adversarial_full: float = option(
         0.0,

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from distill.schedules import Ramp
 from distill.teachers import TEACHER_CACHE, teacher_cache_bytes
 from distill.training import images_in_whole_steps
 from nas.budget import COUNTER, format_duration, format_quantity
@@ -81,7 +82,7 @@ def introduction(bench: Workbench) -> list[str]:
         f"{format_quantity(bench.space.macs(cost))} MACs, "
         f"{format_quantity(bench.space.params(cost))} parameters",
         _data(bench),
-        f"Recipe: {config.recipe}, KD weight {config.schedule}",
+        _recipe(bench),
         f"Training: {_rungs(bench)}",
         f"Budget: {config.budget}{where}; study {config.study} in {config.folder}",
     ]
@@ -108,6 +109,17 @@ def _data(bench: Workbench) -> str:
         )
     own = OWN if bench.config.teacher is None else ""
     return f"Data: {images.name}, {images.found or len(images)} images ({images.format}){own}"
+
+
+def _recipe(bench: Workbench) -> str:
+    """How students are taught: the recipe, its weights, and the perceptual distance where it uses one."""
+    config, distance = bench.config, bench.distance
+    parts = [f"Recipe: {config.recipe}, KD weight {config.schedule}"]
+    if config.ramp != Ramp():
+        parts.append(f"adversarial weight {config.ramp}")
+    if distance is not None:
+        parts.append(f"perceptual distance {distance.name}")
+    return "; ".join(parts)
 
 
 def _cached_images(bench: Workbench) -> int:
