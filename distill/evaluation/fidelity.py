@@ -154,7 +154,7 @@ class Fidelity:
             if "logits" in METRICS[name].needs and not self.extractor.has_logits:
                 raise FidelityError(
                     f"{METRICS[name].title} needs class logits, which {self.extractor.name} does not have: "
-                    "take --extractor inception, digits or cifar-resnet, or leave it out"
+                    "take --extractor imagenet-lite0, inception, digits or cifar-resnet, or leave it out"
                 )
 
     def _score(self, name: str, fake: Gathered, real: Gathered, seed: int) -> Score:

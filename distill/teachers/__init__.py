@@ -9,7 +9,7 @@ from distill.teachers.cache import (
 )
 from distill.teachers.loading import Teacher, load_teacher
 from distill.teachers.training import Outcome, check_place, check_training, train_teacher
-from distill.teachers.training_state import Snapshot, TeacherTraining
+from distill.teachers.training_state import Snapshot, TeacherTraining, recorded_extractor
 
 __all__ = [
     "Outcome",
@@ -22,6 +22,7 @@ __all__ = [
     "check_training",
     "load_teacher",
     "make_teacher_cache",
+    "recorded_extractor",
     "teacher_cache_bytes",
     "teacher_cache_home",
     "train_teacher",

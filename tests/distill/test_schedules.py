@@ -193,7 +193,9 @@ def test_an_adversarial_weight_without_a_ramp_is_full_from_the_start() -> None:
     assert not Ramp(weight=0.0).is_on(1.0)
 
 
-@pytest.mark.parametrize("wrong", [(0.5, 0.4, 1.0), (-0.1, 0.5, 1.0), (0.5, 1.1, 1.0), (float("nan"), 1.0, 1.0)])
+@pytest.mark.parametrize(
+    "wrong", [(0.5, 0.4, 1.0), (-0.1, 0.5, 1.0), (0.5, 1.1, 1.0), (float("nan"), 1.0, 1.0)]
+)
 def test_a_ramp_outside_the_training_is_refused(wrong: tuple[float, float, float]) -> None:
     with pytest.raises(RecipeError, match="0 <= --adversarial-start <= --adversarial-full <= 1"):
         Ramp(*wrong)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -77,7 +79,7 @@ def test_images_are_shown_at_their_own_size_and_at_halves_of_it_down_to_a_window
     assert shown == sorted(shown, reverse=True)
     assert shown[-1] == WINDOW + ROOM
     assert (side in shown) == (side >= WINDOW + ROOM)
-    for larger, smaller in zip(shown[:-2], shown[1:-1], strict=False):
+    for larger, smaller in pairwise(shown[:-1]):
         assert smaller == -(-larger // 2)
 
 
@@ -124,7 +126,9 @@ def test_without_its_packages_the_distance_is_off_by_default_and_asking_for_it_s
 
 
 def test_an_unknown_distance_is_refused_with_the_names_that_exist() -> None:
-    with pytest.raises(RecipeError, match=r"--perceptual vgg: choose one of none, imagenet-lite0, .*\.pt file"):
+    with pytest.raises(
+        RecipeError, match=r"--perceptual vgg: choose one of none, imagenet-lite0, .*\.pt file"
+    ):
         check_perceptual("vgg")
     assert load_perceptual("none") is None
     assert set(PERCEPTUAL) == set(VARIANTS)
