@@ -48,7 +48,7 @@ def check_search(config: SearchConfig) -> None:
         raise ValueError(str(error)) from error
     if config.fid_samples < 0 or config.fid_samples == 1:
         raise ValueError(
-            f"--fid-samples {config.fid_samples}: an FID needs at least 2 samples, better thousands"
+            f"--fid-samples {config.fid_samples}: a distance needs at least 2 samples, better thousands"
         )
     samples = config.rung_samples
     if samples is not None and not 2 <= samples <= config.fid_samples:

@@ -10,11 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from distill.evaluation import extractor_line
 from distill.teachers import teacher_cache_bytes
 from distill.training import images_in_whole_steps
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
 from nas.execution.cluster import expected_resources
+from nas.execution.judge import judge_warnings
 from nas.execution.weight_sharing import searched_space
 from nas.execution.workbench import TEACHER_CACHE, TEACHER_CACHE_SEED, Workbench
 from nas.trials import Plan
@@ -84,6 +86,8 @@ def introduction(bench: Workbench) -> list[str]:
         f"({bench.task.images.format}){OWN if built_in else ''}",
         f"Recipe: {config.recipe}, KD weight {config.schedule}",
         f"Training: {_rungs(bench)}",
+        extractor_line(config.extractor, bench.extractor_reason),
+        *(f"Warning: {warning}" for warning in judge_warnings(bench)),
         f"Budget: {config.budget}{where}; study {config.study} in {config.folder}",
     ]
     slack = config.budget.slack(bench.space)
@@ -113,7 +117,7 @@ def _rungs(bench: Workbench) -> str:
     last = config.rungs[-1]
     whole = (images_in_whole_steps(bench.recipe, config.batch_size, last, rung) for rung in config.rungs)
     images = ", ".join(f"{count:,}" for count in whole)
-    return f"FID after {images} images, {config.batch_size} in a batch"
+    return f"{config.distance} after {images} images, {config.batch_size} in a batch"
 
 
 def _workers(config: SearchConfig) -> str:

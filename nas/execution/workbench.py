@@ -61,6 +61,7 @@ class Workbench:
         teacher: Teacher | None = None,
         dry_run: bool = False,
         on_progress: OnProgress | None = None,
+        extractor_reason: str = "",
     ) -> None:
         """Load the teacher, and check it with the recipe and the training; images are loaded later.
 
@@ -69,11 +70,13 @@ class Workbench:
             teacher: the teacher that `config` names, if it is loaded already.
             dry_run: use a sample of the images, and write nothing.
             on_progress: receives the progress of decoding, rendering and measuring images.
+            extractor_reason: why the extractor was chosen, where the user did not.
 
         Raises:
             UserError: the teacher can't be read, or parts of the request exclude each other.
         """
         self.config, self.dry_run, self._on_progress = config, dry_run, on_progress
+        self.extractor_reason = extractor_reason
         self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial != 0 else "cpu"
         self.teacher: Teacher = teacher or load_teacher(config.teacher)
         students: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
@@ -253,8 +256,8 @@ class Workbench:
         if self.config.ramp != Ramp() and not RECIPES[self.config.recipe].uses_ramp:
             users = " or ".join(name for name, recipe in RECIPES.items() if recipe.uses_ramp)
             raise ConfigError(
-                f"adversarial weight {self.config.ramp}: --recipe {self.config.recipe} has its own: leave the "
-                f"--adversarial flags out, or give --recipe {users}"
+                f"adversarial weight {self.config.ramp}: --recipe {self.config.recipe} has its own: leave "
+                f"the --adversarial flags out, or give --recipe {users}"
             )
 
     def _default_perceptual(self) -> str:

@@ -5,7 +5,7 @@ from nas.study.attributes import LAYOUT, StudyAttributes
 from nas.study.folder import check_folder, study_folder
 from nas.study.locate import open_existing
 from nas.study.records import RungRecord
-from nas.study.rehearsal import check_study
+from nas.study.rehearsal import check_study, recorded_extractor
 from nas.study.store import StudyStore
 from nas.study.tables import Rung
 
@@ -20,5 +20,6 @@ __all__ = [
     "check_folder",
     "check_study",
     "open_existing",
+    "recorded_extractor",
     "study_folder",
 ]

@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.orm import Session
 
+from distill.evaluation import distance_name
 from nas.errors import StorageError, StudyError
 from nas.study import database
 from nas.study.attributes import check_layout
@@ -28,7 +29,6 @@ from nas.study.lease import Lease, study_lease
 from nas.study.records import RungRecord
 from nas.study.tables import STUDY_NAME_LENGTH, Rung
 
-METRICS = ["FID", "MACs"]
 DIRECTIONS = [StudyDirection.MINIMIZE, StudyDirection.MINIMIZE]
 
 
@@ -99,6 +99,15 @@ class StudyStore:
             study = optuna.load_study(storage=storage, study_name=name)
             _check_origin(study, create=False)
             _check_identity(study, dict(identity), dict(assumed), save=False)
+        finally:
+            storage.engine.dispose()
+
+    @staticmethod
+    def part(url: str, name: str, part: str) -> str:
+        """A part of the identity of the study `name`, empty where it has none; nothing is written."""
+        storage = _optuna_storage(database.parse_url(url))
+        try:
+            return str(optuna.load_study(storage=storage, study_name=name).user_attrs.get(part, ""))
         finally:
             storage.engine.dispose()
 
@@ -266,7 +275,7 @@ def _open_study(
     if study.metric_names is None and create:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            study.set_metric_names(METRICS)
+            study.set_metric_names([distance_name(identity.get("extractor", "")), "MACs"])
     _check_identity(study, identity, assumed, save=True)
     return study
 
@@ -275,7 +284,8 @@ def _check_origin(study: optuna.Study, *, create: bool) -> None:
     """Refuse studies that this version of nas-search did not make."""
     if study.directions != DIRECTIONS:
         raise StudyError(
-            f"study {study.study_name!r} does not minimise FID and MACs: use --study NAME for a new one"
+            f"study {study.study_name!r} does not minimise a distance and MACs: "
+            "use --study NAME for a new one"
         )
     check_layout(study, create=create)
 

@@ -291,7 +291,7 @@ def test_r1_is_as_heavy_as_the_resolution_asks_for() -> None:
         ("--data digits --images 5X", "unknown suffix 'X'"),
         ("--data digits --batch-size 16 --micro-batch 5", "--micro-batch 5 does not divide the batch of 16"),
         ("--data digits --channels-base 8", "channels base 8: no channel is left, give 16 or more"),
-        ("--data digits --fid-samples 1", "--fid-samples 1: an FID needs at least 2 samples"),
+        ("--data digits --fid-samples 1", "--fid-samples 1: a distance needs at least 2 samples"),
         ("--data digits --fid-samples many", "--fid-samples many: give a number such as 10k; 0 is none"),
         ("--data digits --lr nan", "nan is not a finite number"),
         ("--data digits --r1-gamma inf", "inf is not a finite number"),
@@ -352,7 +352,7 @@ def test_two_trainings_do_not_write_into_one_folder() -> None:
         result = run(*TINY, "-o", "a.safetensors")
     assert result.exit_code == 2
     assert "a.training: another process trains there: wait for it, or choose another -o" in result.stderr
-    assert done(*TINY, "--images", 16, "-o", "a.safetensors").stdout.startswith("a.safetensors: FID")
+    assert done(*TINY, "--images", 16, "-o", "a.safetensors").stdout.startswith("a.safetensors: FD (digits)")
 
 
 # Help
