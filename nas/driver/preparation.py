@@ -6,7 +6,8 @@ from distill.evaluation import DefaultExtractor, check_extractor, default_extrac
 from distill.progress import OnProgress
 from distill.teachers import load_teacher
 from nas.config import SearchConfig
-from nas.execution import Workbench, check_domain_of_judge, check_judge, check_shareable, read_warm_start
+from nas.driver.judge import check_domain_of_judge, check_judge
+from nas.execution import Workbench, check_shareable, read_warm_start
 from nas.samplers import check_sampler
 from nas.study import check_folder, recorded_extractor
 

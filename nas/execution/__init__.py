@@ -2,8 +2,7 @@
 
 from nas.execution.candidate import Candidate, CandidateTrial, Outcome, trial_folder
 from nas.execution.cluster import WorkerResources, make_shared, make_shared_weights, open_cluster, pack
-from nas.execution.judge import check_domain_of_judge, check_judge, judge_warnings
-from nas.execution.preview import introduction, preview_search
+from nas.execution.preview import introduction, judge_warnings, preview_search
 from nas.execution.progress import SearchProgress
 from nas.execution.recorder import StudyRecorder
 from nas.execution.scheduler import ParetoHalving
@@ -35,8 +34,6 @@ __all__ = [
     "StudySearcher",
     "Workbench",
     "WorkerResources",
-    "check_domain_of_judge",
-    "check_judge",
     "check_shareable",
     "from_tune",
     "introduction",

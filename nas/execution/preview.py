@@ -10,13 +10,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from distill.evaluation import extractor_line
+from distill.evaluation import domain_warning, extractor_line
 from distill.teachers import teacher_cache_bytes
 from distill.training import images_in_whole_steps
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
 from nas.execution.cluster import expected_resources
-from nas.execution.judge import judge_warnings
 from nas.execution.weight_sharing import searched_space
 from nas.execution.workbench import TEACHER_CACHE, TEACHER_CACHE_SEED, Workbench
 from nas.trials import Plan
@@ -99,6 +98,12 @@ def introduction(bench: Workbench) -> list[str]:
     if teacher.discriminator is None and bench.recipe.discriminator_steps(1.0):
         lines.append("The teacher has no discriminator: students train their own from scratch")
     return lines
+
+
+def judge_warnings(bench: Workbench) -> list[str]:
+    """What to know about the judge, beside its name."""
+    found = (domain_warning(bench.config.extractor, one.reference) for one in bench.task.eval_sets())
+    return list(dict.fromkeys(filter(None, found)))
 
 
 def _cached_images(bench: Workbench) -> int:

@@ -1,7 +1,6 @@
 """Feature spaces in which images are compared, by name; a new one is an entry in `registry.EXTRACTORS`."""
 
-from distill.evaluation.extractors.domains import Domain
-from distill.evaluation.extractors.network import Extractor, ExtractorEntry, Network
+from distill.evaluation.extractors.network import Domain, Extractor, ExtractorEntry, Network
 from distill.evaluation.extractors.registry import (
     EXTRACTORS,
     check_extractor,

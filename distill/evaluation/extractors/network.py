@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from distill.evaluation.extractors.domains import Domain
 from distill.evaluation.extractors.sources import Source
 
 
@@ -22,6 +21,15 @@ class Network:
         3,
     )  # of the images it takes; grey ones are repeated to RGB where it takes no 1
     has_logits: bool = False  # of classes: what the inception score needs
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The images that an extractor is for: its features say little about others."""
+
+    words: str  # in the plural
+    colours: bool = True  # False: its features ignore colours
+    side: int | None = None  # px; larger images are shrunk to it, and lose their details
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,7 @@ import torch
 from distill.digits import WEIGHTS
 from distill.errors import FidelityError, MissingPackageError, MissingWeightsError
 from distill.evaluation.extractors import torchscript
-from distill.evaluation.extractors.domains import (
-    HANDWRITTEN_DIGITS,
-    PHOTOGRAPHS,
-    SMALL_PHOTOGRAPHS,
-    USERS_OWN,
-    Domain,
-)
-from distill.evaluation.extractors.network import Extractor, ExtractorEntry, Network
+from distill.evaluation.extractors.network import Domain, Extractor, ExtractorEntry, Network
 from distill.evaluation.extractors.sources import (
     Downloaded,
     Given,
@@ -40,6 +33,11 @@ INCEPTION_URL = (
 CLIP_SHA256 = "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af"
 CLIP_URL = f"https://openaipublic.azureedge.net/clip/models/{CLIP_SHA256}/ViT-B-32.pt"
 DINOV2_URL = "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth"  # FD-DINOv2's
+
+HANDWRITTEN_DIGITS = Domain("grey handwritten digits", colours=False)
+SMALL_PHOTOGRAPHS = Domain("photographs of 32 px", side=32)
+PHOTOGRAPHS = Domain("photographs")
+USERS_OWN = Domain("images that its author trained it on")
 
 EXTRACTORS: dict[str, ExtractorEntry] = {
     "cifar-resnet": ExtractorEntry(

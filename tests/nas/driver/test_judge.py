@@ -17,6 +17,7 @@ from distill.evaluation.extractors.sources import Packaged
 from distill.tasks import NoiseTask
 from nas.config import SearchConfig
 from nas.driver import prepare, record_facts
+from nas.driver.judge import check_judge
 from nas.errors import ConfigError
 from nas.execution import Workbench, introduction, judge_warnings
 from nas.reporting import read_report, render
@@ -141,7 +142,6 @@ def test_the_network_that_teaches_does_not_judge(photographs: dict[str, Any], tm
     entry = EXTRACTORS["digits"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(EXTRACTORS, "digits", replace(entry, source=Packaged(copy)))
-        from nas.execution import check_judge
 
         with pytest.raises(ConfigError, match="the network that teaches students would judge them") as caught:
             check_judge(bench)
