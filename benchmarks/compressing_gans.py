@@ -6,7 +6,7 @@
 
 A student and its baseline have the same architecture, random start, data order and real images, and a critic
 of the teacher's size with a random start. Students also have the teacher's images: alone (mse; without a
-critic, the images that the student makes are counted), or weighted by --kd-weight-start (joint). FID,
+critic, the images that the student makes are counted), or weighted by --kd-weight-start (joint). FD,
 Inception Score and variance of the Laplacian (images in [0, 255]) are medians over seeds.
 """
 

@@ -84,7 +84,7 @@ class Driver:
             Proposer(store, bench.space, self._utilisation, config),
             StudyRecorder(store, config.folder, len(config.rungs)),
             self._board,
-            SearchProgress(nowhere, config.trials, len(config.rungs)),
+            SearchProgress(nowhere, config.trials, len(config.rungs), config.distance),
         )
 
     def trial(self) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""FID against images seen, of students that start from the teacher's weights, its mapping network or nothing.
+"""Distance against images seen, of students that start from the teacher's weights, its mapping or nothing.
 
     python -m benchmarks.inheritance                      # the digits
     python -m benchmarks.inheritance --teacher faces.safetensors --data faces.zip --budget-macs 3M \\
@@ -29,7 +29,7 @@ STARTS = ("inherited", "mapping only", "random")
 
 
 def training(start: str, seed: int, settings: dict[str, Any], images: list[int]) -> list[float]:
-    """FIDs of one training after each of `images`."""
+    """Distances of one training after each of `images`."""
     import torch
 
     from nas.config import SearchConfig
@@ -90,7 +90,7 @@ def main() -> None:
     if options.json:
         print(json.dumps({"images": images, "fids": fids}))
         return
-    print(f"FID (median of {seeds} seeds) after so many images\n")
+    print(f"Distance, median of {seeds} seeds, after so many images\n")
     print(f"{'':14}" + "".join(f"{count:>10}" for count in images))
     for start, runs in fids.items():
         medians = [statistics.median(column) for column in zip(*runs, strict=True)]

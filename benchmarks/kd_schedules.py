@@ -46,7 +46,7 @@ def rows() -> dict[str, tuple[dict[str, Any], dict[str, float]]]:
 
 
 def distill(row: str, seed: int, images: int, settings: dict[str, Any]) -> float:
-    """FID of one run."""
+    """Distance of one run."""
     import torch
 
     from nas.config import SearchConfig

@@ -49,7 +49,7 @@ def refused(recipe: str, settings: dict[str, Any]) -> bool:
 
 
 def distill(row: str, seed: int, images: int, settings: dict[str, Any]) -> float:
-    """FID of one run."""
+    """Distance of one run."""
     import torch
 
     from nas.config import SearchConfig

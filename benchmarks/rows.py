@@ -1,8 +1,8 @@
-"""One student taught in many ways, as a table: a row is a way, its figure the median FID over seeds.
+"""One student taught in many ways, as a table: a row is a way, its figure the median distance over seeds.
 
 All runs of a seed have the same data order, latents and steps; the architecture is the
 uniform-width baseline. The interval is that of the median over seeds (bootstrap, 90 %). A run has failed
-when its FID is not finite or above 3 times the median of its row.
+when its distance is not finite or above 3 times the median of its row.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FAILED = 3.0  # times the row's median
 RESAMPLES = 2_000
 
 Distill = Callable[[str, int, int, dict[str, Any]], float]
-"""FID of a row, for a seed, after so many images, in a setting; of a module, as processes call it."""
+"""Distance of a row, for a seed, after so many images, in a setting; of a module, as processes call it."""
 
 
 def parser(about: str | None, budgets: str, seeds: int) -> argparse.ArgumentParser:
@@ -46,7 +46,7 @@ def parser(about: str | None, budgets: str, seeds: int) -> argparse.ArgumentPars
 
 
 def fid_after(bench: Any, images: int) -> float:
-    """FID of the uniform-width baseline, distilled on `bench`; infinite if training diverges."""
+    """Distance of the uniform-width baseline, distilled on `bench`; infinite if training diverges."""
     from distill.errors import NonFiniteImagesError, TrainingDivergedError
 
     trainer = bench.trainer(bench.student(uniform_student(bench)))
@@ -98,7 +98,7 @@ def run_rows(
         for budget, name, job in jobs:
             found = fids.setdefault(budget, {}).setdefault(name, [])
             found.append(job.result())
-            print(f"{budget}, {name}: FID {found[-1]:.2f}", file=sys.stderr, flush=True)
+            print(f"{budget}, {name}: distance {found[-1]:.2f}", file=sys.stderr, flush=True)
     tables = {
         budget: {name: summarise(values) for name, values in found.items()} for budget, found in fids.items()
     }

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-QUICK_SAMPLES = 100  # of an FID that only shows that a script runs
+QUICK_SAMPLES = 100  # of a measurement that only shows that a script runs
 
 
 def add_setting(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +25,10 @@ def setting(options: argparse.Namespace) -> dict[str, Any]:
     """Settings of a search, as `SearchConfig` names them."""
     names = ("teacher", "data", "mirror", "extractor", "extractor_weights", "fid_samples", "batch_size")
     found = {name: getattr(options, name) for name in names}
+    if found["data"] and not found["extractor"]:
+        from distill.evaluation import default_extractor
+
+        found["extractor"] = default_extractor(options.data, options.extractor_weights, download=True).name
     return found | {"fid_samples": QUICK_SAMPLES} if options.quick else found
 
 

@@ -1,4 +1,4 @@
-"""Training speed, scaling, time of FIDs and memory of a search on this machine.
+"""Training speed, scaling, time of measurements and memory of a search on this machine.
 
     python -m benchmarks.speed
     python -m benchmarks.speed --quick
@@ -7,7 +7,7 @@
 * images/s of a 16 px digits student of about 1 MMAC on 2 threads, discriminator step included, with KD and
   without;
 * images/s of two workers of one thread each against one such worker, in turn;
-* the fraction of a trial's time that FIDs take;
+* the fraction of a trial's time that measurements take;
 * the highest memory of the driver and of a worker in a real, short search.
 
 The driver's time is `benchmarks.driver_overhead`'s subject, proposals are that of `benchmarks.proposals`.
@@ -66,7 +66,7 @@ def training_speed(scratch: str, threads: int, seconds: float, kd_weight_start: 
 
 
 def fid_fraction(scratch: str, rungs: tuple[int, ...]) -> float:
-    """Seconds of all FIDs of a trial over the seconds of the trial, checkpoints and sample grids included."""
+    """Seconds of a trial's measurements over the seconds of the trial, with checkpoints and grids."""
     import torch
 
     from nas.execution import Candidate
@@ -180,7 +180,7 @@ def main() -> None:
             "two workers against one",
             f"{f['ratio']:.2f}x  ({f['two_workers']:.0f} / {f['one_worker']:.0f} images/s)",
         ),
-        ("FID in a trial's time", f"{f['fid_fraction']:.1%}"),
+        ("measurements of distances, part of a trial's time", f"{f['fid_fraction']:.1%}"),
         ("driver, highest memory", f"{f['driver_mb']:.0f} MB"),
         ("worker, highest memory", f"{f['worker_mb']:.0f} MB"),
     ):

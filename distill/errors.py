@@ -27,6 +27,14 @@ class FidelityError(UserError):
     """A metric that can't be computed as asked."""
 
 
+class MissingWeightsError(FidelityError):
+    """Weights of an extractor that are not on this machine and can't be downloaded."""
+
+    def __init__(self, reason: str, fix: str) -> None:
+        super().__init__(f"{reason}: {fix}")
+        self.reason = reason
+
+
 class MissingPackageError(UserError):
     """An optional package is not installed; the message has the pip line."""
 

@@ -103,11 +103,11 @@ def export(
     Args:
         report: of `search` or `open_study`.
         output: file to write, *.safetensors.
-        trial: number of the trial; the best by posterior FID when None.
+        trial: number of the trial; the best by posterior estimate when None.
         max_macs: the best of at most so many MACs; leave `trial` out then.
 
     Returns:
-        The file's metadata: FID and its conditions, costs, where the student comes from.
+        The file's metadata: the distance and its conditions, costs, where the student comes from.
 
     Raises:
         UserError: there is no such trial, or its checkpoint or `output` can't be used.

@@ -98,9 +98,11 @@ def _say(console: Console, line: str) -> None:
 class TeacherProgress:
     """A bar with images/s and the time left on a terminal; a line per snapshot anywhere."""
 
-    def __init__(self, console: Console, images: int, about: Sequence[str] = ()) -> None:
-        """`about` is printed once the training can begin, a line each."""
-        self.console, self.images, self._about = console, images, about
+    def __init__(
+        self, console: Console, images: int, about: Sequence[str] = (), distance: str = "FD"
+    ) -> None:
+        """`about` is printed once the training can begin, a line each; snapshots show their `distance`."""
+        self.console, self.images, self._about, self._distance = console, images, about, distance
         self._ends = False
         self.training = False  # a step is done: there is something to keep
         self._log = LogLines(console, TRAINING_LOG_SECONDS, at_once=True)
@@ -159,7 +161,8 @@ class TeacherProgress:
 
     def measured(self, snapshot: Snapshot) -> None:
         """A snapshot is taken."""
-        fid = "" if snapshot.fid is None else f"  FID {snapshot.fid:.2f} ({snapshot.fid_samples} samples)"
+        measured = f"  {self._distance} {snapshot.fid or 0:.2f} ({snapshot.fid_samples} samples)"
+        fid = "" if snapshot.fid is None else measured
         augment = f"  p {snapshot.augment_p:.3f}" if snapshot.augment_p else ""
         self._print(f"{snapshot.images} images{fid}{augment}  {self._speed(snapshot.images)}")
 

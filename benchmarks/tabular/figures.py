@@ -115,7 +115,7 @@ def figures(found: Mapping[str, list[Replayed]], images: int, step: int) -> dict
 
 
 def rankings(table: Table) -> dict[str, float]:
-    """Spearman correlations of FIDs over architectures: means over seeds, or over pairs of seeds."""
+    """Spearman correlations of distances over architectures: means over seeds, or over pairs of seeds."""
 
     def spearman(early: Array, final: Array) -> float:
         return float(spearmanr(early, final).statistic)
@@ -160,7 +160,7 @@ def ranking_lines(found: Mapping[str, float]) -> Iterator[str]:
         "seeds": "at the end, with another seed's",
         "shared": "read out of shared weights, with the mean of all seeds at the end",
     }
-    yield "\nSpearman correlation of FIDs"
+    yield "\nSpearman correlation of distances"
     for key, value in found.items():
         what = words.get(key) or f"after {int(key):,} images, with the end of the same training"
         yield f"  {what:68}{value:6.2f}"

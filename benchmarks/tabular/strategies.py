@@ -66,7 +66,7 @@ STRATEGIES: dict[str, Strategy] = {
     "ours with TPE": Search("tpe"),
     "ours with Optuna's GP": Search("optuna-gp"),
     "ours without halving": Search("gp", {}, {"halving": False}),
-    "ours, exact FIDs (no margin, no replicates)": Search(
+    "ours, exact distances (no margin, no replicates)": Search(
         "gp", {"significance": 0.0, **ONCE}, {"naive": True}
     ),
     "random search": Search("random", ONCE, OPTUNA, spends_all=True),
@@ -75,6 +75,8 @@ STRATEGIES: dict[str, Strategy] = {
     "Optuna GP": Search("optuna-gp", ONCE, OPTUNA, spends_all=True),
     "Optuna GP + baselines and initial designs": Search("optuna-gp", ONCE, WITH_DESIGNS, spends_all=True),
     "Optuna NSGA-II": Search("nsga2", ONCE, OPTUNA, spends_all=True),
-    "ASHA on FID alone (stopping)": Search("random", {"significance": 0.0, **ONCE}, SCALAR, spends_all=True),
+    "ASHA on the distance alone (stopping)": Search(
+        "random", {"significance": 0.0, **ONCE}, SCALAR, spends_all=True
+    ),
     "supernet + evolution": Supernet(),
 }

@@ -33,14 +33,18 @@ class ImageSet:
         return len(self.images)
 
     @property
+    def is_coloured(self) -> bool:
+        """Whether any of the first few images has colours."""
+        few = self.images[:GREY_CHECK]
+        return not torch.equal(few, few[:, :1].expand_as(few))
+
+    @property
     def format(self) -> str:
         """Size and colours of the decoded images, in words; the first few show whether they are grey."""
         channels, side = self.images.shape[1:3]
         if channels == 1:
             return f"{side} px, {'grey made of RGB' if self.from_colours else 'grey'}"
-        few = self.images[:GREY_CHECK]
-        grey = torch.equal(few, few[:, :1].expand_as(few))
-        return f"{side} px, {'RGB made of grey' if grey else 'RGB'}"
+        return f"{side} px, {'RGB' if self.is_coloured else 'RGB made of grey'}"
 
 
 def pixel_digest(pixels: Pixels) -> str:

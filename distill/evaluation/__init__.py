@@ -9,32 +9,58 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from distill.evaluation.extractors import EXTRACTORS, Extractor, check_extractor, load_extractor
+from distill.evaluation.extractors import (
+    EXTRACTORS,
+    DefaultExtractor,
+    Extractor,
+    check_domain,
+    check_extractor,
+    default_extractor,
+    domain_of,
+    domain_warning,
+    extractor_file,
+    extractor_line,
+    load_extractor,
+)
 from distill.evaluation.generation import images_at_a_time
 from distill.evaluation.grids import compare, image_grid, sample, save_png
+from distill.evaluation.names import distance_name
 from distill.evaluation.scores import FidScore, Score
 
 if TYPE_CHECKING:
     from distill.evaluation.fidelity import Fidelity
-    from distill.evaluation.metrics import check_names
+    from distill.evaluation.metrics import check_names, needs_extractor
 
 __all__ = [
     "EXTRACTORS",
+    "DefaultExtractor",
     "Extractor",
     "FidScore",
     "Fidelity",
     "Score",
+    "check_domain",
     "check_extractor",
     "check_names",
     "compare",
+    "default_extractor",
+    "distance_name",
+    "domain_of",
+    "domain_warning",
+    "extractor_file",
+    "extractor_line",
     "image_grid",
     "images_at_a_time",
     "load_extractor",
+    "needs_extractor",
     "sample",
     "save_png",
 ]
 
-_LATE = {"Fidelity": "distill.evaluation.fidelity", "check_names": "distill.evaluation.metrics"}
+_LATE = {
+    "Fidelity": "distill.evaluation.fidelity",
+    "check_names": "distill.evaluation.metrics",
+    "needs_extractor": "distill.evaluation.metrics",
+}
 
 
 def __getattr__(name: str) -> object:

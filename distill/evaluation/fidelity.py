@@ -154,7 +154,8 @@ class Fidelity:
             if "logits" in METRICS[name].needs and not self.extractor.has_logits:
                 raise FidelityError(
                     f"{METRICS[name].title} needs class logits, which {self.extractor.name} does not have: "
-                    f"take --extractor inception, digits or cifar-resnet, or leave {name} out of --metrics"
+                    "take --extractor imagenet-lite0, inception, digits or cifar-resnet, or leave "
+                    f"{name} out of --metrics"
                 )
 
     def _score(self, name: str, fake: Gathered, real: Gathered, seed: int) -> Score:

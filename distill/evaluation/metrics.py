@@ -22,7 +22,7 @@ from distill._torch_fidelity import (
     prc_features_to_metric,
 )
 from distill.errors import FidelityError
-from distill.evaluation.gathering import Gathered, Need
+from distill.evaluation.gathering import OF_THE_EXTRACTOR, Gathered, Need
 from distill.seeds import derive_seed
 
 KID_SUBSETS = 100
@@ -107,7 +107,7 @@ _LOGITS: frozenset[Need] = frozenset({"logits"})
 _SHARPNESS: frozenset[Need] = frozenset({"sharpness"})
 
 METRICS: dict[str, Metric] = {
-    "fid": Metric("FID", _STATISTICS, _STATISTICS, 2, fid),
+    "fid": Metric("Fréchet distance", _STATISTICS, _STATISTICS, 2, fid),
     "kid": Metric("KID", _FEATURES, _FEATURES, 2, kid),
     "is": Metric("IS", _LOGITS, frozenset(), 2, inception_score),
     "prc": Metric("precision and recall", _FEATURES, _FEATURES, NEIGHBOURS + 1, precision_recall),
@@ -124,6 +124,11 @@ def check_names(names: Sequence[str]) -> None:
     for name in names:
         if name not in METRICS:
             raise FidelityError(f"--metrics {name or 'nothing'}: choose one of {', '.join(METRICS)}")
+
+
+def needs_extractor(names: Sequence[str]) -> bool:
+    """Whether any of the metrics looks at features or class logits."""
+    return any(METRICS[name].needs & OF_THE_EXTRACTOR for name in names)
 
 
 def check_samples(name: str, images: int, kind: str = "") -> None:

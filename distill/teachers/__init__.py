@@ -12,7 +12,7 @@ from distill.teachers.loading import Teacher, load_teacher
 from distill.teachers.samples import TeacherSamples
 from distill.teachers.soundness import look_at
 from distill.teachers.training import Outcome, check_place, check_training, train_teacher
-from distill.teachers.training_state import Snapshot, TeacherTraining
+from distill.teachers.training_state import Snapshot, TeacherTraining, recorded_extractor
 
 __all__ = [
     "TEACHER_CACHE",
@@ -28,6 +28,7 @@ __all__ = [
     "load_teacher",
     "look_at",
     "make_teacher_cache",
+    "recorded_extractor",
     "teacher_cache_bytes",
     "teacher_cache_home",
     "train_teacher",

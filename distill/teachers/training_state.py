@@ -23,6 +23,7 @@ from search_spaces.reading import written_whole
 LAYOUT = 1  # of the saved state: raise it when older ones can't be resumed, also when a field is renamed
 FREE = ("images", "micro_batch", "channels_last", "compile", "checkpoint_activations")
 """Settings that may change when a training is resumed."""
+NO_EXTRACTOR = "none"
 DIGESTS = {
     "data": "images of digest",
     "fid_extractor_digest": "extractor weights of digest",
@@ -145,10 +146,23 @@ def check_settings(training: TeacherTraining) -> None:
         raise _another(training, [f"{name} {change}" for name, change in different.items()])
 
 
-def _read(training: TeacherTraining) -> dict[str, Any]:
+def recorded_extractor(training: TeacherTraining) -> str:
+    """The extractor that the saved training is measured with; empty where there is none.
+
+    Raises:
+        TrainingError: the saved state can't be read.
+    """
+    if not training.state_file.exists():
+        return ""
+    known: Mapping[str, str] = _read(training, mmap=True).get("settings", {})
+    recorded = known.get("--extractor", NO_EXTRACTOR)
+    return "" if recorded == NO_EXTRACTOR else recorded
+
+
+def _read(training: TeacherTraining, *, mmap: bool = False) -> dict[str, Any]:
     path = training.state_file
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
         layout = state.get("layout")
     except Exception as error:  # whatever a damaged file makes the reader raise
         raise TrainingError(f"{path} can't be read: remove {training.folder} to start anew") from error

@@ -9,7 +9,20 @@ from typing import Any
 
 from distill.data import DIGITS, TEACHER
 from distill.errors import NonFiniteImagesError
-from distill.evaluation import Fidelity, Score, check_names, images_at_a_time
+from distill.evaluation import (
+    DefaultExtractor,
+    Fidelity,
+    Score,
+    check_domain,
+    check_extractor,
+    check_names,
+    default_extractor,
+    distance_name,
+    domain_warning,
+    extractor_line,
+    images_at_a_time,
+    needs_extractor,
+)
 from distill.progress import OnProgress
 from distill.tasks import TASKS, Task
 from distill.teachers import TEACHER_CACHE, TeacherSamples, load_teacher
@@ -36,7 +49,7 @@ def evaluate(
     cache: str | Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
-    """Metrics and costs of a generator. Defaults come from its file, which reproduces the FID of its study.
+    """Metrics and costs of a generator. Defaults come from its file, which repeats the result of its study.
 
     Args:
         checkpoint: of a student or a teacher.
@@ -71,17 +84,20 @@ def evaluate(
     family = get_family(loaded.family)
     if teacher is not None and data not in (None, TEACHER):
         raise ConfigError(f"--teacher {teacher}: leave it out with --data {data}, or give --data {TEACHER}")
-    measured_on = TEACHER if teacher is not None else data or noted.get("data")
-    if measured_on == TEACHER:
+    source = TEACHER if teacher is not None else _source(checkpoint, noted, data)
+    judge = _extractor(extractor or noted.get("fid_extractor"), weights, source, metrics)
+    if source == TEACHER:
         task, compared_with = _samples(checkpoint, generator, noted, teacher, cache, where, on_progress)
     else:
-        task = _task(checkpoint, family, generator, noted, data, cache, on_progress)
+        digest = noted.get("data_digest") if data is None else None
+        task = _task(checkpoint, family, generator, source, digest, cache, on_progress)
         compared_with = REAL_IMAGES
+    notes = _notes(judge, task) if needs_extractor(metrics) else []
     batch_size = batch_size or images_at_a_time(generator.image_shape[-1])
     defaults = DIGITS_DEFAULTS if task.images.name == DIGITS else REAL_DEFAULTS
     fidelity = Fidelity(
         task.eval_sets(),
-        extractor or noted.get("fid_extractor", defaults["extractor"]),
+        judge.name,
         weights=weights,
         cache=cache,
         device=where,
@@ -101,6 +117,8 @@ def evaluate(
         "checkpoint": str(checkpoint),
         "data": task.images.name,
         "compared_with": compared_with,
+        "distance": distance_name(judge.name),
+        "notes": notes,
         **(_fid_fields(scores["fid"]) if "fid" in scores else {}),
         "metrics": {name: _fields(score) for name, score in scores.items()},
         "device": where,
@@ -112,24 +130,39 @@ def evaluate(
     }
 
 
+def _source(checkpoint: Path, noted: Mapping[str, str], data: str | None) -> str:
+    """The real images: `data`, by default those that the file notes."""
+    source = data or noted.get("data")
+    if source is None:
+        raise ConfigError(f"{checkpoint} does not note what images it belongs to: give them by --data")
+    return source
+
+
+def _extractor(
+    name: str | None, weights: Path | None, source: str, metrics: Sequence[str]
+) -> DefaultExtractor:
+    """The extractor `name`, else the default for the images, checked before those are decoded."""
+    if not needs_extractor(metrics):
+        return DefaultExtractor(name or "")
+    if name is None:
+        return default_extractor(source, weights, download=True)
+    check_extractor(name, weights, download=True)
+    return DefaultExtractor(name)
+
+
 def _task(
     checkpoint: Path,
     family: Family,
     generator: Generator,
-    noted: Mapping[str, str],
-    data: str | None,
+    source: str,
+    digest: str | None,
     cache: Path | None,
     on_progress: OnProgress | None,
 ) -> Task:
-    """The family's task on the images `data`, by default the images that the file notes."""
-    measured_on = data or noted.get("data")
-    if measured_on is None:
-        raise ConfigError(f"{checkpoint} does not note what images it belongs to: give them by --data")
-    task = TASKS[family.task].load(
-        measured_on, generator, any_labels=True, cache=cache, on_progress=on_progress
-    )
-    if data is None and noted.get("data_digest", task.digest) != task.digest:
-        raise ConfigError(f"{measured_on} has changed since {checkpoint} was measured on it: give --data")
+    """The family's task on the images `source`, which must have the digest, if there is one."""
+    task = TASKS[family.task].load(source, generator, any_labels=True, cache=cache, on_progress=on_progress)
+    if digest is not None and task.digest != digest:
+        raise ConfigError(f"{source} has changed since {checkpoint} was measured on it: give --data")
     return task
 
 
@@ -167,8 +200,17 @@ def _samples(
         return samples.held_out_task(generator, Path(scratch), **how), samples.described
 
 
+def _notes(judge: DefaultExtractor, task: Task) -> list[str]:
+    """What to know about the extractor, a line each."""
+    references = [one.reference for one in task.eval_sets()]
+    for images in references:
+        check_domain(judge.name, images)
+    warnings = dict.fromkeys(domain_warning(judge.name, images) for images in references)
+    return [extractor_line(judge.name, judge.reason), *(f"Warning: {each}" for each in warnings if each)]
+
+
 def _check_weights(checkpoint: Path, noted: Mapping[str, str], fidelity: Fidelity) -> None:
-    """Raise ConfigError if the extractor's weights differ from those of the file's FID."""
+    """Raise ConfigError if the extractor's weights differ from those that the file notes."""
     found = fidelity.extractor
     wanted = noted.get("fid_extractor_digest") or found.digest  # older files note none
     if found.digest != wanted:
@@ -179,7 +221,7 @@ def _check_weights(checkpoint: Path, noted: Mapping[str, str], fidelity: Fidelit
 
 
 def _fid_fields(score: Score) -> dict[str, Any]:
-    """The FID, under the keys of studies and exports."""
+    """The Fréchet distance, under the keys of studies and exports."""
     return {
         "fid": score.values["fid"],
         "fid_samples": score.samples,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 EXAMPLES = """
-# repeats the study's FID: same samples, seed and features as noted in the file
+# repeats the study's result: same samples, seed and features as noted in the file
 nas-evaluate student.safetensors
 
 nas-evaluate student.safetensors --metrics fid,kid,is,prc,vol --fid-samples 50k
@@ -66,7 +66,7 @@ class EvaluateOptions(JsonOption, DeviceOption, SampleSeedOption, FidOptions):
         shown="as noted in the file, else by the data: 2k on the digits, else 10k",
     )
     extractor: Place | None = variant(
-        FidOptions, "extractor", shown="as noted in the file, else by the data: digits, or inception"
+        FidOptions, "extractor", shown="as noted in the file, else by the data as in a search"
     )
     seed: int | None = variant(SampleSeedOption, "seed", shown="as noted in the file, else 0")
     batch_size: int | None = option(
@@ -80,7 +80,10 @@ class EvaluateOptions(JsonOption, DeviceOption, SampleSeedOption, FidOptions):
 @click.command(cls=Command, examples=EXAMPLES, interrupted=INTERRUPTED)
 @options(EvaluateOptions)
 def main(asked: EvaluateOptions) -> None:
-    """Measure CHECKPOINT: FID and other metrics against real images, MACs and parameters."""
+    """Measure CHECKPOINT against real images: FID, or FD in the extractor's features, and other metrics.
+
+    Beside them it shows MACs and parameters.
+    """
     import json
 
     from nas.budget import format_quantity
@@ -95,6 +98,8 @@ def main(asked: EvaluateOptions) -> None:
         click.echo(json.dumps(found))
         return
     results().print(_table(found))
+    for note in found["notes"]:
+        click.echo(note)
     click.echo(
         f"{format_quantity(found['macs'])} MACs ({found['counter']}), "
         f"{format_quantity(found['params'])} parameters; measured on {found['device']}, "
@@ -125,7 +130,8 @@ def _table(found: dict[str, Any]) -> Table:
             settings,
         ]
         for name, value in score["values"].items():
-            table.add_row(name, f"{value:.6g}", *conditions)
+            shown = found["distance"] if name == "fid" else name
+            table.add_row(shown, f"{value:.6g}", *conditions)
     return table
 
 

@@ -24,7 +24,7 @@ class ExportOptions(JsonOption, StudyOptions):
         False,
         group="students",
         off="",
-        help="The best of the study, by posterior FID.",
+        help="The best of the study, by posterior estimate.",
         shown="yes",
     )
     trial: int | None = option(None, group="students", ge=0, help="The trial of this number.")
@@ -37,7 +37,7 @@ class ExportOptions(JsonOption, StudyOptions):
 @click.command(cls=Command, examples=EXAMPLES, interrupted="nothing was written; run the same command again")
 @options(ExportOptions)
 def main(asked: ExportOptions) -> None:
-    """Export a student: EMA weights, architecture, FID and costs, in one safetensors file."""
+    """Export a student: EMA weights, architecture, results and costs, in one safetensors file."""
     import json
 
     from nas.budget import format_quantity
@@ -64,8 +64,8 @@ def main(asked: ExportOptions) -> None:
         click.echo(json.dumps(described | {"trial": chosen.model_dump(), "metadata": metadata}))
         return
     click.echo(
-        f"{output}: trial {chosen.number} of {found.study}, FID {chosen.fid:.2f} "
-        f"({metadata['fid_samples']} samples, {metadata['fid_extractor']} features), "
+        f"{output}: trial {chosen.number} of {found.study}, {found.distance} {chosen.fid:.2f} "
+        f"({metadata['fid_samples']} samples), "
         f"{format_quantity(chosen.macs or 0)} MACs, "
         f"{format_quantity(chosen.params or 0)} parameters"
     )
@@ -73,7 +73,8 @@ def main(asked: ExportOptions) -> None:
         click.echo(line)
     if chosen.state != "COMPLETE":
         click.echo(
-            f"note: this trial is {chosen.state}, its FID was taken after {metadata['images']} images",
+            f"note: this trial is {chosen.state}, its {found.distance} was taken after "
+            f"{metadata['images']} images",
             err=True,
         )
 

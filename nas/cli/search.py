@@ -56,7 +56,8 @@ def main(asked: SearchConfig, output: SearchOutput) -> None:
     """Search student generators that fit a budget, distill each from the teacher, keep the Pareto front.
 
     Architectures are proposed so that they fit, distilled with a knowledge-distillation weight that falls,
-    ranked by FID, and recorded in a SQL study. Run the same command again to resume.
+    ranked by FID, or FD in the extractor's features, and recorded in a SQL study. Run the same command again
+    to resume.
     """
     from nas.driver import prepare, run_search
     from nas.errors import SearchError

@@ -122,7 +122,8 @@ def train(asked: TeacherRequest, output: TrainOutput, sizes: dict[str, Any]) -> 
     if output.dry_run:
         click.echo(json.dumps(wanted.settings()) if output.as_json else "\n".join(wanted.lines()))
         return
-    with TeacherProgress(err, wanted.request.images, wanted.lines()) as progress, _stoppable(progress):
+    progress = TeacherProgress(err, wanted.request.images, wanted.lines(), wanted.distance)
+    with progress, _stoppable(progress):
         outcome = wanted.run(progress)
     if not outcome.finished:
         raise KeyboardInterrupt
@@ -133,7 +134,8 @@ def train(asked: TeacherRequest, output: TrainOutput, sizes: dict[str, Any]) -> 
         click.echo(f"{file}: trained on {outcome.images} images")
     else:
         samples = f"{best.fid_samples} samples"
-        click.echo(f"{file}: FID {best.fid:.4f} ({samples}) after {best.images} of {outcome.images} images")
+        measured = f"{wanted.distance} {best.fid:.4f} ({samples})"
+        click.echo(f"{file}: {measured} after {best.images} of {outcome.images} images")
 
 
 @main.command(cls=Command, examples=INFO_EXAMPLES, short_help="Show what a checkpoint holds and costs.")

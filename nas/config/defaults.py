@@ -1,4 +1,7 @@
-"""Defaults of a search that depend on its data, its recipe, or on shared weights."""
+"""Defaults of a search that depend on its data, its recipe, or on shared weights.
+
+The extractor for own images depends on what can be had on this machine: `nas.driver.prepare` chooses it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,6 @@ DIGITS_DEFAULTS: dict[str, Any] = {
 REAL_DEFAULTS: dict[str, Any] = {
     "rungs": (50_000, 100_000, 200_000),
     "fid_samples": 10_000,
-    "extractor": "inception",
     "similarity_lr": 2e-3,
 }
 RECIPE = next(iter(RECIPES))

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import ValidationError, model_validator
 
 from distill.data import DIGITS, absolute
+from distill.evaluation import distance_name
 from distill.schedules import Ramp, Schedule
 from nas.budget import Budget, format_duration, format_quantity
 from nas.config.checks import CACHE, NOT_IN_NAMES, check_search
@@ -300,6 +301,11 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
         return self.trials // 4 if self.replicates is None else self.replicates
 
     @property
+    def distance(self) -> str:
+        """What the distance that candidates are ranked by is called."""
+        return distance_name(self.extractor)
+
+    @property
     def schedule(self) -> Schedule:
         return Schedule(
             self.kd_schedule, self.kd_weight_start, self.kd_weight_end, self.kd_decay_start, self.kd_decay_end
@@ -351,7 +357,7 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
         return self.model_copy(update=update | {"data": absolute(self.data)})
 
     def conditions(self) -> dict[str, str]:
-        """What must not change within one study, or its FIDs could not be compared."""
+        """What must not change within one study, or its results could not be compared."""
         fields = (name for name in type(self).model_fields if name not in MAY_CHANGE)
         return {name: str(getattr(self, name)) for name in fields}
 

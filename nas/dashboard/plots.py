@@ -1,4 +1,4 @@
-"""Plot and note of a study in the dashboard: FID against MACs, front, budget, best student."""
+"""Plot and note of a study in the dashboard: distance against MACs, front, budget, best student."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def measured(store: StudyStore) -> list[TrialReport]:
 
 
 def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
-    """FID against MACs: finished trials, those stopped early (faint), baselines, the front and the budget.
+    """Distance against MACs: finished trials, stopped ones (faint), baselines, the front and the budget.
 
     Args:
         store: the study.
@@ -50,7 +50,7 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
     most_expensive = max((t.point[0] for t in trials), default=math.inf)
     # A budget far above every trial would compress the plot: it is named, not drawn.
     drawn = budget_macs if budget_macs is not None and budget_macs <= 3 * most_expensive else None
-    teacher = _known_teacher(store)
+    teacher, distance = _known_teacher(store), StudyAttributes.from_study(store.study).distance
     known = [] if teacher is None else [teacher]
     xs = [t.point[0] for t in trials] + ([drawn] if drawn is not None else []) + [macs for macs, _ in known]
     ys = [t.point[1] for t in trials] + [fid for _, fid in known]
@@ -58,10 +58,11 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
     ring = {"symbol": "circle-open"}
     dot = {"size": 9, "line": {"width": 1, "color": "white"}}
     figure = go.Figure()
-    figure.add_trace(_points(pruned, "stopped early, low-fidelity FID", ring | {"size": 7, "color": _FAINT}))
-    figure.add_trace(_points(students, "finished", dot | {"color": _BLUE}))
+    faint = ring | {"size": 7, "color": _FAINT}
+    figure.add_trace(_points(pruned, distance, f"stopped early, low-fidelity {distance}", faint))
+    figure.add_trace(_points(students, distance, "finished", dot | {"color": _BLUE}))
     figure.add_trace(
-        _points(baselines, "baseline", dot | {"color": _ORANGE, "symbol": "diamond", "size": 12})
+        _points(baselines, distance, "baseline", dot | {"color": _ORANGE, "symbol": "diamond", "size": 12})
     )
     if chosen.best is not None:
         best = chosen.best
@@ -69,9 +70,9 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
         front += [(macs, fid) for macs, fid in known if chosen.leaves(fid)]
         figure.add_trace(_steps(front, end=max(front[-1][0], drawn or most_expensive)))
         highlight = ring | {"size": 18, "color": _RED, "line": {"width": 3}}
-        figure.add_trace(_points([best], f"best: trial {best.number}", highlight))
+        figure.add_trace(_points([best], distance, f"best: trial {best.number}", highlight))
     if teacher is not None:
-        figure.add_trace(_teacher_point(*teacher))
+        figure.add_trace(_teacher_point(*teacher, distance))
     if drawn is not None:
         figure.add_vline(x=drawn, line={"color": _RED, "dash": "dash", "width": 1.5})
         figure.add_annotation(
@@ -85,13 +86,13 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
         )
     beyond = f" (budget {format_quantity(budget_macs)})" if budget_macs is not None and drawn is None else ""
     figure.update_layout(
-        title={"text": "FID against MACs" + beyond},
+        title={"text": f"{distance} against MACs{beyond}"},
         template=None,  # plotly's own would be most of what is stored
         font={"color": _INK, "size": 13},
         paper_bgcolor="white",
         plot_bgcolor="white",
         xaxis=_axis("MACs of one image (fvcore)", xs),
-        yaxis=_axis("FID (lower is better)", ys),
+        yaxis=_axis(f"{distance}, lower is better", ys),
         legend={"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom"},
         hoverlabel={"align": "left"},
         margin={"t": 60, "b": 130, "l": 70, "r": 30},
@@ -103,6 +104,7 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
     """Markdown: the best student, how to export it, the front, and the states of the trials."""
     trials = measured(store)
     chosen = choose_best(trials, budget_macs)
+    distance = StudyAttributes.from_study(store.study).distance
     lines = [f"## {store.name}", ""]
     limit = "any number of MACs" if budget_macs is None else f"{format_quantity(budget_macs)} MACs"
     best = chosen.best
@@ -110,7 +112,7 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
         lines += [f"No student within {limit} is finished yet."]
     else:
         lines += [
-            f"Best student within {limit}: **trial {best.number}**, FID **{best.median:.2f}** "
+            f"Best student within {limit}: **trial {best.number}**, {distance} **{best.median:.2f}** "
             f"(N = {best.samples or '?'}), {format_quantity(best.macs)} MACs (fvcore), "
             f"{format_quantity(best.params)} parameters.",
             "",
@@ -118,7 +120,7 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
             f"nas-export {_location(store)} --trial {best.number} -o student.safetensors",
             "```",
             "",
-            "| trial | FID | MACs | parameters | architecture |",
+            f"| trial | {distance} | MACs | parameters | architecture |",
             "|---:|---:|---:|---:|---|",
         ]
         lines += [
@@ -158,26 +160,27 @@ def _location(store: StudyStore) -> str:
 
 
 def _known_teacher(store: StudyStore) -> tuple[float, float] | None:
-    """MACs and FID of a teacher that fits the budget: a result that is known without a training."""
+    """MACs and distance of a teacher that fits the budget: a result that is known without a training."""
     attributes = StudyAttributes.from_study(store.study)
     if not searches_below_teacher(attributes):
         return None
     return attributes.teacher_info["macs"], attributes.teacher_info["fid"]
 
 
-def _teacher_point(macs: float, fid: float) -> go.Scatter:
+def _teacher_point(macs: float, fid: float, distance: str) -> go.Scatter:
     return go.Scatter(
         x=[macs],
         y=[fid],
         mode="markers",
         marker={"symbol": "star", "size": 14, "color": _INK},
         name="teacher",
-        hovertemplate=f"<b>teacher</b><br>FID {fid:.2f}<br>{format_quantity(macs)} MACs<extra></extra>",
+        hovertemplate=f"<b>teacher</b><br>{distance} {fid:.2f}<br>"
+        f"{format_quantity(macs)} MACs<extra></extra>",
     )
 
 
 def _steps(ordered: Sequence[tuple[float, float]], end: float) -> go.Scatter:
-    """The lowest FID to be had at every number of MACs, up to `end`; `ordered` is cheapest first."""
+    """The lowest distance to be had at every number of MACs, up to `end`; `ordered` is cheapest first."""
     return go.Scatter(
         x=[*(macs for macs, _ in ordered), end],
         y=[*(fid for _, fid in ordered), ordered[-1][1]],
@@ -204,7 +207,7 @@ def _axis(title: str, values: Sequence[float]) -> dict[str, Any]:
     return axis
 
 
-def _points(trials: Sequence[TrialReport], name: str, marker: dict[str, Any]) -> go.Scatter:
+def _points(trials: Sequence[TrialReport], distance: str, name: str, marker: dict[str, Any]) -> go.Scatter:
     # Lists, not arrays: plotly would write arrays in a binary form that not every plotly.js reads.
     return go.Scatter(
         x=[t.point[0] for t in trials],
@@ -212,17 +215,17 @@ def _points(trials: Sequence[TrialReport], name: str, marker: dict[str, Any]) ->
         mode="markers",
         marker=marker,
         name=name,
-        text=[_hover(t) for t in trials],
+        text=[_hover(t, distance) for t in trials],
         hovertemplate="%{text}<extra></extra>",
     )
 
 
-def _hover(trial: TrialReport) -> str:
+def _hover(trial: TrialReport, distance: str) -> str:
     lines = [f"<b>trial {trial.number}</b>" + (f", baseline {trial.baseline}" if trial.baseline else "")]
     runs = f", median of {len(trial.fids)} trainings" if len(trial.fids) > 1 else ""
-    lines += [f"FID {trial.median:.2f} (N = {trial.samples or '?'}{runs})"]
+    lines += [f"{distance} {trial.median:.2f} (N = {trial.samples or '?'}{runs})"]
     if trial.state == "PRUNED":
-        lines += [f"stopped at rung {trial.rungs[-1].rung}: a low-fidelity FID"]
+        lines += [f"stopped at rung {trial.rungs[-1].rung}: a low-fidelity {distance}"]
     lines += [f"{format_quantity(trial.macs)} MACs, {format_quantity(trial.params)} parameters"]
     text = trial.summary
     lines += [text[start : start + 80] for start in range(0, len(text), 80)]

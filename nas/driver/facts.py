@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from distill.training import Precision
 from nas.errors import StudyError
-from nas.execution import Workbench
+from nas.execution import Workbench, judge_warnings
 from nas.study import BUILT_IN, REAL_IMAGES, StudyAttributes, StudyStore
 
 if TYPE_CHECKING:
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def record_facts(store: StudyStore, bench: Workbench, teacher_score: FidScore, precision: Precision) -> None:
-    """Record the configuration, the teacher with its FID, the extractor weights and the precision.
+    """Record the configuration, the teacher with its distance, the extractor and the precision.
 
     Raises:
-        StudyError: the study's FIDs were measured with other extractor weights, or its students trained in
+        StudyError: the study was measured with other extractor weights, or its students were trained in
             another precision.
     """
     same_weights = "give the same file by --extractor-weights"
@@ -48,4 +48,5 @@ def record_facts(store: StudyStore, bench: Workbench, teacher_score: FidScore, p
         teacher_info=teacher,
         compared_with=REAL_IMAGES if bench.samples is None else bench.samples.described,
         config=bench.config.absolute().public(),
+        warnings=judge_warnings(bench),
     ).write(store.study)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from distill.evaluation import check_extractor
+from distill.evaluation import DefaultExtractor, check_extractor, default_extractor
 from distill.progress import OnProgress
 from distill.teachers import load_teacher
 from nas.config import SearchConfig
+from nas.driver.judge import check_domain_of_judge, check_judge
 from nas.execution import Workbench, check_shareable
 from nas.samplers import check_sampler
-from nas.study import check_folder
+from nas.study import check_folder, recorded_extractor
 
 
 def prepare(
@@ -37,11 +38,17 @@ def prepare(
         UserError: of whatever kind fits.
     """
     check_sampler(config.sampler)
-    check_extractor(config.extractor, config.extractor_weights)
+    if config.extractor:
+        check_extractor(config.extractor, config.extractor_weights, download=not dry_run)
     teacher = load_teacher(config.teacher)
     config = config.named(teacher.name)
-    bench = Workbench(config, teacher=teacher, dry_run=dry_run, on_progress=on_progress)
     check_folder(config)
+    judge = _extractor(config, download=not dry_run)
+    config = config.model_copy(update={"extractor": judge.name})
+    bench = Workbench(
+        config, teacher=teacher, dry_run=dry_run, on_progress=on_progress, extractor_reason=judge.reason
+    )
+    check_judge(bench)
     config.budget.check_smallest(bench.space)
     if config.share_weights:
         check_shareable(bench)
@@ -50,5 +57,21 @@ def prepare(
         bench.load_warm_start()
     bench.load_data()
     bench.check_teacher()
+    check_domain_of_judge(bench)
     bench.check_teacher_cache()
     return bench
+
+
+def _extractor(config: SearchConfig, *, download: bool) -> DefaultExtractor:
+    """The extractor asked for, else the one of the study that is resumed, else the default for the images.
+
+    Raises:
+        UserError: it can't be had.
+    """
+    if config.extractor:
+        return DefaultExtractor(config.extractor)
+    recorded = recorded_extractor(config)
+    if not recorded:
+        return default_extractor(config.data, config.extractor_weights, download=download)
+    check_extractor(recorded, config.extractor_weights, download=download)
+    return DefaultExtractor(recorded, f"study {config.study} is measured with it")

@@ -39,6 +39,7 @@ def resumed_progress(store: StudyStore, config: SearchConfig, console: Console) 
         console,
         max(config.trials + config.replicate_runs, known),
         len(config.rungs),
+        config.distance,
         done=len(finished),
         counts=dict(Counter(t.state for t in finished)),
         best=min(complete, key=lambda trial: trial[1], default=None),

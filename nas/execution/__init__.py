@@ -8,7 +8,7 @@ from nas.execution.cluster import (
     pack,
     prepare_teacher_and_statistics,
 )
-from nas.execution.preview import introduction, preview_search
+from nas.execution.preview import introduction, judge_warnings, preview_search
 from nas.execution.progress import SearchProgress
 from nas.execution.recorder import StudyRecorder
 from nas.execution.scheduler import ParetoHalving
@@ -36,6 +36,7 @@ __all__ = [
     "check_shareable",
     "from_tune",
     "introduction",
+    "judge_warnings",
     "make_shared_weights",
     "open_cluster",
     "pack",

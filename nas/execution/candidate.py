@@ -164,7 +164,7 @@ class Candidate:
         scores = self.bench.fidelity.measure(student, metrics, samples, config.seed + FID_SEED_OFFSET)
         score = scores["fid"]
         fid = score.values["fid"]
-        title = f"trial {self.trial}, FID {fid:.2f} after {images} images"
+        title = f"trial {self.trial}, {config.distance} {fid:.2f} after {images} images"
         save_png(compare(self._rows(student, title), columns=COLUMNS), self.folder / "samples.png")
         cost = measure(student)
         return {

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from distill.evaluation import domain_warning, extractor_line
 from distill.schedules import Ramp
 from distill.teachers import TEACHER_CACHE, teacher_cache_bytes
 from distill.training import images_in_whole_steps
@@ -84,6 +85,8 @@ def introduction(bench: Workbench) -> list[str]:
         _data(bench),
         _recipe(bench),
         f"Training: {_rungs(bench)}",
+        extractor_line(config.extractor, bench.extractor_reason),
+        *(f"Warning: {warning}" for warning in judge_warnings(bench)),
         f"Budget: {config.budget}{where}; study {config.study} in {config.folder}",
     ]
     slack = config.budget.slack(bench.space)
@@ -105,7 +108,7 @@ def _data(bench: Workbench) -> str:
         megabytes = samples.bytes_on_disk / 1e6
         return (
             f"Data: {samples.count:,} samples of the teacher: no real images were given ({images.format}, "
-            f"{megabytes:,.0f} MB, made once); FIDs are distances to {samples.described}"
+            f"{megabytes:,.0f} MB, made once); distances are to {samples.described}"
         )
     own = OWN if bench.config.teacher is None else ""
     return f"Data: {images.name}, {images.found or len(images)} images ({images.format}){own}"
@@ -120,6 +123,12 @@ def _recipe(bench: Workbench) -> str:
     if distance is not None:
         parts.append(f"perceptual distance {distance.name}")
     return "; ".join(parts)
+
+
+def judge_warnings(bench: Workbench) -> list[str]:
+    """What to know about the judge, beside its name."""
+    found = (domain_warning(bench.config.extractor, one.reference) for one in bench.outline.eval_sets())
+    return list(dict.fromkeys(filter(None, found)))
 
 
 def _cached_images(bench: Workbench) -> int:
@@ -138,7 +147,7 @@ def _rungs(bench: Workbench) -> str:
     last = config.rungs[-1]
     whole = (images_in_whole_steps(bench.recipe, config.batch_size, last, rung) for rung in config.rungs)
     images = ", ".join(f"{count:,}" for count in whole)
-    return f"FID after {images} images, {config.batch_size} in a batch"
+    return f"{config.distance} after {images} images, {config.batch_size} in a batch"
 
 
 def _workers(config: SearchConfig) -> str:

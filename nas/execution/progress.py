@@ -29,9 +29,10 @@ class SearchProgress:
     console: Console
     trials: int  # in all
     rungs: int
+    distance: str  # that students are ranked by, such as FID
     done: int = 0  # before this run
     counts: dict[TrialState, int] = field(default_factory=dict)
-    best: tuple[int, float, int] | None = None  # trial, FID, MACs
+    best: tuple[int, float, int] | None = None  # trial, distance, MACs
 
     def __post_init__(self) -> None:
         self._running: dict[int, str] = {}
@@ -67,7 +68,7 @@ class SearchProgress:
         """A candidate was promoted from a rung."""
         self._warn(trial, outcome)
         self._log_rung(trial, outcome, "promoted")
-        so_far = f"rung {outcome.record.rung + 1}/{self.rungs}, FID {outcome.record.fid:.2f}"
+        so_far = f"rung {outcome.record.rung + 1}/{self.rungs}, {self.distance} {outcome.record.fid:.2f}"
         self._running[trial] = f"{so_far}, {format_quantity(outcome.cost.macs)} MACs"
 
     def finished(self, trial: int, state: TrialState, outcome: Outcome) -> None:
@@ -78,7 +79,7 @@ class SearchProgress:
         if state == TrialState.COMPLETE and (self.best is None or record.fid < self.best[1]):
             self.best = (trial, record.fid, cost.macs)
         costs = f"{format_quantity(cost.macs)} MACs, {format_quantity(cost.params)} parameters"
-        self._end(trial, state, f"FID {record.fid:.2f} after {record.images} images, {costs}")
+        self._end(trial, state, f"{self.distance} {record.fid:.2f} after {record.images} images, {costs}")
 
     def failed(self, trial: int, reason: str, again: bool = False) -> None:
         """A candidate has no result; with `again` its architecture is retried."""
@@ -92,7 +93,7 @@ class SearchProgress:
     def _log_rung(self, trial: int, outcome: Outcome, decision: str) -> None:
         """A line in a log file: what was measured at a rung, and what follows."""
         record, macs = outcome.record, format_quantity(outcome.cost.macs)
-        measured = f"FID {record.fid:.2f} after {record.images} images, {macs} MACs"
+        measured = f"{self.distance} {record.fid:.2f} after {record.images} images, {macs} MACs"
         self._log(f"trial {trial:>3}  rung {record.rung + 1}/{self.rungs}  {measured}: {decision}")
 
     def _end(self, trial: int, state: TrialState, outcome: str) -> None:
@@ -131,7 +132,8 @@ class SearchProgress:
         best = "no trial complete yet"
         if self.best is not None:
             best = (
-                f"best FID {self.best[1]:.2f} at {format_quantity(self.best[2])} MACs (trial {self.best[0]})"
+                f"best {self.distance} {self.best[1]:.2f} at {format_quantity(self.best[2])} MACs "
+                f"(trial {self.best[0]})"
             )
         running = [
             Text(f"  ▸ trial {n}  {what}", overflow="ellipsis", no_wrap=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from optuna.trial import Trial, TrialState
 
+from distill.evaluation import distance_name
 from nas.errors import StudyError
 from nas.execution.candidate import Outcome
 from nas.study import StudyAttributes, StudyStore, attach_samples
@@ -23,14 +24,14 @@ class StudyRecorder:
         """Keep one rung's result.
 
         Raises:
-            StudyError: its FID was measured with other extractor weights than the study's.
+            StudyError: its distance was measured with other extractor weights than the study's.
         """
         measured_with = outcome.record.fid_extractor_digest
         expected = StudyAttributes.from_study(self._store.study).extractor_digest
         if measured_with and expected and measured_with != expected:
             raise StudyError(
-                f"worker {outcome.record.worker} measures FID with {outcome.record.fid_extractor} weights "
-                f"{measured_with}, the study with {expected}: have the same file on all machines"
+                f"worker {outcome.record.worker} measures {distance_name(outcome.record.fid_extractor)} with "
+                f"weights {measured_with}, the study with {expected}: have the same file on all machines"
             )
         self._store.record_rung(outcome.record)
         trial = self._trial(number, outcome)

@@ -12,6 +12,7 @@ from typing import Any
 from ray import tune
 from ray.tune.search import Searcher
 
+from distill.evaluation import distance_name
 from nas.errors import SearchError
 from nas.execution.progress import SearchProgress
 from nas.execution.recorder import StudyRecorder
@@ -77,7 +78,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
             elif number in self._board.discarded:
                 outcome = result["outcome"]
                 self._recorder.record(number, outcome)
-                self._fail(proposal, f"the run failed: FID {outcome.record.fid:.4g}", again=True)
+                reason = f"{distance_name(outcome.record.fid_extractor)} {outcome.record.fid:.4g}"
+                self._fail(proposal, f"the run failed: {reason}", again=True)
             else:
                 state = self._recorder.finish(number, result["outcome"])
                 self._progress.finished(number, state, result["outcome"])

@@ -65,6 +65,7 @@ class Workbench:
         teacher: Teacher | None = None,
         dry_run: bool = False,
         on_progress: OnProgress | None = None,
+        extractor_reason: str = "",
     ) -> None:
         """Load the teacher, and check it with the recipe and the training; images are loaded later.
 
@@ -73,11 +74,13 @@ class Workbench:
             teacher: the teacher that `config` names, if it is loaded already.
             dry_run: use a sample of the images, and write nothing.
             on_progress: receives the progress of decoding, rendering and measuring images.
+            extractor_reason: why the extractor was chosen, where the user did not.
 
         Raises:
             UserError: the teacher can't be read, or parts of the request exclude each other.
         """
         self.config, self.dry_run, self._on_progress = config, dry_run, on_progress
+        self.extractor_reason = extractor_reason
         self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial != 0 else "cpu"
         self.teacher: Teacher = teacher or load_teacher(config.teacher)
         students: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)

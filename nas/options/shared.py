@@ -31,20 +31,27 @@ class ImageOptions(Options):
 
 
 class FidOptions(Options):
-    """How an FID is measured."""
+    """How the distance to the real images is measured: FID, or FD in the extractor's features."""
 
     extractor: Place | None = option(
         None,
         group="evaluation",
-        help="Features of the FID: {choices}, or a TorchScript file.",
-        shown="by the data: digits for the digits, else inception",
+        help="Features that images are compared in: {choices}, or a TorchScript file. The distance is called "
+        "FID in Inception's, and FD (NAME) in others.",
+        shown="by the data: digits for the digits; else inception, or imagenet-lite0 where the weights of "
+        "inception can't be had",
         choices="distill.evaluation:EXTRACTORS",
     )
     extractor_weights: Location | None = option(
-        None, group="evaluation", help="Weights file of the extractor.", shown="download"
+        None,
+        group="evaluation",
+        help="Weights file of the extractor.",
+        shown="from a package, else downloaded once",
     )
     fid_samples: Quantity | None = option(
-        None, group="evaluation", help="Generated images that the FID is measured on."
+        None,
+        group="evaluation",
+        help="Generated images that the FID, or FD in the extractor's features, is measured on.",
     )
 
 

@@ -25,7 +25,7 @@ class RankCorrelation(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    metric: str = "FID"  # at the early rung; at the last rung it is FID
+    metric: str = "fid"  # at the early rung, or "kid"; at the last rung it is the FID
     images: int  # seen at the rung
     architectures: int
     spearman: float
@@ -35,7 +35,7 @@ class RankCorrelation(BaseModel):
 
 
 def rank_correlation(
-    images: int, early: Sequence[float], final: Sequence[float], metric: str = "FID"
+    images: int, early: Sequence[float], final: Sequence[float], metric: str = "fid"
 ) -> RankCorrelation | None:
     """Rank correlation of `early` with `final`; None for fewer than `FEWEST` pairs, or equal values."""
     pairs = np.array([early, final])
@@ -58,7 +58,7 @@ def rung_correlations(complete: Iterable[Sequence[RungRecord]]) -> list[RankCorr
         found.append(rank_correlation(images, [rungs[rung].fid for rungs in there], final))
         kids = [kid for rungs in there if (kid := rungs[rung].kid) is not None]
         if len(kids) == len(there):
-            found.append(rank_correlation(images, kids, final, metric="KID"))
+            found.append(rank_correlation(images, kids, final, metric="kid"))
     return [correlation for correlation in found if correlation is not None]
 
 

@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial
 from pydantic import BaseModel, ConfigDict
 from scipy.stats import t as student_t
 
+from distill.evaluation import distance_name
 from distill.schedules import Schedule
 from nas.budget import Budget
 from nas.errors import StudyError
@@ -84,6 +85,7 @@ class SearchReport(BaseModel):
     below_teacher: bool  # the teacher fits the budget: a known result, not trained again
     teacher_on_front: bool  # it fits, and no student is as good for less
     space: str
+    extractor: str  # that all students are measured with
     recipe: str  # how students were taught, in words
     data: dict[str, str]  # the images: what the user called them, and their digest
     compared_with: str = REAL_IMAGES  # what every FID is a distance to, in words
@@ -97,6 +99,12 @@ class SearchReport(BaseModel):
     correlations: list[RankCorrelation]  # of each rung with the last
     storage: str
     folder: str
+    warnings: list[str] = []  # about the conditions of the search
+
+    @property
+    def distance(self) -> str:
+        """What the distance of a student is called: "FID" in Inception's features only."""
+        return distance_name(self.extractor)
 
     def interval(self, trial: TrialReport) -> tuple[float, float]:
         """90 % interval of the median FID of an architecture that was trained to the end.
@@ -145,6 +153,7 @@ def read_report(store: StudyStore) -> SearchReport:
         below_teacher=below,
         teacher_on_front=below and chosen.leaves(attributes.teacher_info["fid"]),
         space=attributes.space,
+        extractor=attributes.extractor,
         recipe=f"{config['recipe']}, KD weight {_schedule(config)}",
         data={"name": config["data"], "digest": attributes.data} | _samples(config),
         compared_with=attributes.compared_with,
@@ -160,6 +169,7 @@ def read_report(store: StudyStore) -> SearchReport:
         ),
         storage=store.url,
         folder=str(config["workdir"]) + "/" + store.name,
+        warnings=attributes.warnings,
     )
 
 

@@ -15,8 +15,8 @@ from nas.reporting.report import SearchReport, TrialReport
 from nas.reporting.verdict import comparison, near, next_commands, verdict
 
 LEGEND = (
-    "FID: median over seeds, lower is better; seeds: trainings of the architecture; posterior estimate: FID "
-    "shrunk towards the mean at its MACs, which chooses front and best; teacher's MACs: what part it costs."
+    "{distance}: median over seeds, lower is better; seeds: trainings of the architecture; posterior "
+    "estimate: shrunk towards the mean at its MACs, chooses front and best; teacher's MACs: its part of them."
 )
 
 
@@ -25,13 +25,14 @@ def render(found: SearchReport) -> RenderableType:
     if found.best is None:
         return Text(f"no trial of study {found.study} is complete: {_states(found)}")
     baselines = [t for t in found.trials if t.baseline and t.fids and t not in found.front]
-    samples = f"{found.best.rungs[-1].fid_samples} samples, {found.best.rungs[-1].fid_extractor} features"
+    samples = f"{found.best.rungs[-1].fid_samples} samples"
     table = Table(
-        title=f"Pareto front of {found.study}: FID ({samples}) against MACs ({COUNTER})", title_justify="left"
+        title=f"Pareto front of {found.study}: {found.distance}, {samples}, against MACs ({COUNTER})",
+        title_justify="left",
     )
     for name in (
         "trial",
-        "FID",
+        found.distance,
         "seeds",
         "posterior estimate",
         "MACs",
@@ -53,9 +54,10 @@ def render(found: SearchReport) -> RenderableType:
             table.add_row(*_row(trial, found), style="dim")
     best = found.best
     lines = [
-        LEGEND,
+        LEGEND.format(distance=found.distance),
         *legend_lines(found.space),
-        f"Best student: trial {best.number}, FID {best.median:.2f}, {format_quantity(best.macs or 0)} MACs, "
+        f"Best student: trial {best.number}, {found.distance} {best.median:.2f}, "
+        f"{format_quantity(best.macs or 0)} MACs, "
         f"{format_quantity(best.params or 0)} parameters{_latency(best)}; {_states(found)}.",
         *verdict(found),
         *comparison(found.compared_with),
@@ -64,6 +66,7 @@ def render(found: SearchReport) -> RenderableType:
         f"Teacher: {found.teacher['name']}, {_teacher_fid(found)}"
         f"{format_quantity(found.teacher['macs'])} MACs, "
         f"{format_quantity(found.teacher['params'])} parameters.",
+        *(f"Warning: {warning}." for warning in found.warnings),
         f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials",
     ]
     return Group(table, *(Text(line) for line in lines))
@@ -141,7 +144,7 @@ def _noise(found: SearchReport) -> str:
             f"not significantly worse than the best: {_word('trial', len(found.within_margin))} {numbers}"
         )
     scatter = f"{math.expm1(found.noise):.0%}"
-    return f"Standard deviation of FID between equal trainings: {scatter} ({known}); {others}."
+    return f"Standard deviation of {found.distance} between equal trainings: {scatter} ({known}); {others}."
 
 
 def _word(word: str, count: int) -> str:
@@ -150,21 +153,23 @@ def _word(word: str, count: int) -> str:
 
 
 def _teacher_fid(found: SearchReport) -> str:
-    return f"FID {found.teacher['fid']:.2f} ({found.teacher['fid_samples']} samples), "
+    return f"{found.distance} {found.teacher['fid']:.2f} ({found.teacher['fid_samples']} samples), "
 
 
 def render_finalists(found: SearchReport) -> RenderableType:
-    """The FIDs of finalists, 90 % intervals of their medians, and the choice."""
+    """The distances of finalists, 90 % intervals of their medians, and the choice."""
     if found.best is None:
         return Text(f"no finalist of study {found.study} is complete: {_states(found)}")
     shown = sorted((t for t in found.trials if t.fids), key=lambda t: t.median or 0.0)
-    samples = f"{found.best.rungs[-1].fid_samples} samples, {found.best.rungs[-1].fid_extractor} features"
+    samples = f"{found.best.rungs[-1].fid_samples} samples"
     images = f"{found.best.rungs[-1].images:,} images"
-    table = Table(title=f"Finalists of {found.study}: FID ({samples}) after {images}", title_justify="left")
+    table = Table(
+        title=f"Finalists of {found.study}: {found.distance}, {samples}, after {images}", title_justify="left"
+    )
     for name in (
         "trial",
         "in the search",
-        "FID of seeds",
+        f"{found.distance} of seeds",
         "median",
         "90 % interval",
         "MACs",
@@ -191,9 +196,10 @@ def render_finalists(found: SearchReport) -> RenderableType:
     lines = [
         *legend_lines(found.space),
         f"Chosen: trial {found.best.number}, {_in_the_search(found.best)} in the search, "
-        f"FID {found.best.median:.2f} (90 % {low:.2f} to {high:.2f}).",
+        f"{found.distance} {found.best.median:.2f} (90 % {low:.2f} to {high:.2f}).",
         *comparison(found.compared_with),
         _noise(found),
+        *(f"Warning: {warning}." for warning in found.warnings),
         f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials",
     ]
     return Group(table, *(Text(line) for line in lines))
@@ -216,7 +222,7 @@ def render_trust(found: SearchReport) -> RenderableType:
     for row in found.correlations:
         table.add_row(
             f"{row.images:,}",
-            row.metric,
+            found.distance if row.metric == "fid" else row.metric.upper(),
             str(row.architectures),
             _with_interval(row.spearman, row.spearman_interval),
             _with_interval(row.kendall, row.kendall_interval),

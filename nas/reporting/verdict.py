@@ -26,7 +26,7 @@ class Gain:
 
     @property
     def reduction(self) -> float:
-        """The fraction by which the student's median FID is lower; 0 or less where it is not."""
+        """The fraction by which the student's median distance is lower; 0 or less where it is not."""
         assert self.student.median is not None
         assert self.baseline.median is not None
         return 1 - self.student.median / self.baseline.median
@@ -66,13 +66,14 @@ def verdict(found: SearchReport) -> list[str]:
     if known.student == known.baseline or known.reduction <= 0:
         return [
             *lines,
-            f"Gain: no student beats FID {uniform}: raise --trials (more architectures) or --rungs "
-            "(longer trainings, in another --study).",
+            f"Gain: no student beats {found.distance} {uniform}: raise --trials (more architectures) or "
+            "--rungs (longer trainings, in another --study).",
         ]
     noise = "" if known.significant else ", which is within the noise: raise --trials or --replicates"
     return [
         *lines,
-        f"Gain: FID {known.student.median:.2f} against {uniform}: {known.reduction:.0%} lower{noise}.",
+        f"Gain: {found.distance} {known.student.median:.2f} against {uniform}: {known.reduction:.0%} lower"
+        f"{noise}.",
     ]
 
 
@@ -90,8 +91,8 @@ def _price(found: SearchReport, best: TrialReport) -> str:
     """What the best student costs and scores beside the teacher."""
     part = (best.macs or 0) / found.teacher["macs"]
     return (
-        f"Below the teacher: the best student costs {part:.0%} of the teacher's MACs, with FID "
-        f"{best.median:.2f} against {found.teacher['fid']:.2f}."
+        f"Below the teacher: the best student costs {part:.0%} of the teacher's MACs, with "
+        f"{found.distance} {best.median:.2f} against {found.teacher['fid']:.2f}."
     )
 
 

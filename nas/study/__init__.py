@@ -6,7 +6,7 @@ from nas.study.folder import check_folder, study_folder
 from nas.study.locate import open_existing
 from nas.study.opening import check_purpose
 from nas.study.records import RungRecord
-from nas.study.rehearsal import check_study
+from nas.study.rehearsal import check_study, recorded_extractor
 from nas.study.store import StudyStore
 from nas.study.tables import Rung
 
@@ -24,5 +24,6 @@ __all__ = [
     "check_purpose",
     "check_study",
     "open_existing",
+    "recorded_extractor",
     "study_folder",
 ]

@@ -8,6 +8,7 @@ from typing import Any, Self
 import optuna
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from distill.evaluation import distance_name
 from nas.errors import StudyError
 
 LAYOUT = 1
@@ -33,12 +34,19 @@ class StudyAttributes(BaseModel):
     space: str = ""  # family of the students
     teacher: str = ""  # digest of its file
     data: str = ""  # digest of the real images
-    extractor_digest: str = ""  # of the weights that all FIDs are measured with
+    extractor: str = ""  # that all students are measured with: its name or file
+    extractor_digest: str = ""  # of its weights
     trained_in: str = ""  # precision of all trainings
     finalists_of: str = ""  # the search whose finalists this study trains
     compared_with: str = REAL_IMAGES  # what every FID is a distance to, in words
     teacher_info: dict[str, Any] = {}  # name, path, digest, macs, params, fid, fid_samples
     config: dict[str, Any] = {}  # the search's settings, without passwords
+    warnings: list[str] = []  # about the conditions of the search, for reports
+
+    @property
+    def distance(self) -> str:
+        """What the distance of a student is called."""
+        return distance_name(self.extractor)
 
     @classmethod
     def from_study(cls, study: optuna.Study) -> Self:

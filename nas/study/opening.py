@@ -15,11 +15,11 @@ from optuna.study import StudyDirection
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
+from distill.evaluation import distance_name
 from nas.errors import StudyError
 from nas.study.attributes import StudyAttributes, check_layout
 from nas.study.tables import Rung
 
-METRICS = ["FID", "MACs"]
 DIRECTIONS = [StudyDirection.MINIMIZE, StudyDirection.MINIMIZE]
 
 
@@ -60,7 +60,7 @@ def open_study(
     if study.metric_names is None and create:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            study.set_metric_names(METRICS)
+            study.set_metric_names([distance_name(identity.get("extractor", "")), "MACs"])
     check_identity(study, identity, assumed, save=True)
     return study
 
@@ -73,7 +73,7 @@ def check_origin(study: optuna.Study, *, create: bool) -> None:
     """
     if study.directions != DIRECTIONS:
         raise StudyError(
-            f"study {study.study_name!r} does not minimise FID and MACs: use --study NAME for a new one"
+            f"study {study.study_name!r} does not minimise a distance and MACs: use --study NAME for a new one"
         )
     check_layout(study, create=create)
 

@@ -1,4 +1,4 @@
-"""Dry-run checks of a search's folder and database; nothing is written."""
+"""What a search finds in its folder and database before it writes anything."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def check_study(config: SearchConfig, identity: Mapping[str, str], assumed: Mapp
             f"{config.folder} can't be written ({reason}): choose another --workdir"
         ) from error
     if path is None or path.exists():
-        _check_identity(config, identity, assumed)
+        if _is_known(config):
+            StudyStore.check(config.storage_url, config.study, identity=identity, assumed=assumed)
         return
     try:
         check_writable(path.parent)
@@ -40,15 +41,26 @@ def check_study(config: SearchConfig, identity: Mapping[str, str], assumed: Mapp
         raise StorageError(database.unwritable(url, path, error)) from error
 
 
-def _check_identity(config: SearchConfig, identity: Mapping[str, str], assumed: Mapping[str, str]) -> None:
-    """Ask the database, and compare with the study where there is one of this name."""
-    engine = database.connect(database.parse_url(config.storage_url), create=False, migrate=False)
+def recorded_extractor(config: SearchConfig) -> str:
+    """The extractor that the study of `config` is measured with; empty where there is no such study.
+
+    Raises:
+        StorageError: the database can't be used.
+    """
+    return StudyStore.part(config.storage_url, config.study, "extractor") if _is_known(config) else ""
+
+
+def _is_known(config: SearchConfig) -> bool:
+    """Whether the database has a study of this name."""
+    url = database.parse_url(config.storage_url)
+    path = database.sqlite_path(url)
+    if path is not None and not path.exists():
+        return False
+    engine = database.connect(url, create=False, migrate=False)
     try:
-        known = _has_study(engine, config.study)
+        return _has_study(engine, config.study)
     finally:
         engine.dispose()
-    if known:
-        StudyStore.check(config.storage_url, config.study, identity=identity, assumed=assumed)
 
 
 def _has_study(engine: sa.Engine, name: str) -> bool:

@@ -97,6 +97,15 @@ class StudyStore:
             storage.engine.dispose()
 
     @staticmethod
+    def part(url: str, name: str, part: str) -> str:
+        """A part of the identity of the study `name`, empty where it has none; nothing is written."""
+        storage = _optuna_storage(database.parse_url(url))
+        try:
+            return str(optuna.load_study(storage=storage, study_name=name).user_attrs.get(part, ""))
+        finally:
+            storage.engine.dispose()
+
+    @staticmethod
     def names(url: str) -> list[str]:
         """Names of the studies in a database, in the order they were made.
 

@@ -87,11 +87,11 @@ class TeacherRequest(ImageOptions, MemoryOptions, DeviceOption, SeedOption, FidO
         help="Probability of each transformation with --augment fixed.",
     )
     snapshot: Quantity = option(
-        200_000, group="evaluation", ge=1, help="Images between checkpoints with FID."
+        200_000, group="evaluation", ge=1, help="Images between checkpoints, which are measured."
     )
     fid_samples: Count = variant(
         FidOptions,
         "fid_samples",
         default=10_000,
-        help="Generated images that the FID is measured on; 0 measures none.",
+        help="Generated images that the FID, or FD in the extractor's features, is measured on; 0: none.",
     )

@@ -100,7 +100,7 @@ def resolved(request: TeacherRequest, shape: TeacherShape) -> TeacherRequest:
             "path_weight": published.path_weight if weight is None else weight,
             "augment": request.augment or published.augment,
             "precision": resolve_precision(request.precision, choose_device(request.device)),
-            "extractor": extractor_of(request) if request.fid_samples else None,
+            "extractor": request.extractor if request.fid_samples else None,
         }
     )
 
@@ -206,8 +206,3 @@ def rates(config: TrainingConfig) -> str:
 def _typed(value: object) -> str:
     words = {True: "on", False: "off", None: "none"}
     return words[value] if isinstance(value, bool | None) else str(value)
-
-
-def extractor_of(request: TeacherRequest) -> str:
-    """Name or file of the network whose features an FID compares."""
-    return request.extractor or ("digits" if request.data == DIGITS else "inception")

@@ -9,12 +9,28 @@ import torch
 
 from distill.data import check_batch
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
-from distill.evaluation import Fidelity, check_extractor
+from distill.evaluation import (
+    DefaultExtractor,
+    Fidelity,
+    check_domain,
+    check_extractor,
+    default_extractor,
+    distance_name,
+    domain_warning,
+    extractor_line,
+)
 from distill.memory import is_out_of_memory
 from distill.progress import OnProgress
 from distill.seeds import derive_seed
 from distill.tasks import TASKS, Task
-from distill.teachers import Outcome, TeacherTraining, check_place, check_training, train_teacher
+from distill.teachers import (
+    Outcome,
+    TeacherTraining,
+    check_place,
+    check_training,
+    recorded_extractor,
+    train_teacher,
+)
 from distill.training import TARGET
 from nas.budget import COUNTER, format_quantity
 from nas.errors import SearchError
@@ -22,7 +38,6 @@ from nas.progress import TeacherProgress
 from nas.teacher.options import TeacherRequest
 from nas.teacher.request import (
     TeacherShape,
-    extractor_of,
     rates,
     resolved,
     shape_of,
@@ -49,6 +64,7 @@ class TeacherRun:
     architecture: Architecture
     training: TeacherTraining
     task: Task
+    extractor_reason: str = ""  # why it was chosen, where the user did not
 
     @classmethod
     def prepare(
@@ -70,9 +86,12 @@ class TeacherRun:
         shape = shape_of(request, family)
         architecture = shape.architecture(classes=1)  # raises before images are read
         training = training_of(request, shape)
-        check_training(training) if dry_run else check_place(training)
-        if request.fid_samples:
-            check_extractor(extractor_of(request), request.extractor_weights)
+        check_place(training)
+        judge = _extractor(request, training, download=not dry_run)
+        request = request.model_copy(update={"extractor": judge.name or None})
+        training = training_of(request, shape)  # notes the extractor
+        if dry_run:
+            check_training(training)
         with torch.device("meta"):  # structure without weights
             generator = family.build(architecture)
         kind = TASKS[family.task]
@@ -82,7 +101,10 @@ class TeacherRun:
             cache = training.folder / "cache"
             task = kind.load(request.data, generator, any_labels=True, cache=cache, on_progress=on_progress)
         check_batch(task.images, request.batch_size)
-        return cls(request, family, shape, shape.architecture(len(task.images.classes)), training, task)
+        for one in task.eval_sets() if judge.name else ():
+            check_domain(judge.name, one.reference)
+        architecture = shape.architecture(len(task.images.classes))
+        return cls(request, family, shape, architecture, training, task, judge.reason)
 
     def lines(self) -> list[str]:
         """The training in lines of text: networks, data, rates and outputs."""
@@ -102,7 +124,7 @@ class TeacherRun:
             f"Training: {format_quantity(config.images)} images in batches of {config.batch_size}{parts}, "
             f"{self._adversarial()}, augmentation {augment.get(training.augment, 'none')}",
             f"On {training.device}, " + ", ".join([config.precision, *options]),
-            f"FID: {self._metric()}",
+            *self._metric(),
             f"Writes {training.output}, and every {format_quantity(training.snapshot)} images a snapshot in "
             f"{training.folder}",
         ]
@@ -125,7 +147,7 @@ class TeacherRun:
         asked: dict[str, Any] = resolved(self.request, self.shape).model_dump()
         asked |= asked.pop("sizes") | asdict(training.config)
         asked |= {"output": str(training.output), "folder": str(training.folder), "device": training.device}
-        asked |= {"extractor": extractor_of(self.request), "resolution": self.shape.resolution}
+        asked |= {"extractor": self.request.extractor, "resolution": self.shape.resolution}
         asked["extractor_weights"] = asked["extractor_weights"] and str(asked["extractor_weights"])
         costs = {"macs": space.macs(self.architecture), "params": space.params(self.architecture)}
         return asked | costs | {"counter": COUNTER, "architecture": self.architecture.to_json()}
@@ -178,11 +200,11 @@ class TeacherRun:
             return self.family.build(self.architecture), self.family.build_discriminator(discriminator)
 
     def _fidelity(self, task: Task, on_progress: OnProgress) -> Fidelity | None:
-        if not self.request.fid_samples:
+        if self.request.extractor is None:
             return None
         return Fidelity(
             task.eval_sets(),
-            extractor_of(self.request),
+            self.request.extractor,
             weights=self.request.extractor_weights,
             cache=self.training.folder / "fidelity",
             device=self.training.device,
@@ -190,10 +212,35 @@ class TeacherRun:
             on_progress=on_progress,
         )
 
-    def _metric(self) -> str:
-        samples = self.request.fid_samples
-        return (
-            f"{format_quantity(samples)} samples, {extractor_of(self.request)} features"
-            if samples
-            else "none"
-        )
+    @property
+    def distance(self) -> str:
+        """What the distance of a snapshot is called."""
+        return distance_name(self.request.extractor or "")
+
+    def _metric(self) -> list[str]:
+        """How snapshots are measured, a line each."""
+        extractor = self.request.extractor
+        if extractor is None:
+            return ["Snapshots are not measured"]
+        warnings = (domain_warning(extractor, one.reference) for one in self.task.eval_sets())
+        return [
+            f"{self.distance} over {format_quantity(self.request.fid_samples)} samples",
+            extractor_line(extractor, self.extractor_reason),
+            *(f"Warning: {warning}" for warning in dict.fromkeys(warnings) if warning),
+        ]
+
+
+def _extractor(request: TeacherRequest, training: TeacherTraining, *, download: bool) -> DefaultExtractor:
+    """The extractor asked for, else that of the training so far, else the default; no name without an FID.
+
+    Raises:
+        UserError: it can't be had.
+    """
+    if not request.fid_samples:
+        return DefaultExtractor("")
+    recorded = "" if request.extractor else recorded_extractor(training)
+    name = request.extractor or recorded
+    if not name:
+        return default_extractor(request.data, request.extractor_weights, download=download)
+    check_extractor(name, request.extractor_weights, download=download)
+    return DefaultExtractor(name, "the training began with it" if recorded else "")

@@ -109,7 +109,7 @@ def test_ours_differs_from_what_it_is_compared_with_in_what_the_names_say() -> N
     assert searches["ours with Optuna's GP"] == replace(ours, sampler="optuna-gp")
     assert searches["ours without halving"] == replace(ours, options={"halving": False})
     exact = {"settings": {"significance": 0.0, "replicates": 0}, "options": {"naive": True}}
-    assert searches["ours, exact FIDs (no margin, no replicates)"] == replace(ours, **exact)
+    assert searches["ours, exact distances (no margin, no replicates)"] == replace(ours, **exact)
     plain, opened = searches["Optuna TPE"], searches["Optuna TPE + baselines and initial designs"]
     assert plain == replace(opened, options={**opened.options, "proposer_class": strategies.Plain})
 

@@ -25,7 +25,8 @@ pytestmark = [
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
     """A study of two finished trials with samples, served on loopback."""
-    with StudyStore.open(f"sqlite:///{tmp_path}/study.db", "digits") as store:
+    url = f"sqlite:///{tmp_path}/study.db"
+    with StudyStore.open(url, "digits", identity={"extractor": "digits"}) as store:
         for fid, macs in ((20.0, 1_000_000), (10.0, 1_900_000)):
             trial = store.study.ask()
             trial.suggest_float("budget_fraction", 0.25, 1.0)
@@ -60,7 +61,7 @@ def page(url: str, tmp_path: Path) -> str:
 
 def test_the_study_page_draws_our_pareto_plot_with_the_budget(url: str, tmp_path: Path) -> None:
     drawn = page(url, tmp_path)
-    assert "FID (lower is better)" in drawn
+    assert "FD (digits), lower is better" in drawn
     assert "MACs of one image (fvcore)" in drawn
     assert "budget 2M" in drawn
     assert "best: trial 1" in drawn

@@ -26,7 +26,7 @@ def test_the_digits_and_other_images_have_their_own_defaults() -> None:
     assert of(data="digits") == of()
     assert (of(teacher="t.pt", data="faces").rungs, of(teacher="t.pt", data="faces").extractor) == (
         REAL_DEFAULTS["rungs"],
-        "inception",
+        "",
     )
     assert of(teacher="t.pt", data="faces", extractor="digits", fid_samples=7).extractor == "digits"
 

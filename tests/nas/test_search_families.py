@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from nas.cli.search import main
 from search_spaces import FAMILIES, Architecture, Checkpoint, get_family, save_checkpoint
 from tests.distill.data.pictures import pictures
+from tests.scripted import means_extractor
 from tests.search_spaces.test_families import TEACHERS
 
 
@@ -30,7 +31,7 @@ def dry(family: str, data: str, *flags: str, architecture: Architecture | None =
         "--budget-params",
         "1M",
         "--extractor",
-        "digits",
+        means_extractor(Path("means.pt")),
     ]
     return CliRunner().invoke(main, [*line, *flags, "--dry-run"])
 

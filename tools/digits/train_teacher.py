@@ -40,7 +40,7 @@ DISCRIMINATOR = DiscriminatorArchitecture(channels=(64, 32, 16), image_channels=
 
 
 def main() -> None:
-    """Train for `--images` images, keeping the EMA with the lowest FID seen at a snapshot."""
+    """Train for `--images` images, keeping the EMA with the lowest FD (digits) seen at a snapshot."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def _print(snapshot: Snapshot) -> None:
-    print(f"{snapshot.images} images  FID {snapshot.fid:.3f}", flush=True)
+    print(f"{snapshot.images} images  FD (digits) {snapshot.fid:.3f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,36 @@
 """Feature spaces in which images are compared, by name; a new one is an entry in `registry.EXTRACTORS`."""
 
-from distill.evaluation.extractors.network import Extractor, ExtractorEntry, Network
-from distill.evaluation.extractors.registry import EXTRACTORS, check_extractor, load_extractor
+from distill.evaluation.extractors.network import Domain, Extractor, ExtractorEntry, Network
+from distill.evaluation.extractors.registry import (
+    EXTRACTORS,
+    check_extractor,
+    domain_of,
+    extractor_file,
+    load_extractor,
+)
+from distill.evaluation.extractors.suitability import (
+    DefaultExtractor,
+    check_domain,
+    default_extractor,
+    domain_warning,
+    extractor_line,
+)
 from distill.evaluation.extractors.weights import WEIGHTS_VARIABLE
 
 __all__ = [
     "EXTRACTORS",
     "WEIGHTS_VARIABLE",
+    "DefaultExtractor",
+    "Domain",
     "Extractor",
     "ExtractorEntry",
     "Network",
+    "check_domain",
     "check_extractor",
+    "default_extractor",
+    "domain_of",
+    "domain_warning",
+    "extractor_file",
+    "extractor_line",
     "load_extractor",
 ]

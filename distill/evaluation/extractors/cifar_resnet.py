@@ -69,17 +69,6 @@ def _stage(inputs: int, outputs: int, blocks: int) -> nn.Sequential:
     return nn.Sequential(Block(inputs, outputs), *(Block(outputs, outputs) for _ in range(blocks - 1)))
 
 
-def find_weights(chosen: Path | None) -> Path:
-    """The chosen file.
-
-    Raises:
-        FidelityError: none is chosen.
-    """
-    if chosen is None:
-        raise FidelityError(f"cifar-resnet has no weights of its own: give {EXAMPLE} by --extractor-weights")
-    return chosen
-
-
 def build(weights: Path) -> Network:
     """64 features and the logits; the depth (20, 32, 44, 56, …) is counted in the weights.
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from distill._torch_fidelity import FeatureExtractorBase, create_extractor, register_feature_extractor
 from distill.data import to_float
-from distill.digits import WEIGHTS, load_classifier
+from distill.digits import load_classifier
 from distill.evaluation.extractors.network import Network
 
 REGISTERED_NAME = "handwritten-digits"  # in torch-fidelity's registry
@@ -53,11 +53,6 @@ class DigitFeatures(FeatureExtractorBase):  # type: ignore[misc]  # torch-fideli
         features = self.classifier.features(to_float(images).mean(dim=1, keepdim=True))
         layers = {self.LAYER: features, self.LOGITS: self.classifier.head(features)}
         return tuple(layers[name] for name in self.features_list)
-
-
-def find_weights(chosen: Path | None) -> Path:
-    """The chosen file, or the one in this package."""
-    return chosen or WEIGHTS
 
 
 def build(weights: Path) -> Network:

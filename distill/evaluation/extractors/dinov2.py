@@ -16,12 +16,11 @@ from torch import nn
 from distill._torch_fidelity import FeatureExtractorBase, FeatureExtractorDinoV2
 from distill.errors import FidelityError
 from distill.evaluation.extractors.network import Network
-from distill.evaluation.extractors.weights import downloaded, read_tensors, unreachable
+from distill.evaluation.extractors.weights import read_tensors, unreachable
 
 REPOSITORY = "facebookresearch/dinov2"
 CODE = "https://github.com/facebookresearch/dinov2"
 FOLDER = "facebookresearch_dinov2_main"  # in torch.hub's own
-BASE_URL = "https://dl.fbaipublicfiles.com/dinov2"
 NETWORKS = {384: "dinov2_vits14", 768: "dinov2_vitb14", 1024: "dinov2_vitl14", 1536: "dinov2_vitg14"}
 """By the width of their tokens."""
 DEFAULT = "dinov2_vitl14"  # the one that FD-DINOv2 is published with
@@ -34,11 +33,6 @@ class DinoFeatures(FeatureExtractorDinoV2):  # type: ignore[misc]  # torch-fidel
         FeatureExtractorBase.__init__(self, "dinov2", ["dinov2"])  # the parent's would download
         self.feature_extractor_internal_dtype = torch.float32
         self.model = network
-
-
-def find_weights(chosen: Path | None) -> Path:
-    """The chosen file, else ViT-L/14, downloaded."""
-    return chosen or downloaded(f"{BASE_URL}/{DEFAULT}/{DEFAULT}_pretrain.pth", "--extractor-weights")
 
 
 def build(weights: Path) -> Network:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from distill.evaluation.extractors.sources import Source
 
 
 @dataclass(frozen=True)
@@ -23,19 +24,23 @@ class Network:
 
 
 @dataclass(frozen=True)
-class ExtractorEntry:
-    """The module of one extractor, and the source of its weights unless the user gives a file."""
+class Domain:
+    """The images that an extractor is for: its features say little about others."""
 
-    module: str  # of this package, with `find_weights` and `build`; imported on use
-    weights: Literal["packaged", "downloaded", "given"]  # given: only from the user
+    words: str  # in the plural
+    colours: bool = True  # False: its features ignore colours
+    side: int | None = None  # px; larger images are shrunk to it, and lose their details
 
 
 @dataclass(frozen=True)
-class Maker:
-    """Find the weights of one extractor, and build it."""
+class ExtractorEntry:
+    """The module of one extractor, the source of its weights unless the user gives a file, and its images."""
 
-    find_weights: Callable[[Path | None], Path]  # the user's choice ⇒ the file to load
-    build: Callable[[Path], Network]  # on the CPU, in eval mode
+    module: str  # of this package, with `build`, from the file to a network on the CPU; imported on use
+    source: Source
+    domain: Domain
+    options: Mapping[str, Any] = field(default_factory=dict)  # of `build`
+    variable: str = ""  # environment variable that names a file of weights, for a whole machine
 
 
 class Extractor:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from distill.errors import FidelityError
-from distill.evaluation.extractors.network import Maker, Network
+from distill.evaluation.extractors.network import Network
 from distill.memory import is_out_of_memory
 
 SUFFIXES = (".pt", ".pth", ".ts", ".jit", ".torchscript")
@@ -54,17 +54,17 @@ class ScriptedFeatures(nn.Module):
         return (out,) if isinstance(out, Tensor) else tuple(out)
 
 
-def scripted(path: Path) -> Maker:
-    """The extractor in the TorchScript file `path`."""
+def find_file(path: Path, chosen: Path | None) -> Path:
+    """The TorchScript file `path`.
 
-    def find_weights(chosen: Path | None) -> Path:
-        if chosen is not None:
-            raise FidelityError(f"{path} brings its own weights: leave --extractor-weights {chosen} out")
-        if not path.is_file():
-            raise FidelityError(f"--extractor {path} is not a file: give {TAKES}")
-        return path
-
-    return Maker(find_weights, build)
+    Raises:
+        FidelityError: there is none, or the user has `chosen` weights for it.
+    """
+    if chosen is not None:
+        raise FidelityError(f"{path} brings its own weights: leave --extractor-weights {chosen} out")
+    if not path.is_file():
+        raise FidelityError(f"--extractor {path} is not a file: give {TAKES}")
+    return path
 
 
 def build(path: Path) -> Network:

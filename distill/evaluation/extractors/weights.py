@@ -23,38 +23,31 @@ STALL_SECONDS = 30.0  # without a byte, once it has begun
 log = logging.getLogger(__name__)
 
 
-def downloaded(url: str, fix: str, sha256: str | None = None) -> Path:
-    """The file of `url` in torch.hub's folder of checkpoints, downloaded when it is not there.
+def download(url: str, target: Path, sha256: str | None = None) -> str | None:
+    """Download `url` to `target`, in bounded time.
 
     Args:
-        url: of the weights; its last part is the file's name.
-        fix: ends the error message: how to give the file.
+        url: of the weights.
+        target: the file to write.
         sha256: what the file's SHA-256 begins with.
 
-    Raises:
-        FidelityError: it can't be downloaded.
+    Returns:
+        Why it failed; None where it succeeded.
     """
-    target = Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2])
-    if target.is_file():
-        return target
     log.info("downloading %s to %s", url, target)
     failure = unreachable(url)
-    stall = socket.getdefaulttimeout()
-    if failure is None:
-        try:
-            socket.setdefaulttimeout(STALL_SECONDS)  # torch.hub sets none of its own
-            target.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(url, str(target), sha256, progress=False)
-        except (OSError, RuntimeError) as error:  # the second: not the SHA-256
-            failure = str(error)
-        finally:
-            socket.setdefaulttimeout(stall)
     if failure is not None:
-        raise FidelityError(
-            f"the extractor's weights can't be downloaded from {url} ({failure}): "
-            f"fetch {target.name} elsewhere and give its path by {fix}"
-        )
-    return target
+        return failure
+    stall = socket.getdefaulttimeout()
+    try:
+        socket.setdefaulttimeout(STALL_SECONDS)  # torch.hub sets none of its own
+        target.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(target), sha256, progress=False)
+    except (OSError, RuntimeError) as error:  # the second: not the SHA-256
+        return str(error)
+    finally:
+        socket.setdefaulttimeout(stall)
+    return None
 
 
 def unreachable(url: str) -> str | None:

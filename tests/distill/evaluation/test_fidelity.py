@@ -242,7 +242,7 @@ def test_a_collapsed_generator_has_a_finite_and_bad_score(whole: Fidelity) -> No
 
 @pytest.mark.parametrize("samples", [-1, 0, 1])
 def test_fewer_than_two_samples_are_an_error(whole: Fidelity, samples: int) -> None:
-    with pytest.raises(FidelityError, match=f"FID of {samples} images"):
+    with pytest.raises(FidelityError, match=f"Fréchet distance of {samples} images"):
         whole.fid(Replay(), samples, seed=0)
 
 

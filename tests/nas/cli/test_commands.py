@@ -81,7 +81,7 @@ def test_the_best_student_is_exported_drawn_and_measured(
     result = run("nas-export", "--best", "-o", "student.safetensors", *where)
     assert result.exit_code == 0, result.output
     assert (
-        f"student.safetensors: trial {finished.best.number} of tiny, FID {finished.best.fid:.2f}"
+        f"student.safetensors: trial {finished.best.number} of tiny, FD (digits) {finished.best.fid:.2f}"
         in result.stdout
     )
 
@@ -144,7 +144,7 @@ def test_an_export_of_a_trial_stopped_early_says_so(
 ) -> None:
     result = run("nas-export", "--trial", finished.trials[2].number, "-o", "early.safetensors", *where)
     assert result.exit_code == 0
-    assert result.stderr == "note: this trial is PRUNED, its FID was taken after 64 images\n"
+    assert result.stderr == "note: this trial is PRUNED, its FD (digits) was taken after 64 images\n"
 
 
 @pytest.mark.parametrize(

@@ -256,8 +256,8 @@ def test_a_dry_run_shows_what_would_be_tried_and_writes_nothing(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        ("--rungs 200,400", "Training: FID after 256, 448 images, 64 in a batch"),
-        ("--rungs 100,300 --batch-size 50", "Training: FID after 100, 300 images, 50 in a batch"),
+        ("--rungs 200,400", "Training: FD (digits) after 256, 448 images, 64 in a batch"),
+        ("--rungs 100,300 --batch-size 50", "Training: FD (digits) after 100, 300 images, 50 in a batch"),
         ("--rungs 300 --share-weights", "Training: weights that all students share, 300 images"),
         ("--recipe dgl-gan", "Recipe: dgl-gan, KD weight 0, and 0.1 from 50% of the training on"),
     ],

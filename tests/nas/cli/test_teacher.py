@@ -352,7 +352,7 @@ def test_two_trainings_do_not_write_into_one_folder() -> None:
         result = run(*TINY, "-o", "a.safetensors")
     assert result.exit_code == 2
     assert "a.training: another process trains there: wait for it, or choose another -o" in result.stderr
-    assert done(*TINY, "--images", 16, "-o", "a.safetensors").stdout.startswith("a.safetensors: FID")
+    assert done(*TINY, "--images", 16, "-o", "a.safetensors").stdout.startswith("a.safetensors: FD (digits)")
 
 
 # Help

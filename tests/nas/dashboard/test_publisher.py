@@ -57,7 +57,8 @@ def finish(store: StudyStore, fid: float, macs: int, *, stopped: bool = False, *
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[StudyStore]:
-    with StudyStore.open(f"sqlite:///{tmp_path}/study.db", "digits") as store:
+    url = f"sqlite:///{tmp_path}/study.db"
+    with StudyStore.open(url, "digits", identity={"extractor": "digits"}) as store:
         yield store
 
 
@@ -68,7 +69,7 @@ def store(empty: StudyStore) -> StudyStore:
     finish(empty, 50, 1_500_000)  # 2, dominated
     finish(empty, 35, 1_900_000)  # 3, the best within 2M
     finish(empty, 20, 3_000_000)  # 4, over 2M
-    finish(empty, 90, 400_000, stopped=True)  # 5, a low-fidelity FID
+    finish(empty, 90, 400_000, stopped=True)  # 5, a low-fidelity FD (digits)
     finish(empty, 10, 1_000_000, duplicate_of=1)  # 6, a repeat
     empty.study.tell(empty.study.ask(), state=TrialState.PRUNED)  # 7, never measured
     empty.study.tell(empty.study.ask(), state=TrialState.FAIL)  # 8
@@ -87,7 +88,7 @@ def test_the_front_is_of_finished_trials_within_the_budget_that_are_no_repeats(s
 def test_the_plot_tells_finished_stopped_baseline_front_and_best_apart(store: StudyStore) -> None:
     drawn = traces(pareto_figure(store, 2e6))
     assert list(drawn["finished"].y) == [40, 50, 35, 20]
-    assert list(drawn["stopped early, low-fidelity FID"].y) == [90]
+    assert list(drawn["stopped early, low-fidelity FD (digits)"].y) == [90]
     assert list(drawn["baseline"].y) == [60]
     assert (list(drawn["front"].x), list(drawn["front"].y)) == ([5e5, 1e6, 1.9e6, 2e6], [60, 40, 35, 35])
     assert list(drawn["best: trial 3"].y) == [35]
@@ -96,10 +97,13 @@ def test_the_plot_tells_finished_stopped_baseline_front_and_best_apart(store: St
 def test_hovering_shows_what_a_trial_is(store: StudyStore) -> None:
     drawn = traces(pareto_figure(store, 2e6))
     text = drawn["best: trial 3"].text[0]
-    for part in ("trial 3", "FID 35.00 (N = 2000)", "1.9M MACs", "63.3k parameters", "widths 8|3"):
+    for part in ("trial 3", "FD (digits) 35.00 (N = 2000)", "1.9M MACs", "63.3k parameters", "widths 8|3"):
         assert part in text
     assert "baseline uniform x0.25" in drawn["baseline"].text[0]
-    assert "stopped at rung 0: a low-fidelity FID" in drawn["stopped early, low-fidelity FID"].text[0]
+    assert (
+        "stopped at rung 0: a low-fidelity FD (digits)"
+        in drawn["stopped early, low-fidelity FD (digits)"].text[0]
+    )
 
 
 def test_a_teacher_that_fits_the_budget_is_a_point_at_the_end_of_the_front(store: StudyStore) -> None:
@@ -126,7 +130,7 @@ def test_the_budget_is_a_line_unless_it_is_out_of_the_picture(store: StudyStore)
     assert near.layout.annotations[0].text == "budget 2M"
     far = pareto_figure(store, 5e9)
     assert not far.layout.shapes
-    assert far.layout.title.text == "FID against MACs (budget 5G)"
+    assert far.layout.title.text == "FD (digits) against MACs (budget 5G)"
 
 
 def test_wide_ranges_get_logarithmic_axes(store: StudyStore) -> None:
@@ -162,7 +166,7 @@ def test_an_empty_study_has_a_plot_and_a_note_too(empty: StudyStore) -> None:
 
 def test_the_note_names_the_best_student_and_how_to_export_it(store: StudyStore, tmp_path: Path) -> None:
     text = note(store, 2e6)
-    assert "**trial 3**, FID **35.00** (N = 2000), 1.9M MACs (fvcore), 63.3k parameters" in text
+    assert "**trial 3**, FD (digits) **35.00** (N = 2000), 1.9M MACs (fvcore), 63.3k parameters" in text
     where = f"--study digits --storage sqlite:///{tmp_path}/study.db"
     assert f"nas-export {where} --trial 3 -o student.safetensors" in text
     assert r"| 0 | 60.00 | 500k | 16.7k | `widths 8\|0` (uniform x0.25) |" in text

@@ -52,7 +52,9 @@ def test_a_search_of_the_digits_keeps_to_its_budget_and_is_resumed_by_the_same_c
     assert found["best"] in found["front"]
     assert "Teacher: built-in digits" in done.stderr
     assert "[4/4] trial" in done.stderr
-    measured = [line for line in done.stderr.splitlines() if re.search(r"trial +\d+  rung \d/3  FID", line)]
+    measured = [
+        line for line in done.stderr.splitlines() if re.search(r"trial +\d+  rung \d/3  FD \(digits\)", line)
+    ]
     assert len(measured) == sum(len(trial["rungs"]) for trial in found["trials"]), "a line for each rung"
     assert all(line.endswith((": promoted", ": stopped", ": last rung")) for line in measured)
     assert "Traceback" not in done.stderr

@@ -33,7 +33,11 @@ def drawn(progress: SearchProgress) -> str:
 def search(terminal: bool = False, done: int = 0) -> tuple[SearchProgress, io.StringIO]:
     out = io.StringIO()
     return SearchProgress(
-        Console(file=out, force_terminal=terminal, width=120), trials=6, rungs=3, done=done
+        Console(file=out, force_terminal=terminal, width=120),
+        trials=6,
+        rungs=3,
+        distance="FD (digits)",
+        done=done,
     ), out
 
 
@@ -49,11 +53,11 @@ def test_without_a_terminal_every_rung_and_every_finished_trial_is_one_line(
         progress.failed(4, "d_r1 is nan [bold]")
     lines = out.getvalue().splitlines()
     assert lines == [
-        "[2/6] trial   2  rung 1/3  FID 80.00 after 64 images, 900k MACs: promoted",
-        "[2/6] trial   2  rung 3/3  FID 40.00 after 256 images, 900k MACs: last rung",
-        "[3/6] trial   2  complete  FID 40.00 after 256 images, 900k MACs, 20k parameters",
-        "[3/6] trial   3  rung 1/3  FID 90.00 after 64 images, 900k MACs: stopped",
-        "[4/6] trial   3  stopped   FID 90.00 after 64 images, 900k MACs, 20k parameters",
+        "[2/6] trial   2  rung 1/3  FD (digits) 80.00 after 64 images, 900k MACs: promoted",
+        "[2/6] trial   2  rung 3/3  FD (digits) 40.00 after 256 images, 900k MACs: last rung",
+        "[3/6] trial   2  complete  FD (digits) 40.00 after 256 images, 900k MACs, 20k parameters",
+        "[3/6] trial   3  rung 1/3  FD (digits) 90.00 after 64 images, 900k MACs: stopped",
+        "[4/6] trial   3  stopped   FD (digits) 90.00 after 64 images, 900k MACs, 20k parameters",
         "[5/6] trial   4  failed    d_r1 is nan [bold]",
     ]
 
@@ -76,13 +80,13 @@ def test_the_display_counts_trials_and_names_the_best_and_the_running(warm_bench
     assert "trial 0  baseline, " in drawn(progress)
     assert "trial 1  from rung 2, " in drawn(progress)
     progress.measured(0, outcome(0, 1, 70.0))
-    assert "trial 0  rung 2/3, FID 70.00, 900k MACs" in drawn(progress)
+    assert "trial 0  rung 2/3, FD (digits) 70.00, 900k MACs" in drawn(progress)
     progress.finished(0, TrialState.COMPLETE, outcome(0, 2, 40.0))
     progress.finished(1, TrialState.COMPLETE, outcome(1, 2, 50.0))
-    progress.finished(2, TrialState.PRUNED, outcome(2, 0, 10.0))  # a low-fidelity FID is never the best
+    progress.finished(2, TrialState.PRUNED, outcome(2, 0, 10.0))  # a low-fidelity result is never the best
     text = drawn(progress)
     assert "3/6 trials" in text
-    assert "2 complete, 1 stopped, 0 failed, 0 running; best FID 40.00 at 900k MACs (trial 0)" in text
+    assert "2 complete, 1 stopped, 0 failed, 0 running; best FD (digits) 40.00 at 900k MACs (trial 0)" in text
     assert "left" in text
 
 
@@ -98,17 +102,23 @@ def test_on_a_terminal_the_display_is_live_and_leaves_nothing_behind() -> None:
 def test_a_resumed_search_shows_what_earlier_runs_have_done() -> None:
     earlier = {TrialState.COMPLETE: 2, TrialState.FAIL: 1}
     progress = SearchProgress(
-        Console(file=io.StringIO()), trials=6, rungs=3, done=3, counts=earlier, best=(1, 33.0, 800_000)
+        Console(file=io.StringIO()),
+        trials=6,
+        rungs=3,
+        distance="FD (digits)",
+        done=3,
+        counts=earlier,
+        best=(1, 33.0, 800_000),
     )
     progress.finished(3, TrialState.COMPLETE, outcome(3, 2, 40.0))
     text = drawn(progress)
     assert "4/6 trials" in text
-    assert "3 complete, 0 stopped, 1 failed, 0 running; best FID 33.00 at 800k MACs (trial 1)" in text
+    assert "3 complete, 0 stopped, 1 failed, 0 running; best FD (digits) 33.00 at 800k MACs (trial 1)" in text
 
 
 def test_a_second_try_is_one_more_trial_to_come() -> None:
     out = io.StringIO()
-    progress = SearchProgress(Console(file=out, width=100), trials=2, rungs=1)
+    progress = SearchProgress(Console(file=out, width=100), trials=2, rungs=1, distance="FID")
     progress.failed(0, "the run failed; retried as trial 1", again=True)
     progress.failed(1, "the run failed")
     assert "[1/3] trial   0" in out.getvalue()

@@ -76,11 +76,11 @@ def rungs(trial: int, kid: float | None) -> list[RungRecord]:
 
 def test_every_rung_is_compared_with_the_last_by_its_fids_and_its_kids() -> None:
     found = rung_correlations([rungs(trial, trial / 100) for trial in range(6)])
-    assert [(c.metric, c.images, c.architectures) for c in found] == [("FID", 100, 6), ("KID", 100, 6)]
+    assert [(c.metric, c.images, c.architectures) for c in found] == [("fid", 100, 6), ("kid", 100, 6)]
     assert [c.spearman for c in found] == pytest.approx([-1.0, 1.0])
 
 
 def test_kids_that_only_some_noted_are_not_compared() -> None:
     found = rung_correlations([rungs(trial, trial / 100 if trial else None) for trial in range(6)])
-    assert [c.metric for c in found] == ["FID"]
+    assert [c.metric for c in found] == ["fid"]
     assert rung_correlations([]) == []

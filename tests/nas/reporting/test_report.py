@@ -24,7 +24,7 @@ from nas.trials import TrialAttributes
 
 def shown(found: SearchReport) -> str:
     out = io.StringIO()
-    Console(file=out, width=160).print(render(found))
+    Console(file=out, width=200).print(render(found))
     return out.getvalue()
 
 
@@ -80,9 +80,9 @@ def test_a_finalist_names_its_trial_of_the_search_as_the_study_does(tmp_path: Pa
 def test_the_table_names_the_front_the_best_and_where_things_are(finished: SearchReport) -> None:
     text = shown(finished)
     assert finished.best is not None
-    assert f"Best student: trial {finished.best.number}, FID {finished.best.fid:.2f}" in text
+    assert f"Best student: trial {finished.best.number}, FD (digits) {finished.best.fid:.2f}" in text
     assert "2 complete, 1 stopped early, 1 failed" in text
-    assert "FID (50 samples, digits features) against MACs (fvcore, batch 1)" in text
+    assert "FD (digits), 50 samples, against MACs (fvcore, batch 1)" in text
     assert f"{finished.folder}/trials" in text
     assert "baseline: uniform" in text
 
@@ -144,9 +144,8 @@ def test_replicates_are_no_trials_but_what_the_noise_is_known_by(replicated: Sea
 
 def test_who_may_be_as_good_as_the_best_is_named(finished: SearchReport) -> None:
     assert "(an assumption of 11%, without a replicate yet)" in shown(finished)
-    assert "not significantly worse than the best: trials 4, 9." in shown(
-        finished.model_copy(update={"within_margin": [4, 9]})
-    )
+    text = shown(finished.model_copy(update={"within_margin": [4, 9]}))
+    assert "not significantly worse than the best: trials 4, 9." in text
     behind = next(t for t in finished.trials if t.fids and t != finished.best)
     text = shown(finished.model_copy(update={"within_margin": [behind.number], "front": [finished.best]}))
     assert text.count(behind.summary) == 1, "it has a row"

@@ -81,7 +81,7 @@ def test_the_gain_over_uniform_widths_at_the_budget_is_said_in_numbers(study: An
         ("uniform, 50% of the budget", 0.5, 11.2, 960_000),
         (None, 1.0, 3.80, 1_980_000),
     )
-    assert verdict(found) == ["Gain: FID 3.80 against 6.71 of uniform widths at 2M MACs: 43% lower."]
+    assert verdict(found) == ["Gain: FD (digits) 3.80 against 6.71 of uniform widths at 2M MACs: 43% lower."]
 
 
 def test_with_several_seeds_medians_are_compared(study: Any) -> None:
@@ -95,7 +95,9 @@ def test_with_several_seeds_medians_are_compared(study: Any) -> None:
 def test_a_search_that_finds_nothing_better_says_what_to_raise(study: Any) -> None:
     found = study(("uniform, 100% of the budget", 1.0, 3.0, 1_770_000), (None, 1.0, 5.0, 1_980_000))
     (line,) = verdict(found)
-    assert line.startswith("Gain: no student beats FID 3.00 of uniform widths at 2M MACs: raise --trials")
+    assert line.startswith(
+        "Gain: no student beats FD (digits) 3.00 of uniform widths at 2M MACs: raise --trials"
+    )
     assert "--rungs" in line
 
 
@@ -121,8 +123,9 @@ def test_below_the_teacher_the_best_student_has_a_price_and_the_baseline_its_own
         budget=5 * 10**9,
     )
     assert verdict(found) == [
-        "Below the teacher: the best student costs 80% of the teacher's MACs, with FID 1.50 against 0.82.",
-        "Gain: FID 2.00 against 4.00 of uniform widths at 10M MACs: 50% lower.",
+        "Below the teacher: the best student costs 80% of the teacher's MACs, with "
+        "FD (digits) 1.50 against 0.82.",
+        "Gain: FD (digits) 2.00 against 4.00 of uniform widths at 10M MACs: 50% lower.",
     ]
 
 

@@ -8,20 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from distill.evaluation.extractors import WEIGHTS_VARIABLE, clip, dinov2, inception
-
-INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
-NOWHERE = "http://127.0.0.1:9"
+from distill.evaluation.extractors import dinov2
+from tests.offline import NOWHERE, go_offline
 
 
 @pytest.fixture(autouse=True)
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Neither the environment nor torch's own folder offers weights, and nothing is ever downloaded."""
-    monkeypatch.delenv(WEIGHTS_VARIABLE, raising=False)
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
-    monkeypatch.setattr(inception, "URL_INCEPTION_V3", f"{NOWHERE}/{INCEPTION_FILE}")
-    monkeypatch.setitem(clip.CLIP_URLS, clip.NAME, f"{NOWHERE}/{'0' * 64}/ViT-B-32.pt")
-    monkeypatch.setattr(dinov2, "BASE_URL", NOWHERE)
+    go_offline(monkeypatch, tmp_path / "hub")
     monkeypatch.setattr(dinov2, "CODE", NOWHERE)
     return tmp_path / "hub"
 

@@ -12,7 +12,8 @@ import torch
 
 from distill.data import load_images
 from distill.errors import FidelityError
-from distill.evaluation.extractors import WEIGHTS_VARIABLE, inception, load_extractor, weights
+from distill.evaluation.extractors import WEIGHTS_VARIABLE, check_extractor, load_extractor, weights
+from tests.offline import move
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 
@@ -47,7 +48,7 @@ def test_a_server_that_never_answers_does_not_hold_up_either(monkeypatch: pytest
     monkeypatch.setattr(weights, "CONNECT_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        monkeypatch.setattr(inception, "URL_INCEPTION_V3", f"http://127.0.0.1:{port}/{FILE}")
+        move(monkeypatch, "inception", f"http://127.0.0.1:{port}/{FILE}")
         start = time.monotonic()
         with pytest.raises(FidelityError, match=FILE):
             load_extractor("inception")
@@ -114,3 +115,29 @@ def test_weights_of_another_network_are_an_error(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(3)}, path)
     with pytest.raises(FidelityError, match=r"other\.pth does not hold the weights of inception"):
         load_extractor("inception", path)
+
+
+@pytest.mark.parametrize("way", ["flag", "environment", "folder of torch.hub", "download"])
+def test_weights_that_are_missing_are_found_by_the_first_check_whatever_the_way_to_give_them(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = tmp_path / "none.pth"
+    if way == "environment":
+        monkeypatch.setenv(WEIGHTS_VARIABLE, str(none))
+    if way == "folder of torch.hub":
+        (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    with pytest.raises(FidelityError) as caught:
+        check_extractor("inception", none if way == "flag" else None, download=way == "download")
+    assert ("none.pth is not a file" if way in ("flag", "environment") else FILE) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_where_they_can_not_be_had_the_ways_out_are_named() -> None:
+    with pytest.raises(FidelityError) as caught:
+        check_extractor("inception")
+    says = str(caught.value)
+    assert f"inception can't be downloaded from http://127.0.0.1:9/{FILE} (" in says
+    assert f"give {FILE} by --extractor-weights or {WEIGHTS_VARIABLE}" in says
+    assert "digits for grey handwritten digits" in says
+    assert "imagenet-lite0" in says  # where it is installed as it is, else with the line that installs it
+    assert "cifar-resnet" not in says  # it needs a file, too

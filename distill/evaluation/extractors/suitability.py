@@ -1,0 +1,79 @@
+"""Whether an extractor is for the images that it is to judge, and which one is the default for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from distill.data import DIGITS, ImageSet
+from distill.errors import FidelityError, MissingWeightsError
+from distill.evaluation.extractors.registry import EXTRACTORS, OFFLINE, check_extractor, domain_of
+from distill.evaluation.names import PUBLISHED, distance_name
+
+OF_DIGITS = "digits"
+STANDARD = PUBLISHED  # its distances compare with those of papers
+
+
+@dataclass(frozen=True)
+class DefaultExtractor:
+    """The extractor of a request that names none."""
+
+    name: str
+    reason: str = ""  # why it is not the standard one
+
+
+def default_extractor(data: str, weights: Path | None = None, *, download: bool = False) -> DefaultExtractor:
+    """The extractor for the images `data`: the digits' own, else Inception, else one that comes by pip.
+
+    Args:
+        data: as the user names the images.
+        weights: the file that the user gives for the extractor.
+        download: fetch Inception's weights if they are not on this machine; else check that their address
+            answers, in bounded time.
+
+    Raises:
+        FidelityError: no extractor can be had, or `weights` are of another network.
+    """
+    if data == DIGITS:
+        check_extractor(OF_DIGITS, weights)
+        return DefaultExtractor(OF_DIGITS)
+    try:
+        check_extractor(STANDARD, weights, download=download)
+    except MissingWeightsError as error:
+        if not EXTRACTORS[OFFLINE].source.is_at_hand():
+            raise
+        return DefaultExtractor(OFFLINE, error.reason)
+    return DefaultExtractor(STANDARD)
+
+
+def check_domain(extractor: str, images: ImageSet) -> None:
+    """Refuse an extractor whose features say nothing about images of this kind.
+
+    Raises:
+        FidelityError: it is for grey images, and these have colours.
+    """
+    domain = domain_of(extractor)
+    if images.is_coloured and not domain.colours:
+        others = ", ".join(name for name, entry in EXTRACTORS.items() if entry.domain.colours)
+        raise FidelityError(
+            f"--extractor {extractor} is for {domain.words}, and {images.name} has colours: "
+            f"leave it out, or give one of {others}"
+        )
+
+
+def domain_warning(extractor: str, images: ImageSet) -> str:
+    """What an extractor does not see of images of this size, in words; empty where it sees all."""
+    domain, side = domain_of(extractor), images.images.shape[-1]
+    if domain.side is None or side <= domain.side:
+        return ""
+    return (
+        f"{extractor} is for {domain.words}: it sees images of {side} px shrunk to {domain.side} px, "
+        "and does not judge finer details"
+    )
+
+
+def extractor_line(extractor: str, reason: str = "") -> str:
+    """The extractor in a line: the images it is for, the name of its distance, and why it was chosen."""
+    why = f", because {reason}" if reason else ""
+    images = domain_of(extractor).words
+    return f"Extractor: {extractor}, for {images}; distances are {distance_name(extractor)}{why}"
