@@ -17,6 +17,10 @@ from search_spaces.inputs import Inputs, InputSpec, classes_of, example_inputs
 Row: TypeAlias = dict[str, str]
 """A layer of a network in words: column ─► value. All rows of an architecture have the same columns."""
 
+Importance: TypeAlias = Literal["magnitude", "image-difference"]
+"""How channels are ranked when a student inherits: by the size of weights and activations, or by
+`image_difference`."""
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -239,15 +243,19 @@ class SearchSpace(Protocol):
     def initial_designs(self) -> list[dict[str, Any]]:
         """Choices, all but `budget_fraction`, that a search tries first."""
 
-    def inherit(self, teacher: Any, student: Any) -> None:
-        """Start `student` from the weights of `teacher`, where shapes allow."""
+    def inherit(self, teacher: Any, student: Any, importance: Importance = "magnitude") -> None:
+        """Start `student` from the weights of `teacher`, where shapes allow.
+
+        A narrower layer keeps the channels that matter most by `importance`.
+        """
 
 
 @dataclass(frozen=True)
 class WeightSharing:
     """Weight sharing between the students of a family."""
 
-    build: Callable[[Any], Slimmable]  # the shared weights, from the teacher's generator
+    # the teacher's generator, and how its channels are ranked ─► the shared weights
+    build: Callable[[Any, Importance], Slimmable]
     fixed_choices: tuple[str, ...]  # choices that all students take from the teacher
 
 
