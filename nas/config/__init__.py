@@ -3,6 +3,7 @@
 from nas.config.checks import SANDWICH_PARTS
 from nas.config.defaults import DIGITS_DEFAULTS, REAL_DEFAULTS
 from nas.config.search import MAY_CHANGE, SearchConfig
+from nas.config.similarity import check_compared, check_similarity
 from nas.config.toml import read_toml
 
 __all__ = [
@@ -11,5 +12,7 @@ __all__ = [
     "REAL_DEFAULTS",
     "SANDWICH_PARTS",
     "SearchConfig",
+    "check_compared",
+    "check_similarity",
     "read_toml",
 ]

@@ -32,6 +32,7 @@ from search_spaces import (
     BudgetFractions,
     Family,
     FixedSuggest,
+    Importance,
     PartlyFixedSuggest,
     RandomSuggest,
     SearchSpace,
@@ -95,8 +96,8 @@ class SharedSpace:
     def largest(self) -> Architecture:
         return self.space.largest()
 
-    def inherit(self, teacher: Any, student: Any) -> None:
-        self.space.inherit(teacher, student)
+    def inherit(self, teacher: Any, student: Any, importance: Importance = "magnitude") -> None:
+        self.space.inherit(teacher, student, importance)
 
 
 def weight_sharing(family: Family) -> WeightSharing:
@@ -153,7 +154,9 @@ def check_shareable(bench: Workbench) -> None:
         BudgetError: see `check_narrowest`.
     """
     space, sharing = SharedSpace.of(bench.teacher.family, bench.space), weight_sharing(bench.teacher.family)
-    if bench.recipe.needs_styles and not isinstance(sharing.build(bench.teacher.generator.cpu()), StyleBased):
+    if bench.recipe.needs_styles and not isinstance(
+        sharing.build(bench.teacher.generator.cpu(), bench.config.importance), StyleBased
+    ):
         raise ConfigError(
             f"--share-weights: --recipe {bench.config.recipe} regularises path lengths, which shared weights "
             "do not support: leave it out, or give another --recipe"
@@ -215,7 +218,7 @@ def shared_trainer(bench: Workbench) -> tuple[Trainer, Sandwich]:
         SearchError: the checkpoint is damaged.
     """
     family = bench.teacher.family
-    slimmable = weight_sharing(family).build(bench.teacher.generator.cpu())
+    slimmable = weight_sharing(family).build(bench.teacher.generator.cpu(), bench.config.importance)
     sandwich = Sandwich(
         SharedSpace.of(family, bench.space), bench.config.budget.utilisation(bench.space), bench.config.seed
     )
