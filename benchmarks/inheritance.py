@@ -1,4 +1,4 @@
-"""Distance against images seen, of students that start from the teacher's weights, its mapping or nothing.
+"""Distance and recall against images seen, of students that inherit the teacher's weights, or start without.
 
     python -m benchmarks.inheritance                      # the digits
     python -m benchmarks.inheritance --teacher faces.safetensors --data faces.zip --budget-macs 3M \\
@@ -6,8 +6,9 @@
     python -m benchmarks.inheritance --quick              # shows that it runs, nothing else
     python -m benchmarks.inheritance --json
 
-All rows have the same architecture (the uniform-width baseline), data order, latents, recipe and schedule;
-each row is one training, measured several times.
+Inherited channels are ranked by magnitude, or by image difference (`--importance`); `mapping only` inherits a
+StyleGAN2's mapping network alone. All rows have the same architecture (the uniform-width baseline), data
+order, latents, recipe and schedule; each row is one training, measured several times.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import os
 import statistics
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,11 +27,26 @@ from typing import Any
 
 from benchmarks.setting import add_setting, setting, uniform_student
 
-STARTS = ("inherited", "mapping only", "random")
+MAPPING = "mapping only"
+STARTS: dict[str, dict[str, Any]] = {
+    "magnitude": {},
+    "image difference": {"importance": "image-difference"},
+    MAPPING: {"inherit": False},
+    "random": {"inherit": False},
+}
+"""Settings of the search, by the row's name."""
 
 
-def training(start: str, seed: int, settings: dict[str, Any], images: list[int]) -> list[float]:
-    """Distances of one training after each of `images`."""
+def starts(teacher: Path | None) -> list[str]:
+    """The rows that go with the file `teacher`."""
+    from distill.teachers import load_teacher
+
+    has_mapping = hasattr(load_teacher(teacher).generator, "mapping")
+    return [start for start in STARTS if has_mapping or start != MAPPING]
+
+
+def training(start: str, seed: int, settings: dict[str, Any], images: list[int]) -> dict[str, list[float]]:
+    """FIDs and recalls of one training after each of `images`."""
     import torch
 
     from nas.config import SearchConfig
@@ -37,31 +54,34 @@ def training(start: str, seed: int, settings: dict[str, Any], images: list[int])
     from search_spaces.stylegan2.style_space import inherit_mapping
 
     torch.set_num_threads(1)
-    config = SearchConfig.of(**settings, seed=seed, rungs=(images[-1],), inherit=start == "inherited")
+    config = SearchConfig.of(**settings, **STARTS[start], seed=seed, rungs=(images[-1],))
     bench = Workbench(config)
     student: Any = bench.student(uniform_student(bench))
-    if start == "mapping only":
+    if start == MAPPING:
         teacher: Any = bench.teacher.generator
         with torch.no_grad():
             basis = inherit_mapping(teacher.mapping, student.mapping)
             student.w_avg.copy_((teacher.w_avg - basis.origin) @ basis.axes)
     trainer = bench.trainer(student)
-    fids = []
+    found: dict[str, list[float]] = {"fid": [], "recall": []}
     for until in images:
         trainer.train(until)
-        fids.append(bench.fidelity.fid(trainer.ema, config.fid_samples, seed=1_000 + seed).value)
-    return fids
+        scores = bench.fidelity.measure(trainer.ema, ("fid", "prc"), config.fid_samples, seed=1_000 + seed)
+        found["fid"].append(scores["fid"].values["fid"])
+        found["recall"].append(scores["prc"].values["recall"])
+    return found
 
 
 def main() -> None:
-    """Train every row for every seed and print the table."""
+    """Train every row for every seed and print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_setting(parser)
     parser.add_argument("--budget-macs", default="2M")
-    parser.add_argument("--images", default="0,2000,4000,8000,16000", help="real images seen, increasing")
+    parser.add_argument("--images", default="0,1000,4000,16000", help="real images seen, increasing")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
@@ -73,28 +93,39 @@ def main() -> None:
         "budget_macs": parse_quantity(options.budget_macs),
         "study": "inheritance",
     }
-    fids: dict[str, list[list[float]]] = {start: [] for start in STARTS}
+    rows = starts(options.teacher)
+    found: dict[str, list[dict[str, list[float]]]] = {start: [] for start in rows}
     with (
         tempfile.TemporaryDirectory() as scratch,
-        ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool,
+        ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool,
     ):
         settings["workdir"] = Path(scratch)
         jobs = [
             (start, seed, pool.submit(training, start, seed, settings, images))
             for seed in range(seeds)
-            for start in STARTS
+            for start in rows
         ]
         for start, seed, job in jobs:
-            fids[start].append(job.result())
-            print(f"{start}, seed {seed}: {fids[start][-1]}", file=sys.stderr, flush=True)
+            found[start].append(job.result())
+            print(f"{start}, seed {seed}: {found[start][-1]}", file=sys.stderr, flush=True)
+    fids, recalls = (
+        {start: [run[name] for run in runs] for start, runs in found.items()} for name in ("fid", "recall")
+    )
     if options.json:
-        print(json.dumps({"images": images, "fids": fids}))
+        print(json.dumps({"images": images, "fids": fids, "recalls": recalls}))
         return
-    print(f"Distance, median of {seeds} seeds, after so many images\n")
-    print(f"{'':14}" + "".join(f"{count:>10}" for count in images))
-    for start, runs in fids.items():
-        medians = [statistics.median(column) for column in zip(*runs, strict=True)]
-        print(f"{start:14}" + "".join(f"{fid:10.2f}" for fid in medians))
+    show(f"Distance (median of {seeds} seeds) after so many images", images, fids, "10.2f")
+    show("Recall", images, recalls, "10.3f")
+
+
+def show(title: str, images: Sequence[int], runs: dict[str, list[list[float]]], form: str) -> None:
+    """Print a table of medians."""
+    print(f"{title}\n")
+    print(f"{'':18}" + "".join(f"{count:>10}" for count in images))
+    for start, values in runs.items():
+        medians = [statistics.median(column) for column in zip(*values, strict=True)]
+        print(f"{start:18}" + "".join(f"{median:{form}}" for median in medians))
+    print()
 
 
 if __name__ == "__main__":

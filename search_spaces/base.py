@@ -12,6 +12,11 @@ from torch import Tensor, nn
 from search_spaces.architecture import Architecture
 from search_spaces.inputs import Inputs, InputSpec, classes_of, example_inputs
 
+Importance: TypeAlias = Literal["magnitude", "image-difference"]
+"""How channels are ranked when a student inherits: by the size of weights and activations, or by
+`image_difference`."""
+
+
 Utilisation: TypeAlias = Callable[[Any], float]
 """The largest cost / limit over all limits of the budget; an architecture fits when it is ≤ 1."""
 
@@ -190,15 +195,19 @@ class SearchSpace(Protocol):
     def initial_designs(self) -> list[dict[str, Any]]:
         """Choices, all but `budget_fraction`, that a search tries first."""
 
-    def inherit(self, teacher: Any, student: Any) -> None:
-        """Start `student` from the weights of `teacher`, where shapes allow."""
+    def inherit(self, teacher: Any, student: Any, importance: Importance = "magnitude") -> None:
+        """Start `student` from the weights of `teacher`, where shapes allow.
+
+        A narrower layer keeps the channels that matter most by `importance`.
+        """
 
 
 @dataclass(frozen=True)
 class WeightSharing:
     """Weight sharing between the students of a family."""
 
-    build: Callable[[Any], Slimmable]  # the shared weights, from the teacher's generator
+    # the teacher's generator, and how its channels are ranked ─► the shared weights
+    build: Callable[[Any, Importance], Slimmable]
     fixed_choices: tuple[str, ...]  # choices that all students take from the teacher
 
 

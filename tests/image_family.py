@@ -28,6 +28,7 @@ from search_spaces import (
     Discriminator,
     Family,
     Generator,
+    Importance,
     Inputs,
     InputSpec,
     PublishedTraining,
@@ -123,7 +124,7 @@ class TranslatorSpace:
         return []
 
     @torch.no_grad()
-    def inherit(self, teacher: Translator, student: Translator) -> None:
+    def inherit(self, teacher: Translator, student: Translator, importance: Importance = "magnitude") -> None:
         count = student.architecture.channels
         student.encode.weight.copy_(teacher.encode.weight[:count])
         student.encode.bias.copy_(teacher.encode.bias[:count])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from search_spaces import FixedSuggest, SearchSpace, Suggest, Utilisation
+from search_spaces import FixedSuggest, Importance, SearchSpace, Suggest, Utilisation
 
 LEVELS: dict[str, tuple[float, ...]] = {  # ordered: samplers see the index
     "budget_fraction": (0.35, 0.6, 1.0),  # of the budget
@@ -66,8 +66,8 @@ class Grid:
     def largest(self) -> Any:
         return self.space.largest()
 
-    def inherit(self, teacher: Any, student: Any) -> None:
-        self.space.inherit(teacher, student)
+    def inherit(self, teacher: Any, student: Any, importance: Importance = "magnitude") -> None:
+        self.space.inherit(teacher, student, importance)
 
     def macs(self, architecture: Any) -> int:
         return self.space.macs(architecture)

@@ -4,13 +4,25 @@ from distill.adversarial.base import AdversarialLoss, DiscriminatorStep, Terms
 from distill.adversarial.hinge import Hinge
 from distill.adversarial.least_squares import LeastSquares
 from distill.adversarial.logistic import Logistic
+from distill.adversarial.relativistic import Relativistic
 from distill.adversarial.wasserstein import Wasserstein
 from distill.errors import RecipeError
 
 ADVERSARIAL_LOSSES: dict[str, type[AdversarialLoss]] = {
-    loss.name: loss for loss in (Logistic, Hinge, Wasserstein, LeastSquares)
+    loss.name: loss for loss in (Logistic, Hinge, Wasserstein, LeastSquares, Relativistic)
 }
-"""The adversarial losses, by the name that a family's published training gives."""
+"""The adversarial losses, by the name that `--adversarial` and a family's published training give."""
+
+
+def get_adversarial(name: str) -> type[AdversarialLoss]:
+    """The class of adversarial losses called `name`.
+
+    Raises:
+        RecipeError: there is none of that name.
+    """
+    if name not in ADVERSARIAL_LOSSES:
+        raise RecipeError(f"--adversarial {name}: choose one of {', '.join(ADVERSARIAL_LOSSES)}")
+    return ADVERSARIAL_LOSSES[name]
 
 
 def make_adversarial(name: str, r1_gamma: float | None, discriminator_steps: int) -> AdversarialLoss:
@@ -19,11 +31,7 @@ def make_adversarial(name: str, r1_gamma: float | None, discriminator_steps: int
     Raises:
         RecipeError: there is none of that name.
     """
-    if name not in ADVERSARIAL_LOSSES:
-        raise RecipeError(
-            f"adversarial loss {name!r} is unknown; choose one of {', '.join(ADVERSARIAL_LOSSES)}"
-        )
-    return ADVERSARIAL_LOSSES[name].make(r1_gamma, discriminator_steps)
+    return get_adversarial(name).make(r1_gamma, discriminator_steps)
 
 
 __all__ = [
@@ -33,7 +41,9 @@ __all__ = [
     "Hinge",
     "LeastSquares",
     "Logistic",
+    "Relativistic",
     "Terms",
     "Wasserstein",
+    "get_adversarial",
     "make_adversarial",
 ]

@@ -49,6 +49,9 @@ class AdversarialLoss(Protocol):
 
     name: ClassVar[str]
     sign_is_verdict: ClassVar[bool]  # a logit above 0 means "real", as adaptive augmentation needs it
+    uses_r1: ClassVar[bool]  # whether `r1_gamma` has a meaning
+    needs_real_logits: ClassVar[bool]  # whether the generator's losses compare with logits of real images
+    usual_steps: ClassVar[int]  # `discriminator_steps` of families that were not published with it
 
     @property
     def discriminator_steps(self) -> int:
@@ -61,5 +64,8 @@ class AdversarialLoss(Protocol):
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
         """What the discriminator minimises."""
 
-    def generator_losses(self, logits: Tensor) -> Tensor:
-        """The generator's loss per logit, in the shape of `logits`; it minimises their mean."""
+    def generator_losses(self, logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
+        """The generator's loss per logit, in the shape of `logits`; it minimises their mean.
+
+        `real_logits` are of as many real images, without gradients: None unless the loss needs them.
+        """

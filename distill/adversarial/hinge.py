@@ -17,6 +17,9 @@ class Hinge:
 
     name: ClassVar = "hinge"
     sign_is_verdict: ClassVar[bool] = True
+    uses_r1: ClassVar[bool] = False
+    needs_real_logits: ClassVar[bool] = False
+    usual_steps: ClassVar[int] = 1
     discriminator_steps: int = 1
 
     @classmethod
@@ -26,5 +29,5 @@ class Hinge:
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
         return {"d_adversarial": discriminator_hinge(*step.logits())}
 
-    def generator_losses(self, logits: Tensor) -> Tensor:
+    def generator_losses(self, logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         return generator_linear(logits)

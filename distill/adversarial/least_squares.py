@@ -17,6 +17,9 @@ class LeastSquares:
 
     name: ClassVar = "least-squares"
     sign_is_verdict: ClassVar[bool] = False  # real is 1 and generated is 0: the verdict turns at ½
+    uses_r1: ClassVar[bool] = False
+    needs_real_logits: ClassVar[bool] = False
+    usual_steps: ClassVar[int] = 1
     discriminator_steps: int = 1
 
     @classmethod
@@ -26,5 +29,5 @@ class LeastSquares:
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
         return {"d_adversarial": discriminator_least_squares(*step.logits())}
 
-    def generator_losses(self, logits: Tensor) -> Tensor:
+    def generator_losses(self, logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         return generator_least_squares(logits)

@@ -22,6 +22,9 @@ class Logistic:
 
     name: ClassVar = "logistic"
     sign_is_verdict: ClassVar[bool] = True
+    uses_r1: ClassVar[bool] = True
+    needs_real_logits: ClassVar[bool] = False
+    usual_steps: ClassVar[int] = 1
     r1_gamma: float = 0.3
     r1_every: int = 16  # steps between lazy R1 regularisations (StyleGAN2, appendix B)
     discriminator_steps: int = 1
@@ -46,5 +49,5 @@ class Logistic:
                 terms["d_r1"] = r1_penalty(real, logits) * (self.r1_gamma / 2 * self.r1_every)
         return terms
 
-    def generator_losses(self, logits: Tensor) -> Tensor:
+    def generator_losses(self, logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         return generator_logistic(logits)

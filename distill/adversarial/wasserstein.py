@@ -19,6 +19,9 @@ class Wasserstein:
 
     name: ClassVar = "wasserstein"
     sign_is_verdict: ClassVar[bool] = False  # a critic's output has no zero point
+    uses_r1: ClassVar[bool] = False
+    needs_real_logits: ClassVar[bool] = False
+    usual_steps: ClassVar[int] = 5
     penalty: float = 10.0
     discriminator_steps: int = 5
 
@@ -35,5 +38,5 @@ class Wasserstein:
             penalty = gradient_penalty(between, there) * self.penalty
         return {"d_adversarial": discriminator_wasserstein(logits, fake_logits), "d_penalty": penalty}
 
-    def generator_losses(self, logits: Tensor) -> Tensor:
+    def generator_losses(self, logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         return generator_linear(logits)

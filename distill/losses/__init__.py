@@ -4,29 +4,38 @@ from distill.losses.adversarial import (
     discriminator_hinge,
     discriminator_least_squares,
     discriminator_logistic,
+    discriminator_relativistic,
     discriminator_wasserstein,
     generator_least_squares,
     generator_linear,
     generator_logistic,
+    generator_relativistic,
     gradient_penalty,
     r1_penalty,
 )
+from distill.losses.mmd import squared_mmd
 from distill.losses.path_length import path_length_weight, path_lengths
 from distill.losses.similarity import feature_l1, pixel_l1, pixel_mse
+from distill.losses.wavelet import haar, wavelet_l1
 
 __all__ = [
     "discriminator_hinge",
     "discriminator_least_squares",
     "discriminator_logistic",
+    "discriminator_relativistic",
     "discriminator_wasserstein",
     "feature_l1",
     "generator_least_squares",
     "generator_linear",
     "generator_logistic",
+    "generator_relativistic",
     "gradient_penalty",
+    "haar",
     "path_length_weight",
     "path_lengths",
     "pixel_l1",
     "pixel_mse",
     "r1_penalty",
+    "squared_mmd",
+    "wavelet_l1",
 ]

@@ -23,6 +23,11 @@ def generator_least_squares(fake: Tensor) -> Tensor:
     return (fake.float() - 1).square()
 
 
+def generator_relativistic(fake: Tensor, real: Tensor) -> Tensor:
+    """The generator's relativistic pairing loss (Jolicoeur-Martineau 2019, as in R3GAN)."""
+    return F.softplus(real.float() - fake.float())
+
+
 def discriminator_least_squares(real: Tensor, fake: Tensor) -> Tensor:
     """Least squares towards 1 for real and 0 for generated images (Mao et al. 2017, equation 9)."""
     return ((real.float() - 1).square().mean() + fake.float().square().mean()) / 2
@@ -31,6 +36,11 @@ def discriminator_least_squares(real: Tensor, fake: Tensor) -> Tensor:
 def discriminator_logistic(real: Tensor, fake: Tensor) -> Tensor:
     """Logistic loss of the discriminator."""
     return F.softplus(fake.float()).mean() + F.softplus(-real.float()).mean()
+
+
+def discriminator_relativistic(real: Tensor, fake: Tensor) -> Tensor:
+    """The discriminator's relativistic pairing loss: every real image against one generated image."""
+    return F.softplus(fake.float() - real.float()).mean()
 
 
 def discriminator_hinge(real: Tensor, fake: Tensor) -> Tensor:
@@ -44,7 +54,9 @@ def discriminator_wasserstein(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def r1_penalty(images: Tensor, logits: Tensor) -> Tensor:
-    """Mean squared norm of the discriminator's gradient at real images (Mescheder et al. 2018, R1).
+    """Mean squared norm of the discriminator's gradient at images (Mescheder et al. 2018).
+
+    At real images it is R1, at generated ones R2.
 
     `images` (N, C, H, W) must require gradients, and `logits` must have been computed from it.
     """

@@ -1,11 +1,12 @@
-"""Perceptual distances by name: a new one is a file and an entry in `PERCEPTUAL`."""
+"""Perceptual distances by name, and features: a new distance is a file and an entry in `PERCEPTUAL`."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from distill.errors import RecipeError
 from distill.imagenet import VARIANTS, is_installed
-from distill.perceptual.base import PerceptualDistance
+from distill.perceptual.base import ImageFeatures, PerceptualDistance
+from distill.perceptual.features import PooledFeatures
 from distill.perceptual.imagenet import ImagenetDistance
 from distill.perceptual.torchscript import ScriptedDistance
 
@@ -50,11 +51,22 @@ def load_perceptual(name: str, device: str = "cpu") -> PerceptualDistance | None
     return ScriptedDistance(Path(name), device)
 
 
+def load_features(device: str = "cpu") -> ImageFeatures:
+    """The features in which distributions are compared, on `device`: those of the network `DEFAULT`.
+
+    Raises:
+        MissingPackageError: its packages are not installed.
+    """
+    return PooledFeatures(DEFAULT, device)
+
+
 __all__ = [
     "NONE",
     "PERCEPTUAL",
+    "ImageFeatures",
     "PerceptualDistance",
     "check_perceptual",
     "default_perceptual",
+    "load_features",
     "load_perceptual",
 ]

@@ -20,3 +20,14 @@ class PerceptualDistance(Protocol):
 
     def __call__(self, student: Tensor, teacher: Tensor) -> Tensor:
         """Mean distance of images (N, 1 or 3, H, W) in [-1, 1]: a scalar, computed in float32."""
+
+
+class ImageFeatures(Protocol):
+    """Features of images under a frozen network."""
+
+    @property
+    def name(self) -> str:
+        """The name of the network."""
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Features (N, D) of images (N, 1 or 3, H, W) in [-1, 1], float32."""

@@ -9,6 +9,7 @@ from distill.recipes.base import Distillation, GeneratorStep, Ingredients, Recip
 from distill.recipes.compressing_gans import CompressingGans
 from distill.recipes.dgl_gan import AdaptiveDglGan, DglGan
 from distill.recipes.path_lengths import PathLengths
+from distill.recipes.similarity import SIMILARITY, format_similarity, parse_similarity
 from distill.recipes.weight_decay import WeightDecay
 from distill.schedules import Schedule
 
@@ -40,6 +41,7 @@ def make_recipe(name: str, schedule: Schedule, ingredients: Ingredients | None =
 
 __all__ = [
     "RECIPES",
+    "SIMILARITY",
     "AdaptiveDglGan",
     "AdversarialTraining",
     "CompressingGans",
@@ -50,6 +52,8 @@ __all__ = [
     "PathLengths",
     "Recipe",
     "WeightDecay",
+    "format_similarity",
     "get_recipe",
     "make_recipe",
+    "parse_similarity",
 ]

@@ -31,6 +31,10 @@ class AdversarialTraining:
     def needs_styles(self) -> bool:
         return self.paths.weight > 0
 
+    @property
+    def needs_real_logits(self) -> bool:
+        return self.adversarial.needs_real_logits
+
     def kd_weight(self, progress: float, gap: float) -> float:
         return 0.0
 
@@ -45,6 +49,6 @@ class AdversarialTraining:
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
         return {
-            "g_adversarial": self.adversarial.generator_losses(step.logits).mean(),
+            "g_adversarial": self.adversarial.generator_losses(step.logits, step.real_logits).mean(),
             **self.paths.terms(step),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, Self
 
@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from distill.adversarial import AdversarialLoss, DiscriminatorStep, Terms
 from distill.errors import RecipeError
-from distill.perceptual import PerceptualDistance
+from distill.perceptual import ImageFeatures, PerceptualDistance
+from distill.recipes.similarity import SIMILARITY
 from distill.schedules import Ramp, Schedule
 from distill.tasks import Batch
 from search_spaces import Discriminator, Generator, Inputs
@@ -32,6 +33,7 @@ class GeneratorStep:
     draw: Callable[[int], Inputs] | None = None  # N ─► N further inputs
     state: dict[str, Tensor] = field(default_factory=dict)  # of the recipe; kept in checkpoints
     modules: nn.ModuleDict = field(default_factory=nn.ModuleDict)  # of the recipe; also trained
+    real_logits: Tensor | None = None  # for `batch.real`, without graph; None unless the recipe needs them
 
 
 class Recipe(Protocol):
@@ -47,6 +49,10 @@ class Recipe(Protocol):
     @property
     def needs_styles(self) -> bool:
         """Whether students must be `StyleBased`, for path-length regularisation."""
+
+    @property
+    def needs_real_logits(self) -> bool:
+        """Whether the student's loss compares with logits of real images: `GeneratorStep.real_logits`."""
 
     def kd_weight(self, progress: float, gap: float) -> float:
         """Weight of the teacher's terms at `progress` in [0, 1]; `distill.schedules` explains `gap`."""
@@ -68,10 +74,12 @@ class Recipe(Protocol):
 class Ingredients:
     """What a search passes to `Distillation.make`."""
 
-    adversarial: AdversarialLoss  # of the family's published training
+    adversarial: AdversarialLoss  # of the family's published training, or the one asked for
     ramp: Ramp = field(default_factory=Ramp)  # of the adversarial term
     path_weight: float = 0.0  # of StyleGAN2's path-length regularisation
     distance: PerceptualDistance | None = None
+    features: ImageFeatures | None = None  # for comparing distributions
+    similarity: Mapping[str, float] = field(default_factory=lambda: SIMILARITY)  # weights of terms
 
 
 class Distillation(ABC):
@@ -93,6 +101,7 @@ class Distillation(ABC):
     uses_distance: ClassVar[bool] = False  # `Ingredients.distance`
     uses_ramp: ClassVar[bool] = False  # `Ingredients.ramp`
     default_ramp: ClassVar[Ramp] = Ramp()  # of the adversarial weight, except on the built-in digits
+    uses_similarity: ClassVar[bool] = False  # `Ingredients.similarity` and `Ingredients.features`
 
     def __post_init__(self) -> None:
         if self.schedule.shape == "adaptive":
@@ -113,6 +122,10 @@ class Distillation(ABC):
     @property
     def needs_styles(self) -> bool:
         return False
+
+    @property
+    def needs_real_logits(self) -> bool:
+        return self.adversarial.needs_real_logits
 
     def kd_weight(self, progress: float, gap: float) -> float:
         return self.schedule(progress, gap)

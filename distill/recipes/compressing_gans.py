@@ -63,7 +63,7 @@ class CompressingGans(Distillation):
         weight = 0.0 if teacher is None else step.kd_weight
         terms: Terms = {}
         if self._is_adversarial:
-            adversarial = self.adversarial.generator_losses(step.logits).mean()
+            adversarial = self.adversarial.generator_losses(step.logits, step.real_logits).mean()
             terms["g_adversarial"] = (1 - weight) * adversarial
         if teacher is not None and weight > 0:
             terms["g_mse"] = weight * pixel_mse(step.fake, teacher)

@@ -31,7 +31,8 @@ class TwoDiscriminators(Distillation):
     """`L_G = ℓ(D(G(z))) + α(t)·mean(c·ℓ(D̄(G(z))))`, with `ℓ` the generator's loss, such as `softplus(-·)`.
 
     Raises:
-        RecipeError: α is 0 throughout, or falls from stage I to stage II.
+        RecipeError: α is 0 throughout, or falls from stage I to stage II, or the adversarial loss compares
+            with real images, which the teacher's discriminator does not see.
     """
 
     schedule: Schedule = field(default_factory=lambda: STAGES)
@@ -44,6 +45,12 @@ class TwoDiscriminators(Distillation):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.adversarial.needs_real_logits:
+            others = "logistic, hinge, wasserstein or least-squares"
+            raise RecipeError(
+                f"--adversarial {self.adversarial.name}: it compares with real images, which the teacher's "
+                f"discriminator of --recipe {self.name} does not see: give {others}"
+            )
         schedule = self.schedule
         if schedule.bounds[1] == 0:
             raise RecipeError(
@@ -66,7 +73,7 @@ class TwoDiscriminators(Distillation):
         return self.paths.weight > 0
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
-        terms = {"g_adversarial": self.adversarial.generator_losses(step.logits).mean()}
+        terms = {"g_adversarial": self.adversarial.generator_losses(step.logits, step.real_logits).mean()}
         terms |= self.paths.terms(step)
         if step.kd_weight == 0 or step.teacher_discriminator is None:
             return terms

@@ -1,8 +1,8 @@
 """Weight-decay knowledge distillation (Liu 2024): adversarial training plus fading similarity.
 
 The weights and losses of the thesis are not published. Ours are the L1 of images, the L1 of the teacher's
-discriminator features, and a perceptual distance if the user has one (L1 3 + LPIPS 3 are
-common without decay).
+discriminator features, and a perceptual distance where there is one (L1 3 + LPIPS 3 are common without
+decay). The high bands of a wavelet transform and the distance of distributions are off by default.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import torch
+from torch import Tensor
 
 from distill.adversarial import AdversarialLoss, Logistic, Terms
 from distill.errors import RecipeError
-from distill.losses import feature_l1, pixel_l1
-from distill.perceptual import PerceptualDistance
+from distill.losses import feature_l1, pixel_l1, squared_mmd, wavelet_l1
+from distill.perceptual import ImageFeatures, PerceptualDistance
 from distill.recipes.base import Distillation, GeneratorStep, Ingredients
 from distill.schedules import Ramp, Schedule
+from search_spaces import Discriminator
 
 
 @dataclass(frozen=True)
 class WeightDecay(Distillation):
-    """`L_G = a(t)·adversarial + w(t)·(pixel·L1 + feature·L1 in the teacher's D + perceptual·distance)`.
+    """`L_G = a(t)·adversarial + w(t)·similarity`, the latter a weighted sum of the terms in `SIMILARITY`.
 
     Raises:
         RecipeError: neither weight trains the student at the start.
@@ -34,7 +36,10 @@ class WeightDecay(Distillation):
     pixel: float = 1.0
     feature: float = 1.0  # without effect when the teacher has no discriminator
     perceptual: float = 1.0  # without effect when there is no `distance`
+    wavelet: float = 0.0
+    mmd: float = 0.0  # without effect when there are no `features`
     distance: PerceptualDistance | None = None
+    features: ImageFeatures | None = None
 
     name: ClassVar = "weight-decay"
     default_schedule: ClassVar = Schedule()
@@ -44,6 +49,7 @@ class WeightDecay(Distillation):
     uses_distance: ClassVar = True
     uses_ramp: ClassVar = True
     default_ramp: ClassVar = Ramp(begin=0.75, full=1.0, weight=0.1)
+    uses_similarity: ClassVar = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,23 +61,41 @@ class WeightDecay(Distillation):
 
     @classmethod
     def make(cls, schedule: Schedule, ingredients: Ingredients) -> Self:
-        return cls(schedule, ingredients.adversarial, ingredients.ramp, distance=ingredients.distance)
+        return cls(
+            schedule,
+            ingredients.adversarial,
+            ingredients.ramp,
+            distance=ingredients.distance,
+            features=ingredients.features,
+            **ingredients.similarity,
+        )
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
         terms: Terms = {}
         if step.adversarial_weight > 0:
-            adversarial = self.adversarial.generator_losses(step.logits).mean()
+            adversarial = self.adversarial.generator_losses(step.logits, step.real_logits).mean()
             terms["g_adversarial"] = step.adversarial_weight * adversarial
         teacher = step.batch.teacher
         if step.kd_weight == 0 or teacher is None:
             return terms
-        terms["g_pixel"] = step.kd_weight * self.pixel * pixel_l1(step.fake, teacher)
+        similarity = self._similarity(step.fake, teacher, step.teacher_discriminator)
+        return terms | {f"g_{name}": step.kd_weight * term for name, term in similarity.items()}
+
+    def _similarity(self, fake: Tensor, teacher: Tensor, judge: Discriminator | None) -> Terms:
+        """The terms that have a weight, weighted, of the student's and its teacher's images."""
+        terms: Terms = {}
+        if self.pixel > 0:
+            terms["pixel"] = self.pixel * pixel_l1(fake, teacher)
         if self.distance is not None and self.perceptual > 0:
-            distance = self.distance(step.fake, teacher)
-            terms["g_perceptual"] = step.kd_weight * self.perceptual * distance
-        if step.teacher_discriminator is not None and self.feature > 0:
+            terms["perceptual"] = self.perceptual * self.distance(fake, teacher)
+        if judge is not None and self.feature > 0:
             with torch.no_grad():
-                target = step.teacher_discriminator.features(teacher)
-            features = step.teacher_discriminator.features(step.fake)
-            terms["g_feature"] = step.kd_weight * self.feature * feature_l1(features, target)
+                target = judge.features(teacher)
+            terms["feature"] = self.feature * feature_l1(judge.features(fake), target)
+        if self.wavelet > 0:
+            terms["wavelet"] = self.wavelet * wavelet_l1(fake, teacher)
+        if self.features is not None and self.mmd > 0:
+            with torch.no_grad():
+                known = self.features(teacher)
+            terms["mmd"] = self.mmd * squared_mmd(self.features(fake), known)
         return terms

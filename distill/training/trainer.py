@@ -104,6 +104,7 @@ class Trainer:
         self.gap: float | None = None  # running mean, once it was measured
         self.losses: dict[str, float] = {}
         self.recipe_state: dict[str, Tensor] = {}  # what the recipe keeps from step to step
+        self._shown: Batch | None = None  # the last batch of the discriminator
 
     @property
     def kd_weight(self) -> float:
@@ -150,7 +151,7 @@ class Trainer:
         """Update the discriminator on real images and on fakes."""
         number = self.discriminator_step
         self.discriminator.requires_grad_(True)
-        batch = self.stream.discriminator_batch()
+        batch = self._shown = self.stream.discriminator_batch()
 
         def terms_of(part: Batch) -> Terms:
             assert part.real is not None
@@ -176,6 +177,9 @@ class Trainer:
             batch = self.teacher_cache.draw(self.config.batch_size, self.stream.rng)
         else:
             batch = self.stream.generator_batch()
+        compares = is_adversarial and self.recipe.needs_real_logits
+        if compares and self._shown is not None:
+            batch = replace(batch, real=self._shown.real, real_condition=self._shown.real_condition)
         adversarial_weight = self.recipe.adversarial_weight(self._progress)
         if self.config.similarity_lr is not None:
             set_rate(self.generator_optimizer, self._generator_rate(adversarial_weight))
@@ -184,9 +188,13 @@ class Trainer:
         def terms_of(part: Batch) -> Terms:
             fake = self._generate(part.inputs)
             logits = fake.new_zeros(len(fake))
+            real_logits: Tensor | None = None
             if is_adversarial:
                 logits = self._realness(fake, part.fake_condition)
                 all_logits.append(logits.detach())
+            if compares and part.real is not None:
+                with torch.no_grad():
+                    real_logits = self._realness(part.real, part.real_condition)
             step = GeneratorStep(
                 part,
                 fake,
@@ -199,6 +207,7 @@ class Trainer:
                 self._draw,
                 self.recipe_state,
                 self.recipe_modules,
+                real_logits,
             )
             with self._autocast(), self._checkpointed:
                 return self.recipe.generator_terms(step)
@@ -244,9 +253,9 @@ class Trainer:
             images: Tensor = self._student(*inputs)
         return images.float()
 
-    def _realness(self, fake: Tensor, condition: Inputs) -> Tensor:
+    def _realness(self, images: Tensor, condition: Inputs) -> Tensor:
         """The discriminator's logits (N, ...)."""
-        shown = self._augmented(fake)
+        shown = self._augmented(images)
         with self._autocast():
             logits: Tensor = self._discriminator(shown, *condition)
         return logits

@@ -42,6 +42,10 @@ def check_search(config: SearchConfig) -> None:
         )
     if config.share_weights:
         _check_shared(config)
+    if config.importance != "magnitude" and not (config.inherit or config.share_weights):
+        raise ValueError(
+            f"--importance {config.importance}: leave it out with --no-inherit, which takes no channels over"
+        )
     if not 2 <= config.reduction_factor < float("inf"):
         raise ValueError(f"--reduction-factor {config.reduction_factor:g}: give a number of at least 2")
     gpus = config.gpus_per_trial

@@ -36,11 +36,13 @@ from nas.options import (
     ResourceOptions,
     SeedOption,
     StudyOptions,
+    TermWeights,
     option,
     validated,
     variant,
 )
 from nas.passwords import without_password
+from search_spaces import Importance
 
 MAY_CHANGE = (
     frozenset(("teacher", "data", "extractor_weights", "trials", "sampler", "reduction_factor"))
@@ -207,6 +209,12 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
     )
     batch_size: int = option(64, group="distillation", gt=0, help="Images a step.")
     inherit: bool = option(True, group="distillation", help="Start students from the teacher's weights.")
+    importance: Importance = option(
+        "magnitude",
+        group="distillation",
+        help="How channels are ranked when students inherit: by the size of weights and activations, or by "
+        "how much images change through them when a latent moves.",
+    )
     warm_discriminator: bool = option(
         True,
         group="distillation",
@@ -227,6 +235,20 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
         "file f(x, y) -> (N,).",
         shown="imagenet-lite1 for RGB images where it is installed, else none",
         choices="distill.perceptual:PERCEPTUAL",
+    )
+    similarity: TermWeights = option(
+        "pixel=1,feature=1,perceptual=1",
+        group="distillation",
+        help="Terms that compare student and teacher, with their weights: {choices}. Terms that are not "
+        "named are left out.",
+        choices="distill.recipes:SIMILARITY",
+    )
+    adversarial: str = option(
+        "",
+        group="distillation",
+        help="Adversarial loss: {choices}.",
+        shown="the one that the family was published with",
+        choices="distill.adversarial:ADVERSARIAL_LOSSES",
     )
     adversarial_weight: float = option(
         1.0,

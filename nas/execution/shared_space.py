@@ -15,6 +15,7 @@ from search_spaces import (
     BudgetFractions,
     Family,
     FixedSuggest,
+    Importance,
     PartlyFixedSuggest,
     SearchSpace,
     StyleBased,
@@ -72,8 +73,8 @@ class SharedSpace:
     def largest(self) -> Architecture:
         return self.space.largest()
 
-    def inherit(self, teacher: Any, student: Any) -> None:
-        self.space.inherit(teacher, student)
+    def inherit(self, teacher: Any, student: Any, importance: Importance = "magnitude") -> None:
+        self.space.inherit(teacher, student, importance)
 
 
 def weight_sharing(family: Family) -> WeightSharing:
@@ -104,7 +105,9 @@ def check_shareable(bench: Workbench) -> None:
         BudgetError: see `check_narrowest`.
     """
     space, sharing = SharedSpace.of(bench.teacher.family, bench.space), weight_sharing(bench.teacher.family)
-    if bench.recipe.needs_styles and not isinstance(sharing.build(bench.teacher.generator.cpu()), StyleBased):
+    if bench.recipe.needs_styles and not isinstance(
+        sharing.build(bench.teacher.generator.cpu(), bench.config.importance), StyleBased
+    ):
         raise ConfigError(
             f"--share-weights: --recipe {bench.config.recipe} regularises path lengths, which shared weights "
             "do not support: leave it out, or give another --recipe"

@@ -78,7 +78,7 @@ def _read(path: Path, bench: Workbench) -> list[Architecture]:
 
 
 def _check_shared(path: Path, found: Sequence[Architecture], bench: Workbench) -> None:
-    shared = weight_sharing(bench.teacher.family).build(bench.teacher.generator)
+    shared = weight_sharing(bench.teacher.family).build(bench.teacher.generator, bench.config.importance)
     for architecture in found:
         try:
             shared.read_out(architecture)

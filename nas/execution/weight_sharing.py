@@ -97,7 +97,7 @@ def shared_trainer(bench: Workbench) -> tuple[Trainer, Sandwich]:
         SearchError: the checkpoint is damaged.
     """
     family = bench.teacher.family
-    slimmable = weight_sharing(family).build(bench.teacher.generator.cpu())
+    slimmable = weight_sharing(family).build(bench.teacher.generator.cpu(), bench.config.importance)
     space = SharedSpace.of(family, bench.space)
     sandwich = Sandwich(space, bench.config.budget.utilisation(space), bench.config.seed)
     slimmable.draw = sandwich

@@ -11,12 +11,19 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from distill.adversarial import make_adversarial
+from distill.adversarial import AdversarialLoss, get_adversarial
 from distill.data import TEACHER, check_batch
 from distill.evaluation import images_at_a_time
-from distill.perceptual import NONE, default_perceptual, load_perceptual
+from distill.perceptual import NONE, default_perceptual, load_features, load_perceptual
 from distill.progress import OnProgress
-from distill.recipes import RECIPES, Ingredients, Recipe, get_recipe, make_recipe
+from distill.recipes import (
+    RECIPES,
+    Ingredients,
+    Recipe,
+    get_recipe,
+    make_recipe,
+    parse_similarity,
+)
 from distill.schedules import Ramp
 from distill.seeds import derive_seed
 from distill.storage import mapped_tensor
@@ -43,7 +50,7 @@ from distill.training import (
     resolve_precision,
 )
 from nas.budget import AnyLatency, Latency, LatencyBudget, make_stopwatch
-from nas.config import SearchConfig
+from nas.config import SearchConfig, check_compared, check_similarity
 from nas.errors import ConfigError
 from search_spaces import Architecture, Generator, SearchSpace, get_family
 
@@ -85,10 +92,19 @@ class Workbench:
         self.teacher: Teacher = teacher or load_teacher(config.teacher)
         students: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
         self.space = students.with_fractions(config.budget.fractions(students))
+        self._similarity = parse_similarity(config.similarity)
+        check_similarity(config)
         self.distance = load_perceptual(config.perceptual or self._default_perceptual(), self.device)
+        self.features = load_features(self.device) if self._similarity["mmd"] else None
         self._check_discriminator()
         if self.samples is not None:
             self.samples.check()
+        check_compared(
+            config,
+            self.features,
+            judged=self.teacher.discriminator is not None,
+            distance=self.distance is not None,
+        )
         self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.ingredients())
         self._check()
         self._check_ramp()
@@ -234,7 +250,7 @@ class Workbench:
         with self._seeded("student", seed):
             student = self.teacher.family.build(architecture)
         if self.config.inherit:
-            self.space.inherit(self.teacher.generator.cpu(), student)
+            self.space.inherit(self.teacher.generator.cpu(), student, self.config.importance)
         return student
 
     def trainer(self, student: Generator, seed: int | None = None, micro_batch: int | None = None) -> Trainer:
@@ -284,10 +300,9 @@ class Workbench:
                     f"--{flag} {wanted}: students are like their teacher, and {self.teacher.name} has {has}: "
                     f"leave it out, or give another --teacher"
                 )
-        training = self.teacher.family.training
-        if self.config.r1_gamma is not None and training.r1_gamma is None:
+        if self.config.r1_gamma is not None and not self._adversarial.uses_r1:
             raise ConfigError(
-                f"--r1-gamma {self.config.r1_gamma:g}: the {training.adversarial} loss of {family} "
+                f"--r1-gamma {self.config.r1_gamma:g}: the {self._adversarial.name} loss of {family} "
                 f"has no R1: leave it out"
             )
         check_batch_statistics(self.teacher.generator, self.config.micro_batch or 0, self.config.batch_size)
@@ -305,13 +320,14 @@ class Workbench:
             users = " or ".join(name for name, recipe in RECIPES.items() if recipe.uses_ramp)
             raise ConfigError(
                 f"adversarial weight {self.config.ramp}: --recipe {self.config.recipe} has its own: leave "
-                f"the --adversarial flags out, or give --recipe {users}"
+                "--adversarial-weight, --adversarial-start and --adversarial-full out, or give --recipe "
+                f"{users}"
             )
 
     def _default_perceptual(self) -> str:
         """The perceptual distance of a search that names none."""
-        uses_distance = get_recipe(self.config.recipe).uses_distance
-        return default_perceptual(self.teacher.generator.image_shape[0]) if uses_distance else NONE
+        wanted = get_recipe(self.config.recipe).uses_distance and self._similarity["perceptual"]
+        return default_perceptual(self.teacher.generator.image_shape[0]) if wanted else NONE
 
     def check_teacher(self) -> None:
         """Look at a few of the teacher's images.
@@ -348,16 +364,30 @@ class Workbench:
             )
 
     def ingredients(self) -> Ingredients:
-        """Ingredients of recipes: the family's adversarial loss and path lengths, a perceptual distance."""
-        published = self.teacher.family.training
-        loss = make_adversarial(published.adversarial, self._r1_gamma(), published.discriminator_steps)
-        return Ingredients(loss, self.config.ramp, published.path_weight, self.distance)
+        """Ingredients of recipes: adversarial loss and path lengths, and what compares with the teacher."""
+        published, loss = self.teacher.family.training, self._adversarial
+        steps = published.discriminator_steps if loss.name == published.adversarial else loss.usual_steps
+        return Ingredients(
+            loss.make(self._r1_gamma(), steps),
+            self.config.ramp,
+            published.path_weight,
+            self.distance,
+            self.features,
+            self._similarity,
+        )
+
+    @property
+    def _adversarial(self) -> type[AdversarialLoss]:
+        """The adversarial loss asked for, else the family's."""
+        return get_adversarial(self.config.adversarial or self.teacher.family.training.adversarial)
 
     def _r1_gamma(self) -> float | None:
         """The weight of R1 asked for, else the family's; at least `LEAST_R1_GAMMA`, for small images."""
         asked, published = self.config.r1_gamma, self.teacher.family.training.r1_gamma
-        if asked is not None or published is None:
+        if asked is not None or not self._adversarial.uses_r1:
             return asked
+        if published is None:
+            return LEAST_R1_GAMMA
         return max(LEAST_R1_GAMMA, published(self.teacher.generator.image_shape[1], self.config.batch_size))
 
     @contextmanager

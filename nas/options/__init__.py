@@ -3,7 +3,16 @@
 from nas.options.base import Options, nearest, validated
 from nas.options.fields import option, variant
 from nas.options.presentation import GROUPS, Option, flag_of, options_of
-from nas.options.quantities import Count, Duration, Gpus, Location, Place, Quantities, Quantity
+from nas.options.quantities import (
+    Count,
+    Duration,
+    Gpus,
+    Location,
+    Place,
+    Quantities,
+    Quantity,
+    TermWeights,
+)
 from nas.options.shared import (
     DeviceOption,
     DryRunOption,
@@ -38,6 +47,7 @@ __all__ = [
     "SampleSeedOption",
     "SeedOption",
     "StudyOptions",
+    "TermWeights",
     "flag_of",
     "nearest",
     "option",

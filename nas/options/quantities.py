@@ -65,6 +65,19 @@ def _quantities(value: Any) -> Any:
     return tuple(value.split(",")) if isinstance(value, str) else value
 
 
+def _term_weights(value: Any) -> Any:
+    """The canonical form of "pixel=1,wavelet=0.5", so that equal weights are equal settings."""
+    from distill.errors import RecipeError
+    from distill.recipes import format_similarity, parse_similarity
+
+    if not isinstance(value, str):
+        return value
+    try:
+        return format_similarity(parse_similarity(value))
+    except RecipeError as error:
+        raise ValueError(str(error)) from error
+
+
 def _expanded(value: Any) -> Any:
     """`~` and `~name` at the start of a path stand for a home folder."""
     return os.path.expanduser(value) if isinstance(value, str | Path) else value
@@ -96,3 +109,5 @@ Location = Annotated[Path, BeforeValidator(_expanded), Form("PATH")]
 
 Place = Annotated[str, BeforeValidator(_expanded), Form("TEXT")]
 """A name, or a path where `~` is expanded."""
+TermWeights = Annotated[str, BeforeValidator(_term_weights), Form("TERM=WEIGHT,...")]
+"""Terms of a loss with their weights: pixel=1,wavelet=0.5."""

@@ -73,7 +73,8 @@ def check_origin(study: optuna.Study, *, create: bool) -> None:
     """
     if study.directions != DIRECTIONS:
         raise StudyError(
-            f"study {study.study_name!r} does not minimise a distance and MACs: use --study NAME for a new one"
+            f"study {study.study_name!r} does not minimise a distance and MACs: "
+            "use --study NAME for a new one"
         )
     check_layout(study, create=create)
 

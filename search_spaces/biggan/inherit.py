@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from search_spaces.base import Importance
 from search_spaces.biggan.batch_norm import ConditionalBatchNorm
 from search_spaces.biggan.generator import BigGANGenerator, GeneratorBlock
+from search_spaces.biggan.importance import channel_importance
 from search_spaces.biggan.layers import Embedding, SpectralNorm
-from search_spaces.importance import evaluating, fraction, importance_inputs, input_norms, most_important
+from search_spaces.importance import input_norms, most_important
 from search_spaces.inputs import input_batches
 from search_spaces.running_norm import RunningNorm
 from search_spaces.standing_statistics import measure_statistics
@@ -35,11 +37,10 @@ class _Conditions:
 
 
 @torch.no_grad()
-def inherit(teacher: BigGANGenerator, student: BigGANGenerator) -> None:
+def inherit(teacher: BigGANGenerator, student: BigGANGenerator, importance: Importance = "magnitude") -> None:
     """Copy the weights of `teacher` that fit into `student`; the rest keeps its random start.
 
-    A channel's importance is the sum over its consumers of weight magnitude × mean activation magnitude,
-    which after batch normalisation follows from gain and bias. A narrower class embedding uses the
+    Of every layer the channels that matter most by `importance` are kept. A narrower class embedding uses the
     principal directions of the teacher's. Attention is copied where both have it; attention at a side where
     the teacher has none starts as the identity. Part of a weight has a smaller singular value than the whole,
     so running statistics are measured anew, on a few images; a student of the teacher's shape is its copy.
@@ -47,14 +48,14 @@ def inherit(teacher: BigGANGenerator, student: BigGANGenerator) -> None:
     if student.architecture == teacher.architecture:
         student.load_state_dict(teacher.state_dict())
         return
-    importance = _Importance(teacher)
+    scores = channel_importance(teacher, importance)
     widths = student.architecture.channels
-    incoming = most_important(importance.of_stage(0), widths[0])
+    incoming = most_important(scores.stages[0], widths[0])
     conditions = _inherit_classes(teacher, student)
     _inherit_start(teacher, student, incoming)
     for i, (source, target) in enumerate(zip(teacher.blocks, student.blocks, strict=True)):
-        outgoing = most_important(importance.of_stage(i + 1), widths[i + 1])
-        middle = most_important(importance.inside(i), widths[i + 1])
+        outgoing = most_important(scores.stages[i + 1], widths[i + 1])
+        middle = most_important(scores.inside[i], widths[i + 1])
         _inherit_norm(source.norm1, target.norm1, incoming, conditions)
         _inherit_conv(source.conv1, target.conv1, outgoing=middle, incoming=incoming)
         _inherit_norm(source.norm2, target.norm2, middle, conditions)
@@ -67,49 +68,6 @@ def inherit(teacher: BigGANGenerator, student: BigGANGenerator) -> None:
     everything = torch.arange(len(teacher.to_rgb.weight), device=incoming.device)
     _inherit_conv(teacher.to_rgb, student.to_rgb, outgoing=everything, incoming=incoming)
     _measure(student)
-
-
-class _Importance:
-    """Effect of a teacher's channels on the layers that read them."""
-
-    def __init__(self, teacher: BigGANGenerator) -> None:
-        self.teacher = teacher
-        with evaluating(teacher):  # a pass in training would move its singular vectors
-            _, *conditions = teacher.conditions(*importance_inputs(teacher, self._device))
-            self.before = [_magnitude(b.norm1, c) for b, c in zip(teacher.blocks, conditions, strict=True)]
-            self.between = [_magnitude(b.norm2, c) for b, c in zip(teacher.blocks, conditions, strict=True)]
-
-    def inside(self, block: int) -> Tensor:
-        """Importance of the channels between the convolutions of a block, (C,)."""
-        return input_norms(self.teacher.blocks[block].conv2.weight) * self.between[block]
-
-    def of_stage(self, stage: int) -> Tensor:
-        """Importance of the output channels of the first layer (stage 0) or of block `stage - 1`, (C,)."""
-        blocks = self.teacher.blocks
-        importance = torch.zeros(self.teacher.architecture.channels[stage], device=self._device)
-        if stage > 0 and (attention := blocks[stage - 1].attention) is not None:
-            looked_at = input_norms(attention.theta.weight) + input_norms(attention.phi.weight)
-            importance += attention.gamma.abs() * (
-                fraction(looked_at) + fraction(input_norms(attention.g.weight))
-            )
-        if stage == len(blocks):
-            norm = self.teacher.norm
-            size = (norm.gain.square() + norm.bias.square()).sqrt()
-            return importance + fraction(input_norms(self.teacher.to_rgb.weight) * size)
-        block = blocks[stage]
-        through = input_norms(block.conv1.weight) * self.before[stage]
-        past = input_norms(block.shortcut.weight) * block.norm1.batch.running_var.clamp_min(0).sqrt()
-        return importance + fraction(through) + fraction(past)
-
-    @property
-    def _device(self) -> torch.device:
-        return self.teacher.linear.weight.device
-
-
-def _magnitude(norm: ConditionalBatchNorm, condition: Tensor) -> Tensor:
-    """Root mean square of every channel after gain and bias, (C,)."""
-    gain, bias = norm.scale_and_shift(condition)
-    return (gain.square() + bias.square()).mean(dim=0).sqrt()
 
 
 def _inherit_classes(teacher: BigGANGenerator, student: BigGANGenerator) -> _Conditions:

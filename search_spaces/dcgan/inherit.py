@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from search_spaces.base import Importance
 from search_spaces.dcgan.generator import DCGANGenerator
 from search_spaces.dcgan.layers import GeneratorLayer
+from search_spaces.image_difference import Site, image_difference
 from search_spaces.importance import evaluating, importance_inputs, most_important
 from search_spaces.inputs import input_batches
 from search_spaces.standing_statistics import BATCH_SIZE
 
 
 @torch.no_grad()
-def inherit(teacher: DCGANGenerator, student: DCGANGenerator) -> None:
+def inherit(teacher: DCGANGenerator, student: DCGANGenerator, importance: Importance = "magnitude") -> None:
     """Copy the weights of `teacher` that fit into `student`.
 
-    From the image backwards, a layer keeps the channels with the largest effect on the kept channels of the
-    next layer: root mean square of the channel over latents × norm of the weights that read it, normalisation
-    included. A smaller kernel gets the sum of the taps that fall together (see `fold_taps`). Biases, scales,
-    shifts and running statistics go with their channels; if channels or taps are left out, the statistics are
-    measured anew. A layer without normalisation absorbs the teacher's, as it is in evaluation mode.
+    Of every layer the channels that matter most by `importance` are kept. A smaller kernel gets the sum of
+    the taps that fall together (see `fold_taps`). Biases, scales, shifts and running statistics go with their
+    channels; if channels or taps are left out, the statistics are measured anew. A layer without
+    normalisation absorbs the teacher's, as it is in evaluation mode.
     """
-    kept = _kept_channels(teacher, [layer.layer.channels for layer in student.layers])
+    kept = _KEPT[importance](teacher, [layer.layer.channels for layer in student.layers])
     normalised = _normalised_like(teacher, student)
     _copy(teacher, normalised, kept)
     pairs = zip(normalised.architecture.layers, teacher.architecture.layers, strict=True)
@@ -56,8 +58,13 @@ def _copy(source: DCGANGenerator, target: DCGANGenerator, kept: list[Tensor]) ->
         incoming = outgoing
 
 
-def _kept_channels(teacher: DCGANGenerator, widths: list[int]) -> list[Tensor]:
-    """Indices of the channels that every layer keeps, in their order in the teacher."""
+def _kept_by_magnitude(teacher: DCGANGenerator, widths: Sequence[int]) -> list[Tensor]:
+    """Indices of the channels that every layer keeps, in their order in the teacher.
+
+    From the image backwards, a layer keeps the channels with the largest effect on the kept channels of the
+    next layer: root mean square of the channel over latents × norm of the weights that read it, normalisation
+    included.
+    """
     magnitudes = _magnitudes(teacher)
     device = magnitudes[0].device
     kept = [torch.arange(widths[-1], device=device)]
@@ -74,6 +81,20 @@ def _magnitudes(teacher: DCGANGenerator) -> list[Tensor]:
     with evaluating(teacher):
         maps = teacher.activations(z)
     return [each.square().mean(dim=(0, 2, 3)).sqrt() for each in maps]
+
+
+def _kept_by_image_difference(teacher: DCGANGenerator, widths: Sequence[int]) -> list[Tensor]:
+    """As above, by `image_difference`: every layer by itself."""
+    *hidden, image = teacher.layers
+    scores = image_difference(teacher, {str(i): Site(layer, "output") for i, layer in enumerate(hidden)})
+    kept = [most_important(score, width) for score, width in zip(scores.values(), widths, strict=False)]
+    return [*kept, torch.arange(image.layer.channels, device=image.map.weight.device)]
+
+
+_KEPT: dict[Importance, Callable[[DCGANGenerator, Sequence[int]], list[Tensor]]] = {
+    "magnitude": _kept_by_magnitude,
+    "image-difference": _kept_by_image_difference,
+}
 
 
 def _taps(layer: GeneratorLayer) -> Tensor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from search_spaces.architecture import Architecture
-from search_spaces.base import WITHIN_BUDGET, BudgetFractions, Suggest, Utilisation
+from search_spaces.base import WITHIN_BUDGET, BudgetFractions, Importance, Suggest, Utilisation
 from search_spaces.sampling.choices import Choice, RelativeWidth, tapered
 from search_spaces.sampling.widths import WidthGrid, scale_to_budget
 
@@ -61,7 +61,7 @@ class StudentSpace(ABC, Generic[A]):
         """See `SearchSpace`."""
 
     @abstractmethod
-    def inherit(self, teacher: Any, student: Any) -> None:
+    def inherit(self, teacher: Any, student: Any, importance: Importance = "magnitude") -> None:
         """See `SearchSpace`."""
 
     def sample(self, suggest: Suggest, utilisation: Utilisation) -> A:

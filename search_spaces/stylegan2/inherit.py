@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
+from search_spaces.base import Importance
+from search_spaces.image_difference import Site, image_difference
 from search_spaces.importance import evaluating, fraction, importance_inputs, input_norms, most_important
 from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.stylegan2.layers import EqualizedLinear
 from search_spaces.stylegan2.style_space import StyleBasis, inherit_mapping
 from search_spaces.stylegan2.synthesis import StyledConv, ToRGB
 
+CONST = "const"  # the constant input; convolutions are called "block.conv"
+
 
 @torch.no_grad()
-def inherit(teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
+def inherit(
+    teacher: StyleGAN2Generator, student: StyleGAN2Generator, importance: Importance = "magnitude"
+) -> None:
     """Copy the weights of `teacher` that fit into `student`; the rest keeps its random start.
 
-    A channel's importance is the sum over its consumers of weight magnitude × mean style magnitude:
-    demodulation gives every channel unit variance, so only its consumers set its effect.
+    Of every layer the channels that matter most by `importance` are kept.
     The mapping network is copied when depth and width are the teacher's, else fitted to it (see
     `style_space`). Of two convolutions, a student with one keeps the first; a separable kernel starts from
     the best rank-1 approximation of the full one; a smaller kernel from the middle taps, one tap from the
@@ -25,17 +32,35 @@ def inherit(teacher: StyleGAN2Generator, student: StyleGAN2Generator) -> None:
     """
     basis = inherit_mapping(teacher.mapping, student.mapping)
     student.w_avg.copy_((teacher.w_avg - basis.origin) @ basis.axes)
-    magnitudes = _style_magnitudes(teacher)
-    incoming = most_important(_input_importance(teacher, magnitudes, block=0, conv=0), student.const.shape[0])
+    scores = channel_importance(teacher, importance)
+    incoming = most_important(scores[CONST], student.const.shape[0])
     student.const.copy_(teacher.const[incoming])
     for i, (source, target) in enumerate(zip(teacher.blocks, student.blocks, strict=True)):
         for j, conv in enumerate(target.convs):
             last = j == len(target.convs) - 1
-            importance = _output_importance(teacher, magnitudes, i, len(source.convs) - 1 if last else j)
-            outgoing = most_important(importance, len(conv.bias))
+            outgoing = most_important(scores[f"{i}.{len(source.convs) - 1 if last else j}"], len(conv.bias))
             _inherit_conv(source.convs[j], conv, incoming, outgoing, basis)
             incoming = outgoing
         _inherit_rgb(source.to_rgb, target.to_rgb, incoming, basis)
+
+
+def channel_importance(teacher: StyleGAN2Generator, importance: Importance) -> dict[str, Tensor]:
+    """Importance of the channels of `CONST`, (C,), and of every convolution "block.conv", (C,)."""
+    return _IMPORTANCES[importance](teacher)
+
+
+@torch.no_grad()
+def _by_magnitude(teacher: StyleGAN2Generator) -> dict[str, Tensor]:
+    """The sum over a channel's consumers of weight magnitude × mean style magnitude.
+
+    Demodulation gives every channel unit variance, so only its consumers set its effect.
+    """
+    magnitudes = _style_magnitudes(teacher)
+    found = {CONST: _input_importance(teacher, magnitudes, block=0, conv=0)}
+    for i, block in enumerate(teacher.blocks):
+        for j in range(len(block.convs)):
+            found[f"{i}.{j}"] = _output_importance(teacher, magnitudes, i, j)
+    return found
 
 
 def _style_magnitudes(teacher: StyleGAN2Generator) -> dict[EqualizedLinear, Tensor]:
@@ -67,15 +92,19 @@ def _output_importance(
     return importance
 
 
-@torch.no_grad()
-def channel_orders(teacher: StyleGAN2Generator) -> dict[str, Tensor]:
-    """Channels by falling importance, of the constant input "const" and of every convolution "block.conv"."""
-    magnitudes = _style_magnitudes(teacher)
-    orders = {"const": _input_importance(teacher, magnitudes, 0, 0).argsort(descending=True)}
-    for i, block in enumerate(teacher.blocks):
-        for j in range(len(block.convs)):
-            orders[f"{i}.{j}"] = _output_importance(teacher, magnitudes, i, j).argsort(descending=True)
-    return orders
+def _by_image_difference(teacher: StyleGAN2Generator) -> dict[str, Tensor]:
+    convs = {
+        f"{i}.{j}": Site(conv, "output")
+        for i, block in enumerate(teacher.blocks)
+        for j, conv in enumerate(block.convs)
+    }
+    return image_difference(teacher, {CONST: Site(teacher.blocks[0], "input"), **convs})
+
+
+_IMPORTANCES: dict[Importance, Callable[[StyleGAN2Generator], dict[str, Tensor]]] = {
+    "magnitude": _by_magnitude,
+    "image-difference": _by_image_difference,
+}
 
 
 def _inherit_conv(

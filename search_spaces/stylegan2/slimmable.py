@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from search_spaces.base import Slimmable
+from search_spaces.base import Importance, Slimmable
 from search_spaces.errors import ArchitectureError
 from search_spaces.stylegan2.architecture import GeneratorArchitecture
 from search_spaces.stylegan2.generator import StyleGAN2Generator
-from search_spaces.stylegan2.inherit import channel_orders, inherit_kernel
+from search_spaces.stylegan2.inherit import CONST, channel_importance, inherit_kernel
 from search_spaces.stylegan2.synthesis import ModulatedConv, StyledConv, ToRGB
 
 SKELETONS = 8  # kept: two students take part in every batch
@@ -35,7 +35,7 @@ class SlimmableStyleGAN2(Slimmable):
     channels and taps, where `inherit` approximates each student's own.
     """
 
-    def __init__(self, teacher: StyleGAN2Generator) -> None:
+    def __init__(self, teacher: StyleGAN2Generator, importance: Importance = "magnitude") -> None:
         super().__init__()
         self.architecture, self.input_specs = teacher.architecture, teacher.input_specs
         self.full = copy.deepcopy(teacher)
@@ -43,8 +43,8 @@ class SlimmableStyleGAN2(Slimmable):
         for name, conv in _convs(teacher):
             if not conv.conv.separable:
                 self.separable[name.replace(".", "_")] = _separable(conv.conv)
-        for name, order in channel_orders(teacher).items():
-            self.register_buffer(_buffer(name), order)
+        for name, score in channel_importance(teacher, importance).items():
+            self.register_buffer(_buffer(name), score.argsort(descending=True))
         self.draw: Callable[[], Any] = lambda: self.architecture
 
     @property
@@ -77,7 +77,7 @@ class SlimmableStyleGAN2(Slimmable):
         found = {
             f"mapping.{name}": tensor for name, tensor in shared.mapping.state_dict(keep_vars=True).items()
         }
-        incoming = self._top("const", architecture.blocks[0].channels)
+        incoming = self._top(CONST, architecture.blocks[0].channels)
         found |= {"const": shared.const[incoming], "w_avg": shared.w_avg}
         for i, block in enumerate(architecture.blocks):
             source = shared.blocks[i]

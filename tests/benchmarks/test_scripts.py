@@ -79,11 +79,16 @@ def test_kd_schedules_tells_medians_with_intervals_by_budget_and_row() -> None:
 
 @pytest.mark.slow
 def test_recipes_tells_what_each_of_them_makes_of_the_same_images() -> None:
-    found = figures("recipes", "--rows", "(alone|dgl-gan), from the teacher")
+    found = figures("recipes")
     assert found["images"] == 256
-    fids = {name: row["fid"] for name, row in found["budgets"]["2M"].items()}
-    assert fids.keys() == {"alone, from the teacher", "dgl-gan, from the teacher"}
-    assert len(set(fids.values())) == 2, "the teacher had a say"
+    rows = found["budgets"]["2M"]
+    assert rows.keys() == {"default", "alone"}
+    assert len({row["fid"] for row in rows.values()}) == 2, "the teacher had a say"
+    assert len({row["before"] for row in rows.values()}) == 1, "both start alike"
+    for row in rows.values():
+        assert row["useless"] == (row["fid"] >= row["before"])
+        assert min(row["kid"], row["images_per_second"]) > 0
+        assert 0 <= row["recall"] <= 1
 
 
 @pytest.mark.slow
@@ -116,12 +121,15 @@ def test_depth_factors_are_separated_by_commas() -> None:
 def test_inheritance_tells_fids_of_every_start_along_the_training() -> None:
     found = figures("inheritance")
     assert found["images"] == [0, 256]
-    assert {start: [len(run) for run in runs] for start, runs in found["fids"].items()} == {
-        "inherited": [2],
-        "mapping only": [2],
-        "random": [2],
-    }
+    for name in ("fids", "recalls"):
+        assert {start: [len(run) for run in runs] for start, runs in found[name].items()} == {
+            "magnitude": [2],
+            "image difference": [2],
+            "mapping only": [2],
+            "random": [2],
+        }
     assert all(fid > 0 for runs in found["fids"].values() for fid in runs[0])
+    assert len({runs[0][0] for runs in found["fids"].values()}) == 4
 
 
 @pytest.mark.parametrize("name", sorted(TEACHERS))

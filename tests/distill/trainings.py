@@ -44,6 +44,10 @@ class Log:
     def discriminator_steps(self, progress: float) -> int:
         return self.inner.discriminator_steps(progress)
 
+    @property
+    def needs_real_logits(self) -> bool:
+        return self.inner.needs_real_logits
+
     def kd_weight(self, progress: float, gap: float) -> float:
         return self.inner.kd_weight(progress, gap)
 

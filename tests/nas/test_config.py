@@ -55,6 +55,16 @@ def test_flags_that_were_not_given_leave_the_defaults() -> None:
         ({"budget_latency": 0.0}, "--budget-latency 0.0: "),
         ({"budget_latency": float("nan")}, "--budget-latency nan: "),
         ({"budget_latency": float("inf")}, "--budget-latency inf: "),
+        ({"importance": "luck"}, "--importance luck: give a value that is 'magnitude' or 'image-difference'"),
+        (
+            {"importance": "image-difference", "inherit": False},
+            "--importance image-difference: leave it out with --no-inherit",
+        ),
+        (
+            {"similarity": "sharp=1"},
+            "--similarity sharp=1: term 'sharp' is unknown: choose from pixel, feature",
+        ),
+        ({"similarity": 3}, "--similarity 3: give text"),
         ({"latency_on": "cuda"}, "--latency-on cuda: give --budget-latency, too, such as"),
         ({"budget_latency": 0.03, "latency_on": "phone"}, "--latency-on phone: give a value that is"),
         ({"budget_macs": 0}, "--budget-macs 0: "),
@@ -251,3 +261,21 @@ def test_defaults_are_the_conditions_of_a_search_that_says_nothing() -> None:
     defaults = SearchConfig.defaults()
     assert defaults.keys() == said.keys()
     assert all(said[name] == value for name, value in defaults.items() if name not in depends_on_the_data)
+
+
+def test_equal_weights_of_similarity_are_equal_settings_and_go_through_the_file(tmp_path: Path) -> None:
+    asked = of(similarity="mmd=0.5, pixel = 1.0,wavelet=0", workdir=tmp_path, study="s")
+    assert asked.similarity == "pixel=1,mmd=0.5"
+    assert asked.conditions() == of(similarity="pixel=1,mmd=0.5").conditions()
+    asked.folder.mkdir()
+    assert SearchConfig.of(**read_toml(asked.save(), SearchConfig)).similarity == asked.similarity
+    assert of(similarity=of().similarity) == of()
+
+
+@pytest.mark.parametrize("changed", [{"similarity": "pixel=1"}, {"adversarial": "hinge"}])
+def test_what_a_student_is_taught_with_is_a_condition_of_a_study(changed: dict[str, str]) -> None:
+    assert of(**changed).conditions() != of().conditions()
+
+
+def test_how_channels_are_ranked_is_a_condition_of_a_study() -> None:
+    assert of(importance="image-difference").conditions() != of().conditions()

@@ -34,7 +34,13 @@ def step(discriminator: Discriminator) -> Step:
     def make(kd_weight: float) -> GeneratorStep:
         images = fake.clone().requires_grad_(True)
         return GeneratorStep(
-            Batch((), teacher=taught), images, discriminator(images), Generator(), discriminator, kd_weight
+            Batch((), teacher=taught),
+            images,
+            discriminator(images),
+            Generator(),
+            discriminator,
+            kd_weight,
+            real_logits=discriminator(taught).detach(),
         )
 
     return make

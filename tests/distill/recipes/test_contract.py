@@ -15,6 +15,7 @@ from distill.adversarial import (
     Hinge,
     LeastSquares,
     Logistic,
+    Relativistic,
     Wasserstein,
 )
 from distill.errors import RecipeError
@@ -25,11 +26,12 @@ from search_spaces import Discriminator
 from tests.distill.recipes.steps import Step, detached, gradient
 
 SCHEDULE = Schedule("linear", start=0.8, end=0.0, begin=0.0, finish=0.5)
-LOSSES: tuple[AdversarialLoss, ...] = (Logistic(), Hinge(), Wasserstein(), LeastSquares())
+LOSSES: tuple[AdversarialLoss, ...] = (Logistic(), Hinge(), Wasserstein(), LeastSquares(), Relativistic())
 REFUSED = {
     ("dgl-gan-adaptive", "wasserstein"),
     ("dgl-gan-adaptive", "least-squares"),
 }  # its coefficient is the sign of logits
+UNPAIRED = {("dgl-gan", "relativistic"), ("dgl-gan-adaptive", "relativistic")}
 
 
 @pytest.fixture(
@@ -37,7 +39,7 @@ REFUSED = {
         (r, adversarial)
         for r in sorted(RECIPES)
         for adversarial in LOSSES
-        if (r, adversarial.name) not in REFUSED
+        if (r, adversarial.name) not in REFUSED | UNPAIRED
     ],
     ids=lambda pair: f"{pair[0]}-{pair[1].name}",
 )
@@ -66,6 +68,13 @@ def test_a_recipe_that_goes_by_the_sign_of_logits_is_refused_where_they_have_non
             get_recipe(name).default_schedule,
             Ingredients(ADVERSARIAL_LOSSES[loss].make(None, 1)),
         )
+
+
+@pytest.mark.parametrize("name", [name for name, _ in sorted(UNPAIRED)])
+def test_a_teachers_discriminator_has_no_real_images_to_compare_with(name: str) -> None:
+    says = "--adversarial relativistic: .* does not see: give logistic|it follows how far logits are below 0"
+    with pytest.raises(RecipeError, match=says):
+        make_recipe(name, get_recipe(name).default_schedule, Ingredients(Relativistic()))
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from distill.adversarial import DiscriminatorStep, Logistic
 from distill.losses import (
@@ -14,6 +15,8 @@ from distill.losses import (
     generator_logistic,
     pixel_l1,
     r1_penalty,
+    squared_mmd,
+    wavelet_l1,
 )
 from distill.perceptual import PerceptualDistance
 from distill.recipes import Ingredients, WeightDecay, make_recipe
@@ -77,3 +80,28 @@ def test_a_distance_from_a_file_is_one_more_term(step: Step, distance: Perceptua
     assert float(terms["g_perceptual"]) == pytest.approx(float(expected.detach()), rel=1e-5)
     assert "g_perceptual" not in WeightDecay(distance=distance).generator_terms(step(0.0))
     assert "g_perceptual" not in WeightDecay(distance=distance, perceptual=0.0).generator_terms(here)
+
+
+class Means:
+    """The mean of every channel and row."""
+
+    name = "means"
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return images.mean(dim=3).flatten(1)
+
+
+def test_further_terms_of_similarity_have_weights_of_their_own(step: Step) -> None:
+    here, taught = step(1.5), step(1.5).batch.teacher
+    assert taught is not None
+    weights = {"pixel": 0.0, "feature": 0.0, "perceptual": 0.0, "wavelet": 2.0, "mmd": 3.0}
+    ingredients = Ingredients(Logistic(), features=Means(), similarity=weights)
+    recipe = make_recipe("weight-decay", Schedule(), ingredients)
+    terms = detached(recipe.generator_terms(here))
+    assert terms.keys() == {"g_adversarial", "g_wavelet", "g_mmd"}
+    details = float(wavelet_l1(here.fake, taught).detach())
+    assert float(terms["g_wavelet"]) == pytest.approx(1.5 * 2 * details)
+    apart = float(squared_mmd(Means()(here.fake), Means()(taught)).detach())
+    assert float(terms["g_mmd"]) == pytest.approx(1.5 * 3 * apart)
+    without = replace(recipe, features=None)  # type: ignore[type-var]
+    assert "g_mmd" not in without.generator_terms(here)

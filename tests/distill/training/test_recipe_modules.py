@@ -25,7 +25,7 @@ class Projected(WeightDecay):
         return nn.ModuleDict({"projection": nn.Conv2d(channels, channels, 1)})
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
-        terms = {"g_adversarial": self.adversarial.generator_losses(step.logits).mean()}
+        terms = {"g_adversarial": self.adversarial.generator_losses(step.logits, step.real_logits).mean()}
         if step.batch.teacher is not None:
             projected = step.modules["projection"](step.fake)
             terms["g_projected"] = (projected - step.batch.teacher).square().mean()

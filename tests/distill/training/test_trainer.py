@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from distill.adversarial import DiscriminatorStep, Logistic, Terms, Wasserstein
+from distill.adversarial import DiscriminatorStep, Logistic, Relativistic, Terms, Wasserstein
 from distill.data import ImageStream, load_images
 from distill.errors import DataError, TrainingDivergedError
 from distill.recipes import (
@@ -425,3 +425,35 @@ def test_images_without_labels_can_not_train_a_student_with_classes() -> None:
         task = NoiseTask(data, teacher.generator.input_specs)
         with pytest.raises(DataError, match=says):
             Trainer(teacher.generator, teacher.discriminator, WeightDecay(), task, TrainingConfig(images=16))
+
+
+def test_only_a_loss_that_compares_gets_logits_of_the_real_images_that_the_discriminator_saw_last(
+    make: Make,
+) -> None:
+    plain, paired = (Log(WeightDecay(LINEAR, loss)) for loss in (Logistic(), Relativistic()))
+    make(plain).train(3 * BATCH)
+    assert all(step.real_logits is None for step, _ in plain.generator_steps)
+    trainer = make(paired)
+    logits = list[Tensor]()
+
+    def compute() -> None:
+        with torch.no_grad():
+            logits.append(trainer.discriminator(paired.seen_by_discriminator[-1][0].real))
+
+    paired.on_generator = compute
+    trainer.train(3 * BATCH)
+    for (step, _), expected in zip(paired.generator_steps, logits, strict=True):
+        assert step.batch.teacher is not None, "its latents are still the teacher's"
+        assert step.real_logits is not None
+        assert torch.allclose(step.real_logits, expected, atol=1e-5)
+        assert not step.real_logits.requires_grad
+
+
+def test_a_relativistic_training_resumes_to_the_bit(make: Make) -> None:
+    recipe = WeightDecay(LINEAR, Relativistic())
+    straight, first, second = make(recipe), make(recipe), make(recipe)
+    straight.train(8 * BATCH)
+    first.train(3 * BATCH)
+    second.load_state_dict(saved(first))
+    second.train(8 * BATCH)
+    assert same(second.state_dict(), straight.state_dict())

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from distill.adversarial import Logistic
+from distill.adversarial import AdversarialLoss, Logistic, Relativistic
 from distill.errors import TrainingError
 from distill.recipes import AdversarialTraining, Recipe, WeightDecay
 from distill.training.config import TrainingConfig
@@ -46,9 +46,12 @@ def still(trainer: Trainer) -> Trainer:
 WIDE = TrainingConfig(images=64, batch_size=16, generator_lr=1e-9, discriminator_lr=1e-9, seed=5)
 
 
+@pytest.mark.parametrize("loss", [Logistic(), Relativistic()])
 @pytest.mark.parametrize("micro_batch", [4, 8, 16])
-def test_micro_batches_give_the_gradients_of_the_whole_batch(make: Make, micro_batch: int) -> None:
-    recipe = WeightDecay(LINEAR, feature=0.0)  # its unit is the mean magnitude within a part
+def test_micro_batches_give_the_gradients_of_the_whole_batch(
+    make: Make, micro_batch: int, loss: AdversarialLoss
+) -> None:
+    recipe = WeightDecay(LINEAR, loss, feature=0.0)  # its unit is the mean magnitude within a part
     whole = gradients(still(make(recipe, WIDE)))
     parts = gradients(still(make(recipe, replace(WIDE, micro_batch=micro_batch))))
     assert close(whole, parts, 1e-4)

@@ -118,7 +118,7 @@ def test_a_search_with_shared_weights_starts_from_a_front_with_and_without(
     without = [{name: c for name, c in choices.items() if name not in shared} for choices in given.choices]
     same = warm_start_architectures(WarmStart((), without), bench)
     assert same == warm_start_architectures(given, bench)
-    slimmable = bench.teacher.family.slimmable.build(bench.teacher.generator)
+    slimmable = bench.teacher.family.slimmable.build(bench.teacher.generator, "magnitude")
     assert all(slimmable.read_out(architecture) is not None for architecture in same)
 
 

@@ -168,7 +168,7 @@ def test_a_damaged_file_of_shared_weights_is_named_with_the_fix(bench: Any, cont
 def test_within_the_smallest_budget_every_student_keeps_the_teachers_mapping() -> None:
     teacher = load_teacher()
     space = SharedSpace.of(teacher.family, teacher.family.space(teacher.generator.architecture))
-    slimmable = weight_sharing(teacher.family).build(teacher.generator)
+    slimmable = weight_sharing(teacher.family).build(teacher.generator, "magnitude")
     narrowest = space.sample(FixedSuggest({"budget_fraction": 0.25, **space.uniform()}), lambda _: 1.0)
     for budget in (Budget(macs=space.macs(narrowest)), Budget(params=space.params(narrowest))):
         check_narrowest(budget, space)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from distill.adversarial import Logistic
+from distill.adversarial import Hinge, Logistic, Relativistic
 from distill.data import loading
 from distill.errors import RecipeError, TeacherCacheError, TeacherError
 from distill.recipes import RECIPES, CompressingGans
@@ -262,6 +262,75 @@ def test_a_weight_of_r1_is_refused_where_there_is_no_r1(warm_bench: Workbench, t
     asked = {"teacher": tmp_path / "dc.safetensors", "r1_gamma": 1.0}
     with pytest.raises(ConfigError, match="--r1-gamma 1: the wasserstein loss of dcgan has no R1: leave"):
         Workbench(warm_bench.config.model_copy(update=asked))
+
+
+def test_an_adversarial_loss_is_the_familys_or_the_one_asked_for_with_its_usual_steps(
+    warm_bench: Workbench, tmp_path: Path
+) -> None:
+    def loss(**asked: object) -> object:
+        return Workbench(warm_bench.config.model_copy(update=asked)).ingredients().adversarial
+
+    generator = get_family("dcgan").build(TEACHERS["dcgan"])
+    save_checkpoint(Checkpoint("dcgan", generator, None, {"name": "dc"}), tmp_path / "dc.safetensors")
+    dcgan = {"teacher": tmp_path / "dc.safetensors"}
+    assert loss() == Logistic(r1_gamma=0.3)
+    assert loss(adversarial="hinge") == Hinge(discriminator_steps=1)
+    assert loss(adversarial="relativistic", r1_gamma=2.0) == Relativistic(r1_gamma=2.0)
+    assert loss(**dcgan).discriminator_steps == loss(adversarial="wasserstein").discriminator_steps == 5
+    assert loss(**dcgan, adversarial="relativistic") == Relativistic(r1_gamma=0.3, discriminator_steps=1)
+    with pytest.raises(RecipeError, match="--adversarial nash: choose one of logistic, hinge"):
+        loss(adversarial="nash")
+    with pytest.raises(
+        ConfigError, match="--r1-gamma 1: the hinge loss of stylegan2 has no R1: leave it out"
+    ):
+        loss(adversarial="hinge", r1_gamma=1.0)
+
+
+def test_a_training_is_taught_by_the_terms_and_the_loss_that_were_asked_for(warm_bench: Workbench) -> None:
+    asked = {"adversarial": "relativistic", "similarity": "wavelet=1"}
+    bench = Workbench(warm_bench.config.model_copy(update=asked))
+    trainer = bench.trainer(bench.student(bench.space.smallest()))
+    trainer.train(8)
+    assert trainer.losses.keys() == {"d_adversarial", "d_r1", "d_r2", "g_adversarial", "g_wavelet"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"similarity": "wavelet=1", "recipe": "dgl-gan"}, "--recipe dgl-gan has terms of its own: leave"),
+        (
+            {"similarity": "pixel=1", "perceptual": "x.pt"},
+            "--perceptual x.pt: .* no weight: add perceptual=1",
+        ),
+        ({"similarity": "pixel=1,mmd=1", "micro_batch": 8}, "--micro-batch 8: the term mmd .* whole batches"),
+        ({"similarity": "perceptual=1"}, "--similarity perceptual=1: there is no perceptual distance, so"),
+        ({"adversarial": "relativistic", "kd_schedule": "adaptive"}, "adaptive: .* with a relativistic loss"),
+    ],
+)
+def test_terms_and_losses_that_exclude_something_are_refused(
+    asked: dict[str, object], says: str, warm_bench: Workbench
+) -> None:
+    with pytest.raises((ConfigError, RecipeError), match=says):
+        Workbench(warm_bench.config.model_copy(update=asked))
+
+
+def test_a_network_that_judges_does_not_teach(warm_bench: Workbench) -> None:
+    pytest.importorskip("efficientnet_lite_pytorch", reason="needs the imagenet extra")
+    asked = {"similarity": "pixel=1,mmd=1"}
+    bench = Workbench(warm_bench.config.model_copy(update=asked))
+    trainer = bench.trainer(bench.student(bench.space.smallest()))
+    trainer.train(8)
+    assert "g_mmd" in trainer.losses
+    assert bench.features is not None
+    with pytest.raises(ConfigError, match="--extractor imagenet-lite1: the term mmd teaches with"):
+        Workbench(warm_bench.config.model_copy(update=asked | {"extractor": bench.features.name}))
+
+
+def test_students_keep_the_channels_of_the_importance_that_was_asked_for(make_bench: MakeBench) -> None:
+    bench, other = make_bench(), make_bench(importance="image-difference")
+    architecture = bench.space.smallest()
+    one, two = (each.student(architecture).state_dict() for each in (bench, other))
+    assert not all(torch.equal(one[name], two[name]) for name in one)
 
 
 def test_a_recipe_that_needs_a_discriminator_is_refused_to_a_teacher_without_one(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch import Tensor
 
-from search_spaces import input_batches
+from search_spaces import Importance, input_batches
 from search_spaces.biggan import BigGANGenerator, GeneratorArchitecture
 from search_spaces.biggan.inherit import inherit
 
@@ -105,14 +105,15 @@ def test_attention_that_the_teacher_has_elsewhere_begins_as_the_identity(teacher
     assert student.blocks[0].attention.gamma == 0
 
 
-def test_the_channels_that_are_kept_are_those_that_matter() -> None:
+@pytest.mark.parametrize("importance", get_args(Importance))
+def test_the_channels_that_are_kept_are_those_that_matter(importance: Importance) -> None:
     generator = born(TEACHER)
     with torch.no_grad():  # channel 5 of the first block's end is of no use to anyone
         generator.blocks[1].conv1.weight[:, 5] = 0
         generator.blocks[1].shortcut.weight[:, 5] = 0
         generator.blocks[0].conv2.bias.copy_(torch.arange(24.0))
     student = born(replace(TEACHER, channels=(24, 23, 16)))
-    inherit(generator, student)
+    inherit(generator, student, importance)
     assert student.blocks[0].conv2.bias.tolist() == [float(i) for i in range(24) if i != 5]
 
 

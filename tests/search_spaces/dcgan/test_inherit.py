@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from search_spaces import Importance
 from search_spaces.dcgan import DCGANGenerator, GeneratorArchitecture, Layer
 from search_spaces.dcgan.inherit import fold_taps, inherit
 from search_spaces.dcgan.space import with_kernel, without_norm
@@ -65,7 +67,8 @@ def test_without_normalisation_a_student_does_what_the_teachers_did() -> None:
 
 
 @torch.no_grad()
-def test_channels_that_nothing_uses_are_the_ones_left_out() -> None:
+@pytest.mark.parametrize("importance", get_args(Importance))
+def test_channels_that_nothing_uses_are_the_ones_left_out(importance: Importance) -> None:
     """Idle channels are found through the chain: a channel that feeds idle ones alone is idle, too."""
     teacher, student = network(PLAIN), network(narrowed(PLAIN, 8, 6, 5, 4), seed=1)
     idle_next = torch.tensor([], dtype=torch.long)
@@ -80,7 +83,7 @@ def test_channels_that_nothing_uses_are_the_ones_left_out() -> None:
         reads[idle[:, None], used] = 0  # … and what idle channels make of them stays, loudly
         reads[idle[:, None], ~used] *= 100
         idle_next = idle
-    inherit(teacher, student)
+    inherit(teacher, student, importance)
     assert torch.allclose(images(student), images(teacher), atol=1e-5)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
 from torch import Tensor
 
 from distill.teachers import load_teacher
+from search_spaces import Importance
 from search_spaces.stylegan2 import Block, GeneratorArchitecture, StyleGAN2Generator, StyleGAN2Space
 from search_spaces.stylegan2.inherit import inherit
 
@@ -55,7 +57,8 @@ def test_a_student_of_the_teachers_shape_is_the_teacher(shape: GeneratorArchitec
 
 
 @torch.no_grad()
-def test_channels_that_nothing_uses_are_the_ones_left_out() -> None:
+@pytest.mark.parametrize("importance", get_args(Importance))
+def test_channels_that_nothing_uses_are_the_ones_left_out(importance: Importance) -> None:
     teacher, student = network(SHAPE), network(replace(SHAPE, blocks=(Block(8, 1), Block(6), Block(4))), 1)
     for i, kept in enumerate((8, 6, 4)):
         block = teacher.blocks[i]
@@ -65,7 +68,7 @@ def test_channels_that_nothing_uses_are_the_ones_left_out() -> None:
         consumers += [block.convs[0].conv] if i == 0 else []
         for layer in consumers:
             layer.weight[:, idle] = 0
-    inherit(teacher, student)
+    inherit(teacher, student, importance)
     assert torch.allclose(images(student), images(teacher), atol=1e-4)
 
 
