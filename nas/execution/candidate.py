@@ -45,7 +45,7 @@ class Outcome:
     record: RungRecord
     cost: Cost
     samples: str  # PNG, path relative to the study's folder
-    fid_before: float | None = None  # before its training, over as many samples as at this rung
+    fid_before: float | None = None  # before its training, over as many samples as at the last rung
     warning: str = ""  # for the user
 
 
@@ -150,11 +150,10 @@ class Candidate:
         return last.kd_weight
 
     def _fid_before(self, trainer: Trainer) -> float:
-        """FID of what the student starts from, over as many samples as at the first rung."""
+        """FID of what the student starts from, over as many samples as at the last rung."""
         trainer.train(0)  # calibrates the averaged weights
-        config = self.bench.config
-        samples = config.rung_samples or config.fid_samples
-        return self.bench.fidelity.fid(trainer.ema, samples, config.seed + FID_SEED_OFFSET).value
+        samples, seed = self.bench.config.fid_samples, self.bench.config.seed + FID_SEED_OFFSET
+        return self.bench.fidelity.fid(trainer.ema, samples, seed).value
 
     def _measure(self, student: Generator, images: int, losses: Mapping[str, float]) -> dict[str, Any]:
         config = self.bench.config

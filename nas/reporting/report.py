@@ -61,6 +61,11 @@ class TrialReport(BaseModel):
         return statistics.median(self.fids) if self.fids else self.fid
 
     @property
+    def is_no_better_than_before(self) -> bool:
+        """Whether training did not lower the distance."""
+        return self.fid_before is not None and self.median is not None and self.median >= self.fid_before
+
+    @property
     def point(self) -> Point:
         """MACs and median FID, infinite where they are not measured."""
         return (

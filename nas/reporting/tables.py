@@ -15,8 +15,9 @@ from nas.reporting.report import SearchReport, TrialReport
 from nas.reporting.verdict import comparison, near, next_commands, verdict
 
 LEGEND = (
-    "{distance}: median over seeds, lower is better; seeds: trainings of the architecture; posterior "
-    "estimate: shrunk towards the mean at its MACs, chooses front and best; teacher's MACs: its part of them."
+    "{distance}: median over seeds, lower is better; before training: of the weights that it starts from; "
+    "seeds: trainings of the architecture; posterior estimate: shrunk towards the mean at its MACs, chooses "
+    "front and best; teacher's MACs: its part of them."
 )
 
 
@@ -33,6 +34,7 @@ def render(found: SearchReport) -> RenderableType:
     for name in (
         "trial",
         found.distance,
+        *_before_column(found),
         "seeds",
         "posterior estimate",
         "MACs",
@@ -87,6 +89,7 @@ def _teacher_row(found: SearchReport) -> list[str]:
     return [
         "teacher",
         f"{teacher['fid']:.2f}",
+        *("" for _ in _before_column(found)),
         "",
         "",
         *costs,
@@ -99,11 +102,23 @@ def _row(trial: TrialReport, found: SearchReport) -> list[str]:
     fraction = (trial.macs or 0) / found.teacher["macs"]
     notes = [f"baseline: {trial.baseline}"] if trial.baseline else []
     notes += ["within the noise of the best"] if trial.number in found.within_margin else []
+    notes += ["no better than before training"] if trial.is_no_better_than_before else []
     what = f"{trial.summary}  ({', '.join(notes)})" if notes else trial.summary
     estimate = f"{found.estimates[trial.number]:.2f}"
     numbers = [format_quantity(trial.macs or 0), format_quantity(trial.params or 0), f"{fraction:.1%}"]
     numbers += _latency_cell(trial, found)
-    return [str(trial.number), f"{trial.median:.2f}", str(len(trial.fids)), estimate, *numbers, what]
+    distances = [f"{trial.median:.2f}", *_before_cell(trial, found)]
+    return [str(trial.number), *distances, str(len(trial.fids)), estimate, *numbers, what]
+
+
+def _before_column(found: SearchReport) -> list[str]:
+    """Its name, where students were measured before their training."""
+    return ["before training"] if any(t.fid_before is not None for t in found.trials) else []
+
+
+def _before_cell(trial: TrialReport, found: SearchReport) -> list[str]:
+    known = "" if trial.fid_before is None else f"{trial.fid_before:.2f}"
+    return [known for _ in _before_column(found)]
 
 
 def _latency_column(found: SearchReport) -> list[str]:
@@ -172,6 +187,7 @@ def render_finalists(found: SearchReport) -> RenderableType:
         f"{found.distance} of seeds",
         "median",
         "90 % interval",
+        *_before_column(found),
         "MACs",
         "parameters",
         *_latency_column(found),
@@ -186,6 +202,7 @@ def render_finalists(found: SearchReport) -> RenderableType:
             " ".join(f"{fid:.2f}" for fid in trial.fids),
             f"{trial.median:.2f}",
             f"{low:.2f} to {high:.2f}",
+            *_before_cell(trial, found),
             format_quantity(trial.macs or 0),
             format_quantity(trial.params or 0),
             *_latency_cell(trial, found),

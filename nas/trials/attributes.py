@@ -21,7 +21,7 @@ class TrialAttributes(BaseModel):
     params: PositiveInt | None = None
     latency: PositiveFloat | None = None  # seconds for one image, measured where a budget limits it …
     latency_on: str | None = None  # … and the device that it was measured on
-    fid_before: FiniteFloat | None = None  # before its training, over the first rung's samples
+    fid_before: FiniteFloat | None = None  # before its training, over the last rung's number of samples
     baseline: str | None = None  # name of a uniform-width baseline
     protected: bool = False  # never stopped early
     replicate_of: NonNegativeInt | None = None  # first trial of its architecture: this one has another seed

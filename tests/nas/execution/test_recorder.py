@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from nas.budget import Cost
 from nas.errors import StudyError
 from nas.execution import Outcome, StudyRecorder
 from nas.study import RungRecord, StudyStore
+from nas.trials import TrialAttributes
 
 MakeRung = Callable[..., RungRecord]
 
@@ -36,6 +38,15 @@ def outcome(folder: Path, trial: int, rung: int, fid: float = 40.0) -> Outcome:
         checkpoint=f"trials/{trial:04d}/rung-{rung}.pt", sha256="0" * 64,
     )  # fmt: skip
     return Outcome(record, Cost(900_000, 20_000), "samples.png")
+
+
+def test_the_distance_before_training_is_kept_with_the_trial(
+    store: StudyStore, recorder: StudyRecorder, tmp_path: Path
+) -> None:
+    store.study.ask()
+    recorder.record(0, replace(outcome(tmp_path, 0, 0), fid_before=84.5))
+    recorder.record(0, outcome(tmp_path, 0, 1))
+    assert TrialAttributes.from_trial(store.study.trials[0]).fid_before == 84.5
 
 
 def test_a_rung_is_kept_while_its_trial_resumes(

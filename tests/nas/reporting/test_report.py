@@ -105,6 +105,24 @@ def test_the_latency_is_a_column_where_it_was_measured(finished: SearchReport) -
     assert json.loads(within.model_dump_json())["front"][0].items() >= notes.items()
 
 
+def test_the_distance_before_training_is_a_column_and_training_in_vain_is_marked(
+    finished: SearchReport,
+) -> None:
+    assert "before training" not in shown(finished).splitlines()[2]
+    assert finished.best is not None
+    assert finished.best.median is not None
+
+    def started_from(distance: float) -> str:
+        best = finished.best.model_copy(update={"fid_before": distance})
+        others = [t for t in finished.trials if t.number != best.number]
+        front = [best if t.number == best.number else t for t in finished.front]
+        return shown(finished.model_copy(update={"trials": [best, *others], "front": front, "best": best}))
+
+    assert f"{finished.best.median + 12:.2f}" in started_from(finished.best.median + 12)
+    assert "no better than before training" not in started_from(finished.best.median + 12)
+    assert "no better than before training" in " ".join(started_from(finished.best.median).split())
+
+
 def test_a_study_without_a_complete_trial_says_so(finished: SearchReport) -> None:
     none = finished.model_copy(update={"best": None, "front": [], "trials": finished.trials[2:]})
     assert shown(none).strip() == "no trial of study tiny is complete: 1 stopped early, 1 failed"
