@@ -59,9 +59,9 @@ def main(asked: SearchConfig, output: SearchOutput) -> None:
     ranked by FID, or FD in the extractor's features, and recorded in a SQL study. Run the same command again
     to resume.
     """
-    from nas.driver import prepare, run_search
+    from nas.driver import prepare, preview_search, run_search
     from nas.errors import SearchError
-    from nas.execution import preview_search, warm_start_architectures
+    from nas.execution import warm_start_architectures
     from nas.progress import progress_bars
     from nas.reporting import render, render_next
     from nas.study import check_study

@@ -2,6 +2,14 @@
 
 from nas.driver.facts import record_facts
 from nas.driver.preparation import prepare
+from nas.driver.preview import introduction, judge_warnings, preview_search
 from nas.driver.search import run_search
 
-__all__ = ["prepare", "record_facts", "run_search"]
+__all__ = [
+    "introduction",
+    "judge_warnings",
+    "prepare",
+    "preview_search",
+    "record_facts",
+    "run_search",
+]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from distill.training import Precision
+from nas.driver.preview import judge_warnings
 from nas.errors import StudyError
-from nas.execution import Workbench, judge_warnings
+from nas.execution import Workbench
 from nas.study import BUILT_IN, REAL_IMAGES, StudyAttributes, StudyStore
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from nas.config import SearchConfig
 from nas.driver.facts import record_facts
+from nas.driver.preview import introduction
 from nas.driver.resumption import fail_unsampled, recorded_results, resumed_progress
 from nas.driver.tuning import tune_candidates
 from nas.execution import (
@@ -23,7 +24,6 @@ from nas.execution import (
     StudySearcher,
     Workbench,
     WorkerResources,
-    introduction,
     make_shared_weights,
     open_cluster,
     pack,

@@ -3,12 +3,12 @@
 from nas.execution.candidate import Candidate, CandidateTrial, Outcome, trial_folder
 from nas.execution.cluster import (
     WorkerResources,
+    expected_resources,
     make_shared_weights,
     open_cluster,
     pack,
     prepare_teacher_and_statistics,
 )
-from nas.execution.preview import introduction, judge_warnings, preview_search
 from nas.execution.progress import SearchProgress
 from nas.execution.recorder import StudyRecorder
 from nas.execution.scheduler import ParetoHalving
@@ -34,14 +34,12 @@ __all__ = [
     "Workbench",
     "WorkerResources",
     "check_shareable",
+    "expected_resources",
     "from_tune",
-    "introduction",
-    "judge_warnings",
     "make_shared_weights",
     "open_cluster",
     "pack",
     "prepare_teacher_and_statistics",
-    "preview_search",
     "searched_space",
     "shared_trainer",
     "to_tune",

@@ -204,6 +204,10 @@ class Workbench:
             on_progress=self._on_progress,
         )
 
+    def teacher_inputs(self, size: int) -> TeacherInputs:
+        """At most `size` of the inputs of the teacher cache, without loading images."""
+        return self.outline.teacher_inputs(size, TEACHER_CACHE_SEED)
+
     def _teacher_inputs(self, task: Task) -> TeacherInputs:
         return task.teacher_inputs(self.config.teacher_cache_size, TEACHER_CACHE_SEED)
 
@@ -346,7 +350,7 @@ class Workbench:
         """
         folder, inputs = self.config.cache / TEACHER_CACHE, self._teacher_inputs(self.outline)
         if not os.path.exists(teacher_cache_home(folder, self.teacher.digest, inputs)):
-            row = self.outline.teacher_inputs(1, TEACHER_CACHE_SEED).arrays()
+            row = self.teacher_inputs(1).arrays()
             needed = teacher_cache_bytes(len(inputs), self.teacher.generator.image_shape, row)
             check_room(folder, len(inputs), needed)
         if self.samples is not None:

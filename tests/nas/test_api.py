@@ -50,7 +50,7 @@ def test_a_budget_is_text_a_number_or_several_limits() -> None:
         ("2M", {"budget_macs": "3M"}, "budget_macs is given twice"),
         ("2Q", {}, "2Q.* unknown suffix"),
         ("2M", {"trials": 0}, "trials"),
-        ("2M", {"teacher": "gone.pkl"}, "--data"),
+        ("2M", {"teacher": "gone.pkl"}, "--teacher"),
     ],
 )
 def test_a_wrong_request_is_a_user_error_of_one_line(

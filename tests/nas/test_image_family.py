@@ -20,9 +20,9 @@ from distill.teachers import load_teacher
 from nas.budget import measure
 from nas.checkpoints import draw, export_student
 from nas.config import SearchConfig
-from nas.driver import prepare
+from nas.driver import introduction, prepare
 from nas.errors import ConfigError
-from nas.execution import Workbench, introduction
+from nas.execution import Workbench
 from nas.execution.candidate import COLUMNS, GRID
 from nas.reporting import SearchReport
 from search_spaces import FAMILIES, Checkpoint, save_checkpoint

@@ -38,7 +38,7 @@ def dry(family: str, data: str, *flags: str, architecture: Architecture | None =
 
 def labelled(side: int, classes: int) -> str:
     for number in range(classes):
-        pictures(Path(f"of{classes}", f"class{number}"), 40, size=side)
+        pictures(Path(f"of{classes}", f"class{number}"), 64, size=side)
     return f"of{classes}"
 
 
@@ -94,7 +94,7 @@ def test_a_missing_discriminator_is_reported_where_students_have_one() -> None:
 
 def test_images_without_the_teachers_classes_are_refused() -> None:
     side, classes = side_and_classes("biggan")
-    result = dry("biggan", str(pictures(Path("plain"), 40, size=side)))
+    result = dry("biggan", str(pictures(Path("plain"), 64, size=side)))
     assert (result.exit_code, f"no labels and the teacher has {classes} classes" in result.stderr) == (
         2,
         True,

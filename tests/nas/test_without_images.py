@@ -23,15 +23,9 @@ from distill.tasks import TASKS, NoiseTask
 from nas.checkpoints import evaluate, export_student
 from nas.config import SearchConfig, read_toml
 from nas.dashboard.plots import note
-from nas.driver import prepare
+from nas.driver import introduction, prepare, preview_search
 from nas.errors import ConfigError
-from nas.execution import (
-    Workbench,
-    introduction,
-    preview_search,
-    read_warm_start,
-    warm_start_architectures,
-)
+from nas.execution import Workbench, warm_start_architectures
 from nas.reporting import SearchReport, render, render_finalists
 from nas.study import StudyStore
 from nas.trials import final_config
@@ -247,8 +241,8 @@ def test_another_search_starts_from_the_front_of_one_without_images(
 ) -> None:
     config = bench.config.model_copy(update={"study": "warm", "warm_start": "alone", "trials": 5})
     warm = prepare(config, dry_run=True)
-    preview = preview_search(warm, warm_start_architectures(read_warm_start(warm), warm))
-    assert {given.summary for given in preview.given} == {trial.summary for trial in found.front}
+    preview = preview_search(warm, warm_start_architectures(warm.warm_start, warm))
+    assert {given.summary for given in preview.warm_start} == {trial.summary for trial in found.front}
 
 
 # The whole way

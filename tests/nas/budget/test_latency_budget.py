@@ -23,7 +23,6 @@ from nas.config import SearchConfig
 from nas.dashboard.plots import note
 from nas.driver import prepare
 from nas.errors import BudgetError, ConfigError
-from nas.execution import read_warm_start
 from nas.samplers import make_sampler
 from nas.study import StudyStore
 from nas.trials import Proposer, TrialAttributes
@@ -126,10 +125,11 @@ def test_an_architecture_of_the_users_that_is_too_slow_is_refused(make_bench: An
     smallest = bench.space.smallest()
     path.write_text(json.dumps(smallest.to_json()))
     bench.latency = SimpleNamespace(fits=lambda _: True)
-    assert read_warm_start(bench).architectures == [smallest]
-    bench.latency = SimpleNamespace(fits=lambda _: False, measurement=lambda _: LatencyMeasurement(0.05))
+    assert bench.warm_start.architectures == [smallest]
+    slow = make_bench(enqueue=(path,), budget_latency=0.03)
+    slow.latency = SimpleNamespace(fits=lambda _: False, measurement=lambda _: LatencyMeasurement(0.05))
     with pytest.raises(ConfigError, match="takes 50ms, above the budget of 100k MACs and 30ms of latency"):
-        read_warm_start(bench)
+        slow.load_warm_start()
 
 
 def test_where_nothing_is_proposed_nothing_is_measured(

@@ -98,7 +98,7 @@ def test_the_best_student_is_exported_drawn_and_measured(
     assert (found["macs"], found["params"]) == (finished.best.macs, finished.best.params)
     result = run("nas-evaluate", "student.safetensors")
     assert re.search(
-        rf"fid .* {finished.best.fid:.6g} .* 50 .* 1797 .* digits \([0-9a-f]{{16}}\)", result.stdout
+        rf"FD \(digits\) .* {finished.best.fid:.6g} .* 50 .* 1797 .* digits \([0-9a-f]{{16}}\)", result.stdout
     )
     assert "MACs (fvcore, batch 1)" in result.stdout
 
@@ -235,7 +235,7 @@ def test_all_metrics_are_printed_with_their_conditions(teacher_file: Path) -> No
     asked = ("--data", "digits", "--fid-samples", 60, "--metrics", "fid,kid,is,prc,vol", "--device", "cpu")
     result = run("nas-evaluate", teacher_file, *asked)
     for name in (
-        "fid",
+        r"FD \(digits\)",
         "kid",
         "kid_std",
         "is",

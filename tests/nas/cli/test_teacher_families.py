@@ -110,7 +110,7 @@ def test_a_batch_that_memory_has_no_room_for_is_one_error(monkeypatch: pytest.Mo
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] can't allocate memory: 6 TB")
 
     monkeypatch.setattr(Trainer, "train", fail)
-    result = run(*asked("dcgan", "--batch-size", "4096", "--micro-batch", "64"))
+    result = run(*asked("dcgan", "--batch-size", "32", "--micro-batch", "16"))
     assert result.exit_code == 1
     says = "memory ran out: a smaller --batch-size or --micro-batch needs less"
     assert result.stderr.splitlines()[-1].endswith(says)

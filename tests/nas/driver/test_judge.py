@@ -16,10 +16,10 @@ from distill.evaluation.extractors import EXTRACTORS
 from distill.evaluation.extractors.sources import Packaged
 from distill.tasks import NoiseTask
 from nas.config import SearchConfig
-from nas.driver import prepare, record_facts
+from nas.driver import introduction, judge_warnings, prepare, record_facts
 from nas.driver.judge import check_judge
 from nas.errors import ConfigError
-from nas.execution import Workbench, introduction, judge_warnings
+from nas.execution import Workbench
 from nas.reporting import read_report, render
 from nas.study import StudyStore
 from search_spaces import Checkpoint, save_checkpoint
@@ -66,7 +66,7 @@ def photographs(tmp_path: Path) -> dict[str, Any]:
     return {
         "budget_macs": 100_000,
         "teacher": tmp_path / "teacher.safetensors",
-        "data": str(pictures(tmp_path / "faces", 40, size=side)),
+        "data": str(pictures(tmp_path / "faces", 64, size=side)),
         "workdir": tmp_path / "runs",
         "perceptual": "none",
     }

@@ -12,8 +12,9 @@ import pytest
 from rich.console import Console
 
 from distill.teachers import load_teacher
+from nas.driver import preview_search
 from nas.errors import ConfigError, StorageError
-from nas.execution import SharedSpace, preview_search, warm_start_architectures
+from nas.execution import SharedSpace, warm_start_architectures
 from nas.execution.warm_start import read_warm_start
 from nas.reporting import SearchReport
 from nas.study import StudyStore

@@ -138,7 +138,7 @@ def test_another_run_shares_the_architecture_and_neither_costs_relations_nor_rea
 def test_no_other_file_spells_the_key_of_an_attribute() -> None:
     spelt = re.compile(r'user_attrs(\[|\.get\(|\.keys\()|set_user_attr\(|" in \w+(\.\w+)*\.user_attrs')
     records = {"nas/trials/attributes.py", "nas/study/attributes.py"}
-    identity = "nas/study/store.py"  # saves the parts of an identity by whatever name they have
+    identity = "nas/study/opening.py"  # saves the parts of an identity by whatever name they have
     found = {
         str(path.relative_to(ROOT))
         for package in ("nas", "benchmarks")

@@ -16,9 +16,7 @@ from distill.teachers import TEACHER_CACHE, teacher_cache_bytes
 from distill.training import images_in_whole_steps
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
-from nas.execution.cluster import expected_resources
-from nas.execution.shared_space import searched_space
-from nas.execution.workbench import TEACHER_CACHE_SEED, Workbench
+from nas.execution import Workbench, expected_resources, searched_space
 from nas.trials import Plan
 from search_spaces import Architecture, RandomSuggest
 
@@ -92,7 +90,7 @@ def introduction(bench: Workbench) -> list[str]:
     slack = config.budget.slack(bench.space)
     lines += [f"Budget: {slack}"] if slack else []
     cached = _cached_images(bench)
-    row = bench.outline.teacher_inputs(1, TEACHER_CACHE_SEED).arrays()
+    row = bench.teacher_inputs(1).arrays()
     megabytes = teacher_cache_bytes(cached, bench.teacher.generator.image_shape, row) / 1e6
     lines.append(f"Teacher cache: {cached:,} images, {megabytes:,.0f} MB in {config.cache / TEACHER_CACHE}")
     lines += [f"Skipped {skipped}" for skipped in bench.outline.images.skipped]
@@ -136,7 +134,7 @@ def _cached_images(bench: Workbench) -> int:
     size = bench.config.teacher_cache_size
     if bench.outline.images.found is not None:  # of a sample the number of inputs is not the task's
         return size
-    return len(bench.outline.teacher_inputs(size, TEACHER_CACHE_SEED))
+    return len(bench.teacher_inputs(size))
 
 
 def _rungs(bench: Workbench) -> str:

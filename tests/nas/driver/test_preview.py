@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nas.execution import preview_search
+from nas.driver import preview_search
 from nas.execution.shared_space import weight_sharing
 
 
