@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distill.errors import RecipeError
-from distill.recipes import RECIPES
-from distill.schedules import Schedule
+from distill.recipes import RECIPES, WeightDecay
+from distill.schedules import Ramp, Schedule
 from nas.config import DIGITS_DEFAULTS, MAY_CHANGE, REAL_DEFAULTS, SearchConfig, read_toml
 from nas.errors import ConfigError, StorageError, StudyError
 from nas.study.database import parse_url
@@ -33,7 +33,7 @@ def test_the_digits_and_other_images_have_their_own_defaults() -> None:
 
 def test_every_recipe_brings_its_default_schedule() -> None:
     assert of().schedule == Schedule("cosine", 6.0, 0.0, 0.6, 1.0), "on the digits"
-    assert of(teacher="t.pt", data="faces").schedule == Schedule()
+    assert of(teacher="t.pt", data="faces").schedule == Schedule(end=0.3)
     for name, recipe in RECIPES.items():
         assert of(teacher="t.pt", data="faces", recipe=name).schedule == recipe.default_schedule
         assert of(recipe=name).schedule == (recipe.default_schedule_on_digits or recipe.default_schedule)
@@ -41,6 +41,16 @@ def test_every_recipe_brings_its_default_schedule() -> None:
     assert of(recipe="dgl-gan", kd_weight_end=0.5).schedule.end == 0.5
     with pytest.raises(RecipeError, match="--recipe osmosis: choose one of weight-decay, dgl-gan"):
         of(recipe="osmosis")
+
+
+def test_on_real_images_similarity_comes_first_and_adversarial_training_is_short() -> None:
+    real, digits = of(teacher="t.pt", data="faces"), of(data="digits")
+    assert real.ramp == WeightDecay.default_ramp == Ramp(begin=0.75, full=1.0, weight=0.1)
+    assert real.similarity_lr == 2e-3
+    assert (digits.ramp, digits.similarity_lr) == (Ramp(), None)
+    assert of(teacher="t.pt", data="faces", recipe="dgl-gan").ramp == Ramp()
+    asked = of(teacher="t.pt", data="faces", adversarial_start=0.5, adversarial_full=0.5)
+    assert asked.ramp == Ramp(0.5, 0.5, 0.1)
 
 
 def test_flags_that_were_not_given_leave_the_defaults() -> None:

@@ -123,7 +123,7 @@ def test_samples_are_introduced_as_what_they_are_and_made_by_a_worker(
         lines = introduction(prepare(config, dry_run=dry_run))
         (line,) = (line for line in lines if line.startswith("Data:"))
         assert line.startswith("Data: 250 samples of the teacher: no real images were given (16 px, grey")
-        assert line.endswith(f"FIDs are distances to {HELD_OUT}")
+        assert line.endswith(f"distances are to {HELD_OUT}")
         assert not (tmp_path / "runs").exists()
 
 

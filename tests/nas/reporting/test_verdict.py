@@ -140,7 +140,7 @@ def test_a_teacher_that_fits_is_a_known_point_of_the_front(study: Any) -> None:
     below = shown(study(*trials, budget=5 * 10**9))
     (row,) = [line for line in below.splitlines() if "not trained again" in line]
     cells = [cell.strip() for cell in row.split("│")]
-    assert cells[1:8] == ["teacher", "0.82", "", "", "20M", "800k", "100.0%"]
+    assert cells[1:9] == ["teacher", "0.82", "", "", "", "20M", "800k", "100.0%"]
     assert "not trained again" not in shown(study(*trials))
 
 
