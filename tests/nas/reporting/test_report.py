@@ -24,8 +24,13 @@ from nas.trials import TrialAttributes
 
 def shown(found: SearchReport) -> str:
     out = io.StringIO()
-    Console(file=out, width=200).print(render(found))
+    Console(file=out, width=160).print(render(found))
     return out.getvalue()
+
+
+def unwrapped(found: SearchReport) -> str:
+    """The same with every line break and indentation as one space."""
+    return " ".join(shown(found).split())
 
 
 def test_the_short_form_of_architectures_has_a_legend_under_the_table(finished: SearchReport) -> None:
@@ -143,14 +148,14 @@ def test_replicates_are_no_trials_but_what_the_noise_is_known_by(replicated: Sea
 
 
 def test_who_may_be_as_good_as_the_best_is_named(finished: SearchReport) -> None:
-    assert "(an assumption of 11%, without a replicate yet)" in shown(finished)
-    text = shown(finished.model_copy(update={"within_margin": [4, 9]}))
+    assert "(an assumption of 11%, without a replicate yet)" in unwrapped(finished)
+    text = unwrapped(finished.model_copy(update={"within_margin": [4, 9]}))
     assert "not significantly worse than the best: trials 4, 9." in text
     behind = next(t for t in finished.trials if t.fids and t != finished.best)
     text = shown(finished.model_copy(update={"within_margin": [behind.number], "front": [finished.best]}))
     assert text.count(behind.summary) == 1, "it has a row"
     assert "within the noise of the best" in text.split("Best student")[0]
-    assert "all others are significantly worse than the best." in shown(
+    assert "all others are significantly worse than the best." in unwrapped(
         finished.model_copy(update={"within_margin": []})
     )
 
