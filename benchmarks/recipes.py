@@ -61,6 +61,12 @@ ROWS: dict[str, dict[str, Any]] = {
     "terms: default, wavelet": {"similarity": "pixel=1,feature=1,perceptual=1,wavelet=1"},
     "terms: default, mmd": {"similarity": "pixel=1,feature=1,perceptual=1,mmd=1"},
     "order: both to the end": {"kd_schedule": "constant"},
+    "order: similarity falls to 0": {"kd_weight_end": 0.0},
+    "order: adversarial from the start": {
+        "adversarial_start": 0.0,
+        "adversarial_full": 0.0,
+        "adversarial_weight": 1.0,
+    },
     "order: similarity alone": {"kd_schedule": "constant", "adversarial_weight": 0.0},
     "order: adversarial from 50 %": {"adversarial_start": 0.5, "adversarial_full": 0.75},
     "order: adversarial from 80 %": {"adversarial_start": 0.8, "adversarial_full": 0.9},
