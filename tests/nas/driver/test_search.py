@@ -24,6 +24,7 @@ from nas.reporting import SearchReport
 from nas.study import StudyAttributes, StudyStore
 from nas.trials import Proposer
 from search_spaces import FixedSuggest, get_family
+from tests.nas.studies import finished_study
 
 pytestmark = pytest.mark.slow
 
@@ -199,7 +200,7 @@ def test_a_search_that_has_its_trials_resumes_when_more_seeds_are_asked_for(
         teacher_cache_size=64, batch_size=32, trials=3, workers=1, workdir=tmp_path, sampler="random",
         replicates=0,
     )  # fmt: skip
-    before = run_search(prepare(request), Console(file=io.StringIO()))
+    before = finished_study(prepare(request), tmp_path, (1, 1, 1))
     assert (len(before.trials), before.replicates) == (3, 0)
     more = prepare(request.model_copy(update={"replicates": 2}))
     after = run_search(more, Console(file=io.StringIO()))
@@ -225,7 +226,7 @@ def test_with_fewer_trials_what_was_interrupted_is_finished_and_nothing_added(
     )  # fmt: skip
     bench = prepare(request)
     config = bench.config
-    before = run_search(bench, Console(file=io.StringIO()))
+    before = finished_study(bench, tmp_path, (1, 1))
     with StudyStore.open(config.storage_url, config.study) as store:  # a driver that is killed
         more = config.model_copy(update={"trials": 3})
         interrupted = Proposer(store, bench.space, config.budget.utilisation(bench.space), more).next()
