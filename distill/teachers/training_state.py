@@ -20,7 +20,7 @@ from distill.training import Trainer, TrainingConfig
 from search_spaces import Discriminator, Generator
 from search_spaces.reading import written_whole
 
-LAYOUT = 1  # of the saved state: raise it when older ones can't be resumed, also when a field is renamed
+LAYOUT = 2  # of the saved state: raise it when older ones can't be resumed, also when a field is renamed
 FREE = ("images", "micro_batch", "channels_last", "compile", "checkpoint_activations")
 """Settings that may change when a training is resumed."""
 NO_EXTRACTOR = "none"
