@@ -88,9 +88,10 @@ def check_batch(data: ImageSet, batch_size: int) -> None:
         DataError: with both numbers.
     """
     if data.count < batch_size:
+        apart, or_all = ("", "") if data.rows is None else (" beside the held-out ones", ", or --held-out 0")
         raise DataError(
-            f"--data {data.name} has {data.count} images to train on, fewer than a batch of {batch_size}: "
-            f"give more, or --batch-size {data.count} or less"
+            f"--data {data.name} has {data.count} images to train on{apart}, fewer than a batch of "
+            f"{batch_size}: give more, or --batch-size {data.count} or less{or_all}"
         )
 
 

@@ -214,7 +214,8 @@ class Candidate:
         shown = images[columns.long()]
         real = self.bench.task.images
         indices = self.bench.fidelity.nearest(to_uint8(shown), real, len(NEAREST))
-        captions = (f"{which} training images, by {self.bench.config.extractor}" for which in NEAREST)
+        features = f"in the features of {Path(self.bench.config.extractor).name}"
+        captions = (f"{which} training images, {features}" for which in NEAREST)
         below = (to_float(real.pixels(column)) for column in indices.T)
         return {title: shown, **dict(zip(captions, below, strict=True))}
 
