@@ -25,6 +25,7 @@ def setting(options: argparse.Namespace) -> dict[str, Any]:
     """Settings of a search, as `SearchConfig` names them."""
     names = ("teacher", "data", "mirror", "extractor", "extractor_weights", "fid_samples", "batch_size")
     found = {name: getattr(options, name) for name in names}
+    found["held_out"] = 0.0  # tables compare with all images
     if found["data"] and not found["extractor"]:
         from distill.evaluation import default_extractor
 

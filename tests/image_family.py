@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -137,6 +137,7 @@ class InvertedDigits:
     """Digits and their negatives, matched: a paired task of one image set, without a copy of any image."""
 
     images: ImageSet
+    held_out: ImageSet | None = None
 
     name: ClassVar[str] = "inverted-digits"
     needs_images: ClassVar[bool] = True
@@ -157,6 +158,12 @@ class InvertedDigits:
     def sample(cls, source: str | Path | None, generator: Generator, *, any_labels: bool = False) -> Self:
         return cls.load(source, generator)
 
+    def hold_out(self, fraction: float) -> Self:
+        if not fraction:
+            return self
+        images, held_out = self.images.split(fraction)
+        return replace(self, images=images, held_out=held_out)
+
     def for_generator(self, generator: Generator) -> Self:
         return self
 
@@ -166,7 +173,7 @@ class InvertedDigits:
 
     def pair(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Input and target."""
-        target = to_float(self.images.images[indices])
+        target = to_float(self.images.pixels(indices))
         return -target, target
 
     def batch(self, indices: Tensor) -> Batch:
@@ -194,7 +201,14 @@ class InvertedDigits:
         )
 
     def _part(self, start: int) -> ImageSet:
-        return ImageSet(f"part {start}", self.images.images[start::2], f"{self.digest[:15]}{start}")
+        pixels = self.images.pixels(torch.arange(start, len(self.images), 2))
+        return ImageSet(f"part {start}", pixels, f"{self.digest[:15]}{start}")
+
+    def held_out_sets(self) -> tuple[EvalSet, ...]:
+        if self.held_out is None:
+            return ()
+        apart = replace(self, images=self.held_out, held_out=None)
+        return apart.eval_sets()
 
     def _inputs(self, start: int, samples: int, size: int) -> Iterator[Inputs]:
         for some in torch.arange(start, len(self.images), 2)[:samples].split(size):

@@ -8,19 +8,28 @@
 from distill.data.builtin import DIGITS, digits_labels
 from distill.data.image_set import ImageSet
 from distill.data.labels import check_labels
-from distill.data.loading import MIN_IMAGES, check_batch, load_images, sample_images
+from distill.data.loading import (
+    LEAST_HELD_OUT,
+    MIN_IMAGES,
+    check_batch,
+    check_held_out,
+    load_images,
+    sample_images,
+)
 from distill.data.scale import to_float, to_uint8
 from distill.data.sources import TEACHER, absolute
 from distill.data.stream import ImageStream
 
 __all__ = [
     "DIGITS",
+    "LEAST_HELD_OUT",
     "MIN_IMAGES",
     "TEACHER",
     "ImageSet",
     "ImageStream",
     "absolute",
     "check_batch",
+    "check_held_out",
     "check_labels",
     "digits_labels",
     "load_images",

@@ -24,6 +24,7 @@ from distill.progress import OnProgress
 MIN_IMAGES = 32
 MAX_BROKEN = 0.01  # fraction of the images
 SAMPLE = 1_000  # images of a source that are checked
+LEAST_HELD_OUT = 4  # images: precision and recall look at third neighbours
 
 
 def load_images(
@@ -86,11 +87,24 @@ def check_batch(data: ImageSet, batch_size: int) -> None:
     Raises:
         DataError: with both numbers.
     """
-    count = len(data) if data.found is None else data.found
-    if count < batch_size:
+    if data.count < batch_size:
+        apart, or_all = ("", "") if data.rows is None else (" beside the held-out ones", ", or --held-out 0")
         raise DataError(
-            f"--data {data.name} has {count} images to train on, fewer than a batch of {batch_size}: "
-            f"give more, or --batch-size {count} or less"
+            f"--data {data.name} has {data.count} images to train on{apart}, fewer than a batch of "
+            f"{batch_size}: give more, or --batch-size {data.count} or less{or_all}"
+        )
+
+
+def check_held_out(data: ImageSet, fraction: float) -> None:
+    """Refuse held-out images that are too few for the metrics of finalists; `data` is the held-out part.
+
+    Raises:
+        DataError: with both numbers.
+    """
+    if data.count < LEAST_HELD_OUT:
+        raise DataError(
+            f"--held-out {fraction:g} of --data {data.name} is {data.count} images, and precision and recall "
+            f"need at least {LEAST_HELD_OUT}, better thousands: give more images, or --held-out 0"
         )
 
 

@@ -31,12 +31,15 @@ class ImageStream:
         *,
         mirror: bool = False,
         labels: Tensor | None = None,  # (N,), int64
+        rows: Tensor | None = None,  # (N,), int64: which of more images to draw; None for all
         device: torch.device | str = "cpu",  # where batches are wanted
     ) -> None:
         self.images = images
         self.batch_size = batch_size
         self.mirror = mirror
         self.labels = labels
+        self._rows = rows
+        self._count = len(images if rows is None else rows)
         self.device = torch.device(device)
         self._seed = seed
         self._drawn = 0  # images
@@ -53,7 +56,8 @@ class ImageStream:
     def next_batch(self) -> tuple[Tensor, Tensor | None]:
         """The next images, and their labels `(B,)` where there are any."""
         indices, flips = self._draw()
-        images = self._move(self.images.index_select(0, indices))
+        rows = indices if self._rows is None else self._rows[indices]
+        images = self._move(self.images.index_select(0, rows))
         if self.mirror:
             # picking from both versions takes a third of the time of torch.where
             choice = torch.arange(len(indices)) + len(indices) * flips
@@ -67,7 +71,7 @@ class ImageStream:
         flips: list[Tensor] = []
         missing = self.batch_size
         while missing:
-            epoch, start = divmod(self._drawn, len(self.images))
+            epoch, start = divmod(self._drawn, self._count)
             self._shuffle(epoch)
             indices.append(self._order[start : start + missing])
             flips.append(self._flips[start : start + missing])
@@ -80,8 +84,8 @@ class ImageStream:
             return
         mixed = np.random.SeedSequence((self._seed, epoch)).generate_state(1, np.uint64)[0]
         rng = torch.Generator().manual_seed(int(mixed))
-        self._order = torch.randperm(len(self.images), generator=rng)
-        self._flips = torch.rand(len(self.images), generator=rng) < 0.5
+        self._order = torch.randperm(self._count, generator=rng)
+        self._flips = torch.rand(self._count, generator=rng) < 0.5
         self._epoch = epoch
 
     def _move(self, tensor: Tensor) -> Tensor:
@@ -91,7 +95,7 @@ class ImageStream:
 
     def state_dict(self) -> dict[str, Any]:
         """Position of the stream: seed, images drawn so far, and size of the data."""
-        return {"seed": self._seed, "drawn": self._drawn, "images": len(self.images)}
+        return {"seed": self._seed, "drawn": self._drawn, "images": self._count}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Resume where `state` was taken.
@@ -99,9 +103,9 @@ class ImageStream:
         Raises:
             DataError: `state` belongs to another number of images.
         """
-        if state["images"] != len(self.images):
+        if state["images"] != self._count:
             raise DataError(
                 f"the training that is resumed had {state['images']} images and the data now has"
-                f" {len(self.images)}: resume with the same data"
+                f" {self._count}: resume with the same data"
             )
         self._seed, self._drawn, self._epoch = state["seed"], state["drawn"], -1

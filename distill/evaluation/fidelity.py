@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
+from typing import Self
 
 import torch
 from torch import Tensor
 
+from distill.data import ImageSet
 from distill.errors import FidelityError
 from distill.evaluation.extractors import Extractor, load_extractor
 from distill.evaluation.gathering import OF_THE_EXTRACTOR, Gathered, Need, gather, in_batches
 from distill.evaluation.generation import generate
 from distill.evaluation.metrics import METRICS, check_names, check_samples
+from distill.evaluation.nearest import nearest
 from distill.evaluation.reference import Reference
 from distill.evaluation.scores import FidScore, Score
 from distill.progress import OnProgress, counted
@@ -50,18 +54,8 @@ class Fidelity:
         self.device = torch.device(device)
         self.batch_size = batch_size
         self._on_progress = on_progress
-        self._name, self._weights = extractor, weights
-        self._sets = tuple(sets)
-        self._references = [
-            Reference(
-                one.reference,
-                lambda: self.extractor,
-                cache=cache,
-                batch_size=batch_size,
-                on_progress=on_progress,
-            )
-            for one in self._sets
-        ]
+        self._name, self._weights, self._cache = extractor, weights, cache
+        self._compare_with(sets)
         check_names(metrics)
         self.prepare(metrics)
 
@@ -73,6 +67,46 @@ class Fidelity:
         """
         for reference in self._references:
             reference.prepare(_union(METRICS[name].of_real for name in metrics))
+
+    def against(self, sets: Sequence[EvalSet]) -> Self:
+        """The same judge for other evaluation sets; the extractor is loaded once."""
+        assert self.extractor  # loaded, so that the copy shares it
+        other = copy.copy(self)
+        other._compare_with(sets)
+        return other
+
+    def nearest(self, images: Tensor, among: ImageSet, count: int) -> Tensor:
+        """For each of `images`, the `count` images of `among` that are nearest in the extractor's features.
+
+        Args:
+            images: (N, C, R, R), uint8.
+            among: real images; their features are kept in the cache.
+            count: at most the number of real images.
+
+        Returns:
+            Indices (N, count) of `among`, the nearest first.
+
+        Raises:
+            FidelityError: the cache can't be written.
+            NonFiniteImagesError: features are NaN or infinite.
+        """
+        reference, needs = self._reference(among), METRICS["prc"].needs
+        reference.prepare(needs)
+        made = gather(in_batches(images, self.batch_size), needs, lambda: self.extractor)
+        return nearest(made.features, reference.gathered.features, count)
+
+    def _compare_with(self, sets: Sequence[EvalSet]) -> None:
+        self._sets = tuple(sets)
+        self._references = [self._reference(one.reference) for one in self._sets]
+
+    def _reference(self, images: ImageSet) -> Reference:
+        return Reference(
+            images,
+            lambda: self.extractor,
+            cache=self._cache,
+            batch_size=self.batch_size,
+            on_progress=self._on_progress,
+        )
 
     @cached_property
     def extractor(self) -> Extractor:

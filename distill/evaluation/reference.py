@@ -9,7 +9,7 @@ from typing import Any
 
 from distill.data import ImageSet
 from distill.evaluation.extractors import Extractor
-from distill.evaluation.gathering import Gathered, Need, gather, in_batches
+from distill.evaluation.gathering import Gathered, Need, gather
 from distill.evaluation.real_cache import read_features, read_statistics, write_features, write_statistics
 from distill.progress import OnProgress, counted
 
@@ -44,8 +44,8 @@ class Reference:
         if self._cache is not None:
             missing = frozenset(need for need in missing if not self._read(need))
         if missing:
-            images = self.images.images
-            batches = counted(in_batches(images, self._batch_size), REAL, len(images), self._on_progress)
+            images = self.images
+            batches = counted(images.batches(self._batch_size), REAL, len(images), self._on_progress)
             made = gather(batches, missing, self._extractor)
             self.gathered = replace(self.gathered, **{need: getattr(made, need) for need in missing})
             self._write(missing)

@@ -146,6 +146,12 @@ class Task(Protocol):
             DataError: as `load`, for what the sample shows.
         """
 
+    def hold_out(self, fraction: float) -> Self:
+        """The task on the real images without a `fraction` of them, which `held_out_sets` names.
+
+        The same images are held out every time. A `fraction` of 0 changes nothing.
+        """
+
     def for_generator(self, generator: Generator) -> Self:
         """The task of `generator` on the same images, for example with as many classes as they have."""
 
@@ -162,6 +168,9 @@ class Task(Protocol):
 
     def eval_sets(self) -> tuple[EvalSet, ...]:
         """What to compare generated images with."""
+
+    def held_out_sets(self) -> tuple[EvalSet, ...]:
+        """Images that no training sees, to compare finalists with; nothing where none are held out."""
 
     def preview(self, inputs: Inputs, count: int, columns: int) -> Tensor:
         """Indices (M,) of the `inputs` to show in a grid; about `count`."""

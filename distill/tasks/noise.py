@@ -28,7 +28,8 @@ class NoiseTask:
 
     images: ImageSet
     input_specs: tuple[InputSpec, ...]
-    held_out: ImageSet | None = None  # what generated images are compared with; `images` where there is none
+    held_out: ImageSet | None = None  # images that no training sees
+    on_held_out: bool = False  # generated images are compared with `held_out` alone, not with `images`
 
     name: ClassVar[str] = "noise"
     needs_images: ClassVar[bool] = False
@@ -57,7 +58,13 @@ class NoiseTask:
 
     @classmethod
     def on_samples(cls, generator: Generator, images: ImageSet, held_out: ImageSet) -> Self:
-        return cls(images, generator.input_specs, held_out)
+        return cls(images, generator.input_specs, held_out, on_held_out=True)
+
+    def hold_out(self, fraction: float) -> Self:
+        if not fraction:
+            return self
+        images, held_out = self.images.split(fraction)
+        return replace(self, images=images, held_out=held_out)
 
     def for_generator(self, generator: Generator) -> Self:
         return replace(self, input_specs=generator.input_specs)
@@ -85,7 +92,12 @@ class NoiseTask:
         return input_batches(self.input_specs, batch_size, torch.Generator().manual_seed(seed))
 
     def eval_sets(self) -> tuple[EvalSet, ...]:
-        reference = self.images if self.held_out is None else self.held_out
+        return self.held_out_sets() if self.on_held_out else self._sets(self.images)
+
+    def held_out_sets(self) -> tuple[EvalSet, ...]:
+        return () if self.held_out is None else self._sets(self.held_out)
+
+    def _sets(self, reference: ImageSet) -> tuple[EvalSet, ...]:
         return (EvalSet(reference.name, reference, self._evaluated),)
 
     def _evaluated(self, samples: int, seed: int, batch_size: int) -> Iterator[Inputs]:
@@ -121,6 +133,7 @@ class NoiseStream:
             seed,
             mirror=mirror,
             labels=task.images.labels if task.classes else None,
+            rows=task.images.rows,
             device=device,
         )
         self._shown: Batch | None = None  # real images and their conditions, as the discriminator saw them

@@ -67,7 +67,8 @@ def evaluate(
 
     Returns:
         What `nas-evaluate --json` prints: `checkpoint`, `data`, `device`, `batch_size`, `macs`, `params` with
-        their `counter`, `architecture`, and `metrics`: values and conditions of each by its name. With FID
+        their `counter`, `architecture`, and `metrics`: values and conditions of each by its name. `held_out`
+        has the same of images that the study held out, where it did. With FID
         among them also `fid`, `fid_samples`, `fid_extractor`, `fid_extractor_digest` and `fid_seed`.
 
     Raises:
@@ -89,8 +90,7 @@ def evaluate(
     if source == TEACHER:
         task, compared_with = _samples(checkpoint, generator, noted, teacher, cache, where, on_progress)
     else:
-        digest = noted.get("data_digest") if data is None else None
-        task = _task(checkpoint, family, generator, source, digest, cache, on_progress)
+        task = _task(checkpoint, family, generator, source, noted, data, cache, on_progress)
         compared_with = REAL_IMAGES
     notes = _notes(judge, task) if needs_extractor(metrics) else []
     batch_size = batch_size or images_at_a_time(generator.image_shape[-1])
@@ -109,8 +109,10 @@ def evaluate(
         _check_weights(checkpoint, noted, fidelity)
     samples = fid_samples or int(noted.get("fid_samples", defaults["fid_samples"]))
     drawn = int(noted.get("fid_seed", 0)) if seed is None else seed
+    sets = () if source == TEACHER else task.held_out_sets()  # of samples, only the held-out part is made
     try:
         scores = fidelity.measure(generator.to(where), metrics, samples, drawn)
+        apart = fidelity.against(sets).measure(generator, metrics, samples, drawn) if sets else {}
     except NonFiniteImagesError as error:
         raise ConfigError(f"{checkpoint} can't be measured, {error}: give another checkpoint") from error
     return {
@@ -121,6 +123,7 @@ def evaluate(
         "notes": notes,
         **(_fid_fields(scores["fid"]) if "fid" in scores else {}),
         "metrics": {name: _fields(score) for name, score in scores.items()},
+        "held_out": {name: _fields(score) for name, score in apart.items()},
         "device": where,
         "batch_size": batch_size,
         "macs": cost.macs,
@@ -155,15 +158,22 @@ def _task(
     family: Family,
     generator: Generator,
     source: str,
-    digest: str | None,
+    noted: Mapping[str, str],
+    data: str | None,
     cache: Path | None,
     on_progress: OnProgress | None,
 ) -> Task:
-    """The family's task on the images `source`, which must have the digest, if there is one."""
-    task = TASKS[family.task].load(source, generator, any_labels=True, cache=cache, on_progress=on_progress)
-    if digest is not None and task.digest != digest:
+    """The family's task on the images `source`, of which as many are held out as the file notes.
+
+    Images that the user gives may be others than the noted ones; none of those are held out.
+    """
+    whole = TASKS[family.task].load(source, generator, any_labels=True, cache=cache, on_progress=on_progress)
+    task = whole.hold_out(float(noted.get("held_out", 0)))
+    if task.digest == noted.get("data_digest", task.digest):
+        return task
+    if data is None:
         raise ConfigError(f"{source} has changed since {checkpoint} was measured on it: give --data")
-    return task
+    return whole
 
 
 def _samples(

@@ -78,6 +78,7 @@ def export_student(
         "data_digest": found.data["digest"],
         "compared_with": found.compared_with,
         **_samples(found),
+        **_held_out(found, trial),
         "images": str(rung.images),
         "fid": repr(rung.fid),
         "fid_samples": str(rung.fid_samples),
@@ -95,6 +96,12 @@ def export_student(
     except OSError as error:
         raise ExportError(f"{output} can't be written ({os_reason(error)}): choose another -o") from error
     return metadata
+
+
+def _held_out(found: SearchReport, trial: TrialReport) -> dict[str, str]:
+    """Which fraction of the real images is held out, and the scores of `trial` against it, if it has any."""
+    fraction = {"held_out": found.data["held_out"]} if "held_out" in found.data else {}
+    return fraction | {f"held_out_{name}": repr(value) for name, value in trial.held_out.items()}
 
 
 def _samples(found: SearchReport) -> dict[str, str]:

@@ -119,7 +119,9 @@ def _table(found: dict[str, Any]) -> Table:
         table.add_column(name, justify="left" if name == "metric" else "right")
     table.add_column("features (weights)", overflow="fold")
     table.add_column("settings", overflow="fold")
-    for score in found["metrics"].values():
+    scores = [("", score) for score in found["metrics"].values()]
+    scores += [("held-out ", score) for score in found["held_out"].values()]
+    for part, score in scores:
         features = f"{score['extractor']} ({score['extractor_digest']})" if score["extractor"] else "pixels"
         settings = ", ".join(f"{name}={value}" for name, value in score["settings"].items())
         conditions = [
@@ -131,7 +133,7 @@ def _table(found: dict[str, Any]) -> Table:
         ]
         for name, value in score["values"].items():
             shown = found["distance"] if name == "fid" else name
-            table.add_row(shown, f"{value:.6g}", *conditions)
+            table.add_row(part + shown, f"{value:.6g}", *conditions)
     return table
 
 

@@ -6,7 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from distill.data import TEACHER
+from distill.data import LEAST_HELD_OUT, TEACHER
 from distill.errors import TrainingError
 from distill.training import check_micro_batch, check_precision
 from nas.budget import Budget
@@ -40,6 +40,11 @@ def check_search(config: SearchConfig) -> None:
             f"--teacher-samples {config.teacher_samples}: leave it out with --data {config.data}, or give "
             f"--data {TEACHER}"
         )
+    if config.held_out and config.data == TEACHER:
+        raise ValueError(
+            f"--held-out {config.held_out:g}: leave it out with --data {TEACHER}, which holds a fifth of the "
+            "samples out"
+        )
     if config.share_weights:
         _check_shared(config)
     if config.importance != "magnitude" and not (config.inherit or config.share_weights):
@@ -58,6 +63,11 @@ def check_search(config: SearchConfig) -> None:
         raise ValueError(str(error)) from error
     if config.fid_samples < 0 or config.fid_samples == 1:
         raise ValueError(f"--fid-samples {config.fid_samples}: give at least 2, better thousands")
+    if (config.held_out or config.data == TEACHER) and 0 < config.fid_samples < LEAST_HELD_OUT:
+        raise ValueError(
+            f"--fid-samples {config.fid_samples}: precision and recall of finalists need at least "
+            f"{LEAST_HELD_OUT}, better thousands"
+        )
     samples = config.rung_samples
     if samples is not None and not 2 <= samples <= config.fid_samples:
         raise ValueError(

@@ -22,6 +22,7 @@ REAL_DEFAULTS: dict[str, Any] = {
     "rungs": (50_000, 100_000, 200_000),
     "fid_samples": 10_000,
     "similarity_lr": 2e-3,
+    "held_out": 0.5,
 }
 RECIPE = next(iter(RECIPES))
 SHARED_LONGER = 4  # images for shared weights / images of a candidate's last rung
@@ -45,7 +46,7 @@ def with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     built_in = shows_digits(data, teacher)
     defaults = DIGITS_DEFAULTS if built_in else REAL_DEFAULTS
     if data == TEACHER:
-        defaults = defaults | {"teacher_samples": TEACHER_SAMPLES}
+        defaults = defaults | {"teacher_samples": TEACHER_SAMPLES, "held_out": 0.0}
     recipe = get_recipe(str(chosen.get("recipe", RECIPE)))
     defaults = defaults | _kd_weight(recipe, built_in) | _adversarial_weight(recipe, built_in)
     if chosen.get("share_weights"):

@@ -278,6 +278,15 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
         help="Generated images measured before the last rung, where fewer will do; notes KIDs, too.",
         shown="--fid-samples, without KIDs",
     )
+    held_out: float = option(
+        0.0,
+        group="evaluation",
+        ge=0,
+        lt=1,
+        help="Fraction of the real images that no student and no discriminator is trained on: nas-distill "
+        "compares finalists with it, too.",
+        shown="by the data: 0 on the digits and with --data teacher, else 0.5",
+    )
     study: str = variant(StudyOptions, "study", default="", shown="by the search: teacher, data and budget")
 
     @model_validator(mode="after")

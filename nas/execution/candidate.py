@@ -9,7 +9,7 @@ import socket
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import torch
 from ray import tune
 from torch import Tensor
 
+from distill.data import to_float, to_uint8
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from distill.evaluation import compare, sample, save_png
 from distill.memory import is_out_of_memory
@@ -35,6 +36,8 @@ from search_spaces.reading import written_whole
 GRID = 16  # images of the sample grid, if there are no classes
 COLUMNS = 8
 PREVIEWED = 2_000  # inputs of the teacher cache to choose from, so that every class is among them
+HELD_OUT = ("fid", "kid", "precision", "recall")  # noted of a finalist
+NEAREST = ("nearest", "second nearest", "third nearest")
 FID_SEED_OFFSET = 7_919  # so that FIDs use other latents than the training
 
 
@@ -46,6 +49,8 @@ class Outcome:
     cost: Cost
     samples: str  # PNG, path relative to the study's folder
     fid_before: float | None = None  # before its training, over as many samples as at the last rung
+    held_out: dict[str, float] = field(default_factory=dict)  # see `TrialAttributes.held_out`
+    nearest: str | None = None  # PNG of the nearest training images, path relative to the study's folder
     warning: str = ""  # for the user
 
 
@@ -55,6 +60,7 @@ class Candidate:
     def __init__(self, bench: Workbench, proposal: Proposal) -> None:
         self.bench, self.trial = bench, proposal.trial
         self.architecture, self.seed = proposal.architecture, proposal.seed
+        self.finalist = proposal.finalist
         self.folder = trial_folder(bench.config.folder, proposal.trial)
         self._results: list[dict[str, Any]] = []  # of finished rungs
         self._trainer: Trainer | None = None
@@ -73,9 +79,10 @@ class Candidate:
         fields = dict(self._results[rung])
         cost, samples = Cost(fields.pop("macs"), fields.pop("params")), fields.pop("samples")
         fid_before = fields.pop("fid_before", None)
+        held_out, nearest = fields.pop("held_out", {}), fields.pop("nearest", None)
         warning, self._warning = self._warning, ""
         record = RungRecord(trial=self.trial, rung=rung, **fields)
-        return Outcome(record, cost, samples, fid_before, warning)
+        return Outcome(record, cost, samples, fid_before, held_out, nearest, warning)
 
     @cached_property
     def _identity(self) -> dict[str, str]:
@@ -164,8 +171,10 @@ class Candidate:
         score = scores["fid"]
         fid = score.values["fid"]
         title = f"trial {self.trial}, {config.distance} {fid:.2f} after {images} images"
-        save_png(compare(self._rows(student, title), columns=COLUMNS), self.folder / "samples.png")
+        rows = self._rows(student, title)
+        save_png(compare(rows, columns=COLUMNS), self.folder / "samples.png")
         cost = measure(student)
+        of_finalist = self._as_finalist(student, {title: rows[title]}) if last and self.finalist else {}
         return {
             "images": images,
             "fid": fid,
@@ -179,7 +188,36 @@ class Candidate:
             "samples": str((self.folder / "samples.png").relative_to(config.folder)),
             "macs": cost.macs,
             "params": cost.params,
+            **of_finalist,
         }
+
+    def _as_finalist(self, student: Generator, made: dict[str, Tensor]) -> dict[str, Any]:
+        """Its scores on held-out images; a picture of the training images nearest to those `made`."""
+        bench, config = self.bench, self.bench.config
+        found: dict[str, Any] = {}
+        if bench.task.held_out_sets():
+            scores = bench.held_out_fidelity.measure(
+                student, ("fid", "kid", "prc"), config.fid_samples, config.seed + FID_SEED_OFFSET
+            )
+            values = {name: value for score in scores.values() for name, value in score.values.items()}
+            found["held_out"] = {name: values[name] for name in HELD_OUT}
+        if bench.samples is None:  # a teacher's samples are nobody's photographs
+            path = self.folder / "nearest.png"
+            save_png(compare(self._nearest(made), columns=COLUMNS), path)
+            found["nearest"] = str(path.relative_to(config.folder))
+        return found
+
+    def _nearest(self, made: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Some of the images `made`, by their caption, and below each the training images nearest to it."""
+        ((title, images),) = made.items()
+        columns = torch.linspace(0, len(images) - 1, min(COLUMNS, len(images)))  # of many classes
+        shown = images[columns.long()]
+        real = self.bench.task.images
+        indices = self.bench.fidelity.nearest(to_uint8(shown), real, len(NEAREST))
+        features = f"in the features of {Path(self.bench.config.extractor).name}"
+        captions = (f"{which} training images, {features}" for which in NEAREST)
+        below = (to_float(real.pixels(column)) for column in indices.T)
+        return {title: shown, **dict(zip(captions, below, strict=True))}
 
     def _rows(self, student: Generator, title: str) -> dict[str, Tensor]:
         """Images for the same inputs, by caption: input and target (if any), teacher, student."""

@@ -35,6 +35,7 @@ class StudyRecorder:
             )
         self._store.record_rung(outcome.record)
         trial = self._trial(number, outcome)
+        TrialAttributes(held_out=outcome.held_out, nearest=outcome.nearest).write(trial)
         attach_samples(trial, self._folder / outcome.samples, self._folder / "artifacts")
 
     def finish(self, number: int, outcome: Outcome) -> TrialState:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from distill.adversarial import AdversarialLoss, get_adversarial
-from distill.data import TEACHER, check_batch
+from distill.data import TEACHER, check_batch, check_held_out
 from distill.evaluation import images_at_a_time
 from distill.perceptual import NONE, default_perceptual, load_features, load_perceptual
 from distill.progress import OnProgress
@@ -120,10 +120,12 @@ class Workbench:
         """Load the real images if needed; samples of the teacher are made by the first worker.
 
         Raises:
-            DataError: the images can't be used, or are fewer than a batch.
+            DataError: the images can't be used, are fewer than a batch, or too few of them are held out.
             TeacherError: the teacher's samples are to take their place, and are constant or not finite.
         """
         check_batch(self.outline.images, self.config.batch_size)
+        for one in self.outline.held_out_sets():
+            check_held_out(one.reference, self.config.held_out)
         return self.outline
 
     @property
@@ -150,6 +152,9 @@ class Workbench:
                 return self.outline
             folder = self.config.cache / TEACHER_CACHE
             return self.samples.task(folder, device=self.device, on_progress=self._on_progress)
+        return self._real_images().hold_out(self.config.held_out)
+
+    def _real_images(self) -> Task:
         task = TASKS[self.teacher.family.task]
         if self.dry_run:
             return task.sample(self.config.data, self.teacher.generator)
@@ -229,6 +234,11 @@ class Workbench:
             metrics=self.metrics,
             on_progress=self._on_progress,
         )
+
+    @cached_property
+    def held_out_fidelity(self) -> Fidelity:
+        """The judge of finalists, on images that no training sees."""
+        return self.fidelity.against(self.task.held_out_sets())
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -51,6 +51,8 @@ class TrialReport(BaseModel):
     latency_on: str | None = None  # … and on what
     replicate_of: int | None = None  # the first trial of its architecture
     search_trial: int | None = None  # trial of the search that this finalist was chosen from
+    held_out: dict[str, float] = {}  # of a finalist: fid, kid, precision, recall on held-out images
+    nearest: str | None = None  # PNG of its nearest training images, path relative to the study's folder
     selected: bool = True  # trained to the end because its first run was good
     fid_before: float | None = None  # of what its training started from
     fids: list[float] = []  # of its architecture's trainings to the end, its own first; a replicate has none
@@ -121,6 +123,11 @@ class SearchReport(BaseModel):
         reach = error * float(student_t.ppf(0.95, PRIOR_WEIGHT + self.replicates))
         return math.exp(centre - reach), math.exp(centre + reach)
 
+    def held_out(self, trial: TrialReport) -> dict[str, float]:
+        """Medians of `TrialReport.held_out` over the trainings of an architecture; `trial` is its first."""
+        runs = [t.held_out for t in self.trials if trial.number in (t.number, t.replicate_of) and t.held_out]
+        return {name: statistics.median(run[name] for run in runs) for name in (runs[0] if runs else ())}
+
     def trial(self, number: int) -> TrialReport:
         """The trial `number`.
 
@@ -160,7 +167,7 @@ def read_report(store: StudyStore) -> SearchReport:
         space=attributes.space,
         extractor=attributes.extractor,
         recipe=f"{config['recipe']}, KD weight {_schedule(config)}",
-        data={"name": config["data"], "digest": attributes.data} | _samples(config),
+        data={"name": config["data"], "digest": attributes.data} | _parts(config),
         compared_with=attributes.compared_with,
         trials=trials,
         front=chosen.front,
@@ -185,10 +192,10 @@ def searches_below_teacher(attributes: StudyAttributes) -> bool:
     return bool(teacher) and not limits.binds(teacher["macs"], teacher["params"])
 
 
-def _samples(config: Mapping[str, Any]) -> dict[str, str]:
-    """How many samples of the teacher take the place of real images, where they do."""
-    count = config.get("teacher_samples")
-    return {"samples": str(count)} if count else {}
+def _parts(config: Mapping[str, Any]) -> dict[str, str]:
+    """Samples of the teacher that take the place of real images, or the fraction of those held out."""
+    parts = {"samples": config.get("teacher_samples"), "held_out": config.get("held_out")}
+    return {name: str(value) for name, value in parts.items() if value}
 
 
 def _schedule(config: Mapping[str, Any]) -> Schedule:
@@ -269,6 +276,8 @@ def _trial(trial: FrozenTrial, rungs: list[RungRecord], measured: Measured | Non
         replicate_of=attributes.replicate_of,
         search_trial=attributes.search_trial,
         fid_before=attributes.fid_before,
+        held_out=attributes.held_out,
+        nearest=attributes.nearest,
         selected=measured is None or measured.selected,
         fids=[] if measured is None else list(measured.fids),
     )

@@ -187,6 +187,7 @@ def render_finalists(found: SearchReport) -> RenderableType:
         f"{found.distance} of seeds",
         "median",
         "90 % interval",
+        *_held_out_columns(found),
         *_before_column(found),
         "MACs",
         "parameters",
@@ -202,6 +203,7 @@ def render_finalists(found: SearchReport) -> RenderableType:
             " ".join(f"{fid:.2f}" for fid in trial.fids),
             f"{trial.median:.2f}",
             f"{low:.2f} to {high:.2f}",
+            *_held_out_cells(trial, found),
             *_before_cell(trial, found),
             format_quantity(trial.macs or 0),
             format_quantity(trial.params or 0),
@@ -216,10 +218,32 @@ def render_finalists(found: SearchReport) -> RenderableType:
         f"{found.distance} {found.best.median:.2f} (90 % {low:.2f} to {high:.2f}).",
         *comparison(found.compared_with),
         _noise(found),
+        *_nearest(found, found.best),
         *(f"Warning: {warning}." for warning in found.warnings),
         f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials",
     ]
     return Group(table, *(Text(line) for line in lines))
+
+
+def _held_out_columns(found: SearchReport) -> list[str]:
+    """Names of the scores against held-out images, medians over seeds, where finalists have any."""
+    names = {"fid": found.distance, "kid": "KID", "precision": "precision", "recall": "recall"}
+    return [f"held-out {name}" for name in names.values()] if any(t.held_out for t in found.trials) else []
+
+
+def _held_out_cells(trial: TrialReport, found: SearchReport) -> list[str]:
+    scores = found.held_out(trial)
+    if not scores:
+        return ["" for _ in _held_out_columns(found)]
+    numbers = (scores[name] for name in ("precision", "recall"))
+    return [f"{scores['fid']:.2f}", f"{scores['kid']:.3g}", *(f"{number:.2f}" for number in numbers)]
+
+
+def _nearest(found: SearchReport, best: TrialReport) -> list[str]:
+    """Where the picture is that shows whether the chosen student repeats training images, in a line."""
+    if best.nearest is None:
+        return []
+    return [f"Its samples beside their nearest training images: {near(found.folder)}/{best.nearest}"]
 
 
 def _in_the_search(finalist: TrialReport) -> str:

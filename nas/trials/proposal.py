@@ -18,4 +18,5 @@ class Proposal:
     baseline: bool = False  # a uniform-width baseline
     protected: bool = False  # never stopped early
     replicate_of: int | None = None  # first trial of the architecture; a replicate is never stopped early
+    finalist: bool = False  # of nas-distill: compared with held-out images, too
     retried: bool = False  # it retries a run that failed: there is no further retry

@@ -108,6 +108,7 @@ class TrialSource:
             baseline=attributes.baseline is not None,
             protected=attributes.protected,
             replicate_of=attributes.replicate_of,
+            finalist=attributes.search_trial is not None,
             retried=attributes.retry_of is not None,
         )
 

@@ -31,6 +31,12 @@ def test_the_digits_and_other_images_have_their_own_defaults() -> None:
     assert of(teacher="t.pt", data="faces", extractor="digits", fid_samples=7).extractor == "digits"
 
 
+def test_half_of_own_images_is_held_out_and_none_of_the_digits_or_of_samples() -> None:
+    real, digits, samples = of(teacher="t.pt", data="faces"), of(), of(teacher="t.pt")
+    assert [each.held_out for each in (real, digits, samples)] == [0.5, 0.0, 0.0]
+    assert of(teacher="t.pt", data="faces", held_out=0).conditions() != real.conditions()
+
+
 def test_every_recipe_brings_its_default_schedule() -> None:
     assert of().schedule == Schedule("cosine", 6.0, 0.0, 0.6, 1.0), "on the digits"
     assert of(teacher="t.pt", data="faces").schedule == Schedule(end=0.3)
@@ -87,6 +93,15 @@ def test_flags_that_were_not_given_leave_the_defaults() -> None:
         ({"reduction_factor": 1.0}, "--reduction-factor 1: give a number of at least 2"),
         ({"reduction_factor": float("nan")}, "--reduction-factor nan: give a number"),
         ({"fid_samples": 1}, "--fid-samples 1: give at least 2"),
+        (
+            {"held_out": 0.5, "fid_samples": 3},
+            "--fid-samples 3: precision and recall of finalists need at least 4",
+        ),
+        ({"held_out": 1}, "--held-out 1: give a number below 1"),
+        (
+            {"data": "teacher", "held_out": 0.5},
+            "--held-out 0.5: leave it out with --data teacher, which holds a fifth of the samples out",
+        ),
         ({"rung_samples": 1}, "at least 2 and at most --fid-samples, 2000"),
         ({"rung_samples": 2_001}, "--rung-samples 2001: give at least 2"),
         ({"seed": -1}, "--seed -1: "),

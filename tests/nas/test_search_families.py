@@ -38,7 +38,7 @@ def dry(family: str, data: str, *flags: str, architecture: Architecture | None =
 
 def labelled(side: int, classes: int) -> str:
     for number in range(classes):
-        pictures(Path(f"of{classes}", f"class{number}"), 64, size=side)
+        pictures(Path(f"of{classes}", f"class{number}"), 128, size=side)
     return f"of{classes}"
 
 

@@ -43,6 +43,15 @@ def test_every_epoch_has_every_image_once_in_another_order() -> None:
     assert len({tuple(epoch) for epoch in epochs}) == 6
 
 
+def test_only_the_chosen_rows_are_drawn_with_their_labels() -> None:
+    rows = torch.tensor([1, 4, 9])
+    stream = ImageStream(NUMBERED, 6, seed=0, labels=10 * rows, rows=rows)
+    images, labels = stream.next_batch()
+    assert sorted(numbers(images)) == [1, 1, 4, 4, 9, 9]
+    assert labels is not None
+    assert labels.tolist() == [10 * number for number in numbers(images)]
+
+
 def test_a_batch_may_be_larger_than_the_data() -> None:
     assert sorted(numbers(next(ImageStream(NUMBERED, 30, seed=0)))) == sorted([*range(10)] * 3)
 

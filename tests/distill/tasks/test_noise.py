@@ -148,3 +148,23 @@ def test_held_out_images_are_compared_with_and_never_trained_on() -> None:
     epoch = [stream.discriminator_batch().real for _ in range(3)]
     shown = torch.cat([to_uint8(real) for real in epoch if real is not None])
     assert {image.numpy().tobytes() for image in shown} == {image.numpy().tobytes() for image in PIXELS}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_fraction_that_is_held_out_is_no_part_of_the_training_or_its_measure(task: NoiseTask) -> None:
+    held = task.hold_out(0.25)
+    ((evaluated,), (apart,)) = held.eval_sets(), held.held_out_sets()
+    assert evaluated.reference is held.images
+    assert (len(held.images), len(apart.reference)) == (18, 6)
+    stream = held.train_stream(18, seed=0)
+    real = stream.discriminator_batch().real
+    assert real is not None
+    shown = {image.numpy().tobytes() for image in to_uint8(real)}
+    assert shown == {image.numpy().tobytes() for image in held.images.pixels(torch.arange(18))}
+    assert shown.isdisjoint(image.numpy().tobytes() for image in apart.reference.pixels(torch.arange(6)))
+    assert held.digest != task.digest
+
+
+def test_nothing_is_held_out_unless_asked_for() -> None:
+    assert TASKS[0].hold_out(0) is TASKS[0]
+    assert TASKS[0].held_out_sets() == ()

@@ -66,7 +66,7 @@ def photographs(tmp_path: Path) -> dict[str, Any]:
     return {
         "budget_macs": 100_000,
         "teacher": tmp_path / "teacher.safetensors",
-        "data": str(pictures(tmp_path / "faces", 64, size=side)),
+        "data": str(pictures(tmp_path / "faces", 128, size=side)),
         "workdir": tmp_path / "runs",
         "perceptual": "none",
     }
