@@ -136,11 +136,11 @@ def test_data_that_are_no_images_or_too_few_are_refused(
 
 
 def test_a_dry_run_looks_at_images_and_writes_nothing(teacher_file: Path, tmp_path: Path) -> None:
-    images(tmp_path / "faces", 64)
+    images(tmp_path / "faces", 128)
     before = written(tmp_path)
     result = run("nas-search", *tiny(teacher_file, "--data", "faces", "--dry-run"))
     assert result.exit_code == 0
-    assert "Data: faces, 32 images (16 px, grey); 32 more are held out" in result.stdout, (
+    assert "Data: faces, 64 images (16 px, grey); 64 more are held out" in result.stdout, (
         "they were in colour"
     )
     assert written(tmp_path) == before
