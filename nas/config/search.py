@@ -103,7 +103,7 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
         None,
         group="teacher and data",
         gt=0,
-        help="Samples of the teacher in place of real images; a fifth of them is held out for FIDs.",
+        help="Samples of the teacher in place of real images; a fifth of them is held out to compare with.",
         shown=f"{format_quantity(TEACHER_SAMPLES)} without real images",
     )
     space: str = option(

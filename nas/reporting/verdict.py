@@ -78,12 +78,12 @@ def verdict(found: SearchReport) -> list[str]:
 
 
 def comparison(compared_with: str) -> list[str]:
-    """What FIDs are distances to, where that is not real images; a line."""
+    """What distances are to, where that is not real images; a line."""
     if compared_with == REAL_IMAGES:
         return []
     return [
-        f"No real images were given: every FID is the distance to {compared_with}. The teacher's FID is the "
-        "distance of two sets of its samples: about the lowest that a student can have."
+        f"No real images were given: all distances are to {compared_with}. The teacher's is the distance "
+        "of two sets of its samples: about the lowest that a student can have."
     ]
 
 

@@ -158,7 +158,7 @@ def test_the_identity_of_a_study_has_the_samples_in_it(bench: Workbench, teacher
 def test_all_results_say_that_distances_are_to_samples_of_the_teacher(
     bench: Workbench, found: SearchReport, tmp_path: Path
 ) -> None:
-    says = f"No real images were given: every FID is the distance to {HELD_OUT}."
+    says = f"No real images were given: all distances are to {HELD_OUT}."
     assert found.compared_with == HELD_OUT
     assert found.data == {"name": TEACHER, "digest": bench.task.digest, "samples": str(SAMPLES)}
     assert says in text(render(found))
@@ -292,7 +292,7 @@ def test_a_search_without_images_is_killed_resumed_and_exported(
     final = ("nas-distill", "--top", 1, "--seeds", 1, "--images", 1600, "--workers", 1)
     final_done = commands.run(*final, timeout=PATIENCE)
     assert final_done.returncode == 0, final_done.stderr
-    assert f"every FID is the distance to {HELD_OUT}" in " ".join(final_done.stdout.split())
+    assert f"all distances are to {HELD_OUT}" in " ".join(final_done.stdout.split())
 
 
 # What is refused
