@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -187,7 +188,6 @@ def render_finalists(found: SearchReport) -> RenderableType:
         f"{found.distance} of seeds",
         "median",
         "90 % interval",
-        *_held_out_columns(found),
         *_before_column(found),
         "MACs",
         "parameters",
@@ -203,7 +203,6 @@ def render_finalists(found: SearchReport) -> RenderableType:
             " ".join(f"{fid:.2f}" for fid in trial.fids),
             f"{trial.median:.2f}",
             f"{low:.2f} to {high:.2f}",
-            *_held_out_cells(trial, found),
             *_before_cell(trial, found),
             format_quantity(trial.macs or 0),
             format_quantity(trial.params or 0),
@@ -222,21 +221,23 @@ def render_finalists(found: SearchReport) -> RenderableType:
         *(f"Warning: {warning}." for warning in found.warnings),
         f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials",
     ]
-    return Group(table, *(Text(line) for line in lines))
+    return Group(table, *_held_out(found, shown), *(Text(line) for line in lines))
 
 
-def _held_out_columns(found: SearchReport) -> list[str]:
-    """Names of the scores against held-out images, medians over seeds, where finalists have any."""
-    names = {"fid": found.distance, "kid": "KID", "precision": "precision", "recall": "recall"}
-    return [f"held-out {name}" for name in names.values()] if any(t.held_out for t in found.trials) else []
-
-
-def _held_out_cells(trial: TrialReport, found: SearchReport) -> list[str]:
-    scores = found.held_out(trial)
-    if not scores:
-        return ["" for _ in _held_out_columns(found)]
-    numbers = (scores[name] for name in ("precision", "recall"))
-    return [f"{scores['fid']:.2f}", f"{scores['kid']:.3g}", *(f"{number:.2f}" for number in numbers)]
+def _held_out(found: SearchReport, finalists: Sequence[TrialReport]) -> list[Table]:
+    """The scores against held-out images, medians over seeds, where finalists have any."""
+    if not any(found.held_out(trial) for trial in finalists):
+        return []
+    table = Table(title="Against held-out images, which no training has seen", title_justify="left")
+    for name in ("trial", found.distance, "KID", "precision", "recall"):
+        table.add_column(name, justify="right")
+    for trial in finalists:
+        scores = found.held_out(trial)
+        if scores:
+            numbers = [f"{scores['fid']:.2f}", f"{scores['kid']:.3g}"]
+            numbers += [f"{scores[name]:.2f}" for name in ("precision", "recall")]
+            table.add_row(str(trial.number), *numbers)
+    return [table]
 
 
 def _nearest(found: SearchReport, best: TrialReport) -> list[str]:

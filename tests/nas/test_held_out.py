@@ -92,7 +92,7 @@ def test_every_run_of_a_finalist_has_its_scores_on_held_out_images(final: Search
 
 def test_the_finalists_table_shows_both_distances_and_names_the_picture(final: SearchReport) -> None:
     shown = text(render_finalists(final))
-    names = ("held-out FD (digits)", "held-out KID", "held-out precision", "held-out recall")
+    names = ("Against held-out images", "KID", "precision", "recall")
     assert all(name in shown for name in names)
     median = sum(trial.held_out["fid"] for trial in final.trials) / 2
     assert f"{median:.2f}" in shown
