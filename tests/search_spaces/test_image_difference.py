@@ -39,7 +39,7 @@ class Linear(Generator):
 
 def scores(generator: Linear, place: str = "output") -> Tensor:
     module = generator.makers if place == "output" else generator.readers
-    return image_difference(generator, {"hidden": Site(module, place)})["hidden"]  # type: ignore[arg-type]
+    return image_difference(generator, {"hidden": Site(module, place)})["hidden"]  # type: ignore[arg-type]  # a stub
 
 
 @torch.no_grad()

@@ -103,5 +103,5 @@ def test_further_terms_of_similarity_have_weights_of_their_own(step: Step) -> No
     assert float(terms["g_wavelet"]) == pytest.approx(1.5 * 2 * details)
     apart = float(squared_mmd(Means()(here.fake), Means()(taught)).detach())
     assert float(terms["g_mmd"]) == pytest.approx(1.5 * 3 * apart)
-    without = replace(recipe, features=None)  # type: ignore[type-var]
+    without = replace(recipe, features=None)  # type: ignore[type-var]  # a dataclass
     assert "g_mmd" not in without.generator_terms(here)
