@@ -81,7 +81,7 @@ ROWS: dict[str, dict[str, Any]] = {
 def refused(row: str, settings: Mapping[str, Any]) -> bool:
     """Whether `row` does not go with the teacher or what is installed; says why."""
     from nas.config import SearchConfig
-    from nas.execution import Workbench
+    from nas.workbench import Workbench
     from search_spaces import UserError
 
     try:
@@ -98,7 +98,7 @@ def distill(row: str, seed: int, images: int, settings: Mapping[str, Any]) -> Fi
 
     from distill.errors import NonFiniteImagesError, TrainingDivergedError
     from nas.config import SearchConfig
-    from nas.execution import Workbench
+    from nas.workbench import Workbench
 
     torch.set_num_threads(1)
     asked = {**settings, **ROWS[row], "rungs": (images,), "seed": seed, "study": "recipes"}

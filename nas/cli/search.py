@@ -10,7 +10,7 @@ import click
 
 from nas.cli.command import Command, console, results
 from nas.cli.options import options
-from nas.config import SearchConfig
+from nas.config import SearchConfig, default_conditions
 from nas.options import DryRunOption, JsonOption, Location, option
 
 EXAMPLES = """
@@ -61,16 +61,16 @@ def main(asked: SearchConfig, output: SearchOutput) -> None:
     """
     from nas.driver import prepare, preview_search, run_search
     from nas.errors import SearchError
-    from nas.execution import warm_start_architectures
     from nas.progress import progress_bars
     from nas.reporting import render, render_next
     from nas.study import check_study
+    from nas.workbench import warm_start_architectures
 
     out = results()
     with progress_bars(console()) as on_progress:
         bench = prepare(asked, dry_run=output.dry_run, on_progress=on_progress)
     if output.dry_run:
-        check_study(bench.config, bench.identity, SearchConfig.defaults())
+        check_study(bench.config, bench.identity, default_conditions())
         shown = preview_search(bench, warm_start_architectures(bench.warm_start, bench))
         out.print_json(shown.model_dump_json()) if output.as_json else out.print(shown.render())
         return

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING
 
 from distill.data import LEAST_HELD_OUT, TEACHER
 from distill.errors import TrainingError
 from distill.training import check_micro_batch, check_precision
 from nas.budget import Budget
+from nas.config.names import check_study_name
 
 if TYPE_CHECKING:
     from nas.config.search import SearchConfig
 
-CACHE = "cache"  # folder beside those of studies
-NOT_IN_NAMES = re.compile(r"[^\w .+=-]+")  # of studies, which are folders and parts of URLs
 SANDWICH_PARTS = 4  # per batch of shared weights; each trains another student
 
 
@@ -74,12 +72,7 @@ def check_search(config: SearchConfig) -> None:
             f"--rung-samples {config.rung_samples}: give at least 2 and at most --fid-samples, "
             f"{config.fid_samples}"
         )
-    if config.study and (NOT_IN_NAMES.search(config.study) or not config.study.strip(". ")):
-        raise ValueError(
-            f"--study {config.study!r}: it names a folder, too: use letters, digits, spaces and . _ - + ="
-        )
-    if config.study == CACHE:
-        raise ValueError(f"--study {CACHE}: that folder is for what studies share, give another name")
+    check_study_name(config.study)
 
 
 def _check_shared(config: SearchConfig) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from distill.evaluation import check_domain, extractor_file
 from distill.perceptual import PERCEPTUAL
 from nas.errors import ConfigError
-from nas.execution import Workbench
+from nas.workbench import Workbench
 from search_spaces import file_digest
 
 

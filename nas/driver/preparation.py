@@ -7,9 +7,9 @@ from distill.progress import OnProgress
 from distill.teachers import load_teacher
 from nas.config import SearchConfig
 from nas.driver.judge import check_domain_of_judge, check_judge
-from nas.execution import Workbench, check_shareable
 from nas.samplers import check_sampler
 from nas.study import check_folder, recorded_extractor
+from nas.workbench import Workbench, check_shareable
 
 
 def prepare(

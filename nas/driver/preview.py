@@ -16,8 +16,9 @@ from distill.teachers import TEACHER_CACHE, teacher_cache_bytes
 from distill.training import images_in_whole_steps
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
-from nas.execution import Workbench, expected_resources, searched_space
+from nas.execution import expected_resources
 from nas.trials import Plan
+from nas.workbench import Workbench, searched_space
 from search_spaces import Architecture, RandomSuggest
 
 PROPOSALS = 6

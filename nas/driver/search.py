@@ -12,7 +12,7 @@ import optuna
 from ray import tune
 from rich.console import Console
 
-from nas.config import SearchConfig
+from nas.config import SearchConfig, default_conditions
 from nas.driver.facts import record_facts
 from nas.driver.preview import introduction
 from nas.driver.resumption import fail_unsampled, recorded_results, resumed_progress
@@ -22,18 +22,17 @@ from nas.execution import (
     SharedTrial,
     StudyRecorder,
     StudySearcher,
-    Workbench,
     WorkerResources,
     make_shared_weights,
     open_cluster,
     pack,
     prepare_teacher_and_statistics,
-    searched_space,
 )
 from nas.reporting import SearchReport, read_report
 from nas.samplers import make_sampler, resume_seed
 from nas.study import StudyAttributes, StudyStore, check_purpose, study_folder
 from nas.trials import Proposer, TrialSource, link_retries
+from nas.workbench import Workbench, searched_space
 from search_spaces import SearchSpace, UserError, Utilisation
 
 MakeSource: TypeAlias = Callable[[StudyStore, SearchSpace, Utilisation, SearchConfig], TrialSource]
@@ -66,7 +65,7 @@ def run_search(
     with (
         study_folder(config) as folder,
         StudyStore.open(
-            config.storage_url, config.study, identity=bench.identity, assumed=SearchConfig.defaults()
+            config.storage_url, config.study, identity=bench.identity, assumed=default_conditions()
         ) as store,
         store.lease(),
     ):

@@ -13,11 +13,8 @@ from nas.execution.progress import SearchProgress
 from nas.execution.recorder import StudyRecorder
 from nas.execution.scheduler import ParetoHalving
 from nas.execution.searcher import LostWorkers, StudySearcher
-from nas.execution.shared_space import SharedSpace, check_shareable, searched_space
 from nas.execution.tune_config import from_tune, to_tune
-from nas.execution.warm_start import warm_start_architectures
 from nas.execution.weight_sharing import STAGES, SharedTrial, shared_trainer, train_shared
-from nas.execution.workbench import Workbench
 
 __all__ = [
     "STAGES",
@@ -27,23 +24,18 @@ __all__ = [
     "Outcome",
     "ParetoHalving",
     "SearchProgress",
-    "SharedSpace",
     "SharedTrial",
     "StudyRecorder",
     "StudySearcher",
-    "Workbench",
     "WorkerResources",
-    "check_shareable",
     "expected_resources",
     "from_tune",
     "make_shared_weights",
     "open_cluster",
     "pack",
     "prepare_teacher_and_statistics",
-    "searched_space",
     "shared_trainer",
     "to_tune",
     "train_shared",
     "trial_folder",
-    "warm_start_architectures",
 ]

@@ -25,11 +25,12 @@ from distill.memory import is_out_of_memory
 from distill.tasks import preview_rows
 from distill.training import Progress, Trainer
 from nas.budget import Cost, measure
-from nas.config import SearchConfig
+from nas.config import SearchConfig, same_search
+from nas.device import use_threads
 from nas.execution.tune_config import from_tune
-from nas.execution.workbench import Workbench, use_threads
 from nas.study import RungRecord
 from nas.trials import Proposal
+from nas.workbench import Workbench
 from search_spaces import Generator, file_digest
 from search_spaces.reading import written_whole
 
@@ -137,7 +138,7 @@ class Candidate:
         except Exception:  # whatever a damaged file makes the reader raise
             self._warning = f"{path} is damaged: its rung is trained again"
             return None
-        ours = isinstance(state, dict) and SearchConfig.continues(state.get("identity"), self._identity)
+        ours = isinstance(state, dict) and same_search(state.get("identity"), self._identity)
         return state if ours else None
 
     def _train(self, trainer: Trainer, rung: int) -> float:

@@ -24,11 +24,12 @@ from distill.errors import TrainingDivergedError
 from distill.progress import OnProgress, relayed
 from distill.training import Precision
 from nas.config import SearchConfig
+from nas.device import use_threads
 from nas.errors import ConfigError, SearchError
 from nas.execution.gpu_sharing import Footprint, candidates_per_gpu, gpu_fraction, measure_footprint
 from nas.execution.weight_sharing import STAGES, images_trained, stages_left, train_shared
-from nas.execution.workbench import Workbench, use_threads
 from nas.progress import progress_bars, waiting
+from nas.workbench import Workbench
 
 if TYPE_CHECKING:
     from distill.evaluation import FidScore

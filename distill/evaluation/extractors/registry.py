@@ -164,7 +164,7 @@ def _readable(file: Path, by: str, fix: str) -> Path:
 
 
 def _had(name: str, get: Callable[[], _Found]) -> _Found:
-    """What `get` returns; where there is nothing, the user is told what to do."""
+    """What `get` returns; where there are no weights, an error lists the ways to get them."""
     try:
         return get()
     except WeightsUnavailableError as error:

@@ -19,9 +19,9 @@ from nas.config import SearchConfig
 from nas.driver import introduction, judge_warnings, prepare, record_facts
 from nas.driver.judge import check_judge
 from nas.errors import ConfigError
-from nas.execution import Workbench
 from nas.reporting import read_report, render
 from nas.study import StudyStore
+from nas.workbench import Workbench
 from search_spaces import Checkpoint, save_checkpoint
 from search_spaces.stylegan2 import Block, GeneratorArchitecture, StyleGAN2Generator
 from tests.distill.data.pictures import pictures

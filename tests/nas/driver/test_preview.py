@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nas.driver import preview_search
-from nas.execution.shared_space import weight_sharing
+from nas.workbench.shared_space import weight_sharing
 
 
 def test_with_shared_weights_all_proposals_can_be_read_out_of_them(make_bench: Any) -> None:

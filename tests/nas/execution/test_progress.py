@@ -10,9 +10,10 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from nas.budget import Cost
-from nas.execution import Outcome, SearchProgress, Workbench
+from nas.execution import Outcome, SearchProgress
 from nas.study import RungRecord
 from nas.trials.proposer import Proposal
+from nas.workbench import Workbench
 
 
 def outcome(trial: int, rung: int, fid: float, macs: int = 900_000) -> Outcome:

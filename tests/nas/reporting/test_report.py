@@ -13,13 +13,13 @@ from optuna.trial import TrialState, create_trial
 from rich.console import Console
 
 from nas.errors import StudyError
-from nas.execution import Workbench
 from nas.ranking import NoiseFloor
 from nas.ranking.pareto import dominates
 from nas.ranking.rank_correlation import rank_correlation
 from nas.reporting import SearchReport, read_report, render, render_trust, trial_reports
 from nas.study import StudyStore
 from nas.trials import TrialAttributes
+from nas.workbench import Workbench
 
 
 def shown(found: SearchReport) -> str:
