@@ -11,9 +11,9 @@ uniform-width baseline. Runs of a seed have the same data order and latents. Ima
 a row with several discriminator steps takes fewer steps of the student.
 
 Figures are medians over seeds: FD before and after training, its interval (bootstrap, 90 %), KID, recall,
-images a second (of one core's time, or with a GPU of wall-clock time). `vs default` is the ratio of FDs over paired seeds with its 95 % interval
-(`benchmarks.paired`); * marks rows whose interval excludes 1. † marks rows that are not better than the best
-student before any training.
+images a second (of one core's time, or with a GPU of wall-clock time). `vs default` is the ratio of FDs over
+paired seeds with its 95 % interval (`benchmarks.paired`); * marks rows whose interval excludes 1. † marks
+rows that are not better than the best student before any training.
 
 `--results` keeps every finished run in a file: the same command continues, and runs what is missing.
 """
