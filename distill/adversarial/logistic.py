@@ -21,10 +21,10 @@ class Logistic:
     """
 
     name: ClassVar = "logistic"
-    sign_is_verdict: ClassVar[bool] = True
+    sign_classifies: ClassVar[bool] = True
     uses_r1: ClassVar[bool] = True
     needs_real_logits: ClassVar[bool] = False
-    usual_steps: ClassVar[int] = 1
+    default_discriminator_steps: ClassVar[int] = 1
     r1_gamma: float = 0.3
     r1_every: int = 16  # steps between lazy R1 regularisations (StyleGAN2, appendix B)
     discriminator_steps: int = 1

@@ -21,10 +21,10 @@ class Relativistic:
     """
 
     name: ClassVar = "relativistic"
-    sign_is_verdict: ClassVar[bool] = False  # only differences of logits have a meaning
+    sign_classifies: ClassVar[bool] = False  # only differences of logits have a meaning
     uses_r1: ClassVar[bool] = True
     needs_real_logits: ClassVar[bool] = True
-    usual_steps: ClassVar[int] = 1
+    default_discriminator_steps: ClassVar[int] = 1
     r1_gamma: float = 0.3  # of both penalties
     every: int = 1  # steps between penalties, as in the paper
     discriminator_steps: int = 1

@@ -1,4 +1,4 @@
-"""Whether a search's judge is fair: the extractor whose distances rank the students."""
+"""Which extractor ranks the students of a search, and whether it may: a network that teaches is no judge."""
 
 from __future__ import annotations
 

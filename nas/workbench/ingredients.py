@@ -32,7 +32,8 @@ def make_ingredients(
 ) -> Ingredients:
     """Ingredients of recipes: adversarial loss and path lengths, and what compares with the teacher."""
     published, loss = teacher.family.training, adversarial_of(config, teacher)
-    steps = published.discriminator_steps if loss.name == published.adversarial else loss.usual_steps
+    as_published = loss.name == published.adversarial
+    steps = published.discriminator_steps if as_published else loss.default_discriminator_steps
     return Ingredients(
         loss.make(_r1_gamma(config, teacher), steps),
         config.ramp,

@@ -208,7 +208,7 @@ def test_images_are_decoded_once_for_all_studies(
     assert again.task.digest == first.digest == again.identity["data"]
 
 
-def test_an_adversarial_loss_is_the_familys_or_the_one_asked_for_with_its_usual_steps(
+def test_an_adversarial_loss_is_the_familys_or_the_one_asked_for_with_its_default_steps(
     warm_bench: Workbench, tmp_path: Path
 ) -> None:
     def loss(**asked: object) -> object:
