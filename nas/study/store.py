@@ -229,9 +229,7 @@ def _optuna_storage(url: URL) -> RDBStorage:
 
     try:
         storage = database.patiently(construct)
-    except (
-        RuntimeError
-    ) as error:  # Optuna's tables are of another version; its message names the command that mends it
+    except RuntimeError as error:  # tables of another version; the message names the command that mends it
         raise StorageError(f"storage {database.shown(url)}: {error}") from error
     database.prepare(storage.engine)
     storage.engine.dispose()  # connections that were opened before `prepare`
