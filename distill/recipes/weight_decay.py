@@ -27,7 +27,7 @@ class WeightDecay(Distillation):
     """`L_G = a(t)·adversarial + w(t)·similarity`, the latter a weighted sum of the terms in `SIMILARITY`.
 
     Raises:
-        RecipeError: neither weight trains the student at the start.
+        RecipeError: at some time both weights are 0, so that nothing trains the student.
     """
 
     schedule: Schedule = field(default_factory=Schedule)
@@ -53,11 +53,14 @@ class WeightDecay(Distillation):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.ramp.begin > 0 and self.schedule(0.0) == 0:
-            raise RecipeError(
-                f"--adversarial-start {self.ramp.begin:g} with a KD weight of 0 at the start: nothing would "
-                "train the student: give --adversarial-start 0, or a --kd-weight-start above 0"
-            )
+        for progress in (0.0, self.schedule.finish):
+            if progress < 1 and self.ramp(progress) == self.schedule(progress) == 0:
+                raise RecipeError(
+                    f"KD weight {self.schedule}; adversarial weight {self.ramp}: at {progress:.0%} of the "
+                    "training both are 0, and nothing would train the student: give --kd-weight-start and "
+                    "--kd-weight-end above 0, or adversarial training from the start (--adversarial-start 0 "
+                    "--adversarial-full 0)"
+                )
 
     @classmethod
     def make(cls, schedule: Schedule, ingredients: Ingredients) -> Self:

@@ -21,7 +21,7 @@ from distill.recipes import (
     PathLengths,
     WeightDecay,
 )
-from distill.schedules import Schedule
+from distill.schedules import Ramp, Schedule
 from distill.tasks import NoiseTask
 from distill.teachers import Teacher, load_teacher
 from distill.training.config import TrainingConfig
@@ -141,6 +141,15 @@ def test_networks_that_come_frozen_from_a_file_are_trained_all_the_same(make: Ma
     trainer = Trainer(student, discriminator, WeightDecay(LINEAR), task, CONFIG)
     trainer.train(2 * BATCH)
     assert not same(snapshot(student), snapshot(teacher.generator))
+
+
+def test_the_students_rate_follows_the_adversarial_weight_and_the_discriminators_does_not(make: Make) -> None:
+    config = replace(CONFIG, images=4 * BATCH, generator_lr=0.002, discriminator_lr=0.003, similarity_lr=0.01)
+    trainer = make(WeightDecay(Schedule(), ramp=Ramp(begin=0.5, full=1.0)), config)
+    rates: list[float] = []
+    trainer.train(4 * BATCH, lambda _: rates.append(trainer.generator_optimizer.param_groups[0]["lr"]))
+    assert rates == pytest.approx([0.01, 0.01, 0.01, 0.006])
+    assert trainer.discriminator_optimizer.param_groups[0]["lr"] == 0.003
 
 
 def test_a_recipe_without_need_of_the_teachers_images_gets_fresh_latents(make: Make) -> None:
