@@ -18,6 +18,7 @@ from distill.errors import RecipeError
 from distill.losses import feature_l1, pixel_l1, squared_mmd, wavelet_l1
 from distill.perceptual import ImageFeatures, PerceptualDistance
 from distill.recipes.base import Distillation, GeneratorStep, Ingredients
+from distill.recipes.similarity import SIMILARITY
 from distill.schedules import Ramp, Schedule
 from search_spaces import Discriminator
 
@@ -33,11 +34,11 @@ class WeightDecay(Distillation):
     schedule: Schedule = field(default_factory=Schedule)
     adversarial: AdversarialLoss = field(default_factory=Logistic)
     ramp: Ramp = field(default_factory=Ramp)
-    pixel: float = 1.0
-    feature: float = 1.0  # without effect when the teacher has no discriminator
-    perceptual: float = 1.0  # without effect when there is no `distance`
-    wavelet: float = 0.0
-    mmd: float = 0.0  # without effect when there are no `features`
+    pixel: float = SIMILARITY["pixel"]
+    feature: float = SIMILARITY["feature"]  # without effect when the teacher has no discriminator
+    perceptual: float = SIMILARITY["perceptual"]  # without effect when there is no `distance`
+    wavelet: float = SIMILARITY["wavelet"]
+    mmd: float = SIMILARITY["mmd"]  # without effect when there are no `features`
     distance: PerceptualDistance | None = None
     features: ImageFeatures | None = None
 
