@@ -66,10 +66,11 @@ def evaluate(
         on_progress: receives the number of images decoded and measured.
 
     Returns:
-        What `nas-evaluate --json` prints: `checkpoint`, `data`, `device`, `batch_size`, `macs`, `params` with
-        their `counter`, `architecture`, and `metrics`: values and conditions of each by its name. `held_out`
-        has the same of images that the study held out, where it did. With FID
-        among them also `fid`, `fid_samples`, `fid_extractor`, `fid_extractor_digest` and `fid_seed`.
+        What `nas-evaluate --json` prints: `checkpoint`, `data`, what it is `compared_with`, the name of the
+        `distance`, `notes` on the extractor, `device`, `batch_size`, `macs`, `params` with their `counter`,
+        `architecture`, and `metrics`: values and conditions of each by its name. `held_out` has the same of
+        images that the study held out, where it did. With FID among the metrics also `fid`, `fid_samples`,
+        `fid_extractor`, `fid_extractor_digest` and `fid_seed`.
 
     Raises:
         UserError: the checkpoint, data, extractor or device can't be used, or a metric is impossible.

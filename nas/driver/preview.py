@@ -74,13 +74,13 @@ class Preview(BaseModel):
 def introduction(bench: Workbench) -> list[str]:
     """The search that is about to run: teacher, data, recipe, rungs and budget, a line each."""
     config, teacher = bench.config, bench.teacher
-    cost = bench.teacher.generator.architecture
+    architecture = bench.teacher.generator.architecture
     built_in = "built-in " if config.teacher is None else ""
     where = f" on {config.latency_on}" if config.budget_latency else ""
     lines = [
         f"Teacher: {built_in}{teacher.name} ({teacher.family.name}), "
-        f"{format_quantity(bench.space.macs(cost))} MACs, "
-        f"{format_quantity(bench.space.params(cost))} parameters",
+        f"{format_quantity(bench.space.macs(architecture))} MACs, "
+        f"{format_quantity(bench.space.params(architecture))} parameters",
         _data(bench),
         _recipe(bench),
         f"Training: {_rungs(bench)}",

@@ -11,7 +11,6 @@ from distill.evaluation.extractors.registry import EXTRACTORS, OFFLINE, check_ex
 from distill.evaluation.names import PUBLISHED, distance_name
 
 OF_DIGITS = "digits"
-STANDARD = PUBLISHED  # its distances compare with those of papers
 
 
 @dataclass(frozen=True)
@@ -38,12 +37,12 @@ def default_extractor(data: str, weights: Path | None = None, *, download: bool 
         check_extractor(OF_DIGITS, weights)
         return DefaultExtractor(OF_DIGITS)
     try:
-        check_extractor(STANDARD, weights, download=download)
+        check_extractor(PUBLISHED, weights, download=download)
     except MissingWeightsError as error:
         if not EXTRACTORS[OFFLINE].source.is_at_hand():
             raise
         return DefaultExtractor(OFFLINE, error.reason)
-    return DefaultExtractor(STANDARD)
+    return DefaultExtractor(PUBLISHED)
 
 
 def check_domain(extractor: str, images: ImageSet) -> None:
