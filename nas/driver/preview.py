@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from distill.evaluation import domain_warning, extractor_line
+from distill.evaluation import domain_warnings, extractor_line
 from distill.schedules import Ramp
 from distill.teachers import TEACHER_CACHE, teacher_cache_bytes
 from distill.training import images_in_whole_steps
@@ -128,8 +128,7 @@ def _recipe(bench: Workbench) -> str:
 
 def judge_warnings(bench: Workbench) -> list[str]:
     """What to know about the judge, beside its name."""
-    found = (domain_warning(bench.config.extractor, one.reference) for one in bench.outline.eval_sets())
-    return list(dict.fromkeys(filter(None, found)))
+    return domain_warnings(bench.config.extractor, (one.reference for one in bench.outline.eval_sets()))
 
 
 def _cached_images(bench: Workbench) -> int:
