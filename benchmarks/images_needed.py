@@ -8,12 +8,13 @@ distance and at the family's learning rate: every step trains the discriminator.
 default gets all of them, half and a quarter, each with its whole schedule. `time` is that of a real image
 shown, as a ratio to the first row of the same seed; FDs are medians over seeds, and `FD, ratio` compares
 paired seeds with a 95 % interval (`benchmarks.paired`). The last row tells what the perceptual distance
-takes of the step. All runs are made one after another, in turns over seeds.
+takes of the step. All runs are made one after another, in turns over seeds, whatever --processes says.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import statistics
 import sys
 import tempfile
@@ -76,20 +77,21 @@ def main() -> None:
     if options.quick:
         options.images, options.seeds, options.batch_size = 512, 1, 32
     settings = setting(options) | {"budget_macs": parse_quantity(options.budgets)}
-    found: dict[str, list[Figures]] = {row: [] for row in ROWS}
+    rows = {row: each for row, each in ROWS.items() if row == OTHER or re.search(options.rows, row)}
+    found: dict[str, list[Figures]] = {row: [] for row in rows}
     with tempfile.TemporaryDirectory() as scratch:
         settings["workdir"] = Path(scratch)  # keeps the teacher cache
         for seed in range(options.first_seed, options.first_seed + options.seeds):
-            for row, (changed, part) in ROWS.items():
+            for row, (changed, part) in rows.items():
                 found[row].append(distill("default", seed, int(options.images * part), settings | changed))
                 print(f"{row}, seed {seed}: {found[row][-1]}", file=sys.stderr, flush=True)
-    rows = table(found)
+    figures = table(found)
     if options.json:
-        print(json.dumps({"images": options.images, "seeds": options.seeds, "rows": rows}))
+        print(json.dumps({"images": options.images, "seeds": options.seeds, "rows": figures}))
         return
     print(f"{options.budgets} MACs, {options.images} images, {options.seeds} seeds\n")
     print(f"{'':42}{'before':>9}{'FD':>9}  {'FD, ratio (95 %)':20}{'time':>6}")
-    for row, each in rows.items():
+    for row, each in figures.items():
         compared = "{:.2f} ({:.2f}-{:.2f})".format(*each["ratio"]) if each["ratio"] else ""
         print(f"{row:42}{each['before']:9.2f}{each['fid']:9.2f}  {compared:20}{each['time']:6.2f}")
 

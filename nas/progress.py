@@ -41,9 +41,8 @@ class TimeLeft:
     """How long pieces of work will still take, from their speed so far; terminals show it beside each bar."""
 
     def __init__(self) -> None:
-        self._began: dict[
-            str, tuple[float, int]
-        ] = {}  # by work: when its first report came, and what was done
+        # by work: when its first report came, and what was done
+        self._began: dict[str, tuple[float, int]] = {}
 
     def __call__(self, work: str, done: int, total: int) -> str:
         """ ", 0:12:30 left", or nothing where the speed is not known yet."""
@@ -161,8 +160,9 @@ class TeacherProgress:
 
     def measured(self, snapshot: Snapshot) -> None:
         """A snapshot is taken."""
-        measured = f"  {self._distance} {snapshot.fid or 0:.2f} ({snapshot.fid_samples} samples)"
-        fid = "" if snapshot.fid is None else measured
+        fid = ""
+        if snapshot.fid is not None:
+            fid = f"  {self._distance} {snapshot.fid:.2f} ({snapshot.fid_samples} samples)"
         augment = f"  p {snapshot.augment_p:.3f}" if snapshot.augment_p else ""
         self._print(f"{snapshot.images} images{fid}{augment}  {self._speed(snapshot.images)}")
 

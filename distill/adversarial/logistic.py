@@ -17,7 +17,7 @@ class Logistic:
     """`softplus(D(fake)) + softplus(-D(real))`, and in every `r1_every`-th step `r1_every · γ/2·R1`.
 
     R1 is of second order, so its step scores real images in float32. With augmentation, R1 is the penalty at
-    the augmented images.
+    the augmented images. At γ = 0 there is none.
     """
 
     name: ClassVar = "logistic"
@@ -34,7 +34,7 @@ class Logistic:
         return cls(r1_gamma or 0.0, discriminator_steps=discriminator_steps)
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
-        regularise = step.step % self.r1_every == 0
+        regularise = self.r1_gamma > 0 and step.step % self.r1_every == 0
         real = step.real.detach().requires_grad_(regularise)
         if regularise:
             with full_precision(real):

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from distill.evaluation.extractors import (
     EXTRACTORS,
-    DefaultExtractor,
     Extractor,
+    ExtractorChoice,
     check_domain,
     check_extractor,
     default_extractor,
     domain_of,
-    domain_warning,
+    domain_warnings,
     extractor_file,
     extractor_line,
     load_extractor,
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXTRACTORS",
-    "DefaultExtractor",
     "Extractor",
+    "ExtractorChoice",
     "FidScore",
     "Fidelity",
     "Score",
@@ -45,7 +45,7 @@ __all__ = [
     "default_extractor",
     "distance_name",
     "domain_of",
-    "domain_warning",
+    "domain_warnings",
     "extractor_file",
     "extractor_line",
     "image_grid",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from distill.recipes import SIMILARITY, format_similarity
 from nas.config.defaults import RECIPE
 from nas.options import Options, Place, Quantity, TermWeights, option
 from search_spaces import Importance
@@ -55,7 +56,7 @@ class DistillationOptions(Options):
         group="distillation",
         ge=0,
         allow_inf_nan=False,
-        help="Weight of R1, for families that are trained with it (StyleGAN2).",
+        help="Weight of R1, and of R2 with --adversarial relativistic, for losses that have it.",
         shown="by resolution and batch: 0.0002 · resolution² / batch size, at least 0.3",
     )
     batch_size: int = option(64, group="distillation", gt=0, help="Images a step.")
@@ -88,7 +89,7 @@ class DistillationOptions(Options):
         choices="distill.perceptual:PERCEPTUAL",
     )
     similarity: TermWeights = option(
-        "pixel=1,feature=1,perceptual=1",
+        format_similarity(SIMILARITY),
         group="distillation",
         help="Terms that compare student and teacher, with their weights: {choices}. Terms that are not "
         "named are left out.",

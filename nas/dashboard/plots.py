@@ -104,7 +104,8 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
     """Markdown: the best student, how to export it, the front, and the states of the trials."""
     trials = measured(store)
     chosen = choose_best(trials, budget_macs)
-    distance = StudyAttributes.from_study(store.study).distance
+    attributes = StudyAttributes.from_study(store.study)
+    distance = attributes.distance
     lines = [f"## {store.name}", ""]
     limit = "any number of MACs" if budget_macs is None else f"{format_quantity(budget_macs)} MACs"
     best = chosen.best
@@ -128,13 +129,13 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
             f"| `{_cell(t.summary)}`{f' ({t.baseline})' if t.baseline else ''} |"
             for t in chosen.front
         ]
-        teacher = StudyAttributes.from_study(store.study).teacher_info
+        teacher = attributes.teacher_info
         if _known_teacher(store) is not None and chosen.leaves(teacher["fid"]):
             lines += [
                 f"| teacher | {teacher['fid']:.2f} | {format_quantity(teacher['macs'])} "
                 f"| {format_quantity(teacher['params'])} | known, not trained again |"
             ]
-    compared = comparison(StudyAttributes.from_study(store.study).compared_with)
+    compared = comparison(attributes.compared_with)
     lines += ["", *compared] if compared else []
     everything = store.study.get_trials(deepcopy=False)
     states = Counter(t.state.name for t in everything if not TrialAttributes.from_trial(t).is_untrained)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distill.evaluation import DefaultExtractor, check_extractor, default_extractor
+from distill.evaluation import ExtractorChoice, check_extractor, default_extractor
 from distill.progress import OnProgress
 from distill.teachers import load_teacher
 from nas.config import SearchConfig
@@ -62,16 +62,16 @@ def prepare(
     return bench
 
 
-def _extractor(config: SearchConfig, *, download: bool) -> DefaultExtractor:
+def _extractor(config: SearchConfig, *, download: bool) -> ExtractorChoice:
     """The extractor asked for, else the one of the study that is resumed, else the default for the images.
 
     Raises:
         UserError: it can't be had.
     """
     if config.extractor:
-        return DefaultExtractor(config.extractor)
+        return ExtractorChoice(config.extractor)
     recorded = recorded_extractor(config)
     if not recorded:
         return default_extractor(config.data, config.extractor_weights, download=download)
     check_extractor(recorded, config.extractor_weights, download=download)
-    return DefaultExtractor(recorded, f"study {config.study} is measured with it")
+    return ExtractorChoice(recorded, f"study {config.study} is measured with it")

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from distill.evaluation import domain_warning, extractor_line
+from distill.evaluation import domain_warnings, extractor_line
 from distill.schedules import Ramp
 from distill.teachers import TEACHER_CACHE, teacher_cache_bytes
 from distill.training import images_in_whole_steps
@@ -74,13 +74,13 @@ class Preview(BaseModel):
 def introduction(bench: Workbench) -> list[str]:
     """The search that is about to run: teacher, data, recipe, rungs and budget, a line each."""
     config, teacher = bench.config, bench.teacher
-    cost = bench.teacher.generator.architecture
+    architecture = bench.teacher.generator.architecture
     built_in = "built-in " if config.teacher is None else ""
     where = f" on {config.latency_on}" if config.budget_latency else ""
     lines = [
         f"Teacher: {built_in}{teacher.name} ({teacher.family.name}), "
-        f"{format_quantity(bench.space.macs(cost))} MACs, "
-        f"{format_quantity(bench.space.params(cost))} parameters",
+        f"{format_quantity(bench.space.macs(architecture))} MACs, "
+        f"{format_quantity(bench.space.params(architecture))} parameters",
         _data(bench),
         _recipe(bench),
         f"Training: {_rungs(bench)}",
@@ -128,8 +128,7 @@ def _recipe(bench: Workbench) -> str:
 
 def judge_warnings(bench: Workbench) -> list[str]:
     """What to know about the judge, beside its name."""
-    found = (domain_warning(bench.config.extractor, one.reference) for one in bench.outline.eval_sets())
-    return list(dict.fromkeys(filter(None, found)))
+    return domain_warnings(bench.config.extractor, (one.reference for one in bench.outline.eval_sets()))
 
 
 def _cached_images(bench: Workbench) -> int:

@@ -10,13 +10,13 @@ import torch
 from distill.data import check_batch
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from distill.evaluation import (
-    DefaultExtractor,
+    ExtractorChoice,
     Fidelity,
     check_domain,
     check_extractor,
     default_extractor,
     distance_name,
-    domain_warning,
+    domain_warnings,
     extractor_line,
 )
 from distill.memory import is_out_of_memory
@@ -222,25 +222,25 @@ class TeacherRun:
         extractor = self.request.extractor
         if extractor is None:
             return ["Snapshots are not measured"]
-        warnings = (domain_warning(extractor, one.reference) for one in self.task.eval_sets())
+        warnings = domain_warnings(extractor, (one.reference for one in self.task.eval_sets()))
         return [
             f"{self.distance} over {format_quantity(self.request.fid_samples)} samples",
             extractor_line(extractor, self.extractor_reason),
-            *(f"Warning: {warning}" for warning in dict.fromkeys(warnings) if warning),
+            *(f"Warning: {warning}" for warning in warnings),
         ]
 
 
-def _extractor(request: TeacherRequest, training: TeacherTraining, *, download: bool) -> DefaultExtractor:
+def _extractor(request: TeacherRequest, training: TeacherTraining, *, download: bool) -> ExtractorChoice:
     """The extractor asked for, else that of the training so far, else the default; no name without an FID.
 
     Raises:
         UserError: it can't be had.
     """
     if not request.fid_samples:
-        return DefaultExtractor("")
+        return ExtractorChoice("")
     recorded = "" if request.extractor else recorded_extractor(training)
     name = request.extractor or recorded
     if not name:
         return default_extractor(request.data, request.extractor_weights, download=download)
     check_extractor(name, request.extractor_weights, download=download)
-    return DefaultExtractor(name, "the training began with it" if recorded else "")
+    return ExtractorChoice(name, "the training began with it" if recorded else "")

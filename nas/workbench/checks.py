@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from distill.perceptual import NONE, ImageFeatures
+from distill.perceptual import NONE, PerceptualDistance
 from distill.recipes import RECIPES, SIMILARITY, Distillation, get_recipe, parse_similarity
 from distill.schedules import Ramp
 from distill.teachers import Teacher
@@ -40,7 +39,7 @@ def check_training(config: SearchConfig, teacher: Teacher) -> None:
     adversarial = adversarial_of(config, teacher)
     if config.r1_gamma is not None and not adversarial.uses_r1:
         raise ConfigError(
-            f"--r1-gamma {config.r1_gamma:g}: the {adversarial.name} loss of {family} has no R1: leave it out"
+            f"--r1-gamma {config.r1_gamma:g}: the {adversarial.name} loss has no R1: leave it out"
         )
     check_batch_statistics(teacher.generator, config.micro_batch or 0, config.batch_size)
     check_activation_checkpointing(teacher.generator, config.checkpoint_activations)
@@ -98,25 +97,17 @@ def check_similarity(config: SearchConfig) -> None:
         )
 
 
-def check_compared(
-    config: SearchConfig, teacher: Teacher, distance: Any, features: ImageFeatures | None
-) -> None:
-    """Check that a term of `--similarity` has what it needs, and that the judge does not teach.
+def check_compared(config: SearchConfig, teacher: Teacher, distance: PerceptualDistance | None) -> None:
+    """Check that a term of `--similarity` has what it needs.
 
     Args:
         config: the search.
         teacher: whose discriminator the term feature compares in.
         distance: the perceptual distance, if there is one.
-        features: in which the term mmd compares, if it has a weight.
 
     Raises:
-        ConfigError: no term has what it needs, or the extractor is the network of `features`.
+        ConfigError: no term has what it needs.
     """
-    if features is not None and features.name == config.extractor:
-        raise ConfigError(
-            f"--extractor {config.extractor}: the term mmd teaches with the same network, which then is no "
-            "judge: give another --extractor, or leave mmd out of --similarity"
-        )
     there = {"feature": teacher.discriminator is not None, "perceptual": distance is not None}
     terms = [name for name, weight in parse_similarity(config.similarity).items() if weight]
     if not any(there.get(name, True) for name in terms):

@@ -35,7 +35,7 @@ def make_ingredients(
     as_published = loss.name == published.adversarial
     steps = published.discriminator_steps if as_published else loss.default_discriminator_steps
     return Ingredients(
-        loss.make(_r1_gamma(config, teacher), steps),
+        loss.make(_r1_gamma(config, teacher, loss), steps),
         config.ramp,
         published.path_weight,
         distance,
@@ -44,10 +44,10 @@ def make_ingredients(
     )
 
 
-def _r1_gamma(config: SearchConfig, teacher: Teacher) -> float | None:
+def _r1_gamma(config: SearchConfig, teacher: Teacher, loss: type[AdversarialLoss]) -> float | None:
     """The weight of R1 asked for, else the family's; at least `LEAST_R1_GAMMA`, for small images."""
     published = teacher.family.training.r1_gamma
-    if config.r1_gamma is not None or not adversarial_of(config, teacher).uses_r1:
+    if config.r1_gamma is not None or not loss.uses_r1:
         return config.r1_gamma
     if published is None:
         return LEAST_R1_GAMMA

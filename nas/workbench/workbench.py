@@ -6,20 +6,15 @@ import copy
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
 
 from distill.evaluation import images_at_a_time
-from distill.perceptual import load_features, load_perceptual
+from distill.perceptual import NONE, load_features, load_perceptual
 from distill.progress import OnProgress
-from distill.recipes import (
-    Ingredients,
-    Recipe,
-    make_recipe,
-    parse_similarity,
-)
+from distill.recipes import Ingredients, Recipe, make_recipe, parse_similarity
 from distill.seeds import derive_seed
 from distill.storage import mapped_tensor
 from distill.tasks import Task, TeacherInputs
@@ -92,7 +87,7 @@ class Workbench:
         check_training(config, self.teacher)
         self.distance = load_perceptual(perceptual_of(config, self.teacher), self.device)
         self.features = load_features(self.device) if parse_similarity(config.similarity)["mmd"] else None
-        check_compared(config, self.teacher, self.distance, self.features)
+        check_compared(config, self.teacher, self.distance)
         self._images = SearchImages(
             config, self.teacher, device=self.device, dry_run=dry_run, on_progress=on_progress
         )
@@ -107,8 +102,8 @@ class Workbench:
             "space": self.teacher.family.name,
             "teacher": self.teacher.digest,
             "data": self._images.digest,
+            "perceptual": NONE if self.distance is None else self.distance.digest,
         }
-        parts["perceptual"] = "none" if self.distance is None else self.distance.digest
         return parts | conditions(self.config)
 
     def load_data(self) -> Task:
@@ -170,7 +165,7 @@ class Workbench:
         return make_teacher_cache(
             self.teacher.generator,
             self.teacher.digest,
-            self._teacher_inputs(self.task),
+            self.task.teacher_inputs(self.config.teacher_cache_size, TEACHER_CACHE_SEED),
             self.config.cache / TEACHER_CACHE,
             device=self.device,
             on_progress=self._on_progress,
@@ -179,9 +174,6 @@ class Workbench:
     def teacher_inputs(self, size: int) -> TeacherInputs:
         """At most `size` of the inputs of the teacher cache, without loading images."""
         return self.outline.teacher_inputs(size, TEACHER_CACHE_SEED)
-
-    def _teacher_inputs(self, task: Task) -> TeacherInputs:
-        return task.teacher_inputs(self.config.teacher_cache_size, TEACHER_CACHE_SEED)
 
     @cached_property
     def fidelity(self) -> Fidelity:
@@ -270,7 +262,7 @@ class Workbench:
             TeacherError: they are constant, or not finite.
         """
         if self.samples is None:  # else they were looked at when they were loaded
-            look_at(self.teacher.generator, partial(self.task.teacher_inputs, seed=TEACHER_CACHE_SEED))
+            look_at(self.teacher.generator, self.teacher_inputs)
 
     def check_teacher_cache(self) -> None:
         """Check that the disk has room for the teacher cache and samples, where they are to be made.
@@ -278,7 +270,8 @@ class Workbench:
         Raises:
             TeacherCacheError: the disk has too little room.
         """
-        folder, inputs = self.config.cache / TEACHER_CACHE, self._teacher_inputs(self.outline)
+        folder = self.config.cache / TEACHER_CACHE
+        inputs = self.teacher_inputs(self.config.teacher_cache_size)
         if not os.path.exists(teacher_cache_home(folder, self.teacher.digest, inputs)):
             row = self.teacher_inputs(1).arrays()
             needed = teacher_cache_bytes(len(inputs), self.teacher.generator.image_shape, row)

@@ -126,9 +126,8 @@ def _torch_load(file: Any) -> Any:
         asked = re.search(r"(?:GLOBAL|for class) ([\w.]+)", reason)
         if asked is not None:
             raise RefusedError(f"asks for {asked[1]}") from error
-        raise pickle.UnpicklingError(
-            reason.partition("\n")[0]
-        ) from error  # without torch's advice to trust it
+        # without torch's advice to trust it
+        raise pickle.UnpicklingError(reason.partition("\n")[0]) from error
 
 
 def _read_pickle(path: Path) -> Any:

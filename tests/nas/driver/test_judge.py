@@ -157,6 +157,15 @@ def test_a_perceptual_network_of_the_extractors_name_is_refused(photographs: dic
         prepared(photographs, **changes)
 
 
+@pytest.mark.skipif(not EXTRACTORS["imagenet-lite1"].source.is_at_hand(), reason="needs the imagenet extra")
+def test_the_network_of_the_term_mmd_does_not_judge(photographs: dict[str, Any]) -> None:
+    terms = {"similarity": "pixel=1,mmd=1"}
+    check_judge(Workbench(SearchConfig.of(**photographs | terms, extractor="imagenet-lite0")))
+    says = "--similarity pixel=1,mmd=1 with --extractor imagenet-lite1: its term mmd compares"
+    with pytest.raises(ConfigError, match=says):
+        prepared(photographs, **terms, extractor="imagenet-lite1")
+
+
 def test_what_an_extractor_does_not_see_is_said_in_introduction_and_report(
     finished: Any, make_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

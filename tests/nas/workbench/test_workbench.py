@@ -224,9 +224,7 @@ def test_an_adversarial_loss_is_the_familys_or_the_one_asked_for_with_its_defaul
     assert loss(**dcgan, adversarial="relativistic") == Relativistic(r1_gamma=0.3, discriminator_steps=1)
     with pytest.raises(RecipeError, match="--adversarial nash: choose one of logistic, hinge"):
         loss(adversarial="nash")
-    with pytest.raises(
-        ConfigError, match="--r1-gamma 1: the hinge loss of stylegan2 has no R1: leave it out"
-    ):
+    with pytest.raises(ConfigError, match="--r1-gamma 1: the hinge loss has no R1: leave it out"):
         loss(adversarial="hinge", r1_gamma=1.0)
 
 
