@@ -1,3 +1,7 @@
 """The commands, one thin file each."""
 
+from nas.cli.interruption import end_quietly
+
 __all__ = ["dashboard", "distill", "evaluate", "export", "report", "sample", "search", "teacher"]
+
+end_quietly()  # before the commands import PyTorch, which takes seconds

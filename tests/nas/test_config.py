@@ -91,7 +91,7 @@ def test_flags_that_were_not_given_leave_the_defaults() -> None:
         ({"rungs": (100, 20)}, r"rungs 100,20 must increase"),
         ({"rungs": (0, 20)}, "--rungs 0: "),
         ({"reduction_factor": 1.0}, "--reduction-factor 1: give a number of at least 2"),
-        ({"reduction_factor": float("nan")}, "--reduction-factor nan: give a number"),
+        ({"reduction_factor": float("nan")}, "--reduction-factor nan: nan is not a finite number"),
         ({"fid_samples": 1}, "--fid-samples 1: give at least 2"),
         (
             {"held_out": 0.5, "fid_samples": 3},
