@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import ValidationError, ValidationInfo, model_validator
 
 from distill.data import DIGITS, absolute
 from distill.evaluation import distance_name
@@ -51,6 +51,8 @@ MAY_CHANGE = (
     | {"perceptual", "micro_batch", "compile", "checkpoint_activations"}
 )
 """Settings that may differ when a search is resumed; digests identify teacher, data and distance."""
+
+SAVED = "saved"  # the context of values that a study was saved with: what it lacks was not a setting yet
 
 PATHS = ("workdir", "teacher", "extractor_weights")
 
@@ -289,6 +291,15 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
     )
     study: str = variant(StudyOptions, "study", default="", shown="by the search: teacher, data and budget")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, values: Any, info: ValidationInfo) -> Any:
+        """Defaults as of the command, unless these are the values of a whole or saved configuration."""
+        made = (
+            info.context == SAVED or not isinstance(values, dict) or values.keys() >= cls.model_fields.keys()
+        )
+        return with_defaults(values)
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_search(self)
@@ -302,7 +313,7 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
             ConfigError: a value outside its range.
             RecipeError: an unknown recipe.
         """
-        return validated(cls, with_defaults(values))
+        return validated(cls, {name: value for name, value in values.items() if value is not None})
 
     @classmethod
     def saved(cls, values: Mapping[str, Any]) -> Self:
@@ -312,7 +323,7 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
             StudyError: another version of this program saved it.
         """
         try:
-            return cls.model_validate(dict(values))
+            return cls.model_validate(dict(values), context=SAVED)
         except ValidationError as error:
             where = ", ".join(dict.fromkeys(str(each["loc"][0]) for each in error.errors() if each["loc"]))
             raise StudyError(
