@@ -295,10 +295,9 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
     @classmethod
     def _complete(cls, values: Any, info: ValidationInfo) -> Any:
         """Defaults as of the command, unless these are the values of a whole or saved configuration."""
-        made = (
-            info.context == SAVED or not isinstance(values, dict) or values.keys() >= cls.model_fields.keys()
-        )
-        return with_defaults(values)
+        if info.context == SAVED or not isinstance(values, dict):
+            return values
+        return values if values.keys() >= cls.model_fields.keys() else with_defaults(values)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
