@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nas.cli.interruption import INTERRUPTED, raise_again
 from nas.cli.options import grouped
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 WRONG_REQUEST = 2
 FAILED = 1
-INTERRUPTED = 130
 
 WIDTH = 110  # of help, in a pipe and at most
 PIPE_WIDTH = 120
@@ -66,8 +66,9 @@ class Command(click.Command):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run as a program: 0 done, 1 it failed, 2 the request was wrong."""
         kwargs["standalone_mode"] = False
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # from service managers: end like Ctrl-C
         try:
+            raise_again()
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # service managers: end like Ctrl-C
             super().main(*args, **kwargs)
         except click.ClickException as error:
             _leave(error.format_message(), WRONG_REQUEST)

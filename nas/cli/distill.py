@@ -7,6 +7,7 @@ import click
 from nas.cli.command import Command, console, results
 from nas.cli.options import options
 from nas.options import (
+    MOST_IMAGES,
     FidOptions,
     Gpus,
     JsonOption,
@@ -43,6 +44,7 @@ class DistillOptions(JsonOption, ResourceOptions, StudyOptions):
     images: Quantity | None = option(
         None,
         group="training",
+        le=MOST_IMAGES,
         help="Real images of a training.",
         shown="5 times a candidate's where weights are not shared",
     )

@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING
 from distill.data import LEAST_HELD_OUT, TEACHER
 from distill.errors import TrainingError
 from distill.training import check_micro_batch, check_precision
-from nas.budget import Budget
+from nas.budget import Budget, format_quantity
 from nas.config.names import check_study_name
+from nas.options import MOST_IMAGES, MOST_IN_A_BATCH
 
 if TYPE_CHECKING:
     from nas.config.search import SearchConfig
 
+MOST = {
+    "trials": 10**6,
+    "seeds": 10**4,
+    "rungs": MOST_IMAGES,
+    "batch_size": MOST_IN_A_BATCH,
+    "teacher_samples": 10**9,
+}
 SANDWICH_PARTS = 4  # per batch of shared weights; each trains another student
 
 
@@ -21,6 +29,7 @@ def check_search(config: SearchConfig) -> None:
     """Raise ValueError, in one line, for options that exclude each other."""
     if config.budget == Budget():
         raise ValueError("give --budget-macs, --budget-params or --budget-latency, such as --budget-macs 5G")
+    _check_sizes(config)
     if config.latency_on != "cpu" and config.budget_latency is None:
         raise ValueError(
             f"--latency-on {config.latency_on}: give --budget-latency, too, such as --budget-latency 30ms"
@@ -73,6 +82,16 @@ def check_search(config: SearchConfig) -> None:
             f"{config.fid_samples}"
         )
     check_study_name(config.study)
+
+
+def _check_sizes(config: SearchConfig) -> None:
+    """Raise ValueError for sizes that nothing can be made of: most likely mistyped, and slow to fail."""
+    for name, most in MOST.items():
+        given = getattr(config, name)
+        largest = max(given, default=0) if isinstance(given, tuple) else given or 0
+        if largest > most:
+            flag = name.replace("_", "-")
+            raise ValueError(f"--{flag} {largest}: give a number of at most {format_quantity(most)}")
 
 
 def _check_shared(config: SearchConfig) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import ValidationError, ValidationInfo, model_validator
 
 from distill.data import absolute
 from distill.evaluation import distance_name
@@ -22,6 +22,8 @@ from nas.config.toml import write_toml
 from nas.errors import ConfigError, StudyError
 from nas.options import MemoryOptions, ResourceOptions, SeedOption, validated
 from nas.passwords import without_password
+
+SAVED = "saved"  # the context of values that a study was saved with: what it lacks was not a setting yet
 
 PATHS = ("workdir", "teacher", "extractor_weights")
 
@@ -38,6 +40,14 @@ class SearchConfig(
 ):
     """One search. `of` fills in what depends on other options; the result is saved with the study."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, values: Any, info: ValidationInfo) -> Any:
+        """Defaults as of the command, unless these are the values of a whole or saved configuration."""
+        if info.context == SAVED or not isinstance(values, dict):
+            return values
+        return values if values.keys() >= cls.model_fields.keys() else with_defaults(values)
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_search(self)
@@ -51,7 +61,7 @@ class SearchConfig(
             ConfigError: a value outside its range.
             RecipeError: an unknown recipe.
         """
-        return validated(cls, with_defaults(values))
+        return validated(cls, {name: value for name, value in values.items() if value is not None})
 
     @classmethod
     def saved(cls, values: Mapping[str, Any]) -> Self:
@@ -61,7 +71,7 @@ class SearchConfig(
             StudyError: another version of this program saved it.
         """
         try:
-            return cls.model_validate(dict(values))
+            return cls.model_validate(dict(values), context=SAVED)
         except ValidationError as error:
             where = ", ".join(dict.fromkeys(str(each["loc"][0]) for each in error.errors() if each["loc"]))
             raise StudyError(

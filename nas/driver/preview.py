@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from distill.data import image_remarks
 from distill.evaluation import domain_warnings, extractor_line
 from distill.schedules import Ramp
 from distill.teachers import TEACHER_CACHE, teacher_cache_bytes
@@ -94,7 +95,7 @@ def introduction(bench: Workbench) -> list[str]:
     row = bench.teacher_inputs(1).arrays()
     megabytes = teacher_cache_bytes(cached, bench.teacher.generator.image_shape, row) / 1e6
     lines.append(f"Teacher cache: {cached:,} images, {megabytes:,.0f} MB in {config.cache / TEACHER_CACHE}")
-    lines += [f"Skipped {skipped}" for skipped in bench.outline.images.skipped]
+    lines += image_remarks(bench.outline.images, conditional=bool(bench.teacher.generator.classes))
     if teacher.discriminator is None and bench.recipe.discriminator_steps(1.0):
         lines.append("The teacher has no discriminator: students train their own from scratch")
     return lines

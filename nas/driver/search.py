@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import TypeAlias
 
@@ -23,6 +24,7 @@ from nas.execution import (
     StudyRecorder,
     StudySearcher,
     WorkerResources,
+    check_machine,
     make_shared_weights,
     open_cluster,
     pack,
@@ -62,6 +64,8 @@ def run_search(
     utilisation = config.budget.utilisation(space)
     make_source = trials or partial(Proposer, warm_start=bench.warm_start, latency=bench.latency)
     _quiet_libraries()
+    if config.ray_address is None:
+        check_machine()
     with (
         study_folder(config) as folder,
         StudyStore.open(
@@ -75,7 +79,8 @@ def run_search(
         StudyAttributes(finalists_of=finalists_of).write(store.study)
         source = make_source(store, space, utilisation, config)
         if source.work_left:
-            with open_cluster(config) as resources:
+            with ExitStack() as running:
+                resources = _cluster(running, config, store)
                 _announce(bench, console)
                 _prepare_shared(bench, store, resources, console)
                 folder.keep()  # from here on there are results
@@ -83,6 +88,19 @@ def run_search(
                 _train_candidates(config, store, source, utilisation, resources, console, trainable)
         fail_unsampled(store)
         return read_report(store)
+
+
+def _cluster(running: ExitStack, config: SearchConfig, store: StudyStore) -> WorkerResources:
+    """Open the cluster until `running` ends; a study that was made in vain is deleted.
+
+    Raises:
+        UserError: Ray can't be started, or does not answer.
+    """
+    try:
+        return running.enter_context(open_cluster(config))
+    except UserError:
+        store.discard_if_empty()
+        raise
 
 
 def _announce(bench: Workbench, console: Console) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from distill.data import check_batch
+from distill.data import check_batch, image_remarks
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from distill.evaluation import (
     ExtractorChoice,
@@ -120,7 +120,7 @@ class TeacherRun:
         return [
             f"Generator: {architecture}; {macs} MACs ({COUNTER}), {params} parameters",
             f"Data: {images.name}, {images.found or len(images)} images{mirrored} ({images.format})",
-            *(f"Skipped {skipped}" for skipped in images.skipped),
+            *image_remarks(images, conditional=True),
             f"Training: {format_quantity(config.images)} images in batches of {config.batch_size}{parts}, "
             f"{self._adversarial()}, augmentation {augment.get(training.augment, 'none')}",
             f"On {training.device}, " + ", ".join([config.precision, *options]),

@@ -99,7 +99,7 @@ def test_flags_that_were_not_given_leave_the_defaults() -> None:
         ({"rungs": (100, 20)}, r"rungs 100,20 must increase"),
         ({"rungs": (0, 20)}, "--rungs 0: "),
         ({"reduction_factor": 1.0}, "--reduction-factor 1: give a number of at least 2"),
-        ({"reduction_factor": float("nan")}, "--reduction-factor nan: give a number"),
+        ({"reduction_factor": float("nan")}, "--reduction-factor nan: nan is not a finite number"),
         ({"fid_samples": 1}, "--fid-samples 1: give at least 2"),
         (
             {"held_out": 0.5, "fid_samples": 3},
@@ -312,3 +312,29 @@ def test_what_a_student_is_taught_with_is_a_condition_of_a_study(changed: dict[s
 
 def test_how_channels_are_ranked_is_a_condition_of_a_study() -> None:
     assert conditions(of(importance="image-difference")) != conditions(of())
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"budget_macs": "2M"},
+        {"budget_macs": 2_000_000, "recipe": "dgl-gan"},
+        {"budget_macs": "5G", "teacher": "faces.pkl"},
+        {"budget_macs": "5G", "teacher": "faces.pkl", "data": "faces.zip"},
+        {"budget_macs": "2M", "share_weights": True},
+    ],
+)
+def test_a_configuration_made_in_python_has_the_commands_defaults(given: dict[str, Any]) -> None:
+    made = SearchConfig(**given)
+    assert made == SearchConfig.of(**given)
+    assert SearchConfig.model_validate(made.model_dump(mode="json")) == made
+
+
+def test_the_digits_kd_weight_starts_at_6_in_python_too() -> None:
+    assert SearchConfig(budget_macs=2_000_000).schedule == Schedule("cosine", 6.0, 0.0, 0.6, 1.0)
+
+
+def test_a_setting_that_a_saved_study_lacks_is_not_filled_in() -> None:
+    saved = SearchConfig.of(budget_macs="2M").public()
+    del saved["kd_weight_start"]
+    assert SearchConfig.saved(saved).kd_weight_start == 1.0

@@ -9,8 +9,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from distill.data.decoding import check_bytes
-from distill.data.labels import find_labels
-from distill.data.sources.base import LABEL_FILE, Listing, Source, fingerprint, is_image
+from distill.data.label_file import LABEL_FILE
+from distill.data.sources.base import (
+    Listing,
+    Source,
+    empty_folders,
+    fingerprint,
+    is_image,
+    label_file_of,
+    left_out,
+)
 from distill.errors import DataError
 from search_spaces import one_line
 
@@ -35,23 +43,27 @@ def zip_source(path: Path, stack: ExitStack) -> Source:
     infos = [info for info in archive.infolist() if not info.is_dir()]
     _check_names(path, infos)
     check_expansion(path, sum(info.file_size for info in infos))
-    members = sorted((info for info in infos if is_image(info.filename)), key=lambda info: info.filename)
-    label_files = [info for info in infos if info.filename == LABEL_FILE]
+    by_name = {info.filename.replace("\\", "/"): info for info in infos}  # old tools of Windows write \
+    names = sorted(name for name in by_name if is_image(name))
+    label_file = label_file_of(by_name, names)
 
     def read(position: int) -> bytes:
-        return _read(archive, members[position])
+        return _read(archive, by_name[names[position]])
 
     def listing() -> Listing:
-        names = [info.filename for info in members]
         content = None
-        for info in label_files:
+        if label_file is not None:
             content = b""  # what can't be read labels nothing
             with contextlib.suppress(Exception):  # of a damaged archive
-                content = _read(archive, info)
-        return Listing(names, read, find_labels(names, content))
+                content = _read(archive, by_name[label_file])
+        beside = (label_file or "").removesuffix(LABEL_FILE)
+        return Listing.labelled(names, read, content, beside)
 
-    files = ((info.filename, info.file_size, info.CRC) for info in members + label_files)
-    return Source(fingerprint("zip", files=files), listing)
+    used = [*names, *([label_file] if label_file is not None else [])]
+    files = ((by_name[name].filename, by_name[name].file_size, by_name[name].CRC) for name in used)
+    folders = [info.filename.replace("\\", "/") for info in archive.infolist() if info.is_dir()]
+    others = left_out(sorted(by_name.keys() - {*used})) + empty_folders(folders, names)
+    return Source(fingerprint("zip", files=files), listing, tuple(others))
 
 
 def check_expansion(path: Path, unpacked: int) -> None:

@@ -147,7 +147,7 @@ def _given(entry: ExtractorEntry, weights: Path | None) -> Path | None:
     variable = entry.variable
     if weights is None and variable and os.environ.get(variable):
         fix = f"set {variable} to the extractor's weights, or unset it"
-        return _readable(Path(os.environ[variable]), f"{variable}=", fix)
+        return _readable(Path(os.environ[variable]).expanduser(), f"{variable}=", fix)
     if weights is None:
         return None
     return _readable(weights, "", "give the extractor's weights by --extractor-weights")
