@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -110,3 +111,9 @@ def results() -> Console:
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+
+def folder_of_commands() -> str:
+    """Folder that the user called this command in, where the shell does not find it without."""
+    called = Path(sys.argv[0])
+    return f"{called.parent}/" if called.name.startswith("nas-") and not shutil.which(called.name) else ""
