@@ -13,7 +13,7 @@ from rich.text import Text
 from distill.evaluation import domain_warning, extractor_line
 from distill.schedules import Ramp
 from distill.teachers import TEACHER_CACHE, teacher_cache_bytes
-from distill.training import images_in_whole_steps
+from distill.training import images_in_whole_steps, step_images
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
 from nas.execution import Workbench, expected_resources, searched_space
@@ -145,9 +145,17 @@ def _rungs(bench: Workbench) -> str:
     if config.share_weights:
         return f"weights that all students share, {config.rungs[-1]:,} images"
     last = config.rungs[-1]
-    whole = (images_in_whole_steps(bench.recipe, config.batch_size, last, rung) for rung in config.rungs)
-    images = ", ".join(f"{count:,}" for count in whole)
-    return f"{config.distance} after {images} images, {config.batch_size} in a batch"
+    whole = [images_in_whole_steps(bench.recipe, config.batch_size, last, rung) for rung in config.rungs]
+    line = f"{config.distance} after {_numbers(whole)} images, {config.batch_size} in a batch"
+    if tuple(whole) == config.rungs:
+        return line
+    steps = {step_images(bench.recipe, config.batch_size, rung / last) for rung in (0, *config.rungs)}
+    sizes = " or ".join(f"{size:,}" for size in sorted(steps))
+    return f"{line} (asked for {_numbers(config.rungs)}: whole steps of {sizes} images)"
+
+
+def _numbers(counts: Sequence[int]) -> str:
+    return ", ".join(f"{count:,}" for count in counts)
 
 
 def _workers(config: SearchConfig) -> str:
