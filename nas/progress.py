@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +20,17 @@ from nas.budget import format_quantity
 LOG_SECONDS = 30  # between lines in a log file
 TRAINING_LOG_SECONDS = 60  # the same, while a teacher trains
 WAITING = "waiting for the first step"
+
+
+def clock_time() -> str:
+    """The time now, as lines of a log file begin with it: 2025-03-01 14:05:09."""
+    return f"{datetime.now():%Y-%m-%d %H:%M:%S}"
+
+
+def duration(seconds: float) -> str:
+    """ "1:02:03", and "2:03" below an hour."""
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    return f"{hours}:{minutes:02d}:{int(seconds) % 60:02d}" if hours else f"{minutes}:{int(seconds) % 60:02d}"
 
 
 class LogLines:
