@@ -29,6 +29,7 @@ from nas.budget import Cost, measure
 from nas.config import SearchConfig
 from nas.execution.tune_config import from_tune
 from nas.execution.workbench import Workbench, use_threads
+from nas.progress import MEASURING, TRAINING
 from nas.study import RungRecord
 from nas.trials import Proposal
 from search_spaces import Generator, file_digest
@@ -39,7 +40,6 @@ COLUMNS = 8
 PREVIEWED = 2_000  # inputs of the teacher cache to choose from, so that every class is among them
 HELD_OUT = ("fid", "kid", "precision", "recall")  # noted of a finalist
 NEAREST = ("nearest", "second nearest", "third nearest")
-TRAINING, MEASURING = "training", "measuring"  # work that a candidate reports
 REPORT_SECONDS = 1.0  # between two reports: all workers of a cluster write into one folder
 FID_SEED_OFFSET = 7_919  # so that FIDs use other latents than the training
 

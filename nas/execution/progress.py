@@ -18,9 +18,7 @@ from rich.text import Text
 
 from nas.budget import format_quantity
 from nas.execution.candidate import Outcome
-from nas.execution.forecast import Forecast
-from nas.execution.running import Running
-from nas.progress import clock_time, duration
+from nas.progress import Forecast, Running, clock_time, duration
 from nas.trials import Proposal
 
 NAMES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "stopped", TrialState.FAIL: "failed"}
@@ -74,7 +72,7 @@ class SearchProgress:
 
     def started(self, proposal: Proposal) -> None:
         """A worker starts a candidate."""
-        self._running[proposal.trial] = Running(proposal)
+        self._running[proposal.trial] = _running(proposal)
         if proposal.rungs_before is not None:
             rungs = proposal.rungs_before
             where = f"from rung {rungs}/{self.rungs}" if rungs else "from its start: it had no rung yet"
@@ -128,7 +126,7 @@ class SearchProgress:
         ended = self._running.pop(trial, None)
         if ended is not None and images is not None:
             ended.reported(images)
-            if ended.may_be_stopped:
+            if not ended.to_the_end:
                 self._forecast.ended(images)
         self._seen += ended.seen if ended else 0
         if ended is not None and ended.is_replicate:
@@ -187,7 +185,7 @@ class SearchProgress:
         seen = self._seen + sum(each.seen for each in running)
         fresh = max(0, self.trials - self.done - sum(not each.is_replicate for each in running))
         further = max(0, self.replicates - self.replicates_done - sum(each.is_replicate for each in running))
-        ahead = sum(self._forecast.ahead(each.images, to_the_end=not each.may_be_stopped) for each in running)
+        ahead = sum(self._forecast.ahead(each.images, to_the_end=each.to_the_end) for each in running)
         to_come = fresh * self._forecast.expected + further * self.images
         left = self._forecast.left(now, seen, ahead + to_come)
         about = "time left not known yet" if left is None else f"about {duration(left)} left"
@@ -216,6 +214,20 @@ class SearchProgress:
         more = [_line(f"    {len(running) - ROWS} more")] if len(running) > ROWS else []
         lines = (f"{counts}, {len(running)} running", self._times(), best)
         return Group(head, *(_line(line) for line in lines), rows, *more)
+
+
+def _running(proposal: Proposal) -> Running:
+    """A trial that a worker starts."""
+    is_replicate = proposal.replicate_of is not None
+    kind = ["baseline"] if proposal.baseline else []
+    kind = [f"seed of trial {proposal.replicate_of}"] if is_replicate else kind
+    return Running(
+        proposal.trial,
+        ", ".join([*kind, str(proposal.architecture)]),
+        resumed=bool(proposal.rungs_before),
+        is_replicate=is_replicate,
+        to_the_end=is_replicate or proposal.protected,
+    )
 
 
 def _line(text: str) -> Text:

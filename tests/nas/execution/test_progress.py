@@ -14,7 +14,7 @@ from rich.console import Console
 
 from nas.budget import Cost
 from nas.execution import Outcome, SearchProgress, Workbench
-from nas.execution.forecast import Forecast
+from nas.progress import Forecast
 from nas.study import RungRecord
 from nas.trials.proposer import Proposal
 

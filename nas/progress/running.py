@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nas.budget import format_quantity
-from nas.execution.candidate import MEASURING
-from nas.trials import Proposal
+
+TRAINING, MEASURING = "training", "measuring"  # work that a candidate reports
 
 
 @dataclass
 class Running:
     """Images that a running trial has seen, from its worker's reports, and its last distance."""
 
-    proposal: Proposal
+    trial: int
+    what: str  # it trains, in words
+    resumed: bool = False  # an earlier run of the command has trained it to a rung
+    is_replicate: bool = False
+    to_the_end: bool = False  # it is never stopped early
     images: int = 0
     total: int = 0  # images of its whole training; 0 while it is not known
     work: str = ""  # the worker's last report
@@ -21,20 +25,7 @@ class Running:
 
     def __post_init__(self) -> None:
         # of a resumed trial, the images of earlier runs are known with the first report
-        self._first: int | None = None if self.proposal.rungs_before else 0
-
-    @property
-    def trial(self) -> int:
-        return self.proposal.trial
-
-    @property
-    def is_replicate(self) -> bool:
-        return self.proposal.replicate_of is not None
-
-    @property
-    def may_be_stopped(self) -> bool:
-        """Whether it may end before the last rung."""
-        return not self.is_replicate and not self.proposal.protected
+        self._first: int | None = None if self.resumed else 0
 
     @property
     def seen(self) -> int:
@@ -64,6 +55,4 @@ class Running:
             *(["measuring"] if self.work == MEASURING else []),
             *([self.rung] if self.rung else []),
         ]
-        kind = f"seed of trial {self.proposal.replicate_of}" if self.is_replicate else ""
-        kind = "baseline" if self.proposal.baseline and not kind else kind
-        return ", ".join([*parts, *([kind] if kind else []), str(self.proposal.architecture)])
+        return ", ".join([*parts, self.what])
