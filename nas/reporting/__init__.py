@@ -1,6 +1,6 @@
 """What a study shows: reports, tables, plots, the dashboard."""
 
-from nas.reporting.architectures import architecture_of, render_architecture
+from nas.reporting.architectures import architecture_of, legend_lines, render_architecture
 from nas.reporting.finalists import render_finalists
 from nas.reporting.report import (
     SearchReport,
@@ -22,6 +22,7 @@ __all__ = [
     "choose_best",
     "comparison",
     "gain",
+    "legend_lines",
     "location",
     "next_commands",
     "read_report",
