@@ -18,7 +18,7 @@ from rich.text import Text
 
 from nas.budget import format_quantity
 from nas.execution.candidate import Outcome
-from nas.progress import Forecast, Running, clock_time, duration
+from nas.progress import Forecast, Running, duration, stamped
 from nas.trials import Proposal
 
 NAMES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "stopped", TrialState.FAIL: "failed"}
@@ -144,9 +144,8 @@ class SearchProgress:
         )
 
     def _print(self, line: str) -> None:
-        stamp = "" if self.console.is_terminal else f"{clock_time()} "
         self._said = time.monotonic()
-        self.console.print(stamp + line, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(stamped(self.console, line), highlight=False, markup=False, soft_wrap=True)
 
     def _heartbeats(self) -> None:
         while not self._over.wait(HEARTBEAT_SECONDS / 4):

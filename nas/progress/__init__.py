@@ -1,7 +1,7 @@
 """What a person sees on stderr during long work."""
 
 from nas.progress.bars import progress_bars, waiting
-from nas.progress.clock import clock_time, duration
+from nas.progress.clock import duration, stamped
 from nas.progress.forecast import Forecast
 from nas.progress.running import MEASURING, TRAINING, Running
 from nas.progress.teacher import TRAINING_LOG_SECONDS, TeacherProgress
@@ -13,8 +13,8 @@ __all__ = [
     "Forecast",
     "Running",
     "TeacherProgress",
-    "clock_time",
     "duration",
     "progress_bars",
+    "stamped",
     "waiting",
 ]

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from distill.progress import OnProgress
+from nas.progress.clock import stamped
 
 LOG_SECONDS = 30  # between lines in a log file
 
@@ -27,7 +28,7 @@ class LogLines:
         """Print `line`, if it is time."""
         if not self._console.is_terminal and time.monotonic() - self._said > self._seconds:
             self._said = time.monotonic()
-            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+            _say(self._console, line)
 
 
 class TimeLeft:
@@ -85,4 +86,4 @@ def waiting(console: Console, what: str) -> AbstractContextManager[object]:
 
 
 def _say(console: Console, line: str) -> None:
-    console.print(line, highlight=False, soft_wrap=True)
+    console.print(stamped(console, line), highlight=False, markup=False, soft_wrap=True)

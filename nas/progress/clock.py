@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from rich.console import Console
 
-def clock_time() -> str:
-    """The time now, as lines of a log file begin with it: 2025-03-01 14:05:09."""
-    return f"{datetime.now():%Y-%m-%d %H:%M:%S}"
+
+def stamped(console: Console, line: str) -> str:
+    """`line`, in a log file with date and time before it: 2025-03-01 14:05:09."""
+    return line if console.is_terminal else f"{datetime.now():%Y-%m-%d %H:%M:%S} {line}"
 
 
 def duration(seconds: float) -> str:

@@ -14,6 +14,7 @@ from distill.teachers import Snapshot
 from distill.training import Progress as Step
 from nas.budget import format_quantity
 from nas.progress.bars import LogLines
+from nas.progress.clock import stamped
 
 TRAINING_LOG_SECONDS = 60  # between lines in a log file
 WAITING = "waiting for the first step"
@@ -98,4 +99,4 @@ class TeacherProgress:
         return f"{done}  {per_second:.1f} images/s  {hours}:{minutes:02d}:{max(0, round(left)) % 60:02d} left"
 
     def _print(self, line: str) -> None:
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(stamped(self.console, line), highlight=False, markup=False, soft_wrap=True)
