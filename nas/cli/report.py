@@ -27,7 +27,10 @@ class ReportOptions(JsonOption, StudyOptions):
 @click.command(cls=Command, examples=EXAMPLES)
 @options(ReportOptions)
 def main(asked: ReportOptions) -> None:
-    """Show a study, also while it runs: front, best student, noise, rank correlations of the rungs."""
+    """Show a study, also while it runs: front, best student, noise, rank correlations of the rungs.
+
+    Of a study of finalists it shows what nas-distill prints: the distance of every seed, with intervals.
+    """
     from nas.reporting import architecture_of, read_report, render, render_architecture, render_trust
     from nas.study import open_existing
 
@@ -45,8 +48,7 @@ def main(asked: ReportOptions) -> None:
     if asked.as_json:
         out.print_json(found.model_dump_json())
         return
-    out.print(render(found))
-    out.print(render_trust(found))
+    out.print(render(found, render_trust(found)))
 
 
 if __name__ == "__main__":

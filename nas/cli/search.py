@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-from pathlib import Path
-
 import click
 
-from nas.cli.command import Command, console, results
+from nas.cli.command import Command, console, folder_of_commands, results
 from nas.cli.options import options
 from nas.config import SearchConfig, default_conditions
 from nas.options import DryRunOption, JsonOption, Location, option
@@ -77,15 +73,9 @@ def main(asked: SearchConfig, output: SearchOutput) -> None:
     report = run_search(bench, console())
     out.print_json(report.model_dump_json()) if output.as_json else out.print(render(report))
     if report.best is not None and not output.as_json:
-        out.print(render_next(report, _folder_of_commands()), soft_wrap=True)
+        out.print(render_next(report, folder_of_commands()), soft_wrap=True)
     if report.best is None:
         raise SearchError(f"no trial of study {report.study} is complete: see the reasons with nas-dashboard")
-
-
-def _folder_of_commands() -> str:
-    """Folder that the user called this command in, where the shell does not find it without."""
-    called = Path(sys.argv[0])
-    return f"{called.parent}/" if called.name == "nas-search" and not shutil.which(called.name) else ""
 
 
 if __name__ == "__main__":

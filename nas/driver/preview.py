@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -14,15 +15,21 @@ from distill.data import image_remarks
 from distill.evaluation import domain_warnings, extractor_line
 from distill.schedules import Ramp
 from distill.teachers import TEACHER_CACHE, teacher_cache_bytes
-from distill.training import images_in_whole_steps
+from distill.training import images_in_whole_steps, step_images
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
+from nas.driver.estimate import estimate
 from nas.execution import expected_resources
+from nas.reporting import legend_lines
 from nas.trials import Plan
 from nas.workbench import Workbench, searched_space
-from search_spaces import Architecture, RandomSuggest
+from search_spaces import Architecture, PartlyFixedSuggest, RandomSuggest
 
 PROPOSALS = 6
+LEGEND = (
+    "smallest, largest: of the space, which the budget limits; baseline, design, warm start: trained first, "
+    "in this order; example: random choices within the budget, such as the sampler may propose."
+)
 OWN = " of real handwritten digits, built in; give --teacher and --data for your own"
 
 
@@ -46,30 +53,42 @@ class Preview(BaseModel):
     space: str
     notes: list[str]
     settings: dict[str, Any]
+    training_seconds: dict[str, float] | None  # "least" and "most", without measuring
     smallest: Proposed
     largest: Proposed
-    warm_start: list[Proposed]  # by --enqueue and --warm-start: tried first
-    proposals: list[Proposed]
+    baselines: list[Proposed]  # trained first, in this order …
+    designs: list[Proposed]  # … then the family's initial designs …
+    warm_start: list[Proposed]  # … then those of --enqueue and --warm-start
+    proposals: list[Proposed]  # random ones within the budget, as examples
 
     def render(self) -> RenderableType:
         """As text and tables."""
         where = f"; latency on {self.smallest.latency_on}" if self.smallest.latency_on else ""
-        table = Table(title=f"Proposals ({COUNTER}{where})", title_justify="left")
+        table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False, show_edge=False)
         table.add_column("")
-        for name in ("MACs", "parameters", *(["latency"] if where else [])):
+        for name in ("MACs", "params", *(["latency"] if where else [])):
             table.add_column(name, justify="right", overflow="fold")
         table.add_column("architecture", overflow="fold")
-        table.add_row("smallest", *_cells(self.smallest))
-        table.add_row("largest", *_cells(self.largest))
-        table.add_section()
-        for proposed in self.warm_start:
-            table.add_row("warm start", *_cells(proposed))
-        for proposal in self.proposals:
-            table.add_row("", *_cells(proposal))
+        for name, rows in (
+            ("smallest", [self.smallest]),
+            ("largest", [self.largest]),
+            ("baseline", self.baselines),
+            ("design", self.designs),
+            ("warm start", self.warm_start),
+            ("example", self.proposals),
+        ):
+            for proposed in rows:
+                table.add_row(name, *_cells(proposed))
+            if name != "smallest":
+                table.add_section()
         settings = "  ".join(
-            f"{name}={value}" for name, value in self.settings.items() if value not in (None, "")
+            f"{name}={value}" for name, value in self.settings.items() if value not in (None, "", [])
         )
-        return Group(*(Text(note) for note in self.notes), Text(f"Settings: {settings}"), table)
+        title = Text(f"The space, and what is trained ({COUNTER}{where})", style="italic")
+        legend = [Text(line, style="dim") for line in (LEGEND, *legend_lines(self.space))]
+        return Group(
+            *(Text(note) for note in self.notes), Text(f"Settings: {settings}"), title, table, *legend
+        )
 
 
 def introduction(bench: Workbench) -> list[str]:
@@ -146,9 +165,17 @@ def _rungs(bench: Workbench) -> str:
     if config.share_weights:
         return f"weights that all students share, {config.rungs[-1]:,} images"
     last = config.rungs[-1]
-    whole = (images_in_whole_steps(bench.recipe, config.batch_size, last, rung) for rung in config.rungs)
-    images = ", ".join(f"{count:,}" for count in whole)
-    return f"{config.distance} after {images} images, {config.batch_size} in a batch"
+    whole = [images_in_whole_steps(bench.recipe, config.batch_size, last, rung) for rung in config.rungs]
+    line = f"{config.distance} after {_numbers(whole)} images, {config.batch_size} in a batch"
+    if tuple(whole) == config.rungs:
+        return line
+    steps = {step_images(bench.recipe, config.batch_size, rung / last) for rung in (0, *config.rungs)}
+    sizes = " or ".join(f"{size:,}" for size in sorted(steps))
+    return f"{line} (asked for {_numbers(config.rungs)}: whole steps of {sizes} images)"
+
+
+def _numbers(counts: Sequence[int]) -> str:
+    return ", ".join(f"{count:,}" for count in counts)
 
 
 def _workers(config: SearchConfig) -> str:
@@ -162,18 +189,37 @@ def _workers(config: SearchConfig) -> str:
     return f"Execution: {resources.workers} candidates at a time, {cores} and {gpus} each{measured}"
 
 
-def _trials(bench: Workbench, warm_start: int) -> str:
+def _trials(bench: Workbench, baselines: int, designs: int, warm_start: int) -> str:
     """How many trials are fixed in advance, and how many the sampler proposes."""
-    config, plan = bench.config, Plan.of(searched_space(bench), bench.config.trials)
+    config = bench.config
     parts = [
-        _count(len(plan.baselines), "uniform-width baseline"),
-        _count(len(plan.designs), "initial design"),
+        _count(baselines, "uniform-width baseline"),
+        _count(designs, "initial design"),
         *([_count(warm_start, "warm-start trial")] if warm_start else []),
-        f"{max(0, config.trials - plan.trials - warm_start)} left to the sampler",
+        f"{max(0, config.trials - baselines - designs - warm_start)} left to the sampler",
     ]
     further = config.replicate_runs
     replicates = f"; up to {_count(further, 'replicate')} in addition" if further else ""
     return f"Trials: {config.trials}, of them {', '.join(parts)}{replicates}"
+
+
+def _planned(bench: Workbench) -> tuple[list[Architecture], list[Architecture]]:
+    """The uniform-width baselines and the initial designs that are trained: distinct, and they fit."""
+    config, space = bench.config, searched_space(bench)
+    utilisation, plan = config.budget.utilisation(space), Plan.of(space, config.trials)
+    teacher = space.largest()
+    below = not config.budget.binds(space.macs(teacher), space.params(teacher))
+    known = {str(teacher)} if below else set()  # its distance is known
+    found: tuple[list[Architecture], list[Architecture]] = ([], [])
+    baselines = [{"budget_fraction": fraction, **space.uniform()} for fraction in plan.baselines]
+    for kept, choices in zip(found, (baselines, plan.designs), strict=True):
+        for each in choices:
+            suggest = PartlyFixedSuggest(RandomSuggest(config.seed), each)
+            architecture = bench.latency.fit(space, suggest, utilisation)
+            if str(architecture) not in known and bench.latency.fits(architecture):
+                known.add(str(architecture))
+                kept.append(architecture)
+    return found
 
 
 def _count(number: int, what: str) -> str:
@@ -190,6 +236,8 @@ def preview_search(bench: Workbench, warm_start: Sequence[Architecture] = ()) ->
     ]
     fitting = [proposal for proposal in proposals if bench.latency.fits(proposal)]
     too_slow = f"Budget: {PROPOSALS - len(fitting)} of {PROPOSALS} proposals were too slow and are left out"
+    baselines, designs = _planned(bench)
+    time = estimate(bench, expected_resources(config))
     return Preview(
         study=config.study,
         budget=vars(config.budget),
@@ -202,13 +250,17 @@ def preview_search(bench: Workbench, warm_start: Sequence[Architecture] = ()) ->
         space=bench.teacher.family.name,
         notes=[
             *introduction(bench),
-            _trials(bench, len(warm_start)),
+            _trials(bench, len(baselines), len(designs), len(warm_start)),
             _workers(config),
+            f"Time: {time}",
             *([too_slow] if len(fitting) < PROPOSALS else []),
         ],
         settings=config.public(),
+        training_seconds=None if isinstance(time, str) else {"least": time.least, "most": time.most},
         smallest=_proposed(bench, bench.space.smallest()),
         largest=_proposed(bench, bench.space.largest()),
+        baselines=[_proposed(bench, architecture) for architecture in baselines],
+        designs=[_proposed(bench, architecture) for architecture in designs],
         warm_start=[_proposed(bench, architecture) for architecture in warm_start],
         proposals=[_proposed(bench, proposal) for proposal in fitting],
     )

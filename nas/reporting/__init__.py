@@ -1,6 +1,7 @@
 """What a study shows: reports, tables, plots, the dashboard."""
 
-from nas.reporting.architectures import architecture_of, render_architecture
+from nas.reporting.architectures import architecture_of, legend_lines, render_architecture
+from nas.reporting.finalists import render_finalists
 from nas.reporting.report import (
     SearchReport,
     TrialReport,
@@ -9,7 +10,8 @@ from nas.reporting.report import (
     searches_below_teacher,
     trial_reports,
 )
-from nas.reporting.tables import render, render_finalists, render_next, render_trust
+from nas.reporting.tables import render, render_next
+from nas.reporting.trust import render_trust
 from nas.reporting.verdict import Gain, comparison, gain, location, next_commands, verdict
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "choose_best",
     "comparison",
     "gain",
+    "legend_lines",
     "location",
     "next_commands",
     "read_report",

@@ -107,6 +107,7 @@ class SearchReport(BaseModel):
     storage: str
     folder: str
     warnings: list[str] = []  # about the conditions of the search
+    finalists_of: str = ""  # the search whose finalists this study trains; empty for a search
 
     @property
     def distance(self) -> str:
@@ -182,6 +183,7 @@ def read_report(store: StudyStore) -> SearchReport:
         storage=store.url,
         folder=str(config["workdir"]) + "/" + store.name,
         warnings=attributes.warnings,
+        finalists_of=attributes.finalists_of,
     )
 
 
