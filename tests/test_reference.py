@@ -11,8 +11,8 @@ import pytest
 
 from nas.cli.command import Command
 from nas.cli.options import ModelArgument, ModelOption
-from nas.cli.reference import COMMANDS, FOLDER, HOW, pages
 from nas.options import GROUPS
+from tools.reference import COMMANDS, FOLDER, HOW, pages
 
 ROOT = Path(__file__).parents[3]
 
