@@ -14,7 +14,7 @@ from nas.cli.options import ModelArgument, ModelOption
 from nas.options import GROUPS
 from tools.reference import COMMANDS, FOLDER, HOW, pages
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[1]
 
 
 def commands() -> dict[str, click.Command]:

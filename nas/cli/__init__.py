@@ -1,7 +1,6 @@
 """The commands, one thin file each."""
 
-from nas.cli.identity import have_identity
-from nas.cli.interruption import end_quietly
+from nas.cli.start import end_quietly, have_identity
 
 __all__ = ["dashboard", "distill", "evaluate", "export", "report", "sample", "search", "teacher"]
 

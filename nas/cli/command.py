@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.cli.interruption import INTERRUPTED, raise_again
 from nas.cli.options import grouped
+from nas.cli.start import INTERRUPTED, raise_again
 
 if TYPE_CHECKING:
     from rich.console import Console

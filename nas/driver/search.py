@@ -24,12 +24,12 @@ from nas.execution import (
     StudyRecorder,
     StudySearcher,
     WorkerResources,
-    check_machine,
     make_shared_weights,
     open_cluster,
     pack,
     prepare_teacher_and_statistics,
 )
+from nas.ray_start import check_machine
 from nas.reporting import SearchReport, read_report
 from nas.samplers import make_sampler, resume_seed
 from nas.study import StudyAttributes, StudyStore, check_purpose, study_folder

@@ -10,7 +10,6 @@ from nas.execution.cluster import (
     prepare_teacher_and_statistics,
 )
 from nas.execution.progress import SearchProgress
-from nas.execution.ray_start import check_machine
 from nas.execution.recorder import StudyRecorder
 from nas.execution.scheduler import ParetoHalving
 from nas.execution.searcher import LostWorkers, StudySearcher
@@ -29,7 +28,6 @@ __all__ = [
     "StudyRecorder",
     "StudySearcher",
     "WorkerResources",
-    "check_machine",
     "expected_resources",
     "from_tune",
     "make_shared_weights",

@@ -25,9 +25,9 @@ from nas.config import SearchConfig
 from nas.device import use_threads
 from nas.errors import ConfigError, SearchError
 from nas.execution.gpu_sharing import Footprint, candidates_per_gpu, gpu_fraction, measure_footprint
-from nas.execution.ray_start import QUIET, local_ray
 from nas.execution.weight_sharing import STAGES, images_trained, stages_left, train_shared
 from nas.progress import progress_bars, waiting
+from nas.ray_start import QUIET, local_ray
 from nas.workbench import Workbench
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.cli.identity import have_identity
+from nas.cli.start import have_identity
 
 
 def test_a_user_without_entry_and_home_gets_both(monkeypatch: pytest.MonkeyPatch) -> None:

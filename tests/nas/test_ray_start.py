@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import ray
 
+from nas import ray_start
 from nas.errors import ConfigError
-from nas.execution import ray_start
-from nas.execution.ray_start import LONGEST_FOLDER, check_machine, local_ray
+from nas.ray_start import LONGEST_FOLDER, check_machine, local_ray
 
 
 def folder_of(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Path:

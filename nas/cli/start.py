@@ -1,10 +1,12 @@
-"""Ctrl-C while a command is still being imported: one line, as later, in place of a traceback."""
+"""Before a command imports its libraries: Ctrl-C ends it in one line, and its user has a name and a home."""
 
 from __future__ import annotations
 
+import getpass
 import os
 import signal
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -34,3 +36,15 @@ def raise_again() -> None:
 def _end(number: int, frame: object) -> None:
     os.write(2, f"{Path(sys.argv[0]).name}: interrupted before it began\n".encode())
     os._exit(INTERRUPTED)
+
+
+def have_identity() -> None:
+    """Set HOME and LOGNAME where nothing else says them: Ray and PyTorch ask for both when imported."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = tempfile.gettempdir()
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # the second: since Python 3.13
+        os.environ["LOGNAME"] = f"uid{os.getuid()}"
