@@ -32,7 +32,7 @@ def distances(study: str, workdir: Path, extractors: list[str], weights: dict[st
     from nas.workbench import Workbench
 
     torch.set_num_threads(1)
-    store, _ = open_existing(workdir, study)
+    store, _ = open_existing(workdir, study, "")
     with store:
         config = SearchConfig.saved(StudyAttributes.from_study(store.study).config)
     report, bench = nas.open_study(study, workdir=workdir), Workbench(config)

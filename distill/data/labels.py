@@ -45,8 +45,10 @@ def find_labels(names: Sequence[str], label_file: bytes | None) -> Labels | None
     Raises:
         UnlabelledError: there are none, for a reason that is worth knowing.
     """
-    inside = [name.removeprefix(wrapping(names)) for name in names]
-    return by_folder(inside) if label_file is None else by_json(names, label_file)
+    if label_file is not None:
+        return by_json(names, label_file)
+    around = wrapping(names)
+    return by_folder([name.removeprefix(around) for name in names])
 
 
 def wrapping(names: Sequence[str]) -> str:

@@ -247,3 +247,12 @@ def test_the_digits_are_labelled() -> None:
     assert digits.labels is not None
     assert digits.labels.equal(digits_labels())
     assert digits.classes == tuple("0123456789")
+
+
+def test_classes_of_very_many_images_are_read_in_one_pass() -> None:
+    names = [
+        f"photos/{i % 10}/{i}.png" for i in range(200_000)
+    ]  # looking twice at each pair would take hours
+    found = find_labels(names, None)
+    assert found is not None
+    assert found.counts == [20_000] * 10
