@@ -89,7 +89,7 @@ def open_study(name: str = "", *, workdir: str | Path = WORKDIR, storage: str = 
     """
     store, folder = open_existing(Path(workdir), name, storage)
     with store:
-        return read_report(store).model_copy(update={"folder": str(folder)})
+        return read_report(store, folder)
 
 
 def export(

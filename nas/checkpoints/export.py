@@ -100,6 +100,7 @@ def export_student(
         "fid_samples": str(rung.fid_samples),
         "fid_extractor": rung.fid_extractor,
         "fid_extractor_digest": rung.fid_extractor_digest,
+        **({"fid_extractor_weights": found.extractor_weights} if found.extractor_weights else {}),
         "fid_seed": str(rung.fid_seed),
         "macs": str(trial.macs),
         "params": str(trial.params),

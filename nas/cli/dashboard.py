@@ -6,6 +6,7 @@ import click
 
 from nas.cli.command import Command
 from nas.cli.options import options
+from nas.cli.studies import open_asked
 from nas.options import StudyOptions, option
 
 EXAMPLES = """
@@ -34,11 +35,10 @@ def main(asked: DashboardOptions) -> None:
     """
     from nas.dashboard import Publisher, serve
     from nas.reporting import read_report
-    from nas.study import open_existing
 
-    store, folder = open_existing(asked.workdir, asked.study, asked.storage)
+    store, folder = open_asked(asked)
     with store:
-        found = read_report(store)
+        found = read_report(store, folder)
 
         def ready(url: str) -> None:
             click.echo(f"{found.study}: {url}  (Ctrl-C ends it)", err=True)

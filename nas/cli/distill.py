@@ -6,6 +6,7 @@ import click
 
 from nas.cli.command import Command, console, results
 from nas.cli.options import options
+from nas.cli.studies import open_asked
 from nas.options import (
     FidOptions,
     Gpus,
@@ -75,7 +76,7 @@ def main(asked: DistillOptions) -> None:
     from nas.study import StudyAttributes, open_existing
     from nas.trials import Finalists, choose_finalists, final_config, searched
 
-    store, _ = open_existing(asked.workdir, asked.study, asked.storage)
+    store, _ = open_asked(asked)
     with store:
         name = searched(store)
     store, _ = open_existing(asked.workdir, name, asked.storage)

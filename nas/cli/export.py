@@ -8,6 +8,7 @@ import click
 
 from nas.cli.command import Command
 from nas.cli.options import options
+from nas.cli.studies import open_asked
 from nas.options import JsonOption, Location, Quantity, StudyOptions, option
 
 if TYPE_CHECKING:
@@ -50,14 +51,13 @@ def main(asked: ExportOptions) -> None:
     from nas.checkpoints import better_seed, choose, export_student
     from nas.errors import ConfigError
     from nas.reporting import comparison, read_report
-    from nas.study import open_existing
 
     trial, max_macs, output = asked.trial, asked.max_macs, asked.output
     if sum((asked.best, trial is not None, max_macs is not None)) > 1:
         raise ConfigError("--best, --trial and --max-macs exclude each other: give one of them")
-    store, folder = open_existing(asked.workdir, asked.study, asked.storage)
+    store, folder = open_asked(asked)
     with store:
-        found = read_report(store)
+        found = read_report(store, folder)
     chosen = choose(found, trial=trial, max_macs=max_macs)
     metadata = export_student(found, chosen, folder, output, force=asked.force)
     if asked.as_json:

@@ -1,6 +1,7 @@
 """What a study shows: reports, tables, plots, the dashboard."""
 
 from nas.reporting.architectures import architecture_of, render_architecture
+from nas.reporting.listing import StudySummary, render_studies, render_trials, summarise, what_it_is
 from nas.reporting.report import (
     SearchReport,
     TrialReport,
@@ -15,6 +16,7 @@ from nas.reporting.verdict import Gain, comparison, gain, location, next_command
 __all__ = [
     "Gain",
     "SearchReport",
+    "StudySummary",
     "TrialReport",
     "architecture_of",
     "choose_best",
@@ -27,8 +29,12 @@ __all__ = [
     "render_architecture",
     "render_finalists",
     "render_next",
+    "render_studies",
+    "render_trials",
     "render_trust",
     "searches_below_teacher",
+    "summarise",
     "trial_reports",
     "verdict",
+    "what_it_is",
 ]

@@ -12,6 +12,7 @@ from rich.text import Text
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.ranking import PRIOR_SIGMA, PRIOR_WEIGHT
 from nas.reporting.architectures import legend_lines
+from nas.reporting.listing import count_states, states_in_words
 from nas.reporting.report import SearchReport, TrialReport
 from nas.reporting.verdict import comparison, near, next_commands, verdict
 
@@ -59,7 +60,7 @@ def render(found: SearchReport) -> RenderableType:
     lines = [
         LEGEND.format(distance=found.distance),
         *legend_lines(found.space),
-        f"Best student: trial {best.number}, {found.distance} {best.median:.2f}, "
+        f"Best student: trial {best.number}, {found.distance} {best.median:.2f}{_of_seeds(best)}, "
         f"{format_quantity(best.macs or 0)} MACs, "
         f"{format_quantity(best.params or 0)} parameters{_latency(best)}; {_states(found)}.",
         *verdict(found),
@@ -137,12 +138,12 @@ def _latency(trial: TrialReport) -> str:
 
 
 def _states(found: SearchReport) -> str:
-    first_runs = [t for t in found.trials if t.replicate_of is None]
-    counts = {
-        name: sum(t.state == name for t in first_runs) for name in ("COMPLETE", "PRUNED", "FAIL", "RUNNING")
-    }
-    words = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed", "RUNNING": "running"}
-    return ", ".join(f"{count} {words[name]}" for name, count in counts.items() if count) or "no trials"
+    return states_in_words(count_states(found))
+
+
+def _of_seeds(trial: TrialReport) -> str:
+    """How many trainings a median is of, where they are several."""
+    return f" (median of {len(trial.fids)} seeds)" if len(trial.fids) > 1 else ""
 
 
 def _noise(found: SearchReport) -> str:
