@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.cli.options import grouped
+from nas.extras import missing_extra
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,6 +74,11 @@ class Command(click.Command):
             _leave(error.format_message(), WRONG_REQUEST)
         except (KeyboardInterrupt, click.Abort):
             _leave(f"interrupted; {self.interrupted}", INTERRUPTED)
+        except ModuleNotFoundError as error:
+            missing = missing_extra(error)
+            if missing is None:
+                raise
+            _leave(missing, WRONG_REQUEST)
         except Exception as error:  # what is no user's error is raised again below
             from nas.errors import SearchError  # imports PyTorch, which a --help does not need
             from search_spaces import UserError
