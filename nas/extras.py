@@ -4,7 +4,17 @@ from __future__ import annotations
 
 EXTRAS = {
     "search": (
-        *("alembic", "fvcore", "optuna", "optuna_dashboard", "plotly", "ray", "scipy", "sklearn"),
+        *(
+            "alembic",
+            "fvcore",
+            "markdown_it",
+            "optuna",
+            "optuna_dashboard",
+            "plotly",
+            "ray",
+            "scipy",
+            "sklearn",
+        ),
         *("sqlalchemy", "tomli_w", "torch_fidelity", "torchvision"),
     ),
     "postgres": ("psycopg",),

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 MODULES = {
     "scikit-learn": "sklearn",
     "ray[tune]": "ray",
+    "markdown-it-py": "markdown_it",
     "psycopg[binary]": "psycopg",
 }  # others: by their name
 LOADING = {"click", "filelock", "numpy", "pillow", "pydantic", "rich", "safetensors", "torch"}

@@ -1,7 +1,15 @@
 """What a study shows: reports, tables, plots, the dashboard."""
 
 from nas.reporting.architectures import architecture_of, render_architecture
-from nas.reporting.listing import StudySummary, render_studies, render_trials, summarise, what_it_is
+from nas.reporting.listing import (
+    StudySummary,
+    count_states,
+    render_studies,
+    render_trials,
+    states_in_words,
+    summarise,
+    what_it_is,
+)
 from nas.reporting.report import (
     SearchReport,
     TrialReport,
@@ -21,6 +29,7 @@ __all__ = [
     "architecture_of",
     "choose_best",
     "comparison",
+    "count_states",
     "gain",
     "location",
     "next_commands",
@@ -33,6 +42,7 @@ __all__ = [
     "render_trials",
     "render_trust",
     "searches_below_teacher",
+    "states_in_words",
     "summarise",
     "trial_reports",
     "verdict",

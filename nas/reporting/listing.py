@@ -43,16 +43,16 @@ def summarise(store: StudyStore, folder: Path) -> StudySummary:
         study=store.name,
         folder=str(folder),
         storage=store.url,
-        trials=count_states(found),
+        trials=count_states(found.trials),
         distance=found.distance,
         best=found.best,
         finalists_of=found.finalists_of,
     )
 
 
-def count_states(found: SearchReport) -> dict[str, int]:
+def count_states(trials: Sequence[TrialReport]) -> dict[str, int]:
     """Architectures by the state of their first training; states that none is in are left out."""
-    first = [t.state for t in found.trials if t.replicate_of is None]
+    first = [t.state for t in trials if t.replicate_of is None]
     return {state: first.count(state) for state in STATES if state in first}
 
 
@@ -88,15 +88,15 @@ def render_trials(found: SearchReport) -> RenderableType:
             "" if trial.fid is None else f"{trial.fid:.2f}",
             "" if trial.macs is None else format_quantity(trial.macs),
             "" if trial.params is None else format_quantity(trial.params),
-            "; ".join(what_it_is(found, trial)),
+            "; ".join(what_it_is(trial, found.best)),
             style="bold" if trial == found.best else "",
         )
     return table
 
 
-def what_it_is(found: SearchReport, trial: TrialReport) -> list[str]:
-    """What is special about a trial, each in a few words."""
-    kinds = ["best student"] if found.best is not None and trial.number == found.best.number else []
+def what_it_is(trial: TrialReport, best: TrialReport | None) -> list[str]:
+    """What is special about a trial of a study with this best, each in a few words."""
+    kinds = ["best student"] if best is not None and trial.number == best.number else []
     if trial.replicate_of is not None:
         kinds.append(f"replicate of trial {trial.replicate_of}, from another seed")
     if len(trial.fids) > 1:

@@ -138,7 +138,7 @@ def _latency(trial: TrialReport) -> str:
 
 
 def _states(found: SearchReport) -> str:
-    return states_in_words(count_states(found))
+    return states_in_words(count_states(found.trials))
 
 
 def _of_seeds(trial: TrialReport) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 from optuna.trial import TrialState
@@ -51,7 +51,10 @@ def open_existing(workdir: Path, study: str, storage: str) -> tuple[StudyStore, 
 
 
 def open_all(
-    workdir: Path, storage: str, skipped: Callable[[str], None] = lambda reason: None
+    workdir: Path,
+    storage: str,
+    skipped: Callable[[str], None] = lambda reason: None,
+    known: Container[str] = (),
 ) -> list[tuple[StudyStore, Path]]:
     """Open all studies to read them, with their folders: the last searched or made first.
 
@@ -59,6 +62,7 @@ def open_all(
         workdir: folder of runs.
         storage: SQLAlchemy URL; empty for the SQLite files in the studies' folders.
         skipped: receives why a study can't be opened.
+        known: names of studies to leave out.
 
     Raises:
         StudyError: there is none.
@@ -66,6 +70,8 @@ def open_all(
     """
     found = []
     for name in study_names(workdir, storage):
+        if name in known:
+            continue
         try:
             found.append(_open(workdir, name, storage))
         except (StudyError, StorageError) as error:

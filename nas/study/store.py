@@ -144,11 +144,20 @@ class StudyStore:
         """Optuna's storage, for its dashboard and its artifacts."""
         return self.study._storage
 
-    def close(self) -> None:
-        """Close the connections."""
+    @property
+    def is_copy(self) -> bool:
+        """Whether what is written would be lost, because the file itself can't be written."""
+        return self._copy is not None
+
+    def release(self) -> None:
+        """Close the connections; the next use opens them again."""
         self._storage.scoped_session.remove()
         self._storage.engine.dispose()
         self._engine.dispose()
+
+    def close(self) -> None:
+        """Close the connections, for good."""
+        self.release()
         if self._copy is not None:
             self._copy.cleanup()
 
