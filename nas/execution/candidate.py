@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import gc
 import os
 import socket
@@ -26,6 +25,7 @@ from distill.tasks import preview_rows
 from distill.training import Progress, Trainer
 from nas.budget import Cost, measure
 from nas.config import SearchConfig
+from nas.execution.loss_log import LossLog
 from nas.execution.tune_config import from_tune
 from nas.execution.workbench import Workbench, use_threads
 from nas.study import RungRecord
@@ -141,17 +141,14 @@ class Candidate:
         return state if ours else None
 
     def _train(self, trainer: Trainer, rung: int) -> float:
-        """Train to the end of `rung`, logging every step; returns the last step's KD weight."""
+        """Train to the end of `rung`, logging its losses; returns the last step's KD weight."""
         last = Progress(trainer.images, trainer.kd_weight, {})
-        with (self.folder / f"rung-{rung}.csv").open("w", newline="") as file:
-            log = csv.writer(file)
-            log.writerow(["images", "kd_weight", "losses"])
+        with LossLog(self.folder / f"rung-{rung}.csv") as log:
 
             def note(progress: Progress) -> None:
                 nonlocal last
                 last = progress
-                losses = " ".join(f"{name}={value:.4g}" for name, value in progress.losses.items())
-                log.writerow([progress.images, f"{progress.kd_weight:.6g}", losses])
+                log.note(progress)
 
             trainer.train(self.bench.config.rungs[rung], note)
         return last.kd_weight

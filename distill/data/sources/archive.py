@@ -18,11 +18,23 @@ MAX_EXPANSION = 100  # images hardly shrink in a .zip; a bomb grows a thousandfo
 HARMLESS = 64 * 2**20  # bytes that any archive may unpack to
 
 
-def zip_source(path: Path, stack: ExitStack) -> Source:
+def split_member(source: str) -> tuple[str, str]:
+    """The archive and the folder in it, of `images.zip:trainA`; the folder is empty where none is named."""
+    named = re.fullmatch(r"(.+\.zip):(.*)", source, flags=re.IGNORECASE | re.DOTALL)
+    return (source, "") if named is None or Path(source).exists() else (named[1], named[2])
+
+
+def zip_source(path: Path, stack: ExitStack, folder: str = "") -> Source:
     """Images in the .zip at `path`, known by their names, sizes and checksums, wherever the file lies.
 
+    Args:
+        path: of the archive.
+        stack: keeps it open.
+        folder: the one in the archive whose images are meant, and those of folders below it; empty for all.
+            Names and labels are as if the archive had nothing else.
+
     Raises:
-        DataError: it is no .zip, names a place outside of itself, or is a bomb.
+        DataError: it is no .zip, names a place outside of itself, is a bomb, or has no such folder.
         OSError: it can't be read.
     """
     try:
@@ -35,22 +47,27 @@ def zip_source(path: Path, stack: ExitStack) -> Source:
     infos = [info for info in archive.infolist() if not info.is_dir()]
     _check_names(path, infos)
     check_expansion(path, sum(info.file_size for info in infos))
-    members = sorted((info for info in infos if is_image(info.filename)), key=lambda info: info.filename)
-    label_files = [info for info in infos if info.filename == LABEL_FILE]
+    root = f"{folder.strip('/')}/" if folder else ""
+    infos = [info for info in infos if info.filename.startswith(root)]
+    if not infos and root:
+        raise DataError(f"{path} has no folder {folder!r}: {_folders(archive)}")
+    names = {info: info.filename.removeprefix(root) for info in infos}
+    members = sorted((info for info in infos if is_image(names[info])), key=lambda info: info.filename)
+    label_files = [info for info in infos if names[info] == LABEL_FILE]
 
     def read(position: int) -> bytes:
         return _read(archive, members[position])
 
     def listing() -> Listing:
-        names = [info.filename for info in members]
         content = None
         for info in label_files:
             content = b""  # what can't be read labels nothing
             with contextlib.suppress(Exception):  # of a damaged archive
                 content = _read(archive, info)
-        return Listing(names, read, find_labels(names, content))
+        listed = [names[info] for info in members]
+        return Listing(listed, read, find_labels(listed, content))
 
-    files = ((info.filename, info.file_size, info.CRC) for info in members + label_files)
+    files = ((names[info], info.file_size, info.CRC) for info in members + label_files)
     return Source(fingerprint("zip", files=files), listing)
 
 
@@ -76,6 +93,14 @@ def _check_names(path: Path, infos: list[zipfile.ZipInfo]) -> None:
                 f"{path} holds {one_line(repr(name))}, a place outside of itself: "
                 "make it anew with relative names"
             )
+
+
+def _folders(archive: zipfile.ZipFile) -> str:
+    """The folders at the top of `archive`, as advice."""
+    names = sorted({name.partition("/")[0] for name in archive.namelist() if "/" in name})
+    if not names:
+        return "it has no folders; leave the folder out"
+    return f"give one of {one_line(', '.join(names), 100)}, or leave it out"
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
