@@ -77,7 +77,8 @@ def export_student(
     path = study_folder / rung.checkpoint
     if not path.is_file():
         raise ExportError(
-            f"checkpoint {path} of trial {trial.number} is gone: choose another trial, or --workdir"
+            f"checkpoint {path} of trial {trial.number} is gone: choose another trial, or "
+            "--workdir; a search with --keep front keeps those of the front only"
         )
     if file_digest(path) != rung.sha256:
         raise ExportError(f"checkpoint {path} is not the one that the study measured: choose another trial")

@@ -48,7 +48,7 @@ MAY_CHANGE = (
     frozenset(("teacher", "data", "extractor_weights", "trials", "sampler", "reduction_factor"))
     | {"significance", "replicates", "seeds", "enqueue", "warm_start"}
     | {"space", "resolution", "study", "workdir", "storage", "workers", "gpus_per_trial", "ray_address"}
-    | {"perceptual", "micro_batch", "compile", "checkpoint_activations"}
+    | {"keep", "perceptual", "micro_batch", "compile", "checkpoint_activations"}
 )
 """Settings that may differ when a search is resumed; digests identify teacher, data and distance."""
 
@@ -143,6 +143,11 @@ class SearchConfig(StudyOptions, ResourceOptions, MemoryOptions, SeedOption, Fid
         shown="a quarter of --trials; 0 with --share-weights",
     )
     seeds: int = option(3, group="search", ge=1, help="Most seeds of one architecture.")
+    keep: Literal["all", "front"] = option(
+        "all",
+        group="study",
+        help="Checkpoints that stay when the search ends: all, or those of the front and the best's equals.",
+    )
     sampler: str = option("gp", group="search", help="Sampler of architectures: gp, tpe, nsga2 or random.")
     enqueue: tuple[Location, ...] = option(
         (),

@@ -22,10 +22,9 @@ from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from distill.evaluation import compare, sample, save_png
 from distill.memory import is_out_of_memory
 from distill.tasks import preview_rows
-from distill.training import Progress, Trainer
+from distill.training import LossLog, Progress, Trainer
 from nas.budget import Cost, measure
 from nas.config import SearchConfig
-from nas.execution.loss_log import LossLog
 from nas.execution.tune_config import from_tune
 from nas.execution.workbench import Workbench, use_threads
 from nas.study import RungRecord

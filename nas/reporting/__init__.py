@@ -18,6 +18,7 @@ from nas.reporting.report import (
     searches_below_teacher,
     trial_reports,
 )
+from nas.reporting.sizes import format_bytes
 from nas.reporting.tables import render, render_finalists, render_next, render_trust
 from nas.reporting.verdict import Gain, comparison, gain, location, next_commands, verdict
 
@@ -30,6 +31,7 @@ __all__ = [
     "choose_best",
     "comparison",
     "count_states",
+    "format_bytes",
     "gain",
     "location",
     "next_commands",

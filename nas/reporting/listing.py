@@ -12,6 +12,7 @@ from rich.table import Table
 from nas.budget import format_quantity
 from nas.errors import StudyError
 from nas.reporting.report import SearchReport, TrialReport, read_report
+from nas.reporting.sizes import folder_bytes, format_bytes
 from nas.study import StudyStore
 
 STATES = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed", "RUNNING": "running"}
@@ -29,12 +30,14 @@ class StudySummary(BaseModel):
     distance: str = ""
     best: TrialReport | None = None
     finalists_of: str = ""  # the search whose finalists these are
+    bytes: int = 0  # of all its files
     note: str = ""  # why there is nothing to show
 
 
 def summarise(store: StudyStore, folder: Path) -> StudySummary:
     """The study in a few values; one that can't be shown says why."""
-    summary = StudySummary(study=store.name, folder=str(folder), storage=store.url)
+    size = folder_bytes(folder)
+    summary = StudySummary(study=store.name, folder=str(folder), storage=store.url, bytes=size)
     try:
         found = read_report(store, folder)
     except StudyError as error:
@@ -43,6 +46,7 @@ def summarise(store: StudyStore, folder: Path) -> StudySummary:
         study=store.name,
         folder=str(folder),
         storage=store.url,
+        bytes=size,
         trials=count_states(found.trials),
         distance=found.distance,
         best=found.best,
@@ -63,10 +67,10 @@ def states_in_words(counts: dict[str, int]) -> str:
 
 def render_studies(studies: Sequence[StudySummary]) -> RenderableType:
     """One row for each study, in the order given."""
-    table = _table("study", "trials", "best", "distance", "MACs", "parameters", right=(2, 4, 5))
+    table = _table("study", "trials", "files", "best", "distance", "MACs", "parameters", right=(2, 3, 5, 6))
     for each in studies:
         best = each.best
-        row = [each.study, each.note or states_in_words(each.trials)]
+        row = [each.study, each.note or states_in_words(each.trials), format_bytes(each.bytes)]
         if best is not None:
             costs = [format_quantity(best.macs or 0), format_quantity(best.params or 0)]
             row += [f"trial {best.number}", f"{each.distance} {best.median:.2f}", *costs]

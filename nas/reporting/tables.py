@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -14,6 +15,7 @@ from nas.ranking import PRIOR_SIGMA, PRIOR_WEIGHT
 from nas.reporting.architectures import legend_lines
 from nas.reporting.listing import count_states, states_in_words
 from nas.reporting.report import SearchReport, TrialReport
+from nas.reporting.sizes import folder_bytes, format_bytes
 from nas.reporting.verdict import comparison, near, next_commands, verdict
 
 LEGEND = (
@@ -71,7 +73,7 @@ def render(found: SearchReport) -> RenderableType:
         f"{format_quantity(found.teacher['macs'])} MACs, "
         f"{format_quantity(found.teacher['params'])} parameters.",
         *(f"Warning: {warning}." for warning in found.warnings),
-        f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials",
+        _where(found),
     ]
     return Group(table, *(Text(line) for line in lines))
 
@@ -139,6 +141,12 @@ def _latency(trial: TrialReport) -> str:
 
 def _states(found: SearchReport) -> str:
     return states_in_words(count_states(found.trials))
+
+
+def _where(found: SearchReport) -> str:
+    """The study's database and files, and how much these take."""
+    size = format_bytes(folder_bytes(Path(found.folder) / "trials"))
+    return f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials ({size})"
 
 
 def _of_seeds(trial: TrialReport) -> str:
@@ -220,7 +228,7 @@ def render_finalists(found: SearchReport) -> RenderableType:
         _noise(found),
         *_nearest(found, found.best),
         *(f"Warning: {warning}." for warning in found.warnings),
-        f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials",
+        _where(found),
     ]
     return Group(table, *_held_out(found, shown), *(Text(line) for line in lines))
 

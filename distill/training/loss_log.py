@@ -1,4 +1,4 @@
-"""The log of one rung's training: a CSV file with a column for each loss."""
+"""The log of a training: a CSV file with a column for each loss."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from distill.training import Progress
+from distill.training.trainer import Progress
 
 
 class LossLog:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from distill.training import Progress
-from nas.execution.loss_log import LossLog
+from distill.training import LossLog, Progress
 
 
 def test_each_loss_has_a_column_and_rows_differ_from_the_last(tmp_path: Path) -> None:
