@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 help:
 	@echo "make setup    a virtual environment in $(VENV) with everything, the commands in $(BIN)"
 	@echo "make search   set up, then search students for a handwritten-digits teacher"
-	@echo "make test     set up, then check style and types and run the test suite"
+	@echo "make test     set up, then make lint and the test suite"
+	@echo "make lint     check style, types and imports"
 	@echo "make format   mend style where that can be done automatically"
 	@echo "make clean    remove the environment and what tools left"
 

@@ -36,7 +36,7 @@ def train(kind: str, width: int, seed: int, images: int, settings: dict[str, Any
     import torch
 
     from nas.config import SearchConfig
-    from nas.execution import Workbench
+    from nas.workbench import Workbench
 
     torch.set_num_threads(1)
     asked = settings | {"recipe": "compressing-gans", "inherit": False, "warm_discriminator": False}
@@ -58,7 +58,7 @@ def train(kind: str, width: int, seed: int, images: int, settings: dict[str, Any
 def about_teacher(settings: dict[str, Any]) -> dict[str, float]:
     """The teacher's metrics and size."""
     from nas.config import SearchConfig
-    from nas.execution import Workbench
+    from nas.workbench import Workbench
 
     bench = Workbench(SearchConfig.of(**settings, study="d"))
     scores = bench.fidelity.measure(bench.teacher.generator, METRICS, bench.config.fid_samples, seed=1)

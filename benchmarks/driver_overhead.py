@@ -42,11 +42,12 @@ from benchmarks.finished_trials import fill
 from benchmarks.stub import StubTrial, stub_outcome
 from nas.config import SearchConfig
 from nas.driver import prepare, run_search
-from nas.execution import SearchProgress, StudyRecorder, StudySearcher, Workbench, from_tune
+from nas.execution import SearchProgress, StudyRecorder, StudySearcher, from_tune
 from nas.ranking import RungBoard
 from nas.samplers import make_sampler
 from nas.study import StudyStore
 from nas.trials import Proposer
+from nas.workbench import Workbench
 
 SEED = 0
 FEWEST = 3  # trials measured, however long they take

@@ -12,9 +12,9 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy.orm import Session
 
 from benchmarks.stub import stub_outcome
-from nas.execution import Workbench
 from nas.study import Rung, RungRecord, StudyStore
 from nas.trials import TrialAttributes
+from nas.workbench import Workbench
 from search_spaces import Utilisation
 
 

@@ -50,7 +50,7 @@ def training(start: str, seed: int, settings: dict[str, Any], images: list[int])
     import torch
 
     from nas.config import SearchConfig
-    from nas.execution import Workbench
+    from nas.workbench import Workbench
     from search_spaces.stylegan2.style_space import inherit_mapping
 
     torch.set_num_threads(1)

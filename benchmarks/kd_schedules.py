@@ -50,7 +50,7 @@ def distill(row: str, seed: int, images: int, settings: dict[str, Any]) -> float
     import torch
 
     from nas.config import SearchConfig
-    from nas.execution import Workbench
+    from nas.workbench import Workbench
 
     torch.set_num_threads(1)
     of_the_search, of_the_recipe = rows()[row]

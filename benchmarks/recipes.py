@@ -11,9 +11,9 @@ uniform-width baseline. Runs of a seed have the same data order and latents. Ima
 a row with several discriminator steps takes fewer steps of the student.
 
 Figures are medians over seeds: FD before and after training, its interval (bootstrap, 90 %), KID, recall,
-images a second. `vs default` is the ratio of FDs over paired seeds with its 95 % interval
-(`benchmarks.paired`); * marks rows whose interval excludes 1. † marks rows that are not better than the best
-student before any training.
+images a second (of one core's time, or with a GPU of wall-clock time). `vs default` is the ratio of FDs over
+paired seeds with its 95 % interval (`benchmarks.paired`); * marks rows whose interval excludes 1. † marks
+rows that are not better than the best student before any training.
 
 `--results` keeps every finished run in a file: the same command continues, and runs what is missing.
 """
@@ -81,7 +81,7 @@ ROWS: dict[str, dict[str, Any]] = {
 def refused(row: str, settings: Mapping[str, Any]) -> bool:
     """Whether `row` does not go with the teacher or what is installed; says why."""
     from nas.config import SearchConfig
-    from nas.execution import Workbench
+    from nas.workbench import Workbench
     from search_spaces import UserError
 
     try:
@@ -98,7 +98,7 @@ def distill(row: str, seed: int, images: int, settings: Mapping[str, Any]) -> Fi
 
     from distill.errors import NonFiniteImagesError, TrainingDivergedError
     from nas.config import SearchConfig
-    from nas.execution import Workbench
+    from nas.workbench import Workbench
 
     torch.set_num_threads(1)
     asked = {**settings, **ROWS[row], "rungs": (images,), "seed": seed, "study": "recipes"}
@@ -111,10 +111,11 @@ def distill(row: str, seed: int, images: int, settings: Mapping[str, Any]) -> Fi
     trainer.train(0)
     figures: Figures = dict.fromkeys(FIGURES)
     figures["before"] = bench.fidelity.fid(trainer.ema, samples, measured_from).value
-    began = time.perf_counter()
+    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+    began = clock()
     try:
         trainer.train(images)
-        figures["images_per_second"] = trainer.images / (time.perf_counter() - began)
+        figures["images_per_second"] = trainer.images / (clock() - began)
         scores = bench.fidelity.measure(trainer.ema, METRICS, samples, measured_from)
     except (TrainingDivergedError, NonFiniteImagesError):
         return figures

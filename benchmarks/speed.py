@@ -37,7 +37,7 @@ WARM_UP = 10  # steps
 def workbench(scratch: str, **settings: Any) -> Any:
     """A workbench on the digits."""
     from nas.config import SearchConfig
-    from nas.execution import Workbench
+    from nas.workbench import Workbench
 
     return Workbench(SearchConfig.of(budget_macs=2_000_000, workdir=Path(scratch), study="speed", **settings))
 

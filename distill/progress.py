@@ -53,20 +53,31 @@ def relayed(on_progress: OnProgress, file: Path) -> Iterator[OnProgress]:
 
 @dataclass
 class Reporter:
-    """An `OnProgress` for a worker: writes to a file, at most every `RELAY_SECONDS`."""
+    """An `OnProgress` for a worker: writes to a file, at most every `seconds` of one piece of work."""
 
     file: Path
-    _last: float = field(default=-RELAY_SECONDS, compare=False)
+    seconds: float = RELAY_SECONDS
+    _work: str = field(default="", compare=False)
+    _last: float = field(default=0.0, compare=False)
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        if done < total and time.monotonic() - self._last < RELAY_SECONDS:
+        if what == self._work and done < total and time.monotonic() - self._last < self.seconds:
             return
-        self._last = time.monotonic()
+        self._work, self._last = what, time.monotonic()
         with (
             suppress(OSError),
             written_whole(self.file) as file,
         ):  # a lost report is only a number on a screen
             file.write(json.dumps([what, done, total]).encode())
+
+
+def read_report(file: Path) -> tuple[str, int, int] | None:
+    """The last report that a `Reporter` wrote to `file`; None where there is none that can be read."""
+    try:
+        what, done, total = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return None
+    return str(what), int(done), int(total)
 
 
 def _listen(file: Path, on_progress: OnProgress, ended: Event) -> None:

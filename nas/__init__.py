@@ -5,7 +5,7 @@
     report = nas.search("2M", trials=12)  # as `nas-search --budget-macs 2M` does
     nas.export(report, "student.safetensors")
     student = nas.load_student("student.safetensors")
-    images = student(*student.example_inputs(16))
+    images = student.sample(16, seed=0)  # (16, C, H, W), uint8
 
 Names are imported when they are first used, so that `import nas` is free and `load_student` needs no extra of
 pyproject.toml. docs/python.md shows them all.

@@ -1,6 +1,8 @@
-"""Where networks run."""
+"""Where networks run, and on how many cores."""
 
 from __future__ import annotations
+
+import os
 
 import torch
 
@@ -17,3 +19,12 @@ def choose_device(asked: str | None) -> str:
     if asked == "cuda" and not available:
         raise ConfigError("--device cuda: PyTorch sees no GPU here: leave it out to use the CPU")
     return ("cuda" if available else "cpu") if asked in (None, "auto") else asked
+
+
+def use_threads(count: int) -> None:
+    """Limit this process to `count` cores, as workers share a machine.
+
+    Torch waits forever for threads beyond OMP_THREAD_LIMIT.
+    """
+    limit = os.environ.get("OMP_THREAD_LIMIT", "")
+    torch.set_num_threads(min(count, int(limit)) if limit.isdecimal() and int(limit) else count)

@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
+import torch
 from pydantic import BaseModel
 from torch import Tensor, nn
 
 from search_spaces.architecture import Architecture
+from search_spaces.errors import ArchitectureError
 from search_spaces.inputs import Inputs, InputSpec, classes_of, example_inputs
+
+AT_A_TIME = 64  # images of a sample in memory
 
 Importance: TypeAlias = Literal["magnitude", "image-difference"]
 """How channels are ranked when a student inherits: by the size of weights and activations, or by
@@ -72,6 +76,34 @@ class Generator(nn.Module):
     def example_inputs(self, count: int = 1, seed: int = 0) -> Inputs:
         """`count` inputs of the right shapes, on the CPU: for costs, latency, tracing and export."""
         return example_inputs(self.input_specs, count, seed)
+
+    @torch.no_grad()
+    def sample(self, count: int, seed: int = 0, **options: Any) -> Tensor:
+        """Images as they are shown and saved: `(count, C, H, W)`, uint8, on the CPU.
+
+        Values outside of [-1, 1] are clamped. Equal arguments give equal images: latents, labels and noise
+        come from `seed`, and the caller's random numbers stay as they are.
+
+        Args:
+            count: how many.
+            seed: of latents, labels and noise.
+            options: passed on, where the generator has such: `psi` and `noise`.
+
+        Raises:
+            ArchitectureError: it takes inputs that can't be drawn, such as images.
+        """
+        needed = [spec.kind for spec in self.input_specs if spec.distribution == "data"]
+        if needed:
+            raise ArchitectureError(f"it needs {' and '.join(needed)} from data: call it with them")
+        place = next(self.parameters()).device
+        inputs = [torch.split(tensor, AT_A_TIME) for tensor in self.example_inputs(count, seed)]
+        images = []
+        with torch.random.fork_rng(devices=[place.index or 0] if place.type == "cuda" else []):
+            torch.manual_seed(seed)
+            for batch in zip(*inputs, strict=True):
+                made = self(*(tensor.to(place) for tensor in batch), **options)
+                images.append(((made + 1) * 127.5).round().clamp(0, 255).to("cpu", torch.uint8))
+        return torch.cat(images)
 
     def deterministic(self, *inputs: Tensor) -> Tensor:
         """Images that depend on `inputs` alone: the noise of `forward` is held constant."""

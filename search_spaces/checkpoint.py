@@ -8,6 +8,7 @@ import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -83,7 +84,7 @@ def load_checkpoint(path: Path, discriminator: Path | None = None) -> Checkpoint
     Raises:
         CheckpointError: a file can't be read, is of another format, or its tensors don't fit.
     """
-    loaded = _load_ours(path) if _is_safetensors(path) else _load_foreign(path)
+    loaded = _load_safetensors(path) if _is_safetensors(path) else _load_foreign(path, read_untrusted(path))
     if discriminator is None:
         return loaded
     return replace(loaded, discriminator=_load_beside(loaded, discriminator))
@@ -101,8 +102,7 @@ def _is_safetensors(path: Path) -> bool:
         raise CheckpointError(f"{path} can't be read ({os_reason(error)}): give another file") from error
 
 
-def _load_foreign(path: Path) -> Checkpoint:
-    content = read_untrusted(path)
+def _load_foreign(path: Path, content: Any) -> Checkpoint:
     for family in FAMILIES.values():
         try:
             found = family.read(content)
@@ -122,7 +122,7 @@ def _load_foreign(path: Path) -> Checkpoint:
 
 def _load_beside(loaded: Checkpoint, path: Path) -> Discriminator:
     """The discriminator in the file `path`, for the generator of `loaded`."""
-    content = read_untrusted(path)
+    content = _read_safetensors(path)[0] if _is_safetensors(path) else read_untrusted(path)
     try:
         found = get_family(loaded.family).read_discriminator(content, loaded.generator)
     except UserError as error:
@@ -146,18 +146,41 @@ def _described(content: object) -> str:
     return f"{len(content)} entries ({', '.join(names)})" if names else "an empty dictionary"
 
 
-def _load_ours(path: Path) -> Checkpoint:
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a safetensors file, and its metadata."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            names = sorted(file.keys(), key=_by_numbers)  # the file has another order than the network
+            return {name: file.get_tensor(name) for name in names}, metadata
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"{path} is no readable safetensors checkpoint ({one_line(error)}): copy or export it again"
         ) from error
-    if metadata.get("format") != FORMAT:
-        given = reprlib.repr(metadata.get("format"))
-        raise CheckpointError(f"{path} was not written by this service: its format is {given}")
+
+
+def _by_numbers(name: str) -> list[tuple[int, str]]:
+    """A key that sorts layer 2 before layer 10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in name.split(".")]
+
+
+def _load_safetensors(path: Path) -> Checkpoint:
+    """Our own format, or the state dict of another project."""
+    tensors, metadata = _read_safetensors(path)
+    written_as = metadata.get("format", "")
+    if written_as == FORMAT:
+        return _load_ours(path, tensors, metadata)
+    if written_as.startswith(FORMAT.partition("/")[0]):
+        raise CheckpointError(
+            f"{path} is of another version of our format, {reprlib.repr(written_as)}: read it with the "
+            "version of this project that wrote it"
+        )
+    if "generator_architecture" in metadata:
+        raise CheckpointError(f"{path} was not written by this service: it names no format")
+    return _load_foreign(path, tensors)
+
+
+def _load_ours(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> Checkpoint:
     noted_digest = metadata.pop(DIGEST, None)  # missing in files of earlier versions
     if noted_digest not in (None, content_digest(tensors, metadata)):
         raise CheckpointError(f"{path} is damaged, its content has changed: copy or export it again")

@@ -35,6 +35,10 @@ class Site:
     place: Literal["input", "output"]  # the module's first input, or its output
 
 
+Scaled = Callable[[str, Tensor], Tensor]
+"""The name of a site and its maps (N, C, H, W) ─► the maps times factors."""
+
+
 @dataclass(frozen=True)
 class _Known:
     """Scores of a generator, and the state of the weights that they were measured with."""
@@ -106,17 +110,12 @@ def _factors(sites: Mapping[str, Site], count: int) -> Iterator[dict[str, Tensor
 
     with ExitStack() as hooks:
         for name, site in sites.items():
-            hook = _before(name, scaled) if site.place == "input" else _behind(name, scaled)
-            register = (
-                site.module.register_forward_pre_hook
-                if site.place == "input"
-                else site.module.register_forward_hook
-            )
-            hooks.callback(register(hook).remove)
+            if site.place == "input":
+                hook = site.module.register_forward_pre_hook(_before(name, scaled))
+            else:
+                hook = site.module.register_forward_hook(_behind(name, scaled))
+            hooks.callback(hook.remove)
         yield factors
-
-
-Scaled = Callable[[str, Tensor], Tensor]
 
 
 def _before(name: str, scaled: Scaled) -> Callable[..., Any]:

@@ -93,7 +93,7 @@ def test_every_command_takes_the_flags_that_it_is_shown_with(page: Path) -> None
 def test_every_flag_in_the_text_belongs_to_a_command_or_a_benchmark(page: Path) -> None:
     scripts = "".join(path.read_text() for path in (ROOT / "benchmarks").glob("*.py"))
     known = {option for command in COMMANDS.values() for option in options(command)}
-    known |= {"--help", *re.findall(r'"(--[\w-]+)"', scripts)}
+    known |= {"--help", "--version", *re.findall(r'"(--[\w-]+)"', scripts)}
     for span in SPAN.findall(prose(page.read_text())):
         flags = re.findall(r"(?:^|\s)(--[a-z][\w-]*)", span) if span.startswith(("--", "nas-")) else []
         assert set(flags) <= known, f"`{span}`: no such flag"

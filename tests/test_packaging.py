@@ -52,6 +52,25 @@ def test_the_citation_names_the_version_and_licence_of_the_package() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == PYPROJECT["project"]["version"]
     assert citation["license"] == PYPROJECT["project"]["license"]
+    assert citation["authors"] == PYPROJECT["project"]["authors"]
+
+
+def test_make_help_lists_every_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    (targets,) = re.findall(r"^\.PHONY: (.*)$", makefile, flags=re.MULTILINE)
+    listed = re.findall(r'@echo "make (\w+) ', makefile)
+    assert set(listed) == set(targets.split()) - {"help"}
+
+
+@pytest.mark.parametrize(
+    "page", [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"], ids=lambda page: page.name
+)
+def test_documentation_installs_extras_from_the_clone(page: Path) -> None:
+    """No such distribution is published: `pip install nas-students[onnx]` would find nothing."""
+    for line in re.findall(r"pip install ([^`\n]*)", page.read_text()):
+        assert not line.strip("'\"").startswith("nas"), line
+        for extra in re.findall(r"\.\[([\w,]+)\]", line):
+            assert set(extra.split(",")) <= set(PYPROJECT["project"]["optional-dependencies"])
 
 
 def requirements(lines: list[str]) -> set[str]:

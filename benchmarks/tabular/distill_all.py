@@ -41,7 +41,7 @@ def workbench(seed: int, workdir: Path, quick: bool = False) -> Any:
     import torch
 
     from nas.config import SearchConfig
-    from nas.execution import Workbench
+    from nas.workbench import Workbench
 
     torch.set_num_threads(1)
     settings = {"rungs": RUNGS, **RECIPE, **(QUICK if quick else {})}

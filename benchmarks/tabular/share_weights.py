@@ -33,7 +33,8 @@ def main() -> None:
     import torch
 
     from nas.config import SearchConfig
-    from nas.execution import STAGES, Workbench, shared_trainer, train_shared
+    from nas.execution import STAGES, shared_trainer, train_shared
+    from nas.workbench import Workbench
     from search_spaces import Slimmable
 
     torch.set_num_threads(1)

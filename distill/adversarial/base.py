@@ -48,10 +48,10 @@ class AdversarialLoss(Protocol):
     """Losses of discriminator and generator, means over logits (N,) or maps of logits (N, 1, H', W')."""
 
     name: ClassVar[str]
-    sign_is_verdict: ClassVar[bool]  # a logit above 0 means "real", as adaptive augmentation needs it
+    sign_classifies: ClassVar[bool]  # a logit above 0 means "real", as adaptive augmentation needs it
     uses_r1: ClassVar[bool]  # whether `r1_gamma` has a meaning
     needs_real_logits: ClassVar[bool]  # whether the generator's losses compare with logits of real images
-    usual_steps: ClassVar[int]  # `discriminator_steps` of families that were not published with it
+    default_discriminator_steps: ClassVar[int]  # for families that were published with another loss
 
     @property
     def discriminator_steps(self) -> int:

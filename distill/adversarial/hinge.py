@@ -16,10 +16,10 @@ class Hinge:
     """`relu(1 - D(real)) + relu(1 + D(fake))`, for discriminators with spectral normalisation."""
 
     name: ClassVar = "hinge"
-    sign_is_verdict: ClassVar[bool] = True
+    sign_classifies: ClassVar[bool] = True
     uses_r1: ClassVar[bool] = False
     needs_real_logits: ClassVar[bool] = False
-    usual_steps: ClassVar[int] = 1
+    default_discriminator_steps: ClassVar[int] = 1
     discriminator_steps: int = 1
 
     @classmethod

@@ -16,10 +16,10 @@ class LeastSquares:
     """`½·(D(real) - 1)² + ½·D(fake)²`; the generator minimises `(D(fake) - 1)²` (factors of CycleGAN)."""
 
     name: ClassVar = "least-squares"
-    sign_is_verdict: ClassVar[bool] = False  # real is 1 and generated is 0: the verdict turns at ½
+    sign_classifies: ClassVar[bool] = False  # real is 1 and generated is 0: the verdict turns at ½
     uses_r1: ClassVar[bool] = False
     needs_real_logits: ClassVar[bool] = False
-    usual_steps: ClassVar[int] = 1
+    default_discriminator_steps: ClassVar[int] = 1
     discriminator_steps: int = 1
 
     @classmethod

@@ -17,14 +17,14 @@ class Logistic:
     """`softplus(D(fake)) + softplus(-D(real))`, and in every `r1_every`-th step `r1_every · γ/2·R1`.
 
     R1 is of second order, so its step scores real images in float32. With augmentation, R1 is the penalty at
-    the augmented images.
+    the augmented images. At γ = 0 there is none.
     """
 
     name: ClassVar = "logistic"
-    sign_is_verdict: ClassVar[bool] = True
+    sign_classifies: ClassVar[bool] = True
     uses_r1: ClassVar[bool] = True
     needs_real_logits: ClassVar[bool] = False
-    usual_steps: ClassVar[int] = 1
+    default_discriminator_steps: ClassVar[int] = 1
     r1_gamma: float = 0.3
     r1_every: int = 16  # steps between lazy R1 regularisations (StyleGAN2, appendix B)
     discriminator_steps: int = 1
@@ -34,7 +34,7 @@ class Logistic:
         return cls(r1_gamma or 0.0, discriminator_steps=discriminator_steps)
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
-        regularise = step.step % self.r1_every == 0
+        regularise = self.r1_gamma > 0 and step.step % self.r1_every == 0
         real = step.real.detach().requires_grad_(regularise)
         if regularise:
             with full_precision(real):

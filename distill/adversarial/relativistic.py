@@ -14,19 +14,18 @@ from search_spaces import full_precision
 
 @dataclass(frozen=True)
 class Relativistic:
-    """`softplus(D(fake) - D(real))` plus, in every `every`-th step, `every · γ/2·(R1 + R2)`.
+    """`softplus(D(fake) - D(real)) + γ/2·(R1 + R2)`, in every step as published.
 
-    The generator minimises `softplus(D(real) - D(fake))`. Both penalties are of second order, so their steps
-    score images in float32.
+    The generator minimises `softplus(D(real) - D(fake))`. Both penalties are of second order, so images are
+    scored in float32. At γ = 0 there are none.
     """
 
     name: ClassVar = "relativistic"
-    sign_is_verdict: ClassVar[bool] = False  # only differences of logits have a meaning
+    sign_classifies: ClassVar[bool] = False  # only differences of logits have a meaning
     uses_r1: ClassVar[bool] = True
     needs_real_logits: ClassVar[bool] = True
-    usual_steps: ClassVar[int] = 1
+    default_discriminator_steps: ClassVar[int] = 1
     r1_gamma: float = 0.3  # of both penalties
-    every: int = 1  # steps between penalties, as in the paper
     discriminator_steps: int = 1
 
     @classmethod
@@ -34,7 +33,7 @@ class Relativistic:
         return cls(r1_gamma or 0.0, discriminator_steps=discriminator_steps)
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
-        if self.r1_gamma == 0 or step.step % self.every:
+        if self.r1_gamma == 0:
             return {"d_adversarial": discriminator_relativistic(*step.logits())}
         real, fake = (x.detach().requires_grad_(True) for x in (step.real, step.fake))
         with full_precision(real):
@@ -45,7 +44,7 @@ class Relativistic:
                 fake=fake,
             )
             real_logits, fake_logits = exact.logits()
-            weight = self.r1_gamma / 2 * self.every
+            weight = self.r1_gamma / 2
             return {
                 "d_adversarial": discriminator_relativistic(real_logits, fake_logits),
                 "d_r1": r1_penalty(real, real_logits) * weight,

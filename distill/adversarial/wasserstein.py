@@ -18,10 +18,10 @@ class Wasserstein:
     """`D(fake) - D(real)`, with a penalty on gradients between real and generated images (WGAN-GP)."""
 
     name: ClassVar = "wasserstein"
-    sign_is_verdict: ClassVar[bool] = False  # a critic's output has no zero point
+    sign_classifies: ClassVar[bool] = False  # a critic's output has no zero point
     uses_r1: ClassVar[bool] = False
     needs_real_logits: ClassVar[bool] = False
-    usual_steps: ClassVar[int] = 5
+    default_discriminator_steps: ClassVar[int] = 5
     penalty: float = 10.0
     discriminator_steps: int = 5
 

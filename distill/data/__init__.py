@@ -16,6 +16,7 @@ from distill.data.loading import (
     load_images,
     sample_images,
 )
+from distill.data.remarks import image_remarks
 from distill.data.scale import to_float, to_uint8
 from distill.data.sources import TEACHER, absolute
 from distill.data.stream import ImageStream
@@ -32,6 +33,7 @@ __all__ = [
     "check_held_out",
     "check_labels",
     "digits_labels",
+    "image_remarks",
     "load_images",
     "sample_images",
     "to_float",

@@ -36,6 +36,7 @@ class Contents:
     skipped: tuple[str, ...]
     labels: Labels | None  # of the images that were kept
     from_colours: bool  # grey images, decoded from colour
+    unlabelled: str = ""  # why there are no labels
 
 
 Fill = Callable[[Callable[[Pixels], object]], Contents]
@@ -65,6 +66,7 @@ def find(folder: Path, key: str, name: str) -> ImageSet | None:
             labels,
             tuple(map(str, about["classes"])),
             from_colours=bool(about.get("from_colours", False)),
+            unlabelled=str(about.get("unlabelled", "")),
         )
     except OSError as error:
         if error.errno == errno.ENOMEM:
@@ -113,6 +115,7 @@ def _about(entry: Path, image_shape: tuple[int, int, int], contents: Contents) -
             "labels": labels and labels.values.tolist(),
             "classes": labels.classes if labels else (),
             "from_colours": contents.from_colours,
+            "unlabelled": contents.unlabelled,
         }
     )
 

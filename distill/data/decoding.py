@@ -1,9 +1,9 @@
 """The rule that turns an image file into `(C, R, R)`, uint8. FID depends on it.
 
-Turned upright by its EXIF tag; 16-bit grey scaled to 8 bits; transparency laid over white; everything made
-grey (1 channel) or RGB (3); the largest centred square cut out; that resized with Pillow's antialiased
-Lanczos filter, unless it has the right size. Of an animation, the first frame. JPEGs are decoded at full
-size: the decoder's own shrinking would be another, coarser filter.
+Its content must be of one of `FORMATS`. Turned upright by its EXIF tag; 16-bit grey scaled to 8 bits;
+transparency laid over white; everything made grey (1 channel) or RGB (3); the largest centred square cut out;
+that resized with Pillow's antialiased Lanczos filter, unless it has the right size. Of an animation, the
+first frame. JPEGs are decoded at full size: the decoder's own shrinking would be another, coarser filter.
 """
 
 from __future__ import annotations
@@ -16,11 +16,24 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from distill.data.image_set import Pixels
+from distill.data.transparency import from_16_bits, with_alpha
 from search_spaces import one_line
 
-RULE = 1  # part of the keys of caches: raise it whenever a pixel may change
+RULE = 2  # part of the keys of caches: raise it whenever a pixel may change
 MAX_PIXELS = 64_000_000  # of one image file; more is treated as a decompression bomb
 MAX_BYTES = 256 * 2**20  # of one image file, uncompressed
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+"""What is opened, whatever a file is called: Pillow would start Ghostscript for PostScript."""
+
+OTHERS = {  # how a file begins ─► what it is
+    b"II*\0": "a TIFF",
+    b"MM\0*": "a TIFF",
+    b"%!PS": "PostScript",
+    b"\xc5\xd0\xd3\xc6": "PostScript",
+    b"%PDF": "a PDF",
+    b"8BPS": "a Photoshop file",
+}
 
 GREY = {"1", "L", "LA", "La", "F"}  # Pillow's modes, beside those of integers, which begin with I
 
@@ -53,14 +66,12 @@ def decode(file: ImageFile, resolution: int, channels: int) -> Pixels:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise UnusableImageError(f"{width}×{height} pixels, more than {MAX_PIXELS // 10**6} million")
-            ImageOps.exif_transpose(image, in_place=True)
-            plain = _plain(image, "L" if channels == 1 else "RGB")
+            opened = ImageOps.exif_transpose(_eight_bits(image, file))
+            plain = _plain(opened, "L" if channels == 1 else "RGB")
             square = _square(plain, resolution)
             return np.asarray(square).reshape(resolution, resolution, channels).transpose(2, 0, 1)
     except UnusableImageError:
         raise
-    except UnidentifiedImageError as error:
-        raise UnusableImageError("not an image") from error
     except Exception as error:  # decoders raise almost anything on damaged files
         raise UnusableImageError(damage(error)) from error
 
@@ -90,6 +101,8 @@ def _header(file: ImageFile) -> Iterator[Image.Image]:
     try:
         with _opened(file) as image:
             yield image
+    except UnusableImageError:
+        raise
     except Exception as error:  # decoders raise almost anything on damaged files
         raise UnusableImageError(damage(error)) from error
 
@@ -101,14 +114,32 @@ def damage(error: Exception) -> str:
 
 
 def _opened(file: ImageFile) -> Image.Image:
-    return Image.open(io.BytesIO(file)) if isinstance(file, bytes) else file
+    if not isinstance(file, bytes):
+        return file
+    try:
+        return Image.open(io.BytesIO(file), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise UnusableImageError(_other(file)) from error
+
+
+def _other(file: bytes) -> str:
+    """What a file is that is none of the formats."""
+    found = next((what for start, what in OTHERS.items() if file.startswith(start)), None)
+    return "not an image" if found is None else f"{found}, which is not read: convert it to PNG"
+
+
+def _eight_bits(image: Image.Image, file: ImageFile) -> Image.Image:
+    """8 bits a channel; with an alpha channel where a PNG names a transparent colour."""
+    image = with_alpha(image, file if isinstance(file, bytes) else b"")
+    if not image.mode.startswith("I"):
+        return image
+    scaled = from_16_bits(image)
+    scaled.info = image.info
+    return scaled
 
 
 def _plain(image: Image.Image, mode: str) -> Image.Image:
-    """8 bits a channel, opaque, `mode`."""
-    if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion clips everything above 255 to white
-        scaled = (np.asarray(image).astype(np.float64) / 257).round().clip(0, 255)
-        image = Image.fromarray(scaled.astype(np.uint8))
+    """Opaque, `mode`."""
     if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
         colours = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), colours)

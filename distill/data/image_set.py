@@ -35,6 +35,8 @@ class ImageSet:
     classes: tuple[str, ...] = ()
     found: int | None = None  # images in the source, where these are only a sample of it
     from_colours: bool = False  # grey images of a colour source
+    unlabelled: str = ""  # why there are no labels, where there is something that might be labels
+    notes: tuple[str, ...] = ()  # files of the source that are no images of it, by reason
     rows: Tensor | None = None  # (M,), int64, ascending: the part's images; None for all
 
     def __len__(self) -> int:

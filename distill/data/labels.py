@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from distill.data.image_set import ImageSet
+from distill.data.label_file import MAX_CLASSES, UnlabelledError, read_label_file
 from distill.errors import DataError
+from search_spaces import one_line
 
-MAX_CLASSES = 100_000
 MAX_DIGITS = 100  # of a folder name that is a number; Python refuses very long ones
+PARTS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing", "eval"))
+"""Folders that divide a data set, and are no classes."""
 
 
 @dataclass(frozen=True)
@@ -28,38 +30,72 @@ class Labels:
         """The labels of the images at `positions`."""
         return Labels(self.values[np.asarray(positions, dtype=np.int64)], self.classes)
 
+    @property
+    def counts(self) -> list[int]:
+        """Images of each class."""
+        return [int(count) for count in np.bincount(self.values, minlength=len(self.classes))]
+
 
 def find_labels(names: Sequence[str], label_file: bytes | None) -> Labels | None:
     """Labels of the images `names`, relative paths: as `dataset.json` says, else by the folders they are in.
 
-    Beside a `dataset.json` folders mean nothing: tools that write it number them.
+    Beside a `dataset.json` folders mean nothing: tools that write it number them. A folder that everything
+    lies in is seen through.
+
+    Raises:
+        UnlabelledError: there are none, for a reason that is worth knowing.
     """
-    return by_folder(names) if label_file is None else by_json(names, label_file)
+    inside = [name.removeprefix(wrapping(names)) for name in names]
+    return by_folder(inside) if label_file is None else by_json(names, label_file)
+
+
+def wrapping(names: Sequence[str]) -> str:
+    """The folders that all of `names` lie in, with a slash at the end; empty where there are none."""
+    if not names:
+        return ""
+    shared: list[str] = []
+    for steps in zip(*(name.split("/")[:-1] for name in names), strict=False):
+        if len(set(steps)) > 1:
+            break
+        shared.append(steps[0])
+    return "".join(f"{step}/" for step in shared)
 
 
 def by_folder(names: Sequence[str]) -> Labels | None:
-    """A class per first-level folder; None unless all images lie in at least two of them.
+    """A class per first-level folder; None without two of them.
 
     Classes are in the order of their names; of their numbers, where all names are numbers.
+
+    Raises:
+        UnlabelledError: some images lie beside the folders, or the folders are parts of a data set.
     """
     folders = [name.split("/", 1)[0] if "/" in name else None for name in names]
     found = {folder for folder in folders if folder is not None}
+    if not found or (len(found) < 2 and None not in folders):
+        return None
+    if None in folders:
+        outside = [name for name in names if "/" not in name]
+        raise UnlabelledError(
+            f"{len(outside)} of {len(names)} images are in no folder of a class, the first of them is "
+            f"{one_line(outside[0], 80)}"
+        )
+    if {folder.lower() for folder in found} <= PARTS:
+        raise UnlabelledError(
+            f"its folders {' and '.join(sorted(found))} are parts of a data set, no classes: give one of them"
+        )
     are_numbers = all(folder.isdecimal() and len(folder) <= MAX_DIGITS for folder in found)
     classes = sorted(found, key=lambda folder: (int(folder) if are_numbers else 0, folder))
-    if None in folders or len(classes) < 2:
-        return None
     number = {name: i for i, name in enumerate(classes)}
     return Labels(np.array([number[folder] for folder in folders if folder], np.int64), tuple(classes))
 
 
 def by_json(names: Sequence[str], content: bytes) -> Labels | None:
-    """NVIDIA's `{"labels": [["00000/img0.png", 7], …]}`; None unless it has a number for every image."""
-    try:
-        pairs = json.loads(content)["labels"]
-        labels = {str(name): label for name, label in pairs}
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return numbered([labels.get(name) for name in names], len(names))
+    """Labels from NVIDIA's `{"labels": [["00000/img0.png", 7], …]}`.
+
+    Raises:
+        UnlabelledError: it has no number for every image.
+    """
+    return numbered(read_label_file(names, content), len(names))
 
 
 def numbered(values: Sequence[Any], count: int, classes: Sequence[Any] | None = None) -> Labels | None:
@@ -79,23 +115,37 @@ def check_labels(data: ImageSet, classes: int) -> None:
     Raises:
         DataError: they have no labels, or another number of classes.
     """
-    check_classes(data.name, None if data.labels is None else data.classes, classes)
+    labels = None if data.labels is None else Labels(data.labels.numpy(), data.classes)
+    check_classes(data.name, labels, classes, data.unlabelled)
 
 
-def check_classes(name: str, found: Sequence[str] | None, classes: int) -> None:
-    """Like `check_labels`, for images called `name` with the classes `found`; None: no labels.
+def check_classes(name: str, labels: Labels | None, classes: int, unlabelled: str = "") -> None:
+    """Like `check_labels`, for images called `name` with `labels`, or none for the reason `unlabelled`.
 
     Raises:
         DataError: they have no labels, or another number of classes.
     """
     if not classes:
         return
-    if found is None:
+    if labels is None:
+        because = f"{unlabelled}; " if unlabelled else ""
         raise DataError(
-            f"{name} has no labels and the teacher has {classes} classes: put the images of each class "
-            "into a folder of its own, or write a dataset.json"
+            f"{name} has no labels and the teacher has {classes} classes: {because}put the images of each "
+            "class into a folder of its own, or write a dataset.json"
         )
-    if len(found) != classes:
+    if len(labels.classes) != classes:
+        empty = "".join(f"; {note}" for note in empty_classes(labels))
         raise DataError(
-            f"{name} has {len(found)} classes and the teacher {classes}: give images of {classes} classes"
+            f"{name} has {len(labels.classes)} classes and the teacher {classes}: give images of {classes} "
+            f"classes{empty}"
         )
+
+
+def empty_classes(labels: Labels) -> list[str]:
+    """What to know of classes without images: in words, where there are any."""
+    empty = [name for name, count in zip(labels.classes, labels.counts, strict=True) if not count]
+    if not empty:
+        return []
+    named = ", ".join(one_line(name, 40) for name in empty[:5]) + (", …" if len(empty) > 5 else "")
+    from_one = " (labels count from 0)" if empty == ["0"] else ""
+    return [f"{'class' if len(empty) == 1 else 'classes'} {named} without images{from_one}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -61,6 +62,7 @@ def load_images(
                 images = _in_memory(str(source), listing, resolution, channels, on_progress)
             else:
                 images = _on_disk(str(source), opened, resolution, channels, classes, cache, on_progress)
+            images = replace(images, notes=opened.notes)
     check_labels(images, classes)
     return images
 
@@ -75,10 +77,12 @@ def sample_images(source: str | Path | None, resolution: int, channels: int) -> 
     if source is None or source == DIGITS:
         return load_digits_set(resolution, channels)
     with ExitStack() as stack:
-        listing = _listing(str(source), open_source(str(source), stack, download=False), resolution)
+        opened = open_source(str(source), stack, download=False)
+        listing = _listing(str(source), opened, resolution)
         sample = listing.subset(_spread(len(listing)))
         found = len(listing) if len(listing) > SAMPLE else None
-        return _in_memory(str(source), sample, resolution, channels, found=found)
+        images = _in_memory(str(source), sample, resolution, channels, found=found)
+        return replace(images, notes=opened.notes)
 
 
 def check_batch(data: ImageSet, batch_size: int) -> None:
@@ -119,8 +123,9 @@ def _listing(name: str, source: Source, resolution: int, classes: int = 0) -> Li
     """The images of `source`; raises DataError where they are missing, too small, or of other classes."""
     listing = source.listing()
     if not listing.names:
-        raise DataError(f"{name} holds no images: {FIX}")
-    check_classes(name, None if listing.labels is None else listing.labels.classes, classes)
+        others = f" (left out: {'; '.join(source.notes)})" if source.notes else ""
+        raise DataError(f"{name} holds no images{others}: {FIX}")
+    check_classes(name, listing.labels, classes, listing.unlabelled)
     sides: list[int] = []
     for position in _spread(len(listing)):
         with suppress(Exception):  # broken images are counted when they are decoded
@@ -164,6 +169,7 @@ def _in_memory(
         labels.classes if labels else (),
         found,
         contents.from_colours,
+        contents.unlabelled,
     )
 
 
@@ -215,7 +221,7 @@ def _decode(
             f"{name} holds {len(outcome.kept)} images that can be used: give at least {MIN_IMAGES}"
         )
     labels = listing.labels and listing.labels.of(outcome.kept)
-    return Contents(skipped, labels, channels == 1 and _in_colours(listing))
+    return Contents(skipped, labels, channels == 1 and _in_colours(listing), listing.unlabelled)
 
 
 def _in_colours(listing: Listing) -> bool:

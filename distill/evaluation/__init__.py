@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from distill.evaluation.extractors import (
     EXTRACTORS,
-    DefaultExtractor,
     Extractor,
+    ExtractorChoice,
     check_domain,
     check_extractor,
     default_extractor,
     domain_of,
-    domain_warning,
+    domain_warnings,
     extractor_file,
     extractor_line,
     given_weights,
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXTRACTORS",
-    "DefaultExtractor",
     "Extractor",
+    "ExtractorChoice",
     "FidScore",
     "Fidelity",
     "Score",
@@ -46,7 +46,7 @@ __all__ = [
     "default_extractor",
     "distance_name",
     "domain_of",
-    "domain_warning",
+    "domain_warnings",
     "extractor_file",
     "extractor_line",
     "given_weights",

@@ -90,7 +90,7 @@ class Fidelity:
             FidelityError: the cache can't be written.
             NonFiniteImagesError: features are NaN or infinite.
         """
-        reference, needs = self._reference(among), METRICS["prc"].needs
+        reference, needs = self._reference(among), frozenset[Need](("features",))
         reference.prepare(needs)
         made = gather(in_batches(images, self.batch_size), needs, lambda: self.extractor)
         return nearest(made.features, reference.gathered.features, count)

@@ -144,7 +144,7 @@ class Distillation(ABC):
         """Loss terms of the student."""
 
     def _check_sign(self, asked: str, instead: str) -> None:
-        if not self.adversarial.sign_is_verdict:
+        if not self.adversarial.sign_classifies:
             raise RecipeError(
                 f"{asked}: it follows how far logits are below 0, which says nothing with a "
                 f"{self.adversarial.name} loss: give {instead}"

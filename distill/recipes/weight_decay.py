@@ -18,6 +18,7 @@ from distill.errors import RecipeError
 from distill.losses import feature_l1, pixel_l1, squared_mmd, wavelet_l1
 from distill.perceptual import ImageFeatures, PerceptualDistance
 from distill.recipes.base import Distillation, GeneratorStep, Ingredients
+from distill.recipes.similarity import SIMILARITY
 from distill.schedules import Ramp, Schedule
 from search_spaces import Discriminator
 
@@ -27,17 +28,17 @@ class WeightDecay(Distillation):
     """`L_G = a(t)·adversarial + w(t)·similarity`, the latter a weighted sum of the terms in `SIMILARITY`.
 
     Raises:
-        RecipeError: neither weight trains the student at the start.
+        RecipeError: at some time both weights are 0, so that nothing trains the student.
     """
 
     schedule: Schedule = field(default_factory=Schedule)
     adversarial: AdversarialLoss = field(default_factory=Logistic)
     ramp: Ramp = field(default_factory=Ramp)
-    pixel: float = 1.0
-    feature: float = 1.0  # without effect when the teacher has no discriminator
-    perceptual: float = 1.0  # without effect when there is no `distance`
-    wavelet: float = 0.0
-    mmd: float = 0.0  # without effect when there are no `features`
+    pixel: float = SIMILARITY["pixel"]
+    feature: float = SIMILARITY["feature"]  # without effect when the teacher has no discriminator
+    perceptual: float = SIMILARITY["perceptual"]  # without effect when there is no `distance`
+    wavelet: float = SIMILARITY["wavelet"]
+    mmd: float = SIMILARITY["mmd"]  # without effect when there are no `features`
     distance: PerceptualDistance | None = None
     features: ImageFeatures | None = None
 
@@ -53,11 +54,14 @@ class WeightDecay(Distillation):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.ramp.begin > 0 and self.schedule(0.0) == 0:
-            raise RecipeError(
-                f"--adversarial-start {self.ramp.begin:g} with a KD weight of 0 at the start: nothing would "
-                "train the student: give --adversarial-start 0, or a --kd-weight-start above 0"
-            )
+        for progress in (0.0, self.schedule.finish):
+            if progress < 1 and self.ramp(progress) == self.schedule(progress) == 0:
+                raise RecipeError(
+                    f"KD weight {self.schedule}; adversarial weight {self.ramp}: at {progress:.0%} of the "
+                    "training both are 0, and nothing would train the student: give --kd-weight-start and "
+                    "--kd-weight-end above 0, or adversarial training from the start (--adversarial-start 0 "
+                    "--adversarial-full 0)"
+                )
 
     @classmethod
     def make(cls, schedule: Schedule, ingredients: Ingredients) -> Self:

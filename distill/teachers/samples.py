@@ -54,7 +54,7 @@ class TeacherSamples:
     count: int
 
     def check(self) -> None:
-        """Refuse what can't be.
+        """Check that samples can take the place of real images, and that there are enough.
 
         Raises:
             TeacherError: samples can't take the place of this task's images, or are too few.

@@ -2,7 +2,7 @@
 
 from distill.training.activation_checkpointing import check_activation_checkpointing
 from distill.training.augmentation import TARGET, Augment
-from distill.training.config import TrainingConfig, channels_last_pays, images_in_whole_steps
+from distill.training.config import TrainingConfig, channels_last_pays, images_in_whole_steps, step_images
 from distill.training.loss_log import LossLog
 from distill.training.micro_batches import check_batch_statistics, check_micro_batch
 from distill.training.precision import AUTO, Precision, check_precision, resolve_precision
@@ -24,4 +24,5 @@ __all__ = [
     "check_precision",
     "images_in_whole_steps",
     "resolve_precision",
+    "step_images",
 ]

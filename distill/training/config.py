@@ -42,6 +42,15 @@ def step_images(recipe: Recipe, batch_size: int, progress: float) -> int:
     return max(1, recipe.discriminator_steps(progress)) * batch_size
 
 
+def student_rate(recipe: Recipe, config: TrainingConfig, progress: float) -> float:
+    """The student's learning rate: from `similarity_lr` to `generator_lr` as the adversarial weight rises."""
+    if config.similarity_lr is None:
+        return config.generator_lr
+    final = recipe.adversarial_weight(1.0)
+    fraction = recipe.adversarial_weight(progress) / final if final > 0 else 0.0
+    return config.similarity_lr + fraction * (config.generator_lr - config.similarity_lr)
+
+
 def images_in_whole_steps(recipe: Recipe, batch_size: int, images: int, until: int) -> int:
     """Images seen by a training of `images` images when it stops at `until`: at least that many."""
     seen = 0

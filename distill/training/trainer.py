@@ -17,7 +17,8 @@ from distill.tasks import Batch, Task
 from distill.training.activation_checkpointing import ActivationCheckpointing
 from distill.training.augmentation import ADJUST_EVERY, Augment
 from distill.training.averaging import average_decay, averaged_copy, update_average
-from distill.training.config import TrainingConfig, step_images
+from distill.training.config import TrainingConfig, step_images, student_rate
+from distill.training.descent import descend
 from distill.training.micro_batches import micro_batches
 from distill.training.optimizers import adam, match_formats, set_rate
 from distill.training.precision import autocast
@@ -25,6 +26,11 @@ from distill.training.readings import READ_EVERY, read_losses, running_gap
 from search_spaces import Discriminator, Generator, Inputs
 
 CALIBRATION_BATCH = 64  # images
+STATEFUL = (
+    *("student", "ema", "discriminator", "recipe_modules"),
+    *("generator_optimizer", "discriminator_optimizer", "stream"),
+)
+"""What of a trainer a checkpoint holds by its own `state_dict`."""
 
 
 class TeacherImages(Protocol):
@@ -164,7 +170,7 @@ class Trainer:
             with self._autocast():
                 return self.recipe.discriminator_terms(step)
 
-        terms = self._descend(batch, terms_of, self.discriminator_optimizer, self.discriminator_scaler)
+        terms = descend(self._parts(batch), terms_of, self.discriminator_optimizer, self.discriminator_scaler)
         self.discriminator_step += 1
         if self.augment is not None and self.discriminator_step % ADJUST_EVERY == 0:
             self.augment.adjust()
@@ -181,8 +187,7 @@ class Trainer:
         if compares and self._shown is not None:
             batch = replace(batch, real=self._shown.real, real_condition=self._shown.real_condition)
         adversarial_weight = self.recipe.adversarial_weight(self._progress)
-        if self.config.similarity_lr is not None:
-            set_rate(self.generator_optimizer, self._generator_rate(adversarial_weight))
+        set_rate(self.generator_optimizer, student_rate(self.recipe, self.config, self._progress))
         all_logits = list[Tensor]()
 
         def terms_of(part: Batch) -> Terms:
@@ -212,40 +217,14 @@ class Trainer:
             with self._autocast(), self._checkpointed:
                 return self.recipe.generator_terms(step)
 
-        terms = self._descend(batch, terms_of, self.generator_optimizer, self.generator_scaler)
+        terms = descend(self._parts(batch), terms_of, self.generator_optimizer, self.generator_scaler)
         if not is_adversarial:
             return terms
         return terms | {"gap": torch.cat(all_logits).float().neg().clamp_min(0).mean()}
 
-    def _generator_rate(self, adversarial_weight: float) -> float:
-        """The student's rate: from `similarity_lr` to `generator_lr`, as the adversarial weight rises."""
-        similarity, published = self.config.similarity_lr, self.config.generator_lr
-        if similarity is None:
-            return published
-        final = self.recipe.adversarial_weight(1.0)
-        fraction = adversarial_weight / final if final > 0 else 0.0
-        return similarity + fraction * (published - similarity)
-
-    def _descend(
-        self,
-        batch: Batch,
-        terms_of: Callable[[Batch], Terms],
-        optimizer: torch.optim.Optimizer,
-        scaler: torch.amp.GradScaler,
-    ) -> Terms:
-        """One optimizer step down the sum of the terms; returns each term's mean over the whole batch."""
-        optimizer.zero_grad(set_to_none=True)
-        means: dict[str, Tensor] = {}
-        for rows in self._micro_batches:
-            terms = terms_of(batch.part(rows).to(self.device))
-            loss = sum(terms.values(), start=torch.zeros((), device=self.device))
-            torch.autograd.backward(scaler.scale(loss / len(self._micro_batches)))
-            for name, term in terms.items():
-                part = term.detach() / len(self._micro_batches)
-                means[name] = means[name] + part if name in means else part
-        scaler.step(optimizer)
-        scaler.update()
-        return means
+    def _parts(self, batch: Batch) -> list[Batch]:
+        """The micro-batches of `batch`, on the device."""
+        return [batch.part(rows).to(self.device) for rows in self._micro_batches]
 
     def _generate(self, inputs: Inputs) -> Tensor:
         """The student's images for `inputs`, (N, C, H, W), float32."""
@@ -287,15 +266,9 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to resume exactly here."""
         return {
-            "student": self.student.state_dict(),
-            "ema": self.ema.state_dict(),
-            "discriminator": self.discriminator.state_dict(),
-            "generator_optimizer": self.generator_optimizer.state_dict(),
-            "discriminator_optimizer": self.discriminator_optimizer.state_dict(),
-            "stream": self.stream.state_dict(),
+            **{name: getattr(self, name).state_dict() for name in STATEFUL},
             "augment": {} if self.augment is None else self.augment.state_dict(),
             "scalers": [self.generator_scaler.state_dict(), self.discriminator_scaler.state_dict()],
-            "recipe_modules": self.recipe_modules.state_dict(),
             "recipe_state": dict(self.recipe_state),
             "noise_rng": dict(self._noise.state),
             "step": self.step,
@@ -307,15 +280,7 @@ class Trainer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Resume where `state_dict` was called."""
-        for name in (
-            "student",
-            "ema",
-            "discriminator",
-            "recipe_modules",
-            "generator_optimizer",
-            "discriminator_optimizer",
-            "stream",
-        ):
+        for name in STATEFUL:
             getattr(self, name).load_state_dict(state[name])
         for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
             match_formats(optimizer)

@@ -10,7 +10,7 @@ from typing import Any
 from distill.data import DIGITS, TEACHER
 from distill.errors import NonFiniteImagesError
 from distill.evaluation import (
-    DefaultExtractor,
+    ExtractorChoice,
     Fidelity,
     Score,
     check_domain,
@@ -18,7 +18,7 @@ from distill.evaluation import (
     check_names,
     default_extractor,
     distance_name,
-    domain_warning,
+    domain_warnings,
     extractor_line,
     images_at_a_time,
     needs_extractor,
@@ -66,10 +66,11 @@ def evaluate(
         on_progress: receives the number of images decoded and measured.
 
     Returns:
-        What `nas-evaluate --json` prints: `checkpoint`, `data`, `device`, `batch_size`, `macs`, `params` with
-        their `counter`, `architecture`, and `metrics`: values and conditions of each by its name. `held_out`
-        has the same of images that the study held out, where it did. With FID
-        among them also `fid`, `fid_samples`, `fid_extractor`, `fid_extractor_digest` and `fid_seed`.
+        What `nas-evaluate --json` prints: `checkpoint`, `data`, what it is `compared_with`, the name of the
+        `distance`, `notes` on the extractor, `device`, `batch_size`, `macs`, `params` with their `counter`,
+        `architecture`, and `metrics`: values and conditions of each by its name. `held_out` has the same of
+        images that the study held out, where it did. With FID among the metrics also `fid`, `fid_samples`,
+        `fid_extractor`, `fid_extractor_digest` and `fid_seed`.
 
     Raises:
         UserError: the checkpoint, data, extractor or device can't be used, or a metric is impossible.
@@ -143,14 +144,14 @@ def _source(checkpoint: Path, noted: Mapping[str, str], data: str | None) -> str
 
 def _extractor(
     name: str | None, weights: Path | None, source: str, metrics: Sequence[str]
-) -> DefaultExtractor:
+) -> ExtractorChoice:
     """The extractor `name`, else the default for the images, checked before those are decoded."""
     if not needs_extractor(metrics):
-        return DefaultExtractor(name or "")
+        return ExtractorChoice(name or "")
     if name is None:
         return default_extractor(source, weights, download=True)
     check_extractor(name, weights, download=True)
-    return DefaultExtractor(name)
+    return ExtractorChoice(name)
 
 
 def _task(
@@ -210,13 +211,13 @@ def _samples(
         return samples.held_out_task(generator, Path(scratch), **how), samples.described
 
 
-def _notes(judge: DefaultExtractor, task: Task) -> list[str]:
+def _notes(judge: ExtractorChoice, task: Task) -> list[str]:
     """What to know about the extractor, a line each."""
     references = [one.reference for one in task.eval_sets()]
     for images in references:
         check_domain(judge.name, images)
-    warnings = dict.fromkeys(domain_warning(judge.name, images) for images in references)
-    return [extractor_line(judge.name, judge.reason), *(f"Warning: {each}" for each in warnings if each)]
+    warnings = domain_warnings(judge.name, references)
+    return [extractor_line(judge.name, judge.reason), *(f"Warning: {each}" for each in warnings)]
 
 
 def _weights(noted: Mapping[str, str], extractor: str | None, given: str | Path | None) -> Path | None:

@@ -1,3 +1,8 @@
 """The commands, one thin file each."""
 
+from nas.cli.start import end_quietly, have_identity
+
 __all__ = ["dashboard", "distill", "evaluate", "export", "report", "sample", "search", "teacher"]
+
+have_identity()
+end_quietly()  # before the commands import PyTorch, which takes seconds

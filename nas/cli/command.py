@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import shutil
 import signal
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nas.cli.options import grouped
+from nas.cli.start import INTERRUPTED, raise_again
 from nas.extras import missing_extra
 
 if TYPE_CHECKING:
@@ -18,10 +21,25 @@ if TYPE_CHECKING:
 
 WRONG_REQUEST = 2
 FAILED = 1
-INTERRUPTED = 130
 
 WIDTH = 110  # of help, in a pipe and at most
 PIPE_WIDTH = 120
+
+
+def _show_versions(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        click.echo(", ".join(f"{name} {version(name)}" for name in ("nas-students", "torch")))
+        context.exit()
+
+
+VERSION = click.Option(
+    ["--version"],
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_versions,
+    help="Show the versions of this package and of PyTorch, and exit.",
+)
 
 
 class Command(click.Command):
@@ -48,10 +66,15 @@ class Command(click.Command):
         paragraphs = inspect.cleandoc(self.help or "").split("\n\n")
         return [" ".join(paragraph.split()) for paragraph in paragraphs]
 
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Its options, and those that every command has."""
+        return [VERSION, *super().get_params(ctx)]
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Options below the headings of their groups, then those that every command has."""
         groups = grouped(self)
-        groups["other"] = [each for each in self.get_params(ctx) if each.name == "help"]
+        of_all = {"--help", "--version"}
+        groups["other"] = [each for each in self.get_params(ctx) if of_all.intersection(each.opts)]
         for group, parameters in groups.items():
             records = [record for each in parameters if (record := each.get_help_record(ctx))]
             if records:
@@ -67,8 +90,9 @@ class Command(click.Command):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run as a program: 0 done, 1 it failed, 2 the request was wrong."""
         kwargs["standalone_mode"] = False
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # from service managers: end like Ctrl-C
         try:
+            raise_again()
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # service managers: end like Ctrl-C
             super().main(*args, **kwargs)
         except click.ClickException as error:
             _leave(error.format_message(), WRONG_REQUEST)
@@ -116,3 +140,9 @@ def results() -> Console:
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+
+def folder_of_commands() -> str:
+    """Folder that the user called this command in, where the shell does not find it without."""
+    called = Path(sys.argv[0])
+    return f"{called.parent}/" if called.name.startswith("nas-") and not shutil.which(called.name) else ""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from nas.cli.command import Command, console, results
+from nas.cli.command import Command, console, folder_of_commands, results
 from nas.cli.options import options
 from nas.cli.studies import open_asked
 from nas.options import (
+    MOST_IMAGES,
     FidOptions,
     Gpus,
     JsonOption,
@@ -44,6 +45,7 @@ class DistillOptions(JsonOption, ResourceOptions, StudyOptions):
     images: Quantity | None = option(
         None,
         group="training",
+        le=MOST_IMAGES,
         help="Real images of a training.",
         shown="5 times a candidate's where weights are not shared",
     )
@@ -72,13 +74,17 @@ def main(asked: DistillOptions) -> None:
     from nas.driver import prepare, run_search
     from nas.errors import SearchError
     from nas.progress import progress_bars
-    from nas.reporting import render_finalists
+    from nas.reporting import render_finalists, render_next
     from nas.study import StudyAttributes, open_existing
     from nas.trials import Finalists, choose_finalists, final_config, searched
 
     store, _ = open_asked(asked)
     with store:
-        name = searched(store)
+        name = searched(store, named=bool(asked.study))
+    if name != store.name:
+        console().print(
+            f"Study {store.name}, the newest, holds finalists: taking those of {name}", highlight=False
+        )
     store, _ = open_existing(asked.workdir, name, asked.storage)
     with store:
         finalists = choose_finalists(store, asked.top, asked.trials)
@@ -100,6 +106,8 @@ def main(asked: DistillOptions) -> None:
     report = run_search(bench, console(), trials=partial(Finalists, finalists=finalists), finalists_of=name)
     out = results()
     out.print_json(report.model_dump_json()) if asked.as_json else out.print(render_finalists(report))
+    if report.best is not None and not asked.as_json:
+        out.print(render_next(report, folder_of_commands()), soft_wrap=True)
     if report.best is None:
         raise SearchError(
             f"no finalist of study {report.study} is complete: see the reasons with nas-dashboard"

@@ -59,6 +59,7 @@ def options(*models: type[Options], extra: Mapping[str, list[Option]] | None = N
         @functools.wraps(function)
         def call(**given: Any) -> Any:
             said = {name: value for name, value in given.items() if value not in (None, ())}
+            _check_empty(said, shown)
             rest = {name: _of(said, [each.name for each in some]) for name, some in (extra or {}).items()}
             with _settings(models, said) as settings:
                 made = [model.of(**_of(settings, model.model_fields)) for model in models]
@@ -71,6 +72,21 @@ def options(*models: type[Options], extra: Mapping[str, list[Option]] | None = N
         return call
 
     return decorate
+
+
+def _check_empty(said: Mapping[str, Any], shown: list[Option]) -> None:
+    """Refuse options that are given as an empty text, most likely an unset variable of a script.
+
+    Raises:
+        ConfigError: with the flag.
+    """
+    for option in shown:
+        value = said.get(option.name)
+        if value == "" or (isinstance(value, tuple) and "" in value):
+            from nas.errors import ConfigError  # PyTorch comes with it, which a --help does not need
+
+            name = option.name.upper() if option.argument else option.flag
+            raise ConfigError(f"{name} is empty: give a value, or leave it out")
 
 
 def _parameter(option: Option) -> click.Parameter:

@@ -47,8 +47,8 @@ class ReportOptions(JsonOption, StudyOptions):
 def main(asked: ReportOptions) -> None:
     """Show a study, also while it runs: front, best student, noise, rank correlations of the rungs.
 
-    Without --study it is the last searched one that has a complete trial. Of the study of finalists, it is
-    what nas-distill has printed.
+    Without --study it is the last searched one that has a complete trial. Of a study of finalists it shows
+    what nas-distill prints: the distance of every seed, with intervals.
     """
     from nas.errors import ConfigError
     from nas.reporting import read_report
@@ -94,14 +94,7 @@ def _list(asked: ReportOptions) -> None:
 
 def _show(found: SearchReport, asked: ReportOptions) -> None:
     """Print a study, or the part of it that is asked for."""
-    from nas.reporting import (
-        architecture_of,
-        render,
-        render_architecture,
-        render_finalists,
-        render_trials,
-        render_trust,
-    )
+    from nas.reporting import architecture_of, render, render_architecture, render_trials, render_trust
 
     out = results()
     if asked.architecture is not None:
@@ -114,11 +107,8 @@ def _show(found: SearchReport, asked: ReportOptions) -> None:
         out.print_json(found.model_dump_json(include={"trials"} if asked.trials else None))
     elif asked.trials:
         out.print(render_trials(found))
-    elif found.finalists_of:
-        out.print(render_finalists(found))
     else:
-        out.print(render(found))
-        out.print(render_trust(found))
+        out.print(render(found, render_trust(found)))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ class SampleOptions(JsonOption):
     )
     seed: int = variant(SampleSeedOption, "seed", default=0, group="images")
     psi: float = option(
-        1.0, group="images", ge=-10, le=10, allow_inf_nan=False, help="Truncation: below 1, less variety."
+        1.0, group="images", ge=0, le=10, help="Truncation: below 1, less variety; 0 shows the mean style."
     )
     noise: Literal["random", "const", "none"] = option(
         "random", group="images", help="Noise inputs of the generator."

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-from pathlib import Path
-
 import click
 
-from nas.cli.command import Command, console, results
+from nas.cli.command import Command, console, folder_of_commands, results
 from nas.cli.options import options
-from nas.config import SearchConfig
+from nas.config import SearchConfig, default_conditions
 from nas.options import DryRunOption, JsonOption, Location, option
 
 EXAMPLES = """
@@ -61,31 +57,25 @@ def main(asked: SearchConfig, output: SearchOutput) -> None:
     """
     from nas.driver import prepare, preview_search, run_search
     from nas.errors import SearchError
-    from nas.execution import warm_start_architectures
     from nas.progress import progress_bars
     from nas.reporting import render, render_next
     from nas.study import check_study
+    from nas.workbench import warm_start_architectures
 
     out = results()
     with progress_bars(console()) as on_progress:
         bench = prepare(asked, dry_run=output.dry_run, on_progress=on_progress)
     if output.dry_run:
-        check_study(bench.config, bench.identity, SearchConfig.defaults())
+        check_study(bench.config, bench.identity, default_conditions())
         shown = preview_search(bench, warm_start_architectures(bench.warm_start, bench))
         out.print_json(shown.model_dump_json()) if output.as_json else out.print(shown.render())
         return
     report = run_search(bench, console())
     out.print_json(report.model_dump_json()) if output.as_json else out.print(render(report))
     if report.best is not None and not output.as_json:
-        out.print(render_next(report, _folder_of_commands()), soft_wrap=True)
+        out.print(render_next(report, folder_of_commands()), soft_wrap=True)
     if report.best is None:
         raise SearchError(f"no trial of study {report.study} is complete: see the reasons with nas-dashboard")
-
-
-def _folder_of_commands() -> str:
-    """Folder that the user called this command in, where the shell does not find it without."""
-    called = Path(sys.argv[0])
-    return f"{called.parent}/" if called.name == "nas-search" and not shutil.which(called.name) else ""
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from nas.cli.command import Command, Group, console, results
 from nas.cli.options import options
 from nas.options import DryRunOption, JsonOption, Location, Option, option, options_of
 from nas.teacher import TeacherRequest
-from search_spaces import FAMILIES
+from search_spaces import FAMILIES, Checkpoint
 
 if TYPE_CHECKING:
     from nas.progress import TeacherProgress
@@ -167,7 +167,15 @@ def import_(asked: ImportOptions) -> None:
         click.echo(describe(output).model_dump_json())
         return
     having = "with" if written.discriminator is not None else "without"
-    click.echo(f"{output}: {written.family} {written.metadata['name']}, {having} discriminator")
+    click.echo(
+        f"{output}: {written.family} {written.metadata['name']}, {having} discriminator{_weights(written)}"
+    )
+
+
+def _weights(written: Checkpoint) -> str:
+    """Which of a file's weights were taken, where it is another project's file."""
+    network, kind = (written.metadata.get(key) for key in ("source_network", "source_weights"))
+    return f"; weights {kind}, of {network}" if network and kind else ""
 
 
 @contextmanager

@@ -2,8 +2,8 @@
 
 from nas.config.checks import SANDWICH_PARTS
 from nas.config.defaults import DIGITS_DEFAULTS, REAL_DEFAULTS, TEACHER_SAMPLES, shows_digits
-from nas.config.search import MAY_CHANGE, SearchConfig
-from nas.config.similarity import check_compared, check_similarity
+from nas.config.identity import MAY_CHANGE, conditions, default_conditions, same_search
+from nas.config.search import SearchConfig
 from nas.config.toml import read_toml
 
 __all__ = [
@@ -13,8 +13,9 @@ __all__ = [
     "SANDWICH_PARTS",
     "TEACHER_SAMPLES",
     "SearchConfig",
-    "check_compared",
-    "check_similarity",
+    "conditions",
+    "default_conditions",
     "read_toml",
+    "same_search",
     "shows_digits",
 ]

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING
 
 from distill.data import LEAST_HELD_OUT, TEACHER
 from distill.errors import TrainingError
 from distill.training import check_micro_batch, check_precision
-from nas.budget import Budget
+from nas.budget import Budget, format_quantity
+from nas.config.names import check_study_name
+from nas.options import MOST_IMAGES, MOST_IN_A_BATCH
 
 if TYPE_CHECKING:
     from nas.config.search import SearchConfig
 
-CACHE = "cache"  # folder beside those of studies
-NOT_IN_NAMES = re.compile(r"[^\w .+=-]+")  # of studies, which are folders and parts of URLs
+MOST = {
+    "trials": 10**6,
+    "seeds": 10**4,
+    "rungs": MOST_IMAGES,
+    "batch_size": MOST_IN_A_BATCH,
+    "teacher_samples": 10**9,
+}
 SANDWICH_PARTS = 4  # per batch of shared weights; each trains another student
 
 
@@ -23,6 +29,7 @@ def check_search(config: SearchConfig) -> None:
     """Raise ValueError, in one line, for options that exclude each other."""
     if config.budget == Budget():
         raise ValueError("give --budget-macs, --budget-params or --budget-latency, such as --budget-macs 5G")
+    _check_sizes(config)
     if config.latency_on != "cpu" and config.budget_latency is None:
         raise ValueError(
             f"--latency-on {config.latency_on}: give --budget-latency, too, such as --budget-latency 30ms"
@@ -74,12 +81,17 @@ def check_search(config: SearchConfig) -> None:
             f"--rung-samples {config.rung_samples}: give at least 2 and at most --fid-samples, "
             f"{config.fid_samples}"
         )
-    if config.study and (NOT_IN_NAMES.search(config.study) or not config.study.strip(". ")):
-        raise ValueError(
-            f"--study {config.study!r}: it names a folder, too: use letters, digits, spaces and . _ - + ="
-        )
-    if config.study == CACHE:
-        raise ValueError(f"--study {CACHE}: that folder is for what studies share, give another name")
+    check_study_name(config.study)
+
+
+def _check_sizes(config: SearchConfig) -> None:
+    """Raise ValueError for sizes that nothing can be made of: most likely mistyped, and slow to fail."""
+    for name, most in MOST.items():
+        given = getattr(config, name)
+        largest = max(given, default=0) if isinstance(given, tuple) else given or 0
+        if largest > most:
+            flag = name.replace("_", "-")
+            raise ValueError(f"--{flag} {largest}: give a number of at most {format_quantity(most)}")
 
 
 def _check_shared(config: SearchConfig) -> None:

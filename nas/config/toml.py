@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +13,7 @@ from pydantic import BaseModel
 
 from nas.errors import ConfigError
 from nas.options import Option, nearest, options_of
+from search_spaces import one_line, os_reason
 from search_spaces.reading import written_whole
 
 
@@ -21,15 +24,17 @@ def read_toml(path: Path, model: type[BaseModel]) -> dict[str, Any]:
         ConfigError: the file can't be read, has an unknown key, or a value of another kind.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=_finite)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(
-            f"--config {path} can't be read ({error}): correct it, or give another file"
+            f"--config {path} can't be read ({_reason(error)}): correct it, or give another file"
         ) from error
     values = {name.replace("-", "_"): value for name, value in values.items()}
     known = {each.name: each for each in options_of(model)}
     for name, value in values.items():
         if name not in known:
+            if isinstance(value, dict):
+                raise ConfigError(f"{path} has a table [{name}]: write settings without tables, at the top")
             instead = nearest(name, known) or "; see --help"
             raise ConfigError(f"configuration {path} sets {name!r}, which does not exist{instead}")
         wanted = _wanted(known[name], value)
@@ -47,18 +52,50 @@ def write_toml(path: Path, values: Mapping[str, Any]) -> None:
         file.write(tomli_w.dumps(said).encode())
 
 
+def _reason(error: Exception) -> str:
+    """Why a file can't be read, in words."""
+    if isinstance(error, OSError):
+        return os_reason(error)
+    if isinstance(error, UnicodeDecodeError):
+        return "not text in UTF-8"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return _KEYS.sub(lambda found: ".".join(re.findall(r"'([^']*)'", found[0])), one_line(error))
+
+
+_KEYS = re.compile(r"\('[^']*',(?: '[^']*',?)*\)|\('[^']*'(?:, '[^']*')+\)")  # tuples, as tomllib names keys
+
+
+def _finite(text: str) -> float | str:
+    """The number `text`; its text, which the option's own check refuses, where it is none or has no end."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+_WORDS = {"INTEGER": "a whole number", "NUMBER": "a number", "PATH": "a path", "TEXT": "text"}
+
+
 def _wanted(option: Option, value: Any) -> str:
     """What to give instead of `value`, where TOML has another kind; a string is as on the command line."""
     if option.is_bool:
         return "" if isinstance(value, bool) else "true or false"
-    if isinstance(value, bool) or not isinstance(value, str | int | float | list):
-        return f"{option.metavar}, as for {option.flag}"
+    one = _WORDS.get(option.metavar, option.metavar)
     if isinstance(value, list) and not option.several:
-        return f"one {option.metavar}, as for {option.flag}"
+        return f"one value, {one}, as for {option.flag}"
     if option.multiple and not isinstance(value, list):
         return "a list"
+    if not all(map(_is_plain, value if isinstance(value, list) else [value])):
+        return f"{'a list of ' if isinstance(value, list) else ''}{one}, as for {option.flag}"
     return ""
 
 
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
+
+
 def _shown(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_shown, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name} = {_shown(item)}' for name, item in value.items())}}}"
+    return str(value).lower() if isinstance(value, bool) else one_line(value, 80)

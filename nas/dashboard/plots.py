@@ -112,7 +112,8 @@ def note(store: StudyStore, budget_macs: float | None, folder: Path | None = Non
     """
     trials = measured(store)
     chosen = choose_best(trials, budget_macs)
-    distance = StudyAttributes.from_study(store.study).distance
+    attributes = StudyAttributes.from_study(store.study)
+    distance = attributes.distance
     lines = [f"## {store.name}", ""]
     limit = "any number of MACs" if budget_macs is None else f"{format_quantity(budget_macs)} MACs"
     best = chosen.best
@@ -136,13 +137,13 @@ def note(store: StudyStore, budget_macs: float | None, folder: Path | None = Non
             f"| `{_cell(t.summary)}`{f' ({t.baseline})' if t.baseline else ''} |"
             for t in chosen.front
         ]
-        teacher = StudyAttributes.from_study(store.study).teacher_info
+        teacher = attributes.teacher_info
         if _known_teacher(store) is not None and chosen.leaves(teacher["fid"]):
             lines += [
                 f"| teacher | {teacher['fid']:.2f} | {format_quantity(teacher['macs'])} "
                 f"| {format_quantity(teacher['params'])} | known, not trained again |"
             ]
-    compared = comparison(StudyAttributes.from_study(store.study).compared_with)
+    compared = comparison(attributes.compared_with)
     lines += ["", *compared] if compared else []
     reports = trial_reports(store)
     replicates = sum(t.replicate_of is not None for t in reports)

@@ -8,8 +8,8 @@ from distill.evaluation import given_weights
 from distill.training import Precision
 from nas.driver.preview import judge_warnings
 from nas.errors import StudyError
-from nas.execution import Workbench
 from nas.study import BUILT_IN, REAL_IMAGES, StudyAttributes, StudyStore
+from nas.workbench import Workbench
 
 if TYPE_CHECKING:
     from distill.evaluation import FidScore

@@ -1,11 +1,11 @@
-"""Whether a search's judge is fair: the extractor whose distances rank the students."""
+"""Which extractor ranks the students of a search, and whether it may: a network that teaches is no judge."""
 
 from __future__ import annotations
 
 from distill.evaluation import check_domain, extractor_file
 from distill.perceptual import PERCEPTUAL
 from nas.errors import ConfigError
-from nas.execution import Workbench
+from nas.workbench import Workbench
 from search_spaces import file_digest
 
 
@@ -13,18 +13,24 @@ def check_judge(bench: Workbench) -> None:
     """Check that no network both teaches and judges, without looking at images.
 
     Raises:
-        ConfigError: the perceptual distance is of the extractor's network.
+        ConfigError: the perceptual distance, or the term mmd, is of the extractor's network.
     """
-    if bench.distance is None:
-        return
-    extractor, teaches = bench.config.extractor, bench.distance.name
-    file = extractor_file(extractor, bench.config.extractor_weights)
-    if file is not None and file_digest(file)[:16] == bench.distance.digest:
+    teachers = [each for each in (bench.distance, bench.features) if each is not None]
+    extractor = bench.config.extractor
+    file = extractor_file(extractor, bench.config.extractor_weights) if teachers else None
+    judge = "" if file is None else file_digest(file)[:16]
+    why = "the network that teaches students would judge them, and they would look better than they are"
+    if bench.distance is not None and bench.distance.digest == judge:
+        teaches = bench.distance.name
         others = ", ".join(name for name in PERCEPTUAL if name not in (teaches, extractor))
         raise ConfigError(
-            f"--perceptual {teaches} with --extractor {extractor}: the network that teaches students would "
-            f"judge them, and they would look better than they are: give --perceptual {others} or none, or "
-            "another --extractor"
+            f"--perceptual {teaches} with --extractor {extractor}: {why}: give --perceptual {others} or "
+            "none, or another --extractor"
+        )
+    if bench.features is not None and bench.features.digest == judge:
+        raise ConfigError(
+            f"--similarity {bench.config.similarity} with --extractor {extractor}: its term mmd compares in "
+            f"the same network, {why}: give another --extractor, or leave mmd out"
         )
 
 

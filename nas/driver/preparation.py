@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from distill.evaluation import DefaultExtractor, check_extractor, default_extractor
+from distill.evaluation import ExtractorChoice, check_extractor, default_extractor
 from distill.progress import OnProgress
 from distill.teachers import load_teacher
 from nas.config import SearchConfig
 from nas.driver.judge import check_domain_of_judge, check_judge
-from nas.execution import Workbench, check_shareable
 from nas.samplers import check_sampler
 from nas.study import check_folder, recorded_extractor
+from nas.workbench import Workbench, check_shareable
 
 
 def prepare(
@@ -62,16 +62,16 @@ def prepare(
     return bench
 
 
-def _extractor(config: SearchConfig, *, download: bool) -> DefaultExtractor:
+def _extractor(config: SearchConfig, *, download: bool) -> ExtractorChoice:
     """The extractor asked for, else the one of the study that is resumed, else the default for the images.
 
     Raises:
         UserError: it can't be had.
     """
     if config.extractor:
-        return DefaultExtractor(config.extractor)
+        return ExtractorChoice(config.extractor)
     recorded = recorded_extractor(config)
     if not recorded:
         return default_extractor(config.data, config.extractor_weights, download=download)
     check_extractor(recorded, config.extractor_weights, download=download)
-    return DefaultExtractor(recorded, f"study {config.study} is measured with it")
+    return ExtractorChoice(recorded, f"study {config.study} is measured with it")

@@ -6,21 +6,30 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from distill.evaluation import domain_warning, extractor_line
+from distill.data import image_remarks
+from distill.evaluation import domain_warnings, extractor_line
 from distill.schedules import Ramp
 from distill.teachers import TEACHER_CACHE, teacher_cache_bytes
-from distill.training import images_in_whole_steps
+from distill.training import images_in_whole_steps, step_images
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
-from nas.execution import Workbench, expected_resources, searched_space
+from nas.driver.estimate import estimate
+from nas.execution import expected_resources
+from nas.reporting import legend_lines
 from nas.trials import Plan
-from search_spaces import Architecture, RandomSuggest
+from nas.workbench import Workbench, searched_space
+from search_spaces import Architecture, PartlyFixedSuggest, RandomSuggest
 
 PROPOSALS = 6
+LEGEND = (
+    "smallest, largest: of the space, which the budget limits; baseline, design, warm start: trained first, "
+    "in this order; example: random choices within the budget, such as the sampler may propose."
+)
 OWN = " of real handwritten digits, built in; give --teacher and --data for your own"
 
 
@@ -44,42 +53,54 @@ class Preview(BaseModel):
     space: str
     notes: list[str]
     settings: dict[str, Any]
+    training_seconds: dict[str, float] | None  # "least" and "most", without measuring
     smallest: Proposed
     largest: Proposed
-    warm_start: list[Proposed]  # by --enqueue and --warm-start: tried first
-    proposals: list[Proposed]
+    baselines: list[Proposed]  # trained first, in this order …
+    designs: list[Proposed]  # … then the family's initial designs …
+    warm_start: list[Proposed]  # … then those of --enqueue and --warm-start
+    proposals: list[Proposed]  # random ones within the budget, as examples
 
     def render(self) -> RenderableType:
         """As text and tables."""
         where = f"; latency on {self.smallest.latency_on}" if self.smallest.latency_on else ""
-        table = Table(title=f"Proposals ({COUNTER}{where})", title_justify="left")
+        table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False, show_edge=False)
         table.add_column("")
-        for name in ("MACs", "parameters", *(["latency"] if where else [])):
+        for name in ("MACs", "params", *(["latency"] if where else [])):
             table.add_column(name, justify="right", overflow="fold")
         table.add_column("architecture", overflow="fold")
-        table.add_row("smallest", *_cells(self.smallest))
-        table.add_row("largest", *_cells(self.largest))
-        table.add_section()
-        for proposed in self.warm_start:
-            table.add_row("warm start", *_cells(proposed))
-        for proposal in self.proposals:
-            table.add_row("", *_cells(proposal))
+        for name, rows in (
+            ("smallest", [self.smallest]),
+            ("largest", [self.largest]),
+            ("baseline", self.baselines),
+            ("design", self.designs),
+            ("warm start", self.warm_start),
+            ("example", self.proposals),
+        ):
+            for proposed in rows:
+                table.add_row(name, *_cells(proposed))
+            if name != "smallest":
+                table.add_section()
         settings = "  ".join(
-            f"{name}={value}" for name, value in self.settings.items() if value not in (None, "")
+            f"{name}={value}" for name, value in self.settings.items() if value not in (None, "", [])
         )
-        return Group(*(Text(note) for note in self.notes), Text(f"Settings: {settings}"), table)
+        title = Text(f"The space, and what is trained ({COUNTER}{where})", style="italic")
+        legend = [Text(line, style="dim") for line in (LEGEND, *legend_lines(self.space))]
+        return Group(
+            *(Text(note) for note in self.notes), Text(f"Settings: {settings}"), title, table, *legend
+        )
 
 
 def introduction(bench: Workbench) -> list[str]:
     """The search that is about to run: teacher, data, recipe, rungs and budget, a line each."""
     config, teacher = bench.config, bench.teacher
-    cost = bench.teacher.generator.architecture
+    architecture = bench.teacher.generator.architecture
     built_in = "built-in " if config.teacher is None else ""
     where = f" on {config.latency_on}" if config.budget_latency else ""
     lines = [
         f"Teacher: {built_in}{teacher.name} ({teacher.family.name}), "
-        f"{format_quantity(bench.space.macs(cost))} MACs, "
-        f"{format_quantity(bench.space.params(cost))} parameters",
+        f"{format_quantity(bench.space.macs(architecture))} MACs, "
+        f"{format_quantity(bench.space.params(architecture))} parameters",
         _data(bench),
         _recipe(bench),
         f"Training: {_rungs(bench)}",
@@ -93,7 +114,7 @@ def introduction(bench: Workbench) -> list[str]:
     row = bench.teacher_inputs(1).arrays()
     megabytes = teacher_cache_bytes(cached, bench.teacher.generator.image_shape, row) / 1e6
     lines.append(f"Teacher cache: {cached:,} images, {megabytes:,.0f} MB in {config.cache / TEACHER_CACHE}")
-    lines += [f"Skipped {skipped}" for skipped in bench.outline.images.skipped]
+    lines += image_remarks(bench.outline.images, conditional=bool(bench.teacher.generator.classes))
     if teacher.discriminator is None and bench.recipe.discriminator_steps(1.0):
         lines.append("The teacher has no discriminator: students train their own from scratch")
     return lines
@@ -127,8 +148,7 @@ def _recipe(bench: Workbench) -> str:
 
 def judge_warnings(bench: Workbench) -> list[str]:
     """What to know about the judge, beside its name."""
-    found = (domain_warning(bench.config.extractor, one.reference) for one in bench.outline.eval_sets())
-    return list(dict.fromkeys(filter(None, found)))
+    return domain_warnings(bench.config.extractor, (one.reference for one in bench.outline.eval_sets()))
 
 
 def _cached_images(bench: Workbench) -> int:
@@ -145,9 +165,17 @@ def _rungs(bench: Workbench) -> str:
     if config.share_weights:
         return f"weights that all students share, {config.rungs[-1]:,} images"
     last = config.rungs[-1]
-    whole = (images_in_whole_steps(bench.recipe, config.batch_size, last, rung) for rung in config.rungs)
-    images = ", ".join(f"{count:,}" for count in whole)
-    return f"{config.distance} after {images} images, {config.batch_size} in a batch"
+    whole = [images_in_whole_steps(bench.recipe, config.batch_size, last, rung) for rung in config.rungs]
+    line = f"{config.distance} after {_numbers(whole)} images, {config.batch_size} in a batch"
+    if tuple(whole) == config.rungs:
+        return line
+    steps = {step_images(bench.recipe, config.batch_size, rung / last) for rung in (0, *config.rungs)}
+    sizes = " or ".join(f"{size:,}" for size in sorted(steps))
+    return f"{line} (asked for {_numbers(config.rungs)}: whole steps of {sizes} images)"
+
+
+def _numbers(counts: Sequence[int]) -> str:
+    return ", ".join(f"{count:,}" for count in counts)
 
 
 def _workers(config: SearchConfig) -> str:
@@ -161,18 +189,37 @@ def _workers(config: SearchConfig) -> str:
     return f"Execution: {resources.workers} candidates at a time, {cores} and {gpus} each{measured}"
 
 
-def _trials(bench: Workbench, warm_start: int) -> str:
+def _trials(bench: Workbench, baselines: int, designs: int, warm_start: int) -> str:
     """How many trials are fixed in advance, and how many the sampler proposes."""
-    config, plan = bench.config, Plan.of(searched_space(bench), bench.config.trials)
+    config = bench.config
     parts = [
-        _count(len(plan.baselines), "uniform-width baseline"),
-        _count(len(plan.designs), "initial design"),
+        _count(baselines, "uniform-width baseline"),
+        _count(designs, "initial design"),
         *([_count(warm_start, "warm-start trial")] if warm_start else []),
-        f"{max(0, config.trials - plan.trials - warm_start)} left to the sampler",
+        f"{max(0, config.trials - baselines - designs - warm_start)} left to the sampler",
     ]
     further = config.replicate_runs
     replicates = f"; up to {_count(further, 'replicate')} in addition" if further else ""
     return f"Trials: {config.trials}, of them {', '.join(parts)}{replicates}"
+
+
+def _planned(bench: Workbench) -> tuple[list[Architecture], list[Architecture]]:
+    """The uniform-width baselines and the initial designs that are trained: distinct, and they fit."""
+    config, space = bench.config, searched_space(bench)
+    utilisation, plan = config.budget.utilisation(space), Plan.of(space, config.trials)
+    teacher = space.largest()
+    below = not config.budget.binds(space.macs(teacher), space.params(teacher))
+    known = {str(teacher)} if below else set()  # its distance is known
+    found: tuple[list[Architecture], list[Architecture]] = ([], [])
+    baselines = [{"budget_fraction": fraction, **space.uniform()} for fraction in plan.baselines]
+    for kept, choices in zip(found, (baselines, plan.designs), strict=True):
+        for each in choices:
+            suggest = PartlyFixedSuggest(RandomSuggest(config.seed), each)
+            architecture = bench.latency.fit(space, suggest, utilisation)
+            if str(architecture) not in known and bench.latency.fits(architecture):
+                known.add(str(architecture))
+                kept.append(architecture)
+    return found
 
 
 def _count(number: int, what: str) -> str:
@@ -189,6 +236,8 @@ def preview_search(bench: Workbench, warm_start: Sequence[Architecture] = ()) ->
     ]
     fitting = [proposal for proposal in proposals if bench.latency.fits(proposal)]
     too_slow = f"Budget: {PROPOSALS - len(fitting)} of {PROPOSALS} proposals were too slow and are left out"
+    baselines, designs = _planned(bench)
+    time = estimate(bench, expected_resources(config))
     return Preview(
         study=config.study,
         budget=vars(config.budget),
@@ -201,13 +250,17 @@ def preview_search(bench: Workbench, warm_start: Sequence[Architecture] = ()) ->
         space=bench.teacher.family.name,
         notes=[
             *introduction(bench),
-            _trials(bench, len(warm_start)),
+            _trials(bench, len(baselines), len(designs), len(warm_start)),
             _workers(config),
+            f"Time: {time}",
             *([too_slow] if len(fitting) < PROPOSALS else []),
         ],
         settings=config.public(),
+        training_seconds=None if isinstance(time, str) else {"least": time.least, "most": time.most},
         smallest=_proposed(bench, bench.space.smallest()),
         largest=_proposed(bench, bench.space.largest()),
+        baselines=[_proposed(bench, architecture) for architecture in baselines],
+        designs=[_proposed(bench, architecture) for architecture in designs],
         warm_start=[_proposed(bench, architecture) for architecture in warm_start],
         proposals=[_proposed(bench, proposal) for proposal in fitting],
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 from rich.console import Console
 
+from distill.progress import read_report
 from nas.config import SearchConfig
-from nas.execution import SearchProgress
+from nas.execution import SearchProgress, report_file
 from nas.ranking import RungBoard
 from nas.study import StudyStore
 from nas.trials import TrialAttributes, fail_trial
@@ -31,25 +32,31 @@ def recorded_results(store: StudyStore, config: SearchConfig) -> RungBoard:
 
 def resumed_progress(store: StudyStore, config: SearchConfig, console: Console) -> SearchProgress:
     """The display, which counts the trials of earlier runs of the same command."""
-    trials = store.study.get_trials(deepcopy=False)
-    finished = [t for t in trials if t.state.is_finished() and TrialAttributes.from_trial(t).is_run]
-    known = len(finished) + len(_interrupted(store))  # more than asked for where earlier runs asked for more
-    complete = [(t.number, *t.values) for t in finished if t.state == TrialState.COMPLETE]
+    trials = [(t, TrialAttributes.from_trial(t)) for t in store.study.get_trials(deepcopy=False)]
+    counted = [(t, a) for t, a in trials if t.state.is_finished() and a.counts]
+    first, further = (
+        [t for t, a in counted if (a.replicate_of is not None) == is_replicate]
+        for is_replicate in (False, True)
+    )
+    # interrupted trials are resumed, however few are asked for now
+    interrupted = [
+        a.replicate_of is not None for t, a in trials if t.state == TrialState.RUNNING and a.counts
+    ]
+    complete = [(t.number, *t.values) for t, _ in counted if t.state == TrialState.COMPLETE]
     return SearchProgress(
         console,
-        max(config.trials + config.replicate_runs, known),
+        max(config.trials, len(first) + interrupted.count(False)),
         len(config.rungs),
         config.distance,
-        done=len(finished),
-        counts=dict(Counter(t.state for t in finished)),
+        images=config.rungs[-1],
+        replicates=max(config.replicate_runs, len(further) + interrupted.count(True)),
+        done=len(first),
+        replicates_done=len(further),
+        counts=dict(Counter(t.state for t, _ in counted)),
         best=min(complete, key=lambda trial: trial[1], default=None),
+        trains=not config.share_weights,
+        report=lambda trial: read_report(report_file(config.folder, trial)),
     )
-
-
-def _interrupted(store: StudyStore) -> list[FrozenTrial]:
-    """Trials that an earlier run left half trained; they are resumed, however few `trials` are asked for."""
-    running = store.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    return [t for t in running if TrialAttributes.from_trial(t).architecture]
 
 
 def fail_unsampled(store: StudyStore) -> None:

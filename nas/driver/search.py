@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import TypeAlias
 
@@ -12,7 +13,7 @@ import optuna
 from ray import tune
 from rich.console import Console
 
-from nas.config import SearchConfig
+from nas.config import SearchConfig, default_conditions
 from nas.driver.facts import record_facts
 from nas.driver.preview import introduction
 from nas.driver.pruning import prune_checkpoints
@@ -23,18 +24,18 @@ from nas.execution import (
     SharedTrial,
     StudyRecorder,
     StudySearcher,
-    Workbench,
     WorkerResources,
     make_shared_weights,
     open_cluster,
     pack,
     prepare_teacher_and_statistics,
-    searched_space,
 )
+from nas.ray_start import check_machine
 from nas.reporting import SearchReport, format_bytes, read_report
 from nas.samplers import make_sampler, resume_seed
 from nas.study import StudyAttributes, StudyStore, check_purpose, study_folder
 from nas.trials import Proposer, TrialSource, link_retries
+from nas.workbench import Workbench, searched_space
 from search_spaces import SearchSpace, UserError, Utilisation
 
 MakeSource: TypeAlias = Callable[[StudyStore, SearchSpace, Utilisation, SearchConfig], TrialSource]
@@ -64,10 +65,12 @@ def run_search(
     utilisation = config.budget.utilisation(space)
     make_source = trials or partial(Proposer, warm_start=bench.warm_start, latency=bench.latency)
     _quiet_libraries()
+    if config.ray_address is None:
+        check_machine()
     with (
         study_folder(config) as folder,
         StudyStore.open(
-            config.storage_url, config.study, identity=bench.identity, assumed=SearchConfig.defaults()
+            config.storage_url, config.study, identity=bench.identity, assumed=default_conditions()
         ) as store,
         store.lease(),
     ):
@@ -77,7 +80,8 @@ def run_search(
         StudyAttributes(finalists_of=finalists_of).write(store.study)
         source = make_source(store, space, utilisation, config)
         if source.work_left:
-            with open_cluster(config) as resources:
+            with ExitStack() as running:
+                resources = _cluster(running, config, store)
                 _announce(bench, console)
                 _prepare_shared(bench, store, resources, console)
                 folder.keep()  # from here on there are results
@@ -91,6 +95,19 @@ def run_search(
                 f"Deleted checkpoints of trials beside the front: {format_bytes(freed)}", highlight=False
             )
         return found
+
+
+def _cluster(running: ExitStack, config: SearchConfig, store: StudyStore) -> WorkerResources:
+    """Open the cluster until `running` ends; a study that was made in vain is deleted.
+
+    Raises:
+        UserError: Ray can't be started, or does not answer.
+    """
+    try:
+        return running.enter_context(open_cluster(config))
+    except UserError:
+        store.discard_if_empty()
+        raise
 
 
 def _announce(bench: Workbench, console: Console) -> None:

@@ -1,6 +1,6 @@
 """Candidates trained under Ray Tune: workers, the searcher and scheduler that drive them, their progress."""
 
-from nas.execution.candidate import Candidate, CandidateTrial, Outcome, trial_folder
+from nas.execution.candidate import Candidate, CandidateTrial, Outcome, report_file, trial_folder
 from nas.execution.cluster import (
     WorkerResources,
     expected_resources,
@@ -13,11 +13,8 @@ from nas.execution.progress import SearchProgress
 from nas.execution.recorder import StudyRecorder
 from nas.execution.scheduler import ParetoHalving
 from nas.execution.searcher import LostWorkers, StudySearcher
-from nas.execution.shared_space import SharedSpace, check_shareable, searched_space
 from nas.execution.tune_config import from_tune, to_tune
-from nas.execution.warm_start import warm_start_architectures
 from nas.execution.weight_sharing import STAGES, SharedTrial, shared_trainer, train_shared
-from nas.execution.workbench import Workbench
 
 __all__ = [
     "STAGES",
@@ -27,23 +24,19 @@ __all__ = [
     "Outcome",
     "ParetoHalving",
     "SearchProgress",
-    "SharedSpace",
     "SharedTrial",
     "StudyRecorder",
     "StudySearcher",
-    "Workbench",
     "WorkerResources",
-    "check_shareable",
     "expected_resources",
     "from_tune",
     "make_shared_weights",
     "open_cluster",
     "pack",
     "prepare_teacher_and_statistics",
-    "searched_space",
+    "report_file",
     "shared_trainer",
     "to_tune",
     "train_shared",
     "trial_folder",
-    "warm_start_architectures",
 ]

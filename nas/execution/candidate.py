@@ -21,14 +21,17 @@ from distill.data import to_float, to_uint8
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from distill.evaluation import compare, sample, save_png
 from distill.memory import is_out_of_memory
+from distill.progress import Reporter
 from distill.tasks import preview_rows
-from distill.training import LossLog, Progress, Trainer
+from distill.training import LossLog, Progress, Trainer, images_in_whole_steps
 from nas.budget import Cost, measure
-from nas.config import SearchConfig
+from nas.config import SearchConfig, same_search
+from nas.device import use_threads
 from nas.execution.tune_config import from_tune
-from nas.execution.workbench import Workbench, use_threads
+from nas.progress import MEASURING, TRAINING
 from nas.study import RungRecord
 from nas.trials import Proposal
+from nas.workbench import Workbench
 from search_spaces import Generator, file_digest
 from search_spaces.reading import written_whole
 
@@ -37,6 +40,7 @@ COLUMNS = 8
 PREVIEWED = 2_000  # inputs of the teacher cache to choose from, so that every class is among them
 HELD_OUT = ("fid", "kid", "precision", "recall")  # noted of a finalist
 NEAREST = ("nearest", "second nearest", "third nearest")
+REPORT_SECONDS = 1.0  # between two reports: all workers of a cluster write into one folder
 FID_SEED_OFFSET = 7_919  # so that FIDs use other latents than the training
 
 
@@ -64,6 +68,7 @@ class Candidate:
         self._results: list[dict[str, Any]] = []  # of finished rungs
         self._trainer: Trainer | None = None
         self._warning = ""  # for the next outcome
+        self._report = Reporter(report_file(bench.config.folder, proposal.trial), REPORT_SECONDS)
 
     def run(self, rung: int) -> Outcome:
         """Train to `rung` and measure; a rung that any process has finished is read from its checkpoint.
@@ -108,11 +113,19 @@ class Candidate:
         self.folder.mkdir(parents=True, exist_ok=True)
         fid_before = self._fid_before(self._trainer) if self._trainer.images == 0 else None
         kd_weight = self._train(self._trainer, rung)
+        self._report(MEASURING, self._trainer.images, self._images)
         result = self._measure(self._trainer.ema, self._trainer.images, self._trainer.losses)
         result |= {"kd_weight": kd_weight, "seconds": time.monotonic() - began, "fid_before": fid_before}
         self._keep(result, self._trainer.state_dict())
         if rung >= 2:  # the previous one is the spare if this one is damaged
             self._checkpoint(rung - 2).unlink(missing_ok=True)
+        self._report.file.unlink(missing_ok=True)
+
+    @property
+    def _images(self) -> int:
+        """Images of the whole training, in whole steps."""
+        last = self.bench.config.rungs[-1]
+        return images_in_whole_steps(self.bench.recipe, self.bench.config.batch_size, last, last)
 
     def _keep(self, result: dict[str, Any], trainer: dict[str, Any]) -> None:
         """Save a checkpoint of the rung with `result`, and the results before it."""
@@ -136,17 +149,18 @@ class Candidate:
         except Exception:  # whatever a damaged file makes the reader raise
             self._warning = f"{path} is damaged: its rung is trained again"
             return None
-        ours = isinstance(state, dict) and SearchConfig.continues(state.get("identity"), self._identity)
+        ours = isinstance(state, dict) and same_search(state.get("identity"), self._identity)
         return state if ours else None
 
     def _train(self, trainer: Trainer, rung: int) -> float:
         """Train to the end of `rung`, logging its losses; returns the last step's KD weight."""
-        last = Progress(trainer.images, trainer.kd_weight, {})
+        last, whole = Progress(trainer.images, trainer.kd_weight, {}), self._images
         with LossLog(self.folder / f"rung-{rung}.csv") as log:
 
             def note(progress: Progress) -> None:
                 nonlocal last
                 last = progress
+                self._report(TRAINING, progress.images, whole)
                 log.note(progress)
 
             trainer.train(self.bench.config.rungs[rung], note)
@@ -290,3 +304,8 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
 def trial_folder(study_folder: Path, trial: int) -> Path:
     """The folder of one trial's checkpoints, logs and samples."""
     return study_folder / "trials" / f"{trial:04d}"
+
+
+def report_file(study_folder: Path, trial: int) -> Path:
+    """The file through which a candidate reports how many images it is trained for, while it trains."""
+    return trial_folder(study_folder, trial) / ".progress"

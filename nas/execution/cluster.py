@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
-import shutil
 import signal
 import socket
 import threading
@@ -24,11 +22,13 @@ from distill.errors import TrainingDivergedError
 from distill.progress import OnProgress, relayed
 from distill.training import Precision
 from nas.config import SearchConfig
+from nas.device import use_threads
 from nas.errors import ConfigError, SearchError
 from nas.execution.gpu_sharing import Footprint, candidates_per_gpu, gpu_fraction, measure_footprint
 from nas.execution.weight_sharing import STAGES, images_trained, stages_left, train_shared
-from nas.execution.workbench import Workbench, use_threads
 from nas.progress import progress_bars, waiting
+from nas.ray_start import QUIET, local_ray
+from nas.workbench import Workbench
 
 if TYPE_CHECKING:
     from distill.evaluation import FidScore
@@ -61,26 +61,30 @@ def open_cluster(config: SearchConfig) -> Iterator[WorkerResources]:
     """Run Ray while the block runs.
 
     Raises:
-        ConfigError: the cluster does not answer, or has no GPU where one is asked for.
+        ConfigError: Ray can't be started here, or the cluster does not answer, or has no GPU where one is
+            asked for.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    ours = None  # the folder of logs of a Ray that this process started
-    try:
-        if config.ray_address is None:
-            cpus = max(len(os.sched_getaffinity(0)), config.workers or 0)
-            store = {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
-            ours = ray.init(address="local", num_cpus=cpus, **store, **quiet).address_info["session_dir"]
-        else:
-            _join(config.ray_address, quiet)
+    with _started(config):
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray's own handler dumps its stack
         yield _resources(config)
+
+
+@contextmanager
+def _started(config: SearchConfig) -> Iterator[None]:
+    """Ray on this machine, or a connection to the cluster that is asked for."""
+    if config.ray_address is None:
+        cpus = max(len(os.sched_getaffinity(0)), config.workers or 0)
+        with local_ray(num_cpus=cpus, object_store_memory=OBJECT_STORE, include_dashboard=False):
+            yield
+        return
+    try:
+        _join(config.ray_address)
+        yield
     finally:
         ray.shutdown()
-        if ours is not None:
-            shutil.rmtree(ours, ignore_errors=True)
 
 
 def prepare_teacher_and_statistics(
@@ -187,10 +191,10 @@ def _on_a_worker(
         raise SearchError(f"a worker was lost while it {what} ({reason}): try again") from error
 
 
-def _join(address: str, quiet: dict[str, Any]) -> None:
+def _join(address: str) -> None:
     _reach(address)
     try:
-        ray.init(address=address, **quiet)
+        ray.init(address=address, **QUIET)
     except (OSError, ValueError, RuntimeError, OverflowError) as error:
         raise _no_answer(address, error) from error
 

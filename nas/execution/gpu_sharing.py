@@ -17,7 +17,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from distill.training import Trainer
-from nas.execution.workbench import Workbench
+from nas.workbench import Workbench
 from search_spaces import Architecture, FixedSuggest, SearchSpace, Utilisation
 
 STEPS = 32  # of each measurement; R1 is in one of 16

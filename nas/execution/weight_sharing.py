@@ -19,12 +19,11 @@ import torch
 
 from distill.seeds import derive_seed
 from distill.training import Trainer
-from nas.config import SANDWICH_PARTS, SearchConfig
+from nas.config import SANDWICH_PARTS, SearchConfig, same_search
 from nas.errors import SearchError
 from nas.execution.candidate import Candidate, CandidateTrial
-from nas.execution.shared_space import SharedSpace, weight_sharing
-from nas.execution.workbench import Workbench
 from nas.trials import Proposal
+from nas.workbench import SharedSpace, Workbench, weight_sharing
 from search_spaces import Architecture, PartlyFixedSuggest, RandomSuggest, Slimmable, Utilisation
 from search_spaces.reading import written_whole
 
@@ -148,7 +147,7 @@ def _checkpoint(bench: Workbench) -> dict[str, Any] | None:
         raise SearchError(
             f"{path} is damaged: delete it, and the same command trains the shared weights anew"
         ) from error
-    return state if SearchConfig.continues(identity, bench.identity) else None
+    return state if same_search(identity, bench.identity) else None
 
 
 class SharedCandidate(Candidate):

@@ -14,6 +14,9 @@ from nas.options.quantities import (
     TermWeights,
 )
 from nas.options.shared import (
+    MOST_IMAGES,
+    MOST_IN_A_BATCH,
+    MOST_SAMPLES,
     DeviceOption,
     DryRunOption,
     FidOptions,
@@ -28,6 +31,9 @@ from nas.options.shared import (
 
 __all__ = [
     "GROUPS",
+    "MOST_IMAGES",
+    "MOST_IN_A_BATCH",
+    "MOST_SAMPLES",
     "Count",
     "DeviceOption",
     "DryRunOption",

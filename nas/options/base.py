@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from nas.options.presentation import flag_of
+from nas.options.presentation import flag_of, options_of
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -16,7 +16,17 @@ Model = TypeVar("Model", bound=BaseModel)
 class Options(BaseModel):
     """Options of a command. Values may be strings, as the command line has them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_booleans(cls, values: Any) -> Any:
+        """Python counts True as 1; where a number is asked for, it is a mistake."""
+        known = {each.name: each for each in options_of(cls)}
+        for name, value in values.items() if isinstance(values, Mapping) else ():
+            if isinstance(value, bool) and name in known and not known[name].is_bool:
+                raise ValueError(f"{known[name].flag} {str(value).lower()}: give a value, not true or false")
+        return values
 
     @classmethod
     def of(cls, **values: Any) -> Self:

@@ -109,5 +109,6 @@ Location = Annotated[Path, BeforeValidator(_expanded), Form("PATH")]
 
 Place = Annotated[str, BeforeValidator(_expanded), Form("TEXT")]
 """A name, or a path where `~` is expanded."""
+
 TermWeights = Annotated[str, BeforeValidator(_term_weights), Form("TERM=WEIGHT,...")]
 """Terms of a loss with their weights: pixel=1,wavelet=0.5."""

@@ -9,6 +9,11 @@ from nas.options.base import Options
 from nas.options.fields import option
 from nas.options.quantities import Gpus, Location, Place, Quantity
 
+MOST_IMAGES = 10**12  # of a training: a mistyped size is refused before anything is made of it
+MOST_IN_A_BATCH = 2**20
+MOST_SAMPLES = 10**7  # FIDs of more do not differ
+MOST_WORKERS = 10_000
+
 
 class StudyOptions(Options):
     """Which study, and where it is."""
@@ -51,6 +56,7 @@ class FidOptions(Options):
     fid_samples: Quantity | None = option(
         None,
         group="evaluation",
+        le=MOST_SAMPLES,
         help="Generated images that the FID, or FD in the extractor's features, is measured on.",
     )
 
@@ -85,6 +91,7 @@ class ResourceOptions(Options):
         None,
         group="execution",
         ge=1,
+        le=MOST_WORKERS,
         help="Trainings at a time.",
         shown="as many as the GPUs hold at --gpus-per-trial, or one per CPU core; at most one per trial",
     )

@@ -15,7 +15,7 @@ from nas.study import RungRecord
 
 RESAMPLES = 1_000
 INTERVAL = (5.0, 95.0)  # percentiles
-FEWEST = 5  # architectures: a correlation of fewer means nothing
+FEWEST_RANKED = 10  # architectures: of fewer, any order comes about by chance too often
 
 Correlation = Callable[[npt.NDArray[np.float64], npt.NDArray[np.float64]], float]
 
@@ -29,22 +29,22 @@ class RankCorrelation(BaseModel):
     images: int  # seen at the rung
     architectures: int
     spearman: float
-    spearman_interval: tuple[float, float]  # 90 %, bootstrap over architectures
+    spearman_interval: tuple[float, float] | None  # 90 %, bootstrap over architectures; None of ±1
     kendall: float
-    kendall_interval: tuple[float, float]
+    kendall_interval: tuple[float, float] | None
 
 
 def rank_correlation(
     images: int, early: Sequence[float], final: Sequence[float], metric: str = "fid"
 ) -> RankCorrelation | None:
-    """Rank correlation of `early` with `final`; None for fewer than `FEWEST` pairs, or equal values."""
+    """Rank correlation of `early` with `final`; None of fewer than `FEWEST_RANKED`, or equal values."""
     pairs = np.array([early, final])
-    if pairs.shape[1] < FEWEST or any(len(set(row)) == 1 for row in pairs.tolist()):
+    if pairs.shape[1] < FEWEST_RANKED or any(len(set(row)) == 1 for row in pairs.tolist()):
         return None
     measured: dict[str, Any] = {}
     for name, statistic in (("spearman", _spearman), ("kendall", _kendall)):
         measured[name] = statistic(*pairs)
-        measured[f"{name}_interval"] = _interval(pairs, statistic)
+        measured[f"{name}_interval"] = _interval(pairs, statistic, measured[name])
     return RankCorrelation(metric=metric, images=images, architectures=pairs.shape[1], **measured)
 
 
@@ -70,8 +70,15 @@ def _kendall(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
     return float(kendalltau(a, b).statistic)
 
 
-def _interval(pairs: npt.NDArray[np.float64], statistic: Correlation) -> tuple[float, float]:
-    """Percentiles of the bootstrap over architectures, without resamples in which all values are equal."""
+def _interval(
+    pairs: npt.NDArray[np.float64], statistic: Correlation, value: float
+) -> tuple[float, float] | None:
+    """Percentiles of the bootstrap over architectures, without resamples in which all values are equal.
+
+    None of a correlation of ±1: every resample has the same order, whatever the uncertainty.
+    """
+    if np.isclose(abs(value), 1.0):
+        return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of those resamples: their correlation is NaN
         resampled = bootstrap(

@@ -1,15 +1,9 @@
 """What a study shows: reports, tables, plots, the dashboard."""
 
-from nas.reporting.architectures import architecture_of, render_architecture
-from nas.reporting.listing import (
-    StudySummary,
-    count_states,
-    render_studies,
-    render_trials,
-    states_in_words,
-    summarise,
-    what_it_is,
-)
+from nas.reporting.architectures import architecture_of, legend_lines, render_architecture
+from nas.reporting.columns import count_states, states_in_words
+from nas.reporting.finalists import render_finalists
+from nas.reporting.listing import StudySummary, render_studies, render_trials, summarise, what_it_is
 from nas.reporting.report import (
     SearchReport,
     TrialReport,
@@ -19,7 +13,8 @@ from nas.reporting.report import (
     trial_reports,
 )
 from nas.reporting.sizes import format_bytes
-from nas.reporting.tables import render, render_finalists, render_next, render_trust
+from nas.reporting.tables import render, render_next
+from nas.reporting.trust import render_trust
 from nas.reporting.verdict import Gain, comparison, gain, location, next_commands, verdict
 
 __all__ = [
@@ -33,6 +28,7 @@ __all__ = [
     "count_states",
     "format_bytes",
     "gain",
+    "legend_lines",
     "location",
     "next_commands",
     "read_report",

@@ -23,7 +23,7 @@ def architecture_of(found: SearchReport, trial: TrialReport) -> Architecture:
 def legend_lines(family: str) -> list[str]:
     """The line that explains the short form of the family's architectures; none of an unknown family."""
     known = FAMILIES.get(family)
-    return [f"Architectures: {known.architecture.legend}."] if known and known.architecture.legend else []
+    return [f"Short form: {known.architecture.legend}."] if known and known.architecture.legend else []
 
 
 def render_architecture(architecture: Architecture) -> RenderableType:

@@ -7,15 +7,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 from rich.console import RenderableType
-from rich.table import Table
 
 from nas.budget import format_quantity
 from nas.errors import StudyError
+from nas.reporting.columns import STATES, count_states, make_table, states_in_words
 from nas.reporting.report import SearchReport, TrialReport, read_report
 from nas.reporting.sizes import folder_bytes, format_bytes
 from nas.study import StudyStore
-
-STATES = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed", "RUNNING": "running"}
 
 
 class StudySummary(BaseModel):
@@ -54,35 +52,24 @@ def summarise(store: StudyStore, folder: Path) -> StudySummary:
     )
 
 
-def count_states(trials: Sequence[TrialReport]) -> dict[str, int]:
-    """Architectures by the state of their first training; states that none is in are left out."""
-    first = [t.state for t in trials if t.replicate_of is None]
-    return {state: first.count(state) for state in STATES if state in first}
-
-
-def states_in_words(counts: dict[str, int]) -> str:
-    """`count_states` as text."""
-    return ", ".join(f"{count} {STATES[state]}" for state, count in counts.items()) or "no trials"
-
-
 def render_studies(studies: Sequence[StudySummary]) -> RenderableType:
     """One row for each study, in the order given."""
-    table = _table("study", "trials", "files", "best", "distance", "MACs", "parameters", right=(2, 3, 5, 6))
+    columns = ["study", "trials", "files", "best\ntrial", "its\ndistance", "MACs", "params"]
+    table = make_table(columns, text=columns[:2])
     for each in studies:
         best = each.best
         row = [each.study, each.note or states_in_words(each.trials), format_bytes(each.bytes)]
         if best is not None:
             costs = [format_quantity(best.macs or 0), format_quantity(best.params or 0)]
-            row += [f"trial {best.number}", f"{each.distance} {best.median:.2f}", *costs]
+            row += [str(best.number), f"{each.distance} {best.median:.2f}", *costs]
         table.add_row(*row)
     return table
 
 
 def render_trials(found: SearchReport) -> RenderableType:
     """One row for each training, replicates among them, by number."""
-    table = _table(
-        "trial", "state", "images", found.distance, "MACs", "parameters", "", right=(0, 2, 3, 4, 5)
-    )
+    columns = ["trial", "state", "images", found.distance.replace(" ", "\n"), "MACs", "params", ""]
+    table = make_table(columns, text=("state", ""))
     for trial in found.trials:
         last = trial.rungs[-1] if trial.rungs else None
         table.add_row(
@@ -112,10 +99,3 @@ def what_it_is(trial: TrialReport, best: TrialReport | None) -> list[str]:
     if trial.reason:
         kinds.append(trial.reason)
     return kinds
-
-
-def _table(*columns: str, right: Sequence[int]) -> Table:
-    table = Table()
-    for i, name in enumerate(columns):
-        table.add_column(name, justify="right" if i in right else "left", overflow="fold")
-    return table

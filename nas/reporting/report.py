@@ -95,7 +95,6 @@ class SearchReport(BaseModel):
     space: str
     extractor: str  # that all students are measured with
     extractor_weights: str  # the file that the user gave for it; empty where it has its default ones
-    finalists_of: str  # the search whose finalists these are; empty for a search
     recipe: str  # how students were taught, in words
     data: dict[str, str]  # the images: what the user called them, and their digest
     compared_with: str = REAL_IMAGES  # what every FID is a distance to, in words
@@ -110,6 +109,7 @@ class SearchReport(BaseModel):
     storage: str
     folder: str
     warnings: list[str] = []  # about the conditions of the search
+    finalists_of: str = ""  # the search whose finalists this study trains; empty for a search
 
     @property
     def distance(self) -> str:

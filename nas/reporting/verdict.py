@@ -62,19 +62,23 @@ def verdict(found: SearchReport) -> list[str]:
     known = gain(found)
     if known is None:
         return [*lines, "No uniform-width baseline was trained to the end: there is nothing to compare with."]
-    uniform = f"{known.baseline.median:.2f} of uniform widths at {known.limit}"
+    uniform = f"{known.baseline.median:.2f} of uniform widths at {_macs(known.baseline)}"
     if known.student == known.baseline or known.reduction <= 0:
         return [
             *lines,
-            f"Gain: no student beats {found.distance} {uniform}: raise --trials (more architectures) or "
-            "--rungs (longer trainings, in another --study).",
+            f"Gain: no student within {known.limit} beats {found.distance} {uniform}: raise --trials (more "
+            "architectures) or --rungs (longer trainings, in another --study).",
         ]
     noise = "" if known.significant else ", which is within the noise: raise --trials or --replicates"
     return [
         *lines,
-        f"Gain: {found.distance} {known.student.median:.2f} against {uniform}: {known.reduction:.0%} lower"
-        f"{noise}.",
+        f"Gain: {found.distance} {known.student.median:.2f} at {_macs(known.student)} against {uniform}, "
+        f"both within {known.limit}: {known.reduction:.0%} lower{noise}.",
     ]
+
+
+def _macs(trial: TrialReport) -> str:
+    return f"{format_quantity(trial.macs)} MACs"
 
 
 def comparison(compared_with: str) -> list[str]:
@@ -97,14 +101,16 @@ def _price(found: SearchReport, best: TrialReport) -> str:
 
 
 def next_commands(found: SearchReport, folder: str = "") -> list[tuple[str, str]]:
-    """Three commands to continue with, and what each does.
+    """Three commands to continue with after a search or after its finalists, and what each does.
 
     Args:
         found: a study with a best student.
         folder: where the commands are, with a slash at its end; empty where the shell finds them.
     """
     where = " ".join(["", *location(found.study, found.folder, found.storage)])
-    if len([t for t in found.trials if t.replicate_of is None]) < ENOUGH_TRIALS:
+    if found.finalists_of:
+        further = (f"{folder}nas-evaluate student.safetensors", "repeat its measurement from the file")
+    elif len([t for t in found.trials if t.replicate_of is None]) < ENOUGH_TRIALS:
         config = shlex.quote(f"{near(found.folder)}/config.toml")
         further = (f"{folder}nas-search --config {config} --trials {ENOUGH_TRIALS}", "search on")
     else:

@@ -24,7 +24,7 @@ OURS = {"space", "teacher"}  # attributes of every study of nas-search that has 
 class StudyAttributes(BaseModel):
     """What a study keeps beside its trials. Field names are the attributes' keys.
 
-    The parts of a study's identity (`nas.execution.Workbench.identity`) are attributes, too; here are those
+    The parts of a study's identity (`nas.workbench.Workbench.identity`) are attributes, too; here are those
     that readers need.
     """
 

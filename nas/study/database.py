@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import time
@@ -32,7 +33,7 @@ def parse_url(url: str) -> URL:
         StorageError: it is no URL, or an in-memory database.
     """
     try:
-        parsed = make_url(_with_driver(url))
+        parsed = _read(url)
     except (sa.exc.ArgumentError, ValueError) as error:
         raise StorageError(
             f"storage {without_password(url)!r} is not a URL: give for example "
@@ -53,13 +54,16 @@ def same_database(one: str, other: str) -> bool:
 
 
 def _place(url: str) -> str:
-    parsed = make_url(_with_driver(without_password(url)))
+    parsed = _read(without_password(url))
     path = sqlite_path(parsed)
     return shown(parsed) if path is None else str(path.resolve())
 
 
-def _with_driver(url: str) -> str:
-    return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
+def _read(url: str) -> URL:
+    """The URL with its driver, and a file in a home folder (`sqlite:///~/study.db`) by its whole path."""
+    parsed = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url))
+    at_home = _is_sqlite(parsed) and (parsed.database or "").startswith("~")
+    return parsed.set(database=os.path.expanduser(str(parsed.database))) if at_home else parsed
 
 
 def shown(url: URL) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from nas.options import (
+    MOST_IMAGES,
+    MOST_IN_A_BATCH,
     Count,
     DeviceOption,
     FidOptions,
@@ -46,8 +48,10 @@ class TeacherRequest(ImageOptions, MemoryOptions, DeviceOption, SeedOption, FidO
     sizes: Mapping[str, Any] = option(
         {}, group="networks", hidden=True, help="Sizes of the networks, the options of their family."
     )
-    images: Quantity = option(5_000_000, group="training", ge=1, help="Real images to show in all.")
-    batch_size: int = option(32, group="training", ge=1, help="Images a step.")
+    images: Quantity = option(
+        5_000_000, group="training", ge=1, le=MOST_IMAGES, help="Real images to show in all."
+    )
+    batch_size: int = option(32, group="training", ge=1, le=MOST_IN_A_BATCH, help="Images a step.")
     lr: float | None = option(
         None,
         group="training",

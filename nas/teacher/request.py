@@ -121,7 +121,7 @@ def training_of(request: TeacherRequest, shape: TeacherShape) -> TeacherTraining
     assert asked.path_weight is not None
     assert asked.augment is not None
     adversarial = make_adversarial(published.adversarial, asked.r1_gamma, published.discriminator_steps)
-    if asked.augment == "ada" and not adversarial.sign_is_verdict:
+    if asked.augment == "ada" and not adversarial.sign_classifies:
         raise TrainingError(
             f"--augment ada: it follows the discriminator's decisions, and with the "
             f"{published.adversarial} loss there are none: give fixed or none"

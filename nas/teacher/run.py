@@ -7,16 +7,16 @@ from typing import Any
 
 import torch
 
-from distill.data import check_batch
+from distill.data import check_batch, image_remarks
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from distill.evaluation import (
-    DefaultExtractor,
+    ExtractorChoice,
     Fidelity,
     check_domain,
     check_extractor,
     default_extractor,
     distance_name,
-    domain_warning,
+    domain_warnings,
     extractor_line,
 )
 from distill.memory import is_out_of_memory
@@ -120,7 +120,7 @@ class TeacherRun:
         return [
             f"Generator: {architecture}; {macs} MACs ({COUNTER}), {params} parameters",
             f"Data: {images.name}, {images.found or len(images)} images{mirrored} ({images.format})",
-            *(f"Skipped {skipped}" for skipped in images.skipped),
+            *image_remarks(images, conditional=True),
             f"Training: {format_quantity(config.images)} images in batches of {config.batch_size}{parts}, "
             f"{self._adversarial()}, augmentation {augment.get(training.augment, 'none')}",
             f"On {training.device}, " + ", ".join([config.precision, *options]),
@@ -222,25 +222,25 @@ class TeacherRun:
         extractor = self.request.extractor
         if extractor is None:
             return ["Snapshots are not measured"]
-        warnings = (domain_warning(extractor, one.reference) for one in self.task.eval_sets())
+        warnings = domain_warnings(extractor, (one.reference for one in self.task.eval_sets()))
         return [
             f"{self.distance} over {format_quantity(self.request.fid_samples)} samples",
             extractor_line(extractor, self.extractor_reason),
-            *(f"Warning: {warning}" for warning in dict.fromkeys(warnings) if warning),
+            *(f"Warning: {warning}" for warning in warnings),
         ]
 
 
-def _extractor(request: TeacherRequest, training: TeacherTraining, *, download: bool) -> DefaultExtractor:
+def _extractor(request: TeacherRequest, training: TeacherTraining, *, download: bool) -> ExtractorChoice:
     """The extractor asked for, else that of the training so far, else the default; no name without an FID.
 
     Raises:
         UserError: it can't be had.
     """
     if not request.fid_samples:
-        return DefaultExtractor("")
+        return ExtractorChoice("")
     recorded = "" if request.extractor else recorded_extractor(training)
     name = request.extractor or recorded
     if not name:
         return default_extractor(request.data, request.extractor_weights, download=download)
     check_extractor(name, request.extractor_weights, download=download)
-    return DefaultExtractor(name, "the training began with it" if recorded else "")
+    return ExtractorChoice(name, "the training began with it" if recorded else "")

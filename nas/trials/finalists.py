@@ -23,9 +23,19 @@ LONGER = 5  # times the images of the search, unless the user gives another numb
 LEAST_IMAGES = 4  # the first of three rungs is at a quarter
 
 
-def searched(store: StudyStore) -> str:
-    """Name of the search whose finalists `store` holds; its own name when it holds a search."""
-    return StudyAttributes.from_study(store.study).finalists_of or store.name
+def searched(store: StudyStore, *, named: bool = False) -> str:
+    """Name of the search whose finalists `store` holds; its own name when it holds a search.
+
+    Raises:
+        StudyError: `store` holds finalists, and the user has `named` it.
+    """
+    search = StudyAttributes.from_study(store.study).finalists_of
+    if search and named:
+        raise StudyError(
+            f"study {store.name!r} holds the finalists of {search!r}: give --study {search}, which continues "
+            "them with the same --images; nas-report shows them"
+        )
+    return search or store.name
 
 
 def choose_finalists(store: StudyStore, top: int, trials: Sequence[int] = ()) -> list[FrozenTrial]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from search_spaces import Architecture
 
@@ -15,6 +15,7 @@ class Proposal:
     architecture: Architecture
     seed: int  # of its training
     start_rung: int = 0  # earlier rungs are recorded already
+    rungs_before: int | None = field(default=None, compare=False)  # of an earlier run, which this one resumes
     baseline: bool = False  # a uniform-width baseline
     protected: bool = False  # never stopped early
     replicate_of: int | None = None  # first trial of the architecture; a replicate is never stopped early

@@ -46,7 +46,9 @@ class TrialSource:
             if TrialAttributes.from_trial(trial).architecture:
                 rungs = self._store.rungs(trial.number)
                 # The last recorded rung is replayed from its checkpoint: it may not have been judged yet.
-                return self._proposal(trial, start_rung=rungs[-1].rung if rungs else 0)
+                return self._proposal(
+                    trial, start_rung=rungs[-1].rung if rungs else 0, rungs_before=len(rungs)
+                )
             self._put_back(trial)
         if self._retries:
             return self._retries.popleft()
@@ -98,13 +100,14 @@ class TrialSource:
         number = self._store.begin(attributes.stored(), like=trial)
         return self._proposal(self._trial(number))
 
-    def _proposal(self, trial: FrozenTrial, start_rung: int = 0) -> Proposal:
+    def _proposal(self, trial: FrozenTrial, start_rung: int = 0, rungs_before: int | None = None) -> Proposal:
         attributes = TrialAttributes.from_trial(trial)
         return Proposal(
             trial=trial.number,
             architecture=type(self.space.smallest()).from_json(attributes.architecture_json),
             seed=self._config.seed if attributes.seed is None else attributes.seed,
             start_rung=start_rung,
+            rungs_before=rungs_before,
             baseline=attributes.baseline is not None,
             protected=attributes.protected,
             replicate_of=attributes.replicate_of,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -13,14 +13,14 @@ from search_spaces.biggan.architecture import DiscriminatorArchitecture, Generat
 from search_spaces.biggan.discriminator import BigGANDiscriminator
 from search_spaces.biggan.generator import BigGANGenerator
 from search_spaces.errors import CheckpointError
-from search_spaces.reading import with_weights
+from search_spaces.reading import Network, choose, find_networks, with_weights
 
 GENERATOR_MARKS = ("blocks.0.0.bn1.gain.weight", "output_layer.2.weight")
 DISCRIMINATOR_MARKS = ("blocks.0.0.conv1.weight", "embed.weight")
 DEEP_MARK = "blocks.0.0.conv4.weight"  # BigGAN-deep has four convolutions a block
 MAX_BLOCKS = 7  # of published networks: those of 256 px; a file may claim any number
 
-State = dict[str, Tensor]
+State = Mapping[str, Tensor]
 
 _PLACES = (  # their names ─► ours
     ("shared.", "embed."),
@@ -43,18 +43,19 @@ def read(content: Any) -> Found | None:
     Raises:
         CheckpointError: it is, but can't be used: only a discriminator, a variant, tensors that don't fit.
     """
-    theirs = _tensors(content)
-    if theirs is None:
-        return None
-    if not _marked(theirs, GENERATOR_MARKS):
-        if _marked(theirs, DISCRIMINATOR_MARKS):
+    networks = find_networks(content)
+    chosen = choose(networks, lambda each: _marked(each.tensors, GENERATOR_MARKS) or None)
+    if chosen is None:
+        if _discriminator_in(networks) is not None:
             raise CheckpointError(
                 "it holds a BigGAN discriminator and no generator: give G_ema.pth, and this file beside it"
             )
         return None
+    network, _ = chosen
+    theirs = network.tensors
     _refuse_deep(theirs)
     generator = with_weights(BigGANGenerator, _generator_architecture(theirs), _renamed(theirs), "generator")
-    return Found(generator, None, {"source_format": "BigGAN-PyTorch"})
+    return Found(generator, None, {"source_format": "BigGAN-PyTorch", **network.origin})
 
 
 def read_discriminator(content: Any, generator: BigGANGenerator) -> Discriminator | None:
@@ -63,9 +64,10 @@ def read_discriminator(content: Any, generator: BigGANGenerator) -> Discriminato
     Raises:
         CheckpointError: it is of another resolution, of other colours or classes, or its tensors don't fit.
     """
-    theirs = _tensors(content)
-    if theirs is None or _marked(theirs, GENERATOR_MARKS) or not _marked(theirs, DISCRIMINATOR_MARKS):
+    found = _discriminator_in(find_networks(content))
+    if found is None:
         return None
+    theirs = found.tensors
     _refuse_deep(theirs)
     architecture = _discriminator_architecture(theirs)
     for name, unit in (("resolution", "px"), ("image_channels", "image channels"), ("classes", "classes")):
@@ -78,11 +80,14 @@ def read_discriminator(content: Any, generator: BigGANGenerator) -> Discriminato
     return with_weights(BigGANDiscriminator, architecture, _renamed(theirs), "discriminator")
 
 
-def _tensors(content: Any) -> State | None:
-    """The tensors of a state dict without data-parallel prefixes; None for other values."""
-    if not isinstance(content, Mapping):
-        return None
-    return {str(k).removeprefix("module."): v for k, v in content.items() if isinstance(v, Tensor)}
+def _discriminator_in(networks: Sequence[Network]) -> Network | None:
+    """The discriminator, averaged only where there is no other."""
+    found = (
+        each
+        for each in networks
+        if _marked(each.tensors, DISCRIMINATOR_MARKS) and not _marked(each.tensors, GENERATOR_MARKS)
+    )
+    return min(found, key=lambda each: each.averaged, default=None)
 
 
 def _marked(theirs: State, marks: tuple[str, ...]) -> bool:

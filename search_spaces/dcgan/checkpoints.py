@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
@@ -13,11 +13,8 @@ from search_spaces.dcgan.infer import Inferred, infer, is_discriminator
 from search_spaces.dcgan.layouts import DEFAULT
 from search_spaces.dcgan.modules import Module, modules_of
 from search_spaces.errors import CheckpointError, one_line
-from search_spaces.reading import with_weights
+from search_spaces.reading import Network, choose, find_networks, with_weights
 
-NAMES = ("g_ema", "G_ema", "ema", "generator", "netG", "G", "gen")
-GENERATORS = (*NAMES, *(f"{name}_state_dict" for name in NAMES))
-WRAPPERS = ("state_dict", "model_state_dict", "model")  # of a network, or of both in one state dict
 MOST_TENSORS = 200  # a DCGAN has some 30; larger files are skipped
 CONDITION = "emb"  # in the name of a module that embeds a class
 
@@ -35,23 +32,29 @@ def read(content: Any) -> Found | None:
             only a discriminator.
         ArchitectureError: its layers make no image.
     """
-    discriminator = False
-    for name, state in _states(content):
-        modules = _modules(state)
-        if modules is None:
-            continue
-        inferred = infer(modules)
-        if inferred is not None:
-            return _found(name, inferred)
-        discriminator = discriminator or is_discriminator(modules)
-    if discriminator:
+    networks = [each for each in find_networks(content) if each.module is None and each.is_named]
+    chosen = choose(networks, _read)
+    if chosen is not None:
+        return _found(*chosen)
+    if any(_is_discriminator(each) for each in networks):
         raise CheckpointError("it holds a discriminator and no generator")
     return None
 
 
-def _found(name: str, inferred: Inferred) -> Found:
+def _read(network: Network) -> Inferred | None:
+    """The generator that `network` is, or None; raises as `read`."""
+    modules = None if network.role == "discriminator" else _modules(network.tensors)
+    return None if modules is None else infer(modules)
+
+
+def _is_discriminator(network: Network) -> bool:
+    modules = _modules(network.tensors)
+    return modules is not None and is_discriminator(modules)
+
+
+def _found(network: Network, inferred: Inferred) -> Found:
     generator = with_weights(DCGANGenerator, inferred.architecture, inferred.state, "generator")
-    metadata = {"source_format": "DCGAN state dict", "source_network": name or "state dict"}
+    metadata = {"source_format": "DCGAN state dict", **network.origin}
     metadata["source_layout"] = inferred.layout.source
     if inferred.layout is DEFAULT:
         metadata["assumed"] = (
@@ -59,23 +62,6 @@ def _found(name: str, inferred: Inferred) -> Found:
             "transposed convolutions double the size"
         )
     return Found(generator, None, metadata)
-
-
-def _states(content: Any) -> Iterator[tuple[str, dict[str, Tensor]]]:
-    """Candidate state dicts of a generator, by their names in the file; the file itself is ""."""
-    if not isinstance(content, Mapping):
-        return
-    for name in ("", *GENERATORS, *WRAPPERS):
-        part = content if name == "" else content.get(name)
-        if not isinstance(part, Mapping):
-            continue
-        state = {str(k).removeprefix("module."): v for k, v in part.items() if isinstance(v, Tensor)}
-        for prefix in GENERATORS:
-            own = {k.removeprefix(f"{prefix}."): v for k, v in state.items() if k.startswith(f"{prefix}.")}
-            if own and len(own) < len(state):
-                yield ".".join(filter(None, (name, prefix))), own
-        if state:
-            yield name, state
 
 
 def _modules(state: Mapping[str, Tensor]) -> list[Module] | None:

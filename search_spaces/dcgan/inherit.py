@@ -84,7 +84,7 @@ def _magnitudes(teacher: DCGANGenerator) -> list[Tensor]:
 
 
 def _kept_by_image_difference(teacher: DCGANGenerator, widths: Sequence[int]) -> list[Tensor]:
-    """As above, by `image_difference`: every layer by itself."""
+    """As `_kept_by_magnitude`, but those with the largest `image_difference`, in every layer by itself."""
     *hidden, image = teacher.layers
     scores = image_difference(teacher, {str(i): Site(layer, "output") for i, layer in enumerate(hidden)})
     kept = [most_important(score, width) for score, width in zip(scores.values(), widths, strict=False)]

@@ -60,7 +60,14 @@ KNOWN = (
 
 
 def layout_of(modules: tuple[str, ...], kernels: tuple[int, ...]) -> Layout:
-    """The known layout of a network with these modules, else the default."""
+    """The known layout of a network with these modules, below any common prefix; else the default."""
     return next(
-        (known for known in KNOWN if known.modules == modules and known.kernels in (None, kernels)), DEFAULT
+        (known for known in KNOWN if known.kernels in (None, kernels) and _is_below_one(known, modules)),
+        DEFAULT,
     )
+
+
+def _is_below_one(known: Layout, modules: tuple[str, ...]) -> bool:
+    """Whether `modules` have the names of `known`, all with the same prefix or none."""
+    prefix = modules[0].removesuffix(known.modules[0])
+    return prefix[-1:] in ("", ".") and modules == tuple(f"{prefix}{name}" for name in known.modules)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from pickletools import OpcodeInfo, markobject
 from typing import Any
 
+from search_spaces.reading.plain import WHOLE_MODULE, RefusedError
+
 _ROOT = 0
 _MARK = -1
 _PUT = frozenset(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"))
@@ -24,6 +26,7 @@ class PickleGraph:
     def __init__(self) -> None:
         self._held: list[list[int]] = [[]]  # by every value; the root holds what the pickle leaves or drops
         self._callable: set[int] = set()
+        self._outside: set[int] = set()  # storages; or, before torch 1.6, classes of modules
         self._stack: list[int] = []
         self._memo: dict[int, int] = {}
 
@@ -32,6 +35,7 @@ class PickleGraph:
 
         Raises:
             ValueError: it takes what is not there, or calls what is no name.
+            RefusedError: it calls a class that another part of the file names.
         """
         name = opcode.name
         if name in _PUT:
@@ -67,11 +71,15 @@ class PickleGraph:
             self._held[taken[0]] += taken[1:]
             self._stack.append(taken[0])
         else:
+            if name in CALLS and taken[0] in self._outside:
+                raise RefusedError("asks for a class from outside of it", WHOLE_MODULE)
             if name in CALLS and taken[0] not in self._callable:
                 raise ValueError("a call of what is no name")
             for _ in range(made):
                 if name in ("GLOBAL", "STACK_GLOBAL"):
                     self._callable.add(len(self._held))
+                if name == "BINPERSID":
+                    self._outside.add(len(self._held))
                 self._stack.append(len(self._held))
                 self._held.append(taken)
 

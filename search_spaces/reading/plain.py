@@ -14,9 +14,19 @@ MAX_DEPTH = 64  # of nested values
 MAX_VALUES = 2_000_000
 TOO_MUCH = "is nested deeper, or holds more, than a checkpoint does"
 
+STATE_DICT = "torch.save(model.state_dict(), 'weights.pt')"
+WHOLE_MODULE = (
+    "if it is a whole module, load it where its code is, save model.state_dict() instead, as in "
+    f"{STATE_DICT}, and give that"
+)
+
 
 class RefusedError(Exception):
-    """A file asks for a class or function, or holds values, that no checkpoint needs."""
+    """A file asks for a class or function, or holds values, that no checkpoint needs; `fix` is what to do."""
+
+    def __init__(self, reason: str, fix: str = "") -> None:
+        super().__init__(reason)
+        self.fix = fix
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +35,12 @@ class PickledObject:
 
     class_name: str
     state: Mapping[str, Any]
+
+
+class PickledArray:
+    """A numpy array: its values, where they are numbers."""
+
+    tensor: Tensor | None = None
 
 
 def as_text(value: Any) -> str:
@@ -54,6 +70,8 @@ def _plain(value: Any, depth: int, left: list[int]) -> Any:
         raise RefusedError(TOO_MUCH)
     if isinstance(value, Tensor):
         return _sound(value)
+    if isinstance(value, PickledArray):
+        return None if value.tensor is None else value.tensor.contiguous()
     if isinstance(value, argparse.Namespace):
         value = vars(value)
     if isinstance(value, Mapping):

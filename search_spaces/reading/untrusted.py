@@ -13,8 +13,10 @@ import math
 import pickle
 import pickletools
 import re
+import sys
 import warnings
 import zipfile
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,12 +29,15 @@ from search_spaces.errors import CheckpointError, one_line, os_reason
 from search_spaces.reading.pickle_graph import PickleGraph
 from search_spaces.reading.plain import (
     MAX_VALUES,
+    STATE_DICT,
     TOO_MUCH,
+    WHOLE_MODULE,
     PickledObject,
     RefusedError,
     as_plain,
     as_text,
 )
+from search_spaces.reading.stand_ins import harmless
 
 MAX_BYTES = 8 * 2**30  # of a file; a 1024 px network with its optimizers takes one
 MAX_OPCODES = 2_000_000  # a 1024 px network takes some 60,000
@@ -64,7 +69,7 @@ def read_untrusted(path: Path) -> Any:
         return as_plain(_reader(head)(path))
     except RefusedError as refused:
         raise CheckpointError(
-            f"{path} {one_line(refused)}: it is refused, nothing in it was run; {_FIX}"
+            f"{path} {one_line(refused)}: it is refused, nothing in it was run; {refused.fix or _FIX}"
         ) from None
     except Exception as error:  # whatever a damaged file makes the readers raise
         reason = one_line(" ".join(str(error).split()), 120) or type(error).__name__
@@ -89,6 +94,11 @@ def _read_zip(path: Path) -> Any:
     """
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
+        if any(member.filename.endswith("/constants.pkl") for member in members):
+            raise RefusedError(
+                "is a TorchScript archive, a network with its code",
+                f"load it by torch.jit.load, save model.state_dict() as in {STATE_DICT}, and give that",
+            )
         pickles = [member for member in members if member.filename.lower().endswith("/data.pkl")]
         if not pickles:
             raise RefusedError("is a zip, but no torch archive")
@@ -116,19 +126,28 @@ def _read_legacy(file: Any) -> Any:
 
 
 def _torch_load(file: Any) -> Any:
-    """Tensors by torch's own weights-only reader; training files carry their arguments as a Namespace."""
+    """Tensors by torch's own weights-only reader."""
     try:
-        with file, torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+        with file, torch.serialization.safe_globals(_safe_globals()), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # meant for torch's developers
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         reason = str(error).partition("WeightsUnpickler error: ")[2] or str(error)
         asked = re.search(r"(?:GLOBAL|for class) ([\w.]+)", reason)
         if asked is not None:
-            raise RefusedError(f"asks for {asked[1]}") from error
-        raise pickle.UnpicklingError(
-            reason.partition("\n")[0]
-        ) from error  # without torch's advice to trust it
+            raise _asks_for(asked[1]) from error
+        if "Unsupported operand" in reason:
+            raise RefusedError(
+                "is of another pickle protocol than 2", "save it again by torch.save without pickle_protocol"
+            ) from error
+        # without torch's advice to trust it
+        raise pickle.UnpicklingError(reason.partition("\n")[0]) from error
+
+
+def _safe_globals() -> list[Any]:
+    """What torch's reader may take beside its own types; training files carry arguments as a Namespace."""
+    known = [(stand_in, name) for name, stand_in in harmless().items() if name != "_codecs.encode"]
+    return [argparse.Namespace, *known]  # torch has the encoder itself
 
 
 def _read_pickle(path: Path) -> Any:
@@ -169,7 +188,7 @@ def _refuse_outside(instruction: str, argument: Any) -> None:
         raise RefusedError(f"asks for an object from outside ({instruction})")
     if instruction in ("GLOBAL", "INST"):
         module, _, name = str(argument).partition(" ")
-        _refuse_unknown(module, name)
+        _refuse_unknown(*_renamed(module, name))
 
 
 _KNOWN = {
@@ -180,10 +199,13 @@ _KNOWN = {
     ("torch._utils", "_rebuild_parameter"),
     ("torch._utils", "_rebuild_tensor_v2"),
     ("torch.storage", "_load_from_bytes"),
-    ("numpy", "dtype"),
-    ("numpy.core.multiarray", "scalar"),
-    ("numpy._core.multiarray", "scalar"),
+    *((module, name) for module, _, name in (known.rpartition(".") for known in harmless())),
 }
+
+
+def _renamed(module: str, name: str) -> tuple[str, str]:
+    """Python 3's name of a class or function; protocols 0 to 2 have Python 2's."""
+    return NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
 
 
 def _refuse_unknown(module: str, name: str) -> None:
@@ -192,7 +214,16 @@ def _refuse_unknown(module: str, name: str) -> None:
             "is a TensorFlow network: convert it with legacy.py of NVlabs/stylegan3 (--source … --dest …)"
         )
     if (module, name) not in _KNOWN:
-        raise RefusedError(f"asks for {module}.{name}")
+        raise _asks_for(f"{module}.{name}")
+
+
+def _asks_for(name: str) -> RefusedError:
+    """The refusal of a class or function; of a library or of somebody's own code it is rather a network's."""
+    top = name.partition(".")[0]
+    written_here = top == "__main__" or top not in sys.stdlib_module_names
+    if written_here and not name.startswith(("numpy", "torch._", "__builtin__")):
+        return RefusedError(f"asks for {one_line(name, 120)}", WHOLE_MODULE)
+    return RefusedError(f"asks for {name}")
 
 
 class _Unpickler(pickle.Unpickler):
@@ -203,6 +234,7 @@ class _Unpickler(pickle.Unpickler):
         self._stand_ins = _stand_ins()
 
     def find_class(self, module: str, name: str) -> Any:
+        module, name = _renamed(module, name)
         _refuse_unknown(module, name)
         return self._stand_ins[name]
 
@@ -210,22 +242,6 @@ class _Unpickler(pickle.Unpickler):
 def _stand_ins() -> dict[str, Any]:
     class Bag(dict[str, Any]):
         """An EasyDict."""
-
-    class DType:
-        """A numpy dtype: only its name and byte order are of interest."""
-
-        def __init__(self, name: str, *_: Any) -> None:
-            self.name, self.order = as_text(name), "<"
-
-        def __setstate__(self, state: tuple[Any, ...]) -> None:
-            self.order = as_text(state[1])
-
-    def scalar(dtype: DType, raw: bytes) -> float:
-        kinds = {"f8": torch.float64, "f4": torch.float32, "i8": torch.int64, "b1": torch.bool}
-        name = as_text(dtype.name)
-        if name not in kinds or dtype.order == ">" or not isinstance(raw, bytes):
-            raise RefusedError(f"holds a numpy scalar of type {name[:20]!r}")
-        return torch.frombuffer(bytearray(raw), dtype=kinds[name])[0].item()
 
     def module(meta: Mapping[str, Any]) -> PickledObject:
         return PickledObject(as_text(meta["class_name"]), meta["state"])
@@ -257,7 +273,7 @@ def _stand_ins() -> dict[str, Any]:
             raise RefusedError(f"holds a tensor of size {tuple(size)} that repeats its values")
         return torch.empty(0, dtype=storage.dtype).set_(values, offset, torch.Size(size), tuple(stride))
 
-    return {
+    nvidia = {
         "OrderedDict": OrderedDict,
         "set": set,
         "EasyDict": Bag,
@@ -265,6 +281,5 @@ def _stand_ins() -> dict[str, Any]:
         "_rebuild_parameter": parameter,
         "_rebuild_tensor_v2": tensor_over,
         "_load_from_bytes": storage_of,
-        "dtype": DType,
-        "scalar": scalar,
     }
+    return {name.rpartition(".")[2]: stand_in for name, stand_in in harmless().items()} | nvidia

@@ -10,6 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks import images_needed
+from benchmarks.images_needed import OTHER
+from benchmarks.images_needed import ROWS as IMAGES_NEEDED
 from benchmarks.paired import ratio
 from benchmarks.recipes import DEFAULT, ROWS, table
 from benchmarks.results import Figures, Results
@@ -111,3 +114,14 @@ def test_rows_differ_from_the_default_in_what_their_settings_say() -> None:
     assert ROWS[DEFAULT] == {}
     others = [json.dumps(settings, sort_keys=True) for name, settings in ROWS.items() if "alone" not in name]
     assert len(set(others)) == len(others)
+
+
+def test_orders_are_compared_in_distance_and_time_of_an_image() -> None:
+    def run(fid: float, speed: float) -> Figures:
+        return {"before": 100.0, "fid": fid, "images_per_second": speed}
+
+    found = {row: [run(20.0, 50.0), run(30.0, 100.0)] for row in IMAGES_NEEDED}
+    found["default"] = [run(10.0, 200.0), run(15.0, 400.0)]
+    rows = images_needed.table(found)
+    assert rows["default"] == {"before": 100.0, "fid": 12.5, "time": 0.25, "ratio": pytest.approx([0.5] * 3)}
+    assert (rows[OTHER]["fid"], rows[OTHER]["time"], rows[OTHER]["ratio"]) == (25.0, 1.0, None)

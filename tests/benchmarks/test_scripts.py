@@ -139,3 +139,10 @@ def test_a_student_of_the_teachers_size_is_as_like_it_as_can_be(name: str, tmp_p
     save_checkpoint(Checkpoint(name, get_family(name).build(TEACHERS[name]).eval(), None, {}), path)
     assert similarity.measured(path, 1.0)["calibrated"] == pytest.approx(1.0, abs=1e-3)
     assert similarity.measured(path, 0.25)["calibrated"] < 0.999
+
+
+@pytest.mark.slow
+def test_images_needed_tells_what_an_image_takes_and_gives() -> None:
+    rows = figures("images_needed")["rows"]
+    assert rows["adversarial from the start"]["time"] == 1
+    assert all(row["before"] > row["fid"] > 0 and row["time"] > 0 for row in rows.values())

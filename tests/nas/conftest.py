@@ -21,8 +21,8 @@ import pytest
 from distill.evaluation.extractors import EXTRACTORS
 from distill.evaluation.extractors.sources import Packaged
 from nas.config import SearchConfig
-from nas.execution import Workbench
 from nas.reporting import SearchReport
+from nas.workbench import Workbench
 from tests.nas.studies import finished_study
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)

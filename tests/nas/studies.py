@@ -6,13 +6,32 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from nas.driver import record_facts
-from nas.execution import Candidate, StudyRecorder, Workbench
+from nas.config import SearchConfig
+from nas.driver import prepare, record_facts
+from nas.execution import Candidate, StudyRecorder
 from nas.ranking import RungBoard
 from nas.reporting import SearchReport, read_report
 from nas.samplers import make_sampler
 from nas.study import StudyStore
 from nas.trials import Proposer
+from nas.workbench import Workbench
+
+BRIEF: dict[str, Any] = {
+    "budget_macs": 100_000,
+    "fid_samples": 50,
+    "teacher_cache_size": 64,
+    "batch_size": 32,
+    "trials": 2,
+    "replicates": 0,
+    "workers": 1,
+}
+"""Settings of a search of seconds, without its rungs."""
+
+
+def prepared(workdir: Path, **settings: Any) -> Workbench:
+    """The workbench of a brief search in `workdir`, which is made."""
+    workdir.mkdir()
+    return prepare(SearchConfig.of(**BRIEF, workdir=workdir, **settings))
 
 
 def finished_study(

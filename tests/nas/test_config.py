@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from distill.errors import RecipeError
 from distill.recipes import RECIPES, WeightDecay
 from distill.schedules import Ramp, Schedule
-from nas.config import DIGITS_DEFAULTS, MAY_CHANGE, REAL_DEFAULTS, SearchConfig, read_toml
+from nas.config import (
+    DIGITS_DEFAULTS,
+    MAY_CHANGE,
+    REAL_DEFAULTS,
+    SearchConfig,
+    conditions,
+    default_conditions,
+    read_toml,
+)
 from nas.errors import ConfigError, StorageError, StudyError
 from nas.study.database import parse_url
 
@@ -34,7 +42,7 @@ def test_the_digits_and_other_images_have_their_own_defaults() -> None:
 def test_half_of_own_images_is_held_out_and_none_of_the_digits_or_of_samples() -> None:
     real, digits, samples = of(teacher="t.pt", data="faces"), of(), of(teacher="t.pt")
     assert [each.held_out for each in (real, digits, samples)] == [0.5, 0.0, 0.0]
-    assert of(teacher="t.pt", data="faces", held_out=0).conditions() != real.conditions()
+    assert conditions(of(teacher="t.pt", data="faces", held_out=0)) != conditions(real)
 
 
 def test_every_recipe_brings_its_default_schedule() -> None:
@@ -91,7 +99,7 @@ def test_flags_that_were_not_given_leave_the_defaults() -> None:
         ({"rungs": (100, 20)}, r"rungs 100,20 must increase"),
         ({"rungs": (0, 20)}, "--rungs 0: "),
         ({"reduction_factor": 1.0}, "--reduction-factor 1: give a number of at least 2"),
-        ({"reduction_factor": float("nan")}, "--reduction-factor nan: give a number"),
+        ({"reduction_factor": float("nan")}, "--reduction-factor nan: nan is not a finite number"),
         ({"fid_samples": 1}, "--fid-samples 1: give at least 2"),
         (
             {"held_out": 0.5, "fid_samples": 3},
@@ -171,14 +179,14 @@ def test_a_work_folder_that_a_url_would_read_otherwise_is_refused(workdir: str) 
 
 
 def test_what_changes_a_fid_is_a_condition_and_what_does_not_is_none() -> None:
-    assert set(of().conditions()) | MAY_CHANGE == set(SearchConfig.model_fields)
+    assert set(conditions(of())) | MAY_CHANGE == set(SearchConfig.model_fields)
     for change in ({"trials": 99}, {"workers": 7}, {"workdir": "elsewhere"}, {"sampler": "random"}):
-        assert of(**change).conditions() == of().conditions()
+        assert conditions(of(**change)) == conditions(of())
     for change in ({"significance": 0.0}, {"replicates": 0}, {"seeds": 1}, {"reduction_factor": 3.0}):
-        assert of(**change).conditions() == of().conditions()
+        assert conditions(of(**change)) == conditions(of())
     for change in ({"micro_batch": 8}, {"compile": True}, {"checkpoint_activations": True}):
-        assert of(**change).conditions() == of().conditions()
-    assert of(precision="bf16").conditions() != of().conditions()
+        assert conditions(of(**change)) == conditions(of())
+    assert conditions(of(precision="bf16")) != conditions(of())
     for change in (
         {"seed": 1},
         {"kd_weight_start": 1.0},
@@ -186,10 +194,10 @@ def test_what_changes_a_fid_is_a_condition_and_what_does_not_is_none() -> None:
         {"fid_samples": 9},
         {"budget_macs": 7},
     ):
-        assert of(**change).conditions() != of().conditions()
+        assert conditions(of(**change)) != conditions(of())
     within = of(budget_latency=0.03)
     for other in (of(), of(budget_latency=0.02), of(budget_latency=0.03, latency_on="cuda")):
-        assert other.conditions() != within.conditions()
+        assert conditions(other) != conditions(within)
 
 
 def test_paths_become_absolute_for_workers_and_digits_stay_digits(tmp_path: Path) -> None:
@@ -281,9 +289,9 @@ def test_settings_that_another_version_saved_are_refused_in_one_line() -> None:
 
 
 def test_defaults_are_the_conditions_of_a_search_that_says_nothing() -> None:
-    said = SearchConfig.of(budget_macs=10**6).conditions()
+    said = conditions(SearchConfig.of(budget_macs=10**6))
     depends_on_the_data = {"budget_macs", "rungs", "fid_samples", "extractor", "kd_weight_start"}
-    defaults = SearchConfig.defaults()
+    defaults = default_conditions()
     assert defaults.keys() == said.keys()
     assert all(said[name] == value for name, value in defaults.items() if name not in depends_on_the_data)
 
@@ -291,7 +299,7 @@ def test_defaults_are_the_conditions_of_a_search_that_says_nothing() -> None:
 def test_equal_weights_of_similarity_are_equal_settings_and_go_through_the_file(tmp_path: Path) -> None:
     asked = of(similarity="mmd=0.5, pixel = 1.0,wavelet=0", workdir=tmp_path, study="s")
     assert asked.similarity == "pixel=1,mmd=0.5"
-    assert asked.conditions() == of(similarity="pixel=1,mmd=0.5").conditions()
+    assert conditions(asked) == conditions(of(similarity="pixel=1,mmd=0.5"))
     asked.folder.mkdir()
     assert SearchConfig.of(**read_toml(asked.save(), SearchConfig)).similarity == asked.similarity
     assert of(similarity=of().similarity) == of()
@@ -299,8 +307,34 @@ def test_equal_weights_of_similarity_are_equal_settings_and_go_through_the_file(
 
 @pytest.mark.parametrize("changed", [{"similarity": "pixel=1"}, {"adversarial": "hinge"}])
 def test_what_a_student_is_taught_with_is_a_condition_of_a_study(changed: dict[str, str]) -> None:
-    assert of(**changed).conditions() != of().conditions()
+    assert conditions(of(**changed)) != conditions(of())
 
 
 def test_how_channels_are_ranked_is_a_condition_of_a_study() -> None:
-    assert of(importance="image-difference").conditions() != of().conditions()
+    assert conditions(of(importance="image-difference")) != conditions(of())
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"budget_macs": "2M"},
+        {"budget_macs": 2_000_000, "recipe": "dgl-gan"},
+        {"budget_macs": "5G", "teacher": "faces.pkl"},
+        {"budget_macs": "5G", "teacher": "faces.pkl", "data": "faces.zip"},
+        {"budget_macs": "2M", "share_weights": True},
+    ],
+)
+def test_a_configuration_made_in_python_has_the_commands_defaults(given: dict[str, Any]) -> None:
+    made = SearchConfig(**given)
+    assert made == SearchConfig.of(**given)
+    assert SearchConfig.model_validate(made.model_dump(mode="json")) == made
+
+
+def test_the_digits_kd_weight_starts_at_6_in_python_too() -> None:
+    assert SearchConfig(budget_macs=2_000_000).schedule == Schedule("cosine", 6.0, 0.0, 0.6, 1.0)
+
+
+def test_a_setting_that_a_saved_study_lacks_is_not_filled_in() -> None:
+    saved = SearchConfig.of(budget_macs="2M").public()
+    del saved["kd_weight_start"]
+    assert SearchConfig.saved(saved).kd_weight_start == 1.0

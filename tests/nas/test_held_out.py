@@ -11,35 +11,24 @@ from PIL import Image
 from rich.console import Console
 
 from nas.checkpoints import evaluate, export_student
-from nas.config import SearchConfig
 from nas.driver import prepare, record_facts
-from nas.execution import Candidate, StudyRecorder, Workbench
+from nas.execution import Candidate, StudyRecorder
 from nas.reporting import SearchReport, read_report, render_finalists
 from nas.study import StudyStore
 from nas.trials import Finalists, choose_finalists, final_config
+from nas.workbench import Workbench
 from search_spaces import load_checkpoint
 from tests.nas.cli.command_line import refused
-from tests.nas.studies import finished_study
+from tests.nas.studies import finished_study, prepared
 
-QUICK: dict[str, Any] = {
-    "budget_macs": 100_000,
-    "rungs": (32, 64),
-    "fid_samples": 50,
-    "teacher_cache_size": 64,
-    "batch_size": 32,
-    "trials": 2,
-    "replicates": 0,
-    "workers": 1,
-}
 SCORES = {"fid", "kid", "precision", "recall"}
 
 
 @pytest.fixture(scope="module")
 def bench(teacher_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Workbench:
     workdir = tmp_path_factory.mktemp("split") / "runs"
-    of = {"teacher": teacher_file, "data": "digits", "held_out": 0.5, "workdir": workdir, "study": "split"}
-    workdir.mkdir()
-    return prepare(SearchConfig.of(**QUICK, **of))
+    of = {"teacher": teacher_file, "data": "digits", "held_out": 0.5, "rungs": (32, 64), "study": "split"}
+    return prepared(workdir, **of)
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,9 @@ from nas.checkpoints import draw, export_student
 from nas.config import SearchConfig
 from nas.driver import introduction, prepare
 from nas.errors import ConfigError
-from nas.execution import Workbench
 from nas.execution.candidate import COLUMNS, GRID
 from nas.reporting import SearchReport
+from nas.workbench import Workbench
 from search_spaces import FAMILIES, Checkpoint, save_checkpoint
 from tests.image_family import (
     SIDE,
@@ -94,13 +94,17 @@ def test_its_fid_is_the_mean_over_the_evaluation_sets(bench: Workbench) -> None:
     assert whole.samples == 40, "per evaluation set"
 
 
-def test_the_teacher_cache_is_announced_with_the_inputs_that_there_are(bench: Workbench) -> None:
+def test_the_teacher_cache_is_announced_with_the_inputs_that_there_are(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asking = copy.copy(bench)
     asking.config = bench.config.model_copy(update={"teacher_cache_size": 10_000})
     images = bench.task.images
     (line,) = [line for line in introduction(asking) if line.startswith("Teacher cache")]
     assert line.startswith(f"Teacher cache: {len(images):,} images, ")
-    vars(asking)["task"] = InvertedDigits(replace(images, found=50_000))  # a dry run's sample
+    sampled = InvertedDigits(replace(images, found=50_000))  # as in a dry run
+    monkeypatch.setattr(Workbench, "task", sampled)
+    monkeypatch.setattr(Workbench, "outline", sampled)
     (line,) = [line for line in introduction(asking) if line.startswith("Teacher cache")]
     assert line.startswith("Teacher cache: 10,000 images, ")
 

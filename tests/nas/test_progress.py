@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -15,9 +16,15 @@ def terminal() -> Console:
     return Console(file=io.StringIO(), force_terminal=True, width=80)
 
 
+STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", re.MULTILINE)
+
+
 def shown(console: Console) -> str:
+    """What is on the console, in a log file without dates and times."""
     assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
+    text = console.file.getvalue()
+    assert len(STAMP.findall(text)) == (0 if console.is_terminal else len(text.splitlines()))
+    return STAMP.sub("", text)
 
 
 def test_a_terminal_shows_how_far_each_work_is() -> None:
@@ -91,8 +98,7 @@ def log_file() -> Console:
 
 
 def said(console: Console) -> list[str]:
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue().splitlines()
+    return shown(console).splitlines()
 
 
 @pytest.mark.usefixtures("clock")

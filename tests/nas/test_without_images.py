@@ -16,57 +16,37 @@ import torch
 from rich.console import Console
 
 from distill.data import TEACHER
-from distill.errors import DataError, TeacherError
 from distill.evaluation import Fidelity
 from distill.storage import mapped_tensor
-from distill.tasks import TASKS, NoiseTask
+from distill.tasks import NoiseTask
 from nas.checkpoints import evaluate, export_student
-from nas.config import SearchConfig, read_toml
+from nas.config import SearchConfig, conditions, read_toml
 from nas.dashboard.plots import note
 from nas.driver import introduction, prepare, preview_search
 from nas.errors import ConfigError
-from nas.execution import Workbench, warm_start_architectures
 from nas.reporting import SearchReport, render, render_finalists
 from nas.study import StudyStore
 from nas.trials import final_config
-from search_spaces import FAMILIES, Checkpoint, get_family, load_checkpoint, save_checkpoint
-from tests.image_family import (
-    TRANSLATOR,
-    InvertedDigits,
-    PatchDiscriminator,
-    Translator,
-    TranslatorArchitecture,
-)
+from nas.workbench import Workbench, warm_start_architectures
+from search_spaces import Checkpoint, get_family, load_checkpoint, save_checkpoint
 from tests.nas.checkpoints.test_export import LOAD
-from tests.nas.cli.command_line import refused, run
-from tests.nas.studies import finished_study
+from tests.nas.cli.command_line import run
+from tests.nas.studies import BRIEF, finished_study, prepared
 from tests.nas.test_resume import PATIENCE, count, wait_for
 
 SAMPLES = 250  # of which 50 are held out
 HELD_OUT = "50 held-out samples of the teacher"
-QUICK: dict[str, Any] = {
-    "budget_macs": 100_000,
-    "teacher_samples": SAMPLES,
-    "extractor": "digits",
-    "rungs": (64, 128),
-    "fid_samples": 50,
-    "teacher_cache_size": 64,
-    "batch_size": 32,
-    "trials": 2,
-    "replicates": 0,
-    "workers": 1,
-}
+OF = {"teacher_samples": SAMPLES, "extractor": "digits", "rungs": (64, 128), "study": "alone"}
 
 
 @pytest.fixture(scope="module")
 def bench(teacher_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Workbench:
     workdir = tmp_path_factory.mktemp("alone") / "runs"
-    return prepare(SearchConfig.of(**QUICK, teacher=teacher_file, workdir=workdir, study="alone"))
+    return prepared(workdir, teacher=teacher_file, **OF)
 
 
 @pytest.fixture(scope="module")
 def found(bench: Workbench) -> SearchReport:
-    bench.config.workdir.mkdir(exist_ok=True)
     return finished_study(bench, bench.config.workdir, (1, 1))
 
 
@@ -86,7 +66,7 @@ def test_a_teacher_without_data_is_distilled_from_its_own_samples() -> None:
     assert config == SearchConfig.of(budget_macs=5_000_000_000, teacher="ffhq.pkl", data=TEACHER)
     assert config.named("ffhq").study == "ffhq-teacher-5Gmacs"
     fewer = SearchConfig.of(budget_macs=5_000_000_000, teacher="ffhq.pkl", teacher_samples="20k")
-    assert fewer.conditions() != config.conditions()
+    assert conditions(fewer) != conditions(config)
 
 
 def test_the_built_in_teacher_can_teach_by_its_samples_and_keeps_the_defaults_of_the_digits() -> None:
@@ -118,7 +98,7 @@ def test_finalists_are_trained_on_the_same_samples(bench: Workbench) -> None:
 def test_samples_are_introduced_as_what_they_are_and_made_by_a_worker(
     teacher_file: Path, tmp_path: Path
 ) -> None:
-    config = SearchConfig.of(**QUICK, teacher=teacher_file, workdir=tmp_path / "runs")
+    config = SearchConfig.of(**BRIEF, **OF, teacher=teacher_file, workdir=tmp_path / "runs")
     for dry_run in (True, False):
         lines = introduction(prepare(config, dry_run=dry_run))
         (line,) = (line for line in lines if line.startswith("Data:"))
@@ -293,78 +273,3 @@ def test_a_search_without_images_is_killed_resumed_and_exported(
     final_done = commands.run(*final, timeout=PATIENCE)
     assert final_done.returncode == 0, final_done.stderr
     assert f"all distances are to {HELD_OUT}" in " ".join(final_done.stdout.split())
-
-
-# What is refused
-
-
-def test_a_family_whose_inputs_are_images_needs_images(tmp_path: Path) -> None:
-    FAMILIES[TRANSLATOR.name], TASKS[InvertedDigits.name] = TRANSLATOR, InvertedDigits
-    try:
-        networks = Translator(TranslatorArchitecture(12)), PatchDiscriminator(TranslatorArchitecture(12))
-        save_checkpoint(Checkpoint(TRANSLATOR.name, *networks, {}), tmp_path / "toy.safetensors")
-        config = SearchConfig.of(**QUICK, teacher=tmp_path / "toy.safetensors", workdir=tmp_path / "runs")
-        says = "translator generators take images, which samples of the teacher can't replace: give the"
-        with pytest.raises(TeacherError, match=says):
-            prepare(config)
-    finally:
-        del FAMILIES[TRANSLATOR.name], TASKS[InvertedDigits.name]
-    assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.parametrize("data", [None, "digits"])
-@pytest.mark.parametrize(
-    ("value", "says"),
-    [
-        (0.0, "samples of the teacher are all the same, every pixel is 128 of 255"),
-        (1e30, "sample 0 of the teacher holds the value … give another checkpoint by --teacher"),
-    ],
-)
-def test_a_teacher_that_makes_nothing_to_learn_from_is_refused_before_there_is_a_study(
-    value: float,
-    says: str,
-    data: str | None,
-    teacher_file: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    loaded = load_checkpoint(teacher_file)
-    for parameter in loaded.generator.parameters():
-        torch.nn.init.constant_(parameter, value)
-    save_checkpoint(
-        Checkpoint("stylegan2", loaded.generator, loaded.discriminator, {}), Path("dull.safetensors")
-    )
-    given = ("--data", data) if data else ("--teacher-samples", SAMPLES)
-    for dry in ((), ("--dry-run",)):
-        refused(says, "nas-search", "--budget-macs", "100k", "--teacher", "dull.safetensors", "--extractor",
-                "digits", *given, *dry)  # fmt: skip
-
-
-def test_fewer_images_than_a_batch_are_refused_with_both_numbers(
-    teacher_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    says = (
-        "--data teacher has 200 images to train on, fewer than a batch of 256 … or --batch-size 200 or less"
-    )
-    start = ("nas-search", "--budget-macs", "100k", "--extractor", "digits", "--batch-size")
-    refused(says, *start, 256, "--teacher", teacher_file, "--teacher-samples", SAMPLES)
-    says = (
-        "--data digits has 1797 images to train on, fewer than a batch of 2000 … or --batch-size 1797 or less"
-    )
-    refused(says, *start, 2000)
-    teacher = ("nas-teacher", "train", "--dry-run", "-o", "t.safetensors", "--batch-size", 2000)
-    refused(says, *teacher, "--data", "digits")
-
-
-def test_samples_need_a_teacher_and_a_teacher_to_train_needs_images(
-    teacher_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    says = "--data teacher stands for samples of a teacher, which there is none of here"
-    refused(says, "nas-teacher", "train", "--data", "teacher", "--resolution", 16, "-o", "t.safetensors")
-    refused("give at least 160", "nas-search", "--budget-macs", "100k", "--extractor", "digits", "--teacher",
-            teacher_file, "--teacher-samples", 100)  # fmt: skip
-    with pytest.raises(DataError, match=r"a folder of this name is \./teacher"):
-        NoiseTask.load(TEACHER, load_checkpoint(teacher_file).generator)

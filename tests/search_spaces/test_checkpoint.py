@@ -116,7 +116,7 @@ def infinite_discriminator(tensors: dict[str, Tensor], metadata: dict[str, str])
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (without_format, "not written by this service"),
+        (without_format, "no generator of a known family"),
         (later_format, "nas-students/99"),
         (without_family, "of the unknown family ''"),
         (unknown_family, "of the unknown family 'stylegan9': give a checkpoint of one of stylegan2"),

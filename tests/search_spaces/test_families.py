@@ -6,11 +6,9 @@ import copy
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 from search_spaces import (
     FAMILIES,
@@ -20,7 +18,6 @@ from search_spaces import (
     Discriminator,
     Family,
     Generator,
-    Importance,
     PartlyFixedSuggest,
     RandomSuggest,
     SameAnswers,
@@ -31,71 +28,8 @@ from search_spaces import (
     of_kind,
     save_checkpoint,
 )
-from tests.search_spaces.contract import missing_parts
+from tests.search_spaces.networks import images_of, inputs_of, lived_in, proposals, same
 from tests.search_spaces.teachers import TEACHERS
-
-PROPOSALS = 30
-IMPORTANCES: tuple[Importance, ...] = get_args(Importance)
-
-
-@pytest.fixture(params=sorted(FAMILIES))
-def family(request: pytest.FixtureRequest) -> Family:
-    return FAMILIES[request.param]
-
-
-@pytest.fixture
-def architecture(family: Family) -> Architecture:
-    """A tiny teacher's; every law below is about a family that has all parts of the contract."""
-    assert family.name in TEACHERS, f"tests/search_spaces/teachers.py has no tiny teacher of {family.name}"
-    assert missing_parts(family, TEACHERS[family.name]) == []
-    return TEACHERS[family.name]
-
-
-@pytest.fixture
-def space(family: Family, architecture: Architecture) -> SearchSpace:
-    return family.space(architecture)
-
-
-@pytest.fixture
-def teacher(family: Family, architecture: Architecture) -> Generator:
-    return lived_in(family.build(architecture))
-
-
-@pytest.fixture
-def discriminator(family: Family, architecture: Architecture) -> Discriminator:
-    return lived_in(family.build_discriminator(family.default_discriminator(architecture)))
-
-
-def lived_in(network: nn.Module) -> nn.Module:
-    """Nothing that a checkpoint holds has the value it started with."""
-    torch.manual_seed(0)
-    with torch.no_grad():
-        for tensor in network.state_dict().values():
-            tensor += 0.2 * torch.randn_like(tensor)
-    return network.eval()
-
-
-def inputs_of(generator: Generator, count: int = 3, seed: int = 0) -> tuple[Tensor, ...]:
-    return generator.example_inputs(count, seed)
-
-
-@torch.no_grad()
-def images_of(generator: Generator, count: int = 3) -> Tensor:
-    torch.manual_seed(0)  # of the noise
-    return generator.eval()(*inputs_of(generator, count))
-
-
-def proposals(space: SearchSpace, share_of_largest: float = 0.5) -> list[Architecture]:
-    limit = max(share_of_largest * space.macs(space.largest()), space.macs(space.smallest()))
-    return [space.sample(RandomSuggest(i), lambda a: space.macs(a) / limit) for i in range(PROPOSALS)]
-
-
-def snapshot(network: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
-
-
-def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_every_family_has_an_example_here_and_is_registered_under_its_own_name() -> None:
@@ -312,66 +246,6 @@ def test_every_proposal_fits_and_builds_to_what_it_was_said_to_cost(
         assert space.macs(proposal) <= limit
         assert space.params(proposal) == sum(p.numel() for p in student.parameters())
         assert images_of(student).shape == images_of(family.build(space.largest())).shape
-
-
-@pytest.mark.parametrize("importance", IMPORTANCES)
-def test_a_student_of_the_teachers_own_shape_inherits_its_very_images(
-    family: Family, space: SearchSpace, teacher: Generator, importance: Importance
-) -> None:
-    torch.manual_seed(5)
-    student = family.build(teacher.architecture)
-    assert not torch.equal(images_of(student), images_of(teacher))
-    space.inherit(teacher, student, importance)
-    assert torch.equal(images_of(student), images_of(teacher))
-
-
-@pytest.mark.parametrize("importance", IMPORTANCES)
-def test_inheriting_works_for_every_proposal_and_never_changes_the_teacher(
-    family: Family, space: SearchSpace, teacher: Generator, importance: Importance
-) -> None:
-    before = snapshot(teacher)
-    for proposal in [space.smallest(), *proposals(space)[:12]]:
-        student = family.build(proposal)
-        fresh = snapshot(student)
-        space.inherit(teacher, student, importance)
-        assert not same(student.state_dict(), fresh)
-        assert images_of(student).isfinite().all()
-        assert same(teacher.state_dict(), before)
-        with torch.no_grad():  # nor do they share memory
-            for parameter in student.parameters():
-                parameter.fill_(7.0)
-        assert same(teacher.state_dict(), before)
-    teacher.train()
-    space.inherit(teacher, family.build(space.smallest()), importance)
-    assert all(module.training for module in teacher.modules())
-
-
-@pytest.mark.parametrize("importance", IMPORTANCES)
-def test_inheriting_takes_no_global_randomness(
-    family: Family, space: SearchSpace, teacher: Generator, importance: Importance
-) -> None:
-    student = family.build(space.smallest())
-    state = torch.get_rng_state()
-    space.inherit(teacher, student, importance)
-    assert torch.equal(torch.get_rng_state(), state)
-
-
-def test_ways_to_rank_channels_are_each_the_same_at_every_call_and_not_the_same_as_others(
-    family: Family, space: SearchSpace, teacher: Generator
-) -> None:
-    def inherited(from_: Generator, proposal: Architecture, importance: Importance) -> dict[str, Tensor]:
-        torch.manual_seed(0)
-        student = family.build(proposal)
-        space.inherit(from_, student, importance)
-        return snapshot(student)
-
-    equal, differ = copy.deepcopy(teacher), 0
-    for proposal in proposals(space)[:6]:
-        ones = [inherited(teacher, proposal, importance) for importance in IMPORTANCES]
-        again = [inherited(equal, proposal, importance) for importance in IMPORTANCES]
-        assert all(same(*pair) for pair in zip(ones, again, strict=True))
-        differ += not same(*ones)
-    assert differ
 
 
 # Teachers to train from images

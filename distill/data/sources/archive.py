@@ -9,8 +9,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from distill.data.decoding import check_bytes
-from distill.data.labels import find_labels
-from distill.data.sources.base import LABEL_FILE, Listing, Source, fingerprint, is_image
+from distill.data.label_file import LABEL_FILE
+from distill.data.sources.base import (
+    Listing,
+    Source,
+    empty_folders,
+    fingerprint,
+    is_image,
+    label_file_of,
+    left_out,
+)
 from distill.errors import DataError
 from search_spaces import one_line
 
@@ -47,28 +55,29 @@ def zip_source(path: Path, stack: ExitStack, folder: str = "") -> Source:
     infos = [info for info in archive.infolist() if not info.is_dir()]
     _check_names(path, infos)
     check_expansion(path, sum(info.file_size for info in infos))
-    root = f"{folder.strip('/')}/" if folder else ""
-    infos = [info for info in infos if info.filename.startswith(root)]
-    if not infos and root:
-        raise DataError(f"{path} has no folder {folder!r}: {_folders(archive)}")
-    names = {info: info.filename.removeprefix(root) for info in infos}
-    members = sorted((info for info in infos if is_image(names[info])), key=lambda info: info.filename)
-    label_files = [info for info in infos if names[info] == LABEL_FILE]
+    by_name = _below(folder, infos)
+    if not by_name and folder:
+        raise DataError(f"{path} has no folder {folder!r}: {_folders(infos)}")
+    names = sorted(name for name in by_name if is_image(name))
+    label_file = label_file_of(by_name, names)
 
     def read(position: int) -> bytes:
-        return _read(archive, members[position])
+        return _read(archive, by_name[names[position]])
 
     def listing() -> Listing:
         content = None
-        for info in label_files:
+        if label_file is not None:
             content = b""  # what can't be read labels nothing
             with contextlib.suppress(Exception):  # of a damaged archive
-                content = _read(archive, info)
-        listed = [names[info] for info in members]
-        return Listing(listed, read, find_labels(listed, content))
+                content = _read(archive, by_name[label_file])
+        beside = (label_file or "").removesuffix(LABEL_FILE)
+        return Listing.labelled(names, read, content, beside)
 
-    files = ((names[info], info.file_size, info.CRC) for info in members + label_files)
-    return Source(fingerprint("zip", files=files), listing)
+    used = [*names, *([label_file] if label_file is not None else [])]
+    files = ((name, by_name[name].file_size, by_name[name].CRC) for name in used)
+    folders = _below(folder, [info for info in archive.infolist() if info.is_dir()])
+    others = left_out(sorted(by_name.keys() - {*used})) + empty_folders(folders, names)
+    return Source(fingerprint("zip", files=files), listing, tuple(others))
 
 
 def check_expansion(path: Path, unpacked: int) -> None:
@@ -95,12 +104,24 @@ def _check_names(path: Path, infos: list[zipfile.ZipInfo]) -> None:
             )
 
 
-def _folders(archive: zipfile.ZipFile) -> str:
-    """The folders at the top of `archive`, as advice."""
-    names = sorted({name.partition("/")[0] for name in archive.namelist() if "/" in name})
-    if not names:
+def _below(folder: str, infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+    """The entries below `folder` by their names relative to it; all of them where it is empty."""
+    root = f"{_with_slashes(folder).strip('/')}/" if folder else ""
+    names = ((_with_slashes(info.filename), info) for info in infos)
+    return {name.removeprefix(root): info for name, info in names if name.startswith(root)}
+
+
+def _with_slashes(name: str) -> str:
+    return name.replace("\\", "/")  # old tools of Windows write \
+
+
+def _folders(infos: list[zipfile.ZipInfo]) -> str:
+    """The folders at the top of an archive, as advice."""
+    names = [_with_slashes(info.filename) for info in infos]
+    folders = sorted({name.partition("/")[0] for name in names if "/" in name})
+    if not folders:
         return "it has no folders; leave the folder out"
-    return f"give one of {one_line(', '.join(names), 100)}, or leave it out"
+    return f"give one of {one_line(', '.join(folders), 100)}, or leave it out"
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

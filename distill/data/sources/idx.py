@@ -18,6 +18,7 @@ from distill.data.labels import Labels, numbered
 from distill.data.sources.archive import check_expansion
 from distill.data.sources.base import Listing, Source, fingerprint
 from distill.errors import DataError
+from search_spaces import one_line
 
 MAGIC = b"\0\0\x08"  # how a file of bytes begins; the number of dimensions follows
 
@@ -55,7 +56,8 @@ def idx_source(path: Path) -> Source:
         except (OSError, EOFError, ValueError, zlib.error) as error:
             raise DataError(f"{path} is a broken idx file ({error}): download it anew") from error
         names = [f"{path.name}[{i}]" for i in range(len(images))]
-        return Listing(names, lambda i: Image.fromarray(images[i]), _labels(label_file, len(images)))
+        labels, unlabelled = _labels(label_file, len(images))
+        return Listing(names, lambda i: Image.fromarray(images[i]), labels, unlabelled)
 
     return Source(fingerprint("idx", files=stats), listing)
 
@@ -68,14 +70,17 @@ def _label_file(path: Path) -> Path | None:
     return next((file for file in beside if file.is_file()), None)
 
 
-def _labels(path: Path | None, count: int) -> Labels | None:
+def _labels(path: Path | None, count: int) -> tuple[Labels | None, str]:
+    """The labels in the file `path`, or why there are none: images are of use without them, too."""
     if path is None:
-        return None
+        return None, ""
     try:
         values = _read(path, dimensions=1)
-    except (OSError, EOFError, ValueError, zlib.error, DataError):  # images are of use without labels, too
-        return None
-    return numbered(values.tolist(), count)
+    except (OSError, EOFError, ValueError, zlib.error, DataError) as error:
+        return None, f"{path.name} can't be read ({one_line(error)})"
+    if len(values) != count:
+        return None, f"{path.name} has {len(values)} labels for {count} images"
+    return numbered(values.tolist(), count), ""
 
 
 def _read(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:

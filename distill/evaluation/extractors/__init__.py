@@ -10,10 +10,10 @@ from distill.evaluation.extractors.registry import (
     load_extractor,
 )
 from distill.evaluation.extractors.suitability import (
-    DefaultExtractor,
+    ExtractorChoice,
     check_domain,
     default_extractor,
-    domain_warning,
+    domain_warnings,
     extractor_line,
 )
 from distill.evaluation.extractors.weights import WEIGHTS_VARIABLE
@@ -21,16 +21,16 @@ from distill.evaluation.extractors.weights import WEIGHTS_VARIABLE
 __all__ = [
     "EXTRACTORS",
     "WEIGHTS_VARIABLE",
-    "DefaultExtractor",
     "Domain",
     "Extractor",
+    "ExtractorChoice",
     "ExtractorEntry",
     "Network",
     "check_domain",
     "check_extractor",
     "default_extractor",
     "domain_of",
-    "domain_warning",
+    "domain_warnings",
     "extractor_file",
     "extractor_line",
     "given_weights",

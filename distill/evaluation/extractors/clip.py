@@ -7,9 +7,8 @@ from pathlib import Path
 from distill._torch_fidelity import create_extractor
 from distill.evaluation.extractors.network import Network
 
-NAME = (
-    "clip-vit-b-32"  # in torch-fidelity's registry, which builds what the weights are of, whatever the name
-)
+# in torch-fidelity's registry, which builds what the weights are of, whatever the name
+NAME = "clip-vit-b-32"
 
 
 def build(weights: Path) -> Network:

@@ -11,10 +11,8 @@ from distill.evaluation.extractors.network import Network
 from distill.evaluation.extractors.weights import read_tensors
 from distill.imagenet import EfficientNetLite
 
-LEAST, MOST = (
-    64,
-    224,
-)  # px; below, five halvings leave too few positions; above, the networks were not trained
+LEAST = 64  # px; below, five halvings leave too few positions
+MOST = 224  # px; above, the networks were not trained
 
 
 class ImagenetFeatures(nn.Module):

@@ -17,9 +17,7 @@ class Network:
     """A module that maps `(N, C, H, W)`, uint8, to `(features,)` or `(features, logits)`, 2-d floats."""
 
     module: nn.Module
-    channels: tuple[int, ...] = (
-        3,
-    )  # of the images it takes; grey ones are repeated to RGB where it takes no 1
+    channels: tuple[int, ...] = (3,)  # of images it takes; grey ones become RGB where it takes no 1
     has_logits: bool = False  # of classes: what the inception score needs
 
 

@@ -157,7 +157,7 @@ def _given(entry: ExtractorEntry, weights: Path | None) -> Path | None:
     variable = entry.variable
     if weights is None and variable and os.environ.get(variable):
         fix = f"set {variable} to the extractor's weights, or unset it"
-        return _readable(Path(os.environ[variable]), f"{variable}=", fix)
+        return _readable(Path(os.environ[variable]).expanduser(), f"{variable}=", fix)
     if weights is None:
         return None
     return _readable(weights, "", "give the extractor's weights by --extractor-weights")
@@ -174,7 +174,7 @@ def _readable(file: Path, by: str, fix: str) -> Path:
 
 
 def _had(name: str, get: Callable[[], _Found]) -> _Found:
-    """What `get` returns; where there is nothing, the user is told what to do."""
+    """What `get` returns; where there are no weights, an error lists the ways to get them."""
     try:
         return get()
     except WeightsUnavailableError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,18 +12,17 @@ from distill.evaluation.extractors.registry import EXTRACTORS, OFFLINE, check_ex
 from distill.evaluation.names import PUBLISHED, distance_name
 
 OF_DIGITS = "digits"
-STANDARD = PUBLISHED  # its distances compare with those of papers
 
 
 @dataclass(frozen=True)
-class DefaultExtractor:
-    """The extractor of a request that names none."""
+class ExtractorChoice:
+    """The extractor that images are compared in."""
 
-    name: str
-    reason: str = ""  # why it is not the standard one
+    name: str  # empty where nothing needs one
+    reason: str = ""  # why it was chosen, where neither the user nor the standard did
 
 
-def default_extractor(data: str, weights: Path | None = None, *, download: bool = False) -> DefaultExtractor:
+def default_extractor(data: str, weights: Path | None = None, *, download: bool = False) -> ExtractorChoice:
     """The extractor for the images `data`: the digits' own, else Inception, else one that comes by pip.
 
     Args:
@@ -36,14 +36,14 @@ def default_extractor(data: str, weights: Path | None = None, *, download: bool 
     """
     if data == DIGITS:
         check_extractor(OF_DIGITS, weights)
-        return DefaultExtractor(OF_DIGITS)
+        return ExtractorChoice(OF_DIGITS)
     try:
-        check_extractor(STANDARD, weights, download=download)
+        check_extractor(PUBLISHED, weights, download=download)
     except MissingWeightsError as error:
         if not EXTRACTORS[OFFLINE].source.is_at_hand():
             raise
-        return DefaultExtractor(OFFLINE, error.reason)
-    return DefaultExtractor(STANDARD)
+        return ExtractorChoice(OFFLINE, error.reason)
+    return ExtractorChoice(PUBLISHED)
 
 
 def check_domain(extractor: str, images: ImageSet) -> None:
@@ -61,15 +61,15 @@ def check_domain(extractor: str, images: ImageSet) -> None:
         )
 
 
-def domain_warning(extractor: str, images: ImageSet) -> str:
-    """What an extractor does not see of images of this size, in words; empty where it sees all."""
-    domain, side = domain_of(extractor), images.images.shape[-1]
-    if domain.side is None or side <= domain.side:
-        return ""
-    return (
+def domain_warnings(extractor: str, sets: Iterable[ImageSet]) -> list[str]:
+    """What an extractor does not see of images of these sizes, in words; empty where it sees all."""
+    domain = domain_of(extractor)
+    return [
         f"{extractor} is for {domain.words}: it sees images of {side} px shrunk to {domain.side} px, "
         "and does not judge finer details"
-    )
+        for side in dict.fromkeys(images.images.shape[-1] for images in sets)
+        if domain.side is not None and side > domain.side
+    ]
 
 
 def extractor_line(extractor: str, reason: str = "") -> str:

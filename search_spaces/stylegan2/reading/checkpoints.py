@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from search_spaces.base import Found
 from search_spaces.errors import CheckpointError
 from search_spaces.inputs import draw_inputs
-from search_spaces.reading import PickledObject
+from search_spaces.reading import Network, PickledObject, choose, find_networks
 from search_spaces.stylegan2.generator import StyleGAN2Generator
 from search_spaces.stylegan2.reading import nvidia, rosinality
 from search_spaces.stylegan2.reading.infer import discriminator_of, generator_of
@@ -34,73 +34,64 @@ def read(content: Any) -> Found | None:
     """
     if isinstance(content, PickledObject):
         content = {"G_ema": content}
-    if not isinstance(content, Mapping):
-        return None
-    if any(isinstance(part, PickledObject) for part in content.values()):
-        return _read_nvidia(content)
-    return _read_rosinality(content)
+    networks = find_networks(content)
+    for layout in (nvidia, rosinality):
+        discriminator = _discriminator(networks, layout.DISCRIMINATOR_MARK)
+        chosen = choose(networks, partial(_marked, mark=layout.GENERATOR_MARK))
+        if chosen is not None and layout is nvidia:
+            return _read_nvidia(chosen[0], discriminator)
+        if chosen is not None:
+            return _read_rosinality(content, chosen[0], discriminator)
+        _refuse(networks, discriminator)
+    return None
 
 
-def _read_nvidia(content: Mapping[str, Any]) -> Found | None:
-    parts = {name: part for name, part in content.items() if isinstance(part, PickledObject)}
-    tensors = {name: nvidia.tensors(part) for name, part in parts.items()}
-    generator = _first(tensors, ("G_ema", "G"), nvidia.GENERATOR_MARK)
-    discriminator_name = _first(tensors, ("D", "G_ema"), nvidia.DISCRIMINATOR_MARK)
-    if generator is None:
-        _refuse(tensors.values(), discriminator_name is not None)
-        return None
+def _marked(network: Network, mark: str) -> bool | None:
+    return mark in network.tensors or None
+
+
+def _discriminator(networks: Sequence[Network], mark: str) -> Network | None:
+    """The discriminator, averaged only where there is no other."""
+    found = [each for each in networks if mark in each.tensors]
+    return min(found, key=lambda each: each.averaged, default=None)
+
+
+def _read_nvidia(generator: Network, other: Network | None) -> Found:
     discriminator = None
-    if discriminator_name is not None:
-        discriminator = discriminator_of(
-            nvidia.discriminator_state(tensors[discriminator_name]),
-            minibatch_std_group=nvidia.minibatch_std_group(parts[discriminator_name]),
-            conv_clamp=nvidia.conv_clamp(parts[discriminator_name]),
-        )
-    return Found(
-        generator_of(
-            nvidia.generator_state(tensors[generator]), conv_clamp=nvidia.conv_clamp(parts[generator])
-        ),
-        discriminator,
-        {"source_format": "NVIDIA stylegan2-ada-pytorch", "source_network": generator},
-    )
+    if other is not None:
+        state = nvidia.discriminator_state(other.tensors)
+        settings = {} if other.module is None else {"conv_clamp": nvidia.conv_clamp(other.module)}
+        group = 4 if other.module is None else nvidia.minibatch_std_group(other.module)
+        discriminator = discriminator_of(state, minibatch_std_group=group, **settings)
+    metadata = {"source_format": "NVIDIA stylegan2-ada-pytorch", **generator.origin}
+    clamp = None
+    if generator.module is None:
+        metadata["assumed"] = "activations are not clamped, as of networks trained in fp32"
+    else:
+        clamp = nvidia.conv_clamp(generator.module)
+    network = generator_of(nvidia.generator_state(generator.tensors), conv_clamp=clamp)
+    return Found(network, discriminator, metadata)
 
 
-def _read_rosinality(content: Mapping[str, Any]) -> Found | None:
-    states = {name: _unwrapped(part) for name, part in content.items() if isinstance(part, Mapping)}
-    states |= {"": _unwrapped(content)}  # or the file is a state dict itself
-    generator = _first(states, ("g_ema", "g", ""), rosinality.GENERATOR_MARK)
-    discriminator_name = _first(states, ("d", ""), rosinality.DISCRIMINATOR_MARK)
-    if generator is None:
-        _refuse(states.values(), discriminator_name is not None)
-        return None
-    w_avg = content.get("latent_avg")
-    network = generator_of(rosinality.generator_state(states[generator], w_avg))
+def _read_rosinality(content: Any, generator: Network, other: Network | None) -> Found:
+    w_avg = content.get("latent_avg") if isinstance(content, Mapping) else None
+    network = generator_of(rosinality.generator_state(generator.tensors, w_avg))
     if w_avg is None:
         _find_w_avg(network)
     discriminator = None
-    if discriminator_name is not None:
-        discriminator = discriminator_of(rosinality.discriminator_state(states[discriminator_name]))
-    source = {"source_format": "rosinality stylegan2-pytorch", "source_network": generator or "state dict"}
+    if other is not None:
+        discriminator = discriminator_of(rosinality.discriminator_state(other.tensors))
+    source = {"source_format": "rosinality stylegan2-pytorch", **generator.origin}
     return Found(network, discriminator, source)
 
 
-def _first(states: Mapping[str, Mapping[str, Any]], names: tuple[str, ...], mark: str) -> str | None:
-    """The first of `names` whose tensors have the one called `mark`."""
-    return next((name for name in names if mark in states.get(name, {})), None)
-
-
-def _unwrapped(state: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The tensors of a state dict without data-parallel prefixes."""
-    return {str(k).removeprefix("module."): v for k, v in state.items() if isinstance(v, Tensor)}
-
-
-def _refuse(states: Any, discriminator: bool) -> None:
+def _refuse(networks: Sequence[Network], discriminator: Network | None) -> None:
     """Raise CheckpointError for known networks that are no generators; it names their kind."""
-    for state in states:
+    for network in networks:
         for mark, kind in OTHER_NETWORKS.items():
-            if mark in state:
+            if mark in network.tensors:
                 raise CheckpointError(f"it holds {kind}, not a StyleGAN2 generator")
-    if discriminator:
+    if discriminator is not None:
         raise CheckpointError("it holds a discriminator and no generator")
 
 

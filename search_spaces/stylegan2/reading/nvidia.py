@@ -18,18 +18,6 @@ GENERATOR_MARK = "synthesis.b4.const"
 DISCRIMINATOR_MARK = "b4.out.weight"
 
 
-def tensors(module: PickledObject, prefix: str = "") -> State:
-    """All parameters and buffers of a pickled module, by their names."""
-    found: State = {}
-    for kind in ("_parameters", "_buffers"):
-        values = module.state.get(kind) or {}
-        found |= {f"{prefix}{name}": value for name, value in values.items() if isinstance(value, Tensor)}
-    for name, child in (module.state.get("_modules") or {}).items():
-        if isinstance(child, PickledObject):
-            found |= tensors(child, f"{prefix}{name}.")
-    return found
-
-
 def modules(module: PickledObject, name: str = "") -> Iterator[tuple[str, PickledObject]]:
     """A pickled module and all modules inside, with their own names."""
     yield name, module

@@ -57,7 +57,7 @@ def test_the_generator_wants_high_logits(adversarial: AdversarialLoss) -> None:
         (Hinge(), discriminator_hinge),
         (Wasserstein(), discriminator_wasserstein),
         (LeastSquares(), discriminator_least_squares),
-        (Relativistic(every=2), discriminator_relativistic),
+        (Relativistic(r1_gamma=0.0), discriminator_relativistic),
     ],
 )
 def test_the_discriminators_term_is_its_loss(
@@ -85,6 +85,16 @@ def test_a_wasserstein_critic_is_held_between_real_and_generated_images(
     )
     term.backward()
     assert any(p.grad is not None and p.grad.any() for p in discriminator.parameters())
+
+
+def test_a_logistic_discriminator_without_weight_of_r1_has_no_such_term(
+    images: tuple[Tensor, Tensor], discriminator: Discriminator
+) -> None:
+    step = DiscriminatorStep(discriminator, Batch((), images[0]), images[1], 0)  # R1 is due
+    plain, smooth = (Logistic(r1_gamma=gamma).discriminator_terms(step) for gamma in (0.0, 0.3))
+    assert plain.keys() == {"d_adversarial"}
+    assert smooth.keys() == {"d_adversarial", "d_r1"}
+    assert float(plain["d_adversarial"].detach()) == pytest.approx(float(smooth["d_adversarial"].detach()))
 
 
 def test_losses_have_names_and_some_have_an_r1() -> None:
@@ -142,10 +152,10 @@ def test_a_relativistic_discriminator_is_smooth_at_real_and_at_generated_images(
     discriminator.requires_grad_(True)
     real, fake = images
     step = DiscriminatorStep(discriminator, Batch((), real), fake, 4)
-    terms = Relativistic(r1_gamma=0.8, every=2).discriminator_terms(step)
+    terms = Relativistic(r1_gamma=0.8).discriminator_terms(step)
     for name, shown in (("d_r1", real), ("d_r2", fake)):
         here = shown.clone().requires_grad_(True)
-        expected = 0.4 * 2 * float(r1_penalty(here, discriminator(here)).detach())
+        expected = 0.4 * float(r1_penalty(here, discriminator(here)).detach())
         assert float(terms[name].detach()) == pytest.approx(expected, rel=1e-5)
     sum(terms.values()).backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in discriminator.parameters())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distill.data import digits_labels, load_images
-from distill.data.labels import by_folder, by_json, numbered
+from distill.data import digits_labels, image_remarks, load_images
+from distill.data.label_file import UnlabelledError
+from distill.data.labels import by_folder, by_json, find_labels, numbered
 from distill.errors import DataError
 from tests.distill.data.pictures import pictures, zipped
 
@@ -30,11 +32,39 @@ def test_folders_are_classes_in_the_order_of_their_names(folders: list[str]) -> 
     assert [labels.classes[i] for i in labels.values] == folders
 
 
-@pytest.mark.parametrize(
-    "names", [[], ["a.png"], ["a/1.png", "b/1.png", "2.png"], ["a/b/1.png", "a/c/2.png"]]
-)
-def test_images_outside_of_class_folders_mean_no_labels(names: list[str]) -> None:
+@pytest.mark.parametrize("names", [[], ["a.png"], ["a/1.png", "a/2.png"]])
+def test_images_without_class_folders_have_no_labels(names: list[str]) -> None:
     assert by_folder(names) is None
+    assert find_labels(names, None) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (
+            ["a/1.png", "b/1.png", "2.png"],
+            "1 of 3 images are in no folder of a class, the first of them is 2.png",
+        ),
+        (
+            ["a/1.png", "2.png", "3.png"],
+            "2 of 3 images are in no folder of a class, the first of them is 2.png",
+        ),
+        (["x/a/1.png", "x/b/1.png", "x/2.png"], "the first of them is 2.png"),
+        (["train/a/1.png", "val/a/2.png"], "its folders train and val are parts of a data set, no classes"),
+        (["d/Test/1.png", "d/train/2.png"], "its folders Test and train are parts"),
+    ],
+)
+def test_folders_that_are_no_classes_are_named(names: list[str], says: str) -> None:
+    with pytest.raises(UnlabelledError, match=re.escape(says)):
+        find_labels(names, None)
+
+
+@pytest.mark.parametrize("root", ["", "data/", "a/b/"])
+def test_folders_around_everything_are_seen_through(root: str) -> None:
+    labels = find_labels([f"{root}cat/1.png", f"{root}dog/1.png", f"{root}dog/more/2.png"], None)
+    assert labels is not None
+    assert labels.classes == ("cat", "dog")
+    assert labels.values.tolist() == [0, 1, 1]
 
 
 def test_a_folder_named_by_more_digits_than_a_number_may_have_is_a_name_like_any_other() -> None:
@@ -53,27 +83,53 @@ def test_a_label_file_may_be_in_any_order(labels: dict[str, int], order: random.
     assert found.classes == tuple(str(i) for i in range(max(labels.values()) + 1))
 
 
+LABELLED = '{"labels": [["a/1.png", %s], ["a/2.png", %s]]}'
+
+
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
-        b"\xff",
-        b"[]",
-        b"{}",
-        b'{"labels": null}',
-        b'{"labels": 3}',
-        b'{"labels": [["a.png"]]}',
-        b'{"labels": [["b.png", 1]]}',
-        b'{"labels": [["a.png", -1]]}',
-        b'{"labels": [["a.png", 1.5]]}',
-        b'{"labels": [["a.png", true]]}',
-        b'{"labels": [["a.png", [0, 1]]]}',
-        b'{"labels": [["a.png", 1000000000]]}',
-        b"[" * 100_000,
+        LABELLED % (0, 1),
+        LABELLED % (0.0, 1.0),
+        LABELLED % ('"0"', '"1"'),
+        LABELLED.replace("/", "\\\\") % (0, 1),
+        '{"labels": {"a/1.png": 0, "a/2.png": 1}}',
+        "\ufeff" + LABELLED % (0, 1),
     ],
 )
-def test_a_label_file_that_says_nothing_useful_means_no_labels(content: bytes) -> None:
-    assert by_json(["a.png"], content) is None
+def test_whole_numbers_are_classes_in_whatever_form(content: str) -> None:
+    labels = by_json(["a/1.png", "a/2.png"], content.encode())
+    assert labels is not None
+    assert labels.values.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "no JSON: expecting value in line 1, column 1"),
+        (b'{"labels": [["a.png", 1],]}', "is no JSON: .* in line 1, column 2"),
+        (b'{"labels":\n[["a.png" 1]]}', "is no JSON: .* in line 2, column 11"),
+        (b"\xff", "is no JSON"),
+        (b"[" * 100_000, "is no JSON"),
+        (b"[]", 'no list under "labels"'),
+        (b"{}", 'no list under "labels"'),
+        (b'{"labels": null}', 'no list under "labels"'),
+        (b'{"labels": 3}', "no list of .image, class."),
+        (b'{"labels": [["a.png"]]}', "no list of .image, class."),
+        (b'{"labels": [["b.png", 1]]}', "no label for 1 of 1 images, the first of them is a.png"),
+        (b'{"labels": [["a.png", -1]]}', "gives a.png the class -1: classes are whole numbers from 0"),
+        (b'{"labels": [["a.png", 1.5]]}', "the class 1.5"),
+        (b'{"labels": [["a.png", NaN]]}', "the class NaN"),
+        (b'{"labels": [["a.png", 1e999]]}', "the class Infinity"),
+        (b'{"labels": [["a.png", true]]}', "the class true"),
+        (b'{"labels": [["a.png", "cat"]]}', 'the class "cat"'),
+        (b'{"labels": [["a.png", [0, 1]]]}', "the class .0, 1."),
+        (b'{"labels": [["a.png", 1000000000]]}', "the class 1000000000"),
+    ],
+)
+def test_a_label_file_that_gives_no_labels_is_named_with_the_reason(content: bytes, says: str) -> None:
+    with pytest.raises(UnlabelledError, match=f"^dataset.json .*{says}"):
+        by_json(["a.png"], content)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +199,47 @@ def test_a_label_file_wins_over_folders(tmp_path: Path) -> None:
         assert faces.labels.tolist() == [i % 3 for i in range(40)]
     (root / "dataset.json").write_text('{"labels": null}')
     assert load_images(root, 8, 3).labels is None
+    assert (
+        load_images(root, 8, 3, cache=tmp_path / "kept").unlabelled
+        == 'dataset.json has no list under "labels"'
+    )
+    with pytest.raises(
+        DataError, match=r'the teacher has 3 classes: dataset\.json has no list under "labels"; put'
+    ):
+        load_images(root, 8, 3, classes=3)
+
+
+def test_a_label_file_in_the_only_folder_is_read_with_names_from_there(tmp_path: Path) -> None:
+    pictures(tmp_path / "set" / "faces" / "00000", 40)
+    labels = [[f"00000/{i:03}.png", i % 2] for i in range(40)]
+    (tmp_path / "set" / "faces" / "dataset.json").write_text(json.dumps({"labels": labels}))
+    for source in (tmp_path / "set", zipped(tmp_path / "set")):
+        found = load_images(source, 8, 3)
+        assert found.labels is not None
+        assert found.labels.tolist() == [i % 2 for i in range(40)]
+
+
+def test_classes_are_shown_with_their_counts_and_empty_ones_by_name(tmp_path: Path) -> None:
+    root = pictures(tmp_path / "set", 40)
+    labels = [[f"{i:03}.png", 1 + i % 4 // 3] for i in range(40)]
+    (root / "dataset.json").write_text(json.dumps({"labels": labels}))
+    assert image_remarks(load_images(root, 8, 3), conditional=True) == [
+        "Classes: 3; 0 0, 1 30, 2 10",
+        "Warning: class 0 without images (labels count from 0)",
+    ]
+    assert image_remarks(load_images(root, 8, 3), conditional=False) == []
+    with pytest.raises(DataError, match=r"has 3 classes and the teacher 2: .*; class 0 without images"):
+        load_images(root, 8, 3, classes=2)
+
+
+def test_of_many_classes_a_few_are_named(tmp_path: Path) -> None:
+    for i in range(12):
+        pictures(tmp_path / "set" / f"kind{i:02}", 3 + i)
+    (tmp_path / "set" / "kind99").mkdir()
+    assert image_remarks(load_images(tmp_path / "set", 8, 3), conditional=True) == [
+        "Classes: 12; 3 to 14 images each: kind00, kind01, kind02, … kind11",
+        "Left out: folder without images: kind99",
+    ]
 
 
 def test_the_digits_are_labelled() -> None:

@@ -2,57 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from distill._torch_fidelity import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
-from distill.data import ImageSet, digits_labels, load_images, to_float, to_uint8
+from distill.data import ImageSet, digits_labels, to_float, to_uint8
 from distill.errors import FidelityError, NonFiniteImagesError
-from distill.evaluation import fidelity, reference
+from distill.evaluation import fidelity
 from distill.evaluation.fidelity import GENERATED, Fidelity, FidScore, Score
-from distill.evaluation.gathering import Gathered
 from distill.evaluation.generation import generate
 from distill.evaluation.reference import REAL
-from distill.tasks import EvalSet
-from search_spaces import Generator, Inputs
-
-DIGITS = load_images("digits", 16, 1)
-HALVES = torch.randperm(1797, generator=torch.Generator().manual_seed(0)).split([898, 899])
-
-
-def chosen(samples: int, seed: int, batch_size: int) -> Iterator[Inputs]:
-    """Indices of digits at random, in whole batches."""
-    rng = torch.Generator().manual_seed(seed)
-    for _ in range(0, samples, batch_size):
-        yield (torch.randint(len(DIGITS), (batch_size,), generator=rng),)
-
-
-def against(images: ImageSet) -> tuple[EvalSet, ...]:
-    return (EvalSet(images.name, images, chosen),)
-
-
-SETS = against(DIGITS)
-
-
-class Replay(Generator):
-    """Real digits, with batch normalisation and noise of its own as a generator may have."""
-
-    def __init__(self, noise: float = 0.1) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm2d(1, affine=False)
-        self.frozen = nn.BatchNorm2d(1).eval()
-        self.noise = noise
-
-    def forward(self, chosen: Tensor) -> Tensor:
-        images = self.norm(to_float(DIGITS.images[chosen]))
-        return images + self.noise * torch.randn_like(images)
+from tests.distill.evaluation.digit_sets import DIGITS, HALVES, SETS, Replay, against, chosen
 
 
 class Constant(Replay):
@@ -62,11 +27,6 @@ class Constant(Replay):
 
     def forward(self, chosen: Tensor) -> Tensor:
         return torch.full((len(chosen), 1, 16, 16), self.value)
-
-
-@pytest.fixture(scope="module")
-def whole() -> Fidelity:
-    return Fidelity(SETS, "digits")
 
 
 def test_progress_is_reported_of_real_images_and_of_generated_ones() -> None:
@@ -318,104 +278,3 @@ def test_what_can_not_be_measured_is_said_before_anything_is_generated(
     monkeypatch.setattr(few.extractor, "has_logits", False)
     with pytest.raises(FidelityError, match="IS needs class logits, which digits does not have: take --ex"):
         few.measure(Idle(), ["is"], 60, seed=0)
-
-
-# --- the cache
-
-
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The number of images, each time that a set of them is looked at."""
-    calls: list[int] = []
-    original = reference.gather
-
-    def count(*arguments: Any) -> Gathered:
-        found = original(*arguments)
-        calls.append(found.images)
-        return found
-
-    for module in (fidelity, reference):
-        monkeypatch.setattr(module, "gather", count)
-    return calls
-
-
-def test_real_statistics_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = counted(monkeypatch)
-    cache = tmp_path / "made" / "on-demand"
-    first, second = (Fidelity(SETS, "digits", cache=cache) for _ in range(2))
-    assert calls == [1797]
-    assert first.fid(Replay(), 60, seed=0) == second.fid(Replay(), 60, seed=0)
-    (file,) = cache.iterdir()
-    assert file.name == f"{DIGITS.digest}-digits-{first.extractor.digest}.npz"
-
-
-def test_other_data_have_statistics_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = counted(monkeypatch)
-    Fidelity(SETS, "digits", cache=tmp_path)
-    Fidelity(against(ImageSet("few", DIGITS.images[:99], "f" * 16)), "digits", cache=tmp_path)
-    assert calls == [1797, 99]
-    assert len(list(tmp_path.iterdir())) == 2
-
-
-@pytest.mark.parametrize("damage", ["empty", "cut", "garbage", "other", "nan", "count"])
-def test_damaged_statistics_are_computed_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
-) -> None:
-    expected = Fidelity(SETS, "digits", cache=tmp_path).fid(Replay(), 60, seed=0)
-    (file,) = tmp_path.iterdir()
-    whole = file.read_bytes()
-    if damage == "other":
-        np.savez(file, mu=np.zeros(3), sigma=np.zeros((2, 2)), images=1797)
-    elif damage == "count":
-        np.savez(file, mu=np.zeros(64), sigma=np.zeros((64, 64)), images=1796)
-    elif damage == "nan":
-        np.savez(file, mu=np.full(64, np.nan), sigma=np.zeros((64, 64)), images=1797)
-    else:
-        file.write_bytes({"empty": b"", "cut": whole[: len(whole) // 2], "garbage": b"x" * 500}[damage])
-    calls = counted(monkeypatch)
-    assert Fidelity(SETS, "digits", cache=tmp_path).fid(Replay(), 60, seed=0) == expected
-    assert calls == [1797, 60]
-    assert file.read_bytes() == whole
-
-
-def test_statistics_are_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(file: object, **_: object) -> None:
-        file.write(b"half")  # type: ignore[attr-defined]
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(np, "savez", fail)
-    with pytest.raises(KeyboardInterrupt):
-        Fidelity(SETS, "digits", cache=tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_cache_that_can_not_be_written_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(FidelityError, match=r"file/cache can't be written"):
-        Fidelity(SETS, "digits", cache=tmp_path / "file" / "cache")
-
-
-def test_real_features_are_kept_only_when_they_are_needed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = counted(monkeypatch)
-    names = ["fid", "kid", "prc"]
-    expected = Fidelity(SETS, "digits", cache=tmp_path, metrics=names).measure(Replay(), names, 60, seed=0)
-    assert calls == [1797, 60]
-    assert len(list(tmp_path.iterdir())) == 2
-    kept = np.load(next(tmp_path.glob("*.features.npy")))
-    assert (kept.shape, kept.dtype) == ((1797, 64), np.float32)
-    again = Fidelity(SETS, "digits", cache=tmp_path)
-    assert again.measure(Replay(), names, 60, seed=0) == expected
-    assert calls == [1797, 60, 60]
-
-
-@pytest.mark.parametrize("damage", ["empty", "garbage", "other"])
-def test_damaged_features_are_computed_again(tmp_path: Path, damage: str) -> None:
-    expected = Fidelity(SETS, "digits", cache=tmp_path).measure(Replay(), ["kid"], 60, seed=0)
-    file = next(tmp_path.glob("*.features.npy"))
-    if damage == "other":
-        np.save(file, np.zeros((3, 64), np.float32))
-    else:
-        file.write_bytes({"empty": b"", "garbage": b"x" * 500}[damage])
-    assert Fidelity(SETS, "digits", cache=tmp_path).measure(Replay(), ["kid"], 60, seed=0) == expected
-    assert np.load(file).shape == (1797, 64)

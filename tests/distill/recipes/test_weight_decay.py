@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from distill.adversarial import DiscriminatorStep, Logistic
+from distill.errors import RecipeError
 from distill.losses import (
     discriminator_logistic,
     feature_l1,
@@ -20,7 +21,7 @@ from distill.losses import (
 )
 from distill.perceptual import PerceptualDistance
 from distill.recipes import Ingredients, WeightDecay, make_recipe
-from distill.schedules import Schedule
+from distill.schedules import Ramp, Schedule
 from distill.tasks import Batch
 from search_spaces import Discriminator
 from tests.distill.recipes.steps import Step, detached
@@ -105,3 +106,39 @@ def test_further_terms_of_similarity_have_weights_of_their_own(step: Step) -> No
     assert float(terms["g_mmd"]) == pytest.approx(1.5 * 3 * apart)
     without = replace(recipe, features=None)  # type: ignore[type-var]  # a dataclass
     assert "g_mmd" not in without.generator_terms(here)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "ramp", "when"),
+    [
+        (Schedule(start=0.0, end=1.0), Ramp(begin=0.5, full=1.0), "0%"),
+        (Schedule(start=0.0, end=1.0), Ramp(begin=0.0, full=1.0), "0%"),
+        (Schedule("constant", start=0.0), Ramp(weight=0.0), "0%"),
+        (Schedule(begin=0.0, finish=0.5), Ramp(begin=0.75, full=1.0), "50%"),
+        (Schedule(begin=0.0, finish=0.5), Ramp(begin=0.5, full=1.0), "50%"),
+        (Schedule("step", finish=0.8), Ramp(weight=0.0), "80%"),
+    ],
+)
+def test_a_time_at_which_nothing_trains_the_student_is_refused(
+    schedule: Schedule, ramp: Ramp, when: str
+) -> None:
+    with pytest.raises(RecipeError, match=f"at {when} of the training both are 0"):
+        WeightDecay(schedule, ramp=ramp)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "ramp"),
+    [
+        (Schedule(finish=1.0), Ramp(weight=0.0)),
+        (Schedule("constant", begin=0.0, finish=0.5), Ramp(weight=0.0)),
+        (Schedule(begin=0.0, finish=0.5), Ramp(begin=0.25, full=1.0)),
+        (Schedule(begin=0.0, finish=0.5), Ramp(begin=0.5, full=0.5)),
+        (Schedule(start=0.0, end=1.0), Ramp()),
+    ],
+)
+def test_every_step_has_a_term_where_weights_take_turns(step: Step, schedule: Schedule, ramp: Ramp) -> None:
+    recipe = WeightDecay(schedule, ramp=ramp)
+    for progress in (i / 100 for i in range(100)):
+        weights = recipe.kd_weight(progress, 1.0), recipe.adversarial_weight(progress)
+        here = replace(step(weights[0]), adversarial_weight=weights[1])
+        assert recipe.generator_terms(here), progress

@@ -1,11 +1,10 @@
-"""Training follows its recipe step by step, and resumes after a stop to the bit."""
+"""Training follows its recipe step by step, and each network learns in its own step only."""
 
 from __future__ import annotations
 
 import copy
 import math
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from distill.adversarial import DiscriminatorStep, Logistic, Relativistic, Terms, Wasserstein
+from distill.adversarial import DiscriminatorStep, Terms
 from distill.data import ImageStream, load_images
 from distill.errors import DataError, TrainingDivergedError
 from distill.recipes import (
-    AdversarialTraining,
-    CompressingGans,
     DglGan,
     GeneratorStep,
     PathLengths,
@@ -27,50 +24,10 @@ from distill.recipes import (
 from distill.schedules import Ramp, Schedule
 from distill.tasks import NoiseTask
 from distill.teachers import Teacher, load_teacher
-from distill.training.augmentation import ADJUST_EVERY, Augment
-from distill.training.config import TrainingConfig, images_in_whole_steps
+from distill.training.config import TrainingConfig
 from distill.training.readings import READ_EVERY
 from distill.training.trainer import Progress, Trainer
 from tests.distill.trainings import BATCH, CONFIG, DATA, LINEAR, Log, Make, same, saved, snapshot
-
-
-@pytest.mark.parametrize(
-    ("shape", "stop"),
-    [
-        ("linear", 10),
-        ("linear", READ_EVERY),
-        ("adaptive", 1),
-        ("adaptive", READ_EVERY + 1),
-        ("adaptive", 18),
-    ],
-)
-def test_a_training_resumes_to_the_bit(make: Make, shape: str, stop: int) -> None:
-    recipe = WeightDecay(Schedule(shape, start=3.0, begin=0.0, finish=0.9))
-    straight, first, second = make(recipe), make(recipe), make(recipe)
-    straight.train(2 * 18 * BATCH)
-    first.train(stop * BATCH)
-    second.load_state_dict(saved(first))
-    second.train(2 * 18 * BATCH)
-    assert same(second.state_dict(), straight.state_dict())
-
-
-def test_stopping_in_between_changes_nothing(make: Make) -> None:
-    recipe = WeightDecay(Schedule("adaptive", start=3.0, begin=0.0, finish=0.9))
-    straight, halting = make(recipe), make(recipe)
-    straight.train(24 * BATCH)
-    for steps in (1, 2, 9, 17, 20, 24, 24):
-        halting.train(steps * BATCH)
-    assert same(halting.state_dict(), straight.state_dict())
-
-
-def test_what_happens_between_two_trainings_changes_nothing(make: Make) -> None:
-    plain, disturbed = make(), make()
-    plain.train(6 * BATCH)
-    disturbed.train(3 * BATCH)
-    torch.manual_seed(0)
-    torch.rand(100)
-    disturbed.train(6 * BATCH)
-    assert same(disturbed.state_dict(), plain.state_dict())
 
 
 def test_a_training_leaves_global_randomness_alone(make: Make) -> None:
@@ -186,56 +143,13 @@ def test_networks_that_come_frozen_from_a_file_are_trained_all_the_same(make: Ma
     assert not same(snapshot(student), snapshot(teacher.generator))
 
 
-def test_a_discriminator_that_takes_more_steps_sees_more_images_and_every_one_counts(make: Make) -> None:
-    log = Log(AdversarialTraining(Wasserstein(discriminator_steps=3), PathLengths(0.0)))
-    trainer = make(log)
-    trainer.train(7 * BATCH)
-    assert trainer.images == 9 * BATCH, "whole steps: three of the discriminator, one of the student"
-    assert trainer.step == len(log.generator_steps) == 3
-    assert [step.step for step, _ in log.seen_by_discriminator] == list(range(9))
-    seen = [step.real for step, _ in log.seen_by_discriminator]
-    assert not any(torch.equal(one, other) for one, other in pairwise(seen))
-
-
-def test_without_a_discriminator_only_the_student_learns(make: Make) -> None:
-    log = Log(CompressingGans(Schedule("constant", start=1.0)))
-    trainer = make(log)
-    before, stream = snapshot(trainer.discriminator), trainer.stream.state_dict()["images"]
-    trainer.discriminator.register_forward_pre_hook(
-        lambda module, args: pytest.fail("the discriminator was asked")
-    )
-    trainer.train(3 * BATCH)
-    assert (trainer.images, len(log.generator_steps)) == (3 * BATCH, 3)
-    assert not log.seen_by_discriminator
-    assert same(snapshot(trainer.discriminator), before)
-    assert same(trainer.stream.state_dict()["images"], stream), "no real image was looked at"
-    assert trainer.gap is None, "there is no discriminator to fool"
-
-
-def test_before_adversarial_training_starts_only_the_teacher_teaches(make: Make) -> None:
-    log = Log(WeightDecay(LINEAR, ramp=Ramp(0.25, 0.75)))
-    trainer = make(log)
-    before = snapshot(trainer.discriminator)
-    trainer.train(CONFIG.images // 4)
-    assert same(snapshot(trainer.discriminator), before)
-    assert trainer.gap is None
-    assert all("g_adversarial" not in terms for _, terms in log.generator_steps)
-    trainer.train(CONFIG.images)
-    steps = [step for step, _ in log.generator_steps]
-    assert [step.adversarial_weight for step in steps] == [Ramp(0.25, 0.75)(i / 40) for i in range(40)]
-    assert len(log.seen_by_discriminator) == 30
-    assert [step.step for step, _ in log.seen_by_discriminator] == list(range(30))
-
-
-def test_a_step_without_a_discriminator_counts_the_images_that_the_student_makes(make: Make) -> None:
-    recipe = WeightDecay(LINEAR, Wasserstein(discriminator_steps=3), ramp=Ramp(0.5, 0.5))
-    trainer, seen = make(recipe), list[int]()
-    trainer.train(CONFIG.images, lambda progress: seen.append(progress.images))
-    assert seen[:20] == [BATCH * (i + 1) for i in range(20)]
-    assert seen[20] == seen[19] + 3 * BATCH
-    for until in (BATCH + 1, CONFIG.images // 2 + 1, CONFIG.images):
-        found = images_in_whole_steps(recipe, BATCH, CONFIG.images, until)
-        assert found == next(images for images in seen if images >= until)
+def test_the_students_rate_follows_the_adversarial_weight_and_the_discriminators_does_not(make: Make) -> None:
+    config = replace(CONFIG, images=4 * BATCH, generator_lr=0.002, discriminator_lr=0.003, similarity_lr=0.01)
+    trainer = make(WeightDecay(Schedule(), ramp=Ramp(begin=0.5, full=1.0)), config)
+    rates: list[float] = []
+    trainer.train(4 * BATCH, lambda _: rates.append(trainer.generator_optimizer.param_groups[0]["lr"]))
+    assert rates == pytest.approx([0.01, 0.01, 0.01, 0.006])
+    assert trainer.discriminator_optimizer.param_groups[0]["lr"] == 0.003
 
 
 def test_a_recipe_without_need_of_the_teachers_images_gets_fresh_latents(make: Make) -> None:
@@ -247,13 +161,6 @@ def test_a_recipe_without_need_of_the_teachers_images_gets_fresh_latents(make: M
     assert all(step.batch.teacher is None for step in steps)
     weights = [step.kd_weight for step in steps]
     assert weights == [0.0] * 20 + [0.1] * 20, "stage II is the second half"
-
-
-def test_the_discriminator_is_regularised_every_sixteenth_step(make: Make) -> None:
-    log = Log(WeightDecay(LINEAR))
-    make(log).train(35 * BATCH)
-    assert [i for i, (_, terms) in enumerate(log.seen_by_discriminator) if "d_r1" in terms] == [0, 16, 32]
-    assert [step.step for step, _ in log.seen_by_discriminator] == list(range(35))
 
 
 def test_real_images_come_from_the_data_all_of_them_in_every_epoch(make: Make) -> None:
@@ -316,15 +223,6 @@ def test_a_loss_that_is_not_finite_in_the_very_last_step_is_noticed(make: Make) 
         trainer.train(5 * BATCH)
 
 
-def test_a_training_that_is_done_does_nothing(make: Make) -> None:
-    trainer = make()
-    trainer.train(2 * BATCH)
-    before = copy.deepcopy(trainer.state_dict())
-    trainer.train(2 * BATCH)
-    trainer.train(BATCH)
-    assert same(trainer.state_dict(), before)
-
-
 def test_a_target_between_two_batches_is_reached_by_a_whole_one(make: Make) -> None:
     trainer = make()
     trainer.train(BATCH + 1)
@@ -339,54 +237,6 @@ def test_training_brings_the_discriminators_gap_into_the_schedule(make: Make) ->
     assert trainer.gap is not None
     assert trainer.gap >= 0
     assert trainer.kd_weight == pytest.approx(3.0 * min(1.0, trainer.gap))
-
-
-# Augmentation and what recipes remember
-
-
-def test_everything_that_the_discriminator_sees_is_augmented_and_nothing_else(make: Make) -> None:
-    class White(Augment):
-        def forward(self, images: Tensor) -> Tensor:
-            return images * 0 + 1
-
-    log = Log(WeightDecay(LINEAR))
-    trainer, seen = make(log, augment=White()), list[Tensor]()
-    trainer.discriminator.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
-    trainer.train(2 * BATCH)
-    assert len(seen) == 6
-    assert all(bool((images == 1).all()) for images in seen)
-    assert all(not bool((step.fake == 1).all()) for step, _ in log.generator_steps)
-
-
-def test_augmentation_follows_the_real_images_every_fourth_step_and_resumes_to_the_bit(make: Make) -> None:
-    recipe = AdversarialTraining(Logistic(r1_gamma=1.0))
-    straight, first, second = (make(recipe, augment=Augment(0.5, target=-2.0)) for _ in range(3))
-    straight.train(ADJUST_EVERY * BATCH)
-    assert straight.augment is not None
-    assert float(straight.augment.p) > 0.5
-    straight.train(11 * BATCH)
-    first.train(7 * BATCH)
-    second.load_state_dict(saved(first))
-    second.train(11 * BATCH)
-    assert same(second.state_dict(), straight.state_dict())
-
-
-def test_what_a_recipe_remembers_survives_a_stop(make: Make) -> None:
-    recipe = AdversarialTraining(Logistic(r1_gamma=1.0))
-    first, second = make(recipe), make(recipe)
-    first.train(5 * BATCH)
-    assert float(first.recipe_state["path_length"]) > 0
-    second.load_state_dict(saved(first))
-    assert same(second.recipe_state, first.recipe_state)
-
-
-def test_a_training_can_be_asked_to_stop_after_any_step(make: Make) -> None:
-    straight, stopped = make(), make()
-    straight.train(9 * BATCH)
-    stopped.train(9 * BATCH, stop=lambda: stopped.images >= 4 * BATCH)
-    assert stopped.images == 4 * BATCH
-    stopped.train(9 * BATCH)
-    assert same(stopped.state_dict(), straight.state_dict())
 
 
 # Classes
@@ -425,35 +275,3 @@ def test_images_without_labels_can_not_train_a_student_with_classes() -> None:
         task = NoiseTask(data, teacher.generator.input_specs)
         with pytest.raises(DataError, match=says):
             Trainer(teacher.generator, teacher.discriminator, WeightDecay(), task, TrainingConfig(images=16))
-
-
-def test_only_a_loss_that_compares_gets_logits_of_the_real_images_that_the_discriminator_saw_last(
-    make: Make,
-) -> None:
-    plain, paired = (Log(WeightDecay(LINEAR, loss)) for loss in (Logistic(), Relativistic()))
-    make(plain).train(3 * BATCH)
-    assert all(step.real_logits is None for step, _ in plain.generator_steps)
-    trainer = make(paired)
-    logits = list[Tensor]()
-
-    def compute() -> None:
-        with torch.no_grad():
-            logits.append(trainer.discriminator(paired.seen_by_discriminator[-1][0].real))
-
-    paired.on_generator = compute
-    trainer.train(3 * BATCH)
-    for (step, _), expected in zip(paired.generator_steps, logits, strict=True):
-        assert step.batch.teacher is not None, "its latents are still the teacher's"
-        assert step.real_logits is not None
-        assert torch.allclose(step.real_logits, expected, atol=1e-5)
-        assert not step.real_logits.requires_grad
-
-
-def test_a_relativistic_training_resumes_to_the_bit(make: Make) -> None:
-    recipe = WeightDecay(LINEAR, Relativistic())
-    straight, first, second = make(recipe), make(recipe), make(recipe)
-    straight.train(8 * BATCH)
-    first.train(3 * BATCH)
-    second.load_state_dict(saved(first))
-    second.train(8 * BATCH)
-    assert same(second.state_dict(), straight.state_dict())

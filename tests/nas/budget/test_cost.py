@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from nas.budget import COUNTER, Cost, measure
-from nas.execution import Workbench
+from nas.workbench import Workbench
 from search_spaces import RandomSuggest
 
 

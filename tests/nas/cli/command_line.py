@@ -41,3 +41,7 @@ def refused(says: str, command: str, *arguments: object) -> None:
         assert part in result.stderr
     assert "Traceback" not in result.stderr
     assert written(Path.cwd()) == before
+
+
+def tiny(teacher_file: Path, *more: object) -> tuple[object, ...]:
+    return ("--budget-macs", "100k", "--teacher", teacher_file, "--data", "digits", *more)

@@ -1,9 +1,7 @@
-"""nas-search: requests that can't be met get exit 2 and one line that says the fix; what a dry run shows."""
+"""nas-search: requests that can't be met get exit 2 and one line that says the fix."""
 
 from __future__ import annotations
 
-import json
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,15 +15,7 @@ from PIL import Image
 from distill.data import loading
 from nas.budget import parse_quantity
 from nas.study import StudyStore
-from tests.nas.cli.command_line import refused, run, written
-
-
-@pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-# nas-search: requests that can't be met
+from tests.nas.cli.command_line import refused, run, tiny, written
 
 
 @pytest.mark.parametrize(
@@ -154,10 +144,6 @@ def test_a_teacher_file_that_is_none_is_refused(content: bytes, tmp_path: Path) 
     )
 
 
-def tiny(teacher_file: Path, *more: object) -> tuple[object, ...]:
-    return ("--budget-macs", "100k", "--teacher", teacher_file, "--data", "digits", *more)
-
-
 @pytest.mark.parametrize(
     ("url", "says"),
     [
@@ -216,24 +202,6 @@ def test_a_study_of_other_settings_is_refused(begun: StudyStore, teacher_file: P
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (
-            "trials = 8\nbudget = '5G'\n",
-            "search.toml sets 'budget', which does not exist; did you mean budget_macs?",
-        ),
-        ("trials = = 8\n", "search.toml can't be read"),
-        ("budget_macs = '5X'\n", "budget_macs = '5X' in search.toml has the unknown suffix 'X'"),
-        ("budget_macs = -5\n", "budget_macs = -5 in search.toml: give a number above 0"),
-        ("budget_macs = 1000000\ntrials = 'many'\n", "trials = many in search.toml: give a whole number"),
-    ],
-)
-def test_a_configuration_file_that_is_wrong_is_refused(content: str, says: str, tmp_path: Path) -> None:
-    (tmp_path / "search.toml").write_text(content)
-    refused(says, "nas-search", "--config", "search.toml")
-
-
 def test_an_extractor_is_looked_for_before_images_are_decoded(
     teacher_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,63 +210,6 @@ def test_an_extractor_is_looked_for_before_images_are_decoded(
     flags = ("--budget-macs", "100k", "--teacher", teacher_file, "--data", "faces", "--workdir", "runs")
     refused("no extractor 'magic'", "nas-search", *flags, "--extractor", "magic")
     refused("no.pth is not a file", "nas-search", *flags, "--extractor-weights", "no.pth")
-
-
-# nas-search --dry-run
-
-
-def test_a_dry_run_shows_what_would_be_tried_and_writes_nothing(tmp_path: Path) -> None:
-    result = run("nas-search", "--budget-macs", "2M", "--trials", 24, "--dry-run")
-    assert result.exit_code == 0
-    for part in ("Teacher: built-in digits", "Budget: 2M MACs", "smallest", "largest", "trials=24"):
-        assert part in result.stdout
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("asked", "says"),
-    [
-        ("--rungs 200,400", "Training: FD (digits) after 256, 448 images, 64 in a batch"),
-        ("--rungs 100,300 --batch-size 50", "Training: FD (digits) after 100, 300 images, 50 in a batch"),
-        ("--rungs 300 --share-weights", "Training: weights that all students share, 300 images"),
-        ("--recipe dgl-gan", "Recipe: dgl-gan, KD weight 0, and 0.1 from 50% of the training on"),
-    ],
-)
-def test_a_dry_run_says_how_students_are_taught_in_whole_batches(asked: str, says: str) -> None:
-    assert says in run("nas-search", "--budget-macs", "2M", *asked.split(), "--dry-run").stdout
-
-
-def test_a_dry_run_says_when_the_budget_does_not_bind() -> None:
-    result = run("nas-search", "--budget-macs", "5G", "--dry-run")
-    assert "Budget: 5G MACs is above the teacher's 22.9M: searching below the teacher" in result.stdout
-
-
-def test_a_dry_run_says_how_many_trials_are_the_samplers() -> None:
-    said = run("nas-search", "--budget-macs", "2M", "--trials", 8, "--dry-run").stdout
-    plan = "Trials: 8, of them 2 uniform-width baselines, 2 initial designs, 4 left to the sampler"
-    assert f"{plan}; up to 2 replicates in addition" in said
-
-
-def test_a_dry_run_as_json_is_one_object_of_proposals_that_fit() -> None:
-    result = run("nas-search", "--budget-macs", "2M", "--budget-params", "60k", "--dry-run", "--json")
-    shown = json.loads(result.stdout)
-    assert shown["budget"] == {"macs": 2_000_000, "params": 60_000, "latency": None}
-    assert shown["study"] == "digits-2Mmacs-60kparams"
-    assert len(shown["proposals"]) >= 4
-    assert all(p["macs"] <= 2_000_000 and p["params"] <= 60_000 for p in shown["proposals"])
-    assert shown["smallest"]["macs"] < shown["largest"]["macs"] == shown["teacher"]["macs"]
-
-
-def test_a_dry_run_within_a_latency_measures_what_it_shows() -> None:
-    result = run("nas-search", "--budget-latency", "10s", "--dry-run")
-    assert "Budget: 10s of latency on cpu; study digits-10s-on-cpu" in result.stdout
-    assert "latency on cpu, 1 thread" in result.stdout
-    result = run("nas-search", "--budget-macs", "2M", "--budget-latency", "10s", "--dry-run", "--json")
-    shown = json.loads(result.stdout)
-    assert shown["budget"] == {"macs": 2_000_000, "params": None, "latency": 10.0}
-    for proposed in (shown["smallest"], shown["largest"], *shown["proposals"]):
-        assert 0 < proposed["latency"] <= 10
-        assert proposed["latency_on"] == "cpu, 1 thread"
 
 
 @pytest.mark.parametrize("packages", [{}, {"onnxruntime": None}])
@@ -310,73 +221,3 @@ def test_a_latency_that_can_not_be_measured_here_is_refused(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     where, says = ("onnxruntime", "pip install onnx") if packages else ("cuda", "sees no GPU here: use")
     refused(f"--latency-on {where}: … {says}", "nas-search", "--budget-latency", "1s", "--latency-on", where)
-
-
-def test_a_dry_run_says_how_many_candidates_train_at_a_time() -> None:
-    flags = ("nas-search", "--budget-macs", "2M", "--dry-run", "--gpus-per-trial", 0)
-    three = run(*flags, "--workers", 3).stdout
-    assert "Execution: 3 candidates at a time, 1 CPU core and no GPU each" in three
-    alone = run(*flags, "--trials", 1, "--replicates", 0).stdout
-    assert "Execution: 1 candidates at a time, " in alone
-    assert "workers=" not in alone, "nothing was asked for"
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"127.0.0.1:{server.getsockname()[1]}"
-        cluster = run(*flags, "--ray-address", address).stdout
-    assert f"Execution: as many candidates at a time as {address} has room for" in cluster
-    refused(f"--ray-address {address} does not answer", *flags, "--ray-address", address)
-
-
-@pytest.mark.parametrize(
-    ("content", "flags", "says"),
-    [
-        ("kd_decay_end = 0.4", "", "give 0 <= --kd-decay-start < kd_decay_end in search.toml <= 1"),
-        ("kd_decay_start = 0.6", "--kd-decay-end 0.4", "kd_decay_start in search.toml < --kd-decay-end <= 1"),
-        ("perceptual = 'no.pt'", "", "perceptual = no.pt in search.toml is not a file"),
-        ("workers = 0", "", "workers = 0 in search.toml: give a number of at least 1"),
-        ("workers = 0", "--workers 0", "--workers 0: give a number of at least 1"),
-        ("seed = true", "", "seed = true in search.toml: give INTEGER, as for --seed"),
-        ("mirror = 'yes'", "", "mirror = yes in search.toml: give true or false"),
-        ("enqueue = 'a.json'", "", "enqueue = a.json in search.toml: give a list"),
-        ("rung = [1, 2]", "", "search.toml sets 'rung', which does not exist; did you mean rungs?"),
-    ],
-)
-def test_an_error_names_the_key_and_the_file_where_the_value_is_from_there(
-    content: str, flags: str, says: str
-) -> None:
-    Path("search.toml").write_text(content)
-    refused(says, "nas-search", "--budget-macs", "2M", "--config", "search.toml", *flags.split())
-
-
-def test_a_tilde_is_the_home_folder_on_the_command_line_and_in_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "search.toml").write_text("workdir = '~/runs'\n")
-    flags = ("--budget-macs", "2M", "--dry-run", "--json")
-    for asked in (("--workdir=~/runs",), ("--config", "~/search.toml")):
-        settings = json.loads(run("nas-search", *flags, *asked).stdout)["settings"]
-        assert settings["workdir"] == str(tmp_path / "home" / "runs")
-
-
-def test_settings_come_from_a_file_and_flags_win(tmp_path: Path) -> None:
-    (tmp_path / "search.toml").write_text(
-        "budget_macs = '2M'\ntrials = 7\nrungs = [100, 200]\n"
-        "mirror = true\ninherit = false\nkd_decay_end = 0.7\n"
-    )
-    result = run("nas-search", "--config", "search.toml", "--trials", 9, "--dry-run", "--json")
-    settings = json.loads(result.stdout)["settings"]
-    assert (settings["budget_macs"], settings["trials"], settings["rungs"]) == (2_000_000, 9, [100, 200])
-    assert (settings["mirror"], settings["inherit"], settings["kd_decay_end"]) == (True, False, 0.7)
-
-
-def test_the_settings_of_a_dry_run_are_those_of_the_same_flags_in_a_file(teacher_file: Path) -> None:
-    first = json.loads(run("nas-search", *tiny(teacher_file, "--dry-run", "--json")).stdout)
-    lines = [
-        f"{name} = {json.dumps(value)}"
-        for name, value in first["settings"].items()
-        if value not in (None, "")
-    ]
-    Path("search.toml").write_text("\n".join(lines))
-    second = json.loads(run("nas-search", "--config", "search.toml", "--dry-run", "--json").stdout)
-    assert second == first

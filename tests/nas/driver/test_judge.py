@@ -19,9 +19,9 @@ from nas.config import SearchConfig
 from nas.driver import introduction, judge_warnings, prepare, record_facts
 from nas.driver.judge import check_judge
 from nas.errors import ConfigError
-from nas.execution import Workbench
 from nas.reporting import read_report, render
 from nas.study import StudyStore
+from nas.workbench import Workbench
 from search_spaces import Checkpoint, save_checkpoint
 from search_spaces.stylegan2 import Block, GeneratorArchitecture, StyleGAN2Generator
 from tests.distill.data.pictures import pictures
@@ -155,6 +155,15 @@ def test_a_perceptual_network_of_the_extractors_name_is_refused(photographs: dic
     fix = "give --perceptual imagenet-lite0, imagenet-lite2 or none, or another --extractor"
     with pytest.raises(ConfigError, match=f"--perceptual imagenet-lite1 with --extractor .*: {fix}"):
         prepared(photographs, **changes)
+
+
+@pytest.mark.skipif(not EXTRACTORS["imagenet-lite1"].source.is_at_hand(), reason="needs the imagenet extra")
+def test_the_network_of_the_term_mmd_does_not_judge(photographs: dict[str, Any]) -> None:
+    terms = {"similarity": "pixel=1,mmd=1"}
+    check_judge(Workbench(SearchConfig.of(**photographs | terms, extractor="imagenet-lite0")))
+    says = "--similarity pixel=1,mmd=1 with --extractor imagenet-lite1: its term mmd compares"
+    with pytest.raises(ConfigError, match=says):
+        prepared(photographs, **terms, extractor="imagenet-lite1")
 
 
 def test_what_an_extractor_does_not_see_is_said_in_introduction_and_report(

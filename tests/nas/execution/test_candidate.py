@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
-from nas.execution import Candidate, CandidateTrial, Workbench, to_tune
+from nas.execution import Candidate, CandidateTrial, to_tune
 from nas.execution import candidate as module
 from nas.study import RungRecord
 from nas.trials import Proposal
+from nas.workbench import Workbench
 from search_spaces import file_digest
 
 MakeBench = Callable[..., Workbench]

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from distill.errors import TrainingDivergedError
 from nas.config import SearchConfig
-from nas.execution import Workbench, WorkerResources, cluster, pack
+from nas.execution import WorkerResources, cluster, pack
 from nas.execution import gpu_sharing as packing
 from nas.execution.gpu_sharing import (
     CONTEXT,
@@ -24,6 +24,7 @@ from nas.execution.gpu_sharing import (
     gpu_fraction,
     measure_footprint,
 )
+from nas.workbench import Workbench
 from search_spaces import Architecture
 
 GIB = 2**30

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import io
+import itertools
+import re
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
+import pytest
 from optuna.trial import TrialState
 from rich.console import Console
 
 from nas.budget import Cost
-from nas.execution import Outcome, SearchProgress, Workbench
+from nas.execution import Outcome, SearchProgress
+from nas.progress import Forecast
 from nas.study import RungRecord
 from nas.trials.proposer import Proposal
+from nas.workbench import Workbench
+
+STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
 
 
 def outcome(trial: int, rung: int, fid: float, macs: int = 900_000) -> Outcome:
@@ -24,42 +31,71 @@ def outcome(trial: int, rung: int, fid: float, macs: int = 900_000) -> Outcome:
     return Outcome(record, Cost(macs, 20_000), "samples.png")
 
 
-def drawn(progress: SearchProgress) -> str:
+def drawn(progress: SearchProgress, width: int = 200) -> str:
     out = io.StringIO()
-    Console(file=out, width=200).print(progress._render())
+    Console(file=out, width=width).print(progress._render())
     return out.getvalue()
 
 
-def search(terminal: bool = False, done: int = 0) -> tuple[SearchProgress, io.StringIO]:
+def search(terminal: bool = False, **changes: Any) -> tuple[SearchProgress, io.StringIO]:
     out = io.StringIO()
-    return SearchProgress(
-        Console(file=out, force_terminal=terminal, width=120),
-        trials=6,
-        rungs=3,
-        distance="FD (digits)",
-        done=done,
-    ), out
+    console = Console(file=out, force_terminal=terminal, width=120)
+    settings = {"trials": 6, "rungs": 3, "distance": "FD (digits)", "images": 256, "replicates": 2}
+    return SearchProgress(console, **{**settings, **changes}), out
 
 
-def test_without_a_terminal_every_rung_and_every_finished_trial_is_one_line(
-    warm_bench: Workbench, tmp_path: Path
-) -> None:
+def lines(out: io.StringIO) -> list[str]:
+    """What a log file has, without date and time."""
+    found = out.getvalue().splitlines()
+    assert all(STAMP.match(line) for line in found)
+    return [STAMP.sub("", line) for line in found]
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    seconds = [1_000.0]
+    monkeypatch.setattr("time.monotonic", lambda: seconds[0])
+    return seconds
+
+
+@pytest.fixture
+def make(warm_bench: Workbench) -> Any:
+    """Makes proposals."""
+    return lambda trial, **more: Proposal(trial, warm_bench.space.smallest(), seed=0, **more)
+
+
+def test_a_log_file_has_a_line_for_every_rung_and_every_finished_trial(make: Any) -> None:
     progress, out = search(done=2)
     with progress:
-        progress.started(Proposal(2, warm_bench.space.smallest(), seed=0))
+        progress.started(make(2))
         progress.measured(2, outcome(2, 0, 80.0))
         progress.finished(2, TrialState.COMPLETE, outcome(2, 2, 40.0))
         progress.finished(3, TrialState.PRUNED, outcome(3, 0, 90.0))
         progress.failed(4, "d_r1 is nan [bold]")
-    lines = out.getvalue().splitlines()
-    assert lines == [
-        "[2/6] trial   2  rung 1/3  FD (digits) 80.00 after 64 images, 900k MACs: promoted",
-        "[2/6] trial   2  rung 3/3  FD (digits) 40.00 after 256 images, 900k MACs: last rung",
-        "[3/6] trial   2  complete  FD (digits) 40.00 after 256 images, 900k MACs, 20k parameters",
-        "[3/6] trial   3  rung 1/3  FD (digits) 90.00 after 64 images, 900k MACs: stopped",
-        "[4/6] trial   3  stopped   FD (digits) 90.00 after 64 images, 900k MACs, 20k parameters",
-        "[5/6] trial   4  failed    d_r1 is nan [bold]",
+    assert lines(out) == [
+        "[2/6 trials] trial   2  rung 1/3  FD (digits) 80.00 after 64 images, 900k MACs: promoted",
+        "[2/6 trials] trial   2  rung 3/3  FD (digits) 40.00 after 256 images, 900k MACs: last rung",
+        "[3/6 trials] trial   2  complete  FD (digits) 40.00 after 256 images, 900k MACs",
+        "[3/6 trials] trial   3  rung 1/3  FD (digits) 90.00 after 64 images, 900k MACs: stopped",
+        "[4/6 trials] trial   3  stopped   FD (digits) 90.00 after 64 images, 900k MACs",
+        "[5/6 trials] trial   4  failed    d_r1 is nan [bold]",
     ]
+
+
+def test_a_log_file_hears_once_a_minute_of_what_runs(make: Any, now: list[float]) -> None:
+    reports = {0: ("training", 64, 256), 1: ("measuring", 128, 256)}
+    progress, out = search(report=reports.get)
+    progress.started(make(0))
+    progress.started(make(1))
+    for _ in range(9):
+        now[0] += 15
+        progress.beat()
+    assert [line.split("; running: ")[0] for line in lines(out)] == [
+        "[0/6 trials] 1:00 elapsed, time left not known yet, 3.2 images/s",
+        "[0/6 trials] 2:00 elapsed, time left not known yet, 1.6 images/s",
+    ]
+    assert "trial 0 64/256 images, " in out.getvalue()
+    assert "trial 1 128/256 images, measuring, " in out.getvalue()
 
 
 def test_what_the_user_should_know_of_an_outcome_is_a_line() -> None:
@@ -67,59 +103,138 @@ def test_what_the_user_should_know_of_an_outcome_is_a_line() -> None:
     with progress:
         progress.measured(2, replace(outcome(2, 0, 80.0), warning="rung-0.pt is damaged"))
         progress.finished(2, TrialState.COMPLETE, outcome(2, 2, 40.0))
-    assert out.getvalue().splitlines()[0] == "[0/6] trial   2  warning: rung-0.pt is damaged"
-    assert "damaged" not in out.getvalue().splitlines()[1]
+    assert lines(out)[0] == "[0/6 trials] trial   2  warning: rung-0.pt is damaged"
+    assert "damaged" not in lines(out)[1]
 
 
-def test_the_display_counts_trials_and_names_the_best_and_the_running(warm_bench: Workbench) -> None:
+@pytest.mark.parametrize(
+    ("rungs", "says"), [(1, "resumes from rung 1/3"), (0, "resumes from its start: it had no rung yet")]
+)
+def test_a_resumed_trial_says_from_where(rungs: int, says: str, make: Any) -> None:
+    progress, out = search()
+    progress.started(make(0, rungs_before=rungs))
+    progress.started(make(1))
+    assert lines(out) == [f"[0/6 trials] trial   0  {says}"]
+
+
+def test_the_display_counts_trials_and_names_the_best_and_the_running(make: Any) -> None:
     progress, _ = search()
     assert "0/6 trials" in drawn(progress)
     assert "no trial complete yet" in drawn(progress)
-    progress.started(Proposal(0, warm_bench.space.smallest(), seed=0, baseline=True))
-    progress.started(Proposal(1, warm_bench.space.largest(), seed=0, start_rung=2))
-    assert "trial 0  baseline, " in drawn(progress)
-    assert "trial 1  from rung 2, " in drawn(progress)
+    progress.started(make(0, baseline=True))
+    progress.started(make(1))
+    assert "trial 0" in drawn(progress)
+    assert "starting, baseline, rgb1" in drawn(progress)
     progress.measured(0, outcome(0, 1, 70.0))
-    assert "trial 0  rung 2/3, FD (digits) 70.00, 900k MACs" in drawn(progress)
+    assert "after 128 images, rung 2/3: 70.00, baseline" in drawn(progress)
     progress.finished(0, TrialState.COMPLETE, outcome(0, 2, 40.0))
     progress.finished(1, TrialState.COMPLETE, outcome(1, 2, 50.0))
     progress.finished(2, TrialState.PRUNED, outcome(2, 0, 10.0))  # a low-fidelity result is never the best
     text = drawn(progress)
     assert "3/6 trials" in text
-    assert "2 complete, 1 stopped, 0 failed, 0 running; best FD (digits) 40.00 at 900k MACs (trial 0)" in text
-    assert "left" in text
+    assert "2 complete, 1 stopped, 0 failed, 0 running" in text
+    assert "best FD (digits) 40.00 at 900k MACs (trial 0)" in text
 
 
-def test_on_a_terminal_the_display_is_live_and_leaves_nothing_behind() -> None:
+def test_the_display_fits_into_80_columns_and_24_lines(make: Any) -> None:
+    progress, _ = search(trials=100, report=lambda trial: ("training", 123_456, 200_000))
+    for trial in range(40):
+        progress.started(make(trial, baseline=True))
+        progress.measured(trial, outcome(trial, 0, 80.0))
+    found = drawn(progress, width=80).splitlines()
+    assert max(map(len, found)) <= 80
+    assert len(found) < 20
+    assert found[-1].strip() == "28 more"
+
+
+def test_replicates_are_counted_beside_trials(make: Any) -> None:
+    progress, out = search(trials=1, replicates=2)
+    progress.started(make(0))
+    progress.finished(0, TrialState.COMPLETE, outcome(0, 2, 40.0))
+    progress.started(make(1, replicate_of=0))
+    assert "seed of trial 0" in drawn(progress)
+    progress.finished(1, TrialState.COMPLETE, outcome(1, 2, 41.0))
+    assert lines(out)[1].startswith("[1/1 trials] trial   0  complete")
+    assert lines(out)[-1].startswith("[1/1 trials, 1 of at most 2 replicates] trial   1  complete")
+    assert "2 complete, 0 stopped, 0 failed, 0 running" in drawn(progress)
+
+
+def test_on_a_terminal_finished_trials_stay_and_rungs_do_not(now: list[float]) -> None:
     progress, out = search(terminal=True)
     with progress:
+        now[0] += 65
         progress.measured(0, outcome(0, 0, 80.0))
         progress.failed(0, "out of memory")
-    assert "[1/6]" not in out.getvalue()
+    assert "   1:05  trial   0  failed    out of memory\n" in out.getvalue()
     assert "promoted" not in out.getvalue()
 
 
 def test_a_resumed_search_shows_what_earlier_runs_have_done() -> None:
     earlier = {TrialState.COMPLETE: 2, TrialState.FAIL: 1}
-    progress = SearchProgress(
-        Console(file=io.StringIO()),
-        trials=6,
-        rungs=3,
-        distance="FD (digits)",
-        done=3,
-        counts=earlier,
-        best=(1, 33.0, 800_000),
-    )
+    progress, _ = search(done=3, counts=earlier, best=(1, 33.0, 800_000))
     progress.finished(3, TrialState.COMPLETE, outcome(3, 2, 40.0))
     text = drawn(progress)
     assert "4/6 trials" in text
-    assert "3 complete, 0 stopped, 1 failed, 0 running; best FD (digits) 33.00 at 800k MACs (trial 1)" in text
+    assert "3 complete, 0 stopped, 1 failed, 0 running" in text
+    assert "best FD (digits) 33.00 at 800k MACs (trial 1)" in text
 
 
-def test_a_second_try_is_one_more_trial_to_come() -> None:
-    out = io.StringIO()
-    progress = SearchProgress(Console(file=out, width=100), trials=2, rungs=1, distance="FID")
+def test_a_run_that_is_retried_does_not_count() -> None:
+    progress, out = search(trials=2)
     progress.failed(0, "the run failed; retried as trial 1", again=True)
     progress.failed(1, "the run failed")
-    assert "[1/3] trial   0" in out.getvalue()
-    assert "[2/3] trial   1" in out.getvalue()
+    assert lines(out) == [
+        "[0/2 trials] trial   0  failed    the run failed; retried as trial 1",
+        "[1/2 trials] trial   1  failed    the run failed",
+    ]
+    assert "0 complete, 0 stopped, 1 failed, 0 running" in drawn(progress)
+
+
+def test_images_of_earlier_runs_are_no_work_of_this_one(make: Any, now: list[float]) -> None:
+    reports = {0: ("training", 128, 256)}
+    progress, _ = search(report=reports.get)
+    progress.started(make(0, start_rung=1, rungs_before=2))
+    drawn(progress)
+    now[0] += 10
+    reports[0] = ("training", 148, 256)
+    assert ", 2 images/s" in drawn(progress)
+
+
+def test_the_forecast_counts_down_and_takes_trials_that_ended_as_examples() -> None:
+    forecast = Forecast(images=100)
+    assert forecast.expected == 100
+    assert forecast.left(now=50.0, seen=10, remaining=390) is None, "the speed is not known"
+    assert forecast.left(now=60.0, seen=20, remaining=380) == pytest.approx(380)
+    assert forecast.left(now=70.0, seen=20, remaining=380) == pytest.approx(370), (
+        "nothing is done: it counts down"
+    )
+    assert forecast.left(now=71.0, seen=30, remaining=370) == pytest.approx(369), "a little later: not shown"
+    assert forecast.left(now=170.0, seen=40, remaining=360) == pytest.approx(1440), "much later"
+    forecast.ended(25)
+    forecast.ended(75)
+    assert forecast.expected == pytest.approx(500 / 6)
+    assert forecast.ahead(20, to_the_end=True) == 80
+    assert forecast.ahead(20, to_the_end=False) == pytest.approx(500 / 6 - 20)
+    assert forecast.ahead(90, to_the_end=False) == 10, "it is above the expectation"
+    assert forecast.left(now=180.0, seen=100, remaining=0) == 0
+
+
+def test_the_time_left_does_not_climb_from_trial_to_trial(make: Any, now: list[float]) -> None:
+    """Trials of the same speed, of which half are stopped at the first rung."""
+    reports: dict[int, tuple[str, int, int]] = {}
+    progress, _ = search(report=reports.get, replicates=0)
+    found = []
+    for trial in range(6):
+        progress.started(make(trial, protected=trial == 0))
+        last = 256 if trial % 2 == 0 else 64
+        for images in range(16, last + 1, 16):
+            now[0] += 16
+            reports[trial] = ("training", images, 256)
+            found += re.findall(r"about (\d+):(\d+) left", drawn(progress))
+        state = TrialState.COMPLETE if last == 256 else TrialState.PRUNED
+        progress.finished(trial, state, outcome(trial, 2 if last == 256 else 0, 40.0))
+    left = [60 * int(minutes) + int(seconds) for minutes, seconds in found]
+    climbs = [later - earlier for earlier, later in itertools.pairwise(left) if later > earlier]
+    assert len(left) > 50
+    assert sum(climbs) < 0.05 * left[0], "an estimate may be mended a little, late"
+    assert left[-1] < 0.2 * left[0]

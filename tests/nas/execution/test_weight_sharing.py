@@ -16,7 +16,6 @@ from nas.config import SANDWICH_PARTS, SearchConfig
 from nas.driver import prepare
 from nas.errors import BudgetError, ConfigError, SearchError
 from nas.execution import cluster
-from nas.execution.shared_space import SharedSpace, check_narrowest, weight_sharing
 from nas.execution.weight_sharing import (
     STAGES,
     Sandwich,
@@ -30,6 +29,7 @@ from nas.execution.weight_sharing import (
     trained_weights,
 )
 from nas.trials import Proposal
+from nas.workbench.shared_space import SharedSpace, check_narrowest, weight_sharing
 from search_spaces import FixedSuggest, RandomSuggest
 
 

@@ -113,3 +113,10 @@ def test_what_a_user_sees_of_a_field() -> None:
     }
     assert (seen["file"].short, seen["files"].flag, seen["files"].multiple) == ("-f", "--each", True)
     assert (seen["mirror"].off, seen["alone"].off, seen["rungs"].multiple) == ("--straight", "", False)
+
+
+@pytest.mark.parametrize("name", ["images", "samples", "count", "latency", "gpus", "file"])
+def test_true_is_no_number_and_no_path(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{name}|-f true|--file true"):
+        Some.of(**{name: True})
+    assert Some.of(mirror=False, alone=True).alone

@@ -13,13 +13,13 @@ from optuna.trial import TrialState, create_trial
 from rich.console import Console
 
 from nas.errors import StudyError
-from nas.execution import Workbench
 from nas.ranking import NoiseFloor
 from nas.ranking.pareto import dominates
 from nas.ranking.rank_correlation import rank_correlation
 from nas.reporting import SearchReport, read_report, render, render_trust, trial_reports
 from nas.study import StudyStore
 from nas.trials import TrialAttributes
+from nas.workbench import Workbench
 
 
 def shown(found: SearchReport) -> str:
@@ -29,7 +29,7 @@ def shown(found: SearchReport) -> str:
 
 
 def test_the_short_form_of_architectures_has_a_legend_under_the_table(finished: SearchReport) -> None:
-    assert "Architectures: rgb3: image channels; z512: latent dimensions" in shown(finished)
+    assert "Short form: rgb3: image channels; z512: latent dimensions" in shown(finished)
 
 
 def test_every_trial_is_there_with_its_state_costs_and_rungs(finished: SearchReport) -> None:
@@ -81,7 +81,7 @@ def test_the_table_names_the_front_the_best_and_where_things_are(finished: Searc
     text = shown(finished)
     assert finished.best is not None
     assert f"Best student: trial {finished.best.number}, FD (digits) {finished.best.fid:.2f}" in text
-    assert "2 complete, 1 stopped early, 1 failed" in text
+    assert "; 4 architectures: 2 complete, 1 stopped early, 1 failed." in text
     assert "FD (digits), 50 samples, against MACs (fvcore, batch 1)" in text
     assert f"{finished.folder}/trials" in text
     assert "baseline: uniform" in text
@@ -99,7 +99,7 @@ def test_the_latency_is_a_column_where_it_was_measured(finished: SearchReport) -
             "best": measured[finished.best.number],
         }
     )
-    assert "latency" in shown(within).splitlines()[2]
+    assert shown(within).splitlines()[2].split()[-1] == "latency"
     assert "parameters, 12.3ms (cpu, 1 thread);" in shown(within)
     assert shown(within).count("12.3ms") > len(within.front)
     assert json.loads(within.model_dump_json())["front"][0].items() >= notes.items()
@@ -124,7 +124,10 @@ def test_the_distance_before_training_is_a_column_and_training_in_vain_is_marked
 
 def test_a_study_without_a_complete_trial_says_so(finished: SearchReport) -> None:
     none = finished.model_copy(update={"best": None, "front": [], "trials": finished.trials[2:]})
-    assert shown(none).strip() == "no trial of study tiny is complete: 1 stopped early, 1 failed"
+    assert (
+        shown(none).strip()
+        == "no trial of study tiny is complete: 2 architectures: 1 stopped early, 1 failed"
+    )
 
 
 def test_runs_of_one_architecture_are_one_row_by_their_median(replicated: SearchReport) -> None:
@@ -150,18 +153,17 @@ def test_replicates_are_no_trials_but_what_the_noise_is_known_by(replicated: Sea
     assert replicated.noise == NoiseFloor.of(t.fids for t in replicated.trials if t.fids).sigma
     assert replicated.noise > 0
     text = shown(replicated)
-    assert "3 complete." in text
+    assert "; 3 architectures: 3 complete; 2 replicates in addition." in text
     noise = f"equal trainings: {math.expm1(replicated.noise):.0%} (2 replicates, and an assumption of 11%"
     assert noise in text
-    row = next(line for line in text.splitlines() if "baseline: uniform, 100%" in line)
-    cells = [cell.strip() for cell in row.split("│")]
-    assert cells[1:3] == ["0", f"{replicated.trials[0].median:.2f}"]
-    assert cells[4] == "3", "seeds"
+    (row,) = [cells for line in text.splitlines() if (cells := line.split())[:1] == ["0"] and len(cells) == 8]
+    assert row[1] == f"{replicated.trials[0].median:.2f}"
+    assert row[3] == "3", "seeds"
     assert sum("baseline: uniform, 100%" in line for line in text.splitlines()) == 1
 
 
 def test_who_may_be_as_good_as_the_best_is_named(finished: SearchReport) -> None:
-    assert "(an assumption of 11%, without a replicate yet)" in shown(finished)
+    assert "(an assumption of 11%; no architecture has a second seed yet)" in shown(finished)
     text = shown(finished.model_copy(update={"within_margin": [4, 9]}))
     assert "not significantly worse than the best: trials 4, 9." in text
     behind = next(t for t in finished.trials if t.fids and t != finished.best)
@@ -171,6 +173,46 @@ def test_who_may_be_as_good_as_the_best_is_named(finished: SearchReport) -> None
     assert "all others are significantly worse than the best." in shown(
         finished.model_copy(update={"within_margin": []})
     )
+
+
+def test_a_first_training_that_the_noise_leaves_out_is_explained(finished: SearchReport) -> None:
+    twice = [t.model_copy(update={"fids": [3.0, 4.0]}) for t in finished.trials if t.fids]
+    text = shown(finished.model_copy(update={"trials": twice, "replicates": 1}))
+    assert "(1 of 2 replicates: a first training that led to its replicates was likely lucky" in text
+    assert "without a replicate" not in text
+
+
+def test_a_single_architecture_is_compared_with_no_others(finished: SearchReport) -> None:
+    assert finished.best is not None
+    alone = finished.model_copy(update={"trials": [finished.best], "within_margin": []})
+    assert "all others" not in shown(alone)
+
+
+@pytest.mark.parametrize("layers", [1, 12])
+def test_columns_are_whole_on_80_columns_however_long_architectures_are(
+    finished: SearchReport, layers: int
+) -> None:
+    summary = " ".join(["z100n", *["t512k4s2p1bn.relu"] * layers])
+    trials = [t.model_copy(update={"summary": summary, "fid_before": 123.45}) for t in finished.trials]
+    by_number = {t.number: t for t in trials}
+    assert finished.best is not None
+    long = finished.model_copy(
+        update={
+            "trials": trials,
+            "front": [by_number[t.number] for t in finished.front],
+            "best": by_number[finished.best.number],
+        }
+    )
+    out = io.StringIO()
+    Console(file=out, width=80).print(render(long))
+    lines = [line.split() for line in out.getvalue().splitlines()]
+    headings = ["trial", "(digits)", "training", "seeds", "estimate", "MACs", "params", "MACs"]
+    assert headings in lines
+    for trial in long.front:
+        (row,) = [line for line in lines if line[:1] == [str(trial.number)] and len(line) == len(headings)]
+        assert (row[1], row[2]) == (f"{trial.median:.2f}", "123.45")
+    assert "…" not in out.getvalue()
+    assert " ".join(out.getvalue().split()).count(summary) == 2
 
 
 def test_how_students_were_taught_is_said(finished: SearchReport) -> None:
@@ -186,13 +228,13 @@ def test_rank_correlations_are_shown_or_said_to_be_of_too_few(finished: SearchRe
         Console(file=out, width=160).print(render_trust(found))
         return out.getvalue()
 
-    assert "too few architectures were trained to the end" in trust(finished)
-    fids = [float(i) for i in range(8)]
+    assert "too few architectures, 2 of at least 10 trained to the end" in trust(finished)
+    fids = [float(i) for i in range(12)]
     correlation = rank_correlation(4_000, fids, fids)
     assert correlation is not None
     text = trust(finished.model_copy(update={"correlations": [correlation]}))
     assert "4,000" in text
-    assert "1.00 (1.00 to 1.00)" in text
+    assert ["4,000", "FD", "(digits)", "12", "1.00", "1.00"] in [line.split() for line in text.splitlines()]
 
 
 def test_a_trial_that_does_not_exist_is_named(finished: SearchReport) -> None:

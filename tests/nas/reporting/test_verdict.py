@@ -81,7 +81,10 @@ def test_the_gain_over_uniform_widths_at_the_budget_is_said_in_numbers(study: An
         ("uniform, 50% of the budget", 0.5, 11.2, 960_000),
         (None, 1.0, 3.80, 1_980_000),
     )
-    assert verdict(found) == ["Gain: FD (digits) 3.80 against 6.71 of uniform widths at 2M MACs: 43% lower."]
+    assert verdict(found) == [
+        "Gain: FD (digits) 3.80 at 1.98M MACs against 6.71 of uniform widths at 1.77M MACs, "
+        "both within 2M MACs: 43% lower."
+    ]
 
 
 def test_with_several_seeds_medians_are_compared(study: Any) -> None:
@@ -96,7 +99,8 @@ def test_a_search_that_finds_nothing_better_says_what_to_raise(study: Any) -> No
     found = study(("uniform, 100% of the budget", 1.0, 3.0, 1_770_000), (None, 1.0, 5.0, 1_980_000))
     (line,) = verdict(found)
     assert line.startswith(
-        "Gain: no student beats FD (digits) 3.00 of uniform widths at 2M MACs: raise --trials"
+        "Gain: no student within 2M MACs beats FD (digits) 3.00 of uniform widths at 1.77M MACs: "
+        "raise --trials"
     )
     assert "--rungs" in line
 
@@ -125,7 +129,8 @@ def test_below_the_teacher_the_best_student_has_a_price_and_the_baseline_its_own
     assert verdict(found) == [
         "Below the teacher: the best student costs 80% of the teacher's MACs, with "
         "FD (digits) 1.50 against 0.82.",
-        "Gain: FD (digits) 2.00 against 4.00 of uniform widths at 10M MACs: 50% lower.",
+        "Gain: FD (digits) 2.00 at 9.9M MACs against 4.00 of uniform widths at 9M MACs, "
+        "both within 10M MACs: 50% lower.",
     ]
 
 
@@ -138,9 +143,9 @@ def shown(found: SearchReport) -> str:
 def test_a_teacher_that_fits_is_a_known_point_of_the_front(study: Any) -> None:
     trials = (("uniform, 50% of the teacher", 0.5, 4.0, 9_000_000), (None, 0.9, 1.5, 16_000_000))
     below = shown(study(*trials, budget=5 * 10**9))
-    (row,) = [line for line in below.splitlines() if "not trained again" in line]
-    cells = [cell.strip() for cell in row.split("│")]
-    assert cells[1:9] == ["teacher", "0.82", "", "", "", "20M", "800k", "100.0%"]
+    rows = [line.split() for line in below.splitlines()]
+    assert ["teacher", "0.82", "20M", "800k", "100.0%"] in rows
+    assert "teacher: known, not trained again" in below
     assert "not trained again" not in shown(study(*trials))
 
 
@@ -152,8 +157,9 @@ def test_a_teacher_that_a_student_equals_for_less_is_not_on_the_front(study: Any
 
 def test_the_columns_are_explained_under_the_table(study: Any) -> None:
     text = shown(study(("uniform, 100% of the budget", 1.0, 6.71, 1_770_000)))
-    for column in ("seeds", "posterior estimate", "teacher's MACs"):
-        assert column in text.splitlines()[2]
+    for column in ("FD (digits)", "seeds", "posterior estimate", "teacher's MACs", "before training"):
+        heading = [word for line in text.splitlines()[1:3] for word in line.split()]
+        assert set(column.split()) <= set(heading)
         assert f"{column}: " in text
 
 
@@ -178,13 +184,41 @@ def test_the_next_commands_are_whole_lines_however_narrow_the_terminal_and_say_w
         render_next(study((None, 1.0, 3.8, 1_980_000), folder=folder)), soft_wrap=True
     )
     lines = [line for line in out.getvalue().splitlines() if line]
-    assert lines[0] == "Next:"
-    assert [line.split("   ")[0].strip() for line in lines[1:]] == [
-        "nas-dashboard --study digits-2Mmacs",
-        "nas-export --best --study digits-2Mmacs -o student.safetensors",
-        "nas-search --config nas-runs/digits-2Mmacs/config.toml --trials 24",
+    assert lines == [
+        "Next:",
+        "  # the study in the browser",
+        "  nas-dashboard --study digits-2Mmacs",
+        "  # the best student as a file",
+        "  nas-export --best --study digits-2Mmacs -o student.safetensors",
+        "  # search on",
+        "  nas-search --config nas-runs/digits-2Mmacs/config.toml --trials 24",
     ]
-    assert "the study in the browser" in lines[1]
+
+
+def test_the_verdict_is_the_last_that_a_report_says(study: Any) -> None:
+    found = study(("uniform, 100% of the budget", 1.0, 6.71, 1_770_000), (None, 1.0, 3.8, 1_980_000))
+    *_, best, said = shown(found).strip().splitlines()
+    assert best.startswith("Best student: trial 1, FD (digits) 3.80, 1.98M MACs, ")
+    assert said == verdict(found)[-1]
+
+
+def test_after_finalists_the_chosen_one_is_exported_and_measured_from_its_file(study: Any) -> None:
+    found = study(
+        (None, 1.0, [3.8, 3.9], 1_980_000), study="digits-2Mmacs-final", finalists_of="digits-2Mmacs"
+    )
+    assert [command for command, _ in next_commands(found)][1:] == [
+        "nas-export --best --study digits-2Mmacs-final -o student.safetensors",
+        "nas-evaluate student.safetensors",
+    ]
+
+
+def test_a_report_of_finalists_has_the_seeds_and_intervals_of_their_table(study: Any) -> None:
+    found = study((None, 1.0, [3.8, 3.9], 1_980_000), finalists_of="digits-2Mmacs")
+    low, high = found.interval(found.trials[0])
+    row = f"3.80 3.90 3.85 {low:.2f} to {high:.2f}"
+    assert row in " ".join(shown(found).split())
+    assert shown(found).strip().splitlines()[-1].startswith("Chosen: trial 0, ")
+    assert "Pareto front" not in shown(found)
 
 
 def test_after_many_trials_the_best_are_trained_for_longer(study: Any) -> None:
@@ -205,4 +239,4 @@ def test_the_next_commands_find_a_study_that_is_elsewhere(study: Any, tmp_path: 
 def test_fids_that_are_infinite_beat_nothing(study: Any) -> None:
     found = study(("uniform, 100% of the budget", 1.0, 6.71, 1_770_000), (None, 1.0, 9e9, 1_980_000))
     assert math.isfinite(found.best.median)
-    assert "no student beats" in verdict(found)[0]
+    assert "no student within 2M MACs beats" in verdict(found)[0]

@@ -133,6 +133,11 @@ def test_finalists_know_the_search_they_are_of(final: StudyStore, search: StudyS
     assert searched(search) == "digits"
     final.study.set_user_attr("finalists_of", "digits")
     assert searched(final) == "digits"
+    assert searched(search, named=True) == "digits"
+    with pytest.raises(
+        StudyError, match=r"'digits-final' holds the finalists of 'digits': give --study digits"
+    ):
+        searched(final, named=True)
 
 
 @pytest.mark.slow

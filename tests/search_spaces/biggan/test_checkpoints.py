@@ -65,7 +65,8 @@ def test_what_was_read_is_kept_by_our_own_format(resolution: int, tmp_path: Path
     assert torch.equal(*(c.generator(answers["z"], labels) for c in (read, again)))
     assert isinstance(again.discriminator, BigGANDiscriminator)
     assert again.generator.architecture == read.generator.architecture
-    assert again.metadata == {"source_format": "BigGAN-PyTorch"}
+    assert again.metadata["source_format"] == "BigGAN-PyTorch"
+    assert again.metadata == read.metadata
 
 
 def test_sizes_come_from_the_shapes() -> None:

@@ -113,10 +113,9 @@ def test_a_call_hidden_in_the_tensor_stream_of_a_pickle_is_refused(target: Path,
 
 def test_numpy_is_no_way_in(target: Path, mark: Path) -> None:
     objects = np.array([Reduced(os.system, f"touch {mark}")], dtype=object)
-    for content in (objects, objects.dtype, np.zeros(3), np.float32(1.0)):
-        target.write_bytes(pickle.dumps({"x": content}))
-        if content is objects or isinstance(content, np.ndarray):
-            assert "_reconstruct" in refusal(target) or "system" in refusal(target)
+    for protocol in range(2, 6):
+        target.write_bytes(pickle.dumps({"x": objects}, protocol))
+        assert "system" in refusal(target)
     big = b"\x80\x04cnumpy._core.multiarray\nscalar\n(cnumpy\ndtype\n(X\x03\x00\x00\x00O16\x89\x88tRC\x01atR."
     target.write_bytes(big)
     assert "numpy scalar of type 'O16'" in refusal(target)

@@ -18,7 +18,7 @@ from distill.evaluation.extractors import (
     WEIGHTS_VARIABLE,
     check_domain,
     default_extractor,
-    domain_warning,
+    domain_warnings,
     extractor_line,
 )
 from distill.evaluation.extractors.sources import Packaged
@@ -138,9 +138,11 @@ def test_other_extractors_are_not(extractor: str, images: ImageSet) -> None:
 
 
 def test_a_network_for_small_images_warns_of_larger_ones() -> None:
-    assert domain_warning("cifar-resnet", pictures(3, 32)) == ""
-    assert "it sees images of 64 px shrunk to 32 px" in domain_warning("cifar-resnet", pictures(3, 64))
-    assert domain_warning("imagenet-lite0", pictures(3, 64)) == ""
+    small, large = pictures(3, 32), pictures(3, 64)
+    assert domain_warnings("cifar-resnet", [small]) == []
+    (warning,) = domain_warnings("cifar-resnet", [large, small, large])
+    assert "it sees images of 64 px shrunk to 32 px" in warning
+    assert domain_warnings("imagenet-lite0", [large]) == []
 
 
 def test_an_extractor_is_introduced_with_its_images_its_distance_and_the_reason_for_it() -> None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from nas.budget import format_duration
 from nas.errors import ConfigError
-from nas.execution.shared_space import searched_space, weight_sharing
-from nas.execution.workbench import Workbench
 from nas.reporting import choose_best, trial_reports
 from nas.study import StudyAttributes, open_existing
 from nas.trials import WarmStart
+from nas.workbench.shared_space import searched_space, weight_sharing
 from search_spaces import (
     Architecture,
     ArchitectureError,
@@ -24,6 +23,9 @@ from search_spaces import (
     SearchSpace,
     Utilisation,
 )
+
+if TYPE_CHECKING:
+    from nas.workbench.workbench import Workbench
 
 
 def read_warm_start(bench: Workbench) -> WarmStart:

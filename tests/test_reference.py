@@ -11,10 +11,10 @@ import pytest
 
 from nas.cli.command import Command
 from nas.cli.options import ModelArgument, ModelOption
-from nas.cli.reference import COMMANDS, FOLDER, HOW, pages
 from nas.options import GROUPS
+from tools.reference import COMMANDS, FOLDER, HOW, pages
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[1]
 
 
 def commands() -> dict[str, click.Command]:

@@ -6,28 +6,18 @@ import copy
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
 
-from distill.adversarial import AdversarialLoss, get_adversarial
-from distill.data import TEACHER, check_batch, check_held_out
 from distill.evaluation import images_at_a_time
-from distill.perceptual import NONE, default_perceptual, load_features, load_perceptual
+from distill.perceptual import NONE, load_features, load_perceptual
 from distill.progress import OnProgress
-from distill.recipes import (
-    RECIPES,
-    Ingredients,
-    Recipe,
-    get_recipe,
-    make_recipe,
-    parse_similarity,
-)
-from distill.schedules import Ramp
+from distill.recipes import Ingredients, Recipe, make_recipe, parse_similarity
 from distill.seeds import derive_seed
 from distill.storage import mapped_tensor
-from distill.tasks import TASKS, Task, TeacherInputs
+from distill.tasks import Task, TeacherInputs
 from distill.teachers import (
     TEACHER_CACHE,
     Teacher,
@@ -45,20 +35,20 @@ from distill.training import (
     Trainer,
     TrainingConfig,
     channels_last_pays,
-    check_activation_checkpointing,
-    check_batch_statistics,
     resolve_precision,
 )
 from nas.budget import AnyLatency, Latency, LatencyBudget, make_stopwatch
-from nas.config import SearchConfig, check_compared, check_similarity
-from nas.errors import ConfigError
-from search_spaces import Architecture, Generator, SearchSpace, get_family
+from nas.config import SearchConfig, conditions
+from nas.trials import WarmStart
+from nas.workbench.checks import check_compared, check_recipe, check_similarity, check_training
+from nas.workbench.images import SearchImages
+from nas.workbench.ingredients import make_ingredients, perceptual_of
+from nas.workbench.warm_start import read_warm_start
+from search_spaces import Architecture, Generator, SearchSpace
 
 if TYPE_CHECKING:
     from distill.evaluation import Fidelity, FidScore
-    from nas.trials import WarmStart
 
-LEAST_R1_GAMMA = 0.3
 TEACHER_CACHE_SEED = 1_000_003  # other inputs than FIDs are measured on
 
 
@@ -86,81 +76,55 @@ class Workbench:
         Raises:
             UserError: the teacher can't be read, or parts of the request exclude each other.
         """
-        self.config, self.dry_run, self._on_progress = config, dry_run, on_progress
+        self.config, self._on_progress = config, on_progress
         self.extractor_reason = extractor_reason
         self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial != 0 else "cpu"
         self.teacher: Teacher = teacher or load_teacher(config.teacher)
         students: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
         self.space = students.with_fractions(config.budget.fractions(students))
-        self._similarity = parse_similarity(config.similarity)
         check_similarity(config)
-        self.distance = load_perceptual(config.perceptual or self._default_perceptual(), self.device)
-        self.features = load_features(self.device) if self._similarity["mmd"] else None
-        self._check_discriminator()
+        check_recipe(config, self.teacher)
+        check_training(config, self.teacher)
+        self.distance = load_perceptual(perceptual_of(config, self.teacher), self.device)
+        self.features = load_features(self.device) if parse_similarity(config.similarity)["mmd"] else None
+        check_compared(config, self.teacher, self.distance)
+        self._images = SearchImages(
+            config, self.teacher, device=self.device, dry_run=dry_run, on_progress=on_progress
+        )
         if self.samples is not None:
             self.samples.check()
-        check_compared(
-            config,
-            self.features,
-            judged=self.teacher.discriminator is not None,
-            distance=self.distance is not None,
-        )
         self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.ingredients())
-        self._check()
-        self._check_ramp()
 
     @cached_property
     def identity(self) -> dict[str, str]:
         """Values that all results of a study share; others are not comparable."""
-        parts = {"space": self.teacher.family.name, "teacher": self.teacher.digest, "data": self._data_digest}
-        parts["perceptual"] = "none" if self.distance is None else self.distance.digest
-        return parts | self.config.conditions()
+        parts = {
+            "space": self.teacher.family.name,
+            "teacher": self.teacher.digest,
+            "data": self._images.digest,
+            "perceptual": NONE if self.distance is None else self.distance.digest,
+        }
+        return parts | conditions(self.config)
 
     def load_data(self) -> Task:
-        """Load the real images if needed; samples of the teacher are made by the first worker.
-
-        Raises:
-            DataError: the images can't be used, are fewer than a batch, or too few of them are held out.
-            TeacherError: the teacher's samples are to take their place, and are constant or not finite.
-        """
-        check_batch(self.outline.images, self.config.batch_size)
-        for one in self.outline.held_out_sets():
-            check_held_out(one.reference, self.config.held_out)
+        """Load the real images if needed: see `SearchImages.check`."""
+        self._images.check()
         return self.outline
 
     @property
     def samples(self) -> TeacherSamples | None:
         """The teacher's samples that take the place of real images; None where there are real images."""
-        count = self.config.teacher_samples
-        return TeacherSamples(self.teacher, count) if self.config.data == TEACHER and count else None
+        return self._images.samples
 
     @property
     def outline(self) -> Task:
         """`task` for what needs no training: where the teacher makes the images, with a few of them."""
-        return self.task if self.samples is None else self._few_samples
+        return self._images.outline
 
-    @cached_property
-    def _few_samples(self) -> Task:
-        assert self.samples is not None
-        return self.samples.outline()
-
-    @cached_property
+    @property
     def task(self) -> Task:
         """The family's task on the real images or the teacher's samples; in a dry run, on a few of them."""
-        if self.samples is not None:
-            if self.dry_run:
-                return self.outline
-            folder = self.config.cache / TEACHER_CACHE
-            return self.samples.task(folder, device=self.device, on_progress=self._on_progress)
-        return self._real_images().hold_out(self.config.held_out)
-
-    def _real_images(self) -> Task:
-        task = TASKS[self.teacher.family.task]
-        if self.dry_run:
-            return task.sample(self.config.data, self.teacher.generator)
-        return task.load(
-            self.config.data, self.teacher.generator, cache=self.config.cache, on_progress=self._on_progress
-        )
+        return self._images.task
 
     def check_latency(self) -> None:
         """Measure the smallest student, if there is a latency budget.
@@ -190,8 +154,6 @@ class Workbench:
     @cached_property
     def warm_start(self) -> WarmStart:
         """What the user wants trained first."""
-        from nas.execution.warm_start import read_warm_start  # a module that imports this one
-
         return read_warm_start(self)
 
     def load_teacher_cache(self) -> TeacherCache:
@@ -203,7 +165,7 @@ class Workbench:
         return make_teacher_cache(
             self.teacher.generator,
             self.teacher.digest,
-            self._teacher_inputs(self.task),
+            self.task.teacher_inputs(self.config.teacher_cache_size, TEACHER_CACHE_SEED),
             self.config.cache / TEACHER_CACHE,
             device=self.device,
             on_progress=self._on_progress,
@@ -212,13 +174,6 @@ class Workbench:
     def teacher_inputs(self, size: int) -> TeacherInputs:
         """At most `size` of the inputs of the teacher cache, without loading images."""
         return self.outline.teacher_inputs(size, TEACHER_CACHE_SEED)
-
-    def _teacher_inputs(self, task: Task) -> TeacherInputs:
-        return task.teacher_inputs(self.config.teacher_cache_size, TEACHER_CACHE_SEED)
-
-    @property
-    def _data_digest(self) -> str:
-        return self.task.digest if self.samples is None else self.samples.digest
 
     @cached_property
     def fidelity(self) -> Fidelity:
@@ -300,49 +255,6 @@ class Workbench:
             device=self.device,
         )
 
-    def _check(self) -> None:
-        """Raise a UserError where teacher, recipe, training and options exclude each other."""
-        family, side = self.teacher.family.name, self.teacher.generator.image_shape[1]
-        if self.config.space:
-            get_family(self.config.space)  # refuses unknown names
-        for flag, wanted, has in (
-            ("space", self.config.space or family, family),
-            ("resolution", self.config.resolution or side, side),
-        ):
-            if wanted != has:
-                raise ConfigError(
-                    f"--{flag} {wanted}: students are like their teacher, and {self.teacher.name} has {has}: "
-                    f"leave it out, or give another --teacher"
-                )
-        if self.config.r1_gamma is not None and not self._adversarial.uses_r1:
-            raise ConfigError(
-                f"--r1-gamma {self.config.r1_gamma:g}: the {self._adversarial.name} loss of {family} "
-                f"has no R1: leave it out"
-            )
-        check_batch_statistics(self.teacher.generator, self.config.micro_batch or 0, self.config.batch_size)
-        check_activation_checkpointing(self.teacher.generator, self.config.checkpoint_activations)
-        if self.distance is not None and not RECIPES[self.config.recipe].uses_distance:
-            users = " or ".join(name for name, recipe in RECIPES.items() if recipe.uses_distance)
-            raise ConfigError(
-                f"--perceptual {self.config.perceptual}: --recipe {self.config.recipe} has no use for a "
-                f"distance: leave it out, or give --recipe {users}"
-            )
-
-    def _check_ramp(self) -> None:
-        """Raise a ConfigError where the recipe has no ramp of the adversarial weight."""
-        if self.config.ramp != Ramp() and not RECIPES[self.config.recipe].uses_ramp:
-            users = " or ".join(name for name, recipe in RECIPES.items() if recipe.uses_ramp)
-            raise ConfigError(
-                f"adversarial weight {self.config.ramp}: --recipe {self.config.recipe} has its own: leave "
-                "--adversarial-weight, --adversarial-start and --adversarial-full out, or give --recipe "
-                f"{users}"
-            )
-
-    def _default_perceptual(self) -> str:
-        """The perceptual distance of a search that names none."""
-        wanted = get_recipe(self.config.recipe).uses_distance and self._similarity["perceptual"]
-        return default_perceptual(self.teacher.generator.image_shape[0]) if wanted else NONE
-
     def check_teacher(self) -> None:
         """Look at a few of the teacher's images.
 
@@ -350,7 +262,7 @@ class Workbench:
             TeacherError: they are constant, or not finite.
         """
         if self.samples is None:  # else they were looked at when they were loaded
-            look_at(self.teacher.generator, partial(self.task.teacher_inputs, seed=TEACHER_CACHE_SEED))
+            look_at(self.teacher.generator, self.teacher_inputs)
 
     def check_teacher_cache(self) -> None:
         """Check that the disk has room for the teacher cache and samples, where they are to be made.
@@ -358,7 +270,8 @@ class Workbench:
         Raises:
             TeacherCacheError: the disk has too little room.
         """
-        folder, inputs = self.config.cache / TEACHER_CACHE, self._teacher_inputs(self.outline)
+        folder = self.config.cache / TEACHER_CACHE
+        inputs = self.teacher_inputs(self.config.teacher_cache_size)
         if not os.path.exists(teacher_cache_home(folder, self.teacher.digest, inputs)):
             row = self.teacher_inputs(1).arrays()
             needed = teacher_cache_bytes(len(inputs), self.teacher.generator.image_shape, row)
@@ -366,43 +279,9 @@ class Workbench:
         if self.samples is not None:
             self.samples.check_room(folder)
 
-    def _check_discriminator(self) -> None:
-        """Raise a UserError where the recipe needs a teacher's discriminator and there is none."""
-        recipe = get_recipe(self.config.recipe)
-        if recipe.needs_teacher_discriminator and self.teacher.discriminator is None:
-            others = (name for name, recipe in RECIPES.items() if not recipe.needs_teacher_discriminator)
-            raise ConfigError(
-                f"--recipe {recipe.name} needs the teacher's discriminator, {self.teacher.name} comes "
-                "without one: give one that holds both (nas-teacher import --discriminator joins two files), "
-                f"or --recipe {next(others)}"
-            )
-
     def ingredients(self) -> Ingredients:
-        """Ingredients of recipes: adversarial loss and path lengths, and what compares with the teacher."""
-        published, loss = self.teacher.family.training, self._adversarial
-        steps = published.discriminator_steps if loss.name == published.adversarial else loss.usual_steps
-        return Ingredients(
-            loss.make(self._r1_gamma(), steps),
-            self.config.ramp,
-            published.path_weight,
-            self.distance,
-            self.features,
-            self._similarity,
-        )
-
-    @property
-    def _adversarial(self) -> type[AdversarialLoss]:
-        """The adversarial loss asked for, else the family's."""
-        return get_adversarial(self.config.adversarial or self.teacher.family.training.adversarial)
-
-    def _r1_gamma(self) -> float | None:
-        """The weight of R1 asked for, else the family's; at least `LEAST_R1_GAMMA`, for small images."""
-        asked, published = self.config.r1_gamma, self.teacher.family.training.r1_gamma
-        if asked is not None or not self._adversarial.uses_r1:
-            return asked
-        if published is None:
-            return LEAST_R1_GAMMA
-        return max(LEAST_R1_GAMMA, published(self.teacher.generator.image_shape[1], self.config.batch_size))
+        """What recipes are made of in this search."""
+        return make_ingredients(self.config, self.teacher, self.distance, self.features)
 
     @contextmanager
     def _seeded(self, use: str, seed: int | None) -> Iterator[None]:
@@ -415,12 +294,3 @@ class Workbench:
         if self.teacher.discriminator is not None:
             return self.teacher.discriminator.architecture
         return self.teacher.family.default_discriminator(self.teacher.generator.architecture)
-
-
-def use_threads(count: int) -> None:
-    """Limit this process to `count` cores, as workers share a machine.
-
-    Torch waits forever for threads beyond OMP_THREAD_LIMIT.
-    """
-    limit = os.environ.get("OMP_THREAD_LIMIT", "")
-    torch.set_num_threads(min(count, int(limit)) if limit.isdecimal() and int(limit) else count)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from nas.budget import Budget
 from nas.errors import ConfigError
-from nas.execution.workbench import Workbench
 from search_spaces import (
     FAMILIES,
     Architecture,
@@ -23,6 +22,9 @@ from search_spaces import (
     Utilisation,
     WeightSharing,
 )
+
+if TYPE_CHECKING:
+    from nas.workbench.workbench import Workbench
 
 
 @dataclass(frozen=True)

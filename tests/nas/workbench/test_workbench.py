@@ -14,13 +14,14 @@ from PIL import Image
 
 from distill.adversarial import Hinge, Logistic, Relativistic
 from distill.data import loading
-from distill.errors import RecipeError, TeacherCacheError, TeacherError
-from distill.recipes import RECIPES, CompressingGans
+from distill.errors import RecipeError, TeacherCacheError
+from distill.recipes import CompressingGans
 from distill.teachers.cache import SPARE
 from nas.config import SearchConfig
 from nas.errors import ConfigError
-from nas.execution.workbench import Workbench, use_threads
+from nas.workbench import Workbench
 from search_spaces import Checkpoint, PublishedTraining, get_family, load_checkpoint, save_checkpoint
+from tests.nas.workbench.settings import taught_by
 from tests.search_spaces.test_families import TEACHERS
 
 MakeBench = Callable[..., Workbench]
@@ -174,31 +175,6 @@ def test_a_perceptual_distance_is_taught_and_belongs_to_the_study(tmp_path: Path
         Workbench(SearchConfig.of(**settings, perceptual=str(tmp_path / "nowhere.pt")))
 
 
-def taught_by(recipe: str) -> dict[str, object]:
-    """The settings that `SearchConfig.of(recipe=…)` makes."""
-    schedule = RECIPES[recipe].default_schedule
-    weights = {
-        "kd_weight_start": schedule.start,
-        "kd_weight_end": schedule.end,
-        "kd_decay_start": schedule.begin,
-    }
-    return {"recipe": recipe, "kd_schedule": schedule.shape, "kd_decay_end": schedule.finish, **weights}
-
-
-@pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if not recipe.uses_distance])
-def test_a_perceptual_distance_is_refused_with_recipes_that_have_no_use_for_one(
-    name: str, warm_bench: Workbench, tmp_path: Path
-) -> None:
-    path = tmp_path / "distance.pt"
-    example = (torch.ones(2, 3, 8, 8),) * 2
-    torch.jit.trace(lambda x, y: (x - y).square().mean((1, 2, 3)), example).save(str(path))
-    asked = taught_by(name)
-    assert Workbench(warm_bench.config.model_copy(update=asked)).recipe.name == name
-    says = rf"--perceptual .*: --recipe {name} has no use for a distance: leave it out, or give --recipe w"
-    with pytest.raises(ConfigError, match=says):
-        Workbench(warm_bench.config.model_copy(update=asked | {"perceptual": str(path)}))
-
-
 def test_compressing_gans_uses_the_familys_adversarial_loss_with_the_weight_of_r1_that_was_asked_for(
     warm_bench: Workbench,
 ) -> None:
@@ -211,18 +187,6 @@ def test_compressing_gans_uses_the_familys_adversarial_loss_with_the_weight_of_r
     assert {"d_adversarial", "d_r1", "g_adversarial", "g_mse"} == trainer.losses.keys()
 
 
-def test_a_teacher_or_recipe_that_is_none_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "photo.safetensors").write_text("not a checkpoint")
-    with pytest.raises(TeacherError, match=r"photo\.safetensors"):
-        Workbench(SearchConfig.of(budget_macs=1, data="digits", teacher=tmp_path / "photo.safetensors"))
-    with pytest.raises(TeacherError, match=r"nowhere\.safetensors is not a file"):
-        Workbench(SearchConfig.of(budget_macs=1, data="digits", teacher=tmp_path / "nowhere.safetensors"))
-    with pytest.raises(RecipeError, match="--recipe magic: choose one of weight-decay"):
-        Workbench(SearchConfig.of(budget_macs=1, recipe="magic"))
-    with pytest.raises(RecipeError, match="--kd-schedule slide: choose one of constant"):
-        Workbench(SearchConfig.of(budget_macs=1, kd_schedule="slide"))
-
-
 def test_images_are_decoded_once_for_all_studies(
     make_bench: MakeBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,13 +194,11 @@ def test_images_are_decoded_once_for_all_studies(
     for i in range(40):
         Image.new("L", (16, 16), i).save(tmp_path / "faces" / f"{i}.png")
 
-    def bench(**changes: str) -> Workbench:
-        made = make_bench(data=str(tmp_path / "faces"), **changes)
-        del made.__dict__["task"]
-        return made
+    def bench(dry_run: bool = False, **changes: str) -> Workbench:
+        asked = make_bench(data=str(tmp_path / "faces"), **changes)
+        return Workbench(asked.config, teacher=asked.teacher, dry_run=dry_run)
 
-    looked_at = bench()
-    looked_at.dry_run = True
+    looked_at = bench(dry_run=True)
     assert len(looked_at.task.images) == 40
     assert not looked_at.config.workdir.exists()
     first = bench(study="first").task
@@ -246,25 +208,7 @@ def test_images_are_decoded_once_for_all_studies(
     assert again.task.digest == first.digest == again.identity["data"]
 
 
-def test_a_teacher_that_is_not_as_asked_for_is_refused_with_what_it_is(warm_bench: Workbench) -> None:
-    for asked, says in (
-        ({"space": "biggan"}, "--space biggan: students are like their teacher, and tiny has stylegan2"),
-        ({"resolution": 32}, "--resolution 32: students are like their teacher, and tiny has 16"),
-    ):
-        with pytest.raises(ConfigError, match=f"{says}: leave it out, or give another --teacher"):
-            Workbench(warm_bench.config.model_copy(update=asked))
-    assert Workbench(warm_bench.config.model_copy(update={"space": "stylegan2", "resolution": 16}))
-
-
-def test_a_weight_of_r1_is_refused_where_there_is_no_r1(warm_bench: Workbench, tmp_path: Path) -> None:
-    generator = get_family("dcgan").build(TEACHERS["dcgan"])
-    save_checkpoint(Checkpoint("dcgan", generator, None, {"name": "dc"}), tmp_path / "dc.safetensors")
-    asked = {"teacher": tmp_path / "dc.safetensors", "r1_gamma": 1.0}
-    with pytest.raises(ConfigError, match="--r1-gamma 1: the wasserstein loss of dcgan has no R1: leave"):
-        Workbench(warm_bench.config.model_copy(update=asked))
-
-
-def test_an_adversarial_loss_is_the_familys_or_the_one_asked_for_with_its_usual_steps(
+def test_an_adversarial_loss_is_the_familys_or_the_one_asked_for_with_its_default_steps(
     warm_bench: Workbench, tmp_path: Path
 ) -> None:
     def loss(**asked: object) -> object:
@@ -280,9 +224,7 @@ def test_an_adversarial_loss_is_the_familys_or_the_one_asked_for_with_its_usual_
     assert loss(**dcgan, adversarial="relativistic") == Relativistic(r1_gamma=0.3, discriminator_steps=1)
     with pytest.raises(RecipeError, match="--adversarial nash: choose one of logistic, hinge"):
         loss(adversarial="nash")
-    with pytest.raises(
-        ConfigError, match="--r1-gamma 1: the hinge loss of stylegan2 has no R1: leave it out"
-    ):
+    with pytest.raises(ConfigError, match="--r1-gamma 1: the hinge loss has no R1: leave it out"):
         loss(adversarial="hinge", r1_gamma=1.0)
 
 
@@ -294,80 +236,11 @@ def test_a_training_is_taught_by_the_terms_and_the_loss_that_were_asked_for(warm
     assert trainer.losses.keys() == {"d_adversarial", "d_r1", "d_r2", "g_adversarial", "g_wavelet"}
 
 
-@pytest.mark.parametrize(
-    ("asked", "says"),
-    [
-        ({"similarity": "wavelet=1", "recipe": "dgl-gan"}, "--recipe dgl-gan has terms of its own: leave"),
-        (
-            {"similarity": "pixel=1", "perceptual": "x.pt"},
-            "--perceptual x.pt: .* no weight: add perceptual=1",
-        ),
-        ({"similarity": "pixel=1,mmd=1", "micro_batch": 8}, "--micro-batch 8: the term mmd .* whole batches"),
-        ({"similarity": "perceptual=1"}, "--similarity perceptual=1: there is no perceptual distance, so"),
-        ({"adversarial": "relativistic", "kd_schedule": "adaptive"}, "adaptive: .* with a relativistic loss"),
-    ],
-)
-def test_terms_and_losses_that_exclude_something_are_refused(
-    asked: dict[str, object], says: str, warm_bench: Workbench
-) -> None:
-    with pytest.raises((ConfigError, RecipeError), match=says):
-        Workbench(warm_bench.config.model_copy(update=asked))
-
-
-def test_a_network_that_judges_does_not_teach(warm_bench: Workbench) -> None:
-    pytest.importorskip("efficientnet_lite_pytorch", reason="needs the imagenet extra")
-    asked = {"similarity": "pixel=1,mmd=1"}
-    bench = Workbench(warm_bench.config.model_copy(update=asked))
-    trainer = bench.trainer(bench.student(bench.space.smallest()))
-    trainer.train(8)
-    assert "g_mmd" in trainer.losses
-    assert bench.features is not None
-    with pytest.raises(ConfigError, match="--extractor imagenet-lite1: the term mmd teaches with"):
-        Workbench(warm_bench.config.model_copy(update=asked | {"extractor": bench.features.name}))
-
-
 def test_students_keep_the_channels_of_the_importance_that_was_asked_for(make_bench: MakeBench) -> None:
     bench, other = make_bench(), make_bench(importance="image-difference")
     architecture = bench.space.smallest()
     one, two = (each.student(architecture).state_dict() for each in (bench, other))
     assert not all(torch.equal(one[name], two[name]) for name in one)
-
-
-def test_a_recipe_that_needs_a_discriminator_is_refused_to_a_teacher_without_one(
-    warm_bench: Workbench, tmp_path: Path
-) -> None:
-    teacher = tmp_path / "alone.safetensors"
-    save_checkpoint(Checkpoint("stylegan2", warm_bench.teacher.generator, None, {"name": "alone"}), teacher)
-    asked = {"teacher": teacher, "recipe": "dgl-gan"}
-    with pytest.raises(
-        ConfigError,
-        match="--recipe dgl-gan needs the teacher's discriminator, alone comes without one: give one",
-    ) as error:
-        Workbench(warm_bench.config.model_copy(update=asked))
-    _, _, instead = str(error.value).rpartition(", or --recipe ")
-    assert Workbench(warm_bench.config.model_copy(update={"teacher": teacher, "recipe": instead}))
-    assert Workbench(warm_bench.config.model_copy(update={"recipe": "dgl-gan"})).recipe.name == "dgl-gan"
-
-
-def test_a_teacher_that_lacks_a_discriminator_is_not_sent_to_another_recipe_that_needs_one(
-    warm_bench: Workbench, tmp_path: Path
-) -> None:
-    teacher = tmp_path / "alone.safetensors"
-    save_checkpoint(Checkpoint("dcgan", get_family("dcgan").build(TEACHERS["dcgan"]), None, {}), teacher)
-    asked = {"teacher": teacher, "recipe": "dgl-gan-adaptive"}
-    with pytest.raises(ConfigError, match=r"needs the teacher's discriminator.*, or --recipe weight-decay$"):
-        Workbench(warm_bench.config.model_copy(update=asked))
-
-
-@pytest.mark.parametrize(("limit", "threads"), [("1", 1), ("8", 4), ("", 4), ("0", 4), ("many", 4)])
-def test_a_worker_asks_for_no_more_threads_than_it_may_have(
-    monkeypatch: pytest.MonkeyPatch, limit: str, threads: int
-) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr(torch, "set_num_threads", asked.append)
-    monkeypatch.setenv("OMP_THREAD_LIMIT", limit)
-    use_threads(4)
-    assert asked == [threads]
 
 
 def test_trainings_run_as_the_family_was_published(make_bench: MakeBench) -> None:

@@ -1,6 +1,6 @@
 """The reference pages of the documentation, made of the options' models.
 
-`python -m nas.cli.reference` writes them; a test compares what is written with what the models say.
+`python -m tools.reference` writes them; a test compares what is written with what the models say.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from nas.cli.options import ModelArgument, ModelOption, grouped
 from nas.options import Option
 
 FOLDER = Path("docs/reference")
-HOW = "python -m nas.cli.reference"
+HOW = "python -m tools.reference"
 COMMANDS: dict[str, click.Command] = {
     "nas-search": search.main,
     "nas-distill": distill.main,

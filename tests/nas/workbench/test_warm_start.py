@@ -14,11 +14,11 @@ from rich.console import Console
 from distill.teachers import load_teacher
 from nas.driver import preview_search
 from nas.errors import ConfigError, StorageError
-from nas.execution import SharedSpace, warm_start_architectures
-from nas.execution.warm_start import read_warm_start
 from nas.reporting import SearchReport
 from nas.study import StudyStore
 from nas.trials import Proposer, WarmStart
+from nas.workbench import SharedSpace, Workbench, warm_start_architectures
+from nas.workbench.warm_start import read_warm_start
 from search_spaces import WITHIN_BUDGET, FixedSuggest, RandomSuggest
 
 
@@ -103,10 +103,9 @@ def test_a_dry_run_shows_what_is_given(bench: Any, file: Path) -> None:
 
 def test_no_image_is_decoded_for_what_is_given(bench: Any, file: Path) -> None:
     file.write_text("nonsense")
-    bench.__dict__.pop("task")
-    bench.config = bench.config.model_copy(update={"data": "/there/is/no/such/folder"})
+    elsewhere = bench.config.model_copy(update={"data": "/there/is/no/such/folder"})
     with pytest.raises(ConfigError, match="can't be read"):
-        read_warm_start(bench)
+        read_warm_start(Workbench(elsewhere, teacher=bench.teacher))
 
 
 def test_a_search_with_shared_weights_starts_from_a_front_with_and_without(

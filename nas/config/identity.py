@@ -1,0 +1,39 @@
+"""Which settings make two searches the same: results within one study are comparable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nas.config.search import SearchConfig
+
+MAY_CHANGE = (
+    frozenset(("teacher", "data", "extractor_weights", "trials", "sampler", "reduction_factor"))
+    | {"significance", "replicates", "seeds", "enqueue", "warm_start"}
+    | {"space", "resolution", "study", "workdir", "storage", "workers", "gpus_per_trial", "ray_address"}
+    | {"keep", "perceptual", "micro_batch", "compile", "checkpoint_activations"}
+)
+"""Settings that may differ when a search is resumed; digests identify teacher, data and distance."""
+
+
+def conditions(config: SearchConfig) -> dict[str, str]:
+    """What must not change within one study, or its results could not be compared."""
+    return {name: str(getattr(config, name)) for name in _compared()}
+
+
+def default_conditions() -> dict[str, str]:
+    """The `conditions` of a search that says nothing: older studies were made without some of them."""
+    return {name: str(SearchConfig.model_fields[name].default) for name in _compared()}
+
+
+def same_search(saved: Any, identity: Mapping[str, str]) -> bool:
+    """Whether a checkpoint that noted `saved` is of the search `identity`.
+
+    What was not a setting yet when it was written had its default.
+    """
+    defaults = default_conditions()
+    return isinstance(saved, dict) and defaults | saved == defaults | dict(identity)
+
+
+def _compared() -> list[str]:
+    return [name for name in SearchConfig.model_fields if name not in MAY_CHANGE]

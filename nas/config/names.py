@@ -1,0 +1,45 @@
+"""The name of a study, which is a folder and a part of URLs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distill.data import DIGITS
+from nas.budget import format_duration, format_quantity
+
+if TYPE_CHECKING:
+    from nas.config.search import SearchConfig
+
+CACHE = "cache"  # folder beside those of studies
+NOT_IN_NAMES = re.compile(r"[^\w .+=-]+")
+
+
+def study_name(config: SearchConfig, teacher_name: str) -> str:
+    """The name that the user gave, else one that the same command always gives: teacher, data and budget."""
+    if config.study:
+        return config.study
+    data = Path(config.data)
+    of = [teacher_name, data.name if data.is_dir() else data.stem]  # a folder faces-0.5 has no suffix
+    of = of[:1] if config.data == DIGITS else of
+    parts = [NOT_IN_NAMES.sub("-", part).strip(".-") for part in of]
+    return "-".join([*filter(None, parts), *_limits(config)])
+
+
+def _limits(config: SearchConfig) -> list[str]:
+    limits = [f"{format_quantity(config.budget_macs)}macs"] if config.budget_macs else []
+    limits += [f"{format_quantity(config.budget_params)}params"] if config.budget_params else []
+    if config.budget_latency:
+        limits.append(f"{format_duration(config.budget_latency)}-on-{config.latency_on}")
+    return limits + ["shared"] * config.share_weights
+
+
+def check_study_name(name: str) -> None:
+    """Raise ValueError, in one line, for a `name` that can't be a folder beside the others."""
+    if name and (NOT_IN_NAMES.search(name) or not name.strip(". ")):
+        raise ValueError(
+            f"--study {name!r}: it names a folder, too: use letters, digits, spaces and . _ - + ="
+        )
+    if name == CACHE:
+        raise ValueError(f"--study {CACHE}: that folder is for what studies share, give another name")

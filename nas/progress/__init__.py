@@ -1,0 +1,20 @@
+"""What a person sees on stderr during long work."""
+
+from nas.progress.bars import progress_bars, waiting
+from nas.progress.clock import duration, stamped
+from nas.progress.forecast import Forecast
+from nas.progress.running import MEASURING, TRAINING, Running
+from nas.progress.teacher import TRAINING_LOG_SECONDS, TeacherProgress
+
+__all__ = [
+    "MEASURING",
+    "TRAINING",
+    "TRAINING_LOG_SECONDS",
+    "Forecast",
+    "Running",
+    "TeacherProgress",
+    "duration",
+    "progress_bars",
+    "stamped",
+    "waiting",
+]

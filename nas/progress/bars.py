@@ -1,0 +1,89 @@
+"""Long work on stderr: bars on a terminal, a line now and then in a log file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import timedelta
+
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from distill.progress import OnProgress
+from nas.progress.clock import stamped
+
+LOG_SECONDS = 30  # between lines in a log file
+
+
+class LogLines:
+    """Prints lines where there is no terminal, but not too often: a log is neither flooded nor looks dead."""
+
+    def __init__(self, console: Console, seconds: float, *, at_once: bool = False) -> None:
+        """`seconds` pass between two lines, and before the first one unless it comes `at_once`."""
+        self._console, self._seconds = console, seconds
+        self._said = -seconds if at_once else time.monotonic()
+
+    def say(self, line: str) -> None:
+        """Print `line`, if it is time."""
+        if not self._console.is_terminal and time.monotonic() - self._said > self._seconds:
+            self._said = time.monotonic()
+            _say(self._console, line)
+
+
+class TimeLeft:
+    """How long pieces of work will still take, from their speed so far; terminals show it beside each bar."""
+
+    def __init__(self) -> None:
+        self._began: dict[
+            str, tuple[float, int]
+        ] = {}  # by work: when its first report came, and what was done
+
+    def __call__(self, work: str, done: int, total: int) -> str:
+        """ ", 0:12:30 left", or nothing where the speed is not known yet."""
+        began, first = self._began.setdefault(work, (time.monotonic(), done))
+        if done <= first:
+            return ""
+        seconds = (time.monotonic() - began) * (total - done) / (done - first)
+        return f", {timedelta(seconds=round(seconds))} left"
+
+
+@contextmanager
+def progress_bars(console: Console, what: str = "") -> Iterator[OnProgress]:
+    """A bar for every piece of work whose progress is reported; all are gone when the block ends.
+
+    Until the first report a bar without an end shows `what`. Without a terminal, `what` is a line, and so is
+    the progress of the work from time to time.
+    """
+    if not console.is_terminal:
+        if what:
+            _say(console, f"{what} …")
+        log = LogLines(console, LOG_SECONDS)
+        left = TimeLeft()
+        yield lambda work, done, total: log.say(f"{work}: {done:,} of {total:,}{left(work, done, total)}")
+        return
+    with Progress(console=console, transient=True) as bars:
+        waited = bars.add_task(what, total=None, visible=bool(what))
+        shown: dict[str, TaskID] = {}
+
+        def on_progress(work: str, done: int, total: int) -> None:
+            if work not in shown:
+                bars.update(waited, visible=False)
+                for earlier in shown.values():  # its last report may have been missed
+                    bars.update(earlier, completed=bars.tasks[earlier].total)
+                shown[work] = bars.add_task(work, total=total)
+            bars.update(shown[work], completed=done, total=total)
+
+        yield on_progress
+
+
+def waiting(console: Console, what: str) -> AbstractContextManager[object]:
+    """Show a spinner for `what` while the block runs; a line where there is no terminal."""
+    if console.is_terminal:
+        return console.status(what)
+    _say(console, f"{what} …")
+    return nullcontext()
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(stamped(console, line), highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,154 @@
+"""Columns, rows and lines that the tables of a search and of its finalists share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from nas.budget import format_duration, format_quantity
+from nas.ranking import PRIOR_SIGMA, PRIOR_WEIGHT
+from nas.reporting.architectures import legend_lines
+from nas.reporting.report import SearchReport, TrialReport
+from nas.reporting.sizes import folder_bytes, format_bytes
+from nas.reporting.verdict import near
+
+STATES = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed", "RUNNING": "running"}
+
+
+def make_table(columns: Sequence[str], *, text: Container[str] = ()) -> Table:
+    """A table that 80 columns of a terminal hold: no lines between columns, two-line headings.
+
+    Columns are numbers, but those of `text`.
+    """
+    table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False, show_edge=False)
+    for name in columns:
+        table.add_column(name, justify="left" if name in text else "right", overflow="fold")
+    return table
+
+
+def title(words: str) -> Text:
+    """The title above a table; a table's own would be folded to its width."""
+    return Text(words, style="italic")
+
+
+def before_column(found: SearchReport) -> list[str]:
+    """Its name, where students were measured before their training."""
+    return ["before\ntraining"] if any(t.fid_before is not None for t in found.trials) else []
+
+
+def before_cell(trial: TrialReport, found: SearchReport) -> list[str]:
+    known = "" if trial.fid_before is None else f"{trial.fid_before:.2f}"
+    return [known for _ in before_column(found)]
+
+
+def latency_column(found: SearchReport) -> list[str]:
+    """Its name, where latencies were measured."""
+    return ["latency"] if any(t.latency is not None for t in found.trials) else []
+
+
+def latency_cell(trial: TrialReport, found: SearchReport) -> list[str]:
+    return [format_duration(trial.latency) for _ in latency_column(found)]
+
+
+def costs(macs: int, params: int) -> str:
+    """MACs and parameters in words."""
+    return f"{format_quantity(macs)} MACs, {format_quantity(params)} parameters"
+
+
+def legend(found: SearchReport, words: Mapping[str, str]) -> Text:
+    """What each column of a table is, in a line; `words` by the columns' names."""
+    known = {
+        "before training": "distance of the weights that the training starts from",
+        "latency": "seconds for one image",
+    }
+    shown = [*before_column(found), *latency_column(found)]
+    more = {name: known[name] for name in (" ".join(column.split()) for column in shown)}
+    return Text("; ".join(f"{name}: {what}" for name, what in {**words, **more}.items()) + ".", style="dim")
+
+
+def architectures(found: SearchReport, rows: Sequence[tuple[TrialReport, Sequence[str]]]) -> RenderableType:
+    """The short form of each trial's architecture, with notes on the trial, and the key to the short form.
+
+    It stands below a table, because a long architecture leaves no room for columns beside it.
+    """
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    for trial, notes in rows:
+        table.add_row(str(trial.number), trial.summary + (f"  ({', '.join(notes)})" if notes else ""))
+    key = [Text(line, style="dim") for line in legend_lines(found.space)]
+    return Group(Text("\nArchitectures by trial:"), table, *key)
+
+
+def states(found: SearchReport) -> str:
+    """The architectures of the study by their state, and the replicates beside them."""
+    counts = count_states(found.trials)
+    architectures = sum(counts.values())
+    further = len(found.trials) - architectures
+    counted = (
+        f"{count_of(architectures, 'architecture')}: {states_in_words(counts)}"
+        if counts
+        else "no architecture"
+    )
+    return counted + (f"; {count_of(further, 'replicate')} in addition" if further else "")
+
+
+def count_states(trials: Sequence[TrialReport]) -> dict[str, int]:
+    """Architectures by the state of their first training; states that none is in are left out."""
+    first = [t.state for t in trials if t.replicate_of is None]
+    return {state: first.count(state) for state in STATES if state in first}
+
+
+def states_in_words(counts: Mapping[str, int]) -> str:
+    """`count_states` as text."""
+    return ", ".join(f"{count} {STATES[state]}" for state, count in counts.items()) or "no trials"
+
+
+def noise_line(found: SearchReport) -> str:
+    """How far equal trainings scatter, and who may be as good as the best."""
+    assumed = f"an assumption of {math.expm1(PRIOR_SIGMA):.0%}"
+    scatter = f"{math.expm1(found.noise):.0%}"
+    known = f"{_replicates(found)}, and {assumed} that counts as {PRIOR_WEIGHT}"
+    if not found.replicates:
+        known = f"{assumed}; {_replicates(found)}"
+    spread = f"Standard deviation of {found.distance} between equal trainings: {scatter} ({known})"
+    if found.within_margin:
+        numbers = ", ".join(str(number) for number in found.within_margin)
+        word = "trial" if len(found.within_margin) == 1 else "trials"
+        return f"{spread}; not significantly worse than the best: {word} {numbers}."
+    if sum(1 for t in found.trials if t.fids) < 2:
+        return f"{spread}."
+    return f"{spread}; all others are significantly worse than the best."
+
+
+def _replicates(found: SearchReport) -> str:
+    """How many replicates the noise is estimated from, of those that the table's column of seeds shows."""
+    further = sum(len(t.fids) - 1 for t in found.trials if t.fids)
+    if not further:
+        return "no architecture has a second seed yet"
+    if found.replicates == further:
+        return count_of(further, "replicate")
+    return (
+        f"{found.replicates} of {count_of(further, 'replicate')}: a first training that led to its "
+        "replicates was likely lucky, and is left out"
+    )
+
+
+def count_of(number: int, what: str) -> str:
+    """Such as "1 replicate" and "2 replicates"."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def closing_lines(found: SearchReport) -> list[str]:
+    """Warnings, and where the study is, and how much its checkpoints and samples take."""
+    size = format_bytes(folder_bytes(Path(found.folder) / "trials"))
+    return [
+        *(f"Warning: {warning}." for warning in found.warnings),
+        f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials ({size})",
+    ]

@@ -1,0 +1,123 @@
+"""What goes with the teacher, the recipe, and the terms that compare students with their teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from distill.perceptual import NONE, PerceptualDistance
+from distill.recipes import RECIPES, SIMILARITY, Distillation, get_recipe, parse_similarity
+from distill.schedules import Ramp
+from distill.teachers import Teacher
+from distill.training import check_activation_checkpointing, check_batch_statistics
+from nas.config import SearchConfig
+from nas.errors import ConfigError
+from nas.workbench.ingredients import adversarial_of
+from search_spaces import get_family
+
+LACKING = {"feature": "teacher's discriminator", "perceptual": "perceptual distance"}
+"""What terms need that may not be there."""
+
+
+def check_training(config: SearchConfig, teacher: Teacher) -> None:
+    """Check that `teacher` is of the family and size asked for, which can be trained as asked.
+
+    Raises:
+        ConfigError, TrainingError: it is not, or can't.
+    """
+    family, side = teacher.family.name, teacher.generator.image_shape[1]
+    if config.space:
+        get_family(config.space)  # refuses unknown names
+    for flag, wanted, has in (
+        ("space", config.space or family, family),
+        ("resolution", config.resolution or side, side),
+    ):
+        if wanted != has:
+            raise ConfigError(
+                f"--{flag} {wanted}: students are like their teacher, and {teacher.name} has {has}: "
+                f"leave it out, or give another --teacher"
+            )
+    adversarial = adversarial_of(config, teacher)
+    if config.r1_gamma is not None and not adversarial.uses_r1:
+        raise ConfigError(
+            f"--r1-gamma {config.r1_gamma:g}: the {adversarial.name} loss has no R1: leave it out"
+        )
+    check_batch_statistics(teacher.generator, config.micro_batch or 0, config.batch_size)
+    check_activation_checkpointing(teacher.generator, config.checkpoint_activations)
+
+
+def check_recipe(config: SearchConfig, teacher: Teacher) -> None:
+    """Check that the recipe has a use for its options, and what it needs of `teacher`.
+
+    Raises:
+        ConfigError: an option that it ignores, or there is no teacher's discriminator.
+        RecipeError: an unknown recipe.
+    """
+    recipe = get_recipe(config.recipe)
+    if recipe.needs_teacher_discriminator and teacher.discriminator is None:
+        other = next(name for name, each in RECIPES.items() if not each.needs_teacher_discriminator)
+        raise ConfigError(
+            f"--recipe {recipe.name} needs the teacher's discriminator, {teacher.name} comes "
+            "without one: give one that holds both (nas-teacher import --discriminator joins two files), "
+            f"or --recipe {other}"
+        )
+    if config.perceptual not in ("", NONE) and not recipe.uses_distance:
+        raise ConfigError(
+            f"--perceptual {config.perceptual}: --recipe {recipe.name} has no use for a distance: leave it "
+            f"out, or give --recipe {_recipes(lambda each: each.uses_distance)}"
+        )
+    if config.ramp != Ramp() and not recipe.uses_ramp:
+        raise ConfigError(
+            f"adversarial weight {config.ramp}: --recipe {recipe.name} has its own: leave "
+            "--adversarial-weight, --adversarial-start and --adversarial-full out, or give --recipe "
+            f"{_recipes(lambda each: each.uses_ramp)}"
+        )
+
+
+def check_similarity(config: SearchConfig) -> None:
+    """Check `--similarity` with the other options.
+
+    Raises:
+        ConfigError: the recipe has no such terms, or an option excludes one.
+        RecipeError: an unknown recipe.
+    """
+    asked, weights = f"--similarity {config.similarity}", parse_similarity(config.similarity)
+    if weights != SIMILARITY and not get_recipe(config.recipe).uses_similarity:
+        raise ConfigError(
+            f"{asked}: --recipe {config.recipe} has terms of its own: leave it out, or give --recipe "
+            f"{_recipes(lambda each: each.uses_similarity)}"
+        )
+    if config.perceptual not in ("", NONE) and not weights["perceptual"]:
+        raise ConfigError(
+            f"--perceptual {config.perceptual}: {asked} gives it no weight: add perceptual=1, or leave it out"
+        )
+    if weights["mmd"] and config.micro_batch is not None:
+        raise ConfigError(
+            f"--micro-batch {config.micro_batch}: the term mmd of {asked} compares whole batches: leave one "
+            "of them out; for less memory give a smaller --batch-size"
+        )
+
+
+def check_compared(config: SearchConfig, teacher: Teacher, distance: PerceptualDistance | None) -> None:
+    """Check that a term of `--similarity` has what it needs.
+
+    Args:
+        config: the search.
+        teacher: whose discriminator the term feature compares in.
+        distance: the perceptual distance, if there is one.
+
+    Raises:
+        ConfigError: no term has what it needs.
+    """
+    there = {"feature": teacher.discriminator is not None, "perceptual": distance is not None}
+    terms = [name for name, weight in parse_similarity(config.similarity).items() if weight]
+    if not any(there.get(name, True) for name in terms):
+        lacks = " and no ".join(LACKING[name] for name in terms)
+        raise ConfigError(
+            f"--similarity {config.similarity}: there is no {lacks}, so nothing is compared: add another "
+            "term, such as pixel=1"
+        )
+
+
+def _recipes(able: Callable[[type[Distillation]], bool]) -> str:
+    """The recipes to give instead: those that `able` says yes to."""
+    return " or ".join(name for name, each in RECIPES.items() if able(each))

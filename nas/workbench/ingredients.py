@@ -1,0 +1,54 @@
+"""What a recipe is made of: by the options of a search, and by the published training of the family."""
+
+from __future__ import annotations
+
+from distill.adversarial import AdversarialLoss, get_adversarial
+from distill.perceptual import NONE, ImageFeatures, PerceptualDistance, default_perceptual
+from distill.recipes import Ingredients, get_recipe, parse_similarity
+from distill.teachers import Teacher
+from nas.config import SearchConfig
+
+LEAST_R1_GAMMA = 0.3
+
+
+def adversarial_of(config: SearchConfig, teacher: Teacher) -> type[AdversarialLoss]:
+    """The adversarial loss asked for, else the family's."""
+    return get_adversarial(config.adversarial or teacher.family.training.adversarial)
+
+
+def perceptual_of(config: SearchConfig, teacher: Teacher) -> str:
+    """The perceptual distance asked for, else the one for such images, if it has a use."""
+    if config.perceptual:
+        return config.perceptual
+    used = get_recipe(config.recipe).uses_distance and parse_similarity(config.similarity)["perceptual"]
+    return default_perceptual(teacher.generator.image_shape[0]) if used else NONE
+
+
+def make_ingredients(
+    config: SearchConfig,
+    teacher: Teacher,
+    distance: PerceptualDistance | None,
+    features: ImageFeatures | None,
+) -> Ingredients:
+    """Ingredients of recipes: adversarial loss and path lengths, and what compares with the teacher."""
+    published, loss = teacher.family.training, adversarial_of(config, teacher)
+    as_published = loss.name == published.adversarial
+    steps = published.discriminator_steps if as_published else loss.default_discriminator_steps
+    return Ingredients(
+        loss.make(_r1_gamma(config, teacher, loss), steps),
+        config.ramp,
+        published.path_weight,
+        distance,
+        features,
+        parse_similarity(config.similarity),
+    )
+
+
+def _r1_gamma(config: SearchConfig, teacher: Teacher, loss: type[AdversarialLoss]) -> float | None:
+    """The weight of R1 asked for, else the family's; at least `LEAST_R1_GAMMA`, for small images."""
+    published = teacher.family.training.r1_gamma
+    if config.r1_gamma is not None or not loss.uses_r1:
+        return config.r1_gamma
+    if published is None:
+        return LEAST_R1_GAMMA
+    return max(LEAST_R1_GAMMA, published(teacher.generator.image_shape[1], config.batch_size))
