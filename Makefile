@@ -37,5 +37,5 @@ clean:
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,imagenet]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[search,postgres,imagenet,dev]'
 	@touch $@

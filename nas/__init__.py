@@ -7,13 +7,16 @@
     student = nas.load_student("student.safetensors")
     images = student.sample(16, seed=0)  # (16, C, H, W), uint8
 
-Names are imported when they are first used, so that `import nas` is free. docs/python.md shows them all.
+Names are imported when they are first used, so that `import nas` is free and `load_student` needs no extra of
+pyproject.toml. docs/python.md shows them all.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from nas.extras import missing_extra
 
 if TYPE_CHECKING:
     from nas.api import export, open_study, search
@@ -58,7 +61,13 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    try:
+        return getattr(import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        missing = missing_extra(error)
+        if missing is None:
+            raise
+        raise ModuleNotFoundError(f"nas.{name}: {missing}", name=error.name) from error
 
 
 def __dir__() -> list[str]:

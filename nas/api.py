@@ -89,11 +89,16 @@ def open_study(name: str = "", *, workdir: str | Path = WORKDIR, storage: str = 
     """
     store, folder = open_existing(Path(workdir), name, storage)
     with store:
-        return read_report(store).model_copy(update={"folder": str(folder)})
+        return read_report(store, folder)
 
 
 def export(
-    report: SearchReport, output: str | Path, *, trial: int | None = None, max_macs: int | None = None
+    report: SearchReport,
+    output: str | Path,
+    *,
+    trial: int | None = None,
+    max_macs: int | None = None,
+    force: bool = False,
 ) -> dict[str, str]:
     """Write a student of a study to a safetensors file, as `nas-export` does.
 
@@ -105,17 +110,24 @@ def export(
         output: file to write, *.safetensors.
         trial: number of the trial; the best by posterior estimate when None.
         max_macs: the best of at most so many MACs; leave `trial` out then.
+        force: replace `output` if it exists.
 
     Returns:
         The file's metadata: the distance and its conditions, costs, where the student comes from.
 
     Raises:
-        UserError: there is no such trial, or its checkpoint or `output` can't be used.
+        UserError: `report` is no report, there is no such trial, its checkpoint can't be used, or `output`
+            exists or can't be written.
     """
+    if not isinstance(report, SearchReport):
+        raise ConfigError(
+            f"export takes a report, not {report!r}: give what nas.search or nas.open_study returns, then "
+            "the file to write"
+        )
     if trial is not None and max_macs is not None:
         raise ConfigError(f"trial {trial} and max_macs {max_macs} exclude each other: give one of them")
     chosen = choose(report, trial=trial, max_macs=max_macs)
-    return export_student(report, chosen, Path(report.folder), Path(output))
+    return export_student(report, chosen, Path(report.folder), Path(output), force=force)
 
 
 def _config(budget: Budget | str | int, options: dict[str, Any]) -> SearchConfig:

@@ -1,6 +1,8 @@
 """What surrounds the packages: type markers, citation, and hooks that run what `make lint` runs."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,25 @@ from typing import Any
 import pytest
 import yaml
 
+from nas.extras import EXTRAS
+
 ROOT = Path(__file__).parent.parent
+MODULES = {
+    "scikit-learn": "sklearn",
+    "ray[tune]": "ray",
+    "markdown-it-py": "markdown_it",
+    "psycopg[binary]": "psycopg",
+}  # others: by their name
+LOADING = {"click", "filelock", "numpy", "pillow", "pydantic", "rich", "safetensors", "torch"}
+BARE = """
+import sys
+from importlib.machinery import PathFinder
+class Hidden(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in {missing} else super().find_spec(name, path, target)
+sys.meta_path = [Hidden if finder is PathFinder else finder for finder in sys.meta_path]
+"""
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
@@ -51,3 +71,71 @@ def test_documentation_installs_extras_from_the_clone(page: Path) -> None:
         assert not line.strip("'\"").startswith("nas"), line
         for extra in re.findall(r"\.\[([\w,]+)\]", line):
             assert set(extra.split(",")) <= set(PYPROJECT["project"]["optional-dependencies"])
+
+
+def requirements(lines: list[str]) -> set[str]:
+    """Names of distributions, without their versions."""
+    return {re.split(r"[<>=]", line)[0] for line in lines}
+
+
+def bare(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`script` where no extra is installed."""
+    missing = {module for modules in EXTRAS.values() for module in modules}
+    command = [sys.executable, "-c", BARE.format(missing=missing) + script, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_the_extras_have_the_modules_of_their_requirements() -> None:
+    project = PYPROJECT["project"]
+    assert requirements(project["dependencies"]) == LOADING
+    declared = dict(project["optional-dependencies"])
+    declared.pop("dev")
+    assert {
+        extra: {MODULES.get(name, name).replace("-", "_") for name in requirements(lines)}
+        for extra, lines in declared.items()
+    } == {extra: set(modules) for extra, modules in EXTRAS.items()}
+
+
+def test_make_installs_every_extra_but_that_of_onnx_runtime() -> None:
+    installed = re.search(r"-e '\.\[(.*)\]'", (ROOT / "Makefile").read_text())
+    assert installed is not None
+    assert set(installed[1].split(",")) == {*EXTRAS, "dev"} - {"onnx"}
+
+
+def test_a_student_is_loaded_and_sampled_without_any_extra(teacher_file: Path, tmp_path: Path) -> None:
+    load = "import nas; s = nas.load_student(sys.argv[1]); print(tuple(s(*s.example_inputs(2)).shape))"
+    done = bare(load, str(teacher_file))
+    assert (done.stdout, done.stderr) == ("(2, 1, 16, 16)\n", "")
+    sample = "from nas.cli.sample import main; main()"
+    grid = tmp_path / "grid.png"
+    done = bare(sample, str(teacher_file), "-o", str(grid), "--count", "4")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert grid.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("search", ["--budget-macs", "2M", "--dry-run"]),
+        ("search", ["--budget-macs", "2M"]),
+        ("report", []),
+        ("dashboard", []),
+        ("export", ["-o", "s.safetensors"]),
+        ("distill", []),
+        ("evaluate", ["s.safetensors"]),
+        ("teacher", ["info", "s.safetensors"]),
+    ],
+)
+def test_a_command_names_the_extra_that_it_misses_in_a_line(command: str, arguments: list[str]) -> None:
+    run = f"sys.argv[0] = 'nas-{command}'; from nas.cli.{command} import main; main()"
+    done = bare(run, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    fix = r"pip install '\.\[search\]' in a clone of the project"
+    assert re.fullmatch(rf"nas-{command}: the package \w+ is not installed: {fix}\n", done.stderr)
+    assert bare(run, "--help").returncode == 0
+
+
+def test_the_python_interface_names_the_extra_that_it_misses() -> None:
+    done = bare("import nas\ntry: nas.search\nexcept ImportError as error: print(error)")
+    assert "nas.search: the package" in done.stdout
+    assert "pip install '.[search]'" in done.stdout

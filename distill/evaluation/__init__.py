@@ -20,6 +20,7 @@ from distill.evaluation.extractors import (
     domain_warnings,
     extractor_file,
     extractor_line,
+    given_weights,
     load_extractor,
 )
 from distill.evaluation.generation import images_at_a_time
@@ -48,6 +49,7 @@ __all__ = [
     "domain_warnings",
     "extractor_file",
     "extractor_line",
+    "given_weights",
     "image_grid",
     "images_at_a_time",
     "load_extractor",

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.benchmark import Timer
 
 from nas.errors import ConfigError
+from nas.extras import install
 from search_spaces import Generator
 
 LEAST_SECONDS = 0.1  # of measured runs; more follow until their times agree …
@@ -98,7 +99,7 @@ def _onnxruntime() -> Stopwatch:
         import onnxruntime
         import onnxscript  # noqa: F401  # what PyTorch exports with; it brings onnx
     except ImportError as error:
-        fix = f"pip install {' '.join(ONNX_PACKAGES)}"
+        fix = f"pip install {' '.join(ONNX_PACKAGES)}, or {install('onnx')}"
         raise ConfigError(f"--latency-on onnxruntime: {error.name or error} is missing: {fix}") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -1,8 +1,43 @@
-"""Trained students: export, loading, sampling, evaluation."""
+"""Trained students: export, loading, sampling, evaluation.
 
-from nas.checkpoints.evaluation import evaluate
-from nas.checkpoints.export import choose, export_student
-from nas.checkpoints.sampling import check_output, draw, write
-from nas.checkpoints.student import load_student
+Modules are imported on first use: to load a student, no package of an extra is needed.
+"""
 
-__all__ = ["check_output", "choose", "draw", "evaluate", "export_student", "load_student", "write"]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nas.checkpoints.evaluation import evaluate
+    from nas.checkpoints.export import better_seed, choose, export_student
+    from nas.checkpoints.sampling import check_output, draw, write
+    from nas.checkpoints.student import load_student
+
+__all__ = [
+    "better_seed",
+    "check_output",
+    "choose",
+    "draw",
+    "evaluate",
+    "export_student",
+    "load_student",
+    "write",
+]
+
+_HOMES = {
+    "better_seed": "export",
+    "check_output": "sampling",
+    "choose": "export",
+    "draw": "sampling",
+    "evaluate": "evaluation",
+    "export_student": "export",
+    "load_student": "student",
+    "write": "sampling",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

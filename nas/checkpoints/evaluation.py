@@ -58,7 +58,7 @@ def evaluate(
         teacher: the file of that teacher, where the checkpoint notes another or none; implies data="teacher".
         fid_samples: generated images that every metric is taken over.
         extractor: of the features, a name or a TorchScript file.
-        extractor_weights: its weights, instead of the default ones.
+        extractor_weights: its weights, instead of those that the file notes, else the default ones.
         seed: of latents, noise and subsets.
         device: "cpu" or "cuda"; CUDA where there is one.
         batch_size: images at a time; as in a search unless given, because another one draws other noise.
@@ -78,10 +78,10 @@ def evaluate(
     metrics = [metrics] if isinstance(metrics, str) else metrics
     check_names(metrics)
     where, checkpoint = choose_device(device), Path(checkpoint)
-    weights = None if extractor_weights is None else Path(extractor_weights)
     cache = None if cache is None else Path(cache)
     loaded = load_checkpoint(checkpoint)
     noted, generator = loaded.metadata, loaded.generator
+    weights = _weights(noted, extractor, extractor_weights)
     cost = measure(generator)
     family = get_family(loaded.family)
     if teacher is not None and data not in (None, TEACHER):
@@ -220,14 +220,24 @@ def _notes(judge: ExtractorChoice, task: Task) -> list[str]:
     return [extractor_line(judge.name, judge.reason), *(f"Warning: {each}" for each in warnings)]
 
 
+def _weights(noted: Mapping[str, str], extractor: str | None, given: str | Path | None) -> Path | None:
+    """The extractor's weights: those `given`, else those that the file notes for its own, if they exist."""
+    if given is not None:
+        return Path(given)
+    path = noted.get("fid_extractor_weights", "")
+    return Path(path) if extractor is None and path and Path(path).is_file() else None
+
+
 def _check_weights(checkpoint: Path, noted: Mapping[str, str], fidelity: Fidelity) -> None:
     """Raise ConfigError if the extractor's weights differ from those that the file notes."""
     found = fidelity.extractor
     wanted = noted.get("fid_extractor_digest") or found.digest  # older files note none
     if found.digest != wanted:
+        path = noted.get("fid_extractor_weights")
+        at = f" ({path})" if path else ""
         raise ConfigError(
-            f"{checkpoint} was measured with {found.name} weights {wanted}, these are {found.digest}: give "
-            f"the same file by --extractor-weights, or --extractor {found.name} to measure with these"
+            f"{checkpoint} was measured with {found.name} weights {wanted}{at}, these are {found.digest}: "
+            f"give the same file by --extractor-weights, or --extractor {found.name} to measure with these"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import torch
@@ -16,8 +17,8 @@ from search_spaces import Checkpoint, check_name, file_digest, get_family, os_re
 def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | None = None) -> TrialReport:
     """The trial to export: number `trial`, or the best complete one of at most `max_macs` MACs.
 
-    The best architecture is chosen by posterior estimates. Of its trainings from several seeds, the one with
-    the lowest FID is exported.
+    The best is that of reports and the dashboard: the first training of the architecture with the lowest
+    posterior estimate. Its replicates are exported by their own numbers only.
 
     Raises:
         ExportError: no trial is complete, or none is that cheap.
@@ -36,23 +37,38 @@ def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | Non
         raise ExportError(
             f"--max-macs {max_macs}: the cheapest complete trial takes {cheapest} MACs; give more"
         )
-    runs = [t for t in found.trials if t.summary == best.summary and t.state == "COMPLETE"]
-    return min(runs, key=lambda t: t.fid or 0.0)
+    return best
+
+
+def better_seed(found: SearchReport, trial: TrialReport) -> TrialReport | None:
+    """The training of the same architecture with the lowest distance, where that is not `trial`."""
+    first = trial.number if trial.replicate_of is None else trial.replicate_of
+    runs = [t for t in found.trials if first in (t.number, t.replicate_of) and t.state == "COMPLETE"]
+    lowest = min(runs, key=lambda t: math.inf if t.fid is None else t.fid, default=trial)
+    return None if lowest.fid == trial.fid else lowest
 
 
 def export_student(
-    found: SearchReport, trial: TrialReport, study_folder: Path, output: Path
+    found: SearchReport, trial: TrialReport, study_folder: Path, output: Path, *, force: bool = False
 ) -> dict[str, str]:
     """Write the EMA weights and the facts of `trial` to `output` (safetensors).
+
+    Args:
+        found: the study.
+        trial: one of its trials.
+        study_folder: where the study's checkpoints are.
+        output: file to write.
+        force: replace `output` if it exists.
 
     Returns:
         The file's metadata.
 
     Raises:
-        ExportError: the trial has no checkpoint, it is missing or damaged, or `output` can't be written.
+        ExportError: the trial has no checkpoint, it is missing or damaged, or `output` exists or can't be
+            written.
         CheckpointError: `output` has another suffix than .safetensors.
     """
-    check_name(output)
+    _check_output(output, force)
     if not trial.rungs:
         raise ExportError(
             f"trial {trial.number} of study {found.study!r} has passed no rung: choose another one"
@@ -61,7 +77,8 @@ def export_student(
     path = study_folder / rung.checkpoint
     if not path.is_file():
         raise ExportError(
-            f"checkpoint {path} of trial {trial.number} is gone: choose another trial, or --workdir"
+            f"checkpoint {path} of trial {trial.number} is gone: choose another trial, or "
+            "--workdir; a search with --keep front keeps those of the front only"
         )
     if file_digest(path) != rung.sha256:
         raise ExportError(f"checkpoint {path} is not the one that the study measured: choose another trial")
@@ -84,6 +101,7 @@ def export_student(
         "fid_samples": str(rung.fid_samples),
         "fid_extractor": rung.fid_extractor,
         "fid_extractor_digest": rung.fid_extractor_digest,
+        **({"fid_extractor_weights": found.extractor_weights} if found.extractor_weights else {}),
         "fid_seed": str(rung.fid_seed),
         "macs": str(trial.macs),
         "params": str(trial.params),
@@ -96,6 +114,17 @@ def export_student(
     except OSError as error:
         raise ExportError(f"{output} can't be written ({os_reason(error)}): choose another -o") from error
     return metadata
+
+
+def _check_output(output: Path, force: bool) -> None:
+    """Raise CheckpointError or ExportError where `output` is not to be written."""
+    check_name(output)
+    try:
+        exists = output.exists()
+    except OSError as error:
+        raise ExportError(f"{output} can't be written ({os_reason(error)}): choose another -o") from error
+    if exists and not force:
+        raise ExportError(f"{output} exists: choose another -o, or replace it by --force")
 
 
 def _held_out(found: SearchReport, trial: TrialReport) -> dict[str, str]:

@@ -14,6 +14,7 @@ import click
 
 from nas.cli.options import grouped
 from nas.cli.start import INTERRUPTED, raise_again
+from nas.extras import missing_extra
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -97,6 +98,11 @@ class Command(click.Command):
             _leave(error.format_message(), WRONG_REQUEST)
         except (KeyboardInterrupt, click.Abort):
             _leave(f"interrupted; {self.interrupted}", INTERRUPTED)
+        except ModuleNotFoundError as error:
+            missing = missing_extra(error)
+            if missing is None:
+                raise
+            _leave(missing, WRONG_REQUEST)
         except Exception as error:  # what is no user's error is raised again below
             from nas.errors import SearchError  # imports PyTorch, which a --help does not need
             from search_spaces import UserError

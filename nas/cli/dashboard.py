@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from nas.cli.command import Command
 from nas.cli.options import options
+from nas.cli.studies import open_asked
 from nas.options import StudyOptions, option
 
 EXAMPLES = """
@@ -28,30 +31,29 @@ class DashboardOptions(StudyOptions):
 @click.command(cls=Command, examples=EXAMPLES)
 @options(DashboardOptions)
 def main(asked: DashboardOptions) -> None:
-    """Show a study in Optuna Dashboard: trials, Pareto plot with the budget, samples beside the teacher's.
+    """Show studies in Optuna Dashboard: trials, Pareto plot with the budget, samples beside the teacher's.
 
-    It can be open while a search runs. There is no log-in, so it listens on this machine only.
+    It opens on the last searched study that has a complete trial, or on --study; its list has all studies of
+    the work folder or database. It can be open while a search runs. There is no log-in, so it listens on this
+    machine only.
     """
-    from nas.dashboard import Publisher, serve
-    from nas.reporting import read_report
-    from nas.study import open_existing
+    from nas.dashboard import Board, serve
+    from nas.errors import StorageError, StudyError
+    from nas.study import StudyStore, open_all
 
-    store, folder = open_existing(asked.workdir, asked.study, asked.storage)
-    with store:
-        found = read_report(store)
+    def others(known: set[str]) -> list[tuple[StudyStore, Path]]:
+        try:
+            return open_all(asked.workdir, asked.storage, known=known)
+        except (StudyError, StorageError):  # the folder or database is out of reach at this moment
+            return []
+
+    store, folder = open_asked(asked)
+    with Board([(store, folder), *others({store.name})], others) as board:
 
         def ready(url: str) -> None:
-            click.echo(f"{found.study}: {url}  (Ctrl-C ends it)", err=True)
+            click.echo(f"{store.name}: {url}  all studies: {url}dashboard  (Ctrl-C ends it)", err=True)
 
-        with Publisher(store, found.budget["macs"]):
-            serve(
-                store.storage,
-                folder / "artifacts",
-                asked.host,
-                asked.port,
-                allow_remote=asked.allow_remote,
-                ready=ready,
-            )
+        serve(board, asked.host, asked.port, allow_remote=asked.allow_remote, ready=ready)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import click
 
 from nas.cli.command import Command, console, folder_of_commands, results
 from nas.cli.options import options
+from nas.cli.studies import open_asked
 from nas.options import (
     MOST_IMAGES,
     FidOptions,
@@ -77,7 +78,7 @@ def main(asked: DistillOptions) -> None:
     from nas.study import StudyAttributes, open_existing
     from nas.trials import Finalists, choose_finalists, final_config, searched
 
-    store, _ = open_existing(asked.workdir, asked.study, asked.storage)
+    store, _ = open_asked(asked)
     with store:
         name = searched(store, named=bool(asked.study))
     if name != store.name:

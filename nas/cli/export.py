@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from nas.cli.command import Command
 from nas.cli.options import options
+from nas.cli.studies import open_asked
 from nas.options import JsonOption, Location, Quantity, StudyOptions, option
+
+if TYPE_CHECKING:
+    from nas.reporting import TrialReport
 
 EXAMPLES = """
 nas-export --best -o student.safetensors
@@ -32,6 +38,7 @@ class ExportOptions(JsonOption, StudyOptions):
         None, group="students", help="The best among students of at most so many MACs."
     )
     output: Location = option(group="output", short="-o", help="File to write.")
+    force: bool = option(False, group="output", off="", help="Replace the file if it exists.")
 
 
 @click.command(cls=Command, examples=EXAMPLES, interrupted="nothing was written; run the same command again")
@@ -41,19 +48,18 @@ def main(asked: ExportOptions) -> None:
     import json
 
     from nas.budget import format_quantity
-    from nas.checkpoints import choose, export_student
+    from nas.checkpoints import better_seed, choose, export_student
     from nas.errors import ConfigError
     from nas.reporting import comparison, read_report
-    from nas.study import open_existing
 
     trial, max_macs, output = asked.trial, asked.max_macs, asked.output
     if sum((asked.best, trial is not None, max_macs is not None)) > 1:
         raise ConfigError("--best, --trial and --max-macs exclude each other: give one of them")
-    store, folder = open_existing(asked.workdir, asked.study, asked.storage)
+    store, folder = open_asked(asked)
     with store:
-        found = read_report(store)
+        found = read_report(store, folder)
     chosen = choose(found, trial=trial, max_macs=max_macs)
-    metadata = export_student(found, chosen, folder, output)
+    metadata = export_student(found, chosen, folder, output, force=asked.force)
     if asked.as_json:
         described = {
             "output": str(output),
@@ -65,10 +71,15 @@ def main(asked: ExportOptions) -> None:
         return
     click.echo(
         f"{output}: trial {chosen.number} of {found.study}, {found.distance} {chosen.fid:.2f} "
-        f"({metadata['fid_samples']} samples), "
+        f"({metadata['fid_samples']} samples{_median(chosen)}), "
         f"{format_quantity(chosen.macs or 0)} MACs, "
         f"{format_quantity(chosen.params or 0)} parameters"
     )
+    other = better_seed(found, chosen)
+    if other is not None:
+        click.echo(
+            f"Another seed of its architecture has {found.distance} {other.fid:.2f}: --trial {other.number}"
+        )
     for line in comparison(found.compared_with):
         click.echo(line)
     if chosen.state != "COMPLETE":
@@ -77,6 +88,11 @@ def main(asked: ExportOptions) -> None:
             f"{metadata['images']} images",
             err=True,
         )
+
+
+def _median(trial: TrialReport) -> str:
+    """The distance that reports show, where it is of several seeds."""
+    return f"; median of {len(trial.fids)} seeds {trial.median:.2f}" if len(trial.fids) > 1 else ""
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ MAY_CHANGE = (
     frozenset(("teacher", "data", "extractor_weights", "trials", "sampler", "reduction_factor"))
     | {"significance", "replicates", "seeds", "enqueue", "warm_start"}
     | {"space", "resolution", "study", "workdir", "storage", "workers", "gpus_per_trial", "ray_address"}
-    | {"perceptual", "micro_batch", "compile", "checkpoint_activations"}
+    | {"keep", "perceptual", "micro_batch", "compile", "checkpoint_activations"}
 )
 """Settings that may differ when a search is resumed; digests identify teacher, data and distance."""
 

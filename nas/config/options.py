@@ -133,6 +133,11 @@ class CandidateOptions(StudyOptions):
         help="Train one slimmable student and read candidates out of it; nas-distill the best then.",
         shown="no",
     )
+    keep: Literal["all", "front"] = option(
+        "all",
+        group="study",
+        help="Checkpoints that stay when the search ends: all, or those of the front and the best's equals.",
+    )
     study: str = variant(StudyOptions, "study", default="", shown="by the search: teacher, data and budget")
 
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import tomli_w
 from pydantic import BaseModel
 
 from nas.errors import ConfigError
@@ -46,6 +45,8 @@ def read_toml(path: Path, model: type[BaseModel]) -> dict[str, Any]:
 
 def write_toml(path: Path, values: Mapping[str, Any]) -> None:
     """Write `values`, without those that say nothing."""
+    import tomli_w  # of an extra: the options of a search are shown without it
+
     said = {name: value for name, value in values.items() if value not in (None, "", [])}
     with written_whole(path) as file:
         file.write(tomli_w.dumps(said).encode())

@@ -1,5 +1,6 @@
-"""A study in Optuna Dashboard: the server, the plot and the note that it shows."""
+"""Studies in Optuna Dashboard: the server, and the plots and the summary that it shows."""
 
-from nas.dashboard.publisher import Publisher, serve
+from nas.dashboard.board import Board
+from nas.dashboard.server import serve
 
-__all__ = ["Publisher", "serve"]
+__all__ = ["Board", "serve"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
+from optuna.trial import TrialState
 
 from nas.budget import format_quantity
 from nas.options import StudyOptions
@@ -16,17 +17,18 @@ from nas.reporting import (
     TrialReport,
     choose_best,
     comparison,
+    count_states,
     location,
     searches_below_teacher,
+    states_in_words,
     trial_reports,
 )
 from nas.study import StudyAttributes
-from nas.trials import TrialAttributes
 
 if TYPE_CHECKING:
     from nas.study import StudyStore
 
-_INK, _FAINT, _BLUE, _ORANGE, _RED = "#333f48", "#b8c1c8", "#2a78c2", "#e07b00", "#c8342b"
+INK, FAINT, BLUE, ORANGE, RED = "#333f48", "#b8c1c8", "#2a78c2", "#e07b00", "#c8342b"
 
 
 def measured(store: StudyStore) -> list[TrialReport]:
@@ -58,23 +60,23 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
     ring = {"symbol": "circle-open"}
     dot = {"size": 9, "line": {"width": 1, "color": "white"}}
     figure = go.Figure()
-    faint = ring | {"size": 7, "color": _FAINT}
-    figure.add_trace(_points(pruned, distance, f"stopped early, low-fidelity {distance}", faint))
-    figure.add_trace(_points(students, distance, "finished", dot | {"color": _BLUE}))
+    faint = ring | {"size": 7, "color": FAINT}
+    figure.add_trace(_points(pruned, distance, "stopped early", faint))
+    figure.add_trace(_points(students, distance, "finished", dot | {"color": BLUE}))
     figure.add_trace(
-        _points(baselines, distance, "baseline", dot | {"color": _ORANGE, "symbol": "diamond", "size": 12})
+        _points(baselines, distance, "baseline", dot | {"color": ORANGE, "symbol": "diamond", "size": 12})
     )
     if chosen.best is not None:
         best = chosen.best
         front = [t.point for t in chosen.front]
         front += [(macs, fid) for macs, fid in known if chosen.leaves(fid)]
         figure.add_trace(_steps(front, end=max(front[-1][0], drawn or most_expensive)))
-        highlight = ring | {"size": 18, "color": _RED, "line": {"width": 3}}
+        highlight = ring | {"size": 18, "color": RED, "line": {"width": 3}}
         figure.add_trace(_points([best], distance, f"best: trial {best.number}", highlight))
     if teacher is not None:
         figure.add_trace(_teacher_point(*teacher, distance))
     if drawn is not None:
-        figure.add_vline(x=drawn, line={"color": _RED, "dash": "dash", "width": 1.5})
+        figure.add_vline(x=drawn, line={"color": RED, "dash": "dash", "width": 1.5})
         figure.add_annotation(
             x=math.log10(drawn) if _wide(xs) else drawn,
             y=1,
@@ -82,17 +84,17 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
             yanchor="bottom",
             text=f"budget {format_quantity(drawn)}",
             showarrow=False,
-            font={"color": _RED},
+            font={"color": RED},
         )
     beyond = f" (budget {format_quantity(budget_macs)})" if budget_macs is not None and drawn is None else ""
     figure.update_layout(
-        title={"text": f"{distance} against MACs{beyond}"},
+        title={"text": f"{distance} against MACs{beyond}", "x": 0.02},  # its right is the toolbar\'s
         template=None,  # plotly's own would be most of what is stored
-        font={"color": _INK, "size": 13},
+        font={"color": INK, "size": 13},
         paper_bgcolor="white",
         plot_bgcolor="white",
-        xaxis=_axis("MACs of one image (fvcore)", xs),
-        yaxis=_axis(f"{distance}, lower is better", ys),
+        xaxis=axis("MACs of one image (fvcore)", xs),
+        yaxis=axis(f"{distance}, lower is better", ys),
         legend={"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom"},
         hoverlabel={"align": "left"},
         margin={"t": 60, "b": 130, "l": 70, "r": 30},
@@ -100,8 +102,14 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
     return figure
 
 
-def note(store: StudyStore, budget_macs: float | None) -> str:
-    """Markdown: the best student, how to export it, the front, and the states of the trials."""
+def note(store: StudyStore, budget_macs: float | None, folder: Path | None = None) -> str:
+    """Markdown: the best student, how to export it, the front, and the states of the trials.
+
+    Args:
+        store: the study.
+        budget_macs: the limit that the front and the best keep to.
+        folder: where the study is now, if it was moved.
+    """
     trials = measured(store)
     chosen = choose_best(trials, budget_macs)
     attributes = StudyAttributes.from_study(store.study)
@@ -114,11 +122,11 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
     else:
         lines += [
             f"Best student within {limit}: **trial {best.number}**, {distance} **{best.median:.2f}** "
-            f"(N = {best.samples or '?'}), {format_quantity(best.macs)} MACs (fvcore), "
+            f"(N = {best.samples or '?'}{_of_seeds(best)}), {format_quantity(best.macs)} MACs (fvcore), "
             f"{format_quantity(best.params)} parameters.",
             "",
             "```",
-            f"nas-export {_location(store)} --trial {best.number} -o student.safetensors",
+            f"nas-export {_location(store, folder)} --trial {best.number} -o student.safetensors",
             "```",
             "",
             f"| trial | {distance} | MACs | parameters | architecture |",
@@ -137,27 +145,25 @@ def note(store: StudyStore, budget_macs: float | None) -> str:
             ]
     compared = comparison(attributes.compared_with)
     lines += ["", *compared] if compared else []
-    everything = store.study.get_trials(deepcopy=False)
-    states = Counter(t.state.name for t in everything if not TrialAttributes.from_trial(t).is_untrained)
-    words = {
-        "COMPLETE": "finished",
-        "PRUNED": "stopped early",
-        "FAIL": "failed",
-        "RUNNING": "running",
-        "WAITING": "waiting",
-    }
-    lines += [
-        "",
-        ", ".join(f"{states[state]} {word}" for state, word in words.items() if states[state]) + ".",
-    ]
+    reports = trial_reports(store)
+    replicates = sum(t.replicate_of is not None for t in reports)
+    waiting = len(store.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+    counts = [states_in_words(count_states(reports))]
+    counts += [f"{replicates} {'replicate' if replicates == 1 else 'replicates'}"] if replicates else []
+    counts += [f"{waiting} waiting"] if waiting else []
+    lines += ["", "; ".join(counts) + "."]
     return "\n".join(lines)
 
 
-def _location(store: StudyStore) -> str:
+def _of_seeds(best: TrialReport) -> str:
+    return f"; median of {len(best.fids)} seeds" if len(best.fids) > 1 else ""
+
+
+def _location(store: StudyStore, folder: Path | None) -> str:
     """The options by which a command finds the study."""
     noted = StudyAttributes.from_study(store.study).config
     workdir = noted.get("workdir", StudyOptions.model_fields["workdir"].default)
-    return " ".join(location(store.name, f"{workdir}/{store.name}", store.url))
+    return " ".join(location(store.name, str(folder or f"{workdir}/{store.name}"), store.url))
 
 
 def _known_teacher(store: StudyStore) -> tuple[float, float] | None:
@@ -173,7 +179,7 @@ def _teacher_point(macs: float, fid: float, distance: str) -> go.Scatter:
         x=[macs],
         y=[fid],
         mode="markers",
-        marker={"symbol": "star", "size": 14, "color": _INK},
+        marker={"symbol": "star", "size": 14, "color": INK},
         name="teacher",
         hovertemplate=f"<b>teacher</b><br>{distance} {fid:.2f}<br>"
         f"{format_quantity(macs)} MACs<extra></extra>",
@@ -186,17 +192,18 @@ def _steps(ordered: Sequence[tuple[float, float]], end: float) -> go.Scatter:
         x=[*(macs for macs, _ in ordered), end],
         y=[*(fid for _, fid in ordered), ordered[-1][1]],
         mode="lines",
-        line={"shape": "hv", "color": _BLUE, "width": 2},
+        line={"shape": "hv", "color": BLUE, "width": 2},
         name="front",
         hoverinfo="skip",
     )
 
 
-def _axis(title: str, values: Sequence[float]) -> dict[str, Any]:
+def axis(title: str, values: Sequence[float]) -> dict[str, Any]:
+    """An axis for `values`: logarithmic where they would crowd together."""
     axis: dict[str, Any] = {
         "title": {"text": title, "standoff": 12},
         "gridcolor": "#e6eaed",
-        "linecolor": _INK,
+        "linecolor": INK,
         "ticks": "outside",
         "zeroline": False,
         "tickformat": "~s",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from distill.evaluation import given_weights
 from distill.training import Precision
 from nas.driver.preview import judge_warnings
 from nas.errors import StudyError
@@ -33,6 +34,7 @@ def record_facts(store: StudyStore, bench: Workbench, teacher_score: FidScore, p
                 f"study {store.name!r} belongs to the {what} {recorded}, not {here}: {fix}, or use "
                 "--study NAME for a new one"
             )
+    weights = given_weights(bench.config.extractor, bench.config.extractor_weights)
     architecture = bench.teacher.generator.architecture
     teacher: dict[str, Any] = {
         "name": bench.teacher.name,
@@ -45,6 +47,7 @@ def record_facts(store: StudyStore, bench: Workbench, teacher_score: FidScore, p
     }
     StudyAttributes(
         extractor_digest=teacher_score.digest,
+        extractor_weights="" if weights is None else str(weights.resolve()),
         trained_in=precision,
         teacher_info=teacher,
         compared_with=REAL_IMAGES if bench.samples is None else bench.samples.described,

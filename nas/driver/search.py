@@ -16,6 +16,7 @@ from rich.console import Console
 from nas.config import SearchConfig, default_conditions
 from nas.driver.facts import record_facts
 from nas.driver.preview import introduction
+from nas.driver.pruning import prune_checkpoints
 from nas.driver.resumption import fail_unsampled, recorded_results, resumed_progress
 from nas.driver.tuning import tune_candidates
 from nas.execution import (
@@ -30,7 +31,7 @@ from nas.execution import (
     prepare_teacher_and_statistics,
 )
 from nas.ray_start import check_machine
-from nas.reporting import SearchReport, read_report
+from nas.reporting import SearchReport, format_bytes, read_report
 from nas.samplers import make_sampler, resume_seed
 from nas.study import StudyAttributes, StudyStore, check_purpose, study_folder
 from nas.trials import Proposer, TrialSource, link_retries
@@ -87,7 +88,13 @@ def run_search(
                 config.save()
                 _train_candidates(config, store, source, utilisation, resources, console, trainable)
         fail_unsampled(store)
-        return read_report(store)
+        found = read_report(store)
+        if config.keep == "front":
+            freed = prune_checkpoints(found)
+            console.print(
+                f"Deleted checkpoints of trials beside the front: {format_bytes(freed)}", highlight=False
+            )
+        return found
 
 
 def _cluster(running: ExitStack, config: SearchConfig, store: StudyStore) -> WorkerResources:

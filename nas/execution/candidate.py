@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import gc
 import os
 import socket
@@ -24,7 +23,7 @@ from distill.evaluation import compare, sample, save_png
 from distill.memory import is_out_of_memory
 from distill.progress import Reporter
 from distill.tasks import preview_rows
-from distill.training import Progress, Trainer, images_in_whole_steps
+from distill.training import LossLog, Progress, Trainer, images_in_whole_steps
 from nas.budget import Cost, measure
 from nas.config import SearchConfig, same_search
 from nas.device import use_threads
@@ -154,18 +153,15 @@ class Candidate:
         return state if ours else None
 
     def _train(self, trainer: Trainer, rung: int) -> float:
-        """Train to the end of `rung`, logging every step; returns the last step's KD weight."""
+        """Train to the end of `rung`, logging its losses; returns the last step's KD weight."""
         last, whole = Progress(trainer.images, trainer.kd_weight, {}), self._images
-        with (self.folder / f"rung-{rung}.csv").open("w", newline="") as file:
-            log = csv.writer(file)
-            log.writerow(["images", "kd_weight", "losses"])
+        with LossLog(self.folder / f"rung-{rung}.csv") as log:
 
             def note(progress: Progress) -> None:
                 nonlocal last
                 last = progress
                 self._report(TRAINING, progress.images, whole)
-                losses = " ".join(f"{name}={value:.4g}" for name, value in progress.losses.items())
-                log.writerow([progress.images, f"{progress.kd_weight:.6g}", losses])
+                log.note(progress)
 
             trainer.train(self.bench.config.rungs[rung], note)
         return last.kd_weight

@@ -1,7 +1,9 @@
 """What a study shows: reports, tables, plots, the dashboard."""
 
 from nas.reporting.architectures import architecture_of, legend_lines, render_architecture
+from nas.reporting.columns import count_states, states_in_words
 from nas.reporting.finalists import render_finalists
+from nas.reporting.listing import StudySummary, render_studies, render_trials, summarise, what_it_is
 from nas.reporting.report import (
     SearchReport,
     TrialReport,
@@ -10,6 +12,7 @@ from nas.reporting.report import (
     searches_below_teacher,
     trial_reports,
 )
+from nas.reporting.sizes import format_bytes
 from nas.reporting.tables import render, render_next
 from nas.reporting.trust import render_trust
 from nas.reporting.verdict import Gain, comparison, gain, location, next_commands, verdict
@@ -17,10 +20,13 @@ from nas.reporting.verdict import Gain, comparison, gain, location, next_command
 __all__ = [
     "Gain",
     "SearchReport",
+    "StudySummary",
     "TrialReport",
     "architecture_of",
     "choose_best",
     "comparison",
+    "count_states",
+    "format_bytes",
     "gain",
     "legend_lines",
     "location",
@@ -30,8 +36,13 @@ __all__ = [
     "render_architecture",
     "render_finalists",
     "render_next",
+    "render_studies",
+    "render_trials",
     "render_trust",
     "searches_below_teacher",
+    "states_in_words",
+    "summarise",
     "trial_reports",
     "verdict",
+    "what_it_is",
 ]

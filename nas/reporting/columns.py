@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -14,16 +15,20 @@ from nas.budget import format_duration, format_quantity
 from nas.ranking import PRIOR_SIGMA, PRIOR_WEIGHT
 from nas.reporting.architectures import legend_lines
 from nas.reporting.report import SearchReport, TrialReport
+from nas.reporting.sizes import folder_bytes, format_bytes
 from nas.reporting.verdict import near
 
 STATES = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed", "RUNNING": "running"}
 
 
-def make_table(columns: Sequence[str]) -> Table:
-    """A table of numbers that 80 columns of a terminal hold: no lines between columns, two-line headings."""
+def make_table(columns: Sequence[str], *, text: Container[str] = ()) -> Table:
+    """A table that 80 columns of a terminal hold: no lines between columns, two-line headings.
+
+    Columns are numbers, but those of `text`.
+    """
     table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False, show_edge=False)
     for name in columns:
-        table.add_column(name, justify="right", overflow="fold")
+        table.add_column(name, justify="left" if name in text else "right", overflow="fold")
     return table
 
 
@@ -83,12 +88,26 @@ def architectures(found: SearchReport, rows: Sequence[tuple[TrialReport, Sequenc
 
 def states(found: SearchReport) -> str:
     """The architectures of the study by their state, and the replicates beside them."""
-    first = [t for t in found.trials if t.replicate_of is None]
-    counts = {words: sum(t.state == name for t in first) for name, words in STATES.items()}
-    parts = [f"{count} {words}" for words, count in counts.items() if count]
-    further = len(found.trials) - len(first)
-    counted = f"{count_of(len(first), 'architecture')}: {', '.join(parts)}" if parts else "no architecture"
+    counts = count_states(found.trials)
+    architectures = sum(counts.values())
+    further = len(found.trials) - architectures
+    counted = (
+        f"{count_of(architectures, 'architecture')}: {states_in_words(counts)}"
+        if counts
+        else "no architecture"
+    )
     return counted + (f"; {count_of(further, 'replicate')} in addition" if further else "")
+
+
+def count_states(trials: Sequence[TrialReport]) -> dict[str, int]:
+    """Architectures by the state of their first training; states that none is in are left out."""
+    first = [t.state for t in trials if t.replicate_of is None]
+    return {state: first.count(state) for state in STATES if state in first}
+
+
+def states_in_words(counts: Mapping[str, int]) -> str:
+    """`count_states` as text."""
+    return ", ".join(f"{count} {STATES[state]}" for state, count in counts.items()) or "no trials"
 
 
 def noise_line(found: SearchReport) -> str:
@@ -127,8 +146,9 @@ def count_of(number: int, what: str) -> str:
 
 
 def closing_lines(found: SearchReport) -> list[str]:
-    """Warnings, and where the study is."""
+    """Warnings, and where the study is, and how much its checkpoints and samples take."""
+    size = format_bytes(folder_bytes(Path(found.folder) / "trials"))
     return [
         *(f"Warning: {warning}." for warning in found.warnings),
-        f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials",
+        f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials ({size})",
     ]

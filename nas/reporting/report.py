@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial
@@ -93,6 +94,7 @@ class SearchReport(BaseModel):
     teacher_on_front: bool  # it fits, and no student is as good for less
     space: str
     extractor: str  # that all students are measured with
+    extractor_weights: str  # the file that the user gave for it; empty where it has its default ones
     recipe: str  # how students were taught, in words
     data: dict[str, str]  # the images: what the user called them, and their digest
     compared_with: str = REAL_IMAGES  # what every FID is a distance to, in words
@@ -141,8 +143,8 @@ class SearchReport(BaseModel):
         raise StudyError(f"study {self.study!r} has no trial {number}: see its trials with nas-dashboard")
 
 
-def read_report(store: StudyStore) -> SearchReport:
-    """Read everything that `store` holds.
+def read_report(store: StudyStore, folder: Path | None = None) -> SearchReport:
+    """Read everything that `store` holds; `folder` is where the study is now, if it was moved.
 
     Raises:
         StudyError: the study was not made by nas-search.
@@ -167,6 +169,8 @@ def read_report(store: StudyStore) -> SearchReport:
         teacher_on_front=below and chosen.leaves(attributes.teacher_info["fid"]),
         space=attributes.space,
         extractor=attributes.extractor,
+        extractor_weights=attributes.extractor_weights or config.get("extractor_weights") or "",
+        finalists_of=attributes.finalists_of,
         recipe=f"{config['recipe']}, KD weight {_schedule(config)}",
         data={"name": config["data"], "digest": attributes.data} | _parts(config),
         compared_with=attributes.compared_with,
@@ -181,9 +185,8 @@ def read_report(store: StudyStore) -> SearchReport:
             t.rungs for t in trials if t.state == "COMPLETE" and t.replicate_of is None
         ),
         storage=store.url,
-        folder=str(config["workdir"]) + "/" + store.name,
+        folder=str(folder or Path(config["workdir"], store.name)),
         warnings=attributes.warnings,
-        finalists_of=attributes.finalists_of,
     )
 
 

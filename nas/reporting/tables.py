@@ -67,8 +67,9 @@ def _render_search(found: SearchReport, trust: RenderableType | None) -> Rendera
 
 def _best(found: SearchReport, best: TrialReport) -> str:
     latency = f", {format_duration(best.latency)} ({best.latency_on})" if best.latency is not None else ""
+    seeds = f" (median of {len(best.fids)} seeds)" if len(best.fids) > 1 else ""
     return (
-        f"Best student: trial {best.number}, {found.distance} {best.median:.2f}, "
+        f"Best student: trial {best.number}, {found.distance} {best.median:.2f}{seeds}, "
         f"{costs(best.macs or 0, best.params or 0)}{latency}; {states(found)}."
     )
 

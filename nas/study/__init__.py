@@ -3,7 +3,7 @@
 from nas.study.artifacts import artifact_store, attach_samples
 from nas.study.attributes import BUILT_IN, LAYOUT, REAL_IMAGES, StudyAttributes
 from nas.study.folder import check_folder, study_folder
-from nas.study.locate import open_existing
+from nas.study.locate import has_result, open_all, open_existing, study_names
 from nas.study.opening import check_purpose
 from nas.study.records import RungRecord
 from nas.study.rehearsal import check_study, recorded_extractor
@@ -23,7 +23,10 @@ __all__ = [
     "check_folder",
     "check_purpose",
     "check_study",
+    "has_result",
+    "open_all",
     "open_existing",
     "recorded_extractor",
     "study_folder",
+    "study_names",
 ]

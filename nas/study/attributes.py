@@ -36,6 +36,7 @@ class StudyAttributes(BaseModel):
     data: str = ""  # digest of the real images
     extractor: str = ""  # that all students are measured with: its name or file
     extractor_digest: str = ""  # of its weights
+    extractor_weights: str = ""  # the file that the user gave for it; empty where it has its default ones
     trained_in: str = ""  # precision of all trainings
     finalists_of: str = ""  # the search whose finalists this study trains
     compared_with: str = REAL_IMAGES  # what every FID is a distance to, in words

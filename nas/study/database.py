@@ -17,6 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine, make_url
 
 from nas.errors import StorageError
+from nas.extras import install
 from nas.passwords import MASK, without_password
 
 CONNECT_SECONDS = 5
@@ -97,7 +98,7 @@ def connect(url: URL, *, create: bool, migrate: bool = True) -> Engine:
     except (sa.exc.NoSuchModuleError, ImportError) as error:
         raise StorageError(
             f"storage {shown(url)}: no driver for {url.drivername!r} is installed; use sqlite:///FILE or "
-            "postgresql+psycopg://…, or pip install the driver"
+            f"postgresql+psycopg://…, or {_driver(url)}"
         ) from error
     except (sa.exc.ArgumentError, TypeError) as error:
         raise StorageError(f"storage {shown(url)}: {_one_line(error)}; correct the URL") from error
@@ -187,6 +188,11 @@ def unwritable(url: URL, path: Path, error: Exception) -> str:
         f"storage {shown(url)} can't be used: {_one_line(error)}; check that {path} is a SQLite database (or "
         f"not there yet) and that {path.parent} can be written"
     )
+
+
+def _driver(url: URL) -> str:
+    """How to install the driver of a server."""
+    return install("postgres") if url.drivername == "postgresql+psycopg" else "pip install the driver"
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,10 +1,13 @@
-"""Where an existing study is: by name, or the newest in a work folder."""
+"""Where existing studies are: by name, the newest with a result, or all of a work folder or database."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container
 from pathlib import Path
 
-from nas.errors import StudyError
+from optuna.trial import TrialState
+
+from nas.errors import StorageError, StudyError
 from nas.study.attributes import StudyAttributes
 from nas.study.store import StudyStore
 
@@ -14,7 +17,8 @@ def open_existing(workdir: Path, study: str, storage: str) -> tuple[StudyStore, 
 
     Args:
         workdir: folder of runs.
-        study: its name; empty for the last searched in `workdir`, or the last made in `storage`.
+        study: its name; empty for the last searched in `workdir`, or the last made in `storage`. One with a
+            complete trial comes before those without.
         storage: SQLAlchemy URL; empty for the SQLite file in the study's folder.
 
     Returns:
@@ -24,30 +28,88 @@ def open_existing(workdir: Path, study: str, storage: str) -> tuple[StudyStore, 
         StudyError: there is none.
         StorageError: the database can't be used.
     """
+    names = [study] if study else study_names(workdir, storage)
+    newest, error = None, None
+    for name in names:
+        try:
+            store, folder = _open(workdir, name, storage)
+        except (StudyError, StorageError) as reason:
+            error = error or reason
+            continue
+        if study or has_result(store):
+            if newest is not None:
+                newest[0].close()
+            return store, folder
+        if newest is None:
+            newest = store, folder
+        else:
+            store.close()
+    if newest is not None:
+        return newest
+    assert error is not None
+    raise error
+
+
+def open_all(
+    workdir: Path,
+    storage: str,
+    skipped: Callable[[str], None] = lambda reason: None,
+    known: Container[str] = (),
+) -> list[tuple[StudyStore, Path]]:
+    """Open all studies to read them, with their folders: the last searched or made first.
+
+    Args:
+        workdir: folder of runs.
+        storage: SQLAlchemy URL; empty for the SQLite files in the studies' folders.
+        skipped: receives why a study can't be opened.
+        known: names of studies to leave out.
+
+    Raises:
+        StudyError: there is none.
+        StorageError: the database can't be used.
+    """
+    found = []
+    for name in study_names(workdir, storage):
+        if name in known:
+            continue
+        try:
+            found.append(_open(workdir, name, storage))
+        except (StudyError, StorageError) as error:
+            skipped(str(error))
+    return found
+
+
+def study_names(workdir: Path, storage: str) -> list[str]:
+    """Names of all studies, the last searched in `workdir` or made in `storage` first; at least one.
+
+    Raises:
+        StudyError: there is none.
+        StorageError: the database can't be used.
+    """
     if storage:
-        name = study or _last(StudyStore.names(storage), storage)
-    else:
-        name = study or _newest(workdir)
-        storage = f"sqlite:///{workdir / name / 'study.db'}"
-    store = StudyStore.open(storage, name, create=False)
+        names = StudyStore.names(storage)[::-1]
+        if not names:
+            raise StudyError(f"there is no study in {storage}: run nas-search first")
+        return names
+    folders = [path.parent for path in workdir.glob("*/study.db")]
+    if not folders:
+        raise StudyError(f"there is no study in {workdir}: run nas-search first, or name its --workdir")
+    return [folder.name for folder in sorted(folders, key=_searched, reverse=True)]
+
+
+def has_result(store: StudyStore) -> bool:
+    """Whether a trial of the study is complete."""
+    return bool(store.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+
+
+def _open(workdir: Path, name: str, storage: str) -> tuple[StudyStore, Path]:
+    url = storage or f"sqlite:///{workdir / name / 'study.db'}"
+    store = StudyStore.open(url, name, create=False)
     noted = Path(StudyAttributes.from_study(store.study).config.get("workdir", workdir))
     return store, (workdir if (workdir / name).is_dir() else noted) / name
-
-
-def _newest(workdir: Path) -> str:
-    found = [path.parent for path in workdir.glob("*/study.db")]
-    if not found:
-        raise StudyError(f"there is no study in {workdir}: run nas-search first, or name its --workdir")
-    return max(found, key=_searched).name
 
 
 def _searched(folder: Path) -> float:
     """Time of the study's last search; readers change the database file, too, so its time is no guide."""
     settings = folder / "config.toml"
     return (settings if settings.exists() else folder / "study.db").stat().st_mtime
-
-
-def _last(names: list[str], storage: str) -> str:
-    if not names:
-        raise StudyError(f"there is no study in {storage}: run nas-search first")
-    return names[-1]

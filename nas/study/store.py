@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import optuna
@@ -23,18 +24,27 @@ from nas.study import database
 from nas.study.lease import Lease, study_lease
 from nas.study.opening import check_identity, check_origin, check_purpose, open_study
 from nas.study.records import RungRecord
+from nas.study.snapshot import readable
 from nas.study.tables import STUDY_NAME_LENGTH, Rung
 
 
 class StudyStore:
     """An open study. Make one with `StudyStore.open`; use it as a context manager or `close` it."""
 
-    def __init__(self, url: URL, engine: Engine, study: optuna.Study, storage: RDBStorage) -> None:
+    def __init__(
+        self,
+        url: URL,
+        engine: Engine,
+        study: optuna.Study,
+        storage: RDBStorage,
+        copy: TemporaryDirectory[str] | None,
+    ) -> None:
         self.study = study
         self.name: str = study.study_name
         self.url = database.shown(url)  # without the password
         self._engine = engine
         self._storage = storage
+        self._copy = copy  # of a file that can't be written
         self._lease: Lease | None = None
 
     @classmethod
@@ -57,7 +67,8 @@ class StudyStore:
                 teacher and data. A new study saves it; an existing one must have the same.
             assumed: the values of parts that an existing study does not have.
             sampler: what `study.ask` uses; Optuna's default when None.
-            create: make the study when there is none.
+            create: make the study when there is none. Without it a SQLite file that can't be written is read
+                from a copy, as it is now.
 
         Raises:
             StorageError: the database can't be used.
@@ -67,17 +78,21 @@ class StudyStore:
         if not name or len(name) > STUDY_NAME_LENGTH:
             raise StudyError(f"study name {name[:40]!r}: give 1 to {STUDY_NAME_LENGTH} characters")
         parsed = database.parse_url(url)
-        engine = database.connect(parsed, create=create)
-        storage = None
+        opened, copy = (parsed, None) if create else readable(parsed)
+        storage = engine = None
         try:
-            storage = _optuna_storage(parsed)
+            engine = database.connect(opened, create=create)
+            storage = _optuna_storage(opened)
             study = open_study(engine, storage, name, identity or {}, assumed or {}, sampler, create)
         except BaseException:  # also Ctrl-C: leave no connection open
-            engine.dispose()
+            if engine is not None:
+                engine.dispose()
             if storage is not None:
                 storage.engine.dispose()
+            if copy is not None:
+                copy.cleanup()
             raise
-        return cls(parsed, engine, study, storage)
+        return cls(parsed, engine, study, storage, copy)
 
     @staticmethod
     def check(url: str, name: str, *, identity: Mapping[str, str], assumed: Mapping[str, str]) -> None:
@@ -112,7 +127,7 @@ class StudyStore:
         Raises:
             StorageError: the database can't be used or is not there.
         """
-        parsed = database.parse_url(url)
+        parsed, copy = readable(database.parse_url(url))
         database.connect(parsed, create=False).dispose()
         storage = _optuna_storage(parsed)
         try:
@@ -121,17 +136,30 @@ class StudyStore:
             ]
         finally:
             storage.engine.dispose()
+            if copy is not None:
+                copy.cleanup()
 
     @property
     def storage(self) -> BaseStorage:
         """Optuna's storage, for its dashboard and its artifacts."""
         return self.study._storage
 
-    def close(self) -> None:
-        """Close the connections."""
+    @property
+    def is_copy(self) -> bool:
+        """Whether what is written would be lost, because the file itself can't be written."""
+        return self._copy is not None
+
+    def release(self) -> None:
+        """Close the connections; the next use opens them again."""
         self._storage.scoped_session.remove()
         self._storage.engine.dispose()
         self._engine.dispose()
+
+    def close(self) -> None:
+        """Close the connections, for good."""
+        self.release()
+        if self._copy is not None:
+            self._copy.cleanup()
 
     def __enter__(self) -> Self:
         return self

@@ -53,6 +53,7 @@ class Proposer(TrialSource):
     ) -> None:
         super().__init__(store, space, utilisation, config)
         self._warm_start = WarmStart() if warm_start is None else warm_start
+        self._earlier = deque(self._warm_start.choices)  # that are not enqueued yet
         self._latency = AnyLatency() if latency is None else latency
         self._unsampled: deque[int] = deque()  # interrupted before their architecture was sampled
         self._enqueued = False
@@ -108,6 +109,7 @@ class Proposer(TrialSource):
         for _ in range(MAX_DUPLICATES):
             if self.asked >= self._config.trials or self.exhausted:
                 return None
+            self._enqueue_earlier()
             if (warm := self._next_warm_start()) is not None:
                 return warm
             asked = self._ask()
@@ -131,7 +133,7 @@ class Proposer(TrialSource):
     def _next_warm_start(self) -> Proposal | None:
         """The user's next architecture, after the baselines and initial designs."""
         new = [a for a in self._warm_start.architectures if str(a) not in {*self._known, self._teacher}]
-        if not new or self._store.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        if not new or self._waiting:
             return None
         number = self._store.begin(self._attributes(new[0]).stored())
         self._known[str(new[0])] = number
@@ -154,8 +156,16 @@ class Proposer(TrialSource):
             self._enqueue_baseline(fraction, f"uniform, {fraction:.0%} of {self._whole}", protected)
         for design in plan.designs:
             self._store.study.enqueue_trial(dict(design), skip_if_exists=True)
-        for earlier in self._warm_start.choices:
-            self._store.study.enqueue_trial(dict(earlier), skip_if_exists=True)
+
+    def _enqueue_earlier(self) -> None:
+        """Enqueue the next warm-start trial after all others, so that none waits when the search ends."""
+        while self._earlier and not self._waiting:
+            self._store.study.enqueue_trial(dict(self._earlier.popleft()), skip_if_exists=True)
+
+    @property
+    def _waiting(self) -> bool:
+        """Whether a trial is enqueued."""
+        return bool(self._store.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
     def _enqueue_baseline(self, budget_fraction: float, name: str, protected: bool) -> None:
         """Put a uniform-width baseline at the end of the queue."""

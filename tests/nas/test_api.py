@@ -78,9 +78,12 @@ def test_a_student_is_exported_and_loaded(finished: SearchReport, tmp_path: Path
     assert isinstance(student, nas.Generator)
     assert student.architecture == type(student.architecture).from_json(best.architecture)
     other = next(trial.number for trial in finished.trials if trial.rungs and trial != best)
-    assert nas.export(finished, str(path), trial=other)["trial"] == str(other)
+    assert nas.export(finished, str(path), trial=other, force=True)["trial"] == str(other)
     with pytest.raises(nas.UserError, match="exclude each other"):
         nas.export(finished, path, trial=1, max_macs=10**6)
+    for wrong in ("tiny", path, None):
+        with pytest.raises(nas.UserError, match=r"export takes a report, not .*nas\.open_study"):
+            nas.export(wrong, path)  # type: ignore[arg-type]  # what a user may try
 
 
 def test_a_study_that_was_moved_is_exported_from_where_it_is(finished: SearchReport, tmp_path: Path) -> None:

@@ -3,18 +3,37 @@
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
-from nas.dashboard.publisher import dashboard_server, publish
-from nas.study import RungRecord, StudyStore, attach_samples
+from nas.dashboard.board import Board
+from nas.dashboard.server import dashboard_server
+from nas.study import RungRecord, StudyAttributes, StudyStore, attach_samples
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS = [
+    "--window-size=1280,900",
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--virtual-time-budget=20000"]
+
+WIDTH = 1280
+PROBE = b"""
+setInterval(() => {
+  const inner = [...document.querySelectorAll("main, main div")].filter((e) => e.clientWidth);
+  const right = Math.max(...inner.map((e) => e.getBoundingClientRect().right));
+  document.documentElement.dataset.right = Math.round(right);
+}, 300);
+"""
 
 pytestmark = [
     pytest.mark.slow,
@@ -22,15 +41,27 @@ pytestmark = [
 ]
 
 
+class Probed(Board):
+    """Pages that note in their document how far their content reaches to the right."""
+
+    def _ours(self, name: str, start_response: Any) -> Iterable[bytes]:
+        answer = super()._ours(name, lambda status, headers: start_response(status, headers[:1]))
+        return [*answer, PROBE] if name == "page.js" else answer
+
+
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
     """A study of two finished trials with samples, served on loopback."""
     url = f"sqlite:///{tmp_path}/study.db"
     with StudyStore.open(url, "digits", identity={"extractor": "digits"}) as store:
+        StudyAttributes(config={"budget_macs": 2_000_000}).write(store.study)
         for fid, macs in ((20.0, 1_000_000), (10.0, 1_900_000)):
             trial = store.study.ask()
             trial.suggest_float("budget_fraction", 0.25, 1.0)
-            chosen = {"architecture": f"rgb1 4:{macs // 50_000}f1k3", "architecture_json": {}}
+            chosen = {
+                "architecture": f"rgb1 4:{macs // 50_000}f1k3",
+                "architecture_json": {"blocks": ["x" * 90] * 9},
+            }
             for name, value in {**chosen, "macs": macs, "params": 1000}.items():
                 trial.set_user_attr(name, value)
             store.record_rung(
@@ -43,11 +74,10 @@ def url(tmp_path: Path) -> Iterator[str]:
             Image.new("L", (64, 64), 128).save(png)
             attach_samples(trial, png, tmp_path / "artifacts")
             store.study.tell(trial, [fid, macs])
-        publish(store, budget_macs=2e6)
-        with dashboard_server(store.storage, tmp_path / "artifacts", "127.0.0.1", 0) as server:
+        with dashboard_server(Probed([(store, tmp_path)]), "127.0.0.1", 0) as server:
             thread = threading.Thread(target=server.serve_forever, daemon=True)
             thread.start()
-            yield f"http://127.0.0.1:{server.server_port}/dashboard/studies/1"
+            yield f"http://127.0.0.1:{server.server_port}"
             server.shutdown()
             thread.join(timeout=10)
 
@@ -65,9 +95,20 @@ def test_the_study_page_draws_our_pareto_plot_with_the_budget(url: str, tmp_path
     assert "MACs of one image (fvcore)" in drawn
     assert "budget 2M" in drawn
     assert "best: trial 1" in drawn
+    assert "FD (digits) at each rung" in drawn
+    assert "<strong>trial 1</strong>" in drawn.partition('id="nas-summary"')[2]
+    assert "Best Trial (number=1)" in drawn
 
 
 def test_a_trial_page_shows_its_samples(url: str, tmp_path: Path) -> None:
-    drawn = page(f"{url}/trials?numbers=1", tmp_path)
+    drawn = page(f"{url}/dashboard/studies/1/trials?numbers=1", tmp_path)
     assert "samples.png" in drawn
     assert "/artifacts/" in drawn
+    assert "64 10" in drawn, "a rung as an intermediate value"
+    assert "best student" in drawn
+
+
+@pytest.mark.parametrize("path", ["", "/dashboard", "/dashboard/studies/1/trials?numbers=1"])
+def test_no_page_is_wider_than_the_screen(url: str, tmp_path: Path, path: str) -> None:
+    drawn = page(url + path, tmp_path)
+    assert 0 < int(drawn.partition('data-right="')[2].partition('"')[0]) <= WIDTH

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from distill.data.builtin import DIGITS
-from distill.data.sources.archive import zip_source
+from distill.data.sources.archive import split_member, zip_source
 from distill.data.sources.base import Listing, Source
 from distill.data.sources.folder import folder_source
 from distill.data.sources.idx import idx_source, is_idx
@@ -20,7 +20,8 @@ TEACHER = "teacher"
 """The name of samples of the teacher in place of real images, which are no source: the teacher makes them."""
 
 FIX = (
-    "give a folder or a .zip with .png, .jpg or .webp images, an idx file, torchvision:NAME"
+    "give a folder or a .zip with .png, .jpg or .webp images (FILE.zip:FOLDER for one in it), an idx file, "
+    "torchvision:NAME"
     f" (such as torchvision:CIFAR10), or {DIGITS!r}"
 )
 
@@ -38,7 +39,8 @@ def open_source(source: str, stack: ExitStack, *, download: bool) -> Source:
         )
     if source.startswith(PREFIX):
         return torchvision_source(source.removeprefix(PREFIX), download=download)
-    path = Path(source)
+    named, folder = split_member(source)
+    path = Path(named)
     try:
         if path.is_dir():
             return folder_source(path)
@@ -46,7 +48,7 @@ def open_source(source: str, stack: ExitStack, *, download: bool) -> Source:
             raise DataError(f"{path} does not exist: {FIX}")
         if not path.is_file():
             raise DataError(f"{path} is neither a file nor a folder: {FIX}")
-        return idx_source(path) if is_idx(path) else zip_source(path, stack)
+        return idx_source(path) if is_idx(path) else zip_source(path, stack, folder)
     except OSError as error:
         raise DataError(f"{path} can't be read ({os_reason(error)}): {FIX}") from error
 

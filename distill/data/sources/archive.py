@@ -26,11 +26,23 @@ MAX_EXPANSION = 100  # images hardly shrink in a .zip; a bomb grows a thousandfo
 HARMLESS = 64 * 2**20  # bytes that any archive may unpack to
 
 
-def zip_source(path: Path, stack: ExitStack) -> Source:
+def split_member(source: str) -> tuple[str, str]:
+    """The archive and the folder in it, of `images.zip:trainA`; the folder is empty where none is named."""
+    named = re.fullmatch(r"(.+\.zip):(.*)", source, flags=re.IGNORECASE | re.DOTALL)
+    return (source, "") if named is None or Path(source).exists() else (named[1], named[2])
+
+
+def zip_source(path: Path, stack: ExitStack, folder: str = "") -> Source:
     """Images in the .zip at `path`, known by their names, sizes and checksums, wherever the file lies.
 
+    Args:
+        path: of the archive.
+        stack: keeps it open.
+        folder: the one in the archive whose images are meant, and those of folders below it; empty for all.
+            Names and labels are as if the archive had nothing else.
+
     Raises:
-        DataError: it is no .zip, names a place outside of itself, or is a bomb.
+        DataError: it is no .zip, names a place outside of itself, is a bomb, or has no such folder.
         OSError: it can't be read.
     """
     try:
@@ -43,7 +55,9 @@ def zip_source(path: Path, stack: ExitStack) -> Source:
     infos = [info for info in archive.infolist() if not info.is_dir()]
     _check_names(path, infos)
     check_expansion(path, sum(info.file_size for info in infos))
-    by_name = {info.filename.replace("\\", "/"): info for info in infos}  # old tools of Windows write \
+    by_name = _below(folder, infos)
+    if not by_name and folder:
+        raise DataError(f"{path} has no folder {folder!r}: {_folders(infos)}")
     names = sorted(name for name in by_name if is_image(name))
     label_file = label_file_of(by_name, names)
 
@@ -60,8 +74,8 @@ def zip_source(path: Path, stack: ExitStack) -> Source:
         return Listing.labelled(names, read, content, beside)
 
     used = [*names, *([label_file] if label_file is not None else [])]
-    files = ((by_name[name].filename, by_name[name].file_size, by_name[name].CRC) for name in used)
-    folders = [info.filename.replace("\\", "/") for info in archive.infolist() if info.is_dir()]
+    files = ((name, by_name[name].file_size, by_name[name].CRC) for name in used)
+    folders = _below(folder, [info for info in archive.infolist() if info.is_dir()])
     others = left_out(sorted(by_name.keys() - {*used})) + empty_folders(folders, names)
     return Source(fingerprint("zip", files=files), listing, tuple(others))
 
@@ -88,6 +102,26 @@ def _check_names(path: Path, infos: list[zipfile.ZipInfo]) -> None:
                 f"{path} holds {one_line(repr(name))}, a place outside of itself: "
                 "make it anew with relative names"
             )
+
+
+def _below(folder: str, infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+    """The entries below `folder` by their names relative to it; all of them where it is empty."""
+    root = f"{_with_slashes(folder).strip('/')}/" if folder else ""
+    names = ((_with_slashes(info.filename), info) for info in infos)
+    return {name.removeprefix(root): info for name, info in names if name.startswith(root)}
+
+
+def _with_slashes(name: str) -> str:
+    return name.replace("\\", "/")  # old tools of Windows write \
+
+
+def _folders(infos: list[zipfile.ZipInfo]) -> str:
+    """The folders at the top of an archive, as advice."""
+    names = [_with_slashes(info.filename) for info in infos]
+    folders = sorted({name.partition("/")[0] for name in names if "/" in name})
+    if not folders:
+        return "it has no folders; leave the folder out"
+    return f"give one of {one_line(', '.join(folders), 100)}, or leave it out"
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

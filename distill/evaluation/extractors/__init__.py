@@ -6,6 +6,7 @@ from distill.evaluation.extractors.registry import (
     check_extractor,
     domain_of,
     extractor_file,
+    given_weights,
     load_extractor,
 )
 from distill.evaluation.extractors.suitability import (
@@ -32,5 +33,6 @@ __all__ = [
     "domain_warnings",
     "extractor_file",
     "extractor_line",
+    "given_weights",
     "load_extractor",
 ]

@@ -123,6 +123,16 @@ def extractor_file(name: str, weights: Path | None = None) -> Path | None:
     return _file(name, weights)
 
 
+def given_weights(name: str, weights: Path | None = None) -> Path | None:
+    """The file that the user gives for an extractor, by argument or by environment variable.
+
+    Raises:
+        FidelityError: it is not there or can't be read.
+    """
+    entry = EXTRACTORS.get(name)
+    return None if entry is None else _given(entry, weights)
+
+
 def _check_name(name: str) -> None:
     if name not in EXTRACTORS and Path(name).suffix not in torchscript.SUFFIXES:
         names = ", ".join(sorted(EXTRACTORS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import zipfile
 from pathlib import Path
@@ -99,3 +100,30 @@ def test_a_zip_with_backslashes_is_read_like_any_other(tmp_path: Path) -> None:
     images = load_images(tmp_path / "old.zip", 8, 3)
     assert images.classes == ("cat", "dog")
     assert images.notes == ("40 hidden",)
+
+
+def test_a_folder_in_a_zip_with_backslashes_has_its_classes_and_leaves_out_only_its_own_files(
+    tmp_path: Path,
+) -> None:
+    """The folder stands for the whole archive: its label file counts, and files beside it do not."""
+    root = pictures(tmp_path / "set", 40)
+    labels = [[f"images/{file.name}", i % 3] for i, file in enumerate(sorted(root.iterdir()))]
+    with zipfile.ZipFile(tmp_path / "old.zip", "w") as archive:
+        for name in ("beside.bmp", "train\\notes.txt", "test\\beside.gif"):
+            info = zipfile.ZipInfo()
+            info.filename = name
+            archive.writestr(info, b"")
+        for file in sorted(root.iterdir()):
+            for folder in ("test", "train\\images"):
+                info = zipfile.ZipInfo()
+                info.filename = f"{folder}\\{file.name}"
+                archive.writestr(info, file.read_bytes())
+        archive.writestr("train/dataset.json", json.dumps({"labels": labels}))
+        archive.writestr("train/empty/", b"")
+    for folder in ("train", "train/", "\\train"):
+        images = load_images(f"{tmp_path}/old.zip:{folder}", 8, 3)
+        assert images.labels is not None
+        assert images.labels.tolist() == [i % 3 for i in range(40)]
+        assert images.notes == (f"1 .txt: {READ}",)
+    with pytest.raises(DataError, match="give one of test, train, or leave it out"):
+        load_images(f"{tmp_path}/old.zip:gone", 8, 3)

@@ -14,7 +14,7 @@ import pytest
 from distill.data import absolute, load_images, sample_images
 from distill.data.sources import archive
 from distill.errors import DataError
-from tests.distill.data.pictures import zipped
+from tests.distill.data.pictures import pictures, zipped
 
 
 def packed(content: bytes) -> bytes:
@@ -242,3 +242,41 @@ def test_paths_become_absolute_and_names_stay(tmp_path: Path, monkeypatch: pytes
     assert absolute("torchvision:CIFAR10") == "torchvision:CIFAR10"
     assert absolute("./digits") == str(tmp_path / "digits")
     assert absolute("faces.zip") == str(tmp_path / "faces.zip")
+
+
+# --- a folder in an archive
+
+
+@pytest.fixture
+def two_domains(tmp_path: Path) -> Path:
+    """CycleGAN's layout in a .zip: images 0 to 31 in trainA, and others in trainB."""
+    pictures(tmp_path / "horses" / "trainA", 32)
+    pictures(tmp_path / "horses" / "trainB", 40, size=12)
+    return zipped(tmp_path / "horses")
+
+
+def test_a_folder_in_a_zip_has_the_images_of_that_folder_alone(two_domains: Path, folder: Path) -> None:
+    alone = load_images(pictures(folder.parent / "alone", 32), 8, 3)
+    for source in (f"{two_domains}:trainA", f"{two_domains}:trainA/", f"{two_domains}:/trainA"):
+        found = load_images(source, 8, 3)
+        assert np.array_equal(found.images, alone.images)
+    assert len(load_images(f"{two_domains}:trainB", 8, 3)) == 40
+    assert len(load_images(two_domains, 8, 3)) == 72
+    assert load_images(f"{two_domains}:trainA", 8, 3).digest != load_images(two_domains, 8, 3).digest
+
+
+def test_a_folder_that_is_not_in_the_zip_is_named_with_those_that_are(
+    two_domains: Path, folder: Path
+) -> None:
+    with pytest.raises(DataError, match=r"horses\.zip has no folder 'train': give one of trainA, trainB"):
+        load_images(f"{two_domains}:train", 8, 3)
+    with pytest.raises(DataError, match=r"gone\.zip does not exist"):
+        load_images(f"{folder.parent}/gone.zip:trainA", 8, 3)
+    (folder / "more").rename(folder.parent / "more")
+    with pytest.raises(DataError, match="it has no folders; leave the folder out"):
+        load_images(f"{zipped(folder)}:trainA", 8, 3)
+
+
+def test_a_folder_in_a_zip_has_an_absolute_name(two_domains: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(two_domains.parent)
+    assert absolute("horses.zip:trainA") == f"{two_domains.resolve()}:trainA"

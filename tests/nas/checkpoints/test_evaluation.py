@@ -169,6 +169,25 @@ def test_a_file_measured_with_other_weights_is_refused_unless_they_are_asked_for
     assert found["fid_extractor_digest"] == changed
 
 
+def test_the_weights_that_a_file_notes_are_used_without_a_flag_while_they_are_there(
+    teacher_file: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.safetensors"
+    changed_bytes = bytearray(WEIGHTS.read_bytes())
+    changed_bytes[-4] ^= 1
+    own.write_bytes(changed_bytes)
+    digest, default = file_digest(own)[:16], file_digest(WEIGHTS)[:16]
+    noted = {"data": "digits", "fid_samples": "50", "fid_extractor": "digits"}
+    noted |= {"fid_extractor_digest": digest, "fid_extractor_weights": str(own)}
+    student = tmp_path / "noted.safetensors"
+    save_checkpoint(Checkpoint("stylegan2", load_checkpoint(teacher_file).generator, None, noted), student)
+    assert evaluate(student)["fid_extractor_digest"] == digest
+    assert evaluate(student, extractor="digits")["fid_extractor_digest"] == default
+    own.unlink()
+    with pytest.raises(ConfigError, match=rf"digits weights {digest} \({own}\), these are {default}: give"):
+        evaluate(student)
+
+
 def test_a_generator_that_makes_nan_is_a_users_error(teacher_file: Path, tmp_path: Path) -> None:
     generator = copy.deepcopy(load_checkpoint(teacher_file).generator)
     with torch.no_grad():

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import nas
-from nas.checkpoints import choose, evaluate, export_student
+from nas.checkpoints import better_seed, choose, evaluate, export_student
 from nas.errors import ExportError, StudyError
 from nas.reporting import SearchReport, TrialReport
 from search_spaces import CheckpointError, get_family, load_checkpoint
@@ -91,20 +91,44 @@ def test_the_best_a_trial_or_the_best_below_a_limit_is_chosen(
     assert choose(finished, max_macs=cheaper.macs) == cheaper
 
 
-def test_of_a_replicated_best_the_run_of_the_lowest_fid_is_exported_with_its_own_fid(
+def test_of_a_replicated_best_the_trial_that_the_report_names_is_exported_with_its_own_fid(
     replicated: SearchReport, tmp_path: Path
 ) -> None:
     first = replicated.trials[0]
     others = [t for t in replicated.trials if t.summary == first.summary]
     found = replicated.model_copy(update={"trials": others})
+    assert len(first.fids) == 3
+    chosen = choose(found)
+    assert chosen == first
+    metadata = export_student(found, chosen, folder(found), tmp_path / "student.safetensors")
+    assert float(metadata["fid"]) == first.fid == first.fids[0]
+    assert (metadata["trial"], metadata["name"]) == ("0", "tiny-trial-0")
+
+
+def test_the_seed_of_the_lowest_distance_is_named_for_every_training_of_the_architecture(
+    replicated: SearchReport,
+) -> None:
+    first = replicated.trials[0]
     runs = [t for t in replicated.trials if first.number in (t.number, t.replicate_of)]
     lowest = min(runs, key=lambda t: t.fid or 0)
-    chosen = choose(found)
-    assert chosen == lowest
-    metadata = export_student(found, chosen, folder(found), tmp_path / "student.safetensors")
-    assert float(metadata["fid"]) == lowest.fid == min(first.fids)
-    assert metadata["trial"] == str(lowest.number)
-    assert choose(found, trial=first.number) == first
+    for run in runs:
+        assert better_seed(replicated, run) == (None if run == lowest else lowest)
+    single = next(t for t in replicated.trials if t.fids and len(t.fids) == 1)
+    assert better_seed(replicated, single) is None
+
+
+def test_a_file_that_exists_is_replaced_by_force_only(
+    finished: SearchReport, best: TrialReport, tmp_path: Path
+) -> None:
+    output = tmp_path / "student.safetensors"
+    output.write_bytes(b"mine")
+    with pytest.raises(ExportError, match=r"student\.safetensors exists: .*--force"):
+        export_student(finished, best, folder(finished), output)
+    with pytest.raises(ExportError, match="exists"):
+        nas.export(finished, str(output))
+    assert output.read_bytes() == b"mine"
+    nas.export(finished, str(output), force=True)
+    assert nas.load_student(str(output)).image_shape == (1, 16, 16)
 
 
 def test_below_a_limit_medians_decide_which_architecture_is_best(replicated: SearchReport) -> None:

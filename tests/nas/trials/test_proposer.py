@@ -149,6 +149,23 @@ def test_the_teachers_own_architecture_is_not_trained_because_the_user_names_it(
     assert space.largest() not in proposed
 
 
+def test_no_warm_start_trial_waits_when_there_are_more_than_trials(
+    opened: Callable[..., StudyStore], space: SearchSpace
+) -> None:
+    store, config = opened(), SearchConfig.of(budget_macs=BUDGET, trials=4, replicates=0)
+    fractions = [0.9 - i / 10 for i in range(6)]
+    choices = [{"budget_fraction": fraction, **space.uniform()} for fraction in fractions]
+    given = WarmStart([], choices)
+    drain(store, space, Proposer(store, space, config.budget.utilisation(space), config, given))
+    assert [t.state for t in store.study.trials] == [TrialState.COMPLETE] * 4
+    assert [t.params["budget_fraction"] for t in store.study.trials][2:] == fractions[:2]
+    more = config.model_copy(update={"trials": 6})
+    drain(store, space, Proposer(store, space, config.budget.utilisation(space), more, given))
+    tried = [t.params["budget_fraction"] for t in store.study.trials]
+    assert set(fractions[:3]) <= set(tried)
+    assert {t.state for t in store.study.trials} == {TrialState.COMPLETE}
+
+
 def test_with_a_latency_limit_that_the_teacher_meets_its_architecture_is_the_baseline_and_is_trained(
     opened: Callable[..., StudyStore], space: SearchSpace
 ) -> None:

@@ -1,75 +1,21 @@
-"""Optuna Dashboard for a study: our Pareto plot and note, and a local server."""
+"""A local server for a board of studies: it only shows them."""
 
 from __future__ import annotations
 
 import errno
-import logging
+import re
 import socket
-import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from pathlib import Path
 from socketserver import ThreadingMixIn
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from optuna.storages import BaseStorage
-from optuna_dashboard import save_note, save_plotly_graph_object, wsgi
-
-from nas.dashboard.plots import note, pareto_figure
+from nas.dashboard.board import Board
 from nas.errors import ConfigError
-from nas.study import artifact_store
 
-if TYPE_CHECKING:
-    from nas.study import StudyStore
-
-FIGURE_ID = "fid-against-macs"
-"""Id of our plot in a study; publishing again replaces the plot."""
-
-log = logging.getLogger(__name__)
-
-REFRESH_SECONDS = 5.0
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-def publish(store: StudyStore, budget_macs: float | None = None) -> None:
-    """Put the plot and a note with the best student into the study, where Optuna Dashboard shows both."""
-    save_plotly_graph_object(store.study, pareto_figure(store, budget_macs), graph_object_id=FIGURE_ID)
-    save_note(store.study, note(store, budget_macs))
-
-
-class Publisher:
-    """Updates plot and note while the dashboard runs, so that drivers don't load plotting libraries."""
-
-    def __init__(self, store: StudyStore, budget_macs: float | None = None) -> None:
-        self._store, self._budget_macs = store, budget_macs
-        self._shown = -1  # finished trials at the last publication
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="publisher", daemon=True)
-
-    def __enter__(self) -> Self:
-        self.refresh()
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join(timeout=REFRESH_SECONDS)
-
-    def refresh(self) -> None:
-        """Publish again if trials have finished since the last time."""
-        trials = self._store.study.get_trials(deepcopy=False)
-        finished = sum(trial.state.is_finished() for trial in trials)
-        if finished != self._shown:
-            publish(self._store, self._budget_macs)
-            self._shown = finished
-
-    def _keep(self) -> None:
-        while not self._ended.wait(REFRESH_SECONDS):
-            try:
-                self.refresh()
-            except Exception as error:  # a busy database: keep the page, and try again
-                log.warning("the plot could not be brought up to date, trying again: %s", error)
+NOTE = re.compile(r"/api/studies/\d+(/\d+)?/note")
 
 
 class DashboardServer(ThreadingMixIn, WSGIServer):
@@ -85,8 +31,7 @@ class _QuietHandler(WSGIRequestHandler):
 
 
 def dashboard_server(
-    storage: BaseStorage,
-    artifacts: Path,
+    board: Board,
     host: str = "127.0.0.1",
     port: int = 8080,
     *,
@@ -98,22 +43,20 @@ def dashboard_server(
     authentication, so listening on other addresses than this machine's requires `allow_remote`.
 
     Args:
-        storage: `store.storage`, or any of Optuna's.
-        artifacts: folder of the study's artifacts.
+        board: the studies.
         host: address to bind to.
         port: 0 takes a free one, then in `server_port`.
         allow_remote: bind to an address that others can reach.
 
     Raises:
         ConfigError: the port is busy or not allowed, or the host is no address of this machine.
-        WorkdirError: `artifacts` can't be written.
     """
     if host not in LOOPBACK and not allow_remote:
         raise ConfigError(
             f"host {host!r} lets everybody who can reach it read the study, there is no authentication: use "
             "127.0.0.1 (and an SSH tunnel), or --allow-remote behind an authenticating proxy"
         )
-    app = _read_only(wsgi(storage, artifact_store=artifact_store(artifacts)), local=not allow_remote)
+    app = _read_only(board, local=not allow_remote)
     server = _IPv6Server if ":" in host else DashboardServer
     try:
         return make_server(host, port, app, server_class=server, handler_class=_QuietHandler)
@@ -134,8 +77,7 @@ class _IPv6Server(DashboardServer):
 
 
 def serve(
-    storage: BaseStorage,
-    artifacts: Path,
+    board: Board,
     host: str = "127.0.0.1",
     port: int = 8080,
     *,
@@ -143,7 +85,7 @@ def serve(
     ready: Callable[[str], None] = lambda url: None,
 ) -> None:
     """Run `dashboard_server` until Ctrl-C; `ready` is called with its URL once it answers."""
-    with dashboard_server(storage, artifacts, host, port, allow_remote=allow_remote) as server:
+    with dashboard_server(board, host, port, allow_remote=allow_remote) as server:
         shown = f"[{host}]" if ":" in host else host
         ready(f"http://{shown}:{server.server_port}/")
         try:
@@ -152,7 +94,7 @@ def serve(
             return
 
 
-def _read_only(app: Any, *, local: bool) -> Any:
+def _read_only(app: Callable[..., Iterable[bytes]], *, local: bool) -> Any:
     """Wrap a WSGI app: allow reading only, and when `local` only its own host name.
 
     The host name matters because of DNS rebinding: a foreign page could point its own name here.
@@ -163,12 +105,11 @@ def _read_only(app: Any, *, local: bool) -> Any:
         name = environ.get("HTTP_HOST", "").rpartition(":")[0] or environ.get("HTTP_HOST", "")
         if local and name.strip("[]") not in LOOPBACK:
             return _refuse(start_response, "open the dashboard as http://127.0.0.1")
-        if method not in ("GET", "HEAD") and not (method == "PUT" and path.endswith("/note")):
+        if method not in ("GET", "HEAD") and not (method == "PUT" and NOTE.fullmatch(path)):
             return _refuse(
                 start_response, "this dashboard only shows the study; use the nas- commands to change it"
             )
-        answer: Iterable[bytes] = app(environ, start_response)
-        return answer
+        return app(environ, start_response)
 
     return guarded
 

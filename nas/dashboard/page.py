@@ -1,0 +1,111 @@
+"""One study as the dashboard shows it: Optuna's view of it, with our best, plots, rungs and marks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from markdown_it import MarkdownIt
+from optuna.artifacts import FileSystemArtifactStore
+from optuna_dashboard import wsgi
+
+from nas.dashboard.curves import rung_figure
+from nas.dashboard.plots import measured, note, pareto_figure
+from nas.reporting import TrialReport, choose_best, trial_reports, what_it_is
+from nas.study import StudyAttributes, StudyStore
+from nas.trials import TrialAttributes
+
+PLOTS = ("fid-against-macs", "rungs")
+MARK = "note"  # attribute of a trial that says what is special about it
+
+
+class StudyPage:
+    """A study behind its own instance of Optuna Dashboard, which knows it by `local`."""
+
+    def __init__(self, store: StudyStore, folder: Path) -> None:
+        self.store, self.folder = store, folder
+        self.local: int = store.study._study_id
+        self._app = wsgi(store.storage, artifact_store=FileSystemArtifactStore(str(folder / "artifacts")))
+        self._drawn: tuple[object, dict[str, Any]] = (None, {})
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Optuna Dashboard's answer."""
+        answer: Iterable[bytes] = self._app(environ, start_response)
+        return answer
+
+    @property
+    def budget_macs(self) -> float | None:
+        """The study's limit to MACs."""
+        return StudyAttributes.from_study(self.store.study).config.get("budget_macs")
+
+    def summary(self) -> str:
+        """The note on the study as HTML; what the study holds is escaped."""
+        markdown = MarkdownIt("js-default")  # no HTML in it
+        return str(markdown.render(note(self.store, self.budget_macs, self.folder)))
+
+    def shown(self, detail: dict[str, Any]) -> dict[str, Any]:
+        """Optuna Dashboard's description of the study with all trials, as we show it.
+
+        Its best trial is the best of the report. Trials have their rungs as intermediate values and a mark;
+        those that were answered without a training have no values of their own. Our plots come first.
+        """
+        reports = {trial.number: trial for trial in trial_reports(self.store)}
+        best = choose_best(measured(self.store), self.budget_macs).best
+        attributes = {
+            trial.number: TrialAttributes.from_trial(trial)
+            for trial in self.store.study.get_trials(deepcopy=False)
+        }
+        for trial in detail["trials"]:
+            number = trial["number"]
+            _mark(trial, attributes.get(number, TrialAttributes()), reports.get(number), best)
+        detail["best_trials"] = [
+            t for t in detail["trials"] if best is not None and t["number"] == best.number
+        ]
+        detail["union_user_attrs"] = [{"key": MARK, "sortable": False}, *detail["union_user_attrs"]]
+        others = [plot for plot in detail["plotly_graph_objects"] if plot["id"] not in PLOTS]
+        drawn = self._plots(reports)
+        detail["plotly_graph_objects"] = [
+            *({"id": name, "graph_object": plot} for name, plot in drawn.items()),
+            *others,
+        ]
+        if not detail["note"]["body"]:  # else it is the user's own
+            detail["note"]["body"] = note(self.store, self.budget_macs, self.folder)
+        return detail
+
+    def _plots(self, reports: dict[int, TrialReport]) -> dict[str, str]:
+        """Our plots as plotly's JSON; drawn again when a rung or a result has come."""
+        state = Counter((t.state, len(t.rungs)) for t in reports.values())
+        if self._drawn[0] != state:
+            figures = {
+                "fid-against-macs": pareto_figure(self.store, self.budget_macs),
+                "rungs": rung_figure(self.store, self.budget_macs),
+            }
+            self._drawn = state, {name: figure.to_json() for name, figure in figures.items()}
+        return self._drawn[1]
+
+
+def _mark(
+    trial: dict[str, Any], attributes: TrialAttributes, report: TrialReport | None, best: TrialReport | None
+) -> None:
+    """Say in the JSON of a trial what it is, and give it the rungs that it has passed."""
+    marks = [] if report is None else what_it_is(report, best)
+    if attributes.is_untrained:
+        trial.pop("values", None)
+        if trial["state"] == "Complete":
+            trial["state"] = "Pruned"
+        marks = [_answered(attributes)]
+    if marks:
+        trial["user_attrs"] = [{"key": MARK, "value": "; ".join(marks)}, *trial["user_attrs"]]
+    if report is not None:
+        trial["intermediate_values"] = [{"step": rung.images, "value": rung.fid} for rung in report.rungs]
+
+
+def _answered(attributes: TrialAttributes) -> str:
+    """How a trial was answered without a training."""
+    if attributes.duplicate_of is not None:
+        return f"duplicate of trial {attributes.duplicate_of}, not trained"
+    if attributes.same_as_teacher:
+        return "the teacher's architecture, not trained"
+    return f"not trained: {attributes.reason or 'too slow'}"

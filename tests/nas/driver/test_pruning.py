@@ -1,0 +1,61 @@
+"""Which checkpoints stay when a search ends."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nas.checkpoints import export_student
+from nas.driver.pruning import prune_checkpoints
+from nas.errors import ExportError
+from nas.reporting import SearchReport
+
+
+def numbers(found: SearchReport) -> set[int]:
+    """Trials that have checkpoints."""
+    return {int(path.parent.name) for path in Path(found.folder, "trials").glob("*/rung-*.pt")}
+
+
+def moved(found: SearchReport, tmp_path: Path) -> SearchReport:
+    folder = shutil.copytree(found.folder, tmp_path / "study")
+    return found.model_copy(update={"folder": str(folder)})
+
+
+def test_the_front_and_its_replicates_keep_their_checkpoints(
+    replicated: SearchReport, tmp_path: Path
+) -> None:
+    first = replicated.trials[0]
+    alone = {"front": [first], "best": first, "within_margin": []}
+    found = moved(replicated, tmp_path).model_copy(update=alone)
+    others = [t.number for t in found.trials if first.number not in (t.number, t.replicate_of)]
+    assert others
+    folders = [Path(found.folder, "trials", f"{number:04}") for number in others]
+    size = sum(path.stat().st_size for folder in folders for path in folder.glob("*.pt"))
+    assert prune_checkpoints(found) == size > 0
+    assert numbers(found) == {t.number for t in found.trials} - set(others)
+    assert all((folder / "samples.png").exists() and (folder / "rung-0.csv").exists() for folder in folders)
+    export_student(found, first, Path(found.folder), tmp_path / "best.safetensors")
+    with pytest.raises(ExportError, match=r"is gone: .* --keep front"):
+        export_student(found, found.trial(others[0]), Path(found.folder), tmp_path / "other.safetensors")
+    assert prune_checkpoints(found) == 0
+
+
+def test_what_is_as_good_as_the_best_and_what_still_runs_keeps_its_checkpoints(
+    finished: SearchReport, tmp_path: Path
+) -> None:
+    trials = [
+        t.model_copy(update={"state": "RUNNING"}) if t.state == "PRUNED" else t for t in finished.trials
+    ]
+    complete = [t for t in trials if t.state == "COMPLETE"]
+    known = {
+        "front": complete[:1],
+        "best": complete[0],
+        "within_margin": [complete[1].number],
+        "trials": trials,
+    }
+    found = moved(finished, tmp_path).model_copy(update=known)
+    before = numbers(found)
+    assert prune_checkpoints(found) == 0
+    assert numbers(found) == before
