@@ -7,7 +7,7 @@ import math
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,16 +32,18 @@ LEAST_BATCH = 4  # images; minibatch standard deviation and shared weights take 
 class Estimate:
     """Seconds of training, without measuring distances and starting workers."""
 
-    step: float  # of one step of `batch` images, in the last phase of the training
-    batch: int
+    steps: Mapping[bool, float]  # of one step of the student, by whether a discriminator is trained in it
+    batch: int  # images of a step of the student
     least: float  # of the whole search, if each rung promotes its quota alone
     most: float  # if no trial is stopped early and all replicates are trained
 
     def __str__(self) -> str:
         least, most = (timedelta(seconds=math.ceil(seconds)) for seconds in (self.least, self.most))
+        phases = {False: "while the teacher alone teaches", True: "with discriminator steps"}
+        steps = " and ".join(f"{taken:.2g} s {phases[phase]}" for phase, taken in sorted(self.steps.items()))
         return (
             f"about {least} to {most} (h:min:s) of training, and more to measure distances: a step of "
-            f"{self.batch} images of the uniform-width baseline takes {self.step:.2g} s"
+            f"{self.batch} images of the uniform-width baseline takes {steps}"
         )
 
 
@@ -70,7 +72,7 @@ def estimate(bench: Workbench, resources: WorkerResources | None) -> Estimate | 
     rungs = [_training_seconds(bench, images, phases) for images in bench.config.rungs]
     workers = resources.workers if resources else bench.config.workers or 1
     least, most = total_seconds(bench.config, rungs)
-    return Estimate(phases[max(phases)], bench.config.batch_size, least / workers, most / workers)
+    return Estimate(phases, bench.config.batch_size, least / workers, most / workers)
 
 
 def total_seconds(config: SearchConfig, rungs: list[float]) -> tuple[float, float]:

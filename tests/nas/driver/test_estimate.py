@@ -22,17 +22,19 @@ def test_a_step_is_timed_and_nothing_is_written(make_bench: Any) -> None:
     assert isinstance(one, Estimate)
     assert isinstance(two, Estimate)
     assert one.batch == 32
-    assert 0 < one.step < 60
+    assert one.steps.keys() == {True}, "the digits have a discriminator from the start"
+    assert 0 < one.steps[True] < 60
     steps = 128 / 32
-    assert one.most >= (4 + bench.config.replicate_runs) * steps * one.step * 0.99
+    assert one.most >= (4 + bench.config.replicate_runs) * steps * one.steps[True] * 0.99
     assert one.least < one.most
     assert written(bench.config.workdir) == before
 
 
 def test_the_words_have_a_unit() -> None:
-    shown = str(Estimate(step=0.123, batch=64, least=61.2, most=3_700.0))
+    shown = str(Estimate(steps={True: 3.21, False: 0.123}, batch=64, least=61.2, most=3_700.0))
     assert shown.startswith("about 0:01:02 to 1:01:40 (h:min:s) of training, and more to measure distances")
-    assert "a step of 64 images of the uniform-width baseline takes 0.12 s" in shown
+    assert "a step of 64 images of the uniform-width baseline takes 0.12 s while the teacher alone" in shown
+    assert shown.endswith("teaches and 3.2 s with discriminator steps")
 
 
 def test_shared_weights_have_no_estimate(make_bench: Any) -> None:
