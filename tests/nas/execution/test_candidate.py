@@ -12,7 +12,7 @@ import torch
 
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from nas.execution import Candidate, CandidateTrial, to_tune
-from nas.execution import candidate as module
+from nas.execution import trainable as module
 from nas.study import RungRecord
 from nas.trials import Proposal
 from nas.workbench import Workbench
