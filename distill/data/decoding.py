@@ -61,19 +61,14 @@ def decode(file: ImageFile, resolution: int, channels: int) -> Pixels:
     Raises:
         UnusableImageError: it is too large, damaged, or no image.
     """
-    try:
-        with _opened(file) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise UnusableImageError(f"{width}×{height} pixels, more than {MAX_PIXELS // 10**6} million")
-            opened = ImageOps.exif_transpose(_eight_bits(image, file))
-            plain = _plain(opened, "L" if channels == 1 else "RGB")
-            square = _square(plain, resolution)
-            return np.asarray(square).reshape(resolution, resolution, channels).transpose(2, 0, 1)
-    except UnusableImageError:
-        raise
-    except Exception as error:  # decoders raise almost anything on damaged files
-        raise UnusableImageError(damage(error)) from error
+    with _readable(file) as image:
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise UnusableImageError(f"{width}×{height} pixels, more than {MAX_PIXELS // 10**6} million")
+        opened = ImageOps.exif_transpose(_eight_bits(image, file))
+        plain = _plain(opened, "L" if channels == 1 else "RGB")
+        square = _square(plain, resolution)
+        return np.asarray(square).reshape(resolution, resolution, channels).transpose(2, 0, 1)
 
 
 def in_colours(file: ImageFile) -> bool:
@@ -82,7 +77,7 @@ def in_colours(file: ImageFile) -> bool:
     Raises:
         UnusableImageError: it has no readable header.
     """
-    with _header(file) as image:
+    with _readable(file) as image:
         return image.mode not in GREY and not image.mode.startswith("I")
 
 
@@ -92,12 +87,13 @@ def shorter_side(file: ImageFile) -> int:
     Raises:
         UnusableImageError: it has none.
     """
-    with _header(file) as image:
+    with _readable(file) as image:
         return min(image.size)
 
 
 @contextmanager
-def _header(file: ImageFile) -> Iterator[Image.Image]:
+def _readable(file: ImageFile) -> Iterator[Image.Image]:
+    """The opened image; what can't be done with it is an UnusableImageError."""
     try:
         with _opened(file) as image:
             yield image

@@ -63,6 +63,6 @@ def _number(name: str, label: Any) -> int:
     if number is None or not 0 <= number < MAX_CLASSES or number != int(number):
         raise UnlabelledError(
             f"{LABEL_FILE} gives {one_line(name, 80)} the class {one_line(json.dumps(label), 40)}: classes "
-            "are whole numbers from 0"
+            f"are whole numbers from 0 to {MAX_CLASSES - 1}"
         )
     return int(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,10 +20,10 @@ class LossLog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._columns = ["images", "kd_weight"]
-        self._rows: list[dict[str, str]] = []
+        self._last: dict[str, str] = {}
 
     def __enter__(self) -> Self:
-        self._open()
+        self._begin([])
         return self
 
     def __exit__(
@@ -34,19 +35,24 @@ class LossLog:
         """Write the state after a step, unless nothing but the number of images has changed."""
         row = {"images": str(progress.images), "kd_weight": f"{progress.kd_weight:.6g}"}
         row |= {name: f"{value:.4g}" for name, value in progress.losses.items()}
-        if self._rows and self._rows[-1] | {"images": row["images"]} == row:
+        if self._last and self._last | {"images": row["images"]} == row:
             return
-        self._rows.append(row)
-        if row.keys() <= set(self._columns):
-            self._table.writerow(row)
-            return
-        self._columns += [name for name in row if name not in self._columns]
-        self._file.close()
-        self._open()
+        self._last = row
+        further = [name for name in row if name not in self._columns]
+        if further:
+            self._columns += further
+            self._begin(self._written())
+        self._table.writerow(row)
 
-    def _open(self) -> None:
-        """Begin the file with what is known."""
+    def _written(self) -> list[dict[str, str]]:
+        """The rows so far: a training has a row for each step, too many to keep."""
+        self._file.close()
+        with self._path.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def _begin(self, rows: Iterable[Mapping[str, str]]) -> None:
+        """Begin the file anew with `rows`."""
         self._file = self._path.open("w", newline="")
         self._table = csv.DictWriter(self._file, self._columns)
         self._table.writeheader()
-        self._table.writerows(self._rows)
+        self._table.writerows(rows)

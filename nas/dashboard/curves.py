@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING
 import plotly.graph_objects as go
 
 from nas.dashboard.plots import BLUE, FAINT, INK, ORANGE, RED, axis, measured
-from nas.reporting import TrialReport, choose_best, trial_reports
+from nas.reporting import TrialReport, choose_best
 from nas.study import StudyAttributes
 
 if TYPE_CHECKING:
     from nas.study import StudyStore
 
 
-def rung_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
+def rung_figure(store: StudyStore, reports: Sequence[TrialReport], budget_macs: float | None) -> go.Figure:
     """Distance against images: stopped trainings (faint), finished ones, baselines and the best.
 
     Args:
         store: the study.
+        reports: its trials.
         budget_macs: the limit that the best keeps to.
     """
-    trials = [t for t in trial_reports(store) if t.rungs]
-    best = choose_best(measured(store), budget_macs).best
+    trials = [t for t in reports if t.rungs]
+    best = choose_best(measured(reports), budget_macs).best
     number = None if best is None else best.number
     distance = StudyAttributes.from_study(store.study).distance
     of_best = [t for t in trials if t.number == number]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from optuna.artifacts import FileSystemArtifactStore
 from optuna_dashboard import wsgi
 
 from nas.dashboard.curves import rung_figure
-from nas.dashboard.plots import measured, note, pareto_figure
+from nas.dashboard.note import note
+from nas.dashboard.plots import measured, pareto_figure
 from nas.reporting import TrialReport, choose_best, trial_reports, what_it_is
 from nas.study import StudyAttributes, StudyStore
 from nas.trials import TrialAttributes
@@ -43,7 +44,7 @@ class StudyPage:
     def summary(self) -> str:
         """The note on the study as HTML; what the study holds is escaped."""
         markdown = MarkdownIt("js-default")  # no HTML in it
-        return str(markdown.render(note(self.store, self.budget_macs, self.folder)))
+        return str(markdown.render(self._note(trial_reports(self.store))))
 
     def shown(self, detail: dict[str, Any]) -> dict[str, Any]:
         """Optuna Dashboard's description of the study with all trials, as we show it.
@@ -51,15 +52,16 @@ class StudyPage:
         Its best trial is the best of the report. Trials have their rungs as intermediate values and a mark;
         those that were answered without a training have no values of their own. Our plots come first.
         """
-        reports = {trial.number: trial for trial in trial_reports(self.store)}
-        best = choose_best(measured(self.store), self.budget_macs).best
+        reports = trial_reports(self.store)
+        by_number = {trial.number: trial for trial in reports}
+        best = choose_best(measured(reports), self.budget_macs).best
         attributes = {
             trial.number: TrialAttributes.from_trial(trial)
             for trial in self.store.study.get_trials(deepcopy=False)
         }
         for trial in detail["trials"]:
             number = trial["number"]
-            _mark(trial, attributes.get(number, TrialAttributes()), reports.get(number), best)
+            _mark(trial, attributes.get(number, TrialAttributes()), by_number.get(number), best)
         detail["best_trials"] = [
             t for t in detail["trials"] if best is not None and t["number"] == best.number
         ]
@@ -71,16 +73,20 @@ class StudyPage:
             *others,
         ]
         if not detail["note"]["body"]:  # else it is the user's own
-            detail["note"]["body"] = note(self.store, self.budget_macs, self.folder)
+            detail["note"]["body"] = self._note(reports)
         return detail
 
-    def _plots(self, reports: dict[int, TrialReport]) -> dict[str, str]:
+    def _note(self, reports: Sequence[TrialReport]) -> str:
+        """Markdown on the study with these trials."""
+        return note(self.store, reports, self.budget_macs, self.folder)
+
+    def _plots(self, reports: Sequence[TrialReport]) -> dict[str, str]:
         """Our plots as plotly's JSON; drawn again when a rung or a result has come."""
-        state = Counter((t.state, len(t.rungs)) for t in reports.values())
+        state = Counter((t.state, len(t.rungs)) for t in reports)
         if self._drawn[0] != state:
             figures = {
-                "fid-against-macs": pareto_figure(self.store, self.budget_macs),
-                "rungs": rung_figure(self.store, self.budget_macs),
+                "fid-against-macs": pareto_figure(self.store, reports, self.budget_macs),
+                "rungs": rung_figure(self.store, reports, self.budget_macs),
             }
             self._drawn = state, {name: figure.to_json() for name, figure in figures.items()}
         return self._drawn[1]

@@ -1,28 +1,16 @@
-"""Plot and note of a study in the dashboard: distance against MACs, front, budget, best student."""
+"""Plot of a study in the dashboard: distance against MACs, front, budget, best student."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
-from optuna.trial import TrialState
 
 from nas.budget import format_quantity
-from nas.options import StudyOptions
 from nas.ranking import finite
-from nas.reporting import (
-    TrialReport,
-    choose_best,
-    comparison,
-    count_states,
-    location,
-    searches_below_teacher,
-    states_in_words,
-    trial_reports,
-)
+from nas.reporting import TrialReport, choose_best, searches_below_teacher
 from nas.study import StudyAttributes
 
 if TYPE_CHECKING:
@@ -31,20 +19,21 @@ if TYPE_CHECKING:
 INK, FAINT, BLUE, ORANGE, RED = "#333f48", "#b8c1c8", "#2a78c2", "#e07b00", "#c8342b"
 
 
-def measured(store: StudyStore) -> list[TrialReport]:
-    """Every COMPLETE trial, and every PRUNED one that finished a rung."""
-    found = [t for t in trial_reports(store) if t.replicate_of is None]
+def measured(reports: Iterable[TrialReport]) -> list[TrialReport]:
+    """Every COMPLETE trial, and every PRUNED one that finished a rung; without replicates."""
+    found = [t for t in reports if t.replicate_of is None]
     return [t for t in found if t.state in ("COMPLETE", "PRUNED") and finite(t.point)]
 
 
-def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
+def pareto_figure(store: StudyStore, reports: Iterable[TrialReport], budget_macs: float | None) -> go.Figure:
     """Distance against MACs: finished trials, stopped ones (faint), baselines, the front and the budget.
 
     Args:
         store: the study.
+        reports: its trials.
         budget_macs: the limit, drawn as a vertical line; the front and the best keep to it.
     """
-    trials = measured(store)
+    trials = measured(reports)
     chosen = choose_best(trials, budget_macs)
     pruned = [t for t in trials if t.state == "PRUNED"]
     students = [t for t in trials if t.state == "COMPLETE" and t.baseline is None]
@@ -52,7 +41,7 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
     most_expensive = max((t.point[0] for t in trials), default=math.inf)
     # A budget far above every trial would compress the plot: it is named, not drawn.
     drawn = budget_macs if budget_macs is not None and budget_macs <= 3 * most_expensive else None
-    teacher, distance = _known_teacher(store), StudyAttributes.from_study(store.study).distance
+    teacher, distance = known_teacher(store), StudyAttributes.from_study(store.study).distance
     known = [] if teacher is None else [teacher]
     xs = [t.point[0] for t in trials] + ([drawn] if drawn is not None else []) + [macs for macs, _ in known]
     ys = [t.point[1] for t in trials] + [fid for _, fid in known]
@@ -102,71 +91,7 @@ def pareto_figure(store: StudyStore, budget_macs: float | None) -> go.Figure:
     return figure
 
 
-def note(store: StudyStore, budget_macs: float | None, folder: Path | None = None) -> str:
-    """Markdown: the best student, how to export it, the front, and the states of the trials.
-
-    Args:
-        store: the study.
-        budget_macs: the limit that the front and the best keep to.
-        folder: where the study is now, if it was moved.
-    """
-    trials = measured(store)
-    chosen = choose_best(trials, budget_macs)
-    attributes = StudyAttributes.from_study(store.study)
-    distance = attributes.distance
-    lines = [f"## {store.name}", ""]
-    limit = "any number of MACs" if budget_macs is None else f"{format_quantity(budget_macs)} MACs"
-    best = chosen.best
-    if best is None:
-        lines += [f"No student within {limit} is finished yet."]
-    else:
-        lines += [
-            f"Best student within {limit}: **trial {best.number}**, {distance} **{best.median:.2f}** "
-            f"(N = {best.samples or '?'}{_of_seeds(best)}), {format_quantity(best.macs)} MACs (fvcore), "
-            f"{format_quantity(best.params)} parameters.",
-            "",
-            "```",
-            f"nas-export {_location(store, folder)} --trial {best.number} -o student.safetensors",
-            "```",
-            "",
-            f"| trial | {distance} | MACs | parameters | architecture |",
-            "|---:|---:|---:|---:|---|",
-        ]
-        lines += [
-            f"| {t.number} | {t.median:.2f} | {format_quantity(t.macs)} | {format_quantity(t.params)} "
-            f"| `{_cell(t.summary)}`{f' ({t.baseline})' if t.baseline else ''} |"
-            for t in chosen.front
-        ]
-        teacher = attributes.teacher_info
-        if _known_teacher(store) is not None and chosen.leaves(teacher["fid"]):
-            lines += [
-                f"| teacher | {teacher['fid']:.2f} | {format_quantity(teacher['macs'])} "
-                f"| {format_quantity(teacher['params'])} | known, not trained again |"
-            ]
-    compared = comparison(attributes.compared_with)
-    lines += ["", *compared] if compared else []
-    reports = trial_reports(store)
-    replicates = sum(t.replicate_of is not None for t in reports)
-    waiting = len(store.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
-    counts = [states_in_words(count_states(reports))]
-    counts += [f"{replicates} {'replicate' if replicates == 1 else 'replicates'}"] if replicates else []
-    counts += [f"{waiting} waiting"] if waiting else []
-    lines += ["", "; ".join(counts) + "."]
-    return "\n".join(lines)
-
-
-def _of_seeds(best: TrialReport) -> str:
-    return f"; median of {len(best.fids)} seeds" if len(best.fids) > 1 else ""
-
-
-def _location(store: StudyStore, folder: Path | None) -> str:
-    """The options by which a command finds the study."""
-    noted = StudyAttributes.from_study(store.study).config
-    workdir = noted.get("workdir", StudyOptions.model_fields["workdir"].default)
-    return " ".join(location(store.name, str(folder or f"{workdir}/{store.name}"), store.url))
-
-
-def _known_teacher(store: StudyStore) -> tuple[float, float] | None:
+def known_teacher(store: StudyStore) -> tuple[float, float] | None:
     """MACs and distance of a teacher that fits the budget: a result that is known without a training."""
     attributes = StudyAttributes.from_study(store.study)
     if not searches_below_teacher(attributes):
@@ -238,11 +163,6 @@ def _hover(trial: TrialReport, distance: str) -> str:
     text = trial.summary
     lines += [text[start : start + 80] for start in range(0, len(text), 80)]
     return "<br>".join(lines)
-
-
-def _cell(text: str) -> str:
-    """`text` for a cell of a Markdown table, where a bar ends a cell even inside code."""
-    return text.replace("|", "\\|")
 
 
 def _wide(values: Sequence[float]) -> bool:

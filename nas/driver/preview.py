@@ -20,7 +20,7 @@ from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
 from nas.driver.estimate import estimate
 from nas.execution import expected_resources
-from nas.reporting import legend_lines
+from nas.reporting import count_of, legend_lines
 from nas.trials import Plan
 from nas.workbench import Workbench, searched_space
 from search_spaces import Architecture, PartlyFixedSuggest, RandomSuggest
@@ -193,13 +193,13 @@ def _trials(bench: Workbench, baselines: int, designs: int, warm_start: int) -> 
     """How many trials are fixed in advance, and how many the sampler proposes."""
     config = bench.config
     parts = [
-        _count(baselines, "uniform-width baseline"),
-        _count(designs, "initial design"),
-        *([_count(warm_start, "warm-start trial")] if warm_start else []),
+        count_of(baselines, "uniform-width baseline"),
+        count_of(designs, "initial design"),
+        *([count_of(warm_start, "warm-start trial")] if warm_start else []),
         f"{max(0, config.trials - baselines - designs - warm_start)} left to the sampler",
     ]
     further = config.replicate_runs
-    replicates = f"; up to {_count(further, 'replicate')} in addition" if further else ""
+    replicates = f"; up to {count_of(further, 'replicate')} in addition" if further else ""
     return f"Trials: {config.trials}, of them {', '.join(parts)}{replicates}"
 
 
@@ -220,10 +220,6 @@ def _planned(bench: Workbench) -> tuple[list[Architecture], list[Architecture]]:
                 known.add(str(architecture))
                 kept.append(architecture)
     return found
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def preview_search(bench: Workbench, warm_start: Sequence[Architecture] = ()) -> Preview:

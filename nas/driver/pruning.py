@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-from nas.reporting import SearchReport, TrialReport
+from nas.execution import trial_folder
+from nas.reporting import SearchReport
 
 FINISHED = ("COMPLETE", "PRUNED", "FAIL")
 
@@ -21,12 +21,7 @@ def prune_checkpoints(found: SearchReport) -> int:
     for trial in found.trials:
         first = trial.number if trial.replicate_of is None else trial.replicate_of
         if trial.state in FINISHED and first not in near:
-            for path in _checkpoints(found, trial):
+            for path in trial_folder(Path(found.folder), trial.number).glob("rung-*.pt"):
                 freed += path.stat().st_size
                 path.unlink()
     return freed
-
-
-def _checkpoints(found: SearchReport, trial: TrialReport) -> Iterator[Path]:
-    """The files of the training of `trial`, the spare one among them."""
-    return Path(found.folder, "trials", f"{trial.number:04}").glob("rung-*.pt")

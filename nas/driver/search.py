@@ -89,10 +89,9 @@ def run_search(
                 _train_candidates(config, store, source, utilisation, resources, console, trainable)
         fail_unsampled(store)
         found = read_report(store)
-        if config.keep == "front":
-            freed = prune_checkpoints(found)
+        if config.keep == "front" and (freed := prune_checkpoints(found)):
             console.print(
-                f"Deleted checkpoints of trials beside the front: {format_bytes(freed)}", highlight=False
+                f"Deleted checkpoints of trials off the front: {format_bytes(freed)}", highlight=False
             )
         return found
 

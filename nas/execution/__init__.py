@@ -1,6 +1,6 @@
 """Candidates trained under Ray Tune: workers, the searcher and scheduler that drive them, their progress."""
 
-from nas.execution.candidate import Candidate, CandidateTrial, Outcome, report_file, trial_folder
+from nas.execution.candidate import Candidate, Outcome, report_file, trial_folder
 from nas.execution.cluster import (
     WorkerResources,
     expected_resources,
@@ -13,6 +13,7 @@ from nas.execution.progress import SearchProgress
 from nas.execution.recorder import StudyRecorder
 from nas.execution.scheduler import ParetoHalving
 from nas.execution.searcher import LostWorkers, StudySearcher
+from nas.execution.trainable import CandidateTrial
 from nas.execution.tune_config import from_tune, to_tune
 from nas.execution.weight_sharing import STAGES, SharedTrial, shared_trainer, train_shared
 

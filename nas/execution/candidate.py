@@ -1,33 +1,26 @@
-"""One candidate: an architecture distilled rung by rung, and the Ray Tune trainable around it."""
+"""One candidate: an architecture distilled rung by rung."""
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 import time
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from ray import tune
 from torch import Tensor
 
 from distill.data import to_float, to_uint8
-from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from distill.evaluation import compare, sample, save_png
-from distill.memory import is_out_of_memory
 from distill.progress import Reporter
 from distill.tasks import preview_rows
 from distill.training import LossLog, Progress, Trainer, images_in_whole_steps
 from nas.budget import Cost, measure
-from nas.config import SearchConfig, same_search
-from nas.device import use_threads
-from nas.execution.tune_config import from_tune
+from nas.config import same_search
 from nas.progress import MEASURING, TRAINING
 from nas.study import RungRecord
 from nas.trials import Proposal
@@ -240,65 +233,6 @@ class Candidate:
             f"teacher, {self.bench.teacher.name}": shown.teacher,
             title: sample(student, shown.inputs),
         }
-
-
-class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no types
-    """A Ray Tune trainable: one actor distills candidates one after another on one workbench."""
-
-    def setup(self, config: dict[str, Any], settings: dict[str, Any] | None = None) -> None:
-        search = SearchConfig.model_validate(settings)
-        use_threads(max(1, int(self.trial_resources.required_resources.get("CPU", 1))))
-        self._bench = Workbench(search)
-        self._make = self._prepare()
-        self.reset_config(config)
-
-    def _prepare(self) -> Callable[[Proposal], Candidate]:
-        """The function that makes a candidate of a proposal."""
-        return partial(Candidate, self._bench)
-
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self._candidate: Candidate | None = None
-        gc.collect()
-        proposal = from_tune(new_config)
-        self._candidate, self._rung = self._make(proposal), proposal.start_rung
-        return True
-
-    def step(self) -> dict[str, Any]:
-        """Train one rung. Failures are returned as results: on an exception Tune repeats the candidate."""
-        assert self._candidate is not None
-        try:
-            outcome = self._candidate.run(self._rung)
-        except (TrainingDivergedError, NonFiniteImagesError) as error:
-            return {"failed": str(error), "diverged": True, "done": True}
-        except OSError as error:  # the disk is full or gone: every candidate would fail
-            return {"broken": f"{type(error).__name__}: {error}", "done": True}
-        except torch.AcceleratorError:  # the device is unusable for this process: another one takes over
-            raise
-        except Exception as error:  # a bug of one candidate must not end the search
-            if is_out_of_memory(error):
-                reason = f"out of memory: {error}".splitlines()[0].rstrip(": ")
-                return {"failed": f"{reason} (a smaller --batch-size needs less)", "done": True}
-            reason = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
-            log = self._candidate.folder / "failure.txt"
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(traceback.format_exc())
-            return {"failed": f"{reason} (see {log})", "done": True}
-        self._rung += 1
-        done = self._rung == len(self._bench.config.rungs)
-        record = outcome.record
-        return {
-            "outcome": outcome,
-            "rung": record.rung,
-            "fid": record.fid,
-            "macs": outcome.cost.macs,
-            "done": done,
-        }
-
-    def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Nothing: candidates save checkpoints of their own."""
-
-    def load_checkpoint(self, checkpoint: Any) -> None:
-        """Nothing: a restarted candidate reads finished rungs from its own checkpoints."""
 
 
 def trial_folder(study_folder: Path, trial: int) -> Path:

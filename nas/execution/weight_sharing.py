@@ -21,7 +21,8 @@ from distill.seeds import derive_seed
 from distill.training import Trainer
 from nas.config import SANDWICH_PARTS, SearchConfig, same_search
 from nas.errors import SearchError
-from nas.execution.candidate import Candidate, CandidateTrial
+from nas.execution.candidate import Candidate
+from nas.execution.trainable import CandidateTrial
 from nas.trials import Proposal
 from nas.workbench import SharedSpace, Workbench, weight_sharing
 from search_spaces import Architecture, PartlyFixedSuggest, RandomSuggest, Slimmable, Utilisation

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from distill.progress import OnProgress
-from nas.progress.clock import stamped
+from nas.progress.clock import duration, stamped
 
 LOG_SECONDS = 30  # between lines in a log file
 
@@ -35,17 +34,16 @@ class TimeLeft:
     """How long pieces of work will still take, from their speed so far; terminals show it beside each bar."""
 
     def __init__(self) -> None:
-        self._began: dict[
-            str, tuple[float, int]
-        ] = {}  # by work: when its first report came, and what was done
+        # by work: when its first report came, and what was done
+        self._began: dict[str, tuple[float, int]] = {}
 
     def __call__(self, work: str, done: int, total: int) -> str:
-        """ ", 0:12:30 left", or nothing where the speed is not known yet."""
+        """ ", 12:30 left", or nothing where the speed is not known yet."""
         began, first = self._began.setdefault(work, (time.monotonic(), done))
         if done <= first:
             return ""
         seconds = (time.monotonic() - began) * (total - done) / (done - first)
-        return f", {timedelta(seconds=round(seconds))} left"
+        return f", {duration(seconds)} left"
 
 
 @contextmanager

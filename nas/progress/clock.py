@@ -13,6 +13,7 @@ def stamped(console: Console, line: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """ "1:02:03", and "2:03" below an hour."""
-    hours, minutes = divmod(int(seconds) // 60, 60)
-    return f"{hours}:{minutes:02d}:{int(seconds) % 60:02d}" if hours else f"{minutes}:{int(seconds) % 60:02d}"
+    """ "1:02:03" (h:min:s), and "2:03" below an hour."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -14,7 +14,7 @@ from distill.teachers import Snapshot
 from distill.training import Progress as Step
 from nas.budget import format_quantity
 from nas.progress.bars import LogLines
-from nas.progress.clock import stamped
+from nas.progress.clock import duration, stamped
 
 TRAINING_LOG_SECONDS = 60  # between lines in a log file
 WAITING = "waiting for the first step"
@@ -95,9 +95,8 @@ class TeacherProgress:
     def _speed(self, images: int) -> str:
         per_second = (images - self._first) / max(time.monotonic() - self._began, 1e-9)
         left = (self.images - images) / per_second if per_second else 0.0
-        hours, minutes = divmod(max(0, round(left)) // 60, 60)
         done = f"{format_quantity(images)}/{format_quantity(self.images)}"
-        return f"{done}  {per_second:.1f} images/s  {hours}:{minutes:02d}:{max(0, round(left)) % 60:02d} left"
+        return f"{done}  {per_second:.1f} images/s  {duration(max(0.0, left))} left"
 
     def _print(self, line: str) -> None:
         self.console.print(stamped(self.console, line), highlight=False, markup=False, soft_wrap=True)

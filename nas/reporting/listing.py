@@ -34,22 +34,20 @@ class StudySummary(BaseModel):
 
 def summarise(store: StudyStore, folder: Path) -> StudySummary:
     """The study in a few values; one that can't be shown says why."""
-    size = folder_bytes(folder)
-    summary = StudySummary(study=store.name, folder=str(folder), storage=store.url, bytes=size)
+    summary = StudySummary(
+        study=store.name, folder=str(folder), storage=store.url, bytes=folder_bytes(folder)
+    )
     try:
         found = read_report(store, folder)
     except StudyError as error:
         return summary.model_copy(update={"note": str(error)})
-    return StudySummary(
-        study=store.name,
-        folder=str(folder),
-        storage=store.url,
-        bytes=size,
-        trials=count_states(found.trials),
-        distance=found.distance,
-        best=found.best,
-        finalists_of=found.finalists_of,
-    )
+    known = {
+        "trials": count_states(found.trials),
+        "distance": found.distance,
+        "best": found.best,
+        "finalists_of": found.finalists_of,
+    }
+    return summary.model_copy(update=known)
 
 
 def render_studies(studies: Sequence[StudySummary]) -> RenderableType:

@@ -8,12 +8,12 @@ from nas.budget import format_quantity
 
 
 def folder_bytes(folder: Path) -> int:
-    """The sizes of all files below `folder`; a file that goes meanwhile counts nothing."""
+    """The sizes of all files below `folder`; one that goes meanwhile or is out of reach has none."""
     total = 0
     for path in folder.rglob("*"):
         try:
             total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:
+        except OSError:
             continue
     return total
 

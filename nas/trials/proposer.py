@@ -132,11 +132,12 @@ class Proposer(TrialSource):
 
     def _next_warm_start(self) -> Proposal | None:
         """The user's next architecture, after the baselines and initial designs."""
-        new = [a for a in self._warm_start.architectures if str(a) not in {*self._known, self._teacher}]
-        if not new or self._waiting:
+        known = {*self._known, self._teacher}
+        new = next((a for a in self._warm_start.architectures if str(a) not in known), None)
+        if new is None or self._waiting:
             return None
-        number = self._store.begin(self._attributes(new[0]).stored())
-        self._known[str(new[0])] = number
+        number = self._store.begin(self._attributes(new).stored())
+        self._known[str(new)] = number
         return self._proposal(self._trial(number))
 
     def _ask(self) -> optuna.Trial:

@@ -25,7 +25,7 @@ def read(content: Any) -> Found | None:
     Kinds, widths, depth and sizes follow from the tensors' shapes and order. Shapes do not define strides,
     activations, the latent's distribution and the epsilon of normalisation, follows from the names if they
     are of a public implementation (`layouts.py`), else it is assumed as DCGAN has it, and noted in the
-    metadata. A discriminator in it is not read: those of DCGANs are normalised, which critics here are not.
+    metadata. A discriminator in it is not read: those of DCGANs are normalised, our discriminators are not.
 
     Raises:
         CheckpointError: it is one, but can't be used: its tensors don't fit, it is conditional, or there is

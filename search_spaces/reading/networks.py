@@ -141,13 +141,14 @@ def _parts(tensors: Mapping[str, Tensor], place: Network, left: int) -> Iterator
         first, dot, rest = name.partition(".")
         if dot and not first.isdecimal():
             groups.setdefault(first, {})[rest] = tensor
-    tellers = [name for name in groups if role_of(name) or is_averaged(name)]
+    tellers = {name for name in groups if role_of(name) or is_averaged(name)}
     for name, group in groups.items():
         if len(group) < LEAST_TENSORS:
             continue
         whole = len(group) == len(own)
         alone = is_averaged(name) or is_spelled_out(name)
-        beside_others = bool({*tellers} - {name}) and (role_of(name) == "generator" or is_model(name))
+        others = any(teller != name for teller in tellers)
+        beside_others = others and (role_of(name) == "generator" or is_model(name))
         named = place.is_named if whole else alone or beside_others
         below = replace(_below(place, name), is_part=True, is_named=named)
         yield from _parts(group, below, left - 1)

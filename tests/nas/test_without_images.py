@@ -21,10 +21,10 @@ from distill.storage import mapped_tensor
 from distill.tasks import NoiseTask
 from nas.checkpoints import evaluate, export_student
 from nas.config import SearchConfig, conditions, read_toml
-from nas.dashboard.plots import note
+from nas.dashboard.note import note
 from nas.driver import introduction, prepare, preview_search
 from nas.errors import ConfigError
-from nas.reporting import SearchReport, render, render_finalists
+from nas.reporting import SearchReport, render, render_finalists, trial_reports
 from nas.study import StudyStore
 from nas.trials import final_config
 from nas.workbench import Workbench, warm_start_architectures
@@ -144,7 +144,7 @@ def test_all_results_say_that_distances_are_to_samples_of_the_teacher(
     assert says in text(render(found))
     assert says in text(render_finalists(found))
     with StudyStore.open(bench.config.storage_url, "alone", create=False) as store:
-        assert says in note(store, None)
+        assert says in note(store, trial_reports(store), None)
     result = run("nas-export", "--best", "-o", tmp_path / "best.safetensors", "--study", "alone",
                  "--workdir", bench.config.workdir)  # fmt: skip
     assert result.exit_code == 0, result.output

@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import re
 import zipfile
+from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from distill.data.decoding import check_bytes
 from distill.data.label_file import LABEL_FILE
+from distill.data.labels import wrapping
 from distill.data.sources.base import (
     Listing,
     Source,
     empty_folders,
     fingerprint,
+    in_wrapping_folders,
     is_image,
     label_file_of,
     left_out,
@@ -24,6 +27,7 @@ from search_spaces import one_line
 
 MAX_EXPANSION = 100  # images hardly shrink in a .zip; a bomb grows a thousandfold and more
 HARMLESS = 64 * 2**20  # bytes that any archive may unpack to
+OFFERED = 8  # folders of an archive that an error names
 
 
 def split_member(source: str) -> tuple[str, str]:
@@ -39,7 +43,8 @@ def zip_source(path: Path, stack: ExitStack, folder: str = "") -> Source:
         path: of the archive.
         stack: keeps it open.
         folder: the one in the archive whose images are meant, and those of folders below it; empty for all.
-            Names and labels are as if the archive had nothing else.
+            Folders that all images lie in may be left out of it. Names and labels are as if the archive had
+            nothing else.
 
     Raises:
         DataError: it is no .zip, names a place outside of itself, is a bomb, or has no such folder.
@@ -55,9 +60,8 @@ def zip_source(path: Path, stack: ExitStack, folder: str = "") -> Source:
     infos = [info for info in archive.infolist() if not info.is_dir()]
     _check_names(path, infos)
     check_expansion(path, sum(info.file_size for info in infos))
-    by_name = _below(folder, infos)
-    if not by_name and folder:
-        raise DataError(f"{path} has no folder {folder!r}: {_folders(infos)}")
+    root = _root(path, folder, [_with_slashes(info.filename) for info in infos])
+    by_name = _below(root, infos)
     names = sorted(name for name in by_name if is_image(name))
     label_file = label_file_of(by_name, names)
 
@@ -75,7 +79,7 @@ def zip_source(path: Path, stack: ExitStack, folder: str = "") -> Source:
 
     used = [*names, *([label_file] if label_file is not None else [])]
     files = ((name, by_name[name].file_size, by_name[name].CRC) for name in used)
-    folders = _below(folder, [info for info in archive.infolist() if info.is_dir()])
+    folders = _below(root, [info for info in archive.infolist() if info.is_dir()])
     others = left_out(sorted(by_name.keys() - {*used})) + empty_folders(folders, names)
     return Source(fingerprint("zip", files=files), listing, tuple(others))
 
@@ -104,9 +108,23 @@ def _check_names(path: Path, infos: list[zipfile.ZipInfo]) -> None:
             )
 
 
-def _below(folder: str, infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
-    """The entries below `folder` by their names relative to it; all of them where it is empty."""
-    root = f"{_with_slashes(folder).strip('/')}/" if folder else ""
+def _root(path: Path, folder: str, names: Sequence[str]) -> str:
+    """The whole name of `folder`, with a slash at the end, in an archive of the files `names`.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    if not folder:
+        return ""
+    images = [name for name in names if is_image(name)]
+    for root in in_wrapping_folders(f"{_with_slashes(folder).strip('/')}/", images):
+        if any(name.startswith(root) for name in names):
+            return root
+    raise DataError(f"{path} has no folder {one_line(repr(folder), 80)}: {_folders(images)}")
+
+
+def _below(root: str, infos: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+    """The entries below `root` by their names relative to it; all of them where it is empty."""
     names = ((_with_slashes(info.filename), info) for info in infos)
     return {name.removeprefix(root): info for name, info in names if name.startswith(root)}
 
@@ -115,13 +133,17 @@ def _with_slashes(name: str) -> str:
     return name.replace("\\", "/")  # old tools of Windows write \
 
 
-def _folders(infos: list[zipfile.ZipInfo]) -> str:
-    """The folders at the top of an archive, as advice."""
-    names = [_with_slashes(info.filename) for info in infos]
-    folders = sorted({name.partition("/")[0] for name in names if "/" in name})
-    if not folders:
-        return "it has no folders; leave the folder out"
-    return f"give one of {one_line(', '.join(folders), 100)}, or leave it out"
+def _folders(images: Sequence[str]) -> str:
+    """The folders that some of the `images` of an archive lie in, as advice: the upper ones first."""
+    around = wrapping(images)
+    parents = {PurePosixPath(name.removeprefix(around)).parent for name in images}
+    inner = {folder for parent in parents for folder in (parent, *parent.parents)} - {PurePosixPath()}
+    if not inner:
+        return f"all its images lie in {one_line(around, 80) or 'its root'}; leave the folder out"
+    folders = [f"{around}{each}" for each in sorted(inner, key=lambda each: (len(each.parts), str(each)))]
+    more = ", …" if len(folders) > OFFERED else ""
+    named = ", ".join(one_line(folder, 80) for folder in folders[:OFFERED])
+    return f"give one of {named}{more}, or leave it out"
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

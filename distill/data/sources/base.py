@@ -88,14 +88,13 @@ def _is_hidden(name: str) -> bool:
 def label_file_of(names: Iterable[str], images: Sequence[str]) -> str | None:
     """Which of the files `names` has the labels: the one in the root, or in the only folder there."""
     known = set(names)
-    wanted = (LABEL_FILE, *_inside(images))
-    return next((name for name in wanted if name in known), None)
+    return next((name for name in in_wrapping_folders(LABEL_FILE, images) if name in known), None)
 
 
-def _inside(images: Sequence[str]) -> list[str]:
-    """The label file in each of the folders that all images lie in, outermost first."""
+def in_wrapping_folders(name: str, images: Sequence[str]) -> list[str]:
+    """The paths of `name` in the root and in each of the folders that all images lie in, outermost first."""
     steps = wrapping(images).split("/")[:-1]
-    return ["/".join([*steps[: i + 1], LABEL_FILE]) for i in range(len(steps))]
+    return ["/".join([*steps[:i], name]) for i in range(len(steps) + 1)]
 
 
 def empty_folders(folders: Iterable[str], images: Sequence[str]) -> list[str]:

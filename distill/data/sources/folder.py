@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import os
+import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +30,7 @@ class _Found:
 
     files: dict[str, os.stat_result] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
-    links: list[Path] = field(default_factory=list)  # to folders
+    links: list[Path] = field(default_factory=list)  # to folders, a heap
     broken: list[str] = field(default_factory=list)  # links to nothing
     again: list[str] = field(default_factory=list)  # links to folders that are read already
 
@@ -75,8 +77,7 @@ def _walk(folder: Path) -> _Found:
     found, read = _Found(), set[Path]()
     found.links.append(folder)
     while found.links:
-        start = min(found.links)
-        found.links.remove(start)
+        start = heapq.heappop(found.links)
         real = start.resolve()
         if start != folder and start.parent.resolve().is_relative_to(real):
             link = one_line(start.relative_to(folder), 80)
@@ -97,18 +98,19 @@ def _list(start: Path, folder: Path, found: _Found, read: set[Path]) -> None:
     for parent, below, names in os.walk(start, onerror=fail):
         here = Path(parent)
         read.add(here.resolve())
-        found.folders += [
-            (here / name).relative_to(folder).as_posix() for name in below if not (here / name).is_symlink()
-        ]
-        found.links += [here / name for name in below if (here / name).is_symlink()]
+        inside = here.relative_to(folder).as_posix()
+        prefix = "" if inside == "." else f"{inside}/"
+        for name in below:
+            if (here / name).is_symlink():
+                heapq.heappush(found.links, here / name)
+            else:
+                found.folders.append(f"{prefix}{name}")
         below[:] = [name for name in below if (here / name).resolve() not in read]
         for name in names:
-            path = here / name
-            relative = path.relative_to(folder).as_posix()
             try:
-                stat = path.stat()
+                status = os.stat(os.path.join(parent, name))
             except OSError:
-                found.broken.append(relative)
+                found.broken.append(f"{prefix}{name}")
                 continue
-            if path.is_file():
-                found.files[relative] = stat
+            if stat.S_ISREG(status.st_mode):
+                found.files[f"{prefix}{name}"] = status

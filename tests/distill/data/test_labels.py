@@ -117,7 +117,11 @@ def test_whole_numbers_are_classes_in_whatever_form(content: str) -> None:
         (b'{"labels": 3}', "no list of .image, class."),
         (b'{"labels": [["a.png"]]}', "no list of .image, class."),
         (b'{"labels": [["b.png", 1]]}', "no label for 1 of 1 images, the first of them is a.png"),
-        (b'{"labels": [["a.png", -1]]}', "gives a.png the class -1: classes are whole numbers from 0"),
+        (
+            b'{"labels": [["a.png", -1]]}',
+            "the class -1: classes are whole numbers from 0 to 99999",
+        ),
+        (b'{"labels": [["a.png", 100000]]}', "the class 100000: classes are whole numbers from 0 to 99999"),
         (b'{"labels": [["a.png", 1.5]]}', "the class 1.5"),
         (b'{"labels": [["a.png", NaN]]}', "the class NaN"),
         (b'{"labels": [["a.png", 1e999]]}', "the class Infinity"),

@@ -125,5 +125,5 @@ def test_a_folder_in_a_zip_with_backslashes_has_its_classes_and_leaves_out_only_
         assert images.labels is not None
         assert images.labels.tolist() == [i % 3 for i in range(40)]
         assert images.notes == (f"1 .txt: {READ}",)
-    with pytest.raises(DataError, match="give one of test, train, or leave it out"):
+    with pytest.raises(DataError, match="give one of test, train, train/images, or leave it out"):
         load_images(f"{tmp_path}/old.zip:gone", 8, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import socket
 import struct
 import zipfile
@@ -273,8 +274,36 @@ def test_a_folder_that_is_not_in_the_zip_is_named_with_those_that_are(
     with pytest.raises(DataError, match=r"gone\.zip does not exist"):
         load_images(f"{folder.parent}/gone.zip:trainA", 8, 3)
     (folder / "more").rename(folder.parent / "more")
-    with pytest.raises(DataError, match="it has no folders; leave the folder out"):
+    with pytest.raises(DataError, match="all its images lie in its root; leave the folder out"):
         load_images(f"{zipped(folder)}:trainA", 8, 3)
+
+
+def test_folders_around_all_images_of_a_zip_may_be_left_out(two_domains: Path, tmp_path: Path) -> None:
+    root = tmp_path / "kept"
+    shutil.copytree(tmp_path / "horses", root / "data" / "horses")
+    (root / "__MACOSX").mkdir()
+    (root / "__MACOSX" / "._000.png").touch()
+    wrapped = zipped(root)
+    wanted = load_images(f"{two_domains}:trainA", 8, 3)
+    for folder in ("trainA", "horses/trainA", "data/horses/trainA"):
+        assert load_images(f"{wrapped}:{folder}", 8, 3).digest == wanted.digest
+    assert len(load_images(f"{wrapped}:horses", 8, 3)) == 72
+    with pytest.raises(
+        DataError, match="give one of data/horses/trainA, data/horses/trainB, or leave it out"
+    ):
+        load_images(f"{wrapped}:train", 8, 3)
+
+
+def test_folders_of_a_zip_are_offered_from_the_top_and_only_with_images(tmp_path: Path) -> None:
+    for folder in ("a/cat", "a/dog", "b"):
+        pictures(tmp_path / "set" / folder, 1)
+    (tmp_path / "set" / "texts").mkdir()
+    (tmp_path / "set" / "texts" / "read.me").touch()
+    with pytest.raises(DataError, match="'c': give one of a, b, a/cat, a/dog, or leave it out"):
+        load_images(f"{zipped(tmp_path / 'set')}:c", 8, 3)
+    pictures(tmp_path / "one" / "faces", 40)
+    with pytest.raises(DataError, match="all its images lie in faces/; leave the folder out"):
+        load_images(f"{zipped(tmp_path / 'one')}:c", 8, 3)
 
 
 def test_a_folder_in_a_zip_has_an_absolute_name(two_domains: Path, monkeypatch: pytest.MonkeyPatch) -> None:

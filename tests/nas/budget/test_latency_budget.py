@@ -20,9 +20,10 @@ from distill.teachers import load_teacher
 from nas.budget import LatencyBudget, LatencyMeasurement, parse_duration
 from nas.budget.latency import Run, Stopwatch
 from nas.config import SearchConfig
-from nas.dashboard.plots import note
+from nas.dashboard.note import note
 from nas.driver import prepare
 from nas.errors import BudgetError, ConfigError
+from nas.reporting import trial_reports
 from nas.samplers import make_sampler
 from nas.study import StudyStore
 from nas.trials import Proposer, TrialAttributes
@@ -200,7 +201,7 @@ def test_choices_that_stay_too_slow_are_reported_with_the_reason_and_are_no_arch
         assert "architecture" not in trial.user_attrs
         assert trial.user_attrs["reason"] == "1.01ms of latency, narrowed as it is: 1ms of latency"
         assert trial.user_attrs["latency"] == pytest.approx(1.01 * OVERHEAD)
-    assert "stopped early" not in note(store, None)  # on the dashboard
+    assert "stopped early" not in note(store, trial_reports(store), None)  # on the dashboard
     assert asking.exhausted == (
         f"No more than these 1 architectures: {proposals.MAX_TOO_SLOW} proposals were too slow for a "
         "budget of 1ms of latency; the smallest student takes 1ms (a made-up machine): "

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from nas.dashboard.curves import rung_figure
-from nas.dashboard.plots import measured, note, pareto_figure
-from nas.reporting import choose_best
+from nas.dashboard.note import note
+from nas.dashboard.plots import measured, pareto_figure
+from nas.reporting import choose_best, trial_reports
 from nas.study import StudyAttributes, StudyStore
 from tests.nas.dashboard.trials import finish
 
@@ -22,12 +23,12 @@ def traces(figure: Any) -> dict[str, Any]:
 
 
 def test_the_front_is_of_finished_trials_within_the_budget_that_are_no_repeats(store: StudyStore) -> None:
-    assert [t.number for t in choose_best(measured(store), 2e6).front] == [0, 1, 3]
-    assert [t.number for t in choose_best(measured(store)).front] == [0, 1, 3, 4]
+    assert [t.number for t in choose_best(measured(trial_reports(store)), 2e6).front] == [0, 1, 3]
+    assert [t.number for t in choose_best(measured(trial_reports(store))).front] == [0, 1, 3, 4]
 
 
 def test_the_plot_tells_finished_stopped_baseline_front_and_best_apart(store: StudyStore) -> None:
-    drawn = traces(pareto_figure(store, 2e6))
+    drawn = traces(pareto_figure(store, trial_reports(store), 2e6))
     assert list(drawn["finished"].y) == [40, 50, 35, 20]
     assert list(drawn["stopped early"].y) == [90]
     assert list(drawn["baseline"].y) == [60]
@@ -36,7 +37,7 @@ def test_the_plot_tells_finished_stopped_baseline_front_and_best_apart(store: St
 
 
 def test_hovering_shows_what_a_trial_is(store: StudyStore) -> None:
-    drawn = traces(pareto_figure(store, 2e6))
+    drawn = traces(pareto_figure(store, trial_reports(store), 2e6))
     text = drawn["best: trial 3"].text[0]
     for part in ("trial 3", "FD (digits) 35.00 (N = 2000)", "1.9M MACs", "63.3k parameters", "widths 8|3"):
         assert part in text
@@ -45,36 +46,36 @@ def test_hovering_shows_what_a_trial_is(store: StudyStore) -> None:
 
 
 def test_a_teacher_that_fits_the_budget_is_a_point_at_the_end_of_the_front(store: StudyStore) -> None:
-    assert "teacher" not in traces(pareto_figure(store, 2e6))
+    assert "teacher" not in traces(pareto_figure(store, trial_reports(store), 2e6))
     teacher = {"macs": 4_000_000, "params": 10**6, "fid": 5.0}
     StudyAttributes(teacher_info=teacher, config={"budget_macs": 2_000_000}).write(store.study)
-    assert "teacher" not in traces(pareto_figure(store, 2e6)), "it does not fit"
+    assert "teacher" not in traces(pareto_figure(store, trial_reports(store), 2e6)), "it does not fit"
     StudyAttributes(config={"budget_macs": 5_000_000}).write(store.study)
-    drawn = traces(pareto_figure(store, 5e6))
+    drawn = traces(pareto_figure(store, trial_reports(store), 5e6))
     assert (list(drawn["teacher"].x), list(drawn["teacher"].y)) == ([4e6], [5.0])
     assert (drawn["front"].x[-2], drawn["front"].y[-2]) == (4e6, 5.0)
     assert drawn["best: trial 4"].y[0] == 20, "the best is a student"
-    assert "| teacher | 5.00 | 4M | 1M | known, not trained again |" in note(store, 5e6)
+    assert "| teacher | 5.00 | 4M | 1M | known, not trained again |" in note(store, trial_reports(store), 5e6)
     StudyAttributes(teacher_info=teacher | {"fid": 30.0}).write(store.study)
-    drawn = traces(pareto_figure(store, 5e6))
+    drawn = traces(pareto_figure(store, trial_reports(store), 5e6))
     assert "teacher" in drawn
     assert 4e6 not in list(drawn["front"].x), "a student is better for less"
-    assert "| teacher |" not in note(store, 5e6)
+    assert "| teacher |" not in note(store, trial_reports(store), 5e6)
 
 
 def test_the_budget_is_a_line_unless_it_is_out_of_the_picture(store: StudyStore) -> None:
-    near = pareto_figure(store, 2e6)
+    near = pareto_figure(store, trial_reports(store), 2e6)
     assert [line.x0 for line in near.layout.shapes] == [2e6]
     assert near.layout.annotations[0].text == "budget 2M"
-    far = pareto_figure(store, 5e9)
+    far = pareto_figure(store, trial_reports(store), 5e9)
     assert not far.layout.shapes
     assert far.layout.title.text == "FD (digits) against MACs (budget 5G)"
 
 
 def test_wide_ranges_get_logarithmic_axes(store: StudyStore) -> None:
-    assert pareto_figure(store, 2e6).layout.xaxis.type is None
+    assert pareto_figure(store, trial_reports(store), 2e6).layout.xaxis.type is None
     finish(store, 500, 50_000_000)
-    figure = pareto_figure(store, 20e6)
+    figure = pareto_figure(store, trial_reports(store), 20e6)
     assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("log", "log")
     assert figure.layout.annotations[0].x == pytest.approx(math.log10(20e6))
 
@@ -87,13 +88,13 @@ def test_the_driver_of_a_search_can_do_without_the_dashboard() -> None:
 
 
 def test_an_empty_study_has_a_plot_and_a_note_too(empty: StudyStore) -> None:
-    assert not traces(pareto_figure(empty, 2e6))["finished"].x
-    assert not rung_figure(empty, 2e6).data
-    assert "No student within 2M MACs is finished yet." in note(empty, 2e6)
+    assert not traces(pareto_figure(empty, trial_reports(empty), 2e6))["finished"].x
+    assert not rung_figure(empty, trial_reports(empty), 2e6).data
+    assert "No student within 2M MACs is finished yet." in note(empty, trial_reports(empty), 2e6)
 
 
 def test_the_note_names_the_best_student_and_how_to_export_it(store: StudyStore, tmp_path: Path) -> None:
-    text = note(store, 2e6)
+    text = note(store, trial_reports(store), 2e6)
     assert "**trial 3**, FD (digits) **35.00** (N = 2000), 1.9M MACs (fvcore), 63.3k parameters" in text
     where = f"--study digits --storage sqlite:///{tmp_path}/study.db"
     assert f"nas-export {where} --trial 3 -o student.safetensors" in text
@@ -107,12 +108,14 @@ def test_the_note_names_a_study_that_is_elsewhere_as_a_shell_reads_it(tmp_path: 
         StudyAttributes(config={"workdir": str(workdir)}).write(elsewhere.study)
         finish(elsewhere, 40, 1_000_000)
         where = f"--study 'my digits' --workdir '{workdir}'"
-        assert f"nas-export {where} --trial 0 -o student.safetensors" in note(elsewhere, 2e6)
+        assert f"nas-export {where} --trial 0 -o student.safetensors" in note(
+            elsewhere, trial_reports(elsewhere), 2e6
+        )
 
 
 def test_rungs_are_a_line_for_each_training_and_the_best_stands_out(store: StudyStore) -> None:
     replicate = finish(store, 34, 1_900_000, replicate_of=3)
-    drawn = traces(rung_figure(store, 2e6))
+    drawn = traces(rung_figure(store, trial_reports(store), 2e6))
     assert list(drawn["stopped early or running"].y) == [90, None]
     assert list(drawn["finished"].y) == [40, None, 50, None, 20, None, 34, None]
     assert list(drawn["baseline"].y) == [60, None]

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import io
+import re
 import shutil
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from nas.checkpoints import export_student
+from nas.driver import run_search
 from nas.driver.pruning import prune_checkpoints
 from nas.errors import ExportError
 from nas.reporting import SearchReport
+from nas.workbench import Workbench
+from tests.nas.studies import finished_study
 
 
 def numbers(found: SearchReport) -> set[int]:
@@ -59,3 +66,18 @@ def test_what_is_as_good_as_the_best_and_what_still_runs_keeps_its_checkpoints(
     before = numbers(found)
     assert prune_checkpoints(found) == 0
     assert numbers(found) == before
+
+
+def test_a_search_says_what_it_deletes_and_nothing_where_it_deletes_nothing(
+    warm_bench: Workbench, tmp_path: Path
+) -> None:
+    changes = {"trials": 2, "replicates": 0, "keep": "front"}
+    finished_study(warm_bench, tmp_path, (2, 0), **changes)
+    bench = copy.copy(warm_bench)
+    vars(bench).pop("identity", None)
+    bench.config = warm_bench.config.model_copy(update={"workdir": tmp_path, **changes})
+    said = [io.StringIO(), io.StringIO()]
+    for err in said:
+        run_search(bench, Console(file=err))
+    assert re.fullmatch(r"Deleted checkpoints of trials off the front: [\d.]+ [kM]B\n", said[0].getvalue())
+    assert said[1].getvalue() == ""

@@ -12,7 +12,8 @@ import torch
 
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from nas.execution import Candidate, CandidateTrial, to_tune
-from nas.execution import candidate as module
+from nas.execution import trainable as module
+from nas.execution.candidate import FID_SEED_OFFSET
 from nas.study import RungRecord
 from nas.trials import Proposal
 from nas.workbench import Workbench
@@ -103,7 +104,7 @@ def test_early_rungs_may_be_measured_over_fewer_samples_with_kid_beside(make_ben
     running = candidate(bench)
     records = [running.run(rung).record for rung in range(3)]
     assert [record.fid_samples for record in records] == [20, 20, 50]
-    seed = bench.config.seed + module.FID_SEED_OFFSET
+    seed = bench.config.seed + FID_SEED_OFFSET
     student = bench.student(bench.space.smallest())
     student.load_state_dict(ema(bench, records[1]))
     scores = bench.fidelity.measure(student.eval(), ["fid", "kid"], 20, seed)
