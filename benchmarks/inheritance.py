@@ -29,8 +29,8 @@ from benchmarks.setting import add_setting, setting, uniform_student
 
 MAPPING = "mapping only"
 STARTS: dict[str, dict[str, Any]] = {
-    "magnitude": {},
-    "image difference": {"importance": "image-difference"},
+    "image difference": {},
+    "magnitude": {"importance": "magnitude"},
     MAPPING: {"inherit": False},
     "random": {"inherit": False},
 }

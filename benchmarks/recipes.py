@@ -72,7 +72,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "order: adversarial from 80 %": {"adversarial_start": 0.8, "adversarial_full": 0.9},
     "adversarial: logistic": {"adversarial": "logistic"},
     "adversarial: relativistic": {"adversarial": "relativistic"},
-    "start: image difference": {"importance": "image-difference"},
+    "start: magnitude": {"importance": "magnitude"},
     **{f"{row}, start: random": {**settings, **SCRATCH} for row, settings in TAUGHT.items()},
 }
 """Settings of the search, by the row's name; rows that start with `ALONE` have no teacher."""

@@ -27,6 +27,7 @@ REAL_DEFAULTS: dict[str, Any] = {
 RECIPE = next(iter(RECIPES))
 SHARED_LONGER = 4  # images for shared weights / images of a candidate's last rung
 TEACHER_SAMPLES = 50_000  # without real images
+IMPORTANCE = "image-difference"  # the field's own default is that of studies from before it was a setting
 
 
 def with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,6 +52,8 @@ def with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     defaults = defaults | _kd_weight(recipe, built_in) | _adversarial_weight(recipe, built_in)
     if chosen.get("share_weights"):
         defaults = defaults | {"rungs": (SHARED_LONGER * defaults["rungs"][-1],)}
+    if chosen.get("share_weights") or chosen.get("inherit", True):  # else no channels are ranked
+        defaults = defaults | {"importance": IMPORTANCE}
     return defaults | chosen
 
 

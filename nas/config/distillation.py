@@ -66,6 +66,7 @@ class DistillationOptions(Options):
         group="distillation",
         help="How channels are ranked when students inherit: by the size of weights and activations, or by "
         "how much images change through them when a latent moves.",
+        shown="image-difference",
     )
     warm_discriminator: bool = option(
         True,

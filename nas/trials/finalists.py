@@ -87,6 +87,8 @@ def final_config(
         "replicates": finalists * (seeds - 1),
         "seeds": seeds,
         "share_weights": False,
+        "keep": "all",  # every finalist was chosen to be kept
+        "importance": search.importance if search.inherit else "magnitude",  # shared weights are ranked, too
     }
     given = {name: value for name, value in machine.items() if value is not None}
     return SearchConfig.of(**{**search.model_dump(), **changed, **given})

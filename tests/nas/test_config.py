@@ -290,7 +290,14 @@ def test_settings_that_another_version_saved_are_refused_in_one_line() -> None:
 
 def test_defaults_are_the_conditions_of_a_search_that_says_nothing() -> None:
     said = conditions(SearchConfig.of(budget_macs=10**6))
-    depends_on_the_data = {"budget_macs", "rungs", "fid_samples", "extractor", "kd_weight_start"}
+    depends_on_the_data = {
+        "budget_macs",
+        "rungs",
+        "fid_samples",
+        "extractor",
+        "kd_weight_start",
+        "importance",
+    }
     defaults = default_conditions()
     assert defaults.keys() == said.keys()
     assert all(said[name] == value for name, value in defaults.items() if name not in depends_on_the_data)
@@ -311,7 +318,7 @@ def test_what_a_student_is_taught_with_is_a_condition_of_a_study(changed: dict[s
 
 
 def test_how_channels_are_ranked_is_a_condition_of_a_study() -> None:
-    assert conditions(of(importance="image-difference")) != conditions(of())
+    assert conditions(of(importance="magnitude")) != conditions(of())
 
 
 @pytest.mark.parametrize(
@@ -338,3 +345,11 @@ def test_a_setting_that_a_saved_study_lacks_is_not_filled_in() -> None:
     saved = SearchConfig.of(budget_macs="2M").public()
     del saved["kd_weight_start"]
     assert SearchConfig.saved(saved).kd_weight_start == 1.0
+
+
+def test_channels_are_ranked_by_image_differences_unless_an_older_study_or_nothing_is_ranked() -> None:
+    assert of().importance == "image-difference"
+    assert of(teacher="t.pt", data="faces").importance == "image-difference"
+    assert of(importance="magnitude").importance == "magnitude"
+    assert of(inherit=False).importance == "magnitude"
+    assert default_conditions()["importance"] == "magnitude", "of studies from before it was a setting"

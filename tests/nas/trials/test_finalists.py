@@ -159,3 +159,11 @@ def test_the_best_of_a_search_are_distilled_for_longer_and_exported(commands: An
         "nas-export", "--best", "--study", "digits-1Mmacs-final-256", "-o", "best.safetensors"
     )
     assert exported.returncode == 0, exported.stderr
+
+
+def test_finalists_of_shared_random_weights_are_a_search_of_their_own() -> None:
+    shared = SearchConfig.of(budget_macs=BUDGET, study="s", share_weights=True, inherit=False, keep="front")
+    assert shared.importance == "image-difference"
+    config = final_config(shared, 2, seeds=1, images=50_000)
+    assert (config.importance, config.keep, config.share_weights) == ("magnitude", "all", False)
+    assert SearchConfig.saved(config.public()) == config

@@ -237,7 +237,7 @@ def test_a_training_is_taught_by_the_terms_and_the_loss_that_were_asked_for(warm
 
 
 def test_students_keep_the_channels_of_the_importance_that_was_asked_for(make_bench: MakeBench) -> None:
-    bench, other = make_bench(), make_bench(importance="image-difference")
+    bench, other = make_bench(), make_bench(importance="magnitude")
     architecture = bench.space.smallest()
     one, two = (each.student(architecture).state_dict() for each in (bench, other))
     assert not all(torch.equal(one[name], two[name]) for name in one)
