@@ -79,6 +79,11 @@ def check_origin(study: optuna.Study, *, create: bool) -> None:
     check_layout(study, create=create)
 
 
+def identity_part(study: optuna.Study, part: str) -> str:
+    """A part of the identity that `study` was made with; empty where it has none."""
+    return str(study.user_attrs.get(part, ""))
+
+
 def check_identity(
     study: optuna.Study, identity: Mapping[str, str], assumed: Mapping[str, str], *, save: bool
 ) -> None:

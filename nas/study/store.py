@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from nas.errors import StorageError, StudyError
 from nas.study import database
 from nas.study.lease import Lease, study_lease
-from nas.study.opening import check_identity, check_origin, check_purpose, open_study
+from nas.study.opening import check_identity, check_origin, check_purpose, identity_part, open_study
 from nas.study.records import RungRecord
 from nas.study.snapshot import readable
 from nas.study.tables import STUDY_NAME_LENGTH, Rung
@@ -116,7 +116,7 @@ class StudyStore:
         """A part of the identity of the study `name`, empty where it has none; nothing is written."""
         storage = _optuna_storage(database.parse_url(url))
         try:
-            return str(optuna.load_study(storage=storage, study_name=name).user_attrs.get(part, ""))
+            return identity_part(optuna.load_study(storage=storage, study_name=name), part)
         finally:
             storage.engine.dispose()
 

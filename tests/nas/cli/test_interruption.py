@@ -22,7 +22,11 @@ runpy.run_module("nas.cli.search", run_name="__main__")
 @pytest.mark.parametrize("seconds", [0.0, 0.3, 1.0])
 def test_an_interruption_while_a_command_starts_is_one_line(seconds: float, signal_number: int) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", STARTED], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", STARTED],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in background jobs
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"

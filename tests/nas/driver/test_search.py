@@ -52,7 +52,7 @@ def test_a_search_of_the_digits_keeps_to_its_budget_and_is_resumed_by_the_same_c
     assert [trial["baseline"] for trial in found["trials"]].count(None) == 3, "half are the sampler's"
     assert found["best"] in found["front"]
     assert "Teacher: built-in digits" in done.stderr
-    assert "[4/4] trial" in done.stderr
+    assert "[4/4 trials] trial" in done.stderr
     measured = [
         line for line in done.stderr.splitlines() if re.search(r"trial +\d+  rung \d/3  FD \(digits\)", line)
     ]
@@ -68,7 +68,7 @@ def test_a_search_of_the_digits_keeps_to_its_budget_and_is_resumed_by_the_same_c
     continued = json.loads(more.stdout)
     assert continued["trials"][:4] == found["trials"]
     assert len(continued["trials"]) == 6
-    assert "[6/6] trial" in more.stderr
+    assert "[6/6 trials] trial" in more.stderr
     assert commands.left_behind() == []
 
 
@@ -238,7 +238,7 @@ def test_with_fewer_trials_what_was_interrupted_is_finished_and_nothing_added(
     assert found.trials[:2] == before.trials
     assert [t.number for t in found.trials[2:]] == [interrupted.trial]
     assert found.trial(interrupted.trial).state in ("COMPLETE", "PRUNED")
-    assert "[3/3] trial" in err.getvalue()
+    assert "[3/3 trials] trial" in err.getvalue()
     with StudyStore.open(config.storage_url, config.study) as store:
         left = store.study.trials[unsampled]
         assert (left.state.name, left.user_attrs["reason"]) == (
