@@ -12,7 +12,7 @@ from nas.reporting.report import SearchReport
 LEGEND = (
     "Over architectures that were trained to the end: halving chose them, which lowers correlations. 1: the "
     "same order; 0: no relation. In brackets the 90 % interval, bootstrap over architectures; none where all "
-    "have the same order at both rungs, as a bootstrap then knows no other."
+    "have the same order at both rungs, as a bootstrap then draws no other."
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -71,8 +71,8 @@ def test_damaged_statistics_are_computed_again(
 
 
 def test_statistics_are_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(file: object, **_: object) -> None:
-        file.write(b"half")  # type: ignore[attr-defined]
+    def fail(file: IO[bytes], **_: object) -> None:
+        file.write(b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(np, "savez", fail)

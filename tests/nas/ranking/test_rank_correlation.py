@@ -22,7 +22,7 @@ def test_equal_orders_correlate_by_one_and_opposite_ones_by_minus_one(fids: list
         assert found is not None
         assert (found.images, found.architectures) == (4_000, len(fids))
         assert (found.spearman, found.kendall) == (pytest.approx(correlation), pytest.approx(correlation))
-        assert (found.spearman_interval, found.kendall_interval) == (None, None), "a bootstrap knows no other"
+        assert (found.spearman_interval, found.kendall_interval) == (None, None), "a bootstrap draws no other"
 
 
 @pytest.mark.parametrize("seed", range(5))
