@@ -85,7 +85,7 @@ def _raise_open_files() -> None:
 
 
 def _make_folder() -> str:
-    """A new folder with a short path: in RAY_TMPDIR, else where temporary files are, else in a usual place.
+    """A new folder with a short path: in RAY_TMPDIR, else where temporary files are, else in `/tmp`.
 
     Raises:
         ConfigError: there is none that can be written.

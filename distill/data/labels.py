@@ -43,7 +43,7 @@ def find_labels(names: Sequence[str], label_file: bytes | None) -> Labels | None
     lies in is seen through.
 
     Raises:
-        UnlabelledError: there are none, for a reason that is worth knowing.
+        UnlabelledError: there are none, for a reason that a user can mend.
     """
     if label_file is not None:
         return by_json(names, label_file)

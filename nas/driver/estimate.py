@@ -135,6 +135,7 @@ def _timed_bench(bench: Workbench) -> Iterator[Workbench]:
         changes = {"workdir": Path(scratch), "teacher_cache_size": CACHED, "compile": False}
         micro = None if _batch(bench) < bench.config.batch_size else bench.config.micro_batch
         changes |= {"batch_size": _batch(bench), "micro_batch": micro}
+        changes |= {"inherit": False}  # ranking a large teacher's channels takes longer than the steps
         timed.config = bench.config.model_copy(update=changes)
         yield timed
 

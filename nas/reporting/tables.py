@@ -1,4 +1,4 @@
-"""The report of a search as people read it: its front, what it is worth, and what to do next."""
+"""The report of a search as people read it: its front, its best student, and what to do next."""
 
 from __future__ import annotations
 

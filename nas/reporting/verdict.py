@@ -12,7 +12,7 @@ from nas.options import StudyOptions
 from nas.reporting.report import SearchReport, TrialReport, choose_best
 from nas.study import REAL_IMAGES
 
-ENOUGH_TRIALS = 24  # architectures, before finalists are worth longer trainings
+ENOUGH_TRIALS = 24  # architectures, before finalists are trained for longer
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def gain(found: SearchReport) -> Gain | None:
 
 
 def verdict(found: SearchReport) -> list[str]:
-    """The best student in numbers, and whether it was worth searching for it; a line each.
+    """The best student in numbers, and its gain over uniform widths; a line each.
 
     Without a student that was trained to the end there is nothing to say.
     """

@@ -90,3 +90,12 @@ def test_measuring_leaves_nothing_behind() -> None:
     assert all(p.grad is None for p in generator.parameters())
     assert torch.equal(generator(*generator.example_inputs(3)), images)
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in generator.modules())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_measures_the_same_and_gives_the_generator_back() -> None:
+    generator = Linear()
+    found = scores(generator)
+    assert {found.device.type, generator.makers.weight.device.type} == {"cpu"}
+    assert scores(generator) is found, "it is measured once"
+    assert torch.allclose(scores(Linear().cuda()).cpu(), found, rtol=1e-3)

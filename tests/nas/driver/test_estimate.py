@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from nas.driver.estimate import Estimate, estimate, total_seconds
 from nas.execution import WorkerResources
 from tests.nas.cli.command_line import written
@@ -28,6 +30,14 @@ def test_a_step_is_timed_and_nothing_is_written(make_bench: Any) -> None:
     assert one.most >= (4 + bench.config.replicate_runs) * steps * one.steps[True] * 0.99
     assert one.least < one.most
     assert written(bench.config.workdir) == before
+
+
+def test_a_step_is_timed_without_ranking_the_teachers_channels(
+    make_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench(trials=1, rungs=(64,), batch_size=32)
+    monkeypatch.setattr(type(bench.space), "inherit", lambda *_: pytest.fail("channels are ranked"))
+    assert isinstance(estimate(bench, WorkerResources(1, 1, 0.0)), Estimate)
 
 
 def test_the_words_have_a_unit() -> None:
