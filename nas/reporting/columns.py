@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich import box
@@ -37,39 +38,44 @@ def title(words: str) -> Text:
     return Text(words, style="italic")
 
 
-def before_column(found: SearchReport) -> list[str]:
-    """Its name, where students were measured before their training."""
-    return ["before\ntraining"] if any(t.fid_before is not None for t in found.trials) else []
+@dataclass(frozen=True)
+class Column:
+    """A column of a table with a row for each trial."""
+
+    heading: str  # its lines
+    cell: Callable[[TrialReport], str]
+    meaning: str = ""  # for the legend; empty where the heading says enough
 
 
-def before_cell(trial: TrialReport, found: SearchReport) -> list[str]:
-    known = "" if trial.fid_before is None else f"{trial.fid_before:.2f}"
-    return [known for _ in before_column(found)]
+def before_training(found: SearchReport) -> list[Column]:
+    """The distance that students started from, where it was measured."""
+    if all(t.fid_before is None for t in found.trials):
+        return []
+    meaning = "distance of the weights that the training starts from"
+    return [Column("before\ntraining", lambda t: number(t.fid_before), meaning)]
 
 
-def latency_column(found: SearchReport) -> list[str]:
-    """Its name, where latencies were measured."""
-    return ["latency"] if any(t.latency is not None for t in found.trials) else []
+def latency(found: SearchReport) -> list[Column]:
+    """The latency of students, where it was measured."""
+    if all(t.latency is None for t in found.trials):
+        return []
+    return [Column("latency", lambda t: format_duration(t.latency), "seconds for one image")]
 
 
-def latency_cell(trial: TrialReport, found: SearchReport) -> list[str]:
-    return [format_duration(trial.latency) for _ in latency_column(found)]
+def number(value: float | None) -> str:
+    """A distance with two decimals; nothing where there is none."""
+    return "" if value is None else f"{value:.2f}"
+
+
+def legend(columns: Sequence[Column], **more: str) -> Text:
+    """What each column of a table is, and `more` that stands in it, in a line."""
+    words = {" ".join(column.heading.split()): column.meaning for column in columns if column.meaning}
+    return Text("; ".join(f"{name}: {what}" for name, what in {**words, **more}.items()) + ".", style="dim")
 
 
 def costs(macs: int, params: int) -> str:
     """MACs and parameters in words."""
     return f"{format_quantity(macs)} MACs, {format_quantity(params)} parameters"
-
-
-def legend(found: SearchReport, words: Mapping[str, str]) -> Text:
-    """What each column of a table is, in a line; `words` by the columns' names."""
-    known = {
-        "before training": "distance of the weights that the training starts from",
-        "latency": "seconds for one image",
-    }
-    shown = [*before_column(found), *latency_column(found)]
-    more = {name: known[name] for name in (" ".join(column.split()) for column in shown)}
-    return Text("; ".join(f"{name}: {what}" for name, what in {**words, **more}.items()) + ".", style="dim")
 
 
 def architectures(found: SearchReport, rows: Sequence[tuple[TrialReport, Sequence[str]]]) -> RenderableType:

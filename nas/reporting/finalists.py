@@ -9,16 +9,16 @@ from rich.text import Text
 
 from nas.budget import COUNTER, format_quantity
 from nas.reporting.columns import (
+    Column,
     architectures,
-    before_cell,
-    before_column,
+    before_training,
     closing_lines,
     costs,
-    latency_cell,
-    latency_column,
+    latency,
     legend,
     make_table,
     noise_line,
+    number,
     states,
     title,
 )
@@ -32,38 +32,24 @@ def render_finalists(found: SearchReport) -> RenderableType:
         return Text(f"no finalist of study {found.study} is complete: {states(found)}")
     best = found.best
     shown = sorted((t for t in found.trials if t.fids), key=lambda t: t.median or 0.0)
-    table = make_table(
-        [
-            "trial",
-            "in the\nsearch",
-            f"{found.distance}\nof seeds",
-            "median",
+    columns = [
+        Column("trial", lambda t: str(t.number)),
+        Column("in the\nsearch", lambda t: str(t.search_trial), "number of the trial there"),
+        Column(f"{found.distance}\nof seeds", lambda t: " ".join(map(number, t.fids))),
+        Column("median", lambda t: number(t.median)),
+        Column(
             "90 %\ninterval",
-            *before_column(found),
-            "MACs",
-            "params",
-            *latency_column(found),
-        ],
-    )
+            lambda t: " to ".join(map(number, found.interval(t))),
+            "of the median, from the noise of all seeds",
+        ),
+        *before_training(found),
+        Column("MACs", lambda t: format_quantity(t.macs or 0), COUNTER),
+        Column("params", lambda t: format_quantity(t.params or 0)),
+        *latency(found),
+    ]
+    table = make_table([column.heading for column in columns])
     for trial in shown:
-        low, high = found.interval(trial)
-        table.add_row(
-            str(trial.number),
-            str(trial.search_trial),
-            " ".join(f"{fid:.2f}" for fid in trial.fids),
-            f"{trial.median:.2f}",
-            f"{low:.2f} to {high:.2f}",
-            *before_cell(trial, found),
-            format_quantity(trial.macs or 0),
-            format_quantity(trial.params or 0),
-            *latency_cell(trial, found),
-            style="bold" if trial == best else "",
-        )
-    words = {
-        "in the search": "number of the trial there",
-        "90 % interval": "of the median, from the noise of all seeds",
-        "MACs": COUNTER,
-    }
+        table.add_row(*(column.cell(trial) for column in columns), style="bold" if trial == best else "")
     lines = [noise_line(found), *comparison(found.compared_with), *_nearest(found, best)]
     last = best.rungs[-1]
     return Group(
@@ -72,7 +58,7 @@ def render_finalists(found: SearchReport) -> RenderableType:
             f"{last.fid_samples} samples, after {last.images:,} images"
         ),
         table,
-        legend(found, words),
+        legend(columns),
         architectures(found, [(trial, _notes(trial, best)) for trial in shown]),
         *_held_out(found, shown),
         Text(),

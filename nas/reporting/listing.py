@@ -10,7 +10,7 @@ from rich.console import RenderableType
 
 from nas.budget import format_quantity
 from nas.errors import StudyError
-from nas.reporting.columns import STATES, count_states, make_table, states_in_words
+from nas.reporting.columns import STATES, count_states, make_table, number, states_in_words
 from nas.reporting.report import SearchReport, TrialReport, read_report
 from nas.reporting.sizes import folder_bytes, format_bytes
 from nas.study import StudyStore
@@ -74,7 +74,7 @@ def render_trials(found: SearchReport) -> RenderableType:
             str(trial.number),
             STATES.get(trial.state, trial.state.lower()),
             "" if last is None else f"{last.images:,}",
-            "" if trial.fid is None else f"{trial.fid:.2f}",
+            number(trial.fid),
             "" if trial.macs is None else format_quantity(trial.macs),
             "" if trial.params is None else format_quantity(trial.params),
             "; ".join(what_it_is(trial, found.best)),

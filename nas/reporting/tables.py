@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.reporting.columns import (
+    Column,
     architectures,
-    before_cell,
-    before_column,
+    before_training,
     closing_lines,
     costs,
-    latency_cell,
-    latency_column,
+    latency,
     legend,
     make_table,
     noise_line,
+    number,
     states,
     title,
 )
@@ -38,7 +40,9 @@ def _render_search(found: SearchReport, trust: RenderableType | None) -> Rendera
     """The Pareto table, the baselines beside it, where things are, and last the best student and its gain."""
     if found.best is None:
         return Text(f"no trial of study {found.study} is complete: {states(found)}")
-    table, shown = _front(found)
+    columns = _columns(found)
+    table, shown = _front(found, columns)
+    teacher = {"teacher": "known, not trained again"} if found.teacher_on_front else {}
     lines = [
         noise_line(found),
         *comparison(found.compared_with),
@@ -54,7 +58,7 @@ def _render_search(found: SearchReport, trust: RenderableType | None) -> Rendera
             f"Pareto front of {found.study}: {found.distance}, {samples} samples, against MACs ({COUNTER})"
         ),
         table,
-        _legend(found),
+        legend(columns, **teacher),
         architectures(found, [(trial, _notes(trial, found)) for trial in shown]),
         Text(),
         *([] if trust is None else [trust, Text()]),
@@ -66,93 +70,75 @@ def _render_search(found: SearchReport, trust: RenderableType | None) -> Rendera
 
 
 def _best(found: SearchReport, best: TrialReport) -> str:
-    latency = f", {format_duration(best.latency)} ({best.latency_on})" if best.latency is not None else ""
+    took = f", {format_duration(best.latency)} ({best.latency_on})" if best.latency is not None else ""
     seeds = f" (median of {len(best.fids)} seeds)" if len(best.fids) > 1 else ""
     return (
         f"Best student: trial {best.number}, {found.distance} {best.median:.2f}{seeds}, "
-        f"{costs(best.macs or 0, best.params or 0)}{latency}; {states(found)}."
+        f"{costs(best.macs or 0, best.params or 0)}{took}; {states(found)}."
     )
 
 
-def _front(found: SearchReport) -> tuple[Table, list[TrialReport]]:
+def _columns(found: SearchReport) -> list[Column]:
+    whole = found.teacher["macs"]
+    return [
+        Column("trial", lambda t: str(t.number)),
+        Column(
+            found.distance.replace(" ", "\n"),
+            lambda t: number(t.median),
+            "median over seeds, lower is better",
+        ),
+        *before_training(found),
+        Column("seeds", lambda t: str(len(t.fids)), "trainings of the architecture"),
+        Column(
+            "posterior\nestimate",
+            lambda t: number(found.estimates[t.number]),
+            "shrunk towards the mean at its MACs, chooses front and best",
+        ),
+        Column("MACs", lambda t: format_quantity(t.macs or 0)),
+        Column("params", lambda t: format_quantity(t.params or 0)),
+        Column("teacher's\nMACs", lambda t: f"{(t.macs or 0) / whole:.1%}", "its part of them"),
+        *latency(found),
+    ]
+
+
+def _front(found: SearchReport, columns: Sequence[Column]) -> tuple[Table, list[TrialReport]]:
     """The table of the front, then of trials that may be as good, then of baselines; and its trials."""
     assert found.best is not None
     baselines = [t for t in found.trials if t.baseline and t.fids and t not in found.front]
     known = [*found.front, *baselines]
     near_best = [t for t in found.trials if t.number in found.within_margin and t.fids and t not in known]
-    table = make_table(
-        [
-            "trial",
-            found.distance.replace(" ", "\n"),
-            *before_column(found),
-            "seeds",
-            "posterior\nestimate",
-            "MACs",
-            "params",
-            "teacher's\nMACs",
-            *latency_column(found),
-        ],
-    )
+    table = make_table([column.heading for column in columns])
     for trial in found.front:
-        table.add_row(*_row(trial, found), style="bold" if trial == found.best else "")
+        style = "bold" if trial == found.best else ""
+        table.add_row(*(column.cell(trial) for column in columns), style=style)
     if found.teacher_on_front:
-        table.add_row(*_teacher_row(found))
+        row = _teacher_row(found)
+        table.add_row(*(row.get(column.heading, "") for column in columns))
     shown = list(found.front)
     for others in (near_best, baselines):
         table.add_section()
         for trial in sorted(others, key=lambda t: t.macs or 0):
-            table.add_row(*_row(trial, found))
+            table.add_row(*(column.cell(trial) for column in columns))
             shown.append(trial)
     return table, shown
 
 
-def _legend(found: SearchReport) -> RenderableType:
-    words = {
-        found.distance: "median over seeds, lower is better",
-        "seeds": "trainings of the architecture",
-        "posterior estimate": "shrunk towards the mean at its MACs, chooses front and best",
-        "teacher's MACs": "its part of them",
+def _teacher_row(found: SearchReport) -> dict[str, str]:
+    """The teacher as a point of the front, by columns' headings: known, not trained."""
+    teacher = found.teacher
+    return {
+        "trial": "teacher",
+        found.distance.replace(" ", "\n"): number(teacher["fid"]),
+        "MACs": format_quantity(teacher["macs"]),
+        "params": format_quantity(teacher["params"]),
+        "teacher's\nMACs": "100.0%",
     }
-    if found.teacher_on_front:
-        words["teacher"] = "known, not trained again"
-    return legend(found, words)
 
 
 def render_next(found: SearchReport, folder: str = "") -> Text:
     """What to do next, as commands, whole lines each; `folder` is where they are, see `next_commands`."""
     lines = (f"  # {what}\n  {command}" for command, what in next_commands(found, folder))
     return Text("\n".join(["", "Next:", *lines]))
-
-
-def _teacher_row(found: SearchReport) -> list[str]:
-    """The teacher as a point of the front: known, not trained."""
-    teacher = found.teacher
-    figures = [format_quantity(teacher["macs"]), format_quantity(teacher["params"]), "100.0%"]
-    empty = ["" for _ in before_column(found)]
-    return [
-        "teacher",
-        f"{teacher['fid']:.2f}",
-        *empty,
-        "",
-        "",
-        *figures,
-        *("" for _ in latency_column(found)),
-    ]
-
-
-def _row(trial: TrialReport, found: SearchReport) -> list[str]:
-    fraction = (trial.macs or 0) / found.teacher["macs"]
-    return [
-        str(trial.number),
-        f"{trial.median:.2f}",
-        *before_cell(trial, found),
-        str(len(trial.fids)),
-        f"{found.estimates[trial.number]:.2f}",
-        format_quantity(trial.macs or 0),
-        format_quantity(trial.params or 0),
-        f"{fraction:.1%}",
-        *latency_cell(trial, found),
-    ]
 
 
 def _notes(trial: TrialReport, found: SearchReport) -> list[str]:
