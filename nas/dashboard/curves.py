@@ -43,7 +43,7 @@ def rung_figure(store: StudyStore, reports: Sequence[TrialReport], budget_macs: 
             figure.add_trace(_lines(name, group, colour, width, distance))
     rungs = [rung for t in trials for rung in t.rungs]
     figure.update_layout(
-        title={"text": f"{distance} at each rung", "x": 0.02},  # its right is the toolbar\'s
+        title={"text": f"{distance} at each rung", "x": 0.02},  # its right is the toolbar's
         template=None,  # plotly's own would be most of what is sent
         font={"color": INK, "size": 13},
         paper_bgcolor="white",
