@@ -1,7 +1,7 @@
 """The configuration of a search: options, defaults, checks, and its TOML file."""
 
 from nas.config.checks import SANDWICH_PARTS
-from nas.config.defaults import DIGITS_DEFAULTS, REAL_DEFAULTS, TEACHER_SAMPLES, shows_digits
+from nas.config.defaults import DIGITS_DEFAULTS, RAMP, REAL_DEFAULTS, TEACHER_SAMPLES, shows_digits
 from nas.config.identity import MAY_CHANGE, conditions, default_conditions, same_search
 from nas.config.search import SearchConfig
 from nas.config.toml import read_toml
@@ -9,6 +9,7 @@ from nas.config.toml import read_toml
 __all__ = [
     "DIGITS_DEFAULTS",
     "MAY_CHANGE",
+    "RAMP",
     "REAL_DEFAULTS",
     "SANDWICH_PARTS",
     "TEACHER_SAMPLES",

@@ -11,6 +11,7 @@ from pydantic import ValidationError, ValidationInfo, model_validator
 
 from distill.data import absolute
 from distill.evaluation import distance_name
+from distill.recipes import get_recipe
 from distill.schedules import Ramp, Schedule
 from nas.budget import Budget
 from nas.config.checks import check_search
@@ -103,7 +104,14 @@ class SearchConfig(
 
     @property
     def ramp(self) -> Ramp:
-        return Ramp(self.adversarial_start, self.adversarial_full, self.adversarial_weight)
+        """Of the adversarial weight; what is None is as the recipe has it."""
+        default = get_recipe(self.recipe).default_ramp
+        begin, full, weight = self.adversarial_start, self.adversarial_full, self.adversarial_weight
+        return Ramp(
+            default.begin if begin is None else begin,
+            default.full if full is None else full,
+            default.weight if weight is None else weight,
+        )
 
     @property
     def folder(self) -> Path:

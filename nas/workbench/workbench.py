@@ -42,7 +42,7 @@ from nas.config import SearchConfig, conditions
 from nas.trials import WarmStart
 from nas.workbench.checks import check_compared, check_recipe, check_similarity, check_training
 from nas.workbench.images import SearchImages
-from nas.workbench.ingredients import make_ingredients, perceptual_of
+from nas.workbench.ingredients import make_ingredients, perceptual_of, with_ramp
 from nas.workbench.warm_start import read_warm_start
 from search_spaces import Architecture, Generator, SearchSpace
 
@@ -76,10 +76,11 @@ class Workbench:
         Raises:
             UserError: the teacher can't be read, or parts of the request exclude each other.
         """
-        self.config, self._on_progress = config, on_progress
+        self._on_progress = on_progress
         self.extractor_reason = extractor_reason
         self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial != 0 else "cpu"
         self.teacher: Teacher = teacher or load_teacher(config.teacher)
+        self.config = config = with_ramp(config, self.teacher)
         students: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
         self.space = students.with_fractions(config.budget.fractions(students))
         check_similarity(config)
