@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from nas.errors import StorageError, StudyError
 from nas.study import database
-from nas.study.lease import Lease, study_lease
+from nas.study.lease import Lease, is_held, study_lease
 from nas.study.opening import check_identity, check_origin, check_purpose, identity_part, open_study
 from nas.study.records import RungRecord
 from nas.study.snapshot import readable
@@ -180,6 +180,11 @@ class StudyStore:
                 yield held
             finally:
                 self._lease = None
+
+    @property
+    def has_driver(self) -> bool:
+        """Whether a living driver, this process or another one, holds the lease of this study."""
+        return is_held(self._engine, self.name)
 
     def check_lease(self) -> None:
         """Raise StudyError when the lease that this store held has been taken over."""

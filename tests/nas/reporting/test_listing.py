@@ -38,6 +38,13 @@ def test_a_trial_that_failed_says_why(finished: SearchReport) -> None:
     assert "d_adversarial is nan after 32 images" in failed
 
 
+def test_an_interrupted_trial_is_not_called_running(finished: SearchReport) -> None:
+    trials = [t.model_copy(update={"state": "INTERRUPTED"}) if t.reason else t for t in finished.trials]
+    lines = shown(finished.model_copy(update={"trials": trials}))
+    assert any(" interrupted " in line for line in lines)
+    assert lines[-1] == "Interrupted: the same nas-search command resumes it."
+
+
 def test_a_study_is_summarised_by_its_best_and_its_states(finished: SearchReport) -> None:
     store, folder = open_existing(Path(finished.folder).parent, "tiny", "")
     with store:
