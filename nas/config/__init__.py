@@ -2,6 +2,7 @@
 
 from nas.config.checks import SANDWICH_PARTS
 from nas.config.defaults import DIGITS_DEFAULTS, REAL_DEFAULTS, TEACHER_SAMPLES, shows_digits
+from nas.config.differences import differences, in_words
 from nas.config.identity import MAY_CHANGE, conditions, default_conditions, same_search
 from nas.config.search import SearchConfig
 from nas.config.toml import read_toml
@@ -15,6 +16,8 @@ __all__ = [
     "SearchConfig",
     "conditions",
     "default_conditions",
+    "differences",
+    "in_words",
     "read_toml",
     "same_search",
     "shows_digits",

@@ -123,6 +123,11 @@ class SearchConfig(
             )
         return self.storage or f"sqlite:///{self.folder / 'study.db'}"
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What the user calls teacher and data, which a study knows by their digests."""
+        return {"teacher": "" if self.teacher is None else str(self.teacher), "data": self.data}
+
     def named(self, teacher_name: str) -> SearchConfig:
         """With a study name, of teacher, data and budget where the user gives none."""
         return self.model_copy(update={"study": study_name(self, teacher_name)})

@@ -70,7 +70,11 @@ def run_search(
     with (
         study_folder(config) as folder,
         StudyStore.open(
-            config.storage_url, config.study, identity=bench.identity, assumed=default_conditions()
+            config.storage_url,
+            config.study,
+            identity=bench.identity,
+            assumed=default_conditions(),
+            named=config.names,
         ) as store,
         store.lease(),
     ):

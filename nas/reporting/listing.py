@@ -14,7 +14,7 @@ from nas.errors import StudyError
 from nas.reporting.columns import count_states, make_table, number, resuming, states_in_words
 from nas.reporting.report import SearchReport, TrialReport, read_report
 from nas.reporting.sizes import folder_bytes, format_bytes
-from nas.study import StudyStore
+from nas.study import StudyAttributes, StudyStore
 from nas.trials import STATES
 
 
@@ -39,6 +39,8 @@ def summarise(store: StudyStore, folder: Path) -> StudySummary:
     summary = StudySummary(
         study=store.name, folder=str(folder), storage=store.url, bytes=folder_bytes(folder)
     )
+    if StudyAttributes.from_study(store.study).teacher and not store.study.get_trials(deepcopy=False):
+        return summary.model_copy(update={"note": "being prepared" if store.has_driver else "not started"})
     try:
         found = read_report(store, folder)
     except StudyError as error:

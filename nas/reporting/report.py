@@ -153,9 +153,7 @@ def read_report(store: StudyStore, folder: Path | None = None) -> SearchReport:
     config = attributes.config
     if not config:
         if attributes.teacher:
-            raise StudyError(
-                f"study {store.name!r} is being prepared, nothing is trained yet: try again later"
-            )
+            raise StudyError(_without_trials(store))
         raise StudyError(f"study {store.name!r} was not made by nas-search: name another with --study")
     trials = trial_reports(store)
     chosen = choose_best(trials)
@@ -188,6 +186,13 @@ def read_report(store: StudyStore, folder: Path | None = None) -> SearchReport:
         folder=str(folder or Path(config["workdir"], store.name)),
         warnings=attributes.warnings,
     )
+
+
+def _without_trials(store: StudyStore) -> str:
+    """Why there is nothing to report of a study before its first trial."""
+    if store.has_driver:
+        return f"study {store.name!r} is being prepared, nothing is trained yet: try again later"
+    return f"study {store.name!r} is not started, its search ended before the first trial: run it again"
 
 
 def searches_below_teacher(attributes: StudyAttributes) -> bool:

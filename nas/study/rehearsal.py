@@ -33,7 +33,9 @@ def check_study(config: SearchConfig, identity: Mapping[str, str], assumed: Mapp
         ) from error
     if path is None or path.exists():
         if _is_known(config):
-            StudyStore.check(config.storage_url, config.study, identity=identity, assumed=assumed)
+            StudyStore.check(
+                config.storage_url, config.study, identity=identity, assumed=assumed, named=config.names
+            )
         return
     try:
         check_writable(path.parent)

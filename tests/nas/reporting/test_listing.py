@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from nas.errors import StudyError
 from nas.reporting import SearchReport, render_trials, summarise
 from nas.reporting.report import read_report
 from nas.study import StudyAttributes, StudyStore, open_existing
@@ -59,6 +60,18 @@ def test_a_study_of_somebody_else_says_so(tmp_path: Path) -> None:
         summary = summarise(store, tmp_path)
     assert "was not made by nas-search" in summary.note
     assert summary.best is None
+
+
+def test_a_study_without_trials_is_being_prepared_only_while_a_driver_lives(tmp_path: Path) -> None:
+    identity = {"space": "dcgan", "teacher": "0" * 16}
+    with StudyStore.open(f"sqlite:///{tmp_path}/study.db", "mine", identity=identity) as store:
+        with store.lease():
+            assert summarise(store, tmp_path).note == "being prepared"
+            with pytest.raises(StudyError, match="'mine' is being prepared"):
+                read_report(store)
+        assert summarise(store, tmp_path).note == "not started"
+        with pytest.raises(StudyError, match=r"'mine' is not started, .*: run it again"):
+            read_report(store)
 
 
 def test_the_command_lists_studies_and_trials(finished: SearchReport) -> None:
