@@ -1,8 +1,8 @@
 """The configuration of a search: options, defaults, checks, and its TOML file."""
 
 from nas.config.checks import SANDWICH_PARTS
+from nas.config.comparison import differences, in_words
 from nas.config.defaults import DIGITS_DEFAULTS, REAL_DEFAULTS, TEACHER_SAMPLES, shows_digits
-from nas.config.differences import differences, in_words
 from nas.config.identity import MAY_CHANGE, conditions, default_conditions, same_search
 from nas.config.search import SearchConfig
 from nas.config.toml import read_toml
