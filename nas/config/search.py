@@ -25,6 +25,8 @@ from nas.passwords import without_password
 
 SAVED = "saved"  # the context of values that a study was saved with: what it lacks was not a setting yet
 
+MOST_CACHED = 10_000  # images of the teacher cache unless the user gives another number
+
 PATHS = ("workdir", "teacher", "extractor_weights")
 
 
@@ -122,6 +124,13 @@ class SearchConfig(
                 f"--workdir {self.workdir}: give one without % and ? in its name, or a --storage"
             )
         return self.storage or f"sqlite:///{self.folder / 'study.db'}"
+
+    @property
+    def cached_images(self) -> int:
+        """Images of the teacher cache: no more than a training shows, or the teacher's distance needs."""
+        if self.teacher_cache_size is not None:
+            return self.teacher_cache_size
+        return min(MOST_CACHED, max(self.rungs[-1], self.fid_samples))
 
     @property
     def names(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 
 from nas.config import SearchConfig
 from nas.errors import StudyError
-from nas.study import StudyAttributes, StudyStore, check_study, recorded_extractor
+from nas.study import StudyAttributes, StudyStore, check_study, recorded_part
 
 IDENTITY = {"space": "stylegan2", "teacher": "a" * 16}
 
@@ -57,7 +57,7 @@ def test_a_study_without_trials_is_not_refused_and_left_as_it_was(tmp_path: Path
     StudyStore.open(asked.storage_url, "s", identity=IDENTITY).close()
     before = content(asked.folder / "study.db")
     check_study(asked, IDENTITY | {"teacher": "b" * 16}, {})
-    assert recorded_extractor(asked) == ""
+    assert recorded_part(asked, "teacher") == ""
     assert content(asked.folder / "study.db") == before
 
 
