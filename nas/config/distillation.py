@@ -75,11 +75,13 @@ class DistillationOptions(Options):
         shown="warm",
         help="Start discriminators from the teacher's.",
     )
-    teacher_cache_size: Quantity = option(
-        10_000,
+    teacher_cache_size: Quantity | None = option(
+        None,
         group="distillation",
         gt=0,
-        help="Teacher images in the teacher cache: made once, read by all candidates.",
+        help="Teacher images in the teacher cache: made once, read by all candidates. The teacher's own "
+        "distance is measured on them, too.",
+        shown="the images of the last rung or --fid-samples, whichever is more; at most 10k",
     )
     perceptual: Place = option(
         "",

@@ -153,7 +153,7 @@ def judge_warnings(bench: Workbench) -> list[str]:
 
 def _cached_images(bench: Workbench) -> int:
     """The size of the teacher cache: a task may have fewer inputs than asked for."""
-    size = bench.config.teacher_cache_size
+    size = bench.config.cached_images
     if bench.outline.images.found is not None:  # of a sample the number of inputs is not the task's
         return size
     return len(bench.teacher_inputs(size))

@@ -1,7 +1,7 @@
 """What a study shows: reports, tables, plots, the dashboard."""
 
 from nas.reporting.architectures import architecture_of, legend_lines, render_architecture
-from nas.reporting.columns import count_of, count_states, states_in_words
+from nas.reporting.columns import count_of, count_states, resuming, states_in_words
 from nas.reporting.finalists import render_finalists
 from nas.reporting.listing import StudySummary, render_studies, render_trials, summarise, what_it_is
 from nas.reporting.report import (
@@ -40,6 +40,7 @@ __all__ = [
     "render_studies",
     "render_trials",
     "render_trust",
+    "resuming",
     "searches_below_teacher",
     "states_in_words",
     "summarise",

@@ -18,8 +18,7 @@ from nas.reporting.architectures import legend_lines
 from nas.reporting.report import SearchReport, TrialReport
 from nas.reporting.sizes import folder_bytes, format_bytes
 from nas.reporting.verdict import near
-
-STATES = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed", "RUNNING": "running"}
+from nas.trials import INTERRUPTED, STATES
 
 
 def make_table(columns: Sequence[str], *, text: Container[str] = ()) -> Table:
@@ -105,10 +104,22 @@ def states(found: SearchReport) -> str:
     return counted + (f"; {count_of(further, 'replicate')} in addition" if further else "")
 
 
+def nothing_complete(found: SearchReport, what: str) -> Text:
+    """What there is to say of a study of trials or finalists, `what`, before the first one is complete."""
+    first = f"no {what} of study {found.study} is complete: {states(found)}"
+    return Text("\n".join([first, *resuming([t.state for t in found.trials], found.finalists_of)]))
+
+
 def count_states(trials: Sequence[TrialReport]) -> dict[str, int]:
     """Architectures by the state of their first training; states that none is in are left out."""
     first = [t.state for t in trials if t.replicate_of is None]
     return {state: first.count(state) for state in STATES if state in first}
+
+
+def resuming(states: Container[str], finalists_of: str = "") -> list[str]:
+    """How interrupted trials are resumed, in a line; none where `states` has none of them."""
+    command = "nas-distill" if finalists_of else "nas-search"
+    return [f"Interrupted: the same {command} command resumes it."] if INTERRUPTED in states else []
 
 
 def states_in_words(counts: Mapping[str, int]) -> str:
@@ -152,9 +163,10 @@ def count_of(number: int, what: str) -> str:
 
 
 def closing_lines(found: SearchReport) -> list[str]:
-    """Warnings, and where the study is, and how much its checkpoints and samples take."""
+    """How to resume, warnings, where the study is, and how much its checkpoints and samples take."""
     size = format_bytes(folder_bytes(Path(found.folder) / "trials"))
     return [
+        *resuming([t.state for t in found.trials], found.finalists_of),
         *(f"Warning: {warning}." for warning in found.warnings),
         f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials ({size})",
     ]

@@ -29,7 +29,7 @@ from nas.ranking import (
     variance_of_median,
 )
 from nas.study import REAL_IMAGES, RungRecord, StudyAttributes, StudyStore
-from nas.trials import TrialAttributes, measured_architectures
+from nas.trials import TrialAttributes, measured_architectures, state_of
 
 
 class TrialReport(BaseModel):
@@ -38,7 +38,7 @@ class TrialReport(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     number: int
-    state: str  # COMPLETE, PRUNED (stopped early), FAIL or RUNNING
+    state: str  # COMPLETE, PRUNED (stopped early), FAIL, RUNNING, or INTERRUPTED: no driver runs the study
     fid: float | None
     macs: int | None
     params: int | None
@@ -153,9 +153,7 @@ def read_report(store: StudyStore, folder: Path | None = None) -> SearchReport:
     config = attributes.config
     if not config:
         if attributes.teacher:
-            raise StudyError(
-                f"study {store.name!r} is being prepared, nothing is trained yet: try again later"
-            )
+            raise StudyError(_without_trials(store))
         raise StudyError(f"study {store.name!r} was not made by nas-search: name another with --study")
     trials = trial_reports(store)
     chosen = choose_best(trials)
@@ -190,6 +188,13 @@ def read_report(store: StudyStore, folder: Path | None = None) -> SearchReport:
     )
 
 
+def _without_trials(store: StudyStore) -> str:
+    """Why there is nothing to report of a study before its first trial."""
+    if store.has_driver:
+        return f"study {store.name!r} is being prepared, nothing is trained yet: try again later"
+    return f"study {store.name!r} is not started, its search ended before the first trial: run it again"
+
+
 def searches_below_teacher(attributes: StudyAttributes) -> bool:
     """Whether the teacher of a study fits the study's budget."""
     teacher, config = attributes.teacher_info, attributes.config
@@ -218,10 +223,11 @@ def trial_reports(store: StudyStore) -> list[TrialReport]:
     rungs: dict[int, list[RungRecord]] = {}
     for record in store.rungs():
         rungs.setdefault(record.trial, []).append(record)
+    driven = store.has_driver  # read first: a driver that ends now has told its trials' states
     trials = store.study.get_trials(deepcopy=False)
     measured = {m.trial: m for m in measured_architectures(trials)}
     return [
-        _trial(t, rungs.get(t.number, []), measured.get(t.number))
+        _trial(t, state_of(t, driven=driven), rungs.get(t.number, []), measured.get(t.number))
         for t in trials
         if TrialAttributes.from_trial(t).is_run
     ]
@@ -262,11 +268,11 @@ def _measured(trial: TrialReport) -> Measured:
     return Measured(trial.number, trial.macs or 0, tuple(trial.fids), trial.selected)
 
 
-def _trial(trial: FrozenTrial, rungs: list[RungRecord], measured: Measured | None) -> TrialReport:
+def _trial(trial: FrozenTrial, state: str, rungs: list[RungRecord], measured: Measured | None) -> TrialReport:
     attributes = TrialAttributes.from_trial(trial)
     return TrialReport(
         number=trial.number,
-        state=trial.state.name,
+        state=state,
         fid=rungs[-1].fid if rungs else None,
         macs=attributes.macs,
         params=attributes.params,

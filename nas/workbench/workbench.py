@@ -166,7 +166,7 @@ class Workbench:
         return make_teacher_cache(
             self.teacher.generator,
             self.teacher.digest,
-            self.task.teacher_inputs(self.config.teacher_cache_size, TEACHER_CACHE_SEED),
+            self.task.teacher_inputs(self.config.cached_images, TEACHER_CACHE_SEED),
             self.config.cache / TEACHER_CACHE,
             device=self.device,
             on_progress=self._on_progress,
@@ -272,7 +272,7 @@ class Workbench:
             TeacherCacheError: the disk has too little room.
         """
         folder = self.config.cache / TEACHER_CACHE
-        inputs = self.teacher_inputs(self.config.teacher_cache_size)
+        inputs = self.teacher_inputs(self.config.cached_images)
         if not os.path.exists(teacher_cache_home(folder, self.teacher.digest, inputs)):
             row = self.teacher_inputs(1).arrays()
             needed = teacher_cache_bytes(len(inputs), self.teacher.generator.image_shape, row)

@@ -102,6 +102,14 @@ def test_the_note_names_the_best_student_and_how_to_export_it(store: StudyStore,
     assert "5 complete, 1 stopped early." in text
 
 
+def test_the_note_calls_a_trial_interrupted_where_no_driver_runs_the_study(store: StudyStore) -> None:
+    store.study.ask().set_user_attr("architecture", "widths 8|9")
+    text = note(store, trial_reports(store), 2e6)
+    assert "5 complete, 1 stopped early, 1 interrupted.\nInterrupted: the same nas-search" in text
+    with store.lease():
+        assert "1 stopped early, 1 running." in note(store, trial_reports(store), 2e6)
+
+
 def test_the_note_names_a_study_that_is_elsewhere_as_a_shell_reads_it(tmp_path: Path) -> None:
     workdir = tmp_path / "my runs"
     with StudyStore.open(f"sqlite:///{workdir}/my digits/study.db", "my digits") as elsewhere:

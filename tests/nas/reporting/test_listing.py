@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from nas.errors import StudyError
 from nas.reporting import SearchReport, render_trials, summarise
 from nas.reporting.report import read_report
 from nas.study import StudyAttributes, StudyStore, open_existing
@@ -38,6 +39,13 @@ def test_a_trial_that_failed_says_why(finished: SearchReport) -> None:
     assert "d_adversarial is nan after 32 images" in failed
 
 
+def test_an_interrupted_trial_is_not_called_running(finished: SearchReport) -> None:
+    trials = [t.model_copy(update={"state": "INTERRUPTED"}) if t.reason else t for t in finished.trials]
+    lines = shown(finished.model_copy(update={"trials": trials}))
+    assert any(" interrupted " in line for line in lines)
+    assert lines[-1] == "Interrupted: the same nas-search command resumes it."
+
+
 def test_a_study_is_summarised_by_its_best_and_its_states(finished: SearchReport) -> None:
     store, folder = open_existing(Path(finished.folder).parent, "tiny", "")
     with store:
@@ -52,6 +60,18 @@ def test_a_study_of_somebody_else_says_so(tmp_path: Path) -> None:
         summary = summarise(store, tmp_path)
     assert "was not made by nas-search" in summary.note
     assert summary.best is None
+
+
+def test_a_study_without_trials_is_being_prepared_only_while_a_driver_lives(tmp_path: Path) -> None:
+    identity = {"space": "dcgan", "teacher": "0" * 16}
+    with StudyStore.open(f"sqlite:///{tmp_path}/study.db", "mine", identity=identity) as store:
+        with store.lease():
+            assert summarise(store, tmp_path).note == "being prepared"
+            with pytest.raises(StudyError, match="'mine' is being prepared"):
+                read_report(store)
+        assert summarise(store, tmp_path).note == "not started"
+        with pytest.raises(StudyError, match=r"'mine' is not started, .*: run it again"):
+            read_report(store)
 
 
 def test_the_command_lists_studies_and_trials(finished: SearchReport) -> None:

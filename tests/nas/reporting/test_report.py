@@ -77,6 +77,29 @@ def test_a_finalist_names_its_trial_of_the_search_as_the_study_does(tmp_path: Pa
     assert json.loads(finalist.model_dump_json())["search_trial"] == attributes["search_trial"] == 7
 
 
+def test_a_trial_runs_only_while_a_driver_does(tmp_path: Path) -> None:
+    with StudyStore.open(f"sqlite:///{tmp_path}/study.db", "killed") as store:
+        attributes = TrialAttributes(architecture="m8").stored()
+        store.study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs=attributes))
+        with store.lease():
+            (running,) = trial_reports(store)
+        (interrupted,) = trial_reports(store)
+    assert (running.state, interrupted.state) == ("RUNNING", "INTERRUPTED")
+
+
+@pytest.mark.parametrize(("finalists_of", "command"), [("", "nas-search"), ("digits", "nas-distill")])
+def test_a_report_says_what_resumes_interrupted_trials(
+    finished: SearchReport, finalists_of: str, command: str
+) -> None:
+    hint = f"Interrupted: the same {command} command resumes it."
+    trials = [t.model_copy(update={"state": "INTERRUPTED"}) if t.reason else t for t in finished.trials]
+    found = finished.model_copy(update={"trials": trials, "finalists_of": finalists_of})
+    assert hint in shown(found)
+    assert hint in shown(found.model_copy(update={"best": None}))
+    assert "2 complete, 1 stopped early, 1 interrupted" in shown(found)
+    assert "Interrupted" not in shown(finished)
+
+
 def test_the_table_names_the_front_the_best_and_where_things_are(finished: SearchReport) -> None:
     text = shown(finished)
     assert finished.best is not None
