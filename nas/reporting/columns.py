@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from distill.evaluation import few_samples
 from nas.budget import format_duration, format_quantity
 from nas.ranking import PRIOR_SIGMA, PRIOR_WEIGHT
 from nas.reporting.architectures import legend_lines
@@ -152,9 +153,11 @@ def count_of(number: int, what: str) -> str:
 
 
 def closing_lines(found: SearchReport) -> list[str]:
-    """Warnings, and where the study is, and how much its checkpoints and samples take."""
+    """What to be warned of, and where the study is, and how much its checkpoints and samples take."""
     size = format_bytes(folder_bytes(Path(found.folder) / "trials"))
+    samples = found.best.samples if found.best else None
     return [
+        *([] if samples is None else few_samples(found.extractor, samples)),
         *(f"Warning: {warning}." for warning in found.warnings),
         f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials ({size})",
     ]

@@ -222,6 +222,14 @@ def test_how_students_were_taught_is_said(finished: SearchReport) -> None:
     assert finished.recipe.startswith("weight-decay, KD weight 6 to 0, cosine")
 
 
+def test_few_samples_are_cautioned_of_once(finished: SearchReport) -> None:
+    assert shown(finished).count("Caution: FD (digits) over 50 samples is noisy and too high") == 1
+    assert finished.best is not None
+    last = finished.best.rungs[-1].model_copy(update={"fid_samples": 2_000})
+    best = finished.best.model_copy(update={"rungs": [last]})
+    assert "Caution" not in shown(finished.model_copy(update={"best": best}))
+
+
 def test_rank_correlations_are_shown_or_said_to_be_of_too_few(finished: SearchReport) -> None:
     def trust(found: SearchReport) -> str:
         out = io.StringIO()
