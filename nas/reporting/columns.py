@@ -19,6 +19,7 @@ from nas.reporting.architectures import legend_lines
 from nas.reporting.report import SearchReport, TrialReport
 from nas.reporting.sizes import folder_bytes, format_bytes
 from nas.reporting.verdict import near
+from search_spaces import count_of
 
 STATES = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed", "RUNNING": "running"}
 
@@ -145,11 +146,6 @@ def _replicates(found: SearchReport) -> str:
         f"{found.replicates} of {count_of(further, 'replicate')}: a first training that led to its "
         "replicates was likely lucky, and is left out"
     )
-
-
-def count_of(number: int, what: str) -> str:
-    """Such as "1 replicate" and "2 replicates"."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def closing_lines(found: SearchReport) -> list[str]:
