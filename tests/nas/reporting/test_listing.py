@@ -71,7 +71,7 @@ def test_the_command_lists_studies_and_trials(finished: SearchReport) -> None:
 def test_names_of_users_are_printed_as_they_are(
     warm_bench: Workbench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name = "a[b]:x:[/c]"  # Rich's markup, and one of its emojis
+    name = "a[b]:x:"  # Rich would read markup and an emoji
     finished_study(warm_bench, tmp_path, (None,), study=name)
     assert name in run("nas-report", "--workdir", tmp_path, "--list").stdout
     console().print(f"Study {name}, the newest", highlight=False)
