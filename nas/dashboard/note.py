@@ -15,13 +15,13 @@ from nas.reporting import (
     TrialReport,
     choose_best,
     comparison,
-    count_of,
     count_states,
     location,
     resuming,
     states_in_words,
 )
 from nas.study import StudyAttributes
+from search_spaces import count_of
 
 if TYPE_CHECKING:
     from nas.study import StudyStore

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distill.evaluation import ExtractorChoice, check_extractor, default_extractor
+from distill.evaluation import ExtractorChoice, choose_extractor
 from distill.progress import OnProgress
 from distill.teachers import load_teacher
 from nas.config import CACHE_SIZE, SearchConfig
@@ -38,8 +38,6 @@ def prepare(
         UserError: of whatever kind fits.
     """
     check_sampler(config.sampler)
-    if config.extractor:
-        check_extractor(config.extractor, config.extractor_weights, download=not dry_run)
     teacher = load_teacher(config.teacher)
     config = config.named(teacher.name)
     check_folder(config)
@@ -82,10 +80,11 @@ def _extractor(config: SearchConfig, *, download: bool) -> ExtractorChoice:
     Raises:
         UserError: it can't be had.
     """
-    if config.extractor:
-        return ExtractorChoice(config.extractor)
-    recorded = recorded_part(config, "extractor")
-    if not recorded:
-        return default_extractor(config.data, config.extractor_weights, download=download)
-    check_extractor(recorded, config.extractor_weights, download=download)
-    return ExtractorChoice(recorded, f"study {config.study} is measured with it")
+    return choose_extractor(
+        config.data,
+        config.extractor_weights,
+        asked=config.extractor,
+        recorded=None if config.extractor else recorded_part(config, "extractor"),
+        why=f"study {config.study} is measured with it",
+        download=download,
+    )

@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from distill.evaluation import few_samples
 from nas.budget import format_duration, format_quantity
 from nas.ranking import PRIOR_SIGMA, PRIOR_WEIGHT
 from nas.reporting.architectures import legend_lines
@@ -19,6 +20,7 @@ from nas.reporting.report import SearchReport, TrialReport
 from nas.reporting.sizes import folder_bytes, format_bytes
 from nas.reporting.verdict import near
 from nas.trials import INTERRUPTED, STATES
+from search_spaces import count_of
 
 
 def make_table(columns: Sequence[str], *, text: Container[str] = ()) -> Table:
@@ -157,16 +159,13 @@ def _replicates(found: SearchReport) -> str:
     )
 
 
-def count_of(number: int, what: str) -> str:
-    """Such as "1 replicate" and "2 replicates"."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def closing_lines(found: SearchReport) -> list[str]:
-    """How to resume, warnings, where the study is, and how much its checkpoints and samples take."""
+    """What to be warned of, how to resume, where the study is, and how much its files take."""
     size = format_bytes(folder_bytes(Path(found.folder) / "trials"))
+    samples = found.best.samples if found.best else None
     return [
         *resuming([t.state for t in found.trials], found.finalists_of),
+        *([] if samples is None else few_samples(found.extractor, samples)),
         *(f"Warning: {warning}." for warning in found.warnings),
         f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials ({size})",
     ]

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy.stats import t as student_t
 
 from distill.evaluation import distance_name
-from distill.schedules import Schedule
+from distill.schedules import Ramp, Schedule
 from nas.budget import Budget
 from nas.errors import StudyError
 from nas.ranking import (
@@ -169,7 +169,7 @@ def read_report(store: StudyStore, folder: Path | None = None) -> SearchReport:
         extractor=attributes.extractor,
         extractor_weights=attributes.extractor_weights or config.get("extractor_weights") or "",
         finalists_of=attributes.finalists_of,
-        recipe=f"{config['recipe']}, KD weight {_schedule(config)}",
+        recipe=_recipe(config),
         data={"name": config["data"], "digest": attributes.data} | _parts(config),
         compared_with=attributes.compared_with,
         trials=trials,
@@ -198,14 +198,25 @@ def _without_trials(store: StudyStore) -> str:
 def searches_below_teacher(attributes: StudyAttributes) -> bool:
     """Whether the teacher of a study fits the study's budget."""
     teacher, config = attributes.teacher_info, attributes.config
+    if not teacher:
+        return False
     limits = Budget(*(config.get(f"budget_{name}") for name in ("macs", "params", "latency")))
-    return bool(teacher) and not limits.binds(teacher["macs"], teacher["params"])
+    return not limits.binds(teacher["macs"], teacher["params"])
 
 
 def _parts(config: Mapping[str, Any]) -> dict[str, str]:
     """Samples of the teacher that take the place of real images, or the fraction of those held out."""
     parts = {"samples": config.get("teacher_samples"), "held_out": config.get("held_out")}
     return {name: str(value) for name, value in parts.items() if value}
+
+
+def _recipe(config: Mapping[str, Any]) -> str:
+    """The recipe, its KD weight, and its adversarial weight where that is not the same throughout."""
+    names = {"begin": "adversarial_start", "full": "adversarial_full", "weight": "adversarial_weight"}
+    known = {part: config[name] for part, name in names.items() if name in config}  # earlier studies: none
+    ramp = Ramp(**known)
+    weights = f"{config['recipe']}, KD weight {_schedule(config)}"
+    return weights if ramp == Ramp() else f"{weights}; adversarial weight {ramp}"
 
 
 def _schedule(config: Mapping[str, Any]) -> Schedule:

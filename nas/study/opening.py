@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -19,9 +19,12 @@ from sqlalchemy.orm import Session
 from distill.evaluation import distance_name
 from nas.config import differences, in_words
 from nas.errors import StudyError
+from nas.options import nearest
 from nas.study.attributes import StudyAttributes, check_layout
 from nas.study.tables import Rung
+from search_spaces import count_of
 
+LISTED = 10  # names in an error
 DIRECTIONS = [StudyDirection.MINIMIZE, StudyDirection.MINIMIZE]
 
 
@@ -44,12 +47,7 @@ def open_study(
     known = [study.study_name for study in storage.get_all_studies()]
     if name not in known:
         if not create:
-            listed = (
-                f"there are {', '.join(map(repr, known))}"
-                if known
-                else "there are none yet, run nas-search first"
-            )
-            raise StudyError(f"there is no study {name!r}: {listed}")
+            raise no_study(name, known)
         _delete_rungs(engine, name)
         try:
             study = optuna.create_study(
@@ -66,6 +64,16 @@ def open_study(
             study.set_metric_names([distance_name(identity.get("extractor", "")), "MACs"])
     check_identity(study, identity, assumed, named, save=True)
     return study
+
+
+def no_study(name: str, known: Sequence[str]) -> StudyError:
+    """The error of a reader that asks for the study `name` where there are those `known`."""
+    if not known:
+        return StudyError(f"there is no study {name!r}: there are none yet, run nas-search first")
+    listed = ", ".join(map(repr, known[:LISTED])) + (
+        f" and {count_of(len(known) - LISTED, 'other')}" if len(known) > LISTED else ""
+    )
+    return StudyError(f"there is no study {name!r}: there are {listed}{nearest(name, known)}")
 
 
 def check_origin(study: optuna.Study, *, create: bool) -> None:

@@ -42,7 +42,7 @@ def test_hovering_shows_what_a_trial_is(store: StudyStore) -> None:
     for part in ("trial 3", "FD (digits) 35.00 (N = 2000)", "1.9M MACs", "63.3k parameters", "widths 8|3"):
         assert part in text
     assert "baseline uniform x0.25" in drawn["baseline"].text[0]
-    assert "stopped at rung 0: a low-fidelity FD (digits)" in drawn["stopped early"].text[0]
+    assert "stopped at rung 1: a low-fidelity FD (digits)" in drawn["stopped early"].text[0]
 
 
 def test_a_teacher_that_fits_the_budget_is_a_point_at_the_end_of_the_front(store: StudyStore) -> None:

@@ -101,9 +101,9 @@ def test_a_log_file_hears_once_a_minute_of_what_runs(make: Any, now: list[float]
 def test_what_the_user_should_know_of_an_outcome_is_a_line() -> None:
     progress, out = search()
     with progress:
-        progress.measured(2, replace(outcome(2, 0, 80.0), warning="rung-0.pt is damaged"))
+        progress.measured(2, replace(outcome(2, 0, 80.0), warning="checkpoint-rung-1.pt is damaged"))
         progress.finished(2, TrialState.COMPLETE, outcome(2, 2, 40.0))
-    assert lines(out)[0] == "[0/6 trials] trial   2  warning: rung-0.pt is damaged"
+    assert lines(out)[0] == "[0/6 trials] trial   2  warning: checkpoint-rung-1.pt is damaged"
     assert "damaged" not in lines(out)[1]
 
 

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from nas.cli.command import console
 from nas.errors import StudyError
 from nas.reporting import SearchReport, render_trials, summarise
 from nas.reporting.report import read_report
 from nas.study import StudyAttributes, StudyStore, open_existing
+from nas.workbench import Workbench
 from tests.nas.cli.command_line import refused, run
+from tests.nas.studies import finished_study
 
 
 def shown(found: SearchReport) -> list[str]:
@@ -83,6 +86,16 @@ def test_the_command_lists_studies_and_trials(finished: SearchReport) -> None:
     assert [trial["number"] for trial in trials] == [0, 1, 2, 3]
     refused("--list and --trials exclude each other", "nas-report", "--list", "--trials")
     refused("--list shows all studies", "nas-report", "--list", "--study", "tiny")
+
+
+def test_names_of_users_are_printed_as_they_are(
+    warm_bench: Workbench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "a[b]:x:"  # Rich would read markup and an emoji
+    finished_study(warm_bench, tmp_path, (None,), study=name)
+    assert name in run("nas-report", "--workdir", tmp_path, "--list").stdout
+    console().print(f"Study {name}, the newest", highlight=False)
+    assert capsys.readouterr().err == f"Study {name}, the newest\n"
 
 
 def test_the_study_of_finalists_is_reported_as_it_was_printed(

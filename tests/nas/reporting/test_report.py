@@ -20,6 +20,7 @@ from nas.reporting import SearchReport, read_report, render, render_trust, trial
 from nas.study import StudyStore
 from nas.trials import TrialAttributes
 from nas.workbench import Workbench
+from tests.nas.studies import finished_study
 
 
 def shown(found: SearchReport) -> str:
@@ -243,6 +244,21 @@ def test_how_students_were_taught_is_said(finished: SearchReport) -> None:
     images = finished.best.rungs[-1].images
     assert f"Recipe: {finished.recipe}; {images} images a training." in shown(finished)
     assert finished.recipe.startswith("weight-decay, KD weight 6 to 0, cosine")
+
+
+def test_the_ramp_of_the_adversarial_weight_is_said(warm_bench: Workbench, tmp_path: Path) -> None:
+    ramp = {"adversarial_start": 0.75, "adversarial_full": 1.0, "adversarial_weight": 0.1}
+    found = finished_study(warm_bench, tmp_path, (None,), **ramp)
+    says = "; adversarial weight 0 until 75% of the training, then rising to 0.1 at 100%"
+    assert found.recipe.endswith(says)
+
+
+def test_few_samples_are_cautioned_of_once(finished: SearchReport) -> None:
+    assert shown(finished).count("Caution: FD (digits) over 50 samples is noisy and too high") == 1
+    assert finished.best is not None
+    last = finished.best.rungs[-1].model_copy(update={"fid_samples": 2_000})
+    best = finished.best.model_copy(update={"rungs": [last]})
+    assert "Caution" not in shown(finished.model_copy(update={"best": best}))
 
 
 def test_rank_correlations_are_shown_or_said_to_be_of_too_few(finished: SearchReport) -> None:
