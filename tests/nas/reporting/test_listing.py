@@ -77,7 +77,10 @@ def test_a_study_without_trials_is_being_prepared_only_while_a_driver_lives(tmp_
             read_report(store)
 
 
-def test_the_command_lists_studies_and_trials(finished: SearchReport) -> None:
+def test_the_command_lists_studies_and_trials(
+    finished: SearchReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     workdir = str(Path(finished.folder).parent)
     (listed,) = json.loads(run("nas-report", "--workdir", workdir, "--list", "--json").stdout)
     assert finished.best is not None
