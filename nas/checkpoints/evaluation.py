@@ -24,14 +24,14 @@ from distill.evaluation import (
     needs_extractor,
 )
 from distill.progress import OnProgress
-from distill.tasks import TASKS, Task
+from distill.tasks import DEFAULT_OPTIONS, Direction, Task, TaskOptions, get_task
 from distill.teachers import TEACHER_CACHE, TeacherSamples, load_teacher
 from nas.budget import COUNTER, measure
 from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS, TEACHER_SAMPLES
 from nas.device import choose_device
 from nas.errors import ConfigError
 from nas.study import BUILT_IN, REAL_IMAGES
-from search_spaces import Family, Generator, get_family, load_checkpoint
+from search_spaces import Generator, get_family, load_checkpoint
 
 
 def evaluate(
@@ -39,6 +39,9 @@ def evaluate(
     *,
     metrics: str | Sequence[str] = ("fid",),
     data: str | None = None,
+    task: str | None = None,
+    direction: Direction | None = None,
+    attributes: Sequence[str] | None = None,
     teacher: str | Path | None = None,
     fid_samples: int | None = None,
     extractor: str | None = None,
@@ -55,6 +58,9 @@ def evaluate(
         checkpoint: of a student or a teacher.
         metrics: names in `distill.evaluation.metrics.METRICS`, or one of them.
         data: the real images, or "teacher" for held-out samples of the teacher.
+        task: what the generator was trained for, where its family has several tasks.
+        direction: from which domain to which it translates.
+        attributes: of the images, by name, in the generator's order.
         teacher: the file of that teacher, where the checkpoint notes another or none; implies data="teacher".
         fid_samples: generated images that every metric is taken over.
         extractor: of the features, a name or a TorchScript file.
@@ -89,15 +95,17 @@ def evaluate(
     source = TEACHER if teacher is not None else _source(checkpoint, noted, data)
     judge = _extractor(extractor or noted.get("fid_extractor"), weights, source, metrics)
     if source == TEACHER:
-        task, compared_with = _samples(checkpoint, generator, noted, teacher, cache, where, on_progress)
+        measured, compared_with = _samples(checkpoint, generator, noted, teacher, cache, where, on_progress)
     else:
-        task = _task(checkpoint, family, generator, source, noted, data, cache, on_progress)
+        kind = get_task(family, task or noted.get("task", ""))
+        options = _task_options(noted, direction, attributes)
+        measured = _task(checkpoint, kind, options, generator, source, noted, data, cache, on_progress)
         compared_with = REAL_IMAGES
-    notes = _notes(judge, task) if needs_extractor(metrics) else []
+    notes = _notes(judge, measured) if needs_extractor(metrics) else []
     batch_size = batch_size or images_at_a_time(generator.image_shape[-1])
-    defaults = DIGITS_DEFAULTS if task.images.name == DIGITS else REAL_DEFAULTS
+    defaults = DIGITS_DEFAULTS if measured.images.name == DIGITS else REAL_DEFAULTS
     fidelity = Fidelity(
-        task.eval_sets(),
+        measured.eval_sets(),
         judge.name,
         weights=weights,
         cache=cache,
@@ -110,7 +118,7 @@ def evaluate(
         _check_weights(checkpoint, noted, fidelity)
     samples = fid_samples or int(noted.get("fid_samples", defaults["fid_samples"]))
     drawn = int(noted.get("fid_seed", 0)) if seed is None else seed
-    sets = () if source == TEACHER else task.held_out_sets()  # of samples, only the held-out part is made
+    sets = () if source == TEACHER else measured.held_out_sets()  # of samples, only the held-out part is made
     try:
         scores = fidelity.measure(generator.to(where), metrics, samples, drawn)
         apart = fidelity.against(sets).measure(generator, metrics, samples, drawn) if sets else {}
@@ -118,7 +126,7 @@ def evaluate(
         raise ConfigError(f"{checkpoint} can't be measured, {error}: give another checkpoint") from error
     return {
         "checkpoint": str(checkpoint),
-        "data": task.images.name,
+        "data": measured.images.name,
         "compared_with": compared_with,
         "distance": distance_name(judge.name),
         "notes": notes,
@@ -156,7 +164,8 @@ def _extractor(
 
 def _task(
     checkpoint: Path,
-    family: Family,
+    kind: type[Task],
+    options: TaskOptions,
     generator: Generator,
     source: str,
     noted: Mapping[str, str],
@@ -164,17 +173,29 @@ def _task(
     cache: Path | None,
     on_progress: OnProgress | None,
 ) -> Task:
-    """The family's task on the images `source`, of which as many are held out as the file notes.
+    """The task on the images `source`, of which as many are held out as the file notes.
 
     Images that the user gives may be others than the noted ones; none of those are held out.
     """
-    whole = TASKS[family.task].load(source, generator, any_labels=True, cache=cache, on_progress=on_progress)
+    loaded = kind.load(
+        source, generator, options=options, any_labels=True, cache=cache, on_progress=on_progress
+    )
+    whole = loaded.for_generator(generator)
     task = whole.hold_out(float(noted.get("held_out", 0)))
     if task.digest == noted.get("data_digest", task.digest):
         return task
     if data is None:
         raise ConfigError(f"{source} has changed since {checkpoint} was measured on it: give --data")
     return whole
+
+
+def _task_options(
+    noted: Mapping[str, str], direction: Direction | None, attributes: Sequence[str] | None
+) -> TaskOptions:
+    """What is said of image translation, by default as the file notes."""
+    known = tuple(name for name in noted.get("attributes", "").split(",") if name)
+    way: Direction = "B2A" if noted.get("direction") == "B2A" else DEFAULT_OPTIONS.direction
+    return TaskOptions(direction or way, tuple(attributes or known))
 
 
 def _samples(

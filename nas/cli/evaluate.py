@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -14,9 +14,11 @@ from nas.options import (
     ImageOptions,
     JsonOption,
     Location,
+    Names,
     Place,
     Quantity,
     SampleSeedOption,
+    TranslationOptions,
     option,
     variant,
 )
@@ -52,6 +54,15 @@ class EvaluateOptions(JsonOption, DeviceOption, SampleSeedOption, FidOptions):
         help='Images: a folder, zip or idx file, torchvision:CIFAR10, "digits", 1,797 handwritten ones, or '
         '"teacher", held-out samples of the teacher.',
         shown="as noted in the file",
+    )
+    task: str = variant(
+        TranslationOptions, "task", default="", shown="as noted in the file, else by the family"
+    )
+    direction: Literal["A2B", "B2A"] | None = variant(
+        TranslationOptions, "direction", shown="as noted in the file, else A2B"
+    )
+    attributes: Names = variant(
+        TranslationOptions, "attributes", default=(), shown="as noted in the file, else all that the data has"
     )
     teacher: Location | None = option(
         None,

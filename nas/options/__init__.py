@@ -8,6 +8,7 @@ from nas.options.quantities import (
     Duration,
     Gpus,
     Location,
+    Names,
     Place,
     Quantities,
     Quantity,
@@ -27,6 +28,7 @@ from nas.options.shared import (
     SampleSeedOption,
     SeedOption,
     StudyOptions,
+    TranslationOptions,
 )
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "JsonOption",
     "Location",
     "MemoryOptions",
+    "Names",
     "Option",
     "Options",
     "Place",
@@ -54,6 +57,7 @@ __all__ = [
     "SeedOption",
     "StudyOptions",
     "TermWeights",
+    "TranslationOptions",
     "flag_of",
     "nearest",
     "option",

@@ -17,7 +17,7 @@ from distill.progress import OnProgress
 from distill.recipes import Ingredients, Recipe, make_recipe, parse_similarity
 from distill.seeds import derive_seed
 from distill.storage import mapped_tensor
-from distill.tasks import Task, TeacherInputs
+from distill.tasks import Task, TeacherInputs, get_task
 from distill.teachers import (
     TEACHER_CACHE,
     Teacher,
@@ -293,4 +293,5 @@ class Workbench:
     def _discriminator_architecture(self) -> Architecture:
         if self.teacher.discriminator is not None:
             return self.teacher.discriminator.architecture
-        return self.teacher.family.default_discriminator(self.teacher.generator.architecture)
+        task = get_task(self.teacher.family, self.config.task).name
+        return self.teacher.family.discriminator_for(self.teacher.generator.architecture, task)
