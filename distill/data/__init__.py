@@ -21,6 +21,7 @@ from distill.data.scale import to_float, to_uint8
 from distill.data.sources import TEACHER, absolute
 from distill.data.stream import ImageStream
 from distill.data.translation import (
+    TEST,
     AttributeImages,
     Format,
     Reading,
@@ -37,6 +38,7 @@ __all__ = [
     "LEAST_HELD_OUT",
     "MIN_IMAGES",
     "TEACHER",
+    "TEST",
     "AttributeImages",
     "Format",
     "ImageSet",

@@ -11,7 +11,16 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from distill.data import AttributeImages, ImageSet, Reading, Split, load_attributes, split_images, to_float
+from distill.data import (
+    TEST,
+    AttributeImages,
+    ImageSet,
+    Reading,
+    Split,
+    load_attributes,
+    split_images,
+    to_float,
+)
 from distill.errors import DataError
 from distill.progress import OnProgress
 from distill.tasks.base import DEFAULT_OPTIONS, Batch, EvalSet, TaskOptions
@@ -38,6 +47,7 @@ class AttributesTask:
 
     name: ClassVar[str] = "attributes"
     judges_input: ClassVar[bool] = False
+    default_held_out: ClassVar[float] = TEST
     needs_images: ClassVar[bool] = True
 
     @classmethod

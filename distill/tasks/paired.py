@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from distill.data import ImageSet, Reading, Split, load_pairs, split_images, to_float
+from distill.data import TEST, ImageSet, Reading, Split, load_pairs, split_images, to_float
 from distill.progress import OnProgress
 from distill.tasks.base import DEFAULT_OPTIONS, Batch, Direction, EvalSet, TaskOptions
 from distill.tasks.translation import (
@@ -40,6 +40,7 @@ class PairedTask:
 
     name: ClassVar[str] = "paired"
     judges_input: ClassVar[bool] = True
+    default_held_out: ClassVar[float] = TEST
     needs_images: ClassVar[bool] = True
 
     @classmethod

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from distill.data import ImageSet, Reading, Split, load_domains, split_images, to_float
+from distill.data import TEST, ImageSet, Reading, Split, load_domains, split_images, to_float
 from distill.progress import OnProgress
 from distill.seeds import derive_seed
 from distill.tasks.base import DEFAULT_OPTIONS, Batch, Direction, EvalSet, TaskOptions
@@ -41,6 +41,7 @@ class UnpairedTask:
 
     name: ClassVar[str] = "unpaired"
     judges_input: ClassVar[bool] = False
+    default_held_out: ClassVar[float] = TEST
     needs_images: ClassVar[bool] = True
 
     @classmethod

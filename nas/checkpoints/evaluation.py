@@ -118,10 +118,12 @@ def evaluate(
         _check_weights(checkpoint, noted, fidelity)
     samples = fid_samples or int(noted.get("fid_samples", defaults["fid_samples"]))
     drawn = int(noted.get("fid_seed", 0)) if seed is None else seed
+    given = all(not one.drawn for one in measured.eval_sets())  # the noted samples are all inputs of a split
+    most = max(samples, defaults["fid_samples"]) if given and fid_samples is None else samples
     sets = () if source == TEACHER else measured.held_out_sets()  # of samples, only the held-out part is made
     try:
         scores = fidelity.measure(generator.to(where), metrics, samples, drawn)
-        apart = fidelity.against(sets).measure(generator, metrics, samples, drawn) if sets else {}
+        apart = fidelity.against(sets).measure(generator, metrics, most, drawn) if sets else {}
     except NonFiniteImagesError as error:
         raise ConfigError(f"{checkpoint} can't be measured, {error}: give another checkpoint") from error
     return {

@@ -152,12 +152,13 @@ class EvaluationOptions(FidOptions):
         help="Generated images measured before the last rung, where fewer will do; notes KIDs, too.",
         shown="--fid-samples, without KIDs",
     )
-    held_out: float = option(
+    held_out: float | None = option(
         0.0,
         group="evaluation",
         ge=0,
         lt=1,
         help="Fraction of the real images that no student and no discriminator is trained on: nas-distill "
         "compares finalists with it, too.",
-        shown="by the data: 0 on the digits and with --data teacher, else 0.5",
+        shown="by the data: 0 on the digits and with --data teacher; in image translation 0.1, unless the "
+        "data has a test split; else 0.5",
     )

@@ -35,7 +35,11 @@ class SearchImages:
         """
         check_batch(self.outline.images, self._config.batch_size)
         for one in self.outline.held_out_sets():
-            check_held_out(one.reference, self._config.held_out)
+            check_held_out(one.reference, self._held_out)
+
+    @property
+    def _held_out(self) -> float:
+        return self._config.held_out or 0.0
 
     @property
     def samples(self) -> TeacherSamples | None:
@@ -51,7 +55,7 @@ class SearchImages:
                 return self.outline
             folder = self._config.cache / TEACHER_CACHE
             return self.samples.task(folder, device=self._device, on_progress=self._on_progress)
-        return self._real_images().hold_out(self._config.held_out)
+        return self._real_images().hold_out(self._held_out)
 
     @property
     def outline(self) -> Task:

@@ -76,10 +76,13 @@ class Workbench:
         Raises:
             UserError: the teacher can't be read, or parts of the request exclude each other.
         """
-        self.config, self._on_progress = config, on_progress
         self.extractor_reason = extractor_reason
         self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial != 0 else "cpu"
         self.teacher: Teacher = teacher or load_teacher(config.teacher)
+        if config.held_out is None:
+            default = get_task(self.teacher.family, config.task).default_held_out
+            config = config.model_copy(update={"held_out": default})
+        self.config, self._on_progress = config, on_progress
         students: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
         self.space = students.with_fractions(config.budget.fractions(students))
         check_similarity(config)

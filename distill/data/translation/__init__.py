@@ -5,9 +5,10 @@ from distill.data.translation.domains import load_domains
 from distill.data.translation.pairs import load_pairs
 from distill.data.translation.places import check_noise_data
 from distill.data.translation.reading import Format, Reading
-from distill.data.translation.splits import Split, split_images
+from distill.data.translation.splits import TEST, Split, split_images
 
 __all__ = [
+    "TEST",
     "AttributeImages",
     "Format",
     "Reading",

@@ -18,7 +18,7 @@ from distill.data.translation.places import key_of
 from distill.errors import DataError
 
 VALIDATION = 0.1  # fraction of the training images, where the data has no validation split
-TEST = 0.1  # fraction of all images, where the data has no test split
+TEST = 0.1  # default fraction of all images, where the data has no test split
 LEAST = 4  # images of a validation or test split that is held out
 
 
@@ -35,7 +35,7 @@ class Split:
         return torch.cat([self.train, others]).sort().values
 
 
-def split_images(images: ImageSet, test: float = TEST) -> Split:
+def split_images(images: ImageSet, test: float) -> Split:
     """The splits of `images`; `test` is the fraction to hold out where the data has no test split.
 
     Raises:

@@ -205,7 +205,9 @@ def test_splits_are_disjoint_whole_and_stable(tmp_path: Path, tests: int, fracti
 
 def test_both_images_of_a_pair_are_in_one_split_whichever_is_asked(tmp_path: Path) -> None:
     a, b = pairs(two_domains(tmp_path / "data", test=0))
-    for one, other in zip(vars(split_images(a)).values(), vars(split_images(b)).values(), strict=True):
+    for one, other in zip(
+        vars(split_images(a, 0.1)).values(), vars(split_images(b, 0.1)).values(), strict=True
+    ):
         assert torch.equal(one, other)
 
 
