@@ -146,6 +146,7 @@ class InvertedDigits:
 
     name: ClassVar[str] = "inverted-digits"
     judges_input: ClassVar[bool] = True
+    has_splits: ClassVar[bool] = False
     default_held_out: ClassVar[float] = 0.5
     needs_images: ClassVar[bool] = True
 

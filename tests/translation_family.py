@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -171,11 +171,17 @@ def registered() -> Iterator[None]:
             del FAMILIES[name]
 
 
-def teacher_file(path: Path, family: Family, architecture: TranslatorArchitecture, task: str = "") -> Path:
+def teacher_file(
+    path: Path,
+    family: Family,
+    architecture: TranslatorArchitecture,
+    task: str = "",
+    noted: Mapping[str, str] = {},
+) -> Path:
     """A checkpoint of random weights, with a discriminator for `task`."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         judge = family.discriminator_for(architecture, task)
         networks = family.build(architecture).eval(), family.build_discriminator(judge).eval()
-    save_checkpoint(Checkpoint(family.name, *networks, {"name": path.stem}), path)
+    save_checkpoint(Checkpoint(family.name, *networks, {"name": path.stem, **noted}), path)
     return path

@@ -36,6 +36,8 @@ from distill.tasks.translation import (
 )
 from search_spaces import Generator, Inputs, InputSpec, of_kind
 
+LEAST_REAL = 2  # images that have an attribute, to compare with
+
 
 @dataclass(frozen=True)
 class AttributesTask:
@@ -47,6 +49,7 @@ class AttributesTask:
 
     name: ClassVar[str] = "attributes"
     judges_input: ClassVar[bool] = False
+    has_splits: ClassVar[bool] = True
     default_held_out: ClassVar[float] = TEST
     needs_images: ClassVar[bool] = True
 
@@ -124,15 +127,16 @@ class AttributesTask:
 
     @property
     def noted(self) -> Mapping[str, str]:
-        return {"task": self.name, "attributes": ",".join(self.data.names)}
+        names = ",".join(self.data.names)
+        return {"task": self.name, "attributes": names, "held_out": str(self.held_out)}
 
     @property
     def described(self) -> str:
         split, names = self.split, ", ".join(self.data.names)
+        chosen, tests = (self.data.images.part(p).count for p in (split.validation, split.test))
         return (
             f"{self.data.images.name}, {len(self.data.names)} attributes ({names}; {self.images.format}): "
-            f"{len(split.train):,} images to train on; {len(split.validation):,} to pick students, "
-            f"{len(split.test):,} to test"
+            f"{self.images.count:,} images to train on; {chosen:,} to pick students, {tests:,} to test"
         )
 
     @cached_property
@@ -175,10 +179,20 @@ class AttributesTask:
         return self._sets(self.split.test) if len(self.split.test) else ()
 
     def _sets(self, positions: Tensor) -> tuple[EvalSet, ...]:
-        """Real images are the training images and those at `positions`, as many of each attribute."""
+        """Real images are the training images and those at `positions`, as many of each attribute.
+
+        Raises:
+            DataError: an attribute has too few.
+        """
         known = self.split.seen_with(positions)
         having = [known[self.data.values[known, k] == 1] for k in range(len(self.data.names))]
         count = min(map(len, having))
+        if count < LEAST_REAL:
+            rarest = self.data.names[min(range(len(having)), key=lambda k: len(having[k]))]
+            raise DataError(
+                f"--data {self.data.images.name}: {count} images to compare with have {rarest}: "
+                f"give at least {LEAST_REAL}, better hundreds, or leave it out of --attributes"
+            )
         return tuple(self._set(k, positions, _evenly(real, count)) for k, real in enumerate(having))
 
     def _set(self, attribute: int, positions: Tensor, real: Tensor) -> EvalSet:

@@ -126,6 +126,7 @@ class Task(Protocol):
 
     name: ClassVar[str]
     judges_input: ClassVar[bool]  # discriminators judge images beside the input image
+    has_splits: ClassVar[bool]  # a teacher that is trained here does not see the test split either
     default_held_out: ClassVar[float]  # fraction of the user's own images, see `hold_out`
     needs_images: ClassVar[bool]  # if not, it is a `SampledTask`: samples of the teacher can be its images
 

@@ -34,6 +34,7 @@ class NoiseTask:
 
     name: ClassVar[str] = "noise"
     judges_input: ClassVar[bool] = False
+    has_splits: ClassVar[bool] = False
     default_held_out: ClassVar[float] = 0.5
     needs_images: ClassVar[bool] = False
 

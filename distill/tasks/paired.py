@@ -40,6 +40,7 @@ class PairedTask:
 
     name: ClassVar[str] = "paired"
     judges_input: ClassVar[bool] = True
+    has_splits: ClassVar[bool] = True
     default_held_out: ClassVar[float] = TEST
     needs_images: ClassVar[bool] = True
 
@@ -101,14 +102,15 @@ class PairedTask:
 
     @property
     def noted(self) -> Mapping[str, str]:
-        return {"task": self.name, "direction": self.direction}
+        return {"task": self.name, "direction": self.direction, "held_out": str(self.held_out)}
 
     @property
     def described(self) -> str:
         split = self.split
+        chosen, tests = (self.source.part(positions).count for positions in (split.validation, split.test))
         return (
-            f"{self.target.name}, paired {self.direction} ({self.images.format}): {len(split.train):,} pairs "
-            f"to train on; {len(split.validation):,} to pick students, {len(split.test):,} to test"
+            f"{self.target.name}, paired {self.direction} ({self.images.format}): {self.images.count:,} "
+            f"pairs to train on; {chosen:,} to pick students, {tests:,} to test"
         )
 
     @cached_property

@@ -41,6 +41,7 @@ class UnpairedTask:
 
     name: ClassVar[str] = "unpaired"
     judges_input: ClassVar[bool] = False
+    has_splits: ClassVar[bool] = True
     default_held_out: ClassVar[float] = TEST
     needs_images: ClassVar[bool] = True
 
@@ -102,15 +103,16 @@ class UnpairedTask:
 
     @property
     def noted(self) -> Mapping[str, str]:
-        return {"task": self.name, "direction": self.direction}
+        return {"task": self.name, "direction": self.direction, "held_out": str(self.held_out)}
 
     @property
     def described(self) -> str:
-        ours, theirs = self.splits
+        ours = self.splits[0]
+        training = [each.count for each in (self.inputs_to_train_on, self.images)]
+        chosen, tests = (self.source.part(positions).count for positions in (ours.validation, ours.test))
         return (
-            f"{self.target.name}, unpaired {self.direction} ({self.images.format}): {len(ours.train):,} and "
-            f"{len(theirs.train):,} images to train on; {len(ours.validation):,} to pick students, "
-            f"{len(ours.test):,} to test"
+            f"{self.target.name}, unpaired {self.direction} ({self.images.format}): {training[0]:,} and "
+            f"{training[1]:,} images to train on; {chosen:,} to pick students, {tests:,} to test"
         )
 
     @cached_property

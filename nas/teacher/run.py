@@ -112,6 +112,8 @@ class TeacherRun:
                 cache=cache,
                 on_progress=on_progress,
             )
+        if kind.has_splits:
+            task = task.hold_out(kind.default_held_out)
         check_batch(task.images, request.batch_size)
         for one in task.eval_sets() if judge.name else ():
             check_domain(judge.name, one.reference)

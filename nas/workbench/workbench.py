@@ -43,6 +43,7 @@ from nas.trials import WarmStart
 from nas.workbench.checks import check_compared, check_recipe, check_similarity, check_training
 from nas.workbench.images import SearchImages
 from nas.workbench.ingredients import make_ingredients, perceptual_of
+from nas.workbench.task_options import with_task_options
 from nas.workbench.warm_start import read_warm_start
 from search_spaces import Architecture, Generator, SearchSpace
 
@@ -79,9 +80,7 @@ class Workbench:
         self.extractor_reason = extractor_reason
         self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial != 0 else "cpu"
         self.teacher: Teacher = teacher or load_teacher(config.teacher)
-        if config.held_out is None:
-            default = get_task(self.teacher.family, config.task).default_held_out
-            config = config.model_copy(update={"held_out": default})
+        config = with_task_options(config, self.teacher)
         self.config, self._on_progress = config, on_progress
         students: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
         self.space = students.with_fractions(config.budget.fractions(students))

@@ -19,6 +19,7 @@ from distill.teachers import load_teacher
 from nas.checkpoints import export_student
 from nas.config import SearchConfig
 from nas.driver import introduction, prepare
+from nas.errors import ConfigError
 from nas.execution.candidate import COLUMNS, GRID
 from nas.reporting import SearchReport
 from nas.workbench import Workbench
@@ -229,7 +230,33 @@ def test_a_teacher_is_trained_resumed_and_measured_again(
     assert teacher.discriminator.takes_input_image == (case.task == "paired")
     again = nas.evaluate("teacher.safetensors", device="cpu")
     assert again["fid"] == pytest.approx(float(teacher.metadata["fid"]), abs=1e-4)
+    assert again["held_out"], "its training left a test split"
+    told = SearchConfig.of(budget_macs=60_000, teacher="teacher.safetensors", data="data", perceptual="none",
+                           direction=case.options.get("direction", "A2B"))  # fmt: skip
+    config = Workbench(told.named("teacher")).config
+    assert (config.task, config.attributes) == (case.task, case.options.get("attributes", ()))
     assert "resuming after 32 images" in done(*asked, "--images", 64).stderr
+
+
+@pytest.mark.parametrize(
+    ("noted", "asked", "says"),
+    [
+        (
+            {"direction": "B2A"},
+            {},
+            "--direction A2B: pairs was trained for B2A: give --direction B2A",
+        ),
+        ({"task": "unpaired"}, {"task": "paired"}, "--task paired: pairs was trained for unpaired"),
+        ({"attributes": "a,b"}, {"attributes": "b,a"}, "--attributes b,a: pairs was trained for a,b"),
+    ],
+)
+def test_a_teacher_of_another_task_or_order_is_refused(
+    tmp_path: Path, noted: dict[str, str], asked: dict[str, str], says: str
+) -> None:
+    path = teacher_file(tmp_path / "pairs.safetensors", DOMAINS, SMALL, noted=noted)
+    config = SearchConfig.of(budget_macs=60_000, teacher=path, data="data", perceptual="none", **asked)
+    with pytest.raises(ConfigError, match=says):
+        Workbench(config.named("pairs"))
 
 
 @pytest.fixture

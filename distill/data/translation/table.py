@@ -95,18 +95,23 @@ def find_table(source: str) -> tuple[str, bytes] | None:
     path = Path(named)
     try:
         if path.is_dir():
-            files = sorted(f for f in path.iterdir() if f.suffix.lower() in ENDINGS and f.is_file())
+            files = sorted(f for f in path.iterdir() if _is_table(f.name) and f.is_file())
             return (str(files[0]), read_file(files[0])) if len(files) == 1 else None
         with ZipFile(path) as archive:
             names = archive.namelist()
             images = [name for name in names if is_image(name)]
-            beside = {place for place in names if place.lower().endswith(ENDINGS)}
+            beside = {place for place in names if _is_table(place.rpartition("/")[2])}
             near = {each for each in beside if each in in_wrapping_folders(each.rpartition("/")[2], images)}
             if len(near) != 1 or archive.getinfo(next(iter(near))).file_size > MAX_BYTES:
                 return None
             return f"{path}:{next(iter(near))}", archive.read(next(iter(near)))
     except (OSError, BadZipFile, NotImplementedError, ValueError, RuntimeError):
         return None  # who loads the images says what is wrong
+
+
+def _is_table(file: str) -> bool:
+    """Whether a file beside images is a table by its name: any CSV, and CelebA's text."""
+    return file.lower().endswith(".csv") or (file.startswith("list_attr") and file.endswith(".txt"))
 
 
 def read_file(path: Path) -> bytes:

@@ -134,6 +134,12 @@ def test_one_image_in_a_hundred_may_lack_a_row_and_a_row_its_image(
         )
 
 
+def test_other_texts_beside_folders_are_no_tables(tmp_path: Path) -> None:
+    data = domain_folders(tmp_path / "data")
+    (data / "README.txt").write_text("red and blue, 2 domains")
+    assert load_attributes(str(data), (), RGB, READ).names == ("blue", "red")
+
+
 def test_images_without_domains_or_a_table_are_refused(tmp_path: Path) -> None:
     plain = image_files(tmp_path / "plain", 40)
     refuses(
