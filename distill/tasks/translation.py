@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy.typing as npt
@@ -84,6 +84,13 @@ def check_colours(source: ImageSet, target: ImageSet, direction: Direction) -> N
             f"--direction {direction}: the network makes grey images, and {_are(target, there)}: give a "
             f"network that makes RGB images, or --direction {there}2{here}"
         )
+
+
+def with_remarks(target: ImageSet, source: ImageSet) -> ImageSet:
+    """`target` with what is left out of either, for the lines that say so."""
+    skipped = dict.fromkeys((*source.skipped, *target.skipped))
+    notes = dict.fromkeys((*source.notes, *target.notes))
+    return replace(target, skipped=tuple(skipped), notes=tuple(notes))
 
 
 def _has_colours(images: ImageSet) -> bool:

@@ -26,6 +26,7 @@ from distill.tasks.translation import (
     image_stream,
     in_order,
     some_of,
+    with_remarks,
 )
 from search_spaces import Generator, Inputs
 
@@ -79,7 +80,7 @@ class UnpairedTask:
         images = load_domains(str(source or "digits"), *(wanted if forwards else wanted[::-1]), reading)
         one, other = images if forwards else images[::-1]
         check_colours(one, other, options.direction)
-        return cls(one, other, options.direction)
+        return cls(one, with_remarks(other, one), options.direction)
 
     def hold_out(self, fraction: float) -> Self:
         return replace(self, held_out=fraction)

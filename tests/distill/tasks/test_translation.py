@@ -245,6 +245,16 @@ def test_a_part_of_a_batch_has_its_attributes(tmp_path: Path) -> None:
     assert part.to("cpu").attributes is not None
 
 
+def test_what_is_left_out_of_either_domain_is_known(tmp_path: Path) -> None:
+    data = two_domains(tmp_path / "data", train=120, test=0)
+    (data / "trainA" / "005.png").write_bytes(b"broken")
+    (data / "trainB" / "006.png").write_bytes(b"")
+    (data / "trainA" / "notes.txt").write_text("cats")
+    images = UnpairedTask.load(data, Translator(SMALL)).images
+    assert [name.partition(":")[0] for name in images.skipped] == ["train/005.png", "train/006.png"]
+    assert any("1 .txt" in note for note in images.notes)
+
+
 @every_task
 def test_a_dry_run_sees_the_same_task(load: Load, tmp_path: Path) -> None:
     task: Task = load(tmp_path)
