@@ -9,6 +9,7 @@ import click
 from nas.cli.command import Command, console, results
 from nas.cli.options import options
 from nas.options import (
+    TRANSLATION_DATA,
     DeviceOption,
     FidOptions,
     ImageOptions,
@@ -52,7 +53,7 @@ class EvaluateOptions(JsonOption, DeviceOption, SampleSeedOption, FidOptions):
         ImageOptions,
         "data",
         help='Images: a folder, zip or idx file, torchvision:CIFAR10, "digits", 1,797 handwritten ones, or '
-        '"teacher", held-out samples of the teacher.',
+        f'"teacher", held-out samples of the teacher. {TRANSLATION_DATA}',
         shown="as noted in the file",
     )
     task: str = variant(

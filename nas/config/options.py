@@ -8,6 +8,7 @@ from distill.data import DIGITS
 from nas.budget import format_quantity
 from nas.config.defaults import DIGITS_DEFAULTS, REAL_DEFAULTS, SHARED_LONGER, TEACHER_SAMPLES
 from nas.options import (
+    TRANSLATION_DATA,
     Duration,
     FidOptions,
     ImageOptions,
@@ -67,7 +68,7 @@ class TeacherOptions(ImageOptions):
         "data",
         default=DIGITS,
         help='Images: a folder, zip or idx file, torchvision:CIFAR10, "digits", 1,797 handwritten ones, or '
-        '"teacher", samples of the teacher.',
+        f'"teacher", samples of the teacher. {TRANSLATION_DATA}',
         shown="digits; with --teacher, samples of the teacher",
     )
     teacher_samples: Quantity | None = option(

@@ -17,6 +17,8 @@ MOST_IN_A_BATCH = 2**20
 MOST_SAMPLES = 10**7  # FIDs of more do not differ
 MOST_WORKERS = 10_000
 
+TRANSLATION_DATA = "For image translation also two sources, a.zip,b.zip, or images.zip,labels.csv."
+
 
 class StudyOptions(Options):
     """Which study, and where it is."""
@@ -65,7 +67,8 @@ class ImageOptions(TranslationOptions):
 
     data: Place = option(
         group="teacher and data",
-        help='Images: a folder, zip or idx file, torchvision:CIFAR10, or "digits", 1,797 handwritten ones.',
+        help='Images: a folder, zip or idx file, torchvision:CIFAR10, or "digits", 1,797 handwritten ones. '
+        f"{TRANSLATION_DATA}",
     )
     mirror: bool = option(False, group="teacher and data", help="Show images flipped left to right, too.")
 
