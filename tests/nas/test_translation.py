@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,10 @@ from distill.teachers import load_teacher
 from nas.checkpoints import export_student
 from nas.config import SearchConfig
 from nas.driver import introduction, prepare
-from nas.errors import ConfigError
 from nas.execution.candidate import COLUMNS, GRID
 from nas.reporting import SearchReport
 from nas.workbench import Workbench
 from search_spaces import Family, load_checkpoint
-from tests.nas.cli.command_line import refused, run, written
 from tests.nas.cli.teacher_command import done
 from tests.nas.studies import finished_study
 from tests.scripted import means_extractor
@@ -66,17 +64,6 @@ CASES = {
     ),
 }  # fmt: skip
 
-BRIEF = (
-    "nas-search",
-    "--budget-macs",
-    "60k",
-    "--batch-size",
-    16,
-    "--extractor",
-    "means.pt",
-    "--perceptual",
-    "none",
-)
 MAKE = {"two": two_domains, "pairs": side_by_side, "folders": domain_folders}
 
 
@@ -148,6 +135,17 @@ def load_student(found: SearchReport, bench: Workbench) -> Any:
     if not path.exists():
         export_student(found, found.best, bench.config.folder, path)
     return nas.load_student(path)
+
+
+def test_a_training_resumes_to_the_bit(bench: Workbench) -> None:
+    whole, half, rest = (bench.trainer(bench.student(bench.space.smallest())) for _ in range(3))
+    whole.train(64)
+    half.train(32)
+    rest.load_state_dict(copy.deepcopy(half.state_dict()))
+    rest.train(64)
+    pairs = zip(whole.ema.parameters(), rest.ema.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+    assert whole.losses == rest.losses
 
 
 def test_the_cache_holds_no_images_but_the_teachers(bench: Workbench) -> None:
@@ -236,110 +234,3 @@ def test_a_teacher_is_trained_resumed_and_measured_again(
     config = Workbench(told.named("teacher")).config
     assert (config.task, config.attributes) == (case.task, case.options.get("attributes", ()))
     assert "resuming after 32 images" in done(*asked, "--images", 64).stderr
-
-
-@pytest.mark.parametrize(
-    ("noted", "asked", "says"),
-    [
-        (
-            {"direction": "B2A"},
-            {},
-            "--direction A2B: pairs was trained for B2A: give --direction B2A",
-        ),
-        ({"task": "unpaired"}, {"task": "paired"}, "--task paired: pairs was trained for unpaired"),
-        ({"attributes": "a,b"}, {"attributes": "b,a"}, "--attributes b,a: pairs was trained for a,b"),
-    ],
-)
-def test_a_teacher_of_another_task_or_order_is_refused(
-    tmp_path: Path, noted: dict[str, str], asked: dict[str, str], says: str
-) -> None:
-    path = teacher_file(tmp_path / "pairs.safetensors", DOMAINS, SMALL, noted=noted)
-    config = SearchConfig.of(budget_macs=60_000, teacher=path, data="data", perceptual="none", **asked)
-    with pytest.raises(ConfigError, match=says):
-        Workbench(config.named("pairs"))
-
-
-@pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Teachers of both families, of noise and of pairs, and images of every kind."""
-    monkeypatch.chdir(tmp_path)
-    teacher_file(tmp_path / "domains.safetensors", DOMAINS, SMALL)
-    teacher_file(tmp_path / "pairs.safetensors", DOMAINS, SMALL, "paired")
-    teacher_file(tmp_path / "faces.safetensors", FACES, FACE)
-    two_domains(tmp_path / "two")
-    two_domains(tmp_path / "uneven", test=0)
-    (tmp_path / "uneven" / "trainA" / "000.png").rename(tmp_path / "uneven" / "trainA" / "lonely.png")
-    domain_folders(tmp_path / "folders")
-    means_extractor(tmp_path / "means.pt")
-    return tmp_path
-
-
-@pytest.mark.parametrize("dry_run", [False, True])
-@pytest.mark.parametrize(
-    ("teacher", "asked", "says"),
-    [
-        ("domains", "--data uneven --task paired", "no partner … train/lonely"),
-        ("domains", "--data folders", "has no images in trainA/ and trainB/"),
-        ("domains", "--data digits", "digits has images of one domain, for noise"),
-        (
-            "domains",
-            "",
-            "domains generators take images, which samples of the teacher can't replace: give the",
-        ),
-        (
-            "domains",
-            "--data two --task noise",
-            "--task noise: domains generators are for unpaired and paired",
-        ),
-        (
-            "domains",
-            "--data two --task paired",
-            "judges images by themselves: give another --task, or a teacher",
-        ),
-        (
-            "pairs",
-            "--data two",
-            "judges images beside their inputs: give another --task, or a teacher without",
-        ),
-        (
-            "domains",
-            "--data two --recipe dgl-gan",
-            "--recipe dgl-gan is for noise, and domains students are for",
-        ),
-        ("domains", "--data two --attributes a", "--attributes a: --task unpaired has two domains"),
-        ("domains", "--data two --direction left", "--direction left: give a value that is 'A2B' or 'B2A'"),
-        ("faces", "--data folders --attributes red,green", "--attributes green: folders has no such folder"),
-        (
-            "faces",
-            "--data folders --attributes red",
-            "all images have the attribute red, so there is nothing to",
-        ),
-        ("faces", "--data two/trainA", "has neither folders of two domains nor a table of attributes"),
-        (
-            "tiny",
-            "--data two",
-            "has trainA/ and trainB/, for image translation, and the generator takes noise",
-        ),
-        ("tiny", "--data digits --direction B2A", "the generator takes noise, not images: leave it out"),
-        (
-            "tiny",
-            "--data digits --task unpaired",
-            "--task unpaired: stylegan2 generators are for noise: give",
-        ),
-    ],
-)
-def test_what_can_not_be_searched_is_refused_and_nothing_is_written(
-    files: Path, teacher_file: Path, teacher: str, asked: str, says: str, dry_run: bool
-) -> None:
-    if teacher == "domains" and "paired" in asked and "uneven" in asked:
-        teacher = "pairs"
-    path = teacher_file if teacher == "tiny" else files / f"{teacher}.safetensors"
-    refused(says, *BRIEF, "--teacher", path, *asked.split(), *(["--dry-run"] if dry_run else []))
-
-
-def test_a_dry_run_shows_the_splits_and_writes_nothing(files: Path) -> None:
-    before = written(files)
-    shown = run(*BRIEF, "--dry-run", "--teacher", "faces.safetensors", "--data", "folders", "--json")
-    assert shown.exit_code == 0, shown.stderr
-    assert any("images to train on" in note for note in json.loads(shown.stdout)["notes"])
-    assert written(files) == before
