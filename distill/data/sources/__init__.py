@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def open_source(source: str, stack: ExitStack, *, download: bool) -> Source:
 
 def several(data: str) -> list[str]:
     """The sources of `a.zip,b.zip`: folders, archives and tables of attributes; a path may have commas."""
-    return [data] if Path(data).exists() else data.split(",")
+    return [data] if os.path.exists(data) else data.split(",")  # a list may be too long for a path
 
 
 def absolute(data: str) -> str:

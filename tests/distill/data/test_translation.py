@@ -216,6 +216,8 @@ def test_several_sources_mean_the_same_elsewhere(tmp_path: Path, monkeypatch: py
     assert absolute("a.zip,b.zip") == f"{tmp_path}/a.zip,{tmp_path}/b.zip"
     image_files(tmp_path / "one, two", 1, BLUE)
     assert absolute("one, two") == f"{tmp_path}/one, two"
+    long = "a" * 200
+    assert absolute(f"{long},{long}") == f"{tmp_path}/{long},{tmp_path}/{long}"
 
 
 def test_a_sample_has_pairs_and_writes_nothing(tmp_path: Path) -> None:
