@@ -14,6 +14,7 @@ help:
 	@echo "make clean    remove the environment and what tools left"
 
 setup: $(VENV)/installed
+	@echo "Next: make search; or: source $(BIN)/activate, then nas-search --help"
 
 search: $(VENV)/installed
 	$(BIN)/nas-search --budget-macs 2M --trials 8
@@ -36,6 +37,8 @@ clean:
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[search,postgres,imagenet,dev]'
+	@echo "Setting up $(VENV): PyTorch, Ray and other packages are downloaded, which takes minutes"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[search,postgres,imagenet,dev]'
 	@touch $@
+	@echo "Set up: the commands are in $(BIN)"

@@ -50,6 +50,7 @@ TAUGHT: dict[str, dict[str, Any]] = {
     "recipe: dgl-gan-adaptive": {"recipe": "dgl-gan-adaptive"},
     "recipe: compressing-gans": {"recipe": "compressing-gans"},
 }
+FROM_THE_START = {"adversarial_start": 0.0, "adversarial_full": 0.0, "adversarial_weight": 1.0}
 SCRATCH = {"inherit": False, "warm_discriminator": False}
 ROWS: dict[str, dict[str, Any]] = {
     **TAUGHT,
@@ -62,10 +63,10 @@ ROWS: dict[str, dict[str, Any]] = {
     "terms: default, mmd": {"similarity": "pixel=1,feature=1,perceptual=1,mmd=1"},
     "order: both to the end": {"kd_schedule": "constant"},
     "order: similarity falls to 0": {"kd_weight_end": 0.0},
-    "order: adversarial from the start": {
-        "adversarial_start": 0.0,
-        "adversarial_full": 0.0,
-        "adversarial_weight": 1.0,
+    "order: adversarial from the start": FROM_THE_START,
+    "terms: pixel, feature, adversarial from the start": {
+        "similarity": "pixel=1,feature=1",
+        **FROM_THE_START,
     },
     "order: similarity alone": {"kd_schedule": "constant", "adversarial_weight": 0.0},
     "order: adversarial from 50 %": {"adversarial_start": 0.5, "adversarial_full": 0.75},

@@ -27,9 +27,9 @@ def setting(options: argparse.Namespace) -> dict[str, Any]:
     found = {name: getattr(options, name) for name in names}
     found["held_out"] = 0.0  # tables compare with all images
     if found["data"] and not found["extractor"]:
-        from distill.evaluation import default_extractor
+        from distill.evaluation import choose_extractor
 
-        found["extractor"] = default_extractor(options.data, options.extractor_weights, download=True).name
+        found["extractor"] = choose_extractor(options.data, options.extractor_weights, download=True).name
     return found | {"fid_samples": QUICK_SAMPLES} if options.quick else found
 
 

@@ -33,7 +33,7 @@ def stub_outcome(config: SearchConfig, number: int, rung: int, *, picture: bool 
         losses={},
         seconds=0.0,
         worker="stub",
-        checkpoint=str(Path("trials") / f"{number:04d}" / f"rung-{rung}.pt"),
+        checkpoint=str(Path("trials") / f"{number:04d}" / f"checkpoint-rung-{rung + 1}.pt"),
         sha256="0" * 64,
     )
     return Outcome(record, Cost(1_000_000 + number, 1_000), f"trials/{number:04d}/samples.png")

@@ -114,7 +114,10 @@ class Ramp:
     def __str__(self) -> str:
         if self.full == 0:
             return f"{self.weight:g}"
-        return f"0 until {self.begin:.0%} of the training, {self.weight:g} from {self.full:.0%} on"
+        until = f"0 until {self.begin:.0%} of the training"
+        if self.begin == self.full:
+            return f"{until}, {self.weight:g} from then on"
+        return f"{until}, then rising to {self.weight:g} at {self.full:.0%}"
 
     def __call__(self, progress: float) -> float:
         """Weight at `progress`, the fraction of training done, in [0, 1]."""

@@ -65,7 +65,7 @@ def search(
     config = _config(budget, options | {"teacher": teacher, "data": data, "trials": trials})
     if ray.is_initialized():
         raise ConfigError("Ray runs in this process already: call ray.shutdown() before a search")
-    console = Console(stderr=True, quiet=not progress)
+    console = Console(stderr=True, quiet=not progress, markup=False, emoji=False)
     with progress_bars(console) as on_progress:
         bench = prepare(config, on_progress=on_progress)
     with _signals_kept():

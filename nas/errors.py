@@ -3,7 +3,7 @@
 from search_spaces import UserError
 
 
-class BudgetError(UserError):
+class BudgetError(UserError, ValueError):
     """A budget that is no number, or that no architecture can meet."""
 
 

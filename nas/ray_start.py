@@ -8,12 +8,13 @@ import resource
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import ray
 
+from distill.storage import owned, sweep
 from nas.errors import ConfigError
 from search_spaces import one_line, os_reason
 
@@ -21,6 +22,7 @@ LONGEST_FOLDER = 40  # bytes: a socket's path has at most 107, and Ray adds up t
 FEWEST_FILES = 256  # open at a time, of Ray's and ours
 ENOUGH_FILES = 4096
 VARIABLE = "RAY_TMPDIR"
+PREFIX = "ray-"
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # a folder of our own is made in it
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -44,8 +46,13 @@ def local_ray(**settings: Any) -> Iterator[None]:
         ConfigError: it can't be started.
     """
     _raise_open_files()
+    for place in _places():
+        sweep(Path(place), f"{PREFIX}*", marked=True)  # of drivers that were killed
     folder = _make_folder()
-    try:
+    with ExitStack() as running:
+        running.callback(shutil.rmtree, folder, ignore_errors=True)
+        running.enter_context(owned(Path(folder)))
+        running.callback(ray.shutdown)
         try:
             ray.init(address="local", _temp_dir=folder, **settings, **QUIET)
         except Exception as error:  # of the system, of processes that end, of Ray's own checks
@@ -56,9 +63,6 @@ def local_ray(**settings: Any) -> Iterator[None]:
                 "path on another disk"
             ) from error
         yield
-    finally:
-        ray.shutdown()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _first_line(reason: str, error: Exception) -> str:
@@ -84,6 +88,12 @@ def _raise_open_files() -> None:
         )
 
 
+def _places() -> tuple[str, ...]:
+    """Where the folder may be, the first choice first."""
+    asked = os.environ.get(VARIABLE)
+    return (asked,) if asked else (tempfile.gettempdir(), *SHORT_FOLDERS)
+
+
 def _make_folder() -> str:
     """A new folder with a short path: in RAY_TMPDIR, else where temporary files are, else in `/tmp`.
 
@@ -96,15 +106,14 @@ def _make_folder() -> str:
             f"{VARIABLE}={asked}: Ray's sockets need a path of at most {LONGEST_FOLDER} characters: set it "
             "to a shorter one, or unset it"
         )
-    places = (asked,) if asked else (tempfile.gettempdir(), *SHORT_FOLDERS)
     reason = ""
-    for place in places:
+    for place in _places():
         if len(os.fsencode(place)) > LONGEST_FOLDER:
             continue
         try:
             if asked:
                 os.makedirs(place, exist_ok=True)
-            return tempfile.mkdtemp(prefix="ray-", dir=os.path.abspath(place))
+            return tempfile.mkdtemp(prefix=PREFIX, dir=os.path.abspath(place))
         except OSError as error:
             reason = f"{place}: {os_reason(error)}"
     if asked:

@@ -18,7 +18,7 @@ from search_spaces.base import (
     WeightSharing,
 )
 from search_spaces.checkpoint import Checkpoint, check_name, file_digest, load_checkpoint, save_checkpoint
-from search_spaces.errors import ArchitectureError, CheckpointError, UserError, one_line, os_reason
+from search_spaces.errors import ArchitectureError, CheckpointError, UserError, count_of, one_line, os_reason
 from search_spaces.inputs import (
     Inputs,
     InputSpec,
@@ -63,6 +63,7 @@ __all__ = [
     "WeightSharing",
     "check_name",
     "classes_of",
+    "count_of",
     "draw_inputs",
     "example_inputs",
     "file_digest",

@@ -16,7 +16,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from search_spaces.base import Discriminator, Generator
-from search_spaces.errors import CheckpointError, UserError, one_line, os_reason
+from search_spaces.errors import CheckpointError, UserError, count_of, one_line, os_reason
 from search_spaces.reading import read_untrusted, with_weights, written_whole
 from search_spaces.registry import FAMILIES, get_family
 
@@ -143,7 +143,8 @@ def _described(content: object) -> str:
     if not isinstance(content, Mapping):
         return f"a {type(content).__name__}"
     names = [one_line(name, 40) for name in list(content)[:3]] + ["…"] * (len(content) > 3)
-    return f"{len(content)} entries ({', '.join(names)})" if names else "an empty dictionary"
+    entries = count_of(len(content), "entry", "entries")
+    return f"{entries} ({', '.join(names)})" if names else "an empty dictionary"
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -1,4 +1,4 @@
-"""The base class of errors that a user can cause, and text of files made safe for messages."""
+"""The base class of errors that a user can cause, and words of messages: text of files made safe, counts."""
 
 
 class UserError(Exception):
@@ -29,3 +29,8 @@ def one_line(text: object, most: int = 200) -> str:
 def os_reason(error: OSError) -> str:
     """The reason of an OSError in the words of the system, if there are any."""
     return error.strerror or str(error)
+
+
+def count_of(number: int, what: str, plural: str = "") -> str:
+    """Such as "1 replicate" and "2,000 images"; `plural` where it is not `what` with an s."""
+    return f"{number:,} {what if number == 1 else plural or what + 's'}"

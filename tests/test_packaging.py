@@ -1,6 +1,7 @@
 """What surrounds the packages: type markers, citation, and hooks that run what `make lint` runs."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -53,6 +54,22 @@ def test_the_citation_names_the_version_and_licence_of_the_package() -> None:
     assert citation["version"] == PYPROJECT["project"]["version"]
     assert citation["license"] == PYPROJECT["project"]["license"]
     assert citation["authors"] == PYPROJECT["project"]["authors"]
+
+
+def test_make_setup_says_what_takes_long_and_what_is_next(tmp_path: Path) -> None:
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nmkdir -p .venv/bin; ln -sf /bin/true .venv/bin/pip\n")  # installs nothing
+    python.chmod(0o755)
+    made = [
+        subprocess.run(
+            ["make", f"PYTHON={python}", "setup"], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        for _ in range(2)
+    ]
+    assert [line.partition(":")[0] for line in made[0]] == ["Setting up .venv", "Set up", "Next"]
+    assert made[1] == made[0][-1:]
 
 
 def test_make_help_lists_every_target() -> None:

@@ -10,7 +10,6 @@ import errno
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ import torch
 from distill.data.image_set import ImageSet, Pixels, pixel_digest
 from distill.data.labels import Labels
 from distill.errors import DataError
-from distill.storage import mapped_tensor, sweep
+from distill.storage import mapped_tensor, scratch_folder, sweep
 from search_spaces import os_reason
 
 PIXELS, ABOUT = "pixels.u8", "about.json"
@@ -136,8 +135,8 @@ def _scratch(folder: Path, key: str) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
     try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=f".{key}-") as scratch:
-            yield Path(scratch)
+        with scratch_folder(folder, f".{key}-") as scratch:
+            yield scratch
     except BaseException:  # also Ctrl-C: leave no empty folder
         for path in made:
             with suppress(OSError):  # somebody else put something there meanwhile

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from distill.data.image_set import ImageSet
 from distill.data.label_file import MAX_CLASSES, UnlabelledError, read_label_file
 from distill.errors import DataError
-from search_spaces import one_line
+from search_spaces import count_of, one_line
 
 MAX_DIGITS = 100  # of a folder name that is a number; Python refuses very long ones
 PARTS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing", "eval"))
@@ -132,15 +132,13 @@ def check_classes(name: str, labels: Labels | None, classes: int, unlabelled: st
     if labels is None:
         because = f"{unlabelled}; " if unlabelled else ""
         raise DataError(
-            f"{name} has no labels and the teacher has {classes} classes: {because}put the images of each "
-            "class into a folder of its own, or write a dataset.json"
+            f"{name} has no labels and the teacher has {count_of(classes, 'class', 'classes')}: {because}put "
+            "the images of each class into a folder of its own, or write a dataset.json"
         )
     if len(labels.classes) != classes:
         empty = "".join(f"; {note}" for note in empty_classes(labels))
-        raise DataError(
-            f"{name} has {len(labels.classes)} classes and the teacher {classes}: give images of {classes} "
-            f"classes{empty}"
-        )
+        found, wanted = (count_of(number, "class", "classes") for number in (len(labels.classes), classes))
+        raise DataError(f"{name} has {found} and the teacher {classes}: give images of {wanted}{empty}")
 
 
 def empty_classes(labels: Labels) -> list[str]:

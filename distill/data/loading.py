@@ -21,6 +21,7 @@ from distill.data.sources import FIX, Listing, Source, open_source
 from distill.data.sources.base import fingerprint
 from distill.errors import DataError
 from distill.progress import OnProgress
+from search_spaces import count_of
 
 MIN_IMAGES = 32
 MAX_BROKEN = 0.01  # fraction of the images
@@ -129,8 +130,8 @@ def check_batch(data: ImageSet, batch_size: int) -> None:
     if data.count < batch_size:
         apart, or_all = ("", "") if data.rows is None else (" beside the held-out ones", ", or --held-out 0")
         raise DataError(
-            f"--data {data.name} has {data.count} images to train on{apart}, fewer than a batch of "
-            f"{batch_size}: give more, or --batch-size {data.count} or less{or_all}"
+            f"--data {data.name} has {count_of(data.count, 'image')} to train on{apart}, fewer than a batch "
+            f"of {batch_size}: give more, or --batch-size {data.count} or less{or_all}"
         )
 
 
@@ -142,8 +143,9 @@ def check_held_out(data: ImageSet, fraction: float) -> None:
     """
     if data.count < LEAST_HELD_OUT:
         raise DataError(
-            f"--held-out {fraction:g} of --data {data.name} is {data.count} images, and precision and recall "
-            f"need at least {LEAST_HELD_OUT}, better thousands: give more images, or --held-out 0"
+            f"--held-out {fraction:g} of --data {data.name} is {count_of(data.count, 'image')}, and "
+            f"precision and recall need at least {LEAST_HELD_OUT}, better thousands: give more images, or "
+            "--held-out 0"
         )
 
 
@@ -254,7 +256,8 @@ def _decode(
         )
     if len(outcome.kept) < MIN_IMAGES:
         raise DataError(
-            f"{name} holds {len(outcome.kept)} images that can be used: give at least {MIN_IMAGES}"
+            f"{name} holds {count_of(len(outcome.kept), 'image')} that can be used: "
+            f"give at least {MIN_IMAGES}"
         )
     labels = listing.labels and listing.labels.of(outcome.kept)
     names = tuple(listing.names[i] for i in outcome.kept)

@@ -2,6 +2,6 @@
 
 from distill.storage.lease import LeaseHeldError, folder_lease
 from distill.storage.mapping import mapped_tensor
-from distill.storage.scratch import sweep
+from distill.storage.scratch import owned, scratch_folder, sweep
 
-__all__ = ["LeaseHeldError", "folder_lease", "mapped_tensor", "sweep"]
+__all__ = ["LeaseHeldError", "folder_lease", "mapped_tensor", "owned", "scratch_folder", "sweep"]

@@ -1,19 +1,83 @@
-"""Scratch folders: files are made there, then moved to their place whole."""
+"""Scratch folders: files are made there, then moved to their place whole.
+
+Its owner keeps a file in it locked. The lock ends with the process, so that what a killed one leaves is known
+at once on the same machine; from another machine, or another boot, only the time of the last write tells.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+import socket
+import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+OWNER = ".owner"  # the locked file
 ABANDONED_SECONDS = 3600  # without a write: the process that owned the folder is gone
 
 
-def sweep(folder: Path) -> None:
-    """Remove scratch folders `.KEY-*` in `folder` that killed processes have left."""
-    for scratch in folder.glob(".*-*"):
+@contextmanager
+def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
+    """A folder of this process in `parent` while the block runs."""
+    with tempfile.TemporaryDirectory(dir=parent, prefix=prefix) as made, owned(Path(made)):
+        yield Path(made)
+
+
+@contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """Mark `folder` as that of a living process while the block runs."""
+    new = folder / f"{OWNER}-new"  # in its place only when locked: `sweep` never sees it without its lock
+    with new.open("w") as file:
+        file.write(_boot())
+        file.flush()
+        with suppress(OSError):  # no locks on this file system: the time of the last write decides
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            new.rename(folder / OWNER)
+        yield
+
+
+def sweep(folder: Path, pattern: str = ".*-*", *, marked: bool = False) -> int:
+    """Remove scratch folders of this user in `folder` that killed processes have left; returns how many.
+
+    With `marked`, only folders that were `owned`: others of such a name may be of another program.
+    """
+    removed = 0
+    for scratch in folder.glob(pattern):
         with suppress(OSError, ValueError):
-            newest = max(path.stat().st_mtime for path in (scratch, *scratch.rglob("*")))
-            if time.time() - newest > ABANDONED_SECONDS:
+            about = scratch.lstat()
+            mine = scratch.is_dir() and not scratch.is_symlink() and about.st_uid == os.getuid()
+            if mine and (not marked or (scratch / OWNER).exists()) and _is_abandoned(scratch):
                 shutil.rmtree(scratch, ignore_errors=True)
+                removed += not scratch.exists()
+    return removed
+
+
+def _is_abandoned(scratch: Path) -> bool:
+    owner = scratch / OWNER
+    if owner.exists():
+        with os.fdopen(os.open(owner, os.O_RDWR | os.O_NOFOLLOW), "r+") as file:
+            if file.read() == _boot():
+                return _can_lock(file.fileno())
+    newest = max(path.lstat().st_mtime for path in (scratch, *scratch.rglob("*")))
+    return time.time() - newest > ABANDONED_SECONDS
+
+
+def _can_lock(descriptor: int) -> bool:
+    """Whether no living process of this machine holds the lock; it is given back when the file is closed."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _boot() -> str:
+    """This boot of this machine: locks of its processes can be seen."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:  # not Linux
+        return socket.gethostname()

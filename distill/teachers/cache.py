@@ -6,7 +6,6 @@ import hashlib
 import math
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from distill.data import to_float, to_uint8
 from distill.errors import TeacherCacheError
 from distill.noise import seeded_noise
 from distill.progress import OnProgress
-from distill.storage import sweep
+from distill.storage import scratch_folder, sweep
 from distill.tasks import Batch, TeacherInputs
 from distill.teachers.soundness import check_finite
 from search_spaces import Generator
@@ -100,8 +99,8 @@ def make_teacher_cache(
     if not home.exists():
         folder.mkdir(parents=True, exist_ok=True)
         arrays = inputs.arrays()
-        with tempfile.TemporaryDirectory(dir=folder, prefix=f".{home.name}-") as scratch:
-            half_done = Path(scratch, home.name)
+        with scratch_folder(folder, f".{home.name}-") as scratch:
+            half_done = scratch / home.name
             half_done.mkdir()
             for i, array in enumerate(arrays):
                 np.save(half_done / f"inputs-{i}.npy", array)

@@ -74,20 +74,31 @@ def format_duration(seconds: float | None) -> str:
 
 @dataclass(frozen=True)
 class Budget:
-    """Upper limits for one student; None is no limit. MACs are fvcore's at batch 1, mapping included.
+    """Upper limits for one student, at least one; None is no limit.
 
-    MACs and parameters fit by construction; a latency can only be measured, see `nas.budget.latency_budget`.
+    MACs are fvcore's at batch 1, mapping included. MACs and parameters fit by construction; a latency can
+    only be measured, see `nas.budget.latency_budget`.
+
+    Raises:
+        BudgetError: no limit is given; it is a ValueError, too.
     """
 
     macs: int | None = None
     params: int | None = None
     latency: float | None = None  # seconds for one image
 
+    def __post_init__(self) -> None:
+        if self.macs is None and self.params is None and self.latency is None:
+            raise BudgetError(
+                "Budget() has no limit: give macs, params or latency (in seconds), such as "
+                "Budget(macs=5_000_000_000)"
+            )
+
     def __str__(self) -> str:
         limits = [f"{format_quantity(self.macs)} MACs"] if self.macs else []
         limits += [f"{format_quantity(self.params)} parameters"] if self.params else []
         limits += [f"{format_duration(self.latency)} of latency"] if self.latency else []
-        return " and ".join(limits) or "no limit"
+        return " and ".join(limits)
 
     def utilisation(self, space: SearchSpace) -> Utilisation:
         """The fraction of this budget that an architecture uses: the largest of its limits', without latency.

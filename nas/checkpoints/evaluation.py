@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 from distill.data import DIGITS, TEACHER
 from distill.errors import NonFiniteImagesError
@@ -14,24 +15,24 @@ from distill.evaluation import (
     Fidelity,
     Score,
     check_domain,
-    check_extractor,
     check_names,
-    default_extractor,
+    choose_extractor,
     distance_name,
     domain_warnings,
     extractor_line,
+    few_samples,
     images_at_a_time,
     needs_extractor,
 )
 from distill.progress import OnProgress
-from distill.tasks import DEFAULT_OPTIONS, Direction, Task, TaskOptions, get_task
+from distill.tasks import DEFAULT_OPTIONS, Direction, EvalSet, Task, TaskOptions, get_task
 from distill.teachers import TEACHER_CACHE, TeacherSamples, load_teacher
 from nas.budget import COUNTER, measure
 from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS, TEACHER_SAMPLES
 from nas.device import choose_device
 from nas.errors import ConfigError
 from nas.study import BUILT_IN, REAL_IMAGES
-from search_spaces import Generator, get_family, load_checkpoint
+from search_spaces import Family, Generator, get_family, load_checkpoint
 
 
 def evaluate(
@@ -73,37 +74,30 @@ def evaluate(
 
     Returns:
         What `nas-evaluate --json` prints: `checkpoint`, `data`, what it is `compared_with`, the name of the
-        `distance`, `notes` on the extractor, `device`, `batch_size`, `macs`, `params` with their `counter`,
-        `architecture`, and `metrics`: values and conditions of each by its name. `held_out` has the same of
-        images that the study held out, where it did. With FID among the metrics also `fid`, `fid_samples`,
-        `fid_extractor`, `fid_extractor_digest` and `fid_seed`.
+        `distance`, `notes` on the extractor and on few samples, `device`, `batch_size`, `macs`, `params` with
+        their `counter`, `architecture`, and `metrics`: values and conditions of each by its name. `held_out`
+        has the same of images that the study held out, where it did. With FID among the metrics also `fid`,
+        `fid_samples`, `fid_extractor`, `fid_extractor_digest` and `fid_seed`.
 
     Raises:
         UserError: the checkpoint, data, extractor or device can't be used, or a metric is impossible.
     """
     metrics = [metrics] if isinstance(metrics, str) else metrics
     check_names(metrics)
-    where, checkpoint = choose_device(device), Path(checkpoint)
-    cache = None if cache is None else Path(cache)
-    loaded = load_checkpoint(checkpoint)
-    noted, generator = loaded.metadata, loaded.generator
-    weights = _weights(noted, extractor, extractor_weights)
-    cost = measure(generator)
-    family = get_family(loaded.family)
-    if teacher is not None and data not in (None, TEACHER):
-        raise ConfigError(f"--teacher {teacher}: leave it out with --data {data}, or give --data {TEACHER}")
-    source = TEACHER if teacher is not None else _source(checkpoint, noted, data)
-    judge = _extractor(extractor or noted.get("fid_extractor"), weights, source, metrics)
+    where, cache = choose_device(device), None if cache is None else Path(cache)
+    subject = _Subject.read(Path(checkpoint))
+    cost = measure(subject.generator)
+    weights = _weights(subject, extractor, extractor_weights)
+    source = _source(subject, data, teacher)
+    judge = _judge(subject, extractor, weights, source, metrics)
     if source == TEACHER:
-        measured, compared_with = _samples(checkpoint, generator, noted, teacher, cache, where, on_progress)
+        measured, compared_with = _samples(subject, teacher, cache, where, on_progress)
     else:
-        kind = get_task(family, task or noted.get("task", ""))
-        options = _task_options(noted, direction, attributes)
-        measured = _task(checkpoint, kind, options, generator, source, noted, data, cache, on_progress)
+        kind, options = subject.task(task), subject.options(direction, attributes)
+        measured = _task(subject, kind, options, source, data, cache, on_progress)
         compared_with = REAL_IMAGES
     notes = _notes(judge, measured) if needs_extractor(metrics) else []
-    batch_size = batch_size or images_at_a_time(generator.image_shape[-1])
-    defaults = DIGITS_DEFAULTS if measured.images.name == DIGITS else REAL_DEFAULTS
+    batch_size = batch_size or images_at_a_time(subject.generator.image_shape[-1])
     fidelity = Fidelity(
         measured.eval_sets(),
         judge.name,
@@ -115,23 +109,19 @@ def evaluate(
         on_progress=on_progress,
     )
     if "fid" in metrics and extractor is None:
-        _check_weights(checkpoint, noted, fidelity)
-    samples = fid_samples or int(noted.get("fid_samples", defaults["fid_samples"]))
-    drawn = int(noted.get("fid_seed", 0)) if seed is None else seed
-    given = all(not one.drawn for one in measured.eval_sets())  # the noted samples are all inputs of a split
-    most = max(samples, defaults["fid_samples"]) if given and fid_samples is None else samples
-    sets = () if source == TEACHER else measured.held_out_sets()  # of samples, only the held-out part is made
-    try:
-        scores = fidelity.measure(generator.to(where), metrics, samples, drawn)
-        apart = fidelity.against(sets).measure(generator, metrics, most, drawn) if sets else {}
-    except NonFiniteImagesError as error:
-        raise ConfigError(f"{checkpoint} can't be measured, {error}: give another checkpoint") from error
+        _check_weights(subject, fidelity)
+    samples = fid_samples or subject.samples(measured)
+    drawn = subject.seed if seed is None else seed
+    # of samples, only the held-out part is made
+    sets = () if source == TEACHER else measured.held_out_sets()
+    held_out_samples = fid_samples or subject.held_out_samples(measured)
+    scores, apart = _scores(subject, fidelity, sets, metrics, samples, held_out_samples, drawn)
     return {
-        "checkpoint": str(checkpoint),
+        "checkpoint": str(subject.path),
         "data": measured.images.name,
         "compared_with": compared_with,
         "distance": distance_name(judge.name),
-        "notes": notes,
+        "notes": notes + (few_samples(judge.name, samples) if "fid" in metrics else []),
         **(_fid_fields(scores["fid"]) if "fid" in scores else {}),
         "metrics": {name: _fields(score) for name, score in scores.items()},
         "held_out": {name: _fields(score) for name, score in apart.items()},
@@ -140,37 +130,82 @@ def evaluate(
         "macs": cost.macs,
         "params": cost.params,
         "counter": COUNTER,
-        "architecture": generator.architecture.to_json(),
+        "architecture": subject.generator.architecture.to_json(),
     }
 
 
-def _source(checkpoint: Path, noted: Mapping[str, str], data: str | None) -> str:
-    """The real images: `data`, by default those that the file notes."""
-    source = data or noted.get("data")
+@dataclass(frozen=True)
+class _Subject:
+    """What is measured: the generator of a file, and what the file notes of its study's measurement."""
+
+    path: Path
+    family: Family
+    generator: Generator
+    noted: Mapping[str, str]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        loaded = load_checkpoint(path)
+        return cls(path, get_family(loaded.family), loaded.generator, loaded.metadata)
+
+    def samples(self, task: Task) -> int:
+        """Generated images: as many as noted, else a search's default for the images."""
+        return int(self.noted.get("fid_samples", self._default_samples(task)))
+
+    def held_out_samples(self, task: Task) -> int:
+        """The same for held-out images; of images as inputs all: the noted number is of another split."""
+        samples = self.samples(task)
+        drawn = any(one.drawn for one in task.eval_sets())
+        return samples if drawn else max(samples, self._default_samples(task))
+
+    def _default_samples(self, task: Task) -> int:
+        defaults = DIGITS_DEFAULTS if task.images.name == DIGITS else REAL_DEFAULTS
+        return int(defaults["fid_samples"])
+
+    def task(self, asked: str | None) -> type[Task]:
+        """The task asked for, else the noted one, else the family's first."""
+        return get_task(self.family, asked or self.noted.get("task", ""))
+
+    def options(self, direction: Direction | None, attributes: Sequence[str] | None) -> TaskOptions:
+        """What is said of image translation, by default as the file notes."""
+        known = tuple(name for name in self.noted.get("attributes", "").split(",") if name)
+        way: Direction = "B2A" if self.noted.get("direction") == "B2A" else DEFAULT_OPTIONS.direction
+        return TaskOptions(direction or way, tuple(attributes or known))
+
+    @property
+    def seed(self) -> int:
+        return int(self.noted.get("fid_seed", 0))
+
+
+def _source(subject: _Subject, data: str | None, teacher: str | Path | None) -> str:
+    """What to compare with: the samples of a teacher that is given, else `data`, else what the file notes."""
+    if teacher is not None:
+        if data not in (None, TEACHER):
+            raise ConfigError(
+                f"--teacher {teacher}: leave it out with --data {data}, or give --data {TEACHER}"
+            )
+        return TEACHER
+    source = data or subject.noted.get("data")
     if source is None:
-        raise ConfigError(f"{checkpoint} does not note what images it belongs to: give them by --data")
+        raise ConfigError(f"{subject.path} does not note what images it belongs to: give them by --data")
     return source
 
 
-def _extractor(
-    name: str | None, weights: Path | None, source: str, metrics: Sequence[str]
+def _judge(
+    subject: _Subject, asked: str | None, weights: Path | None, source: str, metrics: Sequence[str]
 ) -> ExtractorChoice:
-    """The extractor `name`, else the default for the images, checked before those are decoded."""
+    """The extractor, checked before images are decoded; where no metric needs one, nothing is checked."""
+    recorded = subject.noted.get("fid_extractor")
     if not needs_extractor(metrics):
-        return ExtractorChoice(name or "")
-    if name is None:
-        return default_extractor(source, weights, download=True)
-    check_extractor(name, weights, download=True)
-    return ExtractorChoice(name)
+        return ExtractorChoice(asked or recorded or "")
+    return choose_extractor(source, weights, asked=asked, recorded=recorded, download=True)
 
 
 def _task(
-    checkpoint: Path,
+    subject: _Subject,
     kind: type[Task],
     options: TaskOptions,
-    generator: Generator,
     source: str,
-    noted: Mapping[str, str],
     data: str | None,
     cache: Path | None,
     on_progress: OnProgress | None,
@@ -180,52 +215,43 @@ def _task(
     Images that the user gives may be others than the noted ones; none of those are held out.
     """
     loaded = kind.load(
-        source, generator, options=options, any_labels=True, cache=cache, on_progress=on_progress
+        source, subject.generator, options=options, any_labels=True, cache=cache, on_progress=on_progress
     )
-    whole = loaded.for_generator(generator)
-    task = whole.hold_out(float(noted.get("held_out", 0)))
-    if task.digest == noted.get("data_digest", task.digest):
+    whole = loaded.for_generator(subject.generator)
+    task = whole.hold_out(float(subject.noted.get("held_out", 0)))
+    if task.digest == subject.noted.get("data_digest", task.digest):
         return task
     if data is None:
-        raise ConfigError(f"{source} has changed since {checkpoint} was measured on it: give --data")
+        raise ConfigError(f"{source} has changed since {subject.path} was measured on it: give --data")
     return whole
 
 
-def _task_options(
-    noted: Mapping[str, str], direction: Direction | None, attributes: Sequence[str] | None
-) -> TaskOptions:
-    """What is said of image translation, by default as the file notes."""
-    known = tuple(name for name in noted.get("attributes", "").split(",") if name)
-    way: Direction = "B2A" if noted.get("direction") == "B2A" else DEFAULT_OPTIONS.direction
-    return TaskOptions(direction or way, tuple(attributes or known))
-
-
 def _samples(
-    checkpoint: Path,
-    generator: Generator,
-    noted: Mapping[str, str],
+    subject: _Subject,
     teacher: str | Path | None,
     cache: Path | None,
     device: str,
     on_progress: OnProgress | None,
 ) -> tuple[Task, str]:
     """The task against samples of `teacher`, by default the one noted; and what it is in words."""
+    noted, generator = subject.noted, subject.generator
     path = Path(teacher or noted.get("teacher_path", ""))
     built_in = str(path) == BUILT_IN
     if not built_in and not path.is_file():
-        gone = f"{path} is not a file" if path.name else f"{checkpoint} does not note a teacher"
+        gone = f"{path} is not a file" if path.name else f"{subject.path} does not note a teacher"
         raise ConfigError(f"--data {TEACHER}: {gone}: give the teacher by --teacher, or images by --data")
     loaded = load_teacher(None if built_in else path)
     if loaded.generator.image_shape != generator.image_shape:
         ours, theirs = ("×".join(map(str, g.image_shape)) for g in (generator, loaded.generator))
         raise ConfigError(
-            f"{checkpoint} makes images of {ours}, the teacher {path} of {theirs}: give its own by --teacher"
+            f"{subject.path} makes images of {ours}, the teacher {path} of {theirs}: give its own by "
+            "--teacher"
         )
     samples = TeacherSamples(loaded, int(noted.get("teacher_samples", TEACHER_SAMPLES)))
     samples.check()
     if teacher is None and noted.get("data_digest", samples.digest) != samples.digest:
         raise ConfigError(
-            f"{path} has changed since {checkpoint} was measured against its samples: give --teacher"
+            f"{path} has changed since {subject.path} was measured against its samples: give --teacher"
         )
     how: Mapping[str, Any] = {"device": device, "on_progress": on_progress}
     if cache is not None:
@@ -243,25 +269,45 @@ def _notes(judge: ExtractorChoice, task: Task) -> list[str]:
     return [extractor_line(judge.name, judge.reason), *(f"Warning: {each}" for each in warnings)]
 
 
-def _weights(noted: Mapping[str, str], extractor: str | None, given: str | Path | None) -> Path | None:
+def _weights(subject: _Subject, extractor: str | None, given: str | Path | None) -> Path | None:
     """The extractor's weights: those `given`, else those that the file notes for its own, if they exist."""
     if given is not None:
         return Path(given)
-    path = noted.get("fid_extractor_weights", "")
+    path = subject.noted.get("fid_extractor_weights", "")
     return Path(path) if extractor is None and path and Path(path).is_file() else None
 
 
-def _check_weights(checkpoint: Path, noted: Mapping[str, str], fidelity: Fidelity) -> None:
+def _check_weights(subject: _Subject, fidelity: Fidelity) -> None:
     """Raise ConfigError if the extractor's weights differ from those that the file notes."""
-    found = fidelity.extractor
+    found, noted = fidelity.extractor, subject.noted
     wanted = noted.get("fid_extractor_digest") or found.digest  # older files note none
     if found.digest != wanted:
         path = noted.get("fid_extractor_weights")
         at = f" ({path})" if path else ""
         raise ConfigError(
-            f"{checkpoint} was measured with {found.name} weights {wanted}{at}, these are {found.digest}: "
+            f"{subject.path} was measured with {found.name} weights {wanted}{at}, these are {found.digest}: "
             f"give the same file by --extractor-weights, or --extractor {found.name} to measure with these"
         )
+
+
+def _scores(
+    subject: _Subject,
+    fidelity: Fidelity,
+    held_out: Sequence[EvalSet],
+    metrics: Sequence[str],
+    samples: int,
+    held_out_samples: int,
+    seed: int,
+) -> tuple[dict[str, Score], dict[str, Score]]:
+    """The metrics by name, and the same against `held_out` sets, where there are any."""
+    generator = subject.generator.to(fidelity.device)
+    try:
+        scores = fidelity.measure(generator, metrics, samples, seed)
+        if not held_out:
+            return scores, {}
+        return scores, fidelity.against(held_out).measure(generator, metrics, held_out_samples, seed)
+    except NonFiniteImagesError as error:
+        raise ConfigError(f"{subject.path} can't be measured, {error}: give another checkpoint") from error
 
 
 def _fid_fields(score: Score) -> dict[str, Any]:

@@ -15,12 +15,13 @@ from distill.evaluation import image_grid, images_at_a_time, save_png
 from distill.memory import is_out_of_memory
 from distill.noise import seeded_noise
 from nas.errors import ConfigError
-from search_spaces import Generator, load_checkpoint, one_line, os_reason
+from search_spaces import Checkpoint, Generator, load_checkpoint, one_line, os_reason
 from search_spaces.reading import written_whole
 
 BATCH = 64
 NPY = b"\x93NUMPY"  # magic bytes
 NO_OPTIONS = {"psi": 1.0, "noise": "random"}  # the behaviour of generators without options
+LACKS = {"psi": "styles, so there is nothing to truncate", "noise": "noise inputs"}
 
 
 @torch.no_grad()
@@ -48,9 +49,10 @@ def draw(
         CheckpointError, ConfigError: a file can't be read or does not fit, the generator takes inputs from
             data or has no such option, or memory does not suffice.
     """
-    generator = load_checkpoint(checkpoint).generator
+    loaded = load_checkpoint(checkpoint)
+    generator = loaded.generator
     _check_drawn(generator, checkpoint)
-    options = _known_options(generator, checkpoint, options)
+    options = _known_options(loaded, checkpoint, options)
     specs = generator.input_specs
     place = {spec.kind: i for i, spec in enumerate(specs)}
     if latents is not None and "latent" not in place:
@@ -86,12 +88,15 @@ def _check_drawn(generator: Generator, checkpoint: Path) -> None:
         )
 
 
-def _known_options(generator: Generator, checkpoint: Path, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The `options` that `generator` has; raises ConfigError for others, unless they change nothing."""
-    known = generator.sampling_options
+def _known_options(loaded: Checkpoint, checkpoint: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The `options` that the generator has; raises ConfigError for others, unless they change nothing."""
+    known = loaded.generator.sampling_options
     for name in options.keys() - known:
         if options[name] != NO_OPTIONS.get(name):
-            raise ConfigError(f"--{name} {options[name]}: {checkpoint} has no such option; leave it out")
+            raise ConfigError(
+                f"--{name} {options[name]}: {checkpoint} is of the family {loaded.family}, which has no "
+                f"{LACKS.get(name, 'such option')}; leave --{name} out"
+            )
     return {name: value for name, value in options.items() if name in known}
 
 

@@ -129,17 +129,17 @@ def _leave(message: str, code: int) -> None:
 
 
 def console() -> Console:
-    """Where progress goes: stderr."""
+    """Where progress goes: stderr. Text is printed as it is: names that users give are no markup."""
     from rich.console import Console
 
-    return Console(stderr=True)
+    return Console(stderr=True, markup=False, emoji=False)
 
 
 def results() -> Console:
-    """Where results go: stdout, at a fixed width when it is no terminal."""
+    """Where results go: stdout, at a fixed width when it is no terminal; text as in `console`."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False, emoji=False)
 
 
 def folder_of_commands() -> str:

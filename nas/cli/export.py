@@ -33,9 +33,11 @@ class ExportOptions(JsonOption, StudyOptions):
         help="The best of the study, by posterior estimate.",
         shown="yes",
     )
-    trial: int | None = option(None, group="students", ge=0, help="The trial of this number.")
+    trial: int | None = option(
+        None, group="students", ge=0, help="The student of this trial, by its number in nas-report --trials."
+    )
     max_macs: Quantity | None = option(
-        None, group="students", help="The best among students of at most so many MACs."
+        None, group="students", help="The best student of at most so many MACs, such as 3M."
     )
     output: Location = option(group="output", short="-o", help="File to write.")
     force: bool = option(False, group="output", off="", help="Replace the file if it exists.")

@@ -37,10 +37,14 @@ class SampleOptions(JsonOption):
     )
     seed: int = variant(SampleSeedOption, "seed", default=0, group="images")
     psi: float = option(
-        1.0, group="images", ge=0, le=10, help="Truncation: below 1, less variety; 0 shows the mean style."
+        1.0,
+        group="images",
+        ge=0,
+        le=10,
+        help="Truncation of styles (StyleGAN2 only): below 1, less variety; 0, the mean style.",
     )
     noise: Literal["random", "const", "none"] = option(
-        "random", group="images", help="Noise inputs of the generator."
+        "random", group="images", help="Noise inputs (StyleGAN2 only)."
     )
     output: Location = option(
         group="output", short="-o", help="File to write. .png: a grid; .npy: float32 (N, C, H, W)."
@@ -54,6 +58,7 @@ def main(asked: SampleOptions) -> None:
     import json
 
     from nas.checkpoints import check_output, draw, write
+    from search_spaces import count_of
 
     output = asked.output
     check_output(output)
@@ -75,7 +80,7 @@ def main(asked: SampleOptions) -> None:
             )
         )
     else:
-        click.echo(f"{output}: {len(images)} images of {images.shape[2]}×{images.shape[3]} px")
+        click.echo(f"{output}: {count_of(len(images), 'image')} of {images.shape[2]}×{images.shape[3]} px")
 
 
 if __name__ == "__main__":

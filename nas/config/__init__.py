@@ -1,20 +1,25 @@
 """The configuration of a search: options, defaults, checks, and its TOML file."""
 
 from nas.config.checks import SANDWICH_PARTS
-from nas.config.defaults import DIGITS_DEFAULTS, REAL_DEFAULTS, TEACHER_SAMPLES, shows_digits
-from nas.config.identity import MAY_CHANGE, conditions, default_conditions, same_search
+from nas.config.comparison import differences, in_words
+from nas.config.defaults import DIGITS_DEFAULTS, RAMP, REAL_DEFAULTS, TEACHER_SAMPLES, shows_digits
+from nas.config.identity import CACHE_SIZE, MAY_CHANGE, conditions, default_conditions, same_search
 from nas.config.search import SearchConfig
 from nas.config.toml import read_toml
 
 __all__ = [
+    "CACHE_SIZE",
     "DIGITS_DEFAULTS",
     "MAY_CHANGE",
+    "RAMP",
     "REAL_DEFAULTS",
     "SANDWICH_PARTS",
     "TEACHER_SAMPLES",
     "SearchConfig",
     "conditions",
     "default_conditions",
+    "differences",
+    "in_words",
     "read_toml",
     "same_search",
     "shows_digits",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from distill.data import LEAST_HELD_OUT, TEACHER
 from distill.errors import TrainingError
 from distill.training import check_micro_batch, check_precision
-from nas.budget import Budget, format_quantity
+from nas.budget import format_quantity
 from nas.config.names import check_study_name
 from nas.options import MOST_IMAGES, MOST_IN_A_BATCH
 
@@ -27,7 +27,7 @@ SANDWICH_PARTS = 4  # per batch of shared weights; each trains another student
 
 def check_search(config: SearchConfig) -> None:
     """Raise ValueError, in one line, for options that exclude each other."""
-    if config.budget == Budget():
+    if not (config.budget_macs or config.budget_params or config.budget_latency):
         raise ValueError("give --budget-macs, --budget-params or --budget-latency, such as --budget-macs 5G")
     _check_sizes(config)
     if config.latency_on != "cpu" and config.budget_latency is None:

@@ -24,6 +24,7 @@ REAL_DEFAULTS: dict[str, Any] = {
     "similarity_lr": 2e-3,
     "held_out": None,  # by the task, see `Task.default_held_out`
 }
+RAMP = ("adversarial_weight", "adversarial_start", "adversarial_full")
 RECIPE = next(iter(RECIPES))
 SHARED_LONGER = 4  # images for shared weights / images of a candidate's last rung
 TEACHER_SAMPLES = 50_000  # without real images
@@ -75,10 +76,7 @@ def _kd_weight(recipe: type[Distillation], digits: bool) -> dict[str, Any]:
 
 
 def _adversarial_weight(recipe: type[Distillation], digits: bool) -> dict[str, Any]:
-    """The default ramp of the adversarial weight of `recipe`."""
-    ramp = Ramp() if digits else recipe.default_ramp
-    return {
-        "adversarial_weight": ramp.weight,
-        "adversarial_start": ramp.begin,
-        "adversarial_full": ramp.full,
-    }
+    """The default ramp of the adversarial weight; None where the workbench chooses it, by the teacher."""
+    if digits or recipe.default_ramp == Ramp():
+        return dict(zip(RAMP, (1.0, 0.0, 0.0), strict=True))
+    return dict.fromkeys(RAMP)

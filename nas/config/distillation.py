@@ -75,11 +75,13 @@ class DistillationOptions(Options):
         shown="warm",
         help="Start discriminators from the teacher's.",
     )
-    teacher_cache_size: Quantity = option(
-        10_000,
+    teacher_cache_size: Quantity | None = option(
+        None,
         group="distillation",
         gt=0,
-        help="Teacher images in the teacher cache: made once, read by all candidates.",
+        help="Teacher images in the teacher cache: made once, read by all candidates. The teacher's own "
+        "distance is measured on them, too.",
+        shown="the images of the last rung or --fid-samples, whichever is more; at most 10k",
     )
     perceptual: Place = option(
         "",
@@ -103,20 +105,20 @@ class DistillationOptions(Options):
         shown="the one that the family was published with",
         choices="distill.adversarial:ADVERSARIAL_LOSSES",
     )
-    adversarial_weight: float = option(
+    adversarial_weight: float | None = option(
         1.0,
         group="distillation",
         help="Weight of the adversarial term once it is in full.",
         shown="by the recipe and the data; --dry-run shows it",
     )
-    adversarial_start: float = option(
+    adversarial_start: float | None = option(
         0.0,
         group="distillation",
         help="Fraction of the training at which adversarial training starts; until then the teacher alone "
         "teaches, and no discriminator is trained.",
         shown="by the recipe and the data",
     )
-    adversarial_full: float = option(
+    adversarial_full: float | None = option(
         0.0,
         group="distillation",
         help="Fraction of the training at which the adversarial term has its full weight.",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nas.config.search import SearchConfig
+from nas.config.search import MOST_CACHED, SearchConfig
+
+CACHE_SIZE = "teacher_cache_size"  # noted as it is, also where the user gives none
 
 MAY_CHANGE = (
     frozenset(("teacher", "data", "task", "attributes", "extractor_weights", "trials", "sampler"))
@@ -20,12 +22,14 @@ the task, and distance."""
 
 def conditions(config: SearchConfig) -> dict[str, str]:
     """What must not change within one study, or its results could not be compared."""
-    return {name: str(getattr(config, name)) for name in _compared()}
+    noted = {name: str(getattr(config, name)) for name in _compared()}
+    return noted | {CACHE_SIZE: str(config.cached_images)}
 
 
 def default_conditions() -> dict[str, str]:
     """The `conditions` of a search that says nothing: older studies were made without some of them."""
-    return {name: str(SearchConfig.model_fields[name].default) for name in _compared()}
+    noted = {name: str(SearchConfig.model_fields[name].default) for name in _compared()}
+    return noted | {CACHE_SIZE: str(MOST_CACHED)}
 
 
 def same_search(saved: Any, identity: Mapping[str, str]) -> bool:

@@ -11,6 +11,7 @@ from pydantic import ValidationError, ValidationInfo, model_validator
 
 from distill.data import absolute
 from distill.evaluation import distance_name
+from distill.recipes import get_recipe
 from distill.schedules import Ramp, Schedule
 from nas.budget import Budget
 from nas.config.checks import check_search
@@ -24,6 +25,8 @@ from nas.options import MemoryOptions, ResourceOptions, SeedOption, validated
 from nas.passwords import without_password
 
 SAVED = "saved"  # the context of values that a study was saved with: what it lacks was not a setting yet
+
+MOST_CACHED = 10_000  # images of the teacher cache unless the user gives another number
 
 PATHS = ("workdir", "teacher", "extractor_weights")
 
@@ -103,7 +106,14 @@ class SearchConfig(
 
     @property
     def ramp(self) -> Ramp:
-        return Ramp(self.adversarial_start, self.adversarial_full, self.adversarial_weight)
+        """Of the adversarial weight; what is None is as the recipe has it."""
+        default = get_recipe(self.recipe).default_ramp
+        begin, full, weight = self.adversarial_start, self.adversarial_full, self.adversarial_weight
+        return Ramp(
+            default.begin if begin is None else begin,
+            default.full if full is None else full,
+            default.weight if weight is None else weight,
+        )
 
     @property
     def folder(self) -> Path:
@@ -122,6 +132,18 @@ class SearchConfig(
                 f"--workdir {self.workdir}: give one without % and ? in its name, or a --storage"
             )
         return self.storage or f"sqlite:///{self.folder / 'study.db'}"
+
+    @property
+    def cached_images(self) -> int:
+        """Images of the teacher cache: no more than a training shows, or the teacher's distance needs."""
+        if self.teacher_cache_size is not None:
+            return self.teacher_cache_size
+        return min(MOST_CACHED, max(self.rungs[-1], self.fid_samples))
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the user calls teacher and data, which a study knows by their digests."""
+        return {"teacher": "" if self.teacher is None else str(self.teacher), "data": self.data}
 
     def named(self, teacher_name: str) -> SearchConfig:
         """With a study name, of teacher, data and budget where the user gives none."""

@@ -15,12 +15,13 @@ from nas.reporting import (
     TrialReport,
     choose_best,
     comparison,
-    count_of,
     count_states,
     location,
+    resuming,
     states_in_words,
 )
 from nas.study import StudyAttributes
+from search_spaces import count_of
 
 if TYPE_CHECKING:
     from nas.study import StudyStore
@@ -80,6 +81,7 @@ def note(
     counts += [count_of(replicates, "replicate")] if replicates else []
     counts += [f"{waiting} waiting"] if waiting else []
     lines += ["", "; ".join(counts) + "."]
+    lines += resuming([t.state for t in reports], attributes.finalists_of)
     return "\n".join(lines)
 
 

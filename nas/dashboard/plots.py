@@ -158,7 +158,7 @@ def _hover(trial: TrialReport, distance: str) -> str:
     runs = f", median of {len(trial.fids)} trainings" if len(trial.fids) > 1 else ""
     lines += [f"{distance} {trial.median:.2f} (N = {trial.samples or '?'}{runs})"]
     if trial.state == "PRUNED":
-        lines += [f"stopped at rung {trial.rungs[-1].rung}: a low-fidelity {distance}"]
+        lines += [f"stopped at rung {trial.rungs[-1].rung + 1}: a low-fidelity {distance}"]
     lines += [f"{format_quantity(trial.macs)} MACs, {format_quantity(trial.params)} parameters"]
     text = trial.summary
     lines += [text[start : start + 80] for start in range(0, len(text), 80)]

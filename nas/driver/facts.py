@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 def record_facts(store: StudyStore, bench: Workbench, teacher_score: FidScore, precision: Precision) -> None:
     """Record the configuration, the teacher with its distance, the extractor and the precision.
 
+    A study without trials takes any.
+
     Raises:
         StudyError: the study was measured with other extractor weights, or its students were trained in
             another precision.
     """
     same_weights = "give the same file by --extractor-weights"
     same_precision = "give the same --precision, or train on the same kind of device"
-    known = StudyAttributes.from_study(store.study)
+    fresh = not store.study.get_trials(deepcopy=False)
+    known = StudyAttributes() if fresh else StudyAttributes.from_study(store.study)
     for what, recorded, here, fix in (
         ("extractor weights", known.extractor_digest, teacher_score.digest, same_weights),
         ("precision", known.trained_in, precision, same_precision),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from distill.evaluation import ExtractorChoice, check_extractor, default_extractor
+from distill.evaluation import ExtractorChoice, choose_extractor
 from distill.progress import OnProgress
 from distill.teachers import load_teacher
-from nas.config import SearchConfig
+from nas.config import CACHE_SIZE, SearchConfig
 from nas.driver.judge import check_domain_of_judge, check_judge
 from nas.samplers import check_sampler
-from nas.study import check_folder, recorded_extractor
+from nas.study import check_folder, recorded_part
 from nas.workbench import Workbench, check_shareable
 
 
@@ -38,13 +38,11 @@ def prepare(
         UserError: of whatever kind fits.
     """
     check_sampler(config.sampler)
-    if config.extractor:
-        check_extractor(config.extractor, config.extractor_weights, download=not dry_run)
     teacher = load_teacher(config.teacher)
     config = config.named(teacher.name)
     check_folder(config)
     judge = _extractor(config, download=not dry_run)
-    config = config.model_copy(update={"extractor": judge.name})
+    config = config.model_copy(update={"extractor": judge.name, "teacher_cache_size": _cache_size(config)})
     bench = Workbench(
         config, teacher=teacher, dry_run=dry_run, on_progress=on_progress, extractor_reason=judge.reason
     )
@@ -62,16 +60,31 @@ def prepare(
     return bench
 
 
+def _cache_size(config: SearchConfig) -> int | None:
+    """The size of the teacher cache asked for, else of the study that is resumed; None is the default.
+
+    Studies from before the default depended on the rungs have another one.
+
+    Raises:
+        StorageError: the database can't be used.
+    """
+    if config.teacher_cache_size is not None:
+        return config.teacher_cache_size
+    recorded = recorded_part(config, CACHE_SIZE)
+    return int(recorded) if recorded not in ("", str(config.cached_images)) else None
+
+
 def _extractor(config: SearchConfig, *, download: bool) -> ExtractorChoice:
     """The extractor asked for, else the one of the study that is resumed, else the default for the images.
 
     Raises:
         UserError: it can't be had.
     """
-    if config.extractor:
-        return ExtractorChoice(config.extractor)
-    recorded = recorded_extractor(config)
-    if not recorded:
-        return default_extractor(config.data, config.extractor_weights, download=download)
-    check_extractor(recorded, config.extractor_weights, download=download)
-    return ExtractorChoice(recorded, f"study {config.study} is measured with it")
+    return choose_extractor(
+        config.data,
+        config.extractor_weights,
+        asked=config.extractor,
+        recorded=None if config.extractor else recorded_part(config, "extractor"),
+        why=f"study {config.study} is measured with it",
+        download=download,
+    )

@@ -20,10 +20,10 @@ from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
 from nas.driver.estimate import estimate
 from nas.execution import expected_resources
-from nas.reporting import count_of, legend_lines
+from nas.reporting import legend_lines
 from nas.trials import Plan
 from nas.workbench import Workbench, searched_space
-from search_spaces import Architecture, PartlyFixedSuggest, RandomSuggest
+from search_spaces import Architecture, PartlyFixedSuggest, RandomSuggest, count_of
 
 PROPOSALS = 6
 LEGEND = (
@@ -151,7 +151,7 @@ def judge_warnings(bench: Workbench) -> list[str]:
 
 def _cached_images(bench: Workbench) -> int:
     """The size of the teacher cache: a task may have fewer inputs than asked for."""
-    size = bench.config.teacher_cache_size
+    size = bench.config.cached_images
     if bench.outline.images.found is not None:  # of a sample the number of inputs is not the task's
         return size
     return len(bench.teacher_inputs(size))
@@ -181,10 +181,10 @@ def _workers(config: SearchConfig) -> str:
     resources = expected_resources(config)
     if resources is None:
         return f"Execution: as many candidates at a time as {config.ray_address} has room for"
-    cores = f"{resources.cpus} CPU core{'s' if resources.cpus > 1 else ''}"
+    cores, together = count_of(resources.cpus, "CPU core"), count_of(resources.workers, "candidate")
     gpus = f"{resources.gpus:g} GPU" if resources.gpus else "no GPU"
     measured = "; how many share a GPU is measured first" if config.gpus_per_trial == "auto" else ""
-    return f"Execution: {resources.workers} candidates at a time, {cores} and {gpus} each{measured}"
+    return f"Execution: {together} at a time, {cores} and {gpus} each{measured}"
 
 
 def _trials(bench: Workbench, baselines: int, designs: int, warm_start: int) -> str:

@@ -21,7 +21,7 @@ def prune_checkpoints(found: SearchReport) -> int:
     for trial in found.trials:
         first = trial.number if trial.replicate_of is None else trial.replicate_of
         if trial.state in FINISHED and first not in near:
-            for path in trial_folder(Path(found.folder), trial.number).glob("rung-*.pt"):
+            for path in trial_folder(Path(found.folder), trial.number).glob("*rung-*.pt"):
                 freed += path.stat().st_size
                 path.unlink()
     return freed

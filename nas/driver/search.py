@@ -13,6 +13,8 @@ import optuna
 from ray import tune
 from rich.console import Console
 
+from distill.storage import sweep
+from distill.teachers import TEACHER_CACHE
 from nas.config import SearchConfig, default_conditions
 from nas.driver.facts import record_facts
 from nas.driver.preview import introduction
@@ -70,7 +72,11 @@ def run_search(
     with (
         study_folder(config) as folder,
         StudyStore.open(
-            config.storage_url, config.study, identity=bench.identity, assumed=default_conditions()
+            config.storage_url,
+            config.study,
+            identity=bench.identity,
+            assumed=default_conditions(),
+            named=config.names,
         ) as store,
         store.lease(),
     ):
@@ -123,6 +129,8 @@ def _prepare_shared(
         UserError: data or extractor can't be used, or are not the study's. A study without trials is deleted
             where the former is found, so that a corrected request starts anew.
     """
+    if sweep(bench.config.cache / TEACHER_CACHE):
+        console.print("Removed unfinished images of the teacher, which an interrupted search left")
     try:
         teacher_score, precision = prepare_teacher_and_statistics(bench.config, resources, console)
     except UserError:

@@ -130,7 +130,9 @@ class Candidate:
         self._results = [*self._results, result | {"sha256": file_digest(path)}]
 
     def _checkpoint(self, rung: int) -> Path:
-        return self.folder / f"rung-{rung}.pt"
+        """The checkpoint of `rung`; a folder of an earlier version has names that count from 0."""
+        earlier = self.folder / f"rung-{rung}.pt"
+        return earlier if earlier.exists() else self.folder / f"checkpoint-rung-{rung + 1}.pt"
 
     def _read(self, rung: int) -> dict[str, Any] | None:
         """The checkpoint of `rung`; None when there is none, it is damaged, or of another search."""
@@ -148,7 +150,7 @@ class Candidate:
     def _train(self, trainer: Trainer, rung: int) -> float:
         """Train to the end of `rung`, logging its losses; returns the last step's KD weight."""
         last, whole = Progress(trainer.images, trainer.kd_weight, {}), self._images
-        with LossLog(self.folder / f"rung-{rung}.csv") as log:
+        with LossLog(self.folder / f"losses-rung-{rung + 1}.csv") as log:
 
             def note(progress: Progress) -> None:
                 nonlocal last

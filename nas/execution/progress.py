@@ -19,9 +19,10 @@ from rich.text import Text
 from nas.budget import format_quantity
 from nas.execution.candidate import Outcome
 from nas.progress import Forecast, Running, duration, stamped
-from nas.trials import Proposal
+from nas.trials import STATES, Proposal
 
-NAMES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "stopped", TrialState.FAIL: "failed"}
+ENDS = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+WIDEST = max(len(STATES[state.name]) for state in ENDS)
 HEARTBEAT_SECONDS = 60  # without another line in a log file
 ROWS = 12  # running trials shown on a terminal
 
@@ -107,7 +108,7 @@ class SearchProgress:
         if again:
             ended = self._running.pop(trial, None)
             self._seen += ended.seen if ended else 0
-            self._say(trial, f"{NAMES[TrialState.FAIL]:<8}  {reason}")
+            self._say(trial, f"{_named(TrialState.FAIL)}  {reason}")
         else:
             self._end(trial, TrialState.FAIL, reason, None)
 
@@ -134,7 +135,7 @@ class SearchProgress:
         else:
             self.done += 1
         self.counts[state] = self.counts.get(state, 0) + 1
-        self._say(trial, f"{NAMES[state]:<8}  {outcome}")
+        self._say(trial, f"{_named(state)}  {outcome}")
 
     def _say(self, trial: int, what: str) -> None:
         """A line that stays: with the time elapsed on a terminal, with date and counts in a log file."""
@@ -197,7 +198,7 @@ class SearchProgress:
 
     def _render(self) -> Group:
         running = [self._read(each) for each in list(self._running.values())]
-        counts = ", ".join(f"{self.counts.get(state, 0)} {name}" for state, name in NAMES.items())
+        counts = ", ".join(f"{self.counts.get(state, 0)} {STATES[state.name]}" for state in ENDS)
         best = "no trial complete yet"
         if self.best is not None:
             macs = f"{format_quantity(self.best[2])} MACs"
@@ -227,6 +228,11 @@ def _running(proposal: Proposal) -> Running:
         is_replicate=is_replicate,
         to_the_end=is_replicate or proposal.protected,
     )
+
+
+def _named(state: TrialState) -> str:
+    """How a trial ended, as wide as every such word."""
+    return STATES[state.name].ljust(WIDEST)
 
 
 def _line(text: str) -> Text:

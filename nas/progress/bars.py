@@ -11,6 +11,7 @@ from rich.progress import Progress, TaskID
 
 from distill.progress import OnProgress
 from nas.progress.clock import duration, stamped
+from nas.progress.speed import Speed
 
 LOG_SECONDS = 30  # between lines in a log file
 
@@ -34,16 +35,13 @@ class TimeLeft:
     """How long pieces of work will still take, from their speed so far; terminals show it beside each bar."""
 
     def __init__(self) -> None:
-        # by work: when its first report came, and what was done
-        self._began: dict[str, tuple[float, int]] = {}
+        self._speeds: dict[str, Speed] = {}  # by work, from its first report on
 
     def __call__(self, work: str, done: int, total: int) -> str:
         """ ", 12:30 left", or nothing where the speed is not known yet."""
-        began, first = self._began.setdefault(work, (time.monotonic(), done))
-        if done <= first:
-            return ""
-        seconds = (time.monotonic() - began) * (total - done) / (done - first)
-        return f", {duration(seconds)} left"
+        now = time.monotonic()
+        seconds = self._speeds.setdefault(work, Speed(now, done)).left(now, done, total - done)
+        return "" if seconds is None else f", {duration(seconds)} left"
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from nas.progress.speed import Speed
+
 PRIOR_TRIALS = 4  # trials that are assumed to be trained to the end, before any has ended
 TOLERANCE = 0.2  # of the time left: a forecast that is later by less is not shown
 
@@ -17,7 +19,7 @@ class Forecast:
         """`images` are those of a training to the end."""
         self._images = images
         self._ended: list[int] = []  # images of trials that ended
-        self._first: tuple[float, int] | None = None  # when the first images were reported, and how many
+        self._speed: Speed | None = None  # from the first report on
         self._seen = 0
         self._end: float | None = None
 
@@ -47,10 +49,11 @@ class Forecast:
         """
         if seen > self._seen:
             self._seen = seen
-            began, first = self._first = self._first or (now, seen)
-            if seen == first:
+            self._speed = self._speed or Speed(now, seen)
+            left = self._speed.left(now, seen, remaining)
+            if left is None:
                 return None
-            end = now + remaining * (now - began) / (seen - first)
+            end = now + left
             if self._end is None or end < self._end or end > self._end + TOLERANCE * (self._end - now):
                 self._end = end
         return None if self._end is None else max(0.0, self._end - now)

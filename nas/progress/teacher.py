@@ -15,6 +15,8 @@ from distill.training import Progress as Step
 from nas.budget import format_quantity
 from nas.progress.bars import LogLines
 from nas.progress.clock import duration, stamped
+from nas.progress.speed import Speed
+from search_spaces import count_of
 
 TRAINING_LOG_SECONDS = 60  # between lines in a log file
 WAITING = "waiting for the first step"
@@ -31,10 +33,10 @@ class TeacherProgress:
         self._ends = False
         self.training = False  # a step is done: there is something to keep
         self._log = LogLines(console, TRAINING_LOG_SECONDS, at_once=True)
-        self._first, self._began = 0, time.monotonic()
+        self._speed = Speed(time.monotonic(), 0)
         self._bar = Progress(
             BarColumn(30),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             console=console,
             transient=True,
             refresh_per_second=2,
@@ -64,20 +66,21 @@ class TeacherProgress:
         for line in self._about:
             self._print(line)
         if images >= self.images:
-            self._print(f"trained for {images} images already: give a larger --images to continue")
+            seen = count_of(images, "image")
+            self._print(f"trained for {seen} already: give a larger --images to continue")
         elif images:
-            self._print(f"resuming after {images} images")
+            self._print(f"resuming after {count_of(images, 'image')}")
 
     def started(self, images: int) -> None:
         """The first step after `images` begins."""
-        self._first, self._began = images, time.monotonic()
+        self._speed = Speed(time.monotonic(), images)
         self._bar.update(self._task, completed=images, description=WAITING)
 
     def stepped(self, step: Step) -> None:
         """A step is done."""
         self.training = True
-        self._bar.update(self._task, completed=step.images, description=self._speed(step.images))
-        self._log.say(self._speed(step.images))
+        self._bar.update(self._task, completed=step.images, description=self._state(step.images))
+        self._log.say(self._state(step.images))
 
     def waited(self, what: str, done: int, total: int) -> None:
         """Show progress of other work, `what`, that training waits for: `done` of `total` images."""
@@ -90,11 +93,12 @@ class TeacherProgress:
         if snapshot.fid is not None:
             fid = f"  {self._distance} {snapshot.fid:.2f} ({snapshot.fid_samples} samples)"
         augment = f"  p {snapshot.augment_p:.3f}" if snapshot.augment_p else ""
-        self._print(f"{snapshot.images} images{fid}{augment}  {self._speed(snapshot.images)}")
+        self._print(f"{snapshot.images} images{fid}{augment}  {self._state(snapshot.images)}")
 
-    def _speed(self, images: int) -> str:
-        per_second = (images - self._first) / max(time.monotonic() - self._began, 1e-9)
-        left = (self.images - images) / per_second if per_second else 0.0
+    def _state(self, images: int) -> str:
+        now = time.monotonic()
+        per_second = self._speed.per_second(now, images)
+        left = self._speed.left(now, images, self.images - images) or 0.0
         done = f"{format_quantity(images)}/{format_quantity(self.images)}"
         return f"{done}  {per_second:.1f} images/s  {duration(max(0.0, left))} left"
 

@@ -1,7 +1,7 @@
 """What a study shows: reports, tables, plots, the dashboard."""
 
 from nas.reporting.architectures import architecture_of, legend_lines, render_architecture
-from nas.reporting.columns import count_of, count_states, states_in_words
+from nas.reporting.columns import count_states, resuming, states_in_words
 from nas.reporting.finalists import render_finalists
 from nas.reporting.listing import StudySummary, render_studies, render_trials, summarise, what_it_is
 from nas.reporting.report import (
@@ -25,7 +25,6 @@ __all__ = [
     "architecture_of",
     "choose_best",
     "comparison",
-    "count_of",
     "count_states",
     "format_bytes",
     "gain",
@@ -40,6 +39,7 @@ __all__ = [
     "render_studies",
     "render_trials",
     "render_trust",
+    "resuming",
     "searches_below_teacher",
     "states_in_words",
     "summarise",

@@ -12,14 +12,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from distill.evaluation import few_samples
 from nas.budget import format_duration, format_quantity
 from nas.ranking import PRIOR_SIGMA, PRIOR_WEIGHT
 from nas.reporting.architectures import legend_lines
 from nas.reporting.report import SearchReport, TrialReport
 from nas.reporting.sizes import folder_bytes, format_bytes
 from nas.reporting.verdict import near
-
-STATES = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed", "RUNNING": "running"}
+from nas.trials import INTERRUPTED, STATES
+from search_spaces import count_of
 
 
 def make_table(columns: Sequence[str], *, text: Container[str] = ()) -> Table:
@@ -105,10 +106,22 @@ def states(found: SearchReport) -> str:
     return counted + (f"; {count_of(further, 'replicate')} in addition" if further else "")
 
 
+def nothing_complete(found: SearchReport, what: str) -> Text:
+    """What there is to say of a study of trials or finalists, `what`, before the first one is complete."""
+    first = f"no {what} of study {found.study} is complete: {states(found)}"
+    return Text("\n".join([first, *resuming([t.state for t in found.trials], found.finalists_of)]))
+
+
 def count_states(trials: Sequence[TrialReport]) -> dict[str, int]:
     """Architectures by the state of their first training; states that none is in are left out."""
     first = [t.state for t in trials if t.replicate_of is None]
     return {state: first.count(state) for state in STATES if state in first}
+
+
+def resuming(states: Container[str], finalists_of: str = "") -> list[str]:
+    """How interrupted trials are resumed, in a line; none where `states` has none of them."""
+    command = "nas-distill" if finalists_of else "nas-search"
+    return [f"Interrupted: the same {command} command resumes it."] if INTERRUPTED in states else []
 
 
 def states_in_words(counts: Mapping[str, int]) -> str:
@@ -146,15 +159,13 @@ def _replicates(found: SearchReport) -> str:
     )
 
 
-def count_of(number: int, what: str) -> str:
-    """Such as "1 replicate" and "2 replicates"."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def closing_lines(found: SearchReport) -> list[str]:
-    """Warnings, and where the study is, and how much its checkpoints and samples take."""
+    """What to be warned of, how to resume, where the study is, and how much its files take."""
     size = format_bytes(folder_bytes(Path(found.folder) / "trials"))
+    samples = found.best.samples if found.best else None
     return [
+        *resuming([t.state for t in found.trials], found.finalists_of),
+        *([] if samples is None else few_samples(found.extractor, samples)),
         *(f"Warning: {warning}." for warning in found.warnings),
         f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials ({size})",
     ]

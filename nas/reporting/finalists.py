@@ -18,6 +18,7 @@ from nas.reporting.columns import (
     legend,
     make_table,
     noise_line,
+    nothing_complete,
     number,
     states,
     title,
@@ -29,7 +30,7 @@ from nas.reporting.verdict import comparison, near
 def render_finalists(found: SearchReport) -> RenderableType:
     """The distances of finalists, 90 % intervals of their medians, and last the choice."""
     if found.best is None:
-        return Text(f"no finalist of study {found.study} is complete: {states(found)}")
+        return nothing_complete(found, "finalist")
     best = found.best
     shown = sorted((t for t in found.trials if t.fids), key=lambda t: t.median or 0.0)
     columns = [

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from nas.budget import format_quantity
 from nas.errors import StudyError
-from nas.reporting.columns import STATES, count_states, make_table, number, states_in_words
+from nas.reporting.columns import count_states, make_table, number, resuming, states_in_words
 from nas.reporting.report import SearchReport, TrialReport, read_report
 from nas.reporting.sizes import folder_bytes, format_bytes
-from nas.study import StudyStore
+from nas.study import StudyAttributes, StudyStore
+from nas.trials import STATES
 
 
 class StudySummary(BaseModel):
@@ -37,6 +39,8 @@ def summarise(store: StudyStore, folder: Path) -> StudySummary:
     summary = StudySummary(
         study=store.name, folder=str(folder), storage=store.url, bytes=folder_bytes(folder)
     )
+    if StudyAttributes.from_study(store.study).teacher and not store.study.get_trials(deepcopy=False):
+        return summary.model_copy(update={"note": "being prepared" if store.has_driver else "not started"})
     try:
         found = read_report(store, folder)
     except StudyError as error:
@@ -61,7 +65,8 @@ def render_studies(studies: Sequence[StudySummary]) -> RenderableType:
             costs = [format_quantity(best.macs or 0), format_quantity(best.params or 0)]
             row += [str(best.number), f"{each.distance} {best.median:.2f}", *costs]
         table.add_row(*row)
-    return table
+    hints = dict.fromkeys(line for each in studies for line in resuming(each.trials, each.finalists_of))
+    return Group(table, *(Text(hint, style="dim") for hint in hints))
 
 
 def render_trials(found: SearchReport) -> RenderableType:
@@ -80,7 +85,8 @@ def render_trials(found: SearchReport) -> RenderableType:
             "; ".join(what_it_is(trial, found.best)),
             style="bold" if trial == found.best else "",
         )
-    return table
+    hints = resuming([t.state for t in found.trials], found.finalists_of)
+    return Group(table, *(Text(hint, style="dim") for hint in hints))
 
 
 def what_it_is(trial: TrialReport, best: TrialReport | None) -> list[str]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy.stats import t as student_t
 
 from distill.evaluation import distance_name
-from distill.schedules import Schedule
+from distill.schedules import Ramp, Schedule
 from distill.tasks import DEFAULT_OPTIONS
 from nas.budget import Budget
 from nas.errors import StudyError
@@ -30,7 +30,7 @@ from nas.ranking import (
     variance_of_median,
 )
 from nas.study import REAL_IMAGES, RungRecord, StudyAttributes, StudyStore
-from nas.trials import TrialAttributes, measured_architectures
+from nas.trials import TrialAttributes, measured_architectures, state_of
 
 
 class TrialReport(BaseModel):
@@ -39,7 +39,7 @@ class TrialReport(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     number: int
-    state: str  # COMPLETE, PRUNED (stopped early), FAIL or RUNNING
+    state: str  # COMPLETE, PRUNED (stopped early), FAIL, RUNNING, or INTERRUPTED: no driver runs the study
     fid: float | None
     macs: int | None
     params: int | None
@@ -154,9 +154,7 @@ def read_report(store: StudyStore, folder: Path | None = None) -> SearchReport:
     config = attributes.config
     if not config:
         if attributes.teacher:
-            raise StudyError(
-                f"study {store.name!r} is being prepared, nothing is trained yet: try again later"
-            )
+            raise StudyError(_without_trials(store))
         raise StudyError(f"study {store.name!r} was not made by nas-search: name another with --study")
     trials = trial_reports(store)
     chosen = choose_best(trials)
@@ -172,7 +170,7 @@ def read_report(store: StudyStore, folder: Path | None = None) -> SearchReport:
         extractor=attributes.extractor,
         extractor_weights=attributes.extractor_weights or config.get("extractor_weights") or "",
         finalists_of=attributes.finalists_of,
-        recipe=f"{config['recipe']}, KD weight {_schedule(config)}",
+        recipe=_recipe(config),
         data={"name": config["data"], "digest": attributes.data} | _parts(config),
         compared_with=attributes.compared_with,
         trials=trials,
@@ -191,11 +189,20 @@ def read_report(store: StudyStore, folder: Path | None = None) -> SearchReport:
     )
 
 
+def _without_trials(store: StudyStore) -> str:
+    """Why there is nothing to report of a study before its first trial."""
+    if store.has_driver:
+        return f"study {store.name!r} is being prepared, nothing is trained yet: try again later"
+    return f"study {store.name!r} is not started, its search ended before the first trial: run it again"
+
+
 def searches_below_teacher(attributes: StudyAttributes) -> bool:
     """Whether the teacher of a study fits the study's budget."""
     teacher, config = attributes.teacher_info, attributes.config
+    if not teacher:
+        return False
     limits = Budget(*(config.get(f"budget_{name}") for name in ("macs", "params", "latency")))
-    return bool(teacher) and not limits.binds(teacher["macs"], teacher["params"])
+    return not limits.binds(teacher["macs"], teacher["params"])
 
 
 def _parts(config: Mapping[str, Any]) -> dict[str, str]:
@@ -209,6 +216,15 @@ def _parts(config: Mapping[str, Any]) -> dict[str, str]:
         parts["direction"] = config["direction"]
     words = {name: ",".join(value) if isinstance(value, list) else value for name, value in parts.items()}
     return {name: str(value) for name, value in words.items() if value}
+
+
+def _recipe(config: Mapping[str, Any]) -> str:
+    """The recipe, its KD weight, and its adversarial weight where that is not the same throughout."""
+    names = {"begin": "adversarial_start", "full": "adversarial_full", "weight": "adversarial_weight"}
+    known = {part: config[name] for part, name in names.items() if name in config}  # earlier studies: none
+    ramp = Ramp(**known)
+    weights = f"{config['recipe']}, KD weight {_schedule(config)}"
+    return weights if ramp == Ramp() else f"{weights}; adversarial weight {ramp}"
 
 
 def _schedule(config: Mapping[str, Any]) -> Schedule:
@@ -226,10 +242,11 @@ def trial_reports(store: StudyStore) -> list[TrialReport]:
     rungs: dict[int, list[RungRecord]] = {}
     for record in store.rungs():
         rungs.setdefault(record.trial, []).append(record)
+    driven = store.has_driver  # read first: a driver that ends now has told its trials' states
     trials = store.study.get_trials(deepcopy=False)
     measured = {m.trial: m for m in measured_architectures(trials)}
     return [
-        _trial(t, rungs.get(t.number, []), measured.get(t.number))
+        _trial(t, state_of(t, driven=driven), rungs.get(t.number, []), measured.get(t.number))
         for t in trials
         if TrialAttributes.from_trial(t).is_run
     ]
@@ -270,11 +287,11 @@ def _measured(trial: TrialReport) -> Measured:
     return Measured(trial.number, trial.macs or 0, tuple(trial.fids), trial.selected)
 
 
-def _trial(trial: FrozenTrial, rungs: list[RungRecord], measured: Measured | None) -> TrialReport:
+def _trial(trial: FrozenTrial, state: str, rungs: list[RungRecord], measured: Measured | None) -> TrialReport:
     attributes = TrialAttributes.from_trial(trial)
     return TrialReport(
         number=trial.number,
-        state=trial.state.name,
+        state=state,
         fid=rungs[-1].fid if rungs else None,
         macs=attributes.macs,
         params=attributes.params,

@@ -19,6 +19,7 @@ from nas.reporting.columns import (
     legend,
     make_table,
     noise_line,
+    nothing_complete,
     number,
     states,
     title,
@@ -39,7 +40,7 @@ def render(found: SearchReport, trust: RenderableType | None = None) -> Renderab
 def _render_search(found: SearchReport, trust: RenderableType | None) -> RenderableType:
     """The Pareto table, the baselines beside it, where things are, and last the best student and its gain."""
     if found.best is None:
-        return Text(f"no trial of study {found.study} is complete: {states(found)}")
+        return nothing_complete(found, "trial")
     columns = _columns(found)
     table, shown = _front(found, columns)
     teacher = {"teacher": "known, not trained again"} if found.teacher_on_front else {}

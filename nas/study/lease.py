@@ -126,6 +126,13 @@ def _take(engine: Engine, study: str, token: str) -> None:
             continue
 
 
+def is_held(engine: Engine, study: str) -> bool:
+    """Whether a living driver holds the lease of `study`."""
+    with Session(engine) as session:
+        holder = session.get(LeaseRow, study)
+        return holder is not None and _alive(holder, _now(session))
+
+
 def _alive(holder: LeaseRow, now: float) -> bool:
     if now - holder.heartbeat > EXPIRY_SECONDS:
         return False

@@ -9,6 +9,7 @@ from optuna.trial import TrialState
 
 from nas.errors import StorageError, StudyError
 from nas.study.attributes import StudyAttributes
+from nas.study.opening import no_study
 from nas.study.store import StudyStore
 
 
@@ -28,6 +29,8 @@ def open_existing(workdir: Path, study: str, storage: str) -> tuple[StudyStore, 
         StudyError: there is none.
         StorageError: the database can't be used.
     """
+    if study and not storage and not (workdir / study / "study.db").exists():
+        raise no_study(study, study_names(workdir, storage))
     names = [study] if study else study_names(workdir, storage)
     newest, error = None, None
     for name in names:

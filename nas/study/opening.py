@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import optuna
 import sqlalchemy as sa
@@ -16,10 +17,14 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from distill.evaluation import distance_name
+from nas.config import differences, in_words
 from nas.errors import StudyError
+from nas.options import nearest
 from nas.study.attributes import StudyAttributes, check_layout
 from nas.study.tables import Rung
+from search_spaces import count_of
 
+LISTED = 10  # names in an error
 DIRECTIONS = [StudyDirection.MINIMIZE, StudyDirection.MINIMIZE]
 
 
@@ -29,6 +34,7 @@ def open_study(
     name: str,
     identity: Mapping[str, str],
     assumed: Mapping[str, str],
+    named: Mapping[str, Any],
     sampler: BaseSampler | None,
     create: bool,
 ) -> optuna.Study:
@@ -41,12 +47,7 @@ def open_study(
     known = [study.study_name for study in storage.get_all_studies()]
     if name not in known:
         if not create:
-            listed = (
-                f"there are {', '.join(map(repr, known))}"
-                if known
-                else "there are none yet, run nas-search first"
-            )
-            raise StudyError(f"there is no study {name!r}: {listed}")
+            raise no_study(name, known)
         _delete_rungs(engine, name)
         try:
             study = optuna.create_study(
@@ -61,8 +62,18 @@ def open_study(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             study.set_metric_names([distance_name(identity.get("extractor", "")), "MACs"])
-    check_identity(study, identity, assumed, save=True)
+    check_identity(study, identity, assumed, named, save=True)
     return study
+
+
+def no_study(name: str, known: Sequence[str]) -> StudyError:
+    """The error of a reader that asks for the study `name` where there are those `known`."""
+    if not known:
+        return StudyError(f"there is no study {name!r}: there are none yet, run nas-search first")
+    listed = ", ".join(map(repr, known[:LISTED])) + (
+        f" and {count_of(len(known) - LISTED, 'other')}" if len(known) > LISTED else ""
+    )
+    return StudyError(f"there is no study {name!r}: there are {listed}{nearest(name, known)}")
 
 
 def check_origin(study: optuna.Study, *, create: bool) -> None:
@@ -80,29 +91,42 @@ def check_origin(study: optuna.Study, *, create: bool) -> None:
 
 
 def identity_part(study: optuna.Study, part: str) -> str:
-    """A part of the identity that `study` was made with; empty where it has none."""
-    return str(study.user_attrs.get(part, ""))
+    """A part of the identity that the trials of `study` share; empty where it has none."""
+    return str(study.user_attrs.get(part, "")) if study.get_trials(deepcopy=False) else ""
+
+
+def is_empty_of_others(study: optuna.Study, identity: Mapping[str, str]) -> bool:
+    """Whether `study` has no trials and another identity: its search ended before the first one."""
+    saved = study.user_attrs
+    other = any(part in saved and saved[part] != wanted for part, wanted in identity.items())
+    return other and not study.get_trials(deepcopy=False)
 
 
 def check_identity(
-    study: optuna.Study, identity: Mapping[str, str], assumed: Mapping[str, str], *, save: bool
+    study: optuna.Study,
+    identity: Mapping[str, str],
+    assumed: Mapping[str, str],
+    named: Mapping[str, Any],
+    *,
+    save: bool,
 ) -> None:
     """Compare with what was saved when the study was made; `save` what is missing while it has no trials.
 
+    A study without trials fits everything: the next search that gets its lease replaces its identity.
+
     Raises:
-        StudyError: the study belongs to something else.
+        StudyError: the study has trials, and belongs to something else.
     """
     fresh = not study.get_trials(deepcopy=False)
     saved = study.user_attrs  # read second: whoever asked for a trial had saved it
-    for part, wanted in identity.items():
-        if part not in saved and fresh:
-            if save:
-                study.set_user_attr(part, wanted)
-        elif (had := saved.get(part, assumed.get(part, "unknown"))) != wanted:
-            raise StudyError(
-                f"study {study.study_name!r} belongs to {part} {had}, not {wanted}: "
-                "use --study NAME for a new one"
-            )
+    if fresh:
+        for part in identity.keys() - saved.keys() if save else ():
+            study.set_user_attr(part, identity[part])
+        return
+    names = saved.get("config")
+    found = differences({**assumed, **saved}, identity, names if isinstance(names, dict) else {}, named)
+    if found:
+        raise StudyError(f"study {study.study_name!r} belongs to {in_words(found)}")
 
 
 def check_purpose(study: optuna.Study, finalists_of: str) -> None:

@@ -14,7 +14,7 @@ class RungRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     trial: NonNegativeInt  # number in the study
-    rung: NonNegativeInt  # 0 is the first
+    rung: NonNegativeInt  # 0 is the first; what people read counts from 1
     images: NonNegativeInt  # real images the student has been trained on so far
     fid: FiniteFloat
     fid_samples: NonNegativeInt  # generated images the FID was taken over

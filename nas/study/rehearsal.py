@@ -33,7 +33,9 @@ def check_study(config: SearchConfig, identity: Mapping[str, str], assumed: Mapp
         ) from error
     if path is None or path.exists():
         if _is_known(config):
-            StudyStore.check(config.storage_url, config.study, identity=identity, assumed=assumed)
+            StudyStore.check(
+                config.storage_url, config.study, identity=identity, assumed=assumed, named=config.names
+            )
         return
     try:
         check_writable(path.parent)
@@ -41,13 +43,13 @@ def check_study(config: SearchConfig, identity: Mapping[str, str], assumed: Mapp
         raise StorageError(database.unwritable(url, path, error)) from error
 
 
-def recorded_extractor(config: SearchConfig) -> str:
-    """The extractor that the study of `config` is measured with; empty where there is no such study.
+def recorded_part(config: SearchConfig, part: str) -> str:
+    """A part of the identity of the study of `config`; empty where there is no such study with trials.
 
     Raises:
         StorageError: the database can't be used.
     """
-    return StudyStore.part(config.storage_url, config.study, "extractor") if _is_known(config) else ""
+    return StudyStore.part(config.storage_url, config.study, part) if _is_known(config) else ""
 
 
 def _is_known(config: SearchConfig) -> bool:

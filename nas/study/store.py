@@ -6,8 +6,9 @@ The driver is the only writer. Dashboard, export and reports open with `create=F
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
@@ -21,8 +22,15 @@ from sqlalchemy.orm import Session
 
 from nas.errors import StorageError, StudyError
 from nas.study import database
-from nas.study.lease import Lease, study_lease
-from nas.study.opening import check_identity, check_origin, check_purpose, identity_part, open_study
+from nas.study.lease import Lease, is_held, study_lease
+from nas.study.opening import (
+    check_identity,
+    check_origin,
+    check_purpose,
+    identity_part,
+    is_empty_of_others,
+    open_study,
+)
 from nas.study.records import RungRecord
 from nas.study.snapshot import readable
 from nas.study.tables import STUDY_NAME_LENGTH, Rung
@@ -38,6 +46,8 @@ class StudyStore:
         study: optuna.Study,
         storage: RDBStorage,
         copy: TemporaryDirectory[str] | None,
+        open_again: Callable[[], optuna.Study],
+        identity: Mapping[str, str],
     ) -> None:
         self.study = study
         self.name: str = study.study_name
@@ -46,6 +56,7 @@ class StudyStore:
         self._storage = storage
         self._copy = copy  # of a file that can't be written
         self._lease: Lease | None = None
+        self._open_again, self._identity = open_again, identity
 
     @classmethod
     def open(
@@ -55,6 +66,7 @@ class StudyStore:
         *,
         identity: Mapping[str, str] | None = None,
         assumed: Mapping[str, str] | None = None,
+        named: Mapping[str, Any] | None = None,
         sampler: BaseSampler | None = None,
         create: bool = True,
     ) -> Self:
@@ -64,8 +76,9 @@ class StudyStore:
             url: any SQLAlchemy URL, `sqlite:///FILE` or `postgresql+psycopg://…`.
             name: of the study.
             identity: what all results of a study have in common, for example the space and the digests of
-                teacher and data. A new study saves it; an existing one must have the same.
+                teacher and data. A new study saves it; one with trials must have the same.
             assumed: the values of parts that an existing study does not have.
+            named: what the user calls the parts that are digests, for errors.
             sampler: what `study.ask` uses; Optuna's default when None.
             create: make the study when there is none. Without it a SQLite file that can't be written is read
                 from a copy, as it is now.
@@ -83,7 +96,10 @@ class StudyStore:
         try:
             engine = database.connect(opened, create=create)
             storage = _optuna_storage(opened)
-            study = open_study(engine, storage, name, identity or {}, assumed or {}, sampler, create)
+            open_again = partial(
+                open_study, engine, storage, name, identity or {}, assumed or {}, named or {}, sampler, create
+            )
+            study = open_again()
         except BaseException:  # also Ctrl-C: leave no connection open
             if engine is not None:
                 engine.dispose()
@@ -92,10 +108,17 @@ class StudyStore:
             if copy is not None:
                 copy.cleanup()
             raise
-        return cls(parsed, engine, study, storage, copy)
+        return cls(parsed, engine, study, storage, copy, open_again, identity or {})
 
     @staticmethod
-    def check(url: str, name: str, *, identity: Mapping[str, str], assumed: Mapping[str, str]) -> None:
+    def check(
+        url: str,
+        name: str,
+        *,
+        identity: Mapping[str, str],
+        assumed: Mapping[str, str],
+        named: Mapping[str, Any],
+    ) -> None:
         """Refuse what a search would be refused for in the existing study `name`; nothing is written.
 
         Raises:
@@ -106,14 +129,14 @@ class StudyStore:
         try:
             study = optuna.load_study(storage=storage, study_name=name)
             check_origin(study, create=False)
-            check_identity(study, identity, assumed, save=False)
+            check_identity(study, identity, assumed, named, save=False)
             check_purpose(study, finalists_of="")
         finally:
             storage.engine.dispose()
 
     @staticmethod
     def part(url: str, name: str, part: str) -> str:
-        """A part of the identity of the study `name`, empty where it has none; nothing is written."""
+        """A part of the identity that the trials of `name` share, empty where it has none; only reads."""
         storage = _optuna_storage(database.parse_url(url))
         try:
             return identity_part(optuna.load_study(storage=storage, study_name=name), part)
@@ -171,15 +194,25 @@ class StudyStore:
     def lease(self) -> Iterator[Lease]:
         """Hold the lease of this study while the block runs.
 
+        A study that has no trials and another identity than it was opened with is made anew.
+
         Raises:
-            StudyError: another driver holds it, and where that runs.
+            StudyError: another driver holds it, and where that runs; or one has made it another study's.
         """
         with study_lease(self._engine, self.name) as held:
             self._lease = held
             try:
+                if is_empty_of_others(self.study, self._identity):
+                    optuna.delete_study(study_name=self.name, storage=self._storage)
+                self.study = self._open_again()
                 yield held
             finally:
                 self._lease = None
+
+    @property
+    def has_driver(self) -> bool:
+        """Whether a living driver, this process or another one, holds the lease of this study."""
+        return is_held(self._engine, self.name)
 
     def check_lease(self) -> None:
         """Raise StudyError when the lease that this store held has been taken over."""

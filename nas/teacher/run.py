@@ -13,8 +13,7 @@ from distill.evaluation import (
     ExtractorChoice,
     Fidelity,
     check_domain,
-    check_extractor,
-    default_extractor,
+    choose_extractor,
     distance_name,
     domain_warnings,
     extractor_line,
@@ -252,9 +251,11 @@ def _extractor(request: TeacherRequest, training: TeacherTraining, *, download: 
     """
     if not request.fid_samples:
         return ExtractorChoice("")
-    recorded = "" if request.extractor else recorded_extractor(training)
-    name = request.extractor or recorded
-    if not name:
-        return default_extractor(request.data, request.extractor_weights, download=download)
-    check_extractor(name, request.extractor_weights, download=download)
-    return ExtractorChoice(name, "the training began with it" if recorded else "")
+    return choose_extractor(
+        request.data,
+        request.extractor_weights,
+        asked=request.extractor,
+        recorded=None if request.extractor else recorded_extractor(training),
+        why="the training began with it",
+        download=download,
+    )

@@ -7,8 +7,11 @@ from nas.trials.proposal import Proposal
 from nas.trials.proposer import Proposer, WarmStart
 from nas.trials.runs import fail_trial, measured_architectures
 from nas.trials.source import TrialSource, link_retries
+from nas.trials.states import INTERRUPTED, STATES, state_of
 
 __all__ = [
+    "INTERRUPTED",
+    "STATES",
     "Finalists",
     "Plan",
     "Proposal",
@@ -22,4 +25,5 @@ __all__ = [
     "link_retries",
     "measured_architectures",
     "searched",
+    "state_of",
 ]

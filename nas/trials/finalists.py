@@ -16,7 +16,7 @@ from nas.trials.attributes import TrialAttributes
 from nas.trials.proposal import Proposal
 from nas.trials.runs import measured_architectures, runs_of
 from nas.trials.source import TrialSource
-from search_spaces import SearchSpace, Utilisation
+from search_spaces import SearchSpace, Utilisation, count_of
 
 SUFFIX = "-final"  # of the study's name; the number of images follows where the user gives it
 LONGER = 5  # times the images of the search, unless the user gives another number
@@ -54,8 +54,8 @@ def choose_finalists(store: StudyStore, top: int, trials: Sequence[int] = ()) ->
     estimates = select(measured, noise_floor(measured)).estimates
     if len(estimates) < top:
         raise StudyError(
-            f"study {store.name!r} has {len(estimates)} architectures trained to the end, not {top}: "
-            "give a smaller --top, or search on"
+            f"study {store.name!r} has {count_of(len(estimates), 'architecture')} trained to the end, "
+            f"not {top}: give a smaller --top, or search on"
         )
     return [known[number] for number in sorted(estimates, key=lambda number: estimates[number])[:top]]
 

@@ -20,7 +20,7 @@ from nas.trials.plan import Plan
 from nas.trials.proposal import Proposal
 from nas.trials.runs import measured_architectures, runs_of
 from nas.trials.source import TrialSource
-from search_spaces import BELOW_TEACHER, Architecture, SearchSpace, Utilisation
+from search_spaces import BELOW_TEACHER, Architecture, SearchSpace, Utilisation, count_of
 
 NOISE_REPLICATES = 2  # of the first baseline, after a third of the trials: the search uses their noise
 MAX_DUPLICATES = 200  # in a row, before the space counts as used up
@@ -252,7 +252,7 @@ class Proposer(TrialSource):
         )
         if not self.asked:
             raise BudgetError(why)
-        self.exhausted = f"No more than these {self.asked} architectures: {why}"
+        self.exhausted = f"No more than {count_of(self.asked, 'architecture')}: {why}"
 
     def _attributes(self, architecture: Architecture) -> TrialAttributes:
         """The attributes of a trial of `architecture`."""

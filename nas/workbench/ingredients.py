@@ -5,8 +5,9 @@ from __future__ import annotations
 from distill.adversarial import AdversarialLoss, get_adversarial
 from distill.perceptual import NONE, ImageFeatures, PerceptualDistance, default_perceptual
 from distill.recipes import Ingredients, get_recipe, parse_similarity
+from distill.schedules import Ramp
 from distill.teachers import Teacher
-from nas.config import SearchConfig
+from nas.config import RAMP, SearchConfig
 
 LEAST_R1_GAMMA = 0.3
 
@@ -22,6 +23,21 @@ def perceptual_of(config: SearchConfig, teacher: Teacher) -> str:
         return config.perceptual
     used = get_recipe(config.recipe).uses_distance and parse_similarity(config.similarity)["perceptual"]
     return default_perceptual(teacher.generator.image_shape[0]) if used else NONE
+
+
+def with_ramp(config: SearchConfig, teacher: Teacher) -> SearchConfig:
+    """`config` with the adversarial ramp that goes with its teacher, where the user gave none.
+
+    Without a perceptual network, similarity alone makes students worse than they began, and the teacher's
+    discriminator, where they start from it, makes them better from the start (docs/faces.md). A discriminator
+    with random weights does not.
+    """
+    alone = perceptual_of(config, teacher) == NONE
+    warm = config.warm_discriminator and teacher.discriminator is not None
+    ramp = Ramp() if alone and warm else get_recipe(config.recipe).default_ramp
+    default = dict(zip(RAMP, (ramp.weight, ramp.begin, ramp.full), strict=True))
+    missing = {name: value for name, value in default.items() if getattr(config, name) is None}
+    return config.model_copy(update=missing)
 
 
 def make_ingredients(

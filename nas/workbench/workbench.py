@@ -42,7 +42,7 @@ from nas.config import SearchConfig, conditions
 from nas.trials import WarmStart
 from nas.workbench.checks import check_compared, check_recipe, check_similarity, check_training
 from nas.workbench.images import SearchImages
-from nas.workbench.ingredients import make_ingredients, perceptual_of
+from nas.workbench.ingredients import make_ingredients, perceptual_of, with_ramp
 from nas.workbench.task_options import with_task_options
 from nas.workbench.warm_start import read_warm_start
 from search_spaces import Architecture, Generator, SearchSpace
@@ -77,11 +77,11 @@ class Workbench:
         Raises:
             UserError: the teacher can't be read, or parts of the request exclude each other.
         """
+        self._on_progress = on_progress
         self.extractor_reason = extractor_reason
         self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial != 0 else "cpu"
         self.teacher: Teacher = teacher or load_teacher(config.teacher)
-        config = with_task_options(config, self.teacher)
-        self.config, self._on_progress = config, on_progress
+        self.config = config = with_ramp(with_task_options(config, self.teacher), self.teacher)
         students: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
         self.space = students.with_fractions(config.budget.fractions(students))
         check_similarity(config)
@@ -167,7 +167,7 @@ class Workbench:
         return make_teacher_cache(
             self.teacher.generator,
             self.teacher.digest,
-            self.task.teacher_inputs(self.config.teacher_cache_size, TEACHER_CACHE_SEED),
+            self.task.teacher_inputs(self.config.cached_images, TEACHER_CACHE_SEED),
             self.config.cache / TEACHER_CACHE,
             device=self.device,
             on_progress=self._on_progress,
@@ -273,7 +273,7 @@ class Workbench:
             TeacherCacheError: the disk has too little room.
         """
         folder = self.config.cache / TEACHER_CACHE
-        inputs = self.teacher_inputs(self.config.teacher_cache_size)
+        inputs = self.teacher_inputs(self.config.cached_images)
         if not os.path.exists(teacher_cache_home(folder, self.teacher.digest, inputs)):
             row = self.teacher_inputs(1).arrays()
             needed = teacher_cache_bytes(len(inputs), self.teacher.generator.image_shape, row)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from search_spaces.architecture import Architecture, Row
-from search_spaces.errors import ArchitectureError
+from search_spaces.errors import ArchitectureError, count_of
 
 ATTENTION_DIVISOR = 8  # width of the feature map / width of queries and keys
 POWER_ITERATION = 2  # products per spectrally normalised weight
@@ -62,7 +62,8 @@ class GeneratorArchitecture(Architecture):
 
     def describe(self) -> list[Row]:
         """Latent, class embedding, the first image, the block of every further resolution, image."""
-        embedding = f"{self.classes} classes, " + ("shared" if self.shared_dim else "one for every block")
+        classes = count_of(self.classes, "class", "classes")
+        embedding = f"{classes}, " + ("shared" if self.shared_dim else "one for every block")
         rows = [
             _row("latent", "normal", self.latent_dim),
             _row("class embedding", embedding, self.shared_dim or None),

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import ConfigDict
 
 from search_spaces.architecture import Architecture, Row
-from search_spaces.errors import ArchitectureError
+from search_spaces.errors import ArchitectureError, count_of
 
 Kind = Literal["dense", "transposed", "conv", "upsampled"]
 Activation = Literal["relu", "leaky", "tanh", "none"]
@@ -125,7 +125,8 @@ class GeneratorArchitecture(Architecture):
     def __post_init__(self) -> None:
         if self.latent_dim < 1 or len(self.layers) < 2:
             raise ArchitectureError(
-                f"{len(self.layers)} layers, z of {self.latent_dim}: give at least 2 layers, and z of 1"
+                f"{count_of(len(self.layers), 'layer')}, z of {self.latent_dim}: give at least 2 layers, and "
+                "z of 1"
             )
         side = 1
         for layer in self.layers:

@@ -48,6 +48,11 @@ _DROPPED = ("complex", "frozenset", "range", "slice")  # of the builtins
 
 def harmless() -> dict[str, Any]:
     """Stand-ins by their full names, made anew: what a file does to them does not reach the next file."""
+    return {**_of_numpy(), **_of_text(), **_of_containers(), **_of_nothing()}
+
+
+def _of_numpy() -> dict[str, Any]:
+    """Dtypes, arrays and scalars: numbers are kept."""
 
     class DType:
         """A numpy dtype: only its name and byte order are of interest."""
@@ -71,6 +76,57 @@ def harmless() -> dict[str, Any]:
             if kind is not None and isinstance(raw, bytes | bytearray):
                 self.tensor = _tensor(raw, shape, kind, by_columns)
 
+    def reconstructed(*_: Any) -> Array:
+        return Array()
+
+    def from_buffer(raw: Any, dtype: DType, shape: Any, order: str) -> Array:
+        array = Array()
+        array.keep(raw, shape, dtype, order == "F")
+        return array
+
+    def scalar(dtype: DType, raw: bytes) -> float:
+        name = as_text(dtype.name)
+        if name not in _NUMBERS or dtype.order == ">" or not isinstance(raw, bytes):
+            raise RefusedError(f"holds a numpy scalar of type {name[:20]!r}")
+        return torch.frombuffer(bytearray(raw), dtype=_NUMBERS[name])[0].item()
+
+    functions = {
+        "multiarray.scalar": scalar,
+        "multiarray._reconstruct": reconstructed,
+        "numeric._frombuffer": from_buffer,
+    }
+    by_package = {f"{package}.{name}": each for package in _NUMPY for name, each in functions.items()}
+    return {"numpy.dtype": DType, "numpy.ndarray": Array, **by_package}
+
+
+def _of_text() -> dict[str, Any]:
+    """Bytes, paths, decimals and times."""
+
+    def encode(text: str, encoding: str) -> bytes:
+        """How protocol 2 writes bytes."""
+        if encoding != "latin1":
+            raise RefusedError(f"holds bytes in {as_text(encoding)[:20]!r}")
+        return codecs.encode(as_text(text), "latin1")
+
+    def nothing() -> bytes:
+        """How protocol 2 writes no bytes."""
+        return b""
+
+    def path(*parts: str) -> str:
+        return "/".join(as_text(part) for part in parts).replace("//", "/", 1)
+
+    return {
+        "_codecs.encode": encode,
+        "builtins.bytes": nothing,
+        "decimal.Decimal": path,
+        **{f"{module}.{name}": path for module in ("pathlib", "pathlib._local") for name in _PATHS},
+        **{f"datetime.{name}": _moment(name) for name in ("date", "datetime", "time", "timedelta")},
+    }
+
+
+def _of_containers() -> dict[str, Any]:
+    """Dictionaries and namespaces of other types; what begins empty is filled by the file."""
+
     class Plain(dict[str, Any]):
         """A dictionary of another type, which becomes an ordinary one."""
 
@@ -80,38 +136,22 @@ def harmless() -> dict[str, Any]:
     class Fields:
         """Attributes without a class."""
 
-    def scalar(dtype: DType, raw: bytes) -> float:
-        name = as_text(dtype.name)
-        if name not in _NUMBERS or dtype.order == ">" or not isinstance(raw, bytes):
-            raise RefusedError(f"holds a numpy scalar of type {name[:20]!r}")
-        return torch.frombuffer(bytearray(raw), dtype=_NUMBERS[name])[0].item()
-
-    def reconstructed(*_: Any) -> Array:
-        return Array()
-
-    def from_buffer(raw: Any, dtype: DType, shape: Any, order: str) -> Array:
-        array = Array()
-        array.keep(raw, shape, dtype, order == "F")
-        return array
-
-    def encode(text: str, encoding: str) -> bytes:
-        """How protocol 2 writes bytes."""
-        if encoding != "latin1":
-            raise RefusedError(f"holds bytes in {as_text(encoding)[:20]!r}")
-        return codecs.encode(as_text(text), "latin1")
-
-    def path(*parts: str) -> str:
-        return "/".join(as_text(part) for part in parts).replace("//", "/", 1)
-
     def empty(*_: Any) -> dict[Any, Any]:
         return {}
 
     def sequence(*_: Any) -> list[Any]:
         return []
 
-    def nothing() -> bytes:
-        """How protocol 2 writes no bytes."""
-        return b""
+    return {
+        "collections.defaultdict": empty,
+        "collections.deque": sequence,
+        "types.SimpleNamespace": Fields,
+        **dict.fromkeys(_DICTIONARIES, Plain),
+    }
+
+
+def _of_nothing() -> dict[str, Any]:
+    """Values that are dropped, and types that are named but never called."""
 
     def dropped(*_: Any) -> None:
         return None
@@ -119,26 +159,11 @@ def harmless() -> dict[str, Any]:
     def never_called(*_: Any) -> None:
         raise RefusedError("calls a type that is no value of a checkpoint")
 
-    known: dict[str, Any] = {
-        "numpy.dtype": DType,
-        "numpy.ndarray": Array,
-        "_codecs.encode": encode,
-        "builtins.bytes": nothing,
-        "collections.defaultdict": empty,
-        "collections.deque": sequence,
-        "types.SimpleNamespace": Fields,
-        "decimal.Decimal": path,
+    return {
+        "datetime.timezone": dropped,
+        **{f"builtins.{name}": dropped for name in _DROPPED},
+        **dict.fromkeys(_TYPES, never_called),
     }
-    for package in _NUMPY:
-        known |= {f"{package}.multiarray.scalar": scalar, f"{package}.multiarray._reconstruct": reconstructed}
-        known[f"{package}.numeric._frombuffer"] = from_buffer
-    known |= {f"{module}.{name}": path for module in ("pathlib", "pathlib._local") for name in _PATHS}
-    known |= {f"datetime.{name}": _moment(name) for name in ("date", "datetime", "time", "timedelta")}
-    known["datetime.timezone"] = dropped
-    known |= dict.fromkeys(_DICTIONARIES, Plain)
-    known |= dict.fromkeys(_TYPES, never_called)
-    known |= {f"builtins.{name}": dropped for name in _DROPPED}
-    return known
 
 
 def _moment(kind: str) -> Callable[..., Any]:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict
 
 from search_spaces.architecture import Architecture, Row
-from search_spaces.errors import ArchitectureError
+from search_spaces.errors import ArchitectureError, count_of
 
 ConvKind = Literal["full", "separable"]
 
@@ -71,7 +71,7 @@ class GeneratorArchitecture(Architecture):
 
     def describe(self) -> list[Row]:
         """Latent, mapping network, the block of every resolution, image."""
-        label = f", {self.classes} classes" if self.classes else ""
+        label = f", {count_of(self.classes, 'class', 'classes')}" if self.classes else ""
         clamp = f", clamped to ±{self.conv_clamp:g}" if self.conv_clamp else ""
         rows = [
             _row("latent", f"normal{label}", self.latent_dim),

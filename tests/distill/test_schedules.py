@@ -187,6 +187,18 @@ def test_the_adversarial_weight_is_zero_then_rises_then_stays(
     assert ramp(progress) <= ramp(min(1.0, progress + 0.1))
 
 
+@pytest.mark.parametrize(
+    ("ramp", "words"),
+    [
+        (Ramp(), "1"),
+        (Ramp(0.5, 0.5, 0.1), "0 until 50% of the training, 0.1 from then on"),
+        (Ramp(0.75, 1.0, 0.1), "0 until 75% of the training, then rising to 0.1 at 100%"),
+    ],
+)
+def test_a_ramp_reads_as_its_parts(ramp: Ramp, words: str) -> None:
+    assert str(ramp) == words
+
+
 def test_an_adversarial_weight_without_a_ramp_is_full_from_the_start() -> None:
     assert Ramp()(0.0) == 1.0
     assert Ramp().is_on(0.0)

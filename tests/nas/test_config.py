@@ -18,6 +18,7 @@ from nas.config import (
     REAL_DEFAULTS,
     SearchConfig,
     conditions,
+    default_conditions,
     read_toml,
 )
 from nas.errors import ConfigError
@@ -35,6 +36,15 @@ def test_the_digits_and_other_images_have_their_own_defaults() -> None:
         "",
     )
     assert of(teacher="t.pt", data="faces", extractor="digits", fid_samples=7).extractor == "digits"
+
+
+def test_the_teacher_cache_has_no_more_images_than_a_training_or_the_teachers_distance_needs() -> None:
+    assert of().cached_images == of(teacher="t.pt", data="faces").cached_images == 10_000
+    assert of(rungs="500,1k", fid_samples=100).cached_images == 1_000
+    assert of(rungs="500,1k").cached_images == DIGITS_DEFAULTS["fid_samples"]
+    assert of(rungs="500,1k", teacher_cache_size="5k").cached_images == 5_000
+    assert conditions(of(rungs="1k", fid_samples=100))["teacher_cache_size"] == "1000"
+    assert default_conditions()["teacher_cache_size"] == "10000", "of studies from before it was noted"
 
 
 def test_own_images_are_held_out_as_their_task_says_and_none_of_the_digits_or_of_samples() -> None:

@@ -118,5 +118,5 @@ def test_an_exported_finalist_notes_both_and_its_evaluation_repeats_them(
 def test_too_few_held_out_or_training_images_are_refused_before_any_work() -> None:
     says = "--held-out 0.001 of --data digits is 2 images, and precision and recall need at least 4"
     refused(says, "nas-search", "--budget-macs", "1M", "--held-out", 0.001)
-    says = "1 images to train on beside the held-out ones, … or --batch-size 1 or less, or --held-out 0"
+    says = "1 image to train on beside the held-out ones, … or --batch-size 1 or less, or --held-out 0"
     refused(says, "nas-search", "--budget-macs", "1M", "--held-out", 0.9995)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import ray
 
+from distill.storage import owned
 from nas import ray_start
 from nas.errors import ConfigError
 from nas.ray_start import LONGEST_FOLDER, check_machine, local_ray
@@ -97,3 +98,19 @@ def test_whatever_ray_raises_at_its_start_is_one_line(
     assert f"Ray can't be started on this machine {says}: check" in str(error.value)
     assert "\n" not in str(error.value)
     assert not os.path.exists(folders[0])
+
+
+def test_the_folder_of_a_killed_driver_is_removed_at_the_next_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Path(tempfile.mkdtemp(dir="/tmp"))
+    monkeypatch.setenv("RAY_TMPDIR", str(place))
+    started: list[Path] = []
+    monkeypatch.setattr(ray, "init", lambda *, _temp_dir, **_: started.append(Path(_temp_dir)))
+    killed, foreign = place / "ray-killed", place / "ray-foreign"
+    killed.mkdir()
+    foreign.mkdir()
+    with owned(killed):
+        pass
+    with local_ray(num_cpus=1), local_ray(num_cpus=1):  # the second leaves the first, which lives, alone
+        assert sorted(place.iterdir()) == sorted([foreign, *started])
+    assert list(place.iterdir()) == [foreign]
+    shutil.rmtree(place)

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from distill.data.decoding import ImageFile
 from distill.data.label_file import LABEL_FILE, UnlabelledError
 from distill.data.labels import Labels, find_labels, wrapping
-from search_spaces import one_line
+from search_spaces import count_of, one_line
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -126,6 +126,6 @@ def left_out(names: Iterable[str]) -> list[str]:
     if endings:
         counts = ", ".join(f"{count} {one_line(ending, 20)}" for ending, count in endings.most_common(8))
         more = sum(endings.values()) - sum(count for _, count in endings.most_common(8))
-        others = f", {more} others" if more else ""
+        others = f", {count_of(more, 'other')}" if more else ""
         said = [f"{counts}{others}: only {', '.join(SUFFIXES)} are read"]
     return said + ([f"{hidden} hidden"] if hidden else [])

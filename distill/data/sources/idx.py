@@ -18,7 +18,7 @@ from distill.data.labels import Labels, numbered
 from distill.data.sources.archive import check_expansion
 from distill.data.sources.base import Listing, Source, fingerprint
 from distill.errors import DataError
-from search_spaces import one_line
+from search_spaces import count_of, one_line
 
 MAGIC = b"\0\0\x08"  # how a file of bytes begins; the number of dimensions follows
 
@@ -79,7 +79,7 @@ def _labels(path: Path | None, count: int) -> tuple[Labels | None, str]:
     except (OSError, EOFError, ValueError, zlib.error, DataError) as error:
         return None, f"{path.name} can't be read ({one_line(error)})"
     if len(values) != count:
-        return None, f"{path.name} has {len(values)} labels for {count} images"
+        return None, f"{path.name} has {count_of(len(values), 'label')} for {count_of(count, 'image')}"
     return numbered(values.tolist(), count), ""
 
 

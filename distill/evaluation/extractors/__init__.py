@@ -12,9 +12,11 @@ from distill.evaluation.extractors.registry import (
 from distill.evaluation.extractors.suitability import (
     ExtractorChoice,
     check_domain,
+    choose_extractor,
     default_extractor,
     domain_warnings,
     extractor_line,
+    few_samples,
 )
 from distill.evaluation.extractors.weights import WEIGHTS_VARIABLE
 
@@ -28,11 +30,13 @@ __all__ = [
     "Network",
     "check_domain",
     "check_extractor",
+    "choose_extractor",
     "default_extractor",
     "domain_of",
     "domain_warnings",
     "extractor_file",
     "extractor_line",
+    "few_samples",
     "given_weights",
     "load_extractor",
 ]

@@ -37,6 +37,7 @@ class ExtractorEntry:
     module: str  # of this package, with `build`, from the file to a network on the CPU; imported on use
     source: Source
     domain: Domain
+    size: int  # features of an image, with the default weights
     options: Mapping[str, Any] = field(default_factory=dict)  # of `build`
     variable: str = ""  # environment variable that names a file of weights, for a whole machine
 

@@ -41,16 +41,17 @@ USERS_OWN = Domain("images that its author trained it on")
 
 EXTRACTORS: dict[str, ExtractorEntry] = {
     "cifar-resnet": ExtractorEntry(
-        "cifar_resnet", Given("a CIFAR-10 ResNet such as resnet20.th"), SMALL_PHOTOGRAPHS
+        "cifar_resnet", Given("a CIFAR-10 ResNet such as resnet20.th"), SMALL_PHOTOGRAPHS, 64
     ),
-    "clip": ExtractorEntry("clip", Downloaded(CLIP_URL, CLIP_SHA256), PHOTOGRAPHS),
-    "digits": ExtractorEntry("digits", Packaged(WEIGHTS), HANDWRITTEN_DIGITS),
-    "dinov2": ExtractorEntry("dinov2", Downloaded(DINOV2_URL), PHOTOGRAPHS),
+    "clip": ExtractorEntry("clip", Downloaded(CLIP_URL, CLIP_SHA256), PHOTOGRAPHS, 512),
+    "digits": ExtractorEntry("digits", Packaged(WEIGHTS), HANDWRITTEN_DIGITS, 64),
+    "dinov2": ExtractorEntry("dinov2", Downloaded(DINOV2_URL), PHOTOGRAPHS, 1024),
     **{
-        name: ExtractorEntry("imagenet", Installed(name), PHOTOGRAPHS, {"variant": name}) for name in VARIANTS
+        name: ExtractorEntry("imagenet", Installed(name), PHOTOGRAPHS, 1280, {"variant": name})
+        for name in VARIANTS
     },
     "inception": ExtractorEntry(
-        "inception", Downloaded(INCEPTION_URL, "6726825d"), PHOTOGRAPHS, variable=WEIGHTS_VARIABLE
+        "inception", Downloaded(INCEPTION_URL, "6726825d"), PHOTOGRAPHS, 2048, variable=WEIGHTS_VARIABLE
     ),
 }
 

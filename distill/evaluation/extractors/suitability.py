@@ -12,6 +12,7 @@ from distill.evaluation.extractors.registry import EXTRACTORS, OFFLINE, check_ex
 from distill.evaluation.names import PUBLISHED, distance_name
 
 OF_DIGITS = "digits"
+FEWEST_SAMPLES = 1_000  # and not below the number of features: covariances would be singular
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,35 @@ class ExtractorChoice:
 
     name: str  # empty where nothing needs one
     reason: str = ""  # why it was chosen, where neither the user nor the standard did
+
+
+def choose_extractor(
+    data: str,
+    weights: Path | None = None,
+    *,
+    asked: str | None = None,
+    recorded: str | None = None,
+    why: str = "",
+    download: bool = False,
+) -> ExtractorChoice:
+    """The extractor that is asked for, else the recorded one, else the default for the images; checked.
+
+    Args:
+        data: as the user names the images.
+        weights: the file that the user gives for the extractor.
+        asked: the user's choice.
+        recorded: what earlier measurements were made with, which new ones are compared with.
+        why: the reason for the recorded one, in words.
+        download: see `check_extractor`.
+
+    Raises:
+        FidelityError: there is no such extractor, or its weights are missing or of another network.
+    """
+    name = asked or recorded
+    if not name:
+        return default_extractor(data, weights, download=download)
+    check_extractor(name, weights, download=download)
+    return ExtractorChoice(name, "" if asked else why)
 
 
 def default_extractor(data: str, weights: Path | None = None, *, download: bool = False) -> ExtractorChoice:
@@ -77,3 +107,19 @@ def extractor_line(extractor: str, reason: str = "") -> str:
     why = f", because {reason}" if reason else ""
     images = domain_of(extractor).words
     return f"Extractor: {extractor}, for {images}; distances are {distance_name(extractor)}{why}"
+
+
+def few_samples(extractor: str, samples: int) -> list[str]:
+    """What to know of a Fréchet distance over few `samples` in an extractor's features, in a line.
+
+    Estimates of it are biased upwards, by about 1 / samples, and by more for more features (Chong and Forsyth
+    2020). Nothing is said from `FEWEST_SAMPLES` on, if they are no fewer than the features.
+    """
+    size = EXTRACTORS[extractor].size if extractor in EXTRACTORS else 0
+    enough = max(FEWEST_SAMPLES, size)
+    if samples >= enough:
+        return []
+    return [
+        f"Caution: {distance_name(extractor)} over {samples:,} samples is noisy and too high: compare it "
+        f"only with others over {samples:,}, or give --fid-samples {enough} or more."
+    ]

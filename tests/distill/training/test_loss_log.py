@@ -11,10 +11,10 @@ from distill.training import LossLog, Progress
 def test_each_loss_has_a_column_and_rows_differ_from_the_last(tmp_path: Path) -> None:
     first, second = {"g_pixel": 2.0, "d_real": 0.5}, {"g_pixel": 1.0, "d_real": 0.25, "d_r1": 0.125}
     steps = ((64, 6.0, first), (128, 6.0, first), (192, 6.0, second), (256, 5.5, second))
-    with LossLog(tmp_path / "rung-0.csv") as log:
+    with LossLog(tmp_path / "losses.csv") as log:
         for step in steps:
             log.note(Progress(*step))
-    with (tmp_path / "rung-0.csv").open(newline="") as file:
+    with (tmp_path / "losses.csv").open(newline="") as file:
         rows = list(csv.reader(file))
     assert rows == [
         ["images", "kd_weight", "g_pixel", "d_real", "d_r1"],

@@ -203,7 +203,7 @@ def test_choices_that_stay_too_slow_are_reported_with_the_reason_and_are_no_arch
         assert trial.user_attrs["latency"] == pytest.approx(1.01 * OVERHEAD)
     assert "stopped early" not in note(store, trial_reports(store), None)  # on the dashboard
     assert asking.exhausted == (
-        f"No more than these 1 architectures: {proposals.MAX_TOO_SLOW} proposals were too slow for a "
+        f"No more than 1 architecture: {proposals.MAX_TOO_SLOW} proposals were too slow for a "
         "budget of 1ms of latency; the smallest student takes 1ms (a made-up machine): "
         "give a higher --budget-latency"
     )

@@ -219,6 +219,11 @@ def test_a_budget_reads_as_a_sentence() -> None:
     assert str(Budget(2_000_000, latency=0.03)) == "2M MACs and 30ms of latency"
 
 
+def test_a_budget_without_a_limit_is_refused_and_its_fields_named() -> None:
+    with pytest.raises(ValueError, match=r"Budget\(\) has no limit: give macs, params or latency"):
+        Budget()
+
+
 def test_with_a_limit_to_latency_alone_the_teachers_macs_are_the_budget(space: SearchSpace) -> None:
     utilisation = Budget(latency=0.03).utilisation(space)
     assert utilisation(space.largest()) == 1

@@ -141,6 +141,12 @@ def test_folder_and_weights_file_may_be_text(teacher_file: Path, tmp_path: Path)
     assert list((tmp_path / "cache").iterdir())
 
 
+def test_few_samples_are_noted_of_a_distance_only(teacher_file: Path) -> None:
+    few = evaluate(teacher_file, data="digits", fid_samples=20)["notes"]
+    assert [note for note in few if "over 20 samples is noisy and too high" in note] == few[-1:]
+    assert not any("noisy" in note for note in evaluate(teacher_file, metrics="vol", data="digits")["notes"])
+
+
 def test_without_fid_there_is_no_fid_and_pixels_need_no_extractor(teacher_file: Path) -> None:
     found = evaluate(teacher_file, metrics=["vol"], data="digits", fid_samples=60, extractor="inception")
     assert not [name for name in found if name.startswith("fid")]

@@ -170,7 +170,7 @@ def test_an_export_of_a_trial_stopped_early_says_so(
         ("--max-macs 10", "--max-macs 10: the cheapest complete trial takes"),
         ("--max-macs 10Q", "unknown suffix 'Q'"),
         ("--best --trial 0", "--best, --trial and --max-macs exclude each other"),
-        ("--study other", "there is no … other/study.db"),
+        ("--study other", "there is no study 'other': there are 'tiny'"),
     ],
 )
 def test_what_can_not_be_exported_is_refused(flags: str, says: str, where: tuple[object, ...]) -> None:

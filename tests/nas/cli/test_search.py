@@ -189,7 +189,7 @@ def begun(teacher_file: Path, make_bench: Callable[..., Any]) -> StudyStore:
 @pytest.mark.parametrize("dry", [[], ["--dry-run"]], ids=["", "dry"])
 def test_a_study_of_another_teacher_is_refused(begun: StudyStore, dry: list[str]) -> None:
     refused(
-        "study 'mine' belongs to teacher … use --study NAME for a new one",
+        "study 'mine' belongs to --teacher … use --study NAME for a new one",
         "nas-search", "--budget-macs", "1M", "--study", "mine", *dry,
     )  # fmt: skip
 

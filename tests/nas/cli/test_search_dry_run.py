@@ -78,7 +78,7 @@ def test_a_dry_run_says_how_many_candidates_train_at_a_time() -> None:
     three = run(*flags, "--workers", 3).stdout
     assert "Execution: 3 candidates at a time, 1 CPU core and no GPU each" in three
     alone = run(*flags, "--trials", 1, "--replicates", 0).stdout
-    assert "Execution: 1 candidates at a time, " in alone
+    assert "Execution: 1 candidate at a time, " in alone
     assert "workers=" not in alone, "nothing was asked for"
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"

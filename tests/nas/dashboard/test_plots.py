@@ -42,7 +42,7 @@ def test_hovering_shows_what_a_trial_is(store: StudyStore) -> None:
     for part in ("trial 3", "FD (digits) 35.00 (N = 2000)", "1.9M MACs", "63.3k parameters", "widths 8|3"):
         assert part in text
     assert "baseline uniform x0.25" in drawn["baseline"].text[0]
-    assert "stopped at rung 0: a low-fidelity FD (digits)" in drawn["stopped early"].text[0]
+    assert "stopped at rung 1: a low-fidelity FD (digits)" in drawn["stopped early"].text[0]
 
 
 def test_a_teacher_that_fits_the_budget_is_a_point_at_the_end_of_the_front(store: StudyStore) -> None:
@@ -100,6 +100,14 @@ def test_the_note_names_the_best_student_and_how_to_export_it(store: StudyStore,
     assert f"nas-export {where} --trial 3 -o student.safetensors" in text
     assert r"| 0 | 60.00 | 500k | 16.7k | `widths 8\|0` (uniform x0.25) |" in text
     assert "5 complete, 1 stopped early." in text
+
+
+def test_the_note_calls_a_trial_interrupted_where_no_driver_runs_the_study(store: StudyStore) -> None:
+    store.study.ask().set_user_attr("architecture", "widths 8|9")
+    text = note(store, trial_reports(store), 2e6)
+    assert "5 complete, 1 stopped early, 1 interrupted.\nInterrupted: the same nas-search" in text
+    with store.lease():
+        assert "1 stopped early, 1 running." in note(store, trial_reports(store), 2e6)
 
 
 def test_the_note_names_a_study_that_is_elsewhere_as_a_shell_reads_it(tmp_path: Path) -> None:

@@ -110,7 +110,8 @@ def test_a_resumed_search_keeps_its_judge(photographs: dict[str, Any], tmp_path:
     bench = prepared(photographs)
     bench.config.folder.mkdir(parents=True)
     identity = {"extractor": bench.config.extractor}
-    StudyStore.open(bench.config.storage_url, bench.config.study, identity=identity).close()
+    with StudyStore.open(bench.config.storage_url, bench.config.study, identity=identity) as store:
+        store.study.ask()
     kept = tmp_path / "hub" / "checkpoints" / INCEPTION_FILE
     kept.parent.mkdir(parents=True)
     kept.touch()  # now there is Inception

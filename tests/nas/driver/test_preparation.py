@@ -12,6 +12,7 @@ from distill.tasks import NoiseTask
 from distill.teachers import load_teacher
 from nas.config import SearchConfig
 from nas.driver import prepare
+from nas.study import StudyStore
 from search_spaces import UserError
 
 
@@ -41,3 +42,17 @@ def test_the_warm_start_is_read_once(teacher_file: Path, tmp_path: Path) -> None
     bench = prepare(SearchConfig.of(budget_macs=100_000, teacher=teacher_file, **settings), dry_run=True)
     (tmp_path / "found.json").unlink()
     assert bench.load_warm_start().architectures == [smallest]
+
+
+def test_a_study_keeps_the_size_of_its_teacher_cache(teacher_file: Path, tmp_path: Path) -> None:
+    settings = {"budget_macs": 100_000, "teacher": teacher_file, "data": "digits", "study": "older"}
+    asked = SearchConfig.of(**settings, workdir=tmp_path, rungs="64", fid_samples=50)
+    bench = prepare(asked, dry_run=True)
+    assert (bench.config.teacher_cache_size, bench.config.cached_images) == (None, 64)
+    asked.folder.mkdir()
+    identity = bench.identity | {"teacher_cache_size": "10000"}  # the default of earlier versions
+    with StudyStore.open(asked.storage_url, "older", identity=identity) as store:
+        store.study.ask()
+    assert prepare(asked, dry_run=True).config.cached_images == 10_000
+    given = asked.model_copy(update={"teacher_cache_size": 128})
+    assert prepare(given, dry_run=True).config.cached_images == 128

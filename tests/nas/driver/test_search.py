@@ -256,7 +256,9 @@ def test_a_study_is_not_resumed_with_other_extractor_weights(make_bench: Any) ->
     other = dataclasses.replace(score, digest="f" * 16)
     bench.config.folder.mkdir(parents=True)
     with StudyStore.open(bench.config.storage_url, "tiny") as store:
-        record_facts(store, bench, score, "fp32")
+        record_facts(store, bench, other, "bf16")
+        record_facts(store, bench, score, "fp32")  # without trials, they give way
+        store.study.ask()
         record_facts(store, bench, score, "fp32")
         fix = "give the same file by --extractor-weights, or use --study NAME"
         with pytest.raises(StudyError, match=f"extractor weights {score.digest}, not {'f' * 16}: {fix}"):

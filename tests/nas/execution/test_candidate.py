@@ -65,11 +65,11 @@ def test_a_rung_leaves_its_checkpoint_its_log_and_a_sample_grid(bench: Workbench
     assert (record.trial, record.rung, record.images) == (7, 0, 64)
     assert (record.fid_samples, record.fid_extractor) == (50, "digits")
     assert record.fid_extractor_digest == bench.fidelity.extractor.digest
-    assert record.checkpoint == "trials/0007/rung-0.pt"
+    assert record.checkpoint == "trials/0007/checkpoint-rung-1.pt"
     assert file_digest(bench.config.folder / record.checkpoint) == record.sha256
     assert outcome.samples == "trials/0007/samples.png"
     assert (bench.config.folder / outcome.samples).read_bytes().startswith(b"\x89PNG")
-    log = (bench.config.folder / "trials/0007/rung-0.csv").read_text().splitlines()
+    log = (bench.config.folder / "trials/0007/losses-rung-1.csv").read_text().splitlines()
     assert log[0].startswith("images,kd_weight,d_adversarial,")
     assert [line.split(",")[0] for line in log[1:]] == ["32", "64"]
     assert float(log[1].split(",")[1]) == 6
@@ -151,7 +151,8 @@ def test_superseded_checkpoints_are_deleted_but_the_last_two(bench: Workbench) -
     running = candidate(bench)
     for rung in range(3):
         running.run(rung)
-    assert [name for name in files(running) if name.endswith(".pt")] == ["rung-1.pt", "rung-2.pt"]
+    checkpoints = [name for name in files(running) if name.endswith(".pt")]
+    assert checkpoints == ["checkpoint-rung-2.pt", "checkpoint-rung-3.pt"]
     assert not [name for name in files(running) if "partial" in name]
 
 
@@ -213,7 +214,7 @@ def test_after_a_lost_worker_every_rung_is_replayed_and_training_resumes_from_th
     bench = make_bench(rungs=(32, 64, 96, 128))
     first = candidate(bench)
     seen = [first.run(rung) for rung in range(3)]
-    assert not (first.folder / "rung-0.pt").exists()
+    assert not (first.folder / "checkpoint-rung-1.pt").exists()
     second = candidate(bench)
     assert [second.run(rung) for rung in range(3)] == seen
     assert second._trainer is not None
@@ -259,7 +260,7 @@ def test_a_loss_that_is_nan_ends_the_candidate_without_a_checkpoint(bench: Workb
     running = poisoned(candidate(bench))
     with pytest.raises(TrainingDivergedError, match="nan"):
         running.run(0)
-    assert not (running.folder / "rung-0.pt").exists()
+    assert not (running.folder / "checkpoint-rung-1.pt").exists()
 
 
 def test_images_that_are_nan_end_the_candidate(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:

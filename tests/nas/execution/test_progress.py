@@ -75,10 +75,10 @@ def test_a_log_file_has_a_line_for_every_rung_and_every_finished_trial(make: Any
     assert lines(out) == [
         "[2/6 trials] trial   2  rung 1/3  FD (digits) 80.00 after 64 images, 900k MACs: promoted",
         "[2/6 trials] trial   2  rung 3/3  FD (digits) 40.00 after 256 images, 900k MACs: last rung",
-        "[3/6 trials] trial   2  complete  FD (digits) 40.00 after 256 images, 900k MACs",
+        "[3/6 trials] trial   2  complete       FD (digits) 40.00 after 256 images, 900k MACs",
         "[3/6 trials] trial   3  rung 1/3  FD (digits) 90.00 after 64 images, 900k MACs: stopped",
-        "[4/6 trials] trial   3  stopped   FD (digits) 90.00 after 64 images, 900k MACs",
-        "[5/6 trials] trial   4  failed    d_r1 is nan [bold]",
+        "[4/6 trials] trial   3  stopped early  FD (digits) 90.00 after 64 images, 900k MACs",
+        "[5/6 trials] trial   4  failed         d_r1 is nan [bold]",
     ]
 
 
@@ -101,9 +101,9 @@ def test_a_log_file_hears_once_a_minute_of_what_runs(make: Any, now: list[float]
 def test_what_the_user_should_know_of_an_outcome_is_a_line() -> None:
     progress, out = search()
     with progress:
-        progress.measured(2, replace(outcome(2, 0, 80.0), warning="rung-0.pt is damaged"))
+        progress.measured(2, replace(outcome(2, 0, 80.0), warning="checkpoint-rung-1.pt is damaged"))
         progress.finished(2, TrialState.COMPLETE, outcome(2, 2, 40.0))
-    assert lines(out)[0] == "[0/6 trials] trial   2  warning: rung-0.pt is damaged"
+    assert lines(out)[0] == "[0/6 trials] trial   2  warning: checkpoint-rung-1.pt is damaged"
     assert "damaged" not in lines(out)[1]
 
 
@@ -132,7 +132,7 @@ def test_the_display_counts_trials_and_names_the_best_and_the_running(make: Any)
     progress.finished(2, TrialState.PRUNED, outcome(2, 0, 10.0))  # a low-fidelity result is never the best
     text = drawn(progress)
     assert "3/6 trials" in text
-    assert "2 complete, 1 stopped, 0 failed, 0 running" in text
+    assert "2 complete, 1 stopped early, 0 failed, 0 running" in text
     assert "best FD (digits) 40.00 at 900k MACs (trial 0)" in text
 
 
@@ -156,7 +156,7 @@ def test_replicates_are_counted_beside_trials(make: Any) -> None:
     progress.finished(1, TrialState.COMPLETE, outcome(1, 2, 41.0))
     assert lines(out)[1].startswith("[1/1 trials] trial   0  complete")
     assert lines(out)[-1].startswith("[1/1 trials, 1 of at most 2 replicates] trial   1  complete")
-    assert "2 complete, 0 stopped, 0 failed, 0 running" in drawn(progress)
+    assert "2 complete, 0 stopped early, 0 failed, 0 running" in drawn(progress)
 
 
 def test_on_a_terminal_finished_trials_stay_and_rungs_do_not(now: list[float]) -> None:
@@ -165,7 +165,7 @@ def test_on_a_terminal_finished_trials_stay_and_rungs_do_not(now: list[float]) -
         now[0] += 65
         progress.measured(0, outcome(0, 0, 80.0))
         progress.failed(0, "out of memory")
-    assert "   1:05  trial   0  failed    out of memory\n" in out.getvalue()
+    assert "   1:05  trial   0  failed         out of memory\n" in out.getvalue()
     assert "promoted" not in out.getvalue()
 
 
@@ -175,7 +175,7 @@ def test_a_resumed_search_shows_what_earlier_runs_have_done() -> None:
     progress.finished(3, TrialState.COMPLETE, outcome(3, 2, 40.0))
     text = drawn(progress)
     assert "4/6 trials" in text
-    assert "3 complete, 0 stopped, 1 failed, 0 running" in text
+    assert "3 complete, 0 stopped early, 1 failed, 0 running" in text
     assert "best FD (digits) 33.00 at 800k MACs (trial 1)" in text
 
 
@@ -184,10 +184,10 @@ def test_a_run_that_is_retried_does_not_count() -> None:
     progress.failed(0, "the run failed; retried as trial 1", again=True)
     progress.failed(1, "the run failed")
     assert lines(out) == [
-        "[0/2 trials] trial   0  failed    the run failed; retried as trial 1",
-        "[1/2 trials] trial   1  failed    the run failed",
+        "[0/2 trials] trial   0  failed         the run failed; retried as trial 1",
+        "[1/2 trials] trial   1  failed         the run failed",
     ]
-    assert "0 complete, 0 stopped, 1 failed, 0 running" in drawn(progress)
+    assert "0 complete, 0 stopped early, 1 failed, 0 running" in drawn(progress)
 
 
 def test_images_of_earlier_runs_are_no_work_of_this_one(make: Any, now: list[float]) -> None:

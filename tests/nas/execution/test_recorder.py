@@ -35,7 +35,7 @@ def outcome(folder: Path, trial: int, rung: int, fid: float = 40.0) -> Outcome:
     record = RungRecord(
         trial=trial, rung=rung, images=64 << rung, fid=fid, fid_samples=50, fid_extractor="digits",
         fid_seed=0, kd_weight=1.0, losses={"g_adversarial": 0.5}, seconds=1.0, worker="host:1",
-        checkpoint=f"trials/{trial:04d}/rung-{rung}.pt", sha256="0" * 64,
+        checkpoint=f"trials/{trial:04d}/checkpoint-rung-{rung + 1}.pt", sha256="0" * 64,
     )  # fmt: skip
     return Outcome(record, Cost(900_000, 20_000), "samples.png")
 

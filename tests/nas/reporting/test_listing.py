@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from nas.cli.command import console
+from nas.errors import StudyError
 from nas.reporting import SearchReport, render_trials, summarise
 from nas.reporting.report import read_report
 from nas.study import StudyAttributes, StudyStore, open_existing
+from nas.workbench import Workbench
 from tests.nas.cli.command_line import refused, run
+from tests.nas.studies import finished_study
 
 
 def shown(found: SearchReport) -> list[str]:
@@ -38,6 +42,13 @@ def test_a_trial_that_failed_says_why(finished: SearchReport) -> None:
     assert "d_adversarial is nan after 32 images" in failed
 
 
+def test_an_interrupted_trial_is_not_called_running(finished: SearchReport) -> None:
+    trials = [t.model_copy(update={"state": "INTERRUPTED"}) if t.reason else t for t in finished.trials]
+    lines = shown(finished.model_copy(update={"trials": trials}))
+    assert any(" interrupted " in line for line in lines)
+    assert lines[-1] == "Interrupted: the same nas-search command resumes it."
+
+
 def test_a_study_is_summarised_by_its_best_and_its_states(finished: SearchReport) -> None:
     store, folder = open_existing(Path(finished.folder).parent, "tiny", "")
     with store:
@@ -54,6 +65,18 @@ def test_a_study_of_somebody_else_says_so(tmp_path: Path) -> None:
     assert summary.best is None
 
 
+def test_a_study_without_trials_is_being_prepared_only_while_a_driver_lives(tmp_path: Path) -> None:
+    identity = {"space": "dcgan", "teacher": "0" * 16}
+    with StudyStore.open(f"sqlite:///{tmp_path}/study.db", "mine", identity=identity) as store:
+        with store.lease():
+            assert summarise(store, tmp_path).note == "being prepared"
+            with pytest.raises(StudyError, match="'mine' is being prepared"):
+                read_report(store)
+        assert summarise(store, tmp_path).note == "not started"
+        with pytest.raises(StudyError, match=r"'mine' is not started, .*: run it again"):
+            read_report(store)
+
+
 def test_the_command_lists_studies_and_trials(finished: SearchReport) -> None:
     workdir = str(Path(finished.folder).parent)
     (listed,) = json.loads(run("nas-report", "--workdir", workdir, "--list", "--json").stdout)
@@ -63,6 +86,16 @@ def test_the_command_lists_studies_and_trials(finished: SearchReport) -> None:
     assert [trial["number"] for trial in trials] == [0, 1, 2, 3]
     refused("--list and --trials exclude each other", "nas-report", "--list", "--trials")
     refused("--list shows all studies", "nas-report", "--list", "--study", "tiny")
+
+
+def test_names_of_users_are_printed_as_they_are(
+    warm_bench: Workbench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "a[b]:x:"  # Rich would read markup and an emoji
+    finished_study(warm_bench, tmp_path, (None,), study=name)
+    assert name in run("nas-report", "--workdir", tmp_path, "--list").stdout
+    console().print(f"Study {name}, the newest", highlight=False)
+    assert capsys.readouterr().err == f"Study {name}, the newest\n"
 
 
 def test_the_study_of_finalists_is_reported_as_it_was_printed(

@@ -20,6 +20,7 @@ from nas.reporting import SearchReport, read_report, render, render_trust, trial
 from nas.study import StudyStore
 from nas.trials import TrialAttributes
 from nas.workbench import Workbench
+from tests.nas.studies import finished_study
 
 
 def shown(found: SearchReport) -> str:
@@ -75,6 +76,29 @@ def test_a_finalist_names_its_trial_of_the_search_as_the_study_does(tmp_path: Pa
         store.study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs=attributes))
         (finalist,) = trial_reports(store)
     assert json.loads(finalist.model_dump_json())["search_trial"] == attributes["search_trial"] == 7
+
+
+def test_a_trial_runs_only_while_a_driver_does(tmp_path: Path) -> None:
+    with StudyStore.open(f"sqlite:///{tmp_path}/study.db", "killed") as store:
+        attributes = TrialAttributes(architecture="m8").stored()
+        store.study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs=attributes))
+        with store.lease():
+            (running,) = trial_reports(store)
+        (interrupted,) = trial_reports(store)
+    assert (running.state, interrupted.state) == ("RUNNING", "INTERRUPTED")
+
+
+@pytest.mark.parametrize(("finalists_of", "command"), [("", "nas-search"), ("digits", "nas-distill")])
+def test_a_report_says_what_resumes_interrupted_trials(
+    finished: SearchReport, finalists_of: str, command: str
+) -> None:
+    hint = f"Interrupted: the same {command} command resumes it."
+    trials = [t.model_copy(update={"state": "INTERRUPTED"}) if t.reason else t for t in finished.trials]
+    found = finished.model_copy(update={"trials": trials, "finalists_of": finalists_of})
+    assert hint in shown(found)
+    assert hint in shown(found.model_copy(update={"best": None}))
+    assert "2 complete, 1 stopped early, 1 interrupted" in shown(found)
+    assert "Interrupted" not in shown(finished)
 
 
 def test_the_table_names_the_front_the_best_and_where_things_are(finished: SearchReport) -> None:
@@ -220,6 +244,21 @@ def test_how_students_were_taught_is_said(finished: SearchReport) -> None:
     images = finished.best.rungs[-1].images
     assert f"Recipe: {finished.recipe}; {images} images a training." in shown(finished)
     assert finished.recipe.startswith("weight-decay, KD weight 6 to 0, cosine")
+
+
+def test_the_ramp_of_the_adversarial_weight_is_said(warm_bench: Workbench, tmp_path: Path) -> None:
+    ramp = {"adversarial_start": 0.75, "adversarial_full": 1.0, "adversarial_weight": 0.1}
+    found = finished_study(warm_bench, tmp_path, (None,), **ramp)
+    says = "; adversarial weight 0 until 75% of the training, then rising to 0.1 at 100%"
+    assert found.recipe.endswith(says)
+
+
+def test_few_samples_are_cautioned_of_once(finished: SearchReport) -> None:
+    assert shown(finished).count("Caution: FD (digits) over 50 samples is noisy and too high") == 1
+    assert finished.best is not None
+    last = finished.best.rungs[-1].model_copy(update={"fid_samples": 2_000})
+    best = finished.best.model_copy(update={"rungs": [last]})
+    assert "Caution" not in shown(finished.model_copy(update={"best": best}))
 
 
 def test_rank_correlations_are_shown_or_said_to_be_of_too_few(finished: SearchReport) -> None:

@@ -18,7 +18,7 @@ def rung(trial: int = 0, rung: int = 0, **changes: object) -> RungRecord:
         "losses": {"adversarial": 0.7, "kd.pixel": 0.05},
         "seconds": 12.25,
         "worker": "host:123",
-        "checkpoint": f"trials/{trial:04d}/rung-{rung}.pt",
+        "checkpoint": f"trials/{trial:04d}/checkpoint-rung-{rung + 1}.pt",
         "sha256": "ab" * 32,
     }
     return RungRecord.model_validate(values | changes)

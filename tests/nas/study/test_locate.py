@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.errors import StorageError, StudyError
+from nas.errors import StudyError
 from nas.study import StudyStore, open_all, open_existing, snapshot, study_names
 
 
@@ -47,13 +47,25 @@ def test_in_a_database_the_last_made_counts_as_the_newest(tmp_path: Path) -> Non
 def test_what_is_not_there_is_named_and_not_made(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=f"there is no study in {tmp_path}: run nas-search first"):
         open_existing(tmp_path, "", "")
-    with pytest.raises(StorageError, match=r"there is no .*other/study\.db"):
+    with pytest.raises(StudyError, match=f"there is no study in {tmp_path}: run nas-search first"):
         open_existing(tmp_path, "other", "")
     assert list(tmp_path.iterdir()) == []
     url = f"sqlite:///{tmp_path}/all.db"
     StudyStore.open(url, "one").close()
     with pytest.raises(StudyError, match="no study 'two': there are 'one'"):
         open_existing(tmp_path, "two", url)
+
+
+def test_the_studies_that_are_there_are_named_and_the_nearest_asked_about(tmp_path: Path) -> None:
+    for name in ("faces", "digits-2Mmacs"):
+        make(tmp_path, name)
+    expected = "no study 'digits-2M': there are '.*', '.*'; did you mean digits-2Mmacs"
+    with pytest.raises(StudyError, match=expected):
+        open_existing(tmp_path, "digits-2M", "")
+    for number in range(12):
+        make(tmp_path, f"more-{number}")
+    with pytest.raises(StudyError, match=r"no study 'x': there are ('[^']+', ){9}'[^']+' and 4 others$"):
+        open_existing(tmp_path, "x", "")
 
 
 def test_the_newest_is_the_one_searched_last_whoever_looked_at_another_since(tmp_path: Path) -> None:

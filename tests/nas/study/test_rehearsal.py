@@ -11,7 +11,7 @@ import pytest
 
 from nas.config import SearchConfig
 from nas.errors import StudyError
-from nas.study import StudyAttributes, StudyStore, check_study
+from nas.study import StudyAttributes, StudyStore, check_study, recorded_part
 
 IDENTITY = {"space": "stylegan2", "teacher": "a" * 16}
 
@@ -42,11 +42,22 @@ def test_a_fresh_study_of_optuna_is_left_as_it_was(tmp_path: Path) -> None:
 def test_a_study_of_another_teacher_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
     asked = config(tmp_path)
     asked.folder.mkdir()
-    StudyStore.open(asked.storage_url, "s", identity=IDENTITY).close()
+    with StudyStore.open(asked.storage_url, "s", identity=IDENTITY) as store:
+        store.study.ask()
     before = content(asked.folder / "study.db")
     check_study(asked, IDENTITY, {})
-    with pytest.raises(StudyError, match=r"belongs to teacher a+, not b+"):
+    with pytest.raises(StudyError, match=r"belongs to --teacher of digest a+, not --teacher of digest b+"):
         check_study(asked, IDENTITY | {"teacher": "b" * 16}, {})
+    assert content(asked.folder / "study.db") == before
+
+
+def test_a_study_without_trials_is_not_refused_and_left_as_it_was(tmp_path: Path) -> None:
+    asked = config(tmp_path)
+    asked.folder.mkdir()
+    StudyStore.open(asked.storage_url, "s", identity=IDENTITY).close()
+    before = content(asked.folder / "study.db")
+    check_study(asked, IDENTITY | {"teacher": "b" * 16}, {})
+    assert recorded_part(asked, "teacher") == ""
     assert content(asked.folder / "study.db") == before
 
 

@@ -36,14 +36,50 @@ def test_what_is_recorded_is_there_after_opening_again(url: str, name: str) -> N
 
 
 def test_the_identity_is_saved_and_a_study_of_another_teacher_is_refused(url: str, name: str) -> None:
-    StudyStore.open(url, name, identity=IDENTITY).close()
+    with StudyStore.open(url, name, identity=IDENTITY) as store:
+        store.study.ask()
     other = IDENTITY | {"teacher": "ffffffffffffffff"}
-    with pytest.raises(
-        StudyError, match="teacher 0123456789abcdef, not ffffffffffffffff: use --study NAME for a new one"
-    ):
-        StudyStore.open(url, name, identity=other)
+    with pytest.raises(StudyError) as error:
+        StudyStore.open(url, name, identity=other, named={"teacher": "faces.pkl"})
+    assert str(error.value) == (
+        f"study {name!r} belongs to --teacher of digest 0123456789abcdef, not --teacher faces.pkl (digest "
+        "ffffffffffffffff): give --teacher of digest 0123456789abcdef to resume it, or use --study NAME for "
+        "a new one"
+    )
     with StudyStore.open(url, name, create=False) as store:  # readers need not know
         assert store.study.user_attrs == IDENTITY | {"layout": LAYOUT}
+
+
+def test_a_search_that_ended_before_its_first_trial_gives_way_to_other_settings(url: str, name: str) -> None:
+    StudyStore.open(url, name, identity=IDENTITY | {"batch_size": "64"}).close()
+    other = IDENTITY | {"batch_size": "32"}
+    with StudyStore.open(url, name, identity=other) as store:
+        assert store.study.user_attrs["batch_size"] == "64", "the lease may be another driver's"
+        with store.lease():
+            assert store.study.user_attrs == other | {"layout": LAYOUT}
+            store.study.ask()
+    with pytest.raises(StudyError, match="belongs to --batch-size 32, not --batch-size 64"):
+        StudyStore.open(url, name, identity=IDENTITY | {"batch_size": "64"})
+
+
+def test_the_identity_of_a_study_that_is_being_prepared_is_not_touched(url: str, name: str) -> None:
+    with StudyStore.open(url, name, identity=IDENTITY) as first, first.lease():
+        with (
+            StudyStore.open(url, name, identity=IDENTITY | {"data": "other"}) as second,
+            pytest.raises(StudyError, match="is being run by pid"),
+        ):
+            second.lease().__enter__()
+        assert first.study.user_attrs == IDENTITY | {"layout": LAYOUT}
+
+
+def test_a_study_that_got_trials_between_opening_and_lease_is_compared_again(url: str, name: str) -> None:
+    with StudyStore.open(url, name, identity=IDENTITY | {"data": "other"}) as late:
+        with StudyStore.open(url, name, identity=IDENTITY) as first, first.lease():
+            first.study.ask()
+        with pytest.raises(StudyError, match="belongs to --data of digest fedcba9876543210"):
+            late.lease().__enter__()
+    with StudyStore.open(url, name, identity=IDENTITY) as first, first.lease():
+        pass
 
 
 def test_a_study_from_before_a_setting_was_noted_had_its_default(url: str, name: str) -> None:
@@ -52,9 +88,9 @@ def test_a_study_from_before_a_setting_was_noted_had_its_default(url: str, name:
     newer = IDENTITY | {"share_weights": "False"}
     assumed = {"share_weights": "False"}
     StudyStore.open(url, name, identity=newer, assumed=assumed).close()
-    with pytest.raises(StudyError, match="belongs to share_weights False, not True"):
+    with pytest.raises(StudyError, match="belongs to --no-share-weights, not --share-weights"):
         StudyStore.open(url, name, identity=newer | {"share_weights": "True"}, assumed=assumed)
-    with pytest.raises(StudyError, match="belongs to share_weights unknown"):
+    with pytest.raises(StudyError, match="belongs to --share-weights unknown"):
         StudyStore.open(url, name, identity=newer)
 
 

@@ -15,7 +15,8 @@ from PIL import Image
 from distill.adversarial import Hinge, Logistic, Relativistic
 from distill.data import loading
 from distill.errors import RecipeError, TeacherCacheError
-from distill.recipes import CompressingGans
+from distill.recipes import CompressingGans, WeightDecay
+from distill.schedules import Ramp
 from distill.teachers.cache import SPARE
 from nas.config import SearchConfig
 from nas.errors import ConfigError
@@ -158,14 +159,23 @@ def test_how_a_student_is_run_comes_from_the_settings(make_bench: MakeBench) -> 
     assert all(torch.isfinite(p).all() for p in trainer.ema.parameters())
 
 
-def test_a_perceptual_distance_is_taught_and_belongs_to_the_study(tmp_path: Path, teacher_file: Path) -> None:
+@pytest.fixture
+def perceptual_file(tmp_path: Path) -> Path:
+    """A TorchScript file with the mean squared difference of images."""
     path = tmp_path / "distance.pt"
-    torch.jit.trace(lambda x, y: (x - y).square().mean((1, 2, 3)), (torch.ones(2, 3, 8, 8),) * 2).save(
-        str(path)
-    )
+    example = (torch.ones(2, 3, 8, 8),) * 2
+    torch.jit.trace(lambda x, y: (x - y).square().mean((1, 2, 3)), example).save(str(path))
+    return path
+
+
+def test_a_perceptual_distance_is_taught_and_belongs_to_the_study(
+    tmp_path: Path, teacher_file: Path, perceptual_file: Path
+) -> None:
     settings = {"budget_macs": 100_000, "teacher": teacher_file, "data": "digits", "teacher_cache_size": 32}
     settings |= {"batch_size": 8, "rungs": (16,), "study": "s", "workdir": tmp_path}
-    plain, taught = (Workbench(SearchConfig.of(**settings, perceptual=file)) for file in ("", str(path)))
+    plain, taught = (
+        Workbench(SearchConfig.of(**settings, perceptual=file)) for file in ("", str(perceptual_file))
+    )
     assert plain.identity["perceptual"] == "none"
     assert taught.identity["perceptual"] == taught.distance.digest if taught.distance else False
     trainer = taught.trainer(taught.student(taught.space.smallest()))
@@ -173,6 +183,23 @@ def test_a_perceptual_distance_is_taught_and_belongs_to_the_study(tmp_path: Path
     assert trainer.losses["g_perceptual"] > 0
     with pytest.raises(RecipeError, match=r"--perceptual .*nowhere.pt is not a file"):
         Workbench(SearchConfig.of(**settings, perceptual=str(tmp_path / "nowhere.pt")))
+
+
+def test_without_a_network_to_compare_in_a_warm_discriminator_trains_from_the_start(
+    tmp_path: Path, teacher_file: Path, perceptual_file: Path
+) -> None:
+    settings = {"budget_macs": 100_000, "teacher": teacher_file, "data": "photos", "study": "s"}
+    late, at_once = WeightDecay.default_ramp, Ramp()
+    for given, expected in (
+        ({}, at_once),
+        ({"perceptual": str(perceptual_file)}, late),
+        ({"warm_discriminator": False}, late),  # a cold one pulls at weights that are warm
+        ({"adversarial_start": 0.5, "adversarial_full": 0.5}, Ramp(0.5, 0.5, 1.0)),
+        ({"adversarial_weight": 0.3}, Ramp(0.0, 0.0, 0.3)),
+    ):
+        config = Workbench(SearchConfig.of(**settings, **given, workdir=tmp_path)).config
+        assert config.ramp == expected
+        assert config.adversarial_weight == expected.weight
 
 
 def test_compressing_gans_uses_the_familys_adversarial_loss_with_the_weight_of_r1_that_was_asked_for(

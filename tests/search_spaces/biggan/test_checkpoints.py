@@ -195,9 +195,7 @@ def test_a_discriminator_of_another_resolution_is_refused_by_name() -> None:
 
 def test_a_file_that_holds_no_discriminator_is_named_as_what_it_holds(tmp_path: Path) -> None:
     torch.save({"epoch": 3}, tmp_path / "D.pth")
-    assert "holds 1 entries (epoch), no discriminator that biggan has" in refusal(
-        file(32), tmp_path / "D.pth"
-    )
+    assert "holds 1 entry (epoch), no discriminator that biggan has" in refusal(file(32), tmp_path / "D.pth")
     assert "no discriminator that biggan has" in refusal(file(32), file(32))
     assert "no discriminator that stylegan2 has" in refusal(REFERENCE / "nvidia_32.pkl", file(32, "D"))
 

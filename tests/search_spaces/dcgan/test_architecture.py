@@ -55,7 +55,7 @@ def test_without_normalisation_there_is_no_epsilon_to_differ_in() -> None:
 @pytest.mark.parametrize(
     ("layers", "says"),
     [
-        ((IMAGE,), "1 layers, z of 100: give at least 2 layers"),
+        ((IMAGE,), "1 layer, z of 100: give at least 2 layers"),
         ((START, replace(IMAGE, channels=0)), "layer t0k4s2p1b.tanh: channels, kernel and stride"),
         ((START, replace(IMAGE, padding=-1)), "padding at least 0"),
         ((START, replace(IMAGE, norm=True, epsilon=0.0)), "epsilon 0.0 must be above 0"),

@@ -17,9 +17,11 @@ from distill.evaluation.extractors import (
     EXTRACTORS,
     WEIGHTS_VARIABLE,
     check_domain,
+    choose_extractor,
     default_extractor,
     domain_warnings,
     extractor_line,
+    few_samples,
 )
 from distill.evaluation.extractors.sources import Packaged
 from tests.offline import INCEPTION_FILE, NOWHERE, move
@@ -151,3 +153,26 @@ def test_an_extractor_is_introduced_with_its_images_its_distance_and_the_reason_
         "Extractor: digits, for grey handwritten digits; distances are FD (digits), because they are at hand"
     )
     assert extractor_line("digits", "they are at hand") == line
+
+
+def test_what_is_asked_for_counts_more_than_what_is_recorded_and_that_more_than_the_default(
+    with_imagenet: None,
+) -> None:
+    asked = choose_extractor("digits", asked="imagenet-lite0", recorded="digits", why="it began with it")
+    assert (asked.name, asked.reason) == ("imagenet-lite0", "")
+    recorded = choose_extractor("faces/", recorded="digits", why="it began with it")
+    assert (recorded.name, recorded.reason) == ("digits", "it began with it")
+    assert choose_extractor("digits", recorded="").name == "digits"
+    with pytest.raises(FidelityError, match="there is no extractor 'none'"):
+        choose_extractor("digits", recorded="none")
+
+
+@pytest.mark.parametrize(
+    ("extractor", "enough"),
+    [("digits", 1_000), ("inception", 2_048), ("imagenet-lite0", 1_280), ("own/features.pt", 1_000)],
+)
+def test_a_distance_over_few_samples_is_cautioned_of(extractor: str, enough: int) -> None:
+    assert few_samples(extractor, enough) == []
+    (line,) = few_samples(extractor, enough - 1)
+    assert f"over {enough - 1:,} samples is noisy and too high" in line
+    assert f"--fid-samples {enough} or more" in line

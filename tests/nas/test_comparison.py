@@ -1,0 +1,58 @@
+"""What differs between a study and a request is said in the words of the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nas.config import SearchConfig, conditions, differences, in_words
+
+
+def identity(**changes: Any) -> dict[str, str]:
+    return {"teacher": "a" * 16} | conditions(SearchConfig.of(**{"budget_macs": "2M"} | changes))
+
+
+def words(before: dict[str, str], now: dict[str, str]) -> str:
+    return in_words(differences(before, now, {"teacher": "old.pkl"}, {}))
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "now"),
+    [
+        ({"batch_size": 32}, "--batch-size 64", "--batch-size 32"),
+        ({"rungs": "1k,4032"}, "--rungs 4k,8k,16k", "--rungs 1k,4032"),
+        ({"budget_macs": 1_920_001}, "--budget-macs 2M", "--budget-macs 1920001"),
+        ({"budget_latency": "30ms"}, "no --budget-latency", "--budget-latency 30ms"),
+        ({"mirror": True}, "--no-mirror", "--mirror"),
+        ({"inherit": False, "importance": "image-difference"}, "--inherit", "--no-inherit"),
+        ({"adversarial": "hinge"}, "no --adversarial", "--adversarial hinge"),
+        ({"r1_gamma": 0.5}, "no --r1-gamma", "--r1-gamma 0.5"),
+        ({"seed": 7}, "--seed 0", "--seed 7"),
+    ],
+)
+def test_a_setting_is_named_as_it_is_typed(change: dict[str, Any], before: str, now: str) -> None:
+    if "inherit" in change:
+        old, new = identity(), identity() | {"inherit": "False"}
+    else:
+        old, new = identity(), identity(**change)
+    assert words(old, new) == (
+        f"{before}, not {now}: give {before} to resume it, or use --study NAME for a new one"
+    )
+
+
+def test_three_differences_are_shown_and_the_others_counted() -> None:
+    before, now = identity(), identity(batch_size=32, seed=7, mirror=True, rungs="1k")
+    assert words(before, now | {"rungs": before["rungs"]}) == (
+        "--no-mirror, not --mirror; --batch-size 64, not --batch-size 32; --seed 0, not --seed 7: give "
+        "--no-mirror --batch-size 64 --seed 0 to resume it, or use --study NAME for a new one"
+    )
+    assert "; and 1 more: give the settings as they were to resume it, or use --study" in words(before, now)
+
+
+def test_a_teacher_is_named_and_told_apart_by_its_digest() -> None:
+    before = identity() | {"space": "dcgan"}
+    now = before | {"teacher": "b" * 16, "space": "biggan"}
+    assert words(before, now).startswith(
+        f"--teacher old.pkl (digest {'a' * 16}), not --teacher of digest {'b' * 16}: give"
+    )
