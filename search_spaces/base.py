@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 import torch
@@ -121,6 +121,11 @@ class Generator(nn.Module):
         return classes_of(self.input_specs)
 
     @property
+    def stride(self) -> int:
+        """What the sides of its input images must be multiples of, px."""
+        return 1
+
+    @property
     def uses_batch_statistics(self) -> bool:
         """Whether an image depends on the rest of its batch in training, as with batch normalisation."""
         return False
@@ -180,8 +185,16 @@ class Discriminator(nn.Module):
 
     architecture: Architecture
 
+    @property
+    def takes_input_image(self) -> bool:
+        """Whether it judges an image beside the input image that it was made of: its only condition."""
+        return False
+
     def features(self, images: Tensor) -> list[Tensor]:
-        """Activations after every block, finest first; a feature space for comparing images."""
+        """Activations after every block, finest first; a feature space for comparing images.
+
+        One that `takes_input_image` takes this here, too.
+        """
         raise NotImplementedError
 
     def classify(self, images: Tensor) -> Tensor | None:
@@ -275,7 +288,7 @@ class Family:
     """Everything the service needs of one family of generators."""
 
     name: str
-    task: str  # where its inputs come from, see `distill.tasks`
+    tasks: tuple[str, ...]  # where its inputs may come from, see `distill.tasks`; the first is the default
     architecture: type[Architecture]
     discriminator_architecture: type[Architecture]
     build: Callable[[Any], Generator]
@@ -292,3 +305,9 @@ class Family:
     # the values of a second file, and the generator ─► the discriminator
     read_discriminator: Callable[[Any, Any], Discriminator | None] = no_discriminator_file
     slimmable: WeightSharing | None = None  # None: no weight sharing in this family
+    # by task, `default_discriminator` of the tasks that need another one
+    other_discriminators: Mapping[str, Callable[[Any], Architecture]] = field(default_factory=dict)
+
+    def discriminator_for(self, generator: Any, task: str) -> Architecture:
+        """The architecture of a discriminator for `generator`, an architecture, where there is none yet."""
+        return self.other_discriminators.get(task, self.default_discriminator)(generator)

@@ -6,7 +6,7 @@ Generators draw the digits that the inputs show inverted; discriminators judge p
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from distill.data import DIGITS, ImageSet, load_images, to_float
 from distill.progress import OnProgress
-from distill.tasks import Batch, EvalSet
+from distill.tasks import DEFAULT_OPTIONS, Batch, EvalSet, TaskOptions
 from search_spaces import (
     WITHIN_BUDGET,
     Architecture,
@@ -80,8 +80,13 @@ class PatchDiscriminator(Discriminator):
         self.first = nn.Conv2d(2, architecture.channels, 4, stride=2, padding=1)
         self.last = nn.Conv2d(architecture.channels, 1, 4, stride=2, padding=1)
 
-    def features(self, images: Tensor) -> list[Tensor]:
-        return [F.leaky_relu(self.first(torch.cat([images, images], dim=1)), 0.2)]
+    @property
+    def takes_input_image(self) -> bool:
+        return True
+
+    def features(self, images: Tensor, condition: Tensor | None = None) -> list[Tensor]:
+        condition = images if condition is None else condition
+        return [F.leaky_relu(self.first(torch.cat([images, condition], dim=1)), 0.2)]
 
     def forward(self, images: Tensor, condition: Tensor) -> Tensor:
         hidden = F.leaky_relu(self.first(torch.cat([images, condition], dim=1)), 0.2)
@@ -140,6 +145,9 @@ class InvertedDigits:
     held_out: ImageSet | None = None
 
     name: ClassVar[str] = "inverted-digits"
+    judges_input: ClassVar[bool] = True
+    has_splits: ClassVar[bool] = False
+    default_held_out: ClassVar[float] = 0.5
     needs_images: ClassVar[bool] = True
 
     @classmethod
@@ -148,6 +156,7 @@ class InvertedDigits:
         source: str | Path | None,
         generator: Generator,
         *,
+        options: TaskOptions = DEFAULT_OPTIONS,
         any_labels: bool = False,
         cache: Path | None = None,
         on_progress: OnProgress | None = None,
@@ -155,7 +164,14 @@ class InvertedDigits:
         return cls(load_images(DIGITS, SIDE, 1))
 
     @classmethod
-    def sample(cls, source: str | Path | None, generator: Generator, *, any_labels: bool = False) -> Self:
+    def sample(
+        cls,
+        source: str | Path | None,
+        generator: Generator,
+        *,
+        options: TaskOptions = DEFAULT_OPTIONS,
+        any_labels: bool = False,
+    ) -> Self:
         return cls.load(source, generator)
 
     def hold_out(self, fraction: float) -> Self:
@@ -170,6 +186,14 @@ class InvertedDigits:
     @property
     def digest(self) -> str:
         return self.images.digest
+
+    @property
+    def noted(self) -> Mapping[str, str]:
+        return {}
+
+    @property
+    def described(self) -> str:
+        return f"{len(self.images)} digits and their negatives"
 
     def pair(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Input and target."""
@@ -274,7 +298,7 @@ class TeacherOptions(BaseModel):
 
 TRANSLATOR = Family(
     name="translator",
-    task=InvertedDigits.name,
+    tasks=(InvertedDigits.name,),
     architecture=TranslatorArchitecture,
     discriminator_architecture=TranslatorArchitecture,
     build=Translator,

@@ -2,7 +2,7 @@
 
 `load_images` opens a source (`sources/`), decodes every image by one rule (`decoding.py`) on all cores
 (`reading.py`), keeps the result on disk for the next process (`cache.py`) and hands out an `ImageSet`;
-`ImageStream` draws batches from that.
+`ImageStream` draws batches from that. Images of two domains, pairs and attributes are in `translation/`.
 """
 
 from distill.data.builtin import DIGITS, digits_labels
@@ -20,22 +20,44 @@ from distill.data.remarks import image_remarks
 from distill.data.scale import to_float, to_uint8
 from distill.data.sources import TEACHER, absolute
 from distill.data.stream import ImageStream
+from distill.data.translation import (
+    TEST,
+    AttributeImages,
+    Format,
+    Reading,
+    Split,
+    check_noise_data,
+    load_attributes,
+    load_domains,
+    load_pairs,
+    split_images,
+)
 
 __all__ = [
     "DIGITS",
     "LEAST_HELD_OUT",
     "MIN_IMAGES",
     "TEACHER",
+    "TEST",
+    "AttributeImages",
+    "Format",
     "ImageSet",
     "ImageStream",
+    "Reading",
+    "Split",
     "absolute",
     "check_batch",
     "check_held_out",
     "check_labels",
+    "check_noise_data",
     "digits_labels",
     "image_remarks",
+    "load_attributes",
+    "load_domains",
     "load_images",
+    "load_pairs",
     "sample_images",
+    "split_images",
     "to_float",
     "to_uint8",
 ]

@@ -35,6 +35,7 @@ class Contents:
     skipped: tuple[str, ...]
     labels: Labels | None  # of the images that were kept
     from_colours: bool  # grey images, decoded from colour
+    names: tuple[str, ...]  # of the images that were kept
     unlabelled: str = ""  # why there are no labels
 
 
@@ -57,6 +58,8 @@ def find(folder: Path, key: str, name: str) -> ImageSet | None:
             return None
         if labels is not None and labels.shape != shape[:1]:
             return None
+        if len(about["names"]) != shape[0]:
+            return None
         return ImageSet(
             name,
             mapped_tensor(_mapped(path, shape)),
@@ -66,6 +69,7 @@ def find(folder: Path, key: str, name: str) -> ImageSet | None:
             tuple(map(str, about["classes"])),
             from_colours=bool(about.get("from_colours", False)),
             unlabelled=str(about.get("unlabelled", "")),
+            names=tuple(map(str, about["names"])),  # entries of older versions have none, and are made again
         )
     except OSError as error:
         if error.errno == errno.ENOMEM:
@@ -115,6 +119,7 @@ def _about(entry: Path, image_shape: tuple[int, int, int], contents: Contents) -
             "classes": labels.classes if labels else (),
             "from_colours": contents.from_colours,
             "unlabelled": contents.unlabelled,
+            "names": contents.names,
         }
     )
 

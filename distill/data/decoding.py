@@ -62,11 +62,7 @@ def decode(file: ImageFile, resolution: int, channels: int) -> Pixels:
         UnusableImageError: it is too large, damaged, or no image.
     """
     with _readable(file) as image:
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise UnusableImageError(f"{width}×{height} pixels, more than {MAX_PIXELS // 10**6} million")
-        opened = ImageOps.exif_transpose(_eight_bits(image, file))
-        plain = _plain(opened, "L" if channels == 1 else "RGB")
+        plain = _plain(_upright(image, file), "L" if channels == 1 else "RGB")
         square = _square(plain, resolution)
         return np.asarray(square).reshape(resolution, resolution, channels).transpose(2, 0, 1)
 
@@ -81,14 +77,27 @@ def in_colours(file: ImageFile) -> bool:
         return image.mode not in GREY and not image.mode.startswith("I")
 
 
-def shorter_side(file: ImageFile) -> int:
-    """Pixels along the shorter side, from the file's header.
+def sides(file: ImageFile) -> tuple[int, int]:
+    """Width and height in pixels, from the file's header.
 
     Raises:
         UnusableImageError: it has none.
     """
     with _readable(file) as image:
-        return min(image.size)
+        return image.size
+
+
+def half(file: ImageFile, *, right: bool) -> Image.Image:
+    """The left or right half of two images side by side, upright, to be decoded as an image of its own.
+
+    Raises:
+        UnusableImageError: it is too large, damaged, or no image.
+    """
+    with _readable(file) as image:
+        opened = _upright(image, file)
+        middle = opened.width // 2
+        left = middle if right else 0
+        return opened.crop((left, 0, left + middle, opened.height))
 
 
 @contextmanager
@@ -122,6 +131,14 @@ def _other(file: bytes) -> str:
     """What a file is that is none of the formats."""
     found = next((what for start, what in OTHERS.items() if file.startswith(start)), None)
     return "not an image" if found is None else f"{found}, which is not read: convert it to PNG"
+
+
+def _upright(image: Image.Image, file: ImageFile) -> Image.Image:
+    """8 bits a channel, turned by its EXIF tag; refuses too many pixels before they are decoded."""
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise UnusableImageError(f"{width}×{height} pixels, more than {MAX_PIXELS // 10**6} million")
+    return ImageOps.exif_transpose(_eight_bits(image, file))
 
 
 def _eight_bits(image: Image.Image, file: ImageFile) -> Image.Image:

@@ -37,7 +37,8 @@ class ImageSet:
     from_colours: bool = False  # grey images of a colour source
     unlabelled: str = ""  # why there are no labels, where there is something that might be labels
     notes: tuple[str, ...] = ()  # files of the source that are no images of it, by reason
-    rows: Tensor | None = None  # (M,), int64, ascending: the part's images; None for all
+    rows: Tensor | None = None  # (M,), int64: the part's images; None for all
+    names: tuple[str, ...] = ()  # of the files, where they are known
 
     def __len__(self) -> int:
         return len(self.images if self.rows is None else self.rows)
@@ -64,18 +65,25 @@ class ImageSet:
         found = None if self.found is None else round(fraction * self.found)
         rest = None if self.found is None or found is None else self.found - found
         return (
-            self._part(order[size:], f"without {fraction}", rest),
-            self._part(order[:size], f"held-out {fraction}", found),
+            # sorted, so that the disk is read in its order
+            self._part(order[size:].sort().values, f"without {fraction}", rest),
+            self._part(order[:size].sort().values, f"held-out {fraction}", found),
         )
 
+    def part(self, indices: Tensor) -> ImageSet:
+        """The images at `indices` (M,), int64, in their order; equal indices give an equal digest."""
+        which = hashlib.sha256(indices.numpy().tobytes()).hexdigest()
+        found = None if self.found is None else round(self.found * len(indices) / len(self))
+        return self._part(indices, f"part {which}", found)
+
     def _part(self, indices: Tensor, which: str, found: int | None) -> ImageSet:
-        indices = indices.sort().values  # so that the disk is read in its order
         return replace(
             self,
             digest=hashlib.sha256(f"{self.digest} {which}".encode()).hexdigest()[:16],
             labels=None if self.labels is None else self.labels[indices],
             found=found,
             rows=indices if self.rows is None else self.rows[indices],
+            names=tuple(self.names[i] for i in indices.tolist()) if self.names else (),
         )
 
     @property

@@ -13,7 +13,7 @@ import torch
 
 from distill.data.builtin import DIGITS, load_digits_set
 from distill.data.cache import Contents, find, store
-from distill.data.decoding import RULE, in_colours, shorter_side
+from distill.data.decoding import RULE, in_colours, sides
 from distill.data.image_set import GREY_CHECK, ImageSet, Pixels, pixel_digest
 from distill.data.labels import check_classes, check_labels
 from distill.data.reading import decode_all
@@ -58,14 +58,40 @@ def load_images(
     else:
         with ExitStack() as stack:
             opened = open_source(str(source), stack, download=True)
-            if cache is None:
-                listing = _listing(str(source), opened, resolution, classes)
-                images = _in_memory(str(source), listing, resolution, channels, on_progress)
-            else:
-                images = _on_disk(str(source), opened, resolution, channels, classes, cache, on_progress)
-            images = replace(images, notes=opened.notes)
+            images = read_source(
+                str(source),
+                opened,
+                resolution,
+                channels,
+                classes=classes,
+                cache=cache,
+                on_progress=on_progress,
+            )
     check_labels(images, classes)
     return images
+
+
+def read_source(
+    name: str,
+    source: Source,
+    resolution: int,
+    channels: int,
+    *,
+    classes: int = 0,
+    cache: Path | None = None,
+    on_progress: OnProgress | None = None,
+) -> ImageSet:
+    """The images of an open `source`, which messages call `name`; as `load_images`.
+
+    Raises:
+        DataError: as `load_images`.
+    """
+    if cache is None:
+        listing = _listing(name, source, resolution, classes)
+        images = _in_memory(name, listing, resolution, channels, on_progress)
+    else:
+        images = _on_disk(name, source, resolution, channels, classes, cache, on_progress)
+    return replace(images, notes=source.notes)
 
 
 def sample_images(source: str | Path | None, resolution: int, channels: int) -> ImageSet:
@@ -79,11 +105,20 @@ def sample_images(source: str | Path | None, resolution: int, channels: int) -> 
         return load_digits_set(resolution, channels)
     with ExitStack() as stack:
         opened = open_source(str(source), stack, download=False)
-        listing = _listing(str(source), opened, resolution)
-        sample = listing.subset(_spread(len(listing)))
-        found = len(listing) if len(listing) > SAMPLE else None
-        images = _in_memory(str(source), sample, resolution, channels, found=found)
-        return replace(images, notes=opened.notes)
+        return sample_source(str(source), opened, resolution, channels)
+
+
+def sample_source(name: str, source: Source, resolution: int, channels: int) -> ImageSet:
+    """At most `SAMPLE` images of an open `source`, which messages call `name`; as `sample_images`.
+
+    Raises:
+        DataError: as `sample_images`.
+    """
+    listing = _listing(name, source, resolution)
+    sample = listing.subset(_spread(len(listing)))
+    found = len(listing) if len(listing) > SAMPLE else None
+    images = _in_memory(name, sample, resolution, channels, found=found)
+    return replace(images, notes=source.notes)
 
 
 def check_batch(data: ImageSet, batch_size: int) -> None:
@@ -128,16 +163,16 @@ def _listing(name: str, source: Source, resolution: int, classes: int = 0) -> Li
         others = f" (left out: {'; '.join(source.notes)})" if source.notes else ""
         raise DataError(f"{name} holds no images{others}: {FIX}")
     check_classes(name, listing.labels, classes, listing.unlabelled)
-    sides: list[int] = []
+    shorter: list[int] = []
     for position in _spread(len(listing)):
         with suppress(Exception):  # broken images are counted when they are decoded
-            sides.append(shorter_side(listing.read(position)))
-    small = sum(side < resolution for side in sides)
-    if 2 * small > len(sides):
+            shorter.append(min(sides(listing.read(position))))
+    small = sum(side < resolution for side in shorter)
+    if 2 * small > len(shorter):
         raise DataError(
-            f"{name}: {small} of {len(sides)} checked images are below the resolution of {resolution} px"
-            f" (typically {median(sides):.0f}, at most {max(sides)} px along the shorter side): give larger"
-            " images, or a teacher of fewer pixels"
+            f"{name}: {small} of {len(shorter)} checked images are below the resolution of {resolution} px"
+            f" (typically {median(shorter):.0f}, at most {max(shorter)} px along the shorter side): give "
+            "larger images, or a teacher of fewer pixels"
         )
     return listing
 
@@ -172,6 +207,7 @@ def _in_memory(
         found,
         contents.from_colours,
         contents.unlabelled,
+        names=contents.names,
     )
 
 
@@ -224,7 +260,8 @@ def _decode(
             f"give at least {MIN_IMAGES}"
         )
     labels = listing.labels and listing.labels.of(outcome.kept)
-    return Contents(skipped, labels, channels == 1 and _in_colours(listing), listing.unlabelled)
+    names = tuple(listing.names[i] for i in outcome.kept)
+    return Contents(skipped, labels, channels == 1 and _in_colours(listing), names, listing.unlabelled)
 
 
 def _in_colours(listing: Listing) -> bool:

@@ -96,6 +96,7 @@ class Distillation(ABC):
     name: ClassVar[str]
     default_schedule: ClassVar[Schedule]  # of the KD weight
     default_schedule_on_digits: ClassVar[Schedule | None] = None  # for the built-in digits, where it differs
+    tasks: ClassVar[tuple[str, ...]] = ()  # names of the tasks that it is for; empty: any
     needs_teacher_images: ClassVar[bool]
     needs_teacher_discriminator: ClassVar[bool]
     uses_distance: ClassVar[bool] = False  # `Ingredients.distance`

@@ -15,6 +15,7 @@ from distill.errors import RecipeError
 from distill.losses import pixel_mse
 from distill.recipes.base import Distillation, GeneratorStep, Ingredients
 from distill.schedules import Schedule
+from distill.tasks import NoiseTask
 
 MEAN_SQUARE = Schedule("constant", start=1.0)
 
@@ -34,6 +35,7 @@ class CompressingGans(Distillation):
 
     name: ClassVar = "compressing-gans"
     default_schedule: ClassVar = MEAN_SQUARE
+    tasks: ClassVar = (NoiseTask.name,)
     needs_teacher_images: ClassVar = True
     needs_teacher_discriminator: ClassVar = False
 

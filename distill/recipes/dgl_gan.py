@@ -20,6 +20,7 @@ from distill.errors import RecipeError
 from distill.recipes.base import Distillation, GeneratorStep, Ingredients
 from distill.recipes.path_lengths import PathLengths
 from distill.schedules import Schedule
+from distill.tasks import NoiseTask
 
 ALPHA = 0.1  # of the paper's runs
 SWITCH = 0.5  # of the training: stage II begins
@@ -40,6 +41,7 @@ class TwoDiscriminators(Distillation):
     paths: PathLengths = field(default_factory=PathLengths)
 
     default_schedule: ClassVar = STAGES
+    tasks: ClassVar = (NoiseTask.name,)
     needs_teacher_images: ClassVar = False
     needs_teacher_discriminator: ClassVar = True
 

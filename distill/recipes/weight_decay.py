@@ -20,7 +20,6 @@ from distill.perceptual import ImageFeatures, PerceptualDistance
 from distill.recipes.base import Distillation, GeneratorStep, Ingredients
 from distill.recipes.similarity import SIMILARITY
 from distill.schedules import Ramp, Schedule
-from search_spaces import Discriminator
 
 
 @dataclass(frozen=True)
@@ -82,20 +81,22 @@ class WeightDecay(Distillation):
         teacher = step.batch.teacher
         if step.kd_weight == 0 or teacher is None:
             return terms
-        similarity = self._similarity(step.fake, teacher, step.teacher_discriminator)
+        similarity = self._similarity(step, teacher)
         return terms | {f"g_{name}": step.kd_weight * term for name, term in similarity.items()}
 
-    def _similarity(self, fake: Tensor, teacher: Tensor, judge: Discriminator | None) -> Terms:
+    def _similarity(self, step: GeneratorStep, teacher: Tensor) -> Terms:
         """The terms that have a weight, weighted, of the student's and its teacher's images."""
         terms: Terms = {}
+        fake, judge = step.fake, step.teacher_discriminator
         if self.pixel > 0:
             terms["pixel"] = self.pixel * pixel_l1(fake, teacher)
         if self.distance is not None and self.perceptual > 0:
             terms["perceptual"] = self.perceptual * self.distance(fake, teacher)
         if judge is not None and self.feature > 0:
+            inputs = step.batch.fake_condition if judge.takes_input_image else ()
             with torch.no_grad():
-                target = judge.features(teacher)
-            terms["feature"] = self.feature * feature_l1(judge.features(fake), target)
+                target = judge.features(teacher, *inputs)
+            terms["feature"] = self.feature * feature_l1(judge.features(fake, *inputs), target)
         if self.wavelet > 0:
             terms["wavelet"] = self.wavelet * wavelet_l1(fake, teacher)
         if self.features is not None and self.mmd > 0:

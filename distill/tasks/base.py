@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias
 
 import numpy.typing as npt
 import torch
@@ -14,6 +14,20 @@ from torch import Tensor
 from distill.data import ImageSet
 from distill.progress import OnProgress
 from search_spaces import Generator, Inputs, InputSpec, of_kind
+
+Direction: TypeAlias = Literal["A2B", "B2A"]
+"""From which of two domains images are translated to which."""
+
+
+@dataclass(frozen=True)
+class TaskOptions:
+    """What a user says of the images, beside where they are; a task refuses what it has no use for."""
+
+    direction: Direction = "A2B"
+    attributes: tuple[str, ...] = ()  # by name, in the order of the generator's; empty: all of the data
+
+
+DEFAULT_OPTIONS = TaskOptions()
 
 
 @dataclass(frozen=True)
@@ -29,6 +43,7 @@ class Batch:
     real_condition: Inputs = ()  # and `D(real, *real_condition)`
     target: Tensor | None = None  # the aligned ground truth for `inputs`, in paired tasks
     teacher: Tensor | None = None  # the teacher's images for `inputs`
+    attributes: Tensor | None = None  # (N, K), of `real`; 0 or 1
 
     def part(self, part: slice) -> Batch:
         """The rows `part` of every tensor."""
@@ -46,6 +61,7 @@ class Batch:
             tuple(change(x) for x in self.real_condition),
             None if self.target is None else change(self.target),
             None if self.teacher is None else change(self.teacher),
+            None if self.attributes is None else change(self.attributes),
         )
 
 
@@ -109,6 +125,9 @@ class Task(Protocol):
     """Makes batches, and names what a generator is measured against."""
 
     name: ClassVar[str]
+    judges_input: ClassVar[bool]  # discriminators judge images beside the input image
+    has_splits: ClassVar[bool]  # a teacher that is trained here does not see the test split either
+    default_held_out: ClassVar[float]  # fraction of the user's own images, see `hold_out`
     needs_images: ClassVar[bool]  # if not, it is a `SampledTask`: samples of the teacher can be its images
 
     @property
@@ -117,7 +136,15 @@ class Task(Protocol):
 
     @property
     def images(self) -> ImageSet:
-        """The real images of the target domain."""
+        """The real images of the target domain that are trained on."""
+
+    @property
+    def noted(self) -> Mapping[str, str]:
+        """What a checkpoint notes beside the data, so that it can be measured again."""
+
+    @property
+    def described(self) -> str:
+        """The images that are trained on, measured with and held out, in words."""
 
     @classmethod
     def load(
@@ -125,21 +152,29 @@ class Task(Protocol):
         source: str | Path | None,
         generator: Generator,
         *,
+        options: TaskOptions = DEFAULT_OPTIONS,
         any_labels: bool = False,
         cache: Path | None = None,
         on_progress: OnProgress | None = None,
     ) -> Self:
         """The task of `generator` on the images `source`, decoded once into the folder `cache`.
 
-        With `any_labels` the images' classes need not be the generator's: an evaluation ignores labels, and a
-        teacher to train gets its number of classes from the images (`for_generator`).
+        With `any_labels` the images' classes or attributes need not be the generator's: an evaluation ignores
+        labels, and a teacher to train gets its number of classes from the images (`for_generator`).
 
         Raises:
             DataError: the images can't be used, or do not fit the generator.
         """
 
     @classmethod
-    def sample(cls, source: str | Path | None, generator: Generator, *, any_labels: bool = False) -> Self:
+    def sample(
+        cls,
+        source: str | Path | None,
+        generator: Generator,
+        *,
+        options: TaskOptions = DEFAULT_OPTIONS,
+        any_labels: bool = False,
+    ) -> Self:
         """The task on a sample of the images, in seconds; writes and downloads nothing.
 
         Raises:
@@ -149,7 +184,8 @@ class Task(Protocol):
     def hold_out(self, fraction: float) -> Self:
         """The task on the real images without a `fraction` of them, which `held_out_sets` names.
 
-        The same images are held out every time. A `fraction` of 0 changes nothing.
+        The same images are held out every time. A `fraction` of 0 changes nothing, and none does where the
+        data has a test split of its own.
         """
 
     def for_generator(self, generator: Generator) -> Self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -14,9 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from distill.data import ImageSet, ImageStream, check_labels, load_images, sample_images
+from distill.data import ImageSet, ImageStream, check_labels, check_noise_data, load_images, sample_images
+from distill.errors import DataError
 from distill.progress import OnProgress
-from distill.tasks.base import Batch, EvalSet
+from distill.tasks.base import DEFAULT_OPTIONS, Batch, EvalSet, TaskOptions
 from search_spaces import Generator, Inputs, InputSpec, classes_of, draw_inputs, input_batches, of_kind
 
 MOST_ROWS = 10  # of a preview, where there are classes
@@ -32,6 +33,9 @@ class NoiseTask:
     on_held_out: bool = False  # generated images are compared with `held_out` alone, not with `images`
 
     name: ClassVar[str] = "noise"
+    judges_input: ClassVar[bool] = False
+    has_splits: ClassVar[bool] = False
+    default_held_out: ClassVar[float] = 0.5
     needs_images: ClassVar[bool] = False
 
     @classmethod
@@ -40,17 +44,27 @@ class NoiseTask:
         source: str | Path | None,
         generator: Generator,
         *,
+        options: TaskOptions = DEFAULT_OPTIONS,
         any_labels: bool = False,
         cache: Path | None = None,
         on_progress: OnProgress | None = None,
     ) -> Self:
+        _check_options(source, options)
         channels, height, _ = generator.image_shape
         classes = 0 if any_labels else generator.classes
         images = load_images(source, height, channels, classes=classes, cache=cache, on_progress=on_progress)
         return cls(images, generator.input_specs)
 
     @classmethod
-    def sample(cls, source: str | Path | None, generator: Generator, *, any_labels: bool = False) -> Self:
+    def sample(
+        cls,
+        source: str | Path | None,
+        generator: Generator,
+        *,
+        options: TaskOptions = DEFAULT_OPTIONS,
+        any_labels: bool = False,
+    ) -> Self:
+        _check_options(source, options)
         channels, height, _ = generator.image_shape
         images = sample_images(source, height, channels)
         check_labels(images, 0 if any_labels else generator.classes)
@@ -72,6 +86,16 @@ class NoiseTask:
     @property
     def digest(self) -> str:
         return self.images.digest
+
+    @property
+    def noted(self) -> Mapping[str, str]:
+        return {}
+
+    @property
+    def described(self) -> str:
+        images = self.images
+        apart = "" if self.held_out is None else f"; {self.held_out.count} more are held out"
+        return f"{images.name}, {images.count} images ({images.format}){apart}"
 
     @property
     def classes(self) -> int:
@@ -117,6 +141,19 @@ class NoiseTask:
                 found = label[:, number].nonzero().flatten()
                 rows += [found[:columns]] if len(found) >= columns else []
         return torch.cat(rows) if rows else torch.arange(min(count, len(inputs[0])))
+
+
+def _check_options(source: str | Path | None, options: TaskOptions) -> None:
+    """Refuse what goes with image translation only."""
+    if options.direction != DEFAULT_OPTIONS.direction:
+        raise DataError(
+            f"--direction {options.direction}: the generator takes noise, not images: leave it out"
+        )
+    if options.attributes:
+        raise DataError(
+            f"--attributes {','.join(options.attributes)}: the generator takes no attributes: leave it out"
+        )
+    check_noise_data(source)
 
 
 class NoiseStream:

@@ -18,7 +18,7 @@ from distill.errors import TeacherError
 from distill.progress import OnProgress
 from distill.seeds import derive_seed
 from distill.storage import mapped_tensor
-from distill.tasks import TASKS, DrawnInputs, SampledTask, Task
+from distill.tasks import DrawnInputs, SampledTask, Task, get_task
 from distill.teachers.cache import (
     CacheUse,
     check_room,
@@ -59,7 +59,7 @@ class TeacherSamples:
         Raises:
             TeacherError: samples can't take the place of this task's images, or are too few.
         """
-        if TASKS[self.teacher.family.task].needs_images:
+        if get_task(self.teacher.family).needs_images:
             raise TeacherError(
                 f"--data {TEACHER}: {self.teacher.family.name} generators take images, which samples of the "
                 "teacher can't replace: give the images by --data"
@@ -175,7 +175,7 @@ class TeacherSamples:
         return ImageSet(TEACHER, mapped_tensor(cache.images), digest, labels=labels, classes=classes)
 
     def _on(self, generator: Generator, images: ImageSet, held_out: ImageSet) -> Task:
-        kind = cast(type[SampledTask], TASKS[self.teacher.family.task])  # it needs no images
+        kind = cast(type[SampledTask], get_task(self.teacher.family))  # it needs no images
         return kind.on_samples(generator, images, held_out)
 
 

@@ -182,6 +182,7 @@ def _metadata(
         "data": absolute(task.images.name),
         "data_digest": task.digest,
         "images": str(snapshot.images),
+        **task.noted,
     }
     if fidelity is None or snapshot.fid is None:
         return known

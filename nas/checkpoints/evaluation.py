@@ -25,7 +25,7 @@ from distill.evaluation import (
     needs_extractor,
 )
 from distill.progress import OnProgress
-from distill.tasks import TASKS, EvalSet, Task
+from distill.tasks import DEFAULT_OPTIONS, Direction, EvalSet, Task, TaskOptions, get_task
 from distill.teachers import TEACHER_CACHE, TeacherSamples, load_teacher
 from nas.budget import COUNTER, measure
 from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS, TEACHER_SAMPLES
@@ -40,6 +40,9 @@ def evaluate(
     *,
     metrics: str | Sequence[str] = ("fid",),
     data: str | None = None,
+    task: str | None = None,
+    direction: Direction | None = None,
+    attributes: Sequence[str] | None = None,
     teacher: str | Path | None = None,
     fid_samples: int | None = None,
     extractor: str | None = None,
@@ -56,6 +59,9 @@ def evaluate(
         checkpoint: of a student or a teacher.
         metrics: names in `distill.evaluation.metrics.METRICS`, or one of them.
         data: the real images, or "teacher" for held-out samples of the teacher.
+        task: what the generator was trained for, where its family has several tasks.
+        direction: from which domain to which it translates.
+        attributes: of the images, by name, in the generator's order.
         teacher: the file of that teacher, where the checkpoint notes another or none; implies data="teacher".
         fid_samples: generated images that every metric is taken over.
         extractor: of the features, a name or a TorchScript file.
@@ -85,13 +91,15 @@ def evaluate(
     source = _source(subject, data, teacher)
     judge = _judge(subject, extractor, weights, source, metrics)
     if source == TEACHER:
-        task, compared_with = _samples(subject, teacher, cache, where, on_progress)
+        measured, compared_with = _samples(subject, teacher, cache, where, on_progress)
     else:
-        task, compared_with = _task(subject, source, data, cache, on_progress), REAL_IMAGES
-    notes = _notes(judge, task) if needs_extractor(metrics) else []
+        kind, options = subject.task(task), subject.options(direction, attributes)
+        measured = _task(subject, kind, options, source, data, cache, on_progress)
+        compared_with = REAL_IMAGES
+    notes = _notes(judge, measured) if needs_extractor(metrics) else []
     batch_size = batch_size or images_at_a_time(subject.generator.image_shape[-1])
     fidelity = Fidelity(
-        task.eval_sets(),
+        measured.eval_sets(),
         judge.name,
         weights=weights,
         cache=cache,
@@ -102,13 +110,15 @@ def evaluate(
     )
     if "fid" in metrics and extractor is None:
         _check_weights(subject, fidelity)
-    samples = fid_samples or subject.samples(task)
+    samples = fid_samples or subject.samples(measured)
     drawn = subject.seed if seed is None else seed
-    sets = () if source == TEACHER else task.held_out_sets()  # of samples, only the held-out part is made
-    scores, apart = _scores(subject, fidelity, sets, metrics, samples, drawn)
+    # of samples, only the held-out part is made
+    sets = () if source == TEACHER else measured.held_out_sets()
+    held_out_samples = fid_samples or subject.held_out_samples(measured)
+    scores, apart = _scores(subject, fidelity, sets, metrics, samples, held_out_samples, drawn)
     return {
         "checkpoint": str(subject.path),
-        "data": task.images.name,
+        "data": measured.images.name,
         "compared_with": compared_with,
         "distance": distance_name(judge.name),
         "notes": notes + (few_samples(judge.name, samples) if "fid" in metrics else []),
@@ -140,8 +150,27 @@ class _Subject:
 
     def samples(self, task: Task) -> int:
         """Generated images: as many as noted, else a search's default for the images."""
+        return int(self.noted.get("fid_samples", self._default_samples(task)))
+
+    def held_out_samples(self, task: Task) -> int:
+        """The same for held-out images; of images as inputs all: the noted number is of another split."""
+        samples = self.samples(task)
+        drawn = any(one.drawn for one in task.eval_sets())
+        return samples if drawn else max(samples, self._default_samples(task))
+
+    def _default_samples(self, task: Task) -> int:
         defaults = DIGITS_DEFAULTS if task.images.name == DIGITS else REAL_DEFAULTS
-        return int(self.noted.get("fid_samples", defaults["fid_samples"]))
+        return int(defaults["fid_samples"])
+
+    def task(self, asked: str | None) -> type[Task]:
+        """The task asked for, else the noted one, else the family's first."""
+        return get_task(self.family, asked or self.noted.get("task", ""))
+
+    def options(self, direction: Direction | None, attributes: Sequence[str] | None) -> TaskOptions:
+        """What is said of image translation, by default as the file notes."""
+        known = tuple(name for name in self.noted.get("attributes", "").split(",") if name)
+        way: Direction = "B2A" if self.noted.get("direction") == "B2A" else DEFAULT_OPTIONS.direction
+        return TaskOptions(direction or way, tuple(attributes or known))
 
     @property
     def seed(self) -> int:
@@ -174,17 +203,21 @@ def _judge(
 
 def _task(
     subject: _Subject,
+    kind: type[Task],
+    options: TaskOptions,
     source: str,
     data: str | None,
     cache: Path | None,
     on_progress: OnProgress | None,
 ) -> Task:
-    """The family's task on the images `source`, of which as many are held out as the file notes.
+    """The task on the images `source`, of which as many are held out as the file notes.
 
     Images that the user gives may be others than the noted ones; none of those are held out.
     """
-    kind, generator = TASKS[subject.family.task], subject.generator
-    whole = kind.load(source, generator, any_labels=True, cache=cache, on_progress=on_progress)
+    loaded = kind.load(
+        source, subject.generator, options=options, any_labels=True, cache=cache, on_progress=on_progress
+    )
+    whole = loaded.for_generator(subject.generator)
     task = whole.hold_out(float(subject.noted.get("held_out", 0)))
     if task.digest == subject.noted.get("data_digest", task.digest):
         return task
@@ -263,6 +296,7 @@ def _scores(
     held_out: Sequence[EvalSet],
     metrics: Sequence[str],
     samples: int,
+    held_out_samples: int,
     seed: int,
 ) -> tuple[dict[str, Score], dict[str, Score]]:
     """The metrics by name, and the same against `held_out` sets, where there are any."""
@@ -271,7 +305,7 @@ def _scores(
         scores = fidelity.measure(generator, metrics, samples, seed)
         if not held_out:
             return scores, {}
-        return scores, fidelity.against(held_out).measure(generator, metrics, samples, seed)
+        return scores, fidelity.against(held_out).measure(generator, metrics, held_out_samples, seed)
     except NonFiniteImagesError as error:
         raise ConfigError(f"{subject.path} can't be measured, {error}: give another checkpoint") from error
 

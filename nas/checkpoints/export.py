@@ -13,6 +13,8 @@ from nas.errors import ExportError
 from nas.reporting import SearchReport, TrialReport, choose_best
 from search_spaces import Checkpoint, check_name, file_digest, get_family, os_reason, save_checkpoint
 
+TRANSLATION = ("task", "direction", "attributes")  # what an evaluation needs of image translation
+
 
 def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | None = None) -> TrialReport:
     """The trial to export: number `trial`, or the best complete one of at most `max_macs` MACs.
@@ -95,6 +97,7 @@ def export_student(
         "data_digest": found.data["digest"],
         "compared_with": found.compared_with,
         **_samples(found),
+        **{name: found.data[name] for name in TRANSLATION if name in found.data},
         **_held_out(found, trial),
         "images": str(rung.images),
         "fid": repr(rung.fid),

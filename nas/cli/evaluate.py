@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from nas.cli.command import Command, console, results
 from nas.cli.options import options
 from nas.options import (
+    TRANSLATION_DATA,
     DeviceOption,
     FidOptions,
     ImageOptions,
     JsonOption,
     Location,
+    Names,
     Place,
     Quantity,
     SampleSeedOption,
+    TranslationOptions,
     option,
     variant,
 )
@@ -50,8 +53,17 @@ class EvaluateOptions(JsonOption, DeviceOption, SampleSeedOption, FidOptions):
         ImageOptions,
         "data",
         help='Images: a folder, zip or idx file, torchvision:CIFAR10, "digits", 1,797 handwritten ones, or '
-        '"teacher", held-out samples of the teacher.',
+        f'"teacher", held-out samples of the teacher. {TRANSLATION_DATA}',
         shown="as noted in the file",
+    )
+    task: str = variant(
+        TranslationOptions, "task", default="", shown="as noted in the file, else by the family"
+    )
+    direction: Literal["A2B", "B2A"] | None = variant(
+        TranslationOptions, "direction", shown="as noted in the file, else A2B"
+    )
+    attributes: Names = variant(
+        TranslationOptions, "attributes", default=(), shown="as noted in the file, else all that the data has"
     )
     teacher: Location | None = option(
         None,

@@ -70,7 +70,8 @@ def check_search(config: SearchConfig) -> None:
         raise ValueError(str(error)) from error
     if config.fid_samples < 0 or config.fid_samples == 1:
         raise ValueError(f"--fid-samples {config.fid_samples}: give at least 2, better thousands")
-    if (config.held_out or config.data == TEACHER) and 0 < config.fid_samples < LEAST_HELD_OUT:
+    holds_out = config.held_out is None or config.held_out > 0 or config.data == TEACHER
+    if holds_out and 0 < config.fid_samples < LEAST_HELD_OUT:
         raise ValueError(
             f"--fid-samples {config.fid_samples}: precision and recall of finalists need at least "
             f"{LEAST_HELD_OUT}, better thousands"

@@ -22,7 +22,7 @@ REAL_DEFAULTS: dict[str, Any] = {
     "rungs": (50_000, 100_000, 200_000),
     "fid_samples": 10_000,
     "similarity_lr": 2e-3,
-    "held_out": 0.5,
+    "held_out": None,  # by the task, see `Task.default_held_out`
 }
 RAMP = ("adversarial_weight", "adversarial_start", "adversarial_full")
 RECIPE = next(iter(RECIPES))

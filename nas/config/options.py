@@ -8,6 +8,7 @@ from distill.data import DIGITS
 from nas.budget import format_quantity
 from nas.config.defaults import DIGITS_DEFAULTS, REAL_DEFAULTS, SHARED_LONGER, TEACHER_SAMPLES
 from nas.options import (
+    TRANSLATION_DATA,
     Duration,
     FidOptions,
     ImageOptions,
@@ -67,7 +68,7 @@ class TeacherOptions(ImageOptions):
         "data",
         default=DIGITS,
         help='Images: a folder, zip or idx file, torchvision:CIFAR10, "digits", 1,797 handwritten ones, or '
-        '"teacher", samples of the teacher.',
+        f'"teacher", samples of the teacher. {TRANSLATION_DATA}',
         shown="digits; with --teacher, samples of the teacher",
     )
     teacher_samples: Quantity | None = option(
@@ -152,12 +153,13 @@ class EvaluationOptions(FidOptions):
         help="Generated images measured before the last rung, where fewer will do; notes KIDs, too.",
         shown="--fid-samples, without KIDs",
     )
-    held_out: float = option(
+    held_out: float | None = option(
         0.0,
         group="evaluation",
         ge=0,
         lt=1,
         help="Fraction of the real images that no student and no discriminator is trained on: nas-distill "
         "compares finalists with it, too.",
-        shown="by the data: 0 on the digits and with --data teacher, else 0.5",
+        shown="by the data: 0 on the digits and with --data teacher; in image translation 0.1, unless the "
+        "data has a test split; else 0.5",
     )

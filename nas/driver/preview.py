@@ -130,9 +130,7 @@ def _data(bench: Workbench) -> str:
             f"{megabytes:,.0f} MB, made once); distances are to {samples.described}"
         )
     own = OWN if bench.config.teacher is None else ""
-    held_out = sum(one.reference.count for one in bench.outline.held_out_sets())
-    apart = f"; {held_out} more are held out" if held_out else ""
-    return f"Data: {images.name}, {images.count} images ({images.format}){apart}{own}"
+    return f"Data: {bench.outline.described}{own}"
 
 
 def _recipe(bench: Workbench) -> str:

@@ -8,6 +8,7 @@ from nas.options.quantities import (
     Duration,
     Gpus,
     Location,
+    Names,
     Place,
     Quantities,
     Quantity,
@@ -17,6 +18,7 @@ from nas.options.shared import (
     MOST_IMAGES,
     MOST_IN_A_BATCH,
     MOST_SAMPLES,
+    TRANSLATION_DATA,
     DeviceOption,
     DryRunOption,
     FidOptions,
@@ -27,6 +29,7 @@ from nas.options.shared import (
     SampleSeedOption,
     SeedOption,
     StudyOptions,
+    TranslationOptions,
 )
 
 __all__ = [
@@ -34,6 +37,7 @@ __all__ = [
     "MOST_IMAGES",
     "MOST_IN_A_BATCH",
     "MOST_SAMPLES",
+    "TRANSLATION_DATA",
     "Count",
     "DeviceOption",
     "DryRunOption",
@@ -44,6 +48,7 @@ __all__ = [
     "JsonOption",
     "Location",
     "MemoryOptions",
+    "Names",
     "Option",
     "Options",
     "Place",
@@ -54,6 +59,7 @@ __all__ = [
     "SeedOption",
     "StudyOptions",
     "TermWeights",
+    "TranslationOptions",
     "flag_of",
     "nearest",
     "option",

@@ -65,6 +65,10 @@ def _quantities(value: Any) -> Any:
     return tuple(value.split(",")) if isinstance(value, str) else value
 
 
+def _names(value: Any) -> Any:
+    return tuple(value.split(",")) if isinstance(value, str) and value else value or ()
+
+
 def _term_weights(value: Any) -> Any:
     """The canonical form of "pixel=1,wavelet=0.5", so that equal weights are equal settings."""
     from distill.errors import RecipeError
@@ -79,8 +83,10 @@ def _term_weights(value: Any) -> Any:
 
 
 def _expanded(value: Any) -> Any:
-    """`~` and `~name` at the start of a path stand for a home folder."""
-    return os.path.expanduser(value) if isinstance(value, str | Path) else value
+    """`~` and `~name` at the start of a path, and of each in a list, stand for a home folder."""
+    if isinstance(value, str):
+        return ",".join(map(os.path.expanduser, value.split(",")))
+    return os.path.expanduser(value) if isinstance(value, Path) else value
 
 
 def _in_short(value: float) -> str:
@@ -97,6 +103,9 @@ Count = Annotated[int, BeforeValidator(_count), Form("QUANTITY", _in_short)]
 
 Quantities = Annotated[tuple[Quantity, ...], BeforeValidator(_quantities), Form("QUANTITIES")]
 """Several quantities: 4k,8k,16k."""
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names), Form("NAME,...", ",".join)]
+"""Several names: happy,sad."""
 
 Duration = Annotated[float, BeforeValidator(_duration), Form("DURATION")]
 """Seconds, written 30ms, 250us or 1.5s."""

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from nas.options.base import Options
 from nas.options.fields import option
-from nas.options.quantities import Gpus, Location, Place, Quantity
+from nas.options.quantities import Gpus, Location, Names, Place, Quantity
+
+if TYPE_CHECKING:
+    from distill.tasks import TaskOptions
 
 MOST_IMAGES = 10**12  # of a training: a mistyped size is refused before anything is made of it
 MOST_IN_A_BATCH = 2**20
 MOST_SAMPLES = 10**7  # FIDs of more do not differ
 MOST_WORKERS = 10_000
+
+TRANSLATION_DATA = "For image translation also two sources, a.zip,b.zip, or images.zip,labels.csv."
 
 
 class StudyOptions(Options):
@@ -25,12 +30,45 @@ class StudyOptions(Options):
     )
 
 
-class ImageOptions(Options):
+class TranslationOptions(Options):
+    """What is said of image translation, beside where the images are."""
+
+    task: str = option(
+        "",
+        group="teacher and data",
+        help="What the networks are trained for, where their family has several tasks: {choices}.",
+        shown="by the family",
+        choices="distill.tasks:TASKS",
+    )
+    direction: Literal["A2B", "B2A"] = option(
+        "A2B",
+        group="teacher and data",
+        help="Which way images are translated between domains A and B. A CycleGAN has a generator for each "
+        "way, and they share no weights, so one direction is compressed at a time.",
+    )
+    attributes: Names = option(
+        (),
+        group="teacher and data",
+        help="Attributes of the images, in the network's order: columns of the table, COLUMN=VALUE where a "
+        "column has words, or folders.",
+        shown="all that the data has",
+    )
+
+    @property
+    def task_options(self) -> TaskOptions:
+        """`direction` and `attributes`, as tasks take them."""
+        from distill.tasks import TaskOptions  # PyTorch comes with it, which a --help does not need
+
+        return TaskOptions(self.direction, self.attributes)
+
+
+class ImageOptions(TranslationOptions):
     """The real images."""
 
     data: Place = option(
         group="teacher and data",
-        help='Images: a folder, zip or idx file, torchvision:CIFAR10, or "digits", 1,797 handwritten ones.',
+        help='Images: a folder, zip or idx file, torchvision:CIFAR10, or "digits", 1,797 handwritten ones. '
+        f"{TRANSLATION_DATA}",
     )
     mirror: bool = option(False, group="teacher and data", help="Show images flipped left to right, too.")
 

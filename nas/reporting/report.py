@@ -15,6 +15,7 @@ from scipy.stats import t as student_t
 
 from distill.evaluation import distance_name
 from distill.schedules import Ramp, Schedule
+from distill.tasks import DEFAULT_OPTIONS
 from nas.budget import Budget
 from nas.errors import StudyError
 from nas.ranking import (
@@ -205,9 +206,16 @@ def searches_below_teacher(attributes: StudyAttributes) -> bool:
 
 
 def _parts(config: Mapping[str, Any]) -> dict[str, str]:
-    """Samples of the teacher that take the place of real images, or the fraction of those held out."""
-    parts = {"samples": config.get("teacher_samples"), "held_out": config.get("held_out")}
-    return {name: str(value) for name, value in parts.items() if value}
+    """Samples of the teacher that take the place of real images, or the fraction of those held out.
+
+    Of image translation also its options, where they are not the defaults.
+    """
+    names = {"samples": "teacher_samples", "held_out": "held_out", "task": "task", "attributes": "attributes"}
+    parts = {name: config.get(option) for name, option in names.items()}
+    if config.get("direction", DEFAULT_OPTIONS.direction) != DEFAULT_OPTIONS.direction:
+        parts["direction"] = config["direction"]
+    words = {name: ",".join(value) if isinstance(value, list) else value for name, value in parts.items()}
+    return {name: str(value) for name, value in words.items() if value}
 
 
 def _recipe(config: Mapping[str, Any]) -> str:

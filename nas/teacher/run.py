@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from distill.data import check_batch, image_remarks
-from distill.errors import NonFiniteImagesError, TrainingDivergedError
+from distill.errors import NonFiniteImagesError, TrainingDivergedError, TrainingError
 from distill.evaluation import (
     ExtractorChoice,
     Fidelity,
@@ -21,7 +21,7 @@ from distill.evaluation import (
 from distill.memory import is_out_of_memory
 from distill.progress import OnProgress
 from distill.seeds import derive_seed
-from distill.tasks import TASKS, Task
+from distill.tasks import Task, get_task
 from distill.teachers import (
     Outcome,
     TeacherTraining,
@@ -93,12 +93,26 @@ class TeacherRun:
             check_training(training)
         with torch.device("meta"):  # structure without weights
             generator = family.build(architecture)
-        kind = TASKS[family.task]
+        kind, options = get_task(family, request.task), request.task_options
+        if kind.judges_input and training.augment != "none":
+            raise TrainingError(
+                f"--augment {training.augment}: with --task {kind.name} discriminators judge images beside "
+                "their inputs, which are not augmented: give none"
+            )
         if dry_run:
-            task = kind.sample(request.data, generator, any_labels=True)
+            task = kind.sample(request.data, generator, options=options, any_labels=True)
         else:
             cache = training.folder / "cache"
-            task = kind.load(request.data, generator, any_labels=True, cache=cache, on_progress=on_progress)
+            task = kind.load(
+                request.data,
+                generator,
+                options=options,
+                any_labels=True,
+                cache=cache,
+                on_progress=on_progress,
+            )
+        if kind.has_splits:
+            task = task.hold_out(kind.default_held_out)
         check_batch(task.images, request.batch_size)
         for one in task.eval_sets() if judge.name else ():
             check_domain(judge.name, one.reference)
@@ -113,12 +127,12 @@ class TeacherRun:
         macs, params = format_quantity(space.macs(architecture)), format_quantity(space.params(architecture))
         config = training.config
         augment = {"ada": f"adaptive, r_t {TARGET:g}", "fixed": f"fixed, p {request.augment_p:g}"}
-        mirrored = " and mirrored" if config.mirror else ""
+        mirrored = ", also mirrored" if config.mirror else ""
         parts = f", {config.micro_batch} at a time" if config.micro_batch else ""
         options = [name for name in ("compile", "checkpoint_activations") if getattr(config, name)]
         return [
             f"Generator: {architecture}; {macs} MACs ({COUNTER}), {params} parameters",
-            f"Data: {images.name}, {images.found or len(images)} images{mirrored} ({images.format})",
+            f"Data: {self.task.described}{mirrored}",
             *image_remarks(images, conditional=True),
             f"Training: {format_quantity(config.images)} images in batches of {config.batch_size}{parts}, "
             f"{self._adversarial()}, augmentation {augment.get(training.augment, 'none')}",
@@ -195,7 +209,7 @@ class TeacherRun:
     def _networks(self) -> tuple[Generator, Discriminator]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(self.request.seed, "teacher"))
-            discriminator = self.family.default_discriminator(self.architecture)
+            discriminator = self.family.discriminator_for(self.architecture, self.task.name)
             return self.family.build(self.architecture), self.family.build_discriminator(discriminator)
 
     def _fidelity(self, task: Task, on_progress: OnProgress) -> Fidelity | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from distill.perceptual import NONE, PerceptualDistance
 from distill.recipes import RECIPES, SIMILARITY, Distillation, get_recipe, parse_similarity
 from distill.schedules import Ramp
+from distill.tasks import get_task
 from distill.teachers import Teacher
 from distill.training import check_activation_checkpointing, check_batch_statistics
 from nas.config import SearchConfig
@@ -36,6 +37,14 @@ def check_training(config: SearchConfig, teacher: Teacher) -> None:
                 f"--{flag} {wanted}: students are like their teacher, and {teacher.name} has {has}: "
                 f"leave it out, or give another --teacher"
             )
+    task = get_task(teacher.family, config.task)
+    judge = teacher.discriminator
+    if judge is not None and judge.takes_input_image != task.judges_input:
+        does = "beside their inputs" if judge.takes_input_image else "by themselves"
+        raise ConfigError(
+            f"--task {task.name}: the discriminator of {teacher.name} judges images {does}: "
+            "give another --task, or a teacher without a discriminator"
+        )
     adversarial = adversarial_of(config, teacher)
     if config.r1_gamma is not None and not adversarial.uses_r1:
         raise ConfigError(
@@ -49,10 +58,15 @@ def check_recipe(config: SearchConfig, teacher: Teacher) -> None:
     """Check that the recipe has a use for its options, and what it needs of `teacher`.
 
     Raises:
-        ConfigError: an option that it ignores, or there is no teacher's discriminator.
+        ConfigError: it is for other tasks, an option that it ignores, or there is no teacher's discriminator.
         RecipeError: an unknown recipe.
     """
-    recipe = get_recipe(config.recipe)
+    recipe, task = get_recipe(config.recipe), get_task(teacher.family, config.task).name
+    if recipe.tasks and task not in recipe.tasks:
+        raise ConfigError(
+            f"--recipe {recipe.name} is for {' and '.join(recipe.tasks)}, and {teacher.family.name} students "
+            f"are for {task}: give --recipe {_recipes(lambda each: not each.tasks or task in each.tasks)}"
+        )
     if recipe.needs_teacher_discriminator and teacher.discriminator is None:
         other = next(name for name, each in RECIPES.items() if not each.needs_teacher_discriminator)
         raise ConfigError(

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from distill.data import TEACHER, check_batch, check_held_out
 from distill.progress import OnProgress
-from distill.tasks import TASKS, Task
+from distill.tasks import Task, get_task
 from distill.teachers import TEACHER_CACHE, Teacher, TeacherSamples
 from nas.config import SearchConfig
 
@@ -35,7 +35,11 @@ class SearchImages:
         """
         check_batch(self.outline.images, self._config.batch_size)
         for one in self.outline.held_out_sets():
-            check_held_out(one.reference, self._config.held_out)
+            check_held_out(one.reference, self._held_out)
+
+    @property
+    def _held_out(self) -> float:
+        return self._config.held_out or 0.0
 
     @property
     def samples(self) -> TeacherSamples | None:
@@ -51,7 +55,7 @@ class SearchImages:
                 return self.outline
             folder = self._config.cache / TEACHER_CACHE
             return self.samples.task(folder, device=self._device, on_progress=self._on_progress)
-        return self._real_images().hold_out(self._config.held_out)
+        return self._real_images().hold_out(self._held_out)
 
     @property
     def outline(self) -> Task:
@@ -69,9 +73,10 @@ class SearchImages:
         return self.samples.outline()
 
     def _real_images(self) -> Task:
-        task, generator = TASKS[self._teacher.family.task], self._teacher.generator
+        config, generator = self._config, self._teacher.generator
+        task, options = get_task(self._teacher.family, config.task), config.task_options
         if self._dry_run:
-            return task.sample(self._config.data, generator)
+            return task.sample(config.data, generator, options=options)
         return task.load(
-            self._config.data, generator, cache=self._config.cache, on_progress=self._on_progress
+            config.data, generator, options=options, cache=config.cache, on_progress=self._on_progress
         )

@@ -17,7 +17,7 @@ from distill.progress import OnProgress
 from distill.recipes import Ingredients, Recipe, make_recipe, parse_similarity
 from distill.seeds import derive_seed
 from distill.storage import mapped_tensor
-from distill.tasks import Task, TeacherInputs
+from distill.tasks import Task, TeacherInputs, get_task
 from distill.teachers import (
     TEACHER_CACHE,
     Teacher,
@@ -43,6 +43,7 @@ from nas.trials import WarmStart
 from nas.workbench.checks import check_compared, check_recipe, check_similarity, check_training
 from nas.workbench.images import SearchImages
 from nas.workbench.ingredients import make_ingredients, perceptual_of, with_ramp
+from nas.workbench.task_options import with_task_options
 from nas.workbench.warm_start import read_warm_start
 from search_spaces import Architecture, Generator, SearchSpace
 
@@ -80,7 +81,7 @@ class Workbench:
         self.extractor_reason = extractor_reason
         self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial != 0 else "cpu"
         self.teacher: Teacher = teacher or load_teacher(config.teacher)
-        self.config = config = with_ramp(config, self.teacher)
+        self.config = config = with_ramp(with_task_options(config, self.teacher), self.teacher)
         students: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
         self.space = students.with_fractions(config.budget.fractions(students))
         check_similarity(config)
@@ -294,4 +295,5 @@ class Workbench:
     def _discriminator_architecture(self) -> Architecture:
         if self.teacher.discriminator is not None:
             return self.teacher.discriminator.architecture
-        return self.teacher.family.default_discriminator(self.teacher.generator.architecture)
+        task = get_task(self.teacher.family, self.config.task).name
+        return self.teacher.family.discriminator_for(self.teacher.generator.architecture, task)

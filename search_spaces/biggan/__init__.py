@@ -11,7 +11,7 @@ from search_spaces.biggan.space import BigGANSpace
 
 BIGGAN = Family(
     name="biggan",
-    task="noise",
+    tasks=("noise",),
     architecture=GeneratorArchitecture,
     discriminator_architecture=DiscriminatorArchitecture,
     build=BigGANGenerator,

@@ -11,7 +11,7 @@ from search_spaces.dcgan.space import DCGANSpace
 
 DCGAN = Family(
     name="dcgan",
-    task="noise",
+    tasks=("noise",),
     architecture=GeneratorArchitecture,
     discriminator_architecture=DiscriminatorArchitecture,
     build=DCGANGenerator,

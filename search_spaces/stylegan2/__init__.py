@@ -17,7 +17,7 @@ from search_spaces.stylegan2.space import StyleGAN2Space
 
 STYLEGAN2 = Family(
     name="stylegan2",
-    task="noise",
+    tasks=("noise",),
     architecture=GeneratorArchitecture,
     discriminator_architecture=DiscriminatorArchitecture,
     build=StyleGAN2Generator,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from distill.errors import RecipeError
 from distill.recipes import RECIPES, WeightDecay
 from distill.schedules import Ramp, Schedule
+from distill.tasks import NoiseTask, PairedTask, UnpairedTask
 from nas.config import (
     DIGITS_DEFAULTS,
     REAL_DEFAULTS,
@@ -46,9 +47,11 @@ def test_the_teacher_cache_has_no_more_images_than_a_training_or_the_teachers_di
     assert default_conditions()["teacher_cache_size"] == "10000", "of studies from before it was noted"
 
 
-def test_half_of_own_images_is_held_out_and_none_of_the_digits_or_of_samples() -> None:
+def test_own_images_are_held_out_as_their_task_says_and_none_of_the_digits_or_of_samples() -> None:
     real, digits, samples = of(teacher="t.pt", data="faces"), of(), of(teacher="t.pt")
-    assert [each.held_out for each in (real, digits, samples)] == [0.5, 0.0, 0.0]
+    assert [each.held_out for each in (real, digits, samples)] == [None, 0.0, 0.0]
+    assert NoiseTask.default_held_out == 0.5
+    assert UnpairedTask.default_held_out == PairedTask.default_held_out == 0.1
     assert conditions(of(teacher="t.pt", data="faces", held_out=0)) != conditions(real)
 
 

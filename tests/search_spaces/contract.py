@@ -36,8 +36,11 @@ def _is_unset(family: Family, name: str) -> bool:
 
 
 def _of_the_family(family: Family) -> Iterator[str]:
-    if family.task not in TASKS:
-        yield f"Family.task is {family.task!r}, which is not in distill.tasks.TASKS: {', '.join(TASKS)}"
+    if not family.tasks:
+        yield "Family.tasks is empty"
+    for task in family.tasks:
+        if task not in TASKS:
+            yield f"Family.tasks has {task!r}, which is not in distill.tasks.TASKS: {', '.join(TASKS)}"
     if family.training.adversarial not in ADVERSARIAL_LOSSES:
         yield f"Family.training.adversarial is {family.training.adversarial!r}, which is no adversarial loss"
     for name, base in (

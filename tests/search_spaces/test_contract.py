@@ -92,7 +92,7 @@ def test_the_functions_of_a_space_are_those_of_its_protocol() -> None:
         ),
         ({"build": lambda architecture: nn.Linear(1, 1)}, ["Linear is no subclass of Generator"]),
         ({"build_discriminator": Blind}, ["Blind lacks features()"]),
-        ({"task": "dreams"}, ["Family.task is 'dreams', which is not in distill.tasks.TASKS"]),
+        ({"tasks": ("dreams",)}, ["Family.tasks has 'dreams', which is not in distill.tasks.TASKS"]),
         ({"options": dict}, ["Family.options is <class 'dict'>, which is no subclass of BaseModel"]),
         ({"resolutions": ()}, ["Family.resolutions is empty"]),
         ({"space": None, "read": None}, ["Family.space is None", "Family.read is None"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from distill.data.sources.torchvision_sets import PREFIX, torchvision_source
 from distill.errors import DataError
 from search_spaces import os_reason
 
-__all__ = ["FIX", "TEACHER", "Listing", "Source", "absolute", "open_source"]
+__all__ = ["FIX", "TEACHER", "Listing", "Source", "absolute", "open_source", "several"]
 
 TEACHER = "teacher"
 """The name of samples of the teacher in place of real images, which are no source: the teacher makes them."""
@@ -53,7 +54,16 @@ def open_source(source: str, stack: ExitStack, *, download: bool) -> Source:
         raise DataError(f"{path} can't be read ({os_reason(error)}): {FIX}") from error
 
 
-def absolute(source: str) -> str:
-    """`source` so that it means the same in another working folder."""
+def several(data: str) -> list[str]:
+    """The sources of `a.zip,b.zip`: folders, archives and tables of attributes; a path may have commas."""
+    return [data] if os.path.exists(data) else data.split(",")  # a list may be too long for a path
+
+
+def absolute(data: str) -> str:
+    """`data` so that it means the same in another working folder."""
+    return ",".join(map(_absolute, several(data)))
+
+
+def _absolute(source: str) -> str:
     named = source in (DIGITS, TEACHER) or source.startswith(PREFIX)
     return source if named else str(Path(source).resolve())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from distill.data import load_images
-from distill.data.decoding import UnusableImageError, decode, shorter_side
+from distill.data.decoding import UnusableImageError, decode, sides
 from tests.distill.data.pictures import picture
 
 
@@ -101,7 +101,7 @@ def test_a_jpeg_is_decoded_at_full_size_before_it_is_resized() -> None:
 def test_any_image_fits(width: int, height: int, resolution: int, channels: int, mode: str) -> None:
     image = picture(0, width, height).convert("L" if mode == "I;16" else mode).convert(mode)
     content = saved(image, "PNG")
-    assert shorter_side(content) == min(width, height)
+    assert min(sides(content)) == min(width, height)
     pixels = decode(content, resolution, channels)
     assert pixels.shape == (channels, resolution, resolution)
     assert pixels.dtype == np.uint8

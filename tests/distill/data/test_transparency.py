@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from distill.data.decoding import UnusableImageError, decode, in_colours, shorter_side
+from distill.data.decoding import UnusableImageError, decode, in_colours, sides
 
 SIDE = 8
 GREY, RGB = 0, 2  # kinds of PNG
@@ -69,7 +69,7 @@ def test_colours_of_every_depth_are_laid_over_white(depth: int, factor: int) -> 
     assert (pixels[:, : SIDE // 2] == 255).all()
     assert pixels[:2, SIDE // 2 :].max() == 20
     assert in_colours(content)
-    assert shorter_side(content) == SIDE
+    assert min(sides(content)) == SIDE
 
 
 def test_a_transparent_image_of_16_bits_is_turned_upright() -> None:
@@ -95,7 +95,7 @@ def test_a_transparent_image_of_16_bits_is_turned_upright() -> None:
 def test_no_other_format_is_opened_whatever_the_file_is_called(kind: str, says: str) -> None:
     stream = io.BytesIO()
     Image.new("RGB", (SIDE, SIDE), "red").save(stream, kind)
-    for use in (lambda content: decode(content, SIDE, 3), in_colours, shorter_side):
+    for use in (lambda content: decode(content, SIDE, 3), in_colours, sides):
         with pytest.raises(UnusableImageError, match=says):
             use(stream.getvalue())
 

@@ -1,0 +1,197 @@
+"""What the tasks of image translation share: checks of generator and images, streams, and cached inputs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from distill.data import Format, ImageSet, ImageStream, to_float
+from distill.errors import DataError
+from distill.seeds import derive_seed
+from distill.tasks.base import Batch, Direction, TaskOptions
+from search_spaces import Generator, Inputs
+
+
+def formats(generator: Generator) -> tuple[Format, Format]:
+    """What input and target images of `generator` are decoded to.
+
+    Raises:
+        DataError: it takes no images, or its images are no multiple of its stride.
+    """
+    shapes = [spec.shape for spec in generator.input_specs if spec.kind == "image"]
+    if not shapes:
+        raise DataError("the generator takes no images: give the checkpoint of a translator")
+    channels, side, _ = shapes[0]
+    check_stride(side, generator.stride)
+    target_channels, target_side, _ = generator.image_shape
+    return Format(side, channels), Format(target_side, target_channels)
+
+
+def check_attributes_unused(options: TaskOptions, task: str) -> None:
+    """Refuse attributes in a `task` that has none.
+
+    Raises:
+        DataError: some are named.
+    """
+    if options.attributes:
+        raise DataError(
+            f"--attributes {','.join(options.attributes)}: --task {task} has two domains and no attributes: "
+            "leave it out"
+        )
+
+
+def check_stride(side: int, stride: int) -> None:
+    """Check that a network takes images of `side` px.
+
+    Raises:
+        DataError: `side` is no multiple of `stride`; it names the next that is.
+    """
+    if side % stride:
+        following = -(-side // stride) * stride
+        raise DataError(
+            f"images of {side} px: this network takes multiples of {stride} px: give {following} px"
+        )
+
+
+def check_colours(source: ImageSet, target: ImageSet, direction: Direction) -> None:
+    """Check that the images have the colours of the network's two sides.
+
+    Args:
+        source: images of the input domain, decoded as the network takes them.
+        target: images of the target domain, decoded as it makes them.
+        direction: from which domain to which.
+
+    Raises:
+        DataError: the network goes the other way, or would lose the colours of the target domain.
+    """
+    here, there = direction[0], direction[2]
+    takes, makes = source.images.shape[1], target.images.shape[1]
+    if takes != makes and _has_colours(source) == (makes == 3) and _has_colours(target) == (takes == 3):
+        other = f"{there}2{here}"
+        raise DataError(
+            f"--direction {direction}: the network takes {_colours(takes)} images and makes "
+            f"{_colours(makes)} ones, and {_are(source, here)} and {_are(target, there)}: give --direction "
+            f"{other}, or the checkpoint of the other direction"
+        )
+    if makes == takes == 1 and _has_colours(target) and not _has_colours(source):
+        raise DataError(
+            f"--direction {direction}: the network makes grey images, and {_are(target, there)}: give a "
+            f"network that makes RGB images, or --direction {there}2{here}"
+        )
+
+
+def with_remarks(target: ImageSet, source: ImageSet) -> ImageSet:
+    """`target` with what is left out of either, for the lines that say so."""
+    skipped = dict.fromkeys((*source.skipped, *target.skipped))
+    notes = dict.fromkeys((*source.notes, *target.notes))
+    return replace(target, skipped=tuple(skipped), notes=tuple(notes))
+
+
+def _has_colours(images: ImageSet) -> bool:
+    return images.from_colours if images.images.shape[1] == 1 else images.is_coloured
+
+
+def _colours(channels: int) -> str:
+    return "grey" if channels == 1 else "RGB"
+
+
+def _are(images: ImageSet, domain: str) -> str:
+    return f"those of {domain} {'have colours' if _has_colours(images) else 'are grey'}"
+
+
+def digest_of(*parts: object) -> str:
+    """16 hex digits of a SHA-256 over `parts`; of tensors, their values count."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.numpy().tobytes() if isinstance(part, Tensor) else f"{part} ".encode())
+    return digest.hexdigest()[:16]
+
+
+def in_order(images: ImageSet, samples: int, batch_size: int) -> Iterator[Tensor]:
+    """The first `samples` of `images` (N, C, H, W), float32 in [-1, 1], `batch_size` at a time."""
+    for some in torch.split(torch.arange(min(samples, len(images))), batch_size):
+        yield to_float(images.pixels(some))
+
+
+class TranslationStream:
+    """Batches of image streams by name, resumable to the bit; a task says what a batch is of them."""
+
+    def __init__(self, streams: Mapping[str, ImageStream], seed: int) -> None:
+        self.rng = torch.Generator().manual_seed(derive_seed(seed, "translation"))
+        self._streams = dict(streams)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the stream is."""
+        streams = {name: stream.state_dict() for name, stream in self._streams.items()}
+        return {"rng": self.rng.get_state(), "streams": streams}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where `state` was taken.
+
+        Raises:
+            DataError: `state` belongs to other data.
+        """
+        for name, stream in self._streams.items():
+            stream.load_state_dict(state["streams"][name])
+        self.rng.set_state(state["rng"])
+
+    def _any(self, images: ImageSet, count: int) -> Tensor:
+        """Indices (count,) of images, drawn with replacement."""
+        return torch.randint(len(images), (count,), generator=self.rng)
+
+
+def image_stream(
+    images: ImageSet,
+    batch_size: int,
+    seed: int,
+    *,
+    mirror: bool,
+    device: torch.device | str,
+    labels: Tensor | None = None,
+) -> ImageStream:
+    """Shuffled batches of a part of an image set; streams of one seed and length have one order and flips."""
+    return ImageStream(
+        images.images, batch_size, seed, mirror=mirror, labels=labels, rows=images.rows, device=device
+    )
+
+
+@dataclass(frozen=True)
+class ChosenInputs:
+    """Inputs that are images of a set, kept as indices: never a second copy of an image."""
+
+    made: Callable[..., Batch]  # indices (B,) of each column of `indices` ─► a batch
+    indices: tuple[npt.NDArray[Any], ...]  # (N,), int64 each
+    of: str  # digest of what the indices belong to
+    seed: int
+
+    @property
+    def digest(self) -> str:
+        rows = (hashlib.sha256(each.tobytes()).hexdigest() for each in self.indices)
+        return digest_of(self.of, self.seed, *rows)
+
+    def __len__(self) -> int:
+        return len(self.indices[0])
+
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        return self.indices
+
+    def batch(self, rows: tuple[Tensor, ...]) -> Batch:
+        return self.made(*rows)
+
+
+def some_of(images: ImageSet, size: int, seed: int) -> npt.NDArray[Any]:
+    """At most `size` different indices of `images`, int64."""
+    rng = torch.Generator().manual_seed(seed)
+    chosen: npt.NDArray[Any] = torch.randperm(len(images), generator=rng)[:size].numpy()
+    return chosen
+
+
+def first_inputs(inputs: Inputs, count: int) -> Tensor:
+    """Indices of the first `count` inputs."""
+    return torch.arange(min(count, len(inputs[0])))

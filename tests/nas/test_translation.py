@@ -1,0 +1,236 @@
+"""Image translation goes the whole way: searched, measured, shown, exported, and a teacher trained."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+import nas
+from distill.evaluation import image_grid
+from distill.evaluation.grids import CAPTION
+from distill.teachers import load_teacher
+from nas.checkpoints import export_student
+from nas.config import SearchConfig
+from nas.driver import introduction, prepare
+from nas.execution.candidate import COLUMNS, GRID
+from nas.reporting import SearchReport
+from nas.workbench import Workbench
+from search_spaces import Family, load_checkpoint
+from tests.nas.cli.teacher_command import done
+from tests.nas.studies import finished_study
+from tests.scripted import means_extractor
+from tests.translation_family import DOMAINS, FACES, TranslatorArchitecture, registered, teacher_file
+from tests.translation_images import domain_folders, side_by_side, two_domains
+
+SMALL = TranslatorArchitecture(8)
+FACE = TranslatorArchitecture(8, attributes=2)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A teacher, its images, and what is asked of them."""
+
+    family: Family
+    architecture: TranslatorArchitecture
+    data: str  # how the images are made
+    options: dict[str, Any]
+    task: str
+    described: str  # the data, after its name
+    sets: tuple[int, int]  # evaluation sets, and images of each kind
+
+
+CASES = {
+    "unpaired": Case(
+        DOMAINS, SMALL, "two", {}, "unpaired",
+        "unpaired A2B (16 px, RGB): 54 and 54 images to train on; 6 to pick students, 8 to test", (1, 1),
+    ),
+    "unpaired, back": Case(
+        DOMAINS, SMALL, "two", {"direction": "B2A"}, "unpaired", "unpaired B2A (16 px, RGB): 54", (1, 1),
+    ),
+    "paired": Case(
+        DOMAINS, SMALL, "pairs", {"task": "paired", "direction": "B2A"}, "paired",
+        "paired B2A (16 px, RGB): 49 pairs to train on; 5 to pick students, 6 to test", (1, 1),
+    ),
+    "attributes": Case(
+        FACES, FACE, "folders", {"attributes": ("red", "blue")}, "attributes",
+        "2 attributes (red, blue; 16 px, RGB): 49 images to train on; 5 to pick students, 6 to test", (2, 2),
+    ),
+}  # fmt: skip
+
+MAKE = {"two": two_domains, "pairs": side_by_side, "folders": domain_folders}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def families() -> Iterator[None]:
+    with registered():
+        yield
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request: pytest.FixtureRequest) -> Case:
+    return CASES[request.param]
+
+
+@pytest.fixture(scope="module")
+def bench(case: Case, families: None, tmp_path_factory: pytest.TempPathFactory) -> Workbench:
+    folder = tmp_path_factory.mktemp("translation")
+    config = SearchConfig.of(
+        budget_macs=60_000,
+        teacher=teacher_file(folder / "teacher.safetensors", case.family, case.architecture, case.task),
+        data=str(MAKE[case.data](folder / "data")),
+        workdir=folder / "runs",
+        study="translators",
+        rungs=(32, 64),
+        fid_samples=40,
+        extractor=str(means_extractor(folder / "means.pt")),
+        perceptual="none",
+        teacher_cache_size=48,
+        batch_size=16,
+        trials=1,
+        adversarial_start=0,
+        adversarial_full=0,
+        **case.options,
+    )
+    return prepare(config)
+
+
+@pytest.fixture(scope="module")
+def found(bench: Workbench) -> SearchReport:
+    bench.config.workdir.mkdir(exist_ok=True)
+    return finished_study(bench, bench.config.workdir, (1,))
+
+
+def test_the_search_says_what_it_trains_on_picks_and_tests_with(bench: Workbench, case: Case) -> None:
+    (line,) = [line for line in introduction(bench) if line.startswith("Data:")]
+    assert case.described in line
+    assert bench.task.name == case.task
+
+
+def test_a_trial_is_trained_and_its_distance_is_the_mean_over_the_sets(
+    found: SearchReport, bench: Workbench, case: Case
+) -> None:
+    assert found.best is not None
+    last = found.best.rungs[-1]
+    assert {"g_adversarial", "g_pixel", "d_adversarial"} <= set(last.losses)
+    sets = bench.task.eval_sets()
+    assert len(sets) == case.sets[0]
+    student = load_student(found, bench)
+    each = [
+        type(bench.fidelity)([one], bench.config.extractor).fid(student, 40, last.fid_seed).value
+        for one in sets
+    ]
+    assert last.fid == pytest.approx(sum(each) / len(each), rel=1e-4)
+
+
+def load_student(found: SearchReport, bench: Workbench) -> Any:
+    path = bench.config.workdir / "student.safetensors"
+    assert found.best is not None
+    if not path.exists():
+        export_student(found, found.best, bench.config.folder, path)
+    return nas.load_student(path)
+
+
+def test_a_training_resumes_to_the_bit(bench: Workbench) -> None:
+    whole, half, rest = (bench.trainer(bench.student(bench.space.smallest())) for _ in range(3))
+    whole.train(64)
+    half.train(32)
+    rest.load_state_dict(copy.deepcopy(half.state_dict()))
+    rest.train(64)
+    pairs = zip(whole.ema.parameters(), rest.ema.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+    assert whole.losses == rest.losses
+
+
+def test_the_cache_holds_no_images_but_the_teachers(bench: Workbench) -> None:
+    cache = bench.teacher_cache
+    assert all(array.ndim == 1 and array.dtype.kind == "i" for array in cache.arrays)
+    batch = cache.batch(torch.tensor([5, 0]))
+    with torch.no_grad():
+        made = bench.teacher.generator(*batch.inputs)
+    assert batch.teacher is not None
+    assert (batch.teacher - made).abs().max() < 0.01
+
+
+def test_the_grid_shows_inputs_and_targets_above_teacher_and_student(
+    found: SearchReport, bench: Workbench, case: Case
+) -> None:
+    cache = bench.teacher_cache
+    shown = cache.batch(bench.task.preview(cache.batch(torch.arange(len(cache))).inputs, GRID, COLUMNS))
+    rows = [shown.inputs[0], *([shown.target] if case.task == "paired" else []), shown.teacher]
+    known = [image_grid(images, COLUMNS) for images in rows if images is not None]
+    height = CAPTION + known[0].height
+    with Image.open(bench.config.folder / "trials" / "0000" / "samples.png") as picture:
+        assert picture.height == (len(rows) + 1) * height
+        for i, expected in enumerate(known):
+            band = picture.crop((0, i * height + CAPTION, picture.width, (i + 1) * height))
+            assert band.tobytes() == expected.tobytes()
+
+
+def test_an_exported_student_repeats_its_distance_without_being_told_the_task(
+    found: SearchReport, bench: Workbench, case: Case
+) -> None:
+    load_student(found, bench)
+    path = bench.config.workdir / "student.safetensors"
+    noted = load_checkpoint(path).metadata
+    assert noted.get("direction", "A2B") == case.options.get("direction", "A2B")
+    again = nas.evaluate(path, device="cpu")
+    assert found.best is not None
+    assert again["fid"] == found.best.rungs[-1].fid
+    assert again["held_out"]["fid"]["samples"] == len(
+        next(iter(bench.task.held_out_sets()[0].inputs(99, 0, 99)))[0]
+    )
+
+
+def test_another_direction_is_another_search(bench: Workbench) -> None:
+    other = "A2B" if bench.config.direction == "B2A" else "B2A"
+    if bench.task.name == "attributes":
+        return
+    turned = Workbench(bench.config.model_copy(update={"direction": other}))
+    assert turned.identity["data"] != bench.identity["data"]
+    assert turned.identity["direction"] != bench.identity["direction"]
+
+
+@pytest.mark.parametrize("name", ["unpaired, back", "paired", "attributes"])
+def test_a_teacher_is_trained_resumed_and_measured_again(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    case = CASES[name]
+    MAKE[case.data](Path("data"))
+    means_extractor(Path("means.pt"))
+    line = f"train --space {case.family.name} --data data --resolution 16 --batch-size 8 --images 32"
+    asked = [
+        *line.split(),
+        "--snapshot",
+        "16",
+        "--fid-samples",
+        "20",
+        "--extractor",
+        "means.pt",
+        "-o",
+        "teacher.safetensors",
+    ]
+    for option in ("task", "direction"):
+        asked += [f"--{option}", case.options[option]] if option in case.options else []
+    asked += ["--attributes", "red,blue"] if case.task == "attributes" else []
+    assert "to pick students" in done(*asked, "--dry-run").stdout
+    done(*asked)
+    teacher = load_teacher(Path("teacher.safetensors"))
+    assert teacher.metadata["task"] == case.task
+    assert teacher.discriminator is not None
+    assert teacher.discriminator.takes_input_image == (case.task == "paired")
+    again = nas.evaluate("teacher.safetensors", device="cpu")
+    assert again["fid"] == pytest.approx(float(teacher.metadata["fid"]), abs=1e-4)
+    assert again["held_out"], "its training left a test split"
+    told = SearchConfig.of(budget_macs=60_000, teacher="teacher.safetensors", data="data", perceptual="none",
+                           direction=case.options.get("direction", "A2B"))  # fmt: skip
+    config = Workbench(told.named("teacher")).config
+    assert (config.task, config.attributes) == (case.task, case.options.get("attributes", ()))
+    assert "resuming after 32 images" in done(*asked, "--images", 64).stderr
