@@ -72,6 +72,7 @@ class Generator(nn.Module):
     architecture: Architecture
     input_specs: tuple[InputSpec, ...]
     sampling_options: ClassVar[frozenset[str]] = frozenset()  # keywords that `forward` takes beside inputs
+    examples: Inputs = ()  # inputs from data to measure it with, such as photographs; set by who has some
 
     def example_inputs(self, count: int = 1, seed: int = 0) -> Inputs:
         """`count` inputs of the right shapes, on the CPU: for costs, latency, tracing and export."""
