@@ -126,6 +126,19 @@ class Generator(nn.Module):
         """Whether an image depends on the rest of its batch in training, as with batch normalisation."""
         return False
 
+    def at_resolution(self, resolution: int) -> Self:
+        """The same weights for images of another side, px, as a network of its own, in evaluation mode.
+
+        Only fully convolutional networks can do that: their files do not say what they were trained for.
+
+        Raises:
+            ArchitectureError: it makes images of one side only, or can't make that one.
+        """
+        side = self.image_shape[1]
+        if resolution == side:
+            return self
+        raise ArchitectureError(f"resolution {resolution}: its images are of {side} px, give that")
+
     def stages(self) -> Sequence[nn.Module]:
         """Successive parts of the network, for activation checkpointing; none by default."""
         return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 from torch import Tensor, nn
 
@@ -14,7 +14,7 @@ from search_spaces.inputs import Inputs, InputSpec
 from search_spaces.resnet_translator.architecture import GeneratorArchitecture
 from search_spaces.resnet_translator.layers import Padded, ResidualBlock, doubling, halving, stem
 from search_spaces.standing_statistics import measure_statistics
-from search_spaces.translation import initialise, tanh
+from search_spaces.translation import initialise, resized, tanh
 
 
 class ResnetTranslator(SquareGenerator):
@@ -39,6 +39,14 @@ class ResnetTranslator(SquareGenerator):
         last = nn.Conv2d(a.up[-1], a.image_channels, a.image_kernel)
         self.image: Any = Padded(last, a.image_kernel, a.padding)
         initialise(self)
+
+    @property
+    def stride(self) -> int:
+        """What the sides of input images must be multiples of, px."""
+        return self.architecture.stride
+
+    def at_resolution(self, resolution: int) -> Self:
+        return resized(self, resolution)
 
     @property
     def uses_batch_statistics(self) -> bool:

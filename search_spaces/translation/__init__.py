@@ -1,7 +1,7 @@
 """What image translators share: normalisation, layers, and weights of smaller and separable kernels."""
 
 from search_spaces.translation.kernels import fold, rank_one, regressed
-from search_spaces.translation.layers import SeparableConv, initialise, tanh
+from search_spaces.translation.layers import SeparableConv, initialise, resized, tanh
 from search_spaces.translation.norms import (
     NORM_MACS,
     NORM_PARAMS,
@@ -23,5 +23,6 @@ __all__ = [
     "normalisation",
     "rank_one",
     "regressed",
+    "resized",
     "tanh",
 ]

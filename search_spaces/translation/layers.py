@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
+from search_spaces.base import SquareGenerator
 from search_spaces.translation.norms import Norm, has_biases, normalisation
+
+G = TypeVar("G", bound=SquareGenerator)
 
 INITIAL_STD = 0.02  # of weights, in CycleGAN and pix2pix
 
@@ -38,3 +44,14 @@ def initialise(network: nn.Module) -> None:
 def tanh(x: Tensor) -> Tensor:
     """Tanh in float32 also under autocast: images in half precision would show banding."""
     return torch.tanh(x.float())
+
+
+def resized(generator: G, resolution: int) -> G:
+    """A translator with the weights of `generator`, which do not depend on the side of its images.
+
+    Raises:
+        ArchitectureError: its architecture can't have that resolution.
+    """
+    built = type(generator)(replace(generator.architecture, resolution=resolution))
+    built.load_state_dict(generator.state_dict())
+    return built.eval().requires_grad_(False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from search_spaces.base import SquareGenerator
 from search_spaces.chain import outputs
 from search_spaces.inputs import Inputs, InputSpec
 from search_spaces.standing_statistics import measure_statistics
-from search_spaces.translation import initialise, tanh
+from search_spaces.translation import initialise, resized, tanh
 from search_spaces.unet_translator.architecture import GeneratorArchitecture
 from search_spaces.unet_translator.layers import Down, Up
 
@@ -48,6 +48,14 @@ class UnetTranslator(SquareGenerator):
             for i, level in enumerate(a.levels)
         )
         initialise(self)
+
+    @property
+    def stride(self) -> int:
+        """What the sides of input images must be multiples of, px."""
+        return self.architecture.stride
+
+    def at_resolution(self, resolution: int) -> Self:
+        return resized(self, resolution)
 
     @property
     def uses_batch_statistics(self) -> bool:
