@@ -53,17 +53,19 @@ class PatchDiscriminator(Discriminator):
         self.out = nn.Conv2d(widths[-1], 1, KERNEL, padding=1)
         initialise(self)
 
+    @property
+    def takes_input_image(self) -> bool:
+        return self.architecture.condition_channels > 0
+
     def features(self, images: Tensor, condition: Tensor | None = None) -> list[Tensor]:
         """Activations (N, C, H, W) after every block, finest first.
 
         Raises:
             ValueError: there is a condition and it takes none, or the other way round.
         """
-        conditional = self.architecture.condition_channels > 0
-        if conditional != (condition is not None):
-            raise ValueError(
-                f"a condition is {'needed' if conditional else 'not taken'}: {self.architecture}"
-            )
+        if self.takes_input_image != (condition is not None):
+            wanted = "needed" if self.takes_input_image else "not taken"
+            raise ValueError(f"a condition is {wanted}: {self.architecture}")
         return outputs(self.blocks, images if condition is None else torch.cat([condition, images], dim=1))
 
     def forward(self, images: Tensor, condition: Tensor | None = None) -> Tensor:

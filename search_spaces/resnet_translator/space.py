@@ -129,15 +129,18 @@ class ResnetTranslatorSpace(StudentSpace[GeneratorArchitecture]):
         )
 
     def simpler(self, architecture: GeneratorArchitecture) -> Iterator[GeneratorArchitecture]:
-        """Narrowest widths, separable blocks, the smallest kernels, one block."""
+        """Narrowest widths, the smallest kernels one by one, separable blocks, ever fewer of them."""
         yield (simple := self.narrowest(architecture))
-        blocks = tuple(replace(block, kind="separable") for block in simple.blocks)
-        yield (simple := replace(simple, blocks=blocks))
         least: dict[str, Any] = {name: kernels(getattr(self.teacher, name))[-1] for name in KERNELS}
-        yield (simple := replace(simple, **least))
-        if len(simple.blocks) > 1:
-            one = self.chosen({"blocks": 1, "kind_1": "separable", **least})
-            yield self.narrowest(one)
+        for name, kernel in least.items():
+            yield (simple := replace(simple, **{name: kernel}))
+        blocks = tuple(replace(block, kind="separable") for block in simple.blocks)
+        yield replace(simple, blocks=blocks)
+        count = len(blocks)
+        while count > 1:
+            count //= 2
+            separable = {f"kind_{i + 1}": "separable" for i in range(count)}
+            yield self.narrowest(self.chosen({**least, **separable, "blocks": count}))
 
     def source(self, block: int, count: int) -> int:
         """The teacher's block that limits a student's width, both counted from 0.
