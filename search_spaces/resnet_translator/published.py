@@ -49,6 +49,16 @@ def teacher_architecture(
     )
 
 
-def discriminator_architecture(generator: GeneratorArchitecture) -> DiscriminatorArchitecture:
-    """CycleGAN's unconditional PatchGAN for the images of `generator`."""
+def unconditional(generator: GeneratorArchitecture) -> DiscriminatorArchitecture:
+    """CycleGAN's PatchGAN for the images of `generator`."""
     return DiscriminatorArchitecture.published(generator.resolution, generator.image_channels)
+
+
+def conditional(generator: GeneratorArchitecture) -> DiscriminatorArchitecture:
+    """pix2pix's PatchGAN for input and output of `generator` together."""
+    return DiscriminatorArchitecture.published(
+        generator.resolution,
+        generator.image_channels,
+        condition_channels=generator.input_channels,
+        norm=generator.norm,
+    )

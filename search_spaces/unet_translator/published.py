@@ -44,7 +44,7 @@ def teacher_architecture(
     )
 
 
-def discriminator_architecture(generator: GeneratorArchitecture) -> DiscriminatorArchitecture:
+def conditional(generator: GeneratorArchitecture) -> DiscriminatorArchitecture:
     """pix2pix's PatchGAN for input and output of `generator` together, normalised as it is."""
     return DiscriminatorArchitecture.published(
         generator.resolution,
@@ -52,3 +52,8 @@ def discriminator_architecture(generator: GeneratorArchitecture) -> Discriminato
         condition_channels=generator.input_channels,
         norm=generator.norm,
     )
+
+
+def unconditional(generator: GeneratorArchitecture) -> DiscriminatorArchitecture:
+    """CycleGAN's PatchGAN for the images of `generator`."""
+    return DiscriminatorArchitecture.published(generator.resolution, generator.image_channels)

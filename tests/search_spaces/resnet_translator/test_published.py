@@ -8,8 +8,8 @@ from search_spaces import ArchitectureError
 from search_spaces.resnet_translator import Block, TeacherOptions
 from search_spaces.resnet_translator.published import (
     TRAINING,
-    discriminator_architecture,
     teacher_architecture,
+    unconditional,
 )
 from tests.search_spaces.resnet_translator.teachers import published
 
@@ -25,7 +25,7 @@ def test_a_teacher_is_as_published() -> None:
 
 
 def test_its_discriminator_and_training_are_cyclegans() -> None:
-    discriminator = discriminator_architecture(published(256))
+    discriminator = unconditional(published(256))
     assert str(discriminator) == "patches of 256 px c3 instance 64 128 256 512"
     assert (TRAINING.adversarial, TRAINING.augment) == ("least-squares", "none")
     assert (TRAINING.generator_lr, TRAINING.betas) == (2e-4, (0.5, 0.999))

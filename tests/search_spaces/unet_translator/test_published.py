@@ -8,7 +8,7 @@ from search_spaces import ArchitectureError
 from search_spaces.unet_translator import Level, TeacherOptions
 from search_spaces.unet_translator.published import (
     TRAINING,
-    discriminator_architecture,
+    conditional,
     teacher_architecture,
 )
 from tests.search_spaces.unet_translator.teachers import published
@@ -24,9 +24,9 @@ def test_a_teacher_is_as_published(resolution: int, count: int) -> None:
 
 
 def test_its_discriminator_and_training_are_pix2pixs() -> None:
-    assert str(discriminator_architecture(published(256))) == "patches of 256 px c3+3 batch 64 128 256 512"
+    assert str(conditional(published(256))) == "patches of 256 px c3+3 batch 64 128 256 512"
     by_instance = teacher_architecture(TeacherOptions(norm="instance"), 64, 1)
-    assert str(discriminator_architecture(by_instance)) == "patches of 64 px c1+1 instance 64 128 256 512"
+    assert str(conditional(by_instance)) == "patches of 64 px c1+1 instance 64 128 256 512"
     assert (TRAINING.adversarial, TRAINING.augment) == ("logistic", "none")
     assert (TRAINING.generator_lr, TRAINING.betas) == (2e-4, (0.5, 0.999))
 
