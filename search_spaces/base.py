@@ -72,6 +72,7 @@ class Generator(nn.Module):
     architecture: Architecture
     input_specs: tuple[InputSpec, ...]
     sampling_options: ClassVar[frozenset[str]] = frozenset()  # keywords that `forward` takes beside inputs
+    examples: Inputs = ()  # inputs from data to measure it with, such as photographs; set by who has some
 
     def example_inputs(self, count: int = 1, seed: int = 0) -> Inputs:
         """`count` inputs of the right shapes, on the CPU: for costs, latency, tracing and export."""
@@ -129,6 +130,19 @@ class Generator(nn.Module):
     def uses_batch_statistics(self) -> bool:
         """Whether an image depends on the rest of its batch in training, as with batch normalisation."""
         return False
+
+    def at_resolution(self, resolution: int) -> Self:
+        """The same weights for images of another side, px, as a network of its own, in evaluation mode.
+
+        Only fully convolutional networks can do that: their files do not say what they were trained for.
+
+        Raises:
+            ArchitectureError: it makes images of one side only, or can't make that one.
+        """
+        side = self.image_shape[1]
+        if resolution == side:
+            return self
+        raise ArchitectureError(f"resolution {resolution}: its images are of {side} px, give that")
 
     def stages(self) -> Sequence[nn.Module]:
         """Successive parts of the network, for activation checkpointing; none by default."""

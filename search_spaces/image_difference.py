@@ -1,8 +1,9 @@
-"""Importance of channels by what they change in images when a latent moves.
+"""Importance of channels by what they change in images when a latent, or an input image, moves.
 
 The idea is that of DCP-GAN (Chung et al., arXiv 2403.13548): what a student needs for diverse images are the
 channels that react to the latent. The paper differentiates the difference of two images by a channel's
-weights. Ours differentiates it by a factor on the channel, which means the same in every family.
+weights. Ours differentiates it by a factor on the channel, which means the same in every family. An image
+that a translator reads moves towards other images.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.base import Generator
-from search_spaces.importance import evaluating
+from search_spaces.importance import evaluating, measuring_inputs
 from search_spaces.inputs import Inputs
 
 LATENTS = 64
 DIRECTIONS = 2  # of each latent: with more latents instead, fewer images give the same ranking
-STEP = 0.1  # length of a step, in units of a latent's length
+STEP = 0.1  # length of a step, in units of a latent's length or of the difference to another image
 SEED = 1
 PIXELS = 1 << 17  # of the pairs of images that are differentiated at a time
 
@@ -44,6 +45,7 @@ class _Known:
     """Scores of a generator, and the state of the weights that they were measured with."""
 
     versions: tuple[int, ...]
+    examples: Inputs
     scores: dict[str, Tensor]
 
 
@@ -58,12 +60,13 @@ def image_difference(generator: Generator, sites: Mapping[str, Site]) -> dict[st
     """
     versions = _versions(generator)
     known = _KNOWN.get(generator)
-    if known is None or known.versions != versions or known.scores.keys() != sites.keys():
+    same = known is not None and known.versions == versions and known.examples is generator.examples
+    if known is None or not same or known.scores.keys() != sites.keys():
         with _on_the_gpu(generator):
             scores = _measured(generator, sites)
         home = next(generator.parameters()).device
         scores = {name: score.to(home) for name, score in scores.items()}
-        known = _KNOWN[generator] = _Known(_versions(generator), scores)
+        known = _KNOWN[generator] = _Known(_versions(generator), generator.examples, scores)
     return known.scores
 
 
@@ -86,25 +89,33 @@ def _on_the_gpu(generator: Generator) -> Iterator[None]:
 def _measured(generator: Generator, sites: Mapping[str, Site]) -> dict[str, Tensor]:
     device = next(generator.parameters()).device
     at_a_time = max(1, PIXELS // generator.image_shape[1] ** 2)
-    inputs = (x.repeat_interleave(DIRECTIONS, dim=0) for x in generator.example_inputs(LATENTS, SEED))
-    parts = zip(*(torch.split(x.to(device), at_a_time) for x in (*inputs, *_steps(generator))), strict=True)
+    inputs = measuring_inputs(generator, LATENTS, SEED)
+    here = (x.repeat_interleave(DIRECTIONS, dim=0) for x in inputs)
+    steps = _steps(generator, inputs)
+    parts = zip(*(torch.split(x.to(device), at_a_time) for x in (*here, *steps)), strict=True)
     count = len(generator.input_specs)
     with evaluating(generator), torch.enable_grad():
         gradients = [_gradients(generator, sites, part[:count], part[count:]) for part in parts]
     found: dict[str, Tensor] = {}
     for name in sites:
-        each = torch.cat([part[name] for part in gradients]).reshape(LATENTS, DIRECTIONS, -1)
+        each = torch.cat([part[name] for part in gradients]).reshape(len(inputs[0]), DIRECTIONS, -1)
         found[name] = each.var(dim=1).mean(dim=0).sqrt()
     return found
 
 
-def _steps(generator: Generator) -> list[Tensor]:
-    """A random step of each input for every pair of images; 0 for inputs that are no latents."""
+def _steps(generator: Generator, inputs: Inputs) -> list[Tensor]:
+    """A step of each input for every pair of images: random for latents, towards others for images, or 0."""
     rng = torch.Generator().manual_seed(SEED)
-    return [
-        torch.randn(LATENTS * DIRECTIONS, *spec.shape, generator=rng) * (STEP if spec.kind == "latent" else 0)
-        for spec in generator.input_specs
-    ]
+    count = len(inputs[0]) * DIRECTIONS
+    steps = []
+    for spec, x in zip(generator.input_specs, inputs, strict=True):
+        if spec.kind == "image":
+            others = torch.stack([x.roll(i + 1, dims=0) for i in range(DIRECTIONS)], dim=1).flatten(0, 1)
+            steps.append(STEP * (others - x.repeat_interleave(DIRECTIONS, dim=0)))
+        else:
+            length = STEP if spec.kind == "latent" else 0
+            steps.append(length * torch.randn(count, *spec.shape, generator=rng))
+    return steps
 
 
 def _gradients(

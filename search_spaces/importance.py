@@ -9,13 +9,29 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.base import Generator
+from search_spaces.inputs import Inputs
 
 IMPORTANCE_LATENTS = 256  # inputs for measuring activations and styles
+PIXELS = 1 << 18  # of images to measure with, of all together: a channel has a value at every position
+LEAST_IMAGES = 4
 
 
-def importance_inputs(teacher: Generator, device: torch.device) -> tuple[Tensor, ...]:
-    """The same `IMPORTANCE_LATENTS` random inputs at every call."""
-    return tuple(tensor.to(device) for tensor in teacher.example_inputs(IMPORTANCE_LATENTS))
+def importance_inputs(teacher: Generator, device: torch.device) -> Inputs:
+    """The same `IMPORTANCE_LATENTS` inputs at every call, fewer where they are images."""
+    return tuple(tensor.to(device) for tensor in measuring_inputs(teacher, IMPORTANCE_LATENTS))
+
+
+def measuring_inputs(generator: Generator, count: int, seed: int = 0) -> Inputs:
+    """`count` inputs to measure `generator` with, on the CPU; fewer where they are large images.
+
+    They are the first of `generator.examples`, where there are `LEAST_IMAGES` or more, else `example_inputs`.
+    """
+    sides = [spec.shape[1] * spec.shape[2] for spec in generator.input_specs if spec.kind == "image"]
+    if sides:
+        count = min(count, max(LEAST_IMAGES, PIXELS // max(sides)))
+    if generator.examples and len(generator.examples[0]) >= LEAST_IMAGES:
+        return tuple(tensor[:count].cpu() for tensor in generator.examples)
+    return generator.example_inputs(count, seed)
 
 
 @contextmanager

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+IMAGE_STD = 0.5  # of noise that stands in for photographs in [-1, 1]
+
 Inputs: TypeAlias = tuple[Tensor, ...]
 """A batch of a generator's inputs, in the order of its `input_specs`; first dimension N each."""
 
@@ -43,10 +45,13 @@ def input_batches(specs: Sequence[InputSpec], batch_size: int, rng: torch.Genera
 
 
 def example_inputs(specs: Sequence[InputSpec], count: int, seed: int = 0) -> Inputs:
-    """`count` inputs of the right shapes, float32, on the CPU; noise in [-1, 1] stands in for data."""
+    """`count` inputs of the right shapes, float32, on the CPU; noise in [-1, 1] stands in for data.
+
+    Noise for images has the spectrum of photographs: strided convolutions would average white noise away.
+    """
     rng = torch.Generator().manual_seed(seed)
     return tuple(
-        _uniform(spec, count, rng) if spec.distribution == "data" else _draw(spec, count, rng)
+        _stand_in(spec, count, rng) if spec.distribution == "data" else _draw(spec, count, rng)
         for spec in specs
     )
 
@@ -70,6 +75,22 @@ def _draw(spec: InputSpec, count: int, rng: torch.Generator) -> Tensor:
         (classes,) = spec.shape
         return F.one_hot(torch.randint(classes, (count,), generator=rng), classes).float()
     raise ValueError(f"an input of kind {spec.kind} comes from data and can't be drawn")
+
+
+def _stand_in(spec: InputSpec, count: int, rng: torch.Generator) -> Tensor:
+    """Noise in [-1, 1] in place of data."""
+    return _photograph_like(count, spec.shape, rng) if spec.kind == "image" else _uniform(spec, count, rng)
+
+
+def _photograph_like(count: int, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
+    """Noise (count, C, H, W) whose amplitudes fall with 1 / frequency (Field 1987), of correlated colours."""
+    channels, height, width = shape
+    vertical, horizontal = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None, :]
+    frequency = (vertical.square() + horizontal.square()).sqrt().clamp_min(1 / max(height, width))
+    white = torch.randn(count, channels, height, width, generator=rng)
+    white = white + torch.randn(count, 1, height, width, generator=rng)
+    images: Tensor = torch.fft.irfft2(torch.fft.rfft2(white) / frequency, s=(height, width))
+    return (IMAGE_STD * images / images.std()).clamp(-1, 1)
 
 
 def _uniform(spec: InputSpec, count: int, rng: torch.Generator) -> Tensor:

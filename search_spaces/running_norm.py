@@ -34,3 +34,20 @@ class RunningNorm(nn.Module):
             self.momentum,
             self.epsilon,
         )
+
+
+class BatchNorm(RunningNorm):
+    """Batch normalisation of maps (N, C, H, W) with scale and shift."""
+
+    def __init__(self, channels: int, epsilon: float = EPSILON) -> None:
+        super().__init__(channels, epsilon)
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalised by the batch in training mode, by the running statistics in evaluation mode."""
+        return self.normalized(x, self.weight, self.bias)
+
+    def scale(self) -> Tensor:
+        """Factor of each channel in evaluation mode, `(C,)`."""
+        return self.weight * (self.running_var + self.epsilon).rsqrt()

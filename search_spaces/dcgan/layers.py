@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_spaces.dcgan.architecture import Activation, Layer
-from search_spaces.running_norm import RunningNorm
+from search_spaces.running_norm import BatchNorm
 
 SLOPE = 0.2  # of leaky ReLU for negative values
 
@@ -34,23 +34,6 @@ ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "tanh": tanh,
     "none": _same,
 }
-
-
-class BatchNorm(RunningNorm):
-    """Batch normalisation of maps (N, C, H, W) with scale and shift."""
-
-    def __init__(self, channels: int, epsilon: float) -> None:
-        super().__init__(channels, epsilon)
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalised by the batch in training mode, by the running statistics in evaluation mode."""
-        return self.normalized(x, self.weight, self.bias)
-
-    def scale(self) -> Tensor:
-        """Factor of each channel in evaluation mode, `(C,)`."""
-        return self.weight * (self.running_var + self.epsilon).rsqrt()
 
 
 class GeneratorLayer(nn.Module):

@@ -14,7 +14,7 @@ from benchmarks.driver_overhead import FEWEST, study_part
 from benchmarks.speed import fid_fraction
 from nas.samplers import SAMPLERS
 from search_spaces import Checkpoint, get_family, save_checkpoint
-from tests.search_spaces.teachers import TEACHERS
+from tests.search_spaces.teachers import FROM_NOISE, TEACHERS
 
 
 def figures(script: str, *options: str) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def test_inheritance_tells_fids_of_every_start_along_the_training() -> None:
     assert len({runs[0][0] for runs in found["fids"].values()}) == 4
 
 
-@pytest.mark.parametrize("name", sorted(TEACHERS))
+@pytest.mark.parametrize("name", FROM_NOISE)
 def test_a_student_of_the_teachers_size_is_as_like_it_as_can_be(name: str, tmp_path: Path) -> None:
     path = tmp_path / "teacher.safetensors"
     torch.manual_seed(0)

@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nas.cli.search import main
-from search_spaces import FAMILIES, Architecture, Checkpoint, get_family, save_checkpoint
+from search_spaces import Architecture, Checkpoint, get_family, save_checkpoint
 from tests.distill.data.pictures import pictures
 from tests.scripted import means_extractor
-from tests.search_spaces.test_families import TEACHERS
+from tests.search_spaces.teachers import FROM_NOISE, TEACHERS
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def side_and_classes(family: str) -> tuple[int, int]:
     return generator.image_shape[1], generator.classes
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("family", FROM_NOISE)
 def test_a_dry_run_shows_students_of_the_teachers_family(family: str) -> None:
     side, classes = side_and_classes(family)
     result = dry(family, labelled(side, classes or 1), "--space", family, "--resolution", str(side))
@@ -56,7 +56,7 @@ def test_a_dry_run_shows_students_of_the_teachers_family(family: str) -> None:
     assert "smallest" in result.stdout
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("family", FROM_NOISE)
 def test_a_family_whose_students_can_not_share_weights_says_so_at_once(family: str) -> None:
     side, classes = side_and_classes(family)
     result = dry(family, labelled(side, classes or 1), "--share-weights", "--sampler", "random")
@@ -68,7 +68,7 @@ def test_a_family_whose_students_can_not_share_weights_says_so_at_once(family: s
         assert len(result.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("family", FROM_NOISE)
 def test_ways_to_need_less_memory_are_refused_where_they_change_the_training(family: str) -> None:
     generator = get_family(family).build(TEACHERS[family])
     side, classes = side_and_classes(family)

@@ -6,10 +6,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from search_spaces import Architecture, biggan, dcgan, stylegan2
+from search_spaces import FAMILIES, Architecture, biggan, dcgan, resnet_translator, stylegan2, unet_translator
 from tests.search_spaces.biggan import teachers as biggan_teachers
 from tests.search_spaces.dcgan import teachers as dcgan_teachers
+from tests.search_spaces.resnet_translator import teachers as resnet_teachers
 from tests.search_spaces.stylegan2 import teachers as stylegan2_teachers
+from tests.search_spaces.unet_translator import teachers as unet_teachers
+
+FROM_NOISE = sorted(name for name, family in FAMILIES.items() if family.tasks[0] == "noise")
 
 TEACHERS: dict[str, Architecture] = {  # a tiny one for every family
     "dcgan": dcgan.GeneratorArchitecture(
@@ -31,6 +35,16 @@ TEACHERS: dict[str, Architecture] = {  # a tiny one for every family
     "biggan": biggan.GeneratorArchitecture(
         (16, 12, 8), (4, 3, 3), classes=3, shared_dim=6, attention=(16,), image_channels=1
     ),
+    "resnet-translator": resnet_translator.GeneratorArchitecture(
+        8,
+        (12, 16),
+        (resnet_translator.Block(16), resnet_translator.Block(12), resnet_translator.Block(16, "separable")),
+        (12, 8),
+        resolution=16,
+    ),
+    "unet-translator": unet_translator.GeneratorArchitecture(
+        tuple(unet_translator.Level(width) for width in (8, 12, 16, 16)), 16, 1, dropout=False
+    ),
 }
 
 # of any allowed shape, to draw from
@@ -38,10 +52,14 @@ STRATEGIES: dict[str, st.SearchStrategy[Any]] = {
     "dcgan": dcgan_teachers.teachers(),
     "stylegan2": stylegan2_teachers.teachers(),
     "biggan": biggan_teachers.teachers(),
+    "resnet-translator": resnet_teachers.teachers(),
+    "unet-translator": unet_teachers.teachers(),
 }
 
 PUBLISHED: dict[str, Architecture] = {  # of a published size
     "dcgan": dcgan_teachers.published(64),
     "stylegan2": stylegan2_teachers.stylegan2(256, 16384),
     "biggan": biggan_teachers.published(128),
+    "resnet-translator": resnet_teachers.published(256),
+    "unet-translator": unet_teachers.published(256),
 }

@@ -18,6 +18,7 @@ from search_spaces import (
     Discriminator,
     Family,
     Generator,
+    Inputs,
     PartlyFixedSuggest,
     RandomSuggest,
     SameAnswers,
@@ -103,19 +104,31 @@ def test_gradients_reach_every_weight_of_the_generator(teacher: Generator) -> No
     assert [name for name, p in teacher.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
-def test_the_discriminator_gives_one_logit_per_image(
+def is_score(logits: torch.Tensor, count: int) -> bool:
+    """Whether it is a logit for each of `count` images, or a map of logits for its patches."""
+    return logits.shape[:1] == (count,) and (logits.ndim == 1 or (logits.ndim == 4 and logits.shape[1] == 1))
+
+
+def condition_of(generator: Generator, discriminator: Discriminator, count: int) -> Inputs:
+    """What `discriminator` takes beside images: labels, or the input images."""
+    kind = "image" if discriminator.takes_input_image else "label"
+    return of_kind(kind, generator.input_specs, inputs_of(generator, count))
+
+
+def test_the_discriminator_gives_a_logit_or_a_map_of_logits_per_image(
     teacher: Generator, discriminator: Discriminator
 ) -> None:
     for count in (1, 2, 3, 4, 5, 6, 7, 8):
-        condition = of_kind("label", teacher.input_specs, inputs_of(teacher, count))
+        condition = condition_of(teacher, discriminator, count)
         logits = discriminator(images_of(teacher, count), *condition)
-        assert logits.shape == (count,)
+        assert is_score(logits, count)
         assert logits.isfinite().all()
 
 
 def test_the_discriminators_features_get_coarser(teacher: Generator, discriminator: Discriminator) -> None:
     images = images_of(teacher)
-    maps = discriminator.features(images)
+    condition = condition_of(teacher, discriminator, 3) if discriminator.takes_input_image else ()
+    maps = discriminator.features(images, *condition)
     sides = [images.shape[-1], *(each.shape[-1] for each in maps)]
     assert len(maps) >= 2
     assert all(len(each) == len(images) for each in maps)
@@ -259,7 +272,7 @@ def test_a_teacher_to_train_has_the_size_that_is_asked_for(family: Family, chann
     assert generator.image_shape == (channels, 32, 32)
     discriminator = family.build_discriminator(family.default_discriminator(architecture))
     inputs = generator.example_inputs(2)
-    assert discriminator(generator(*inputs), *of_kind("label", generator.input_specs, inputs)).shape == (2,)
+    assert is_score(discriminator(generator(*inputs), *condition_of(generator, discriminator, 2)), 2)
 
 
 def test_a_teacher_of_no_such_resolution_is_refused_in_one_line_without_flags(family: Family) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from nas.budget import measure
-from search_spaces import FAMILIES, Checkpoint, file_digest, get_family, load_checkpoint, save_checkpoint
+from search_spaces import Checkpoint, file_digest, get_family, load_checkpoint, save_checkpoint
 from tests.nas.cli.teacher_command import done, equal, run, weights
-from tests.search_spaces.test_families import TEACHERS
+from tests.search_spaces.teachers import FROM_NOISE, TEACHERS
 
 REFERENCE = Path(__file__).parents[2] / "data" / "reference"
 
@@ -32,7 +32,7 @@ def test_info_is_one_screen_with_what_the_file_holds(teacher_file: Path) -> None
     assert "mapping_layers" not in discriminator, "it is not conditional"
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("family", FROM_NOISE)
 def test_info_shows_a_teacher_of_any_family(family: str) -> None:
     generator = get_family(family).build(TEACHERS[family])
     save_checkpoint(Checkpoint(family, generator), Path("any.safetensors"))

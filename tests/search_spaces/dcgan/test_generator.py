@@ -13,7 +13,7 @@ from search_spaces.dcgan import (
     GeneratorArchitecture,
     Layer,
 )
-from search_spaces.dcgan.layers import BatchNorm
+from search_spaces.running_norm import BatchNorm
 from tests.search_spaces.dcgan.teachers import published
 
 
