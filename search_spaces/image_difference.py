@@ -1,4 +1,4 @@
-"""Importance of channels by what they change in images when a latent moves.
+"""Importance of channels by what they change in images when a latent, or an input image, moves.
 
 The idea is that of DCP-GAN (Chung et al., arXiv 2403.13548): what a student needs for diverse images are the
 channels that react to the latent. The paper differentiates the difference of two images by a channel's
@@ -22,7 +22,7 @@ from search_spaces.inputs import Inputs
 
 LATENTS = 64
 DIRECTIONS = 2  # of each latent: with more latents instead, fewer images give the same ranking
-STEP = 0.1  # length of a step, in units of a latent's length
+STEP = 0.1  # length of a step, in units of a latent's length; standard deviation of one of an input image
 SEED = 1
 PIXELS = 1 << 17  # of the pairs of images that are differentiated at a time
 
@@ -54,7 +54,8 @@ def image_difference(generator: Generator, sites: Mapping[str, Site]) -> dict[st
     """Importance of the channels at every site, (C,) each; the same at every call, and computed once.
 
     With `f` a factor on a channel in both images, it is the standard deviation over directions `d` of
-    `∂/∂f mean|G(z + d) - G(z)|` at `f = 1`, the root mean square over latents `z`. Labels stay as they are.
+    `∂/∂f mean|G(z + d) - G(z)|` at `f = 1`, the root mean square over latents `z`, or over example images and
+    attributes, where `G` takes such. Labels stay as they are.
     """
     versions = _versions(generator)
     known = _KNOWN.get(generator)
@@ -99,10 +100,10 @@ def _measured(generator: Generator, sites: Mapping[str, Site]) -> dict[str, Tens
 
 
 def _steps(generator: Generator) -> list[Tensor]:
-    """A random step of each input for every pair of images; 0 for inputs that are no latents."""
+    """A random step of each input for every pair of images; 0 for labels, which have nothing in between."""
     rng = torch.Generator().manual_seed(SEED)
     return [
-        torch.randn(LATENTS * DIRECTIONS, *spec.shape, generator=rng) * (STEP if spec.kind == "latent" else 0)
+        torch.randn(LATENTS * DIRECTIONS, *spec.shape, generator=rng) * (0 if spec.kind == "label" else STEP)
         for spec in generator.input_specs
     ]
 
