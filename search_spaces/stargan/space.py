@@ -13,7 +13,7 @@ from search_spaces.stargan import inherit as inheritance
 from search_spaces.stargan.architecture import SIZES, BlockKind, GeneratorArchitecture
 
 WIDTHS = ("encoder_full", "encoder_half", "blocks", "decoder_half", "decoder_full")
-SMALLEST_KERNELS = {"stem": 3, "down": 2, "up": 2, "image": 3}
+SMALLEST_KERNELS = {"stem": 3, "image": 3, "down": 2, "up": 2}
 FEW_BLOCKS = 2  # of an initial design, as LIT (Koratana et al., arXiv 1810.01937) keeps of StarGAN's six
 
 
@@ -85,12 +85,13 @@ class StarGANSpace(StudentSpace[GeneratorArchitecture]):
         )
 
     def simpler(self, architecture: GeneratorArchitecture) -> Iterator[GeneratorArchitecture]:
-        """Narrowest widths, no skips, cheapest kinds of blocks, a single block, the smallest kernels."""
+        """Narrowest widths, smallest kernels, no skips, the cheapest kinds of blocks, a single block."""
         yield (simple := self.narrowest(architecture))
+        for name, sizes in self._kernels().items():
+            yield (simple := replace(simple, **_kernel_fields({name: sizes[-1]})))
         yield (simple := replace(simple, skips=()))
         yield (simple := replace(simple, blocks=tuple(map(self._cheapest, simple.blocks))))
-        yield (simple := replace(simple, blocks=simple.blocks[:1]))
-        yield replace(simple, **_kernel_fields({name: sizes[-1] for name, sizes in self._kernels().items()}))
+        yield replace(simple, blocks=simple.blocks[:1])
 
     def _cheapest(self, kind: BlockKind) -> BlockKind:
         """The cheaper of a residual block's own kind and "separable", which saves nothing at one channel."""
