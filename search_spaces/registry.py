@@ -4,9 +4,10 @@ from search_spaces.base import Family
 from search_spaces.biggan import BIGGAN
 from search_spaces.dcgan import DCGAN
 from search_spaces.errors import UserError
+from search_spaces.stargan import STARGAN
 from search_spaces.stylegan2 import STYLEGAN2
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (STYLEGAN2, DCGAN, BIGGAN)}
+FAMILIES: dict[str, Family] = {family.name: family for family in (STYLEGAN2, DCGAN, BIGGAN, STARGAN)}
 
 
 def get_family(name: str) -> Family:

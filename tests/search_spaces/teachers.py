@@ -6,9 +6,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from search_spaces import Architecture, biggan, dcgan, stylegan2
+from search_spaces import Architecture, biggan, dcgan, stargan, stylegan2
 from tests.search_spaces.biggan import teachers as biggan_teachers
 from tests.search_spaces.dcgan import teachers as dcgan_teachers
+from tests.search_spaces.stargan import teachers as stargan_teachers
 from tests.search_spaces.stylegan2 import teachers as stylegan2_teachers
 
 TEACHERS: dict[str, Architecture] = {  # a tiny one for every family
@@ -31,6 +32,9 @@ TEACHERS: dict[str, Architecture] = {  # a tiny one for every family
     "biggan": biggan.GeneratorArchitecture(
         (16, 12, 8), (4, 3, 3), classes=3, shared_dim=6, attention=(16,), image_channels=1
     ),
+    "stargan": stargan.GeneratorArchitecture(
+        (8, 12, 16), (12, 8), ("dense", "dense"), attributes=3, resolution=16, image_channels=1
+    ),
 }
 
 # of any allowed shape, to draw from
@@ -38,10 +42,12 @@ STRATEGIES: dict[str, st.SearchStrategy[Any]] = {
     "dcgan": dcgan_teachers.teachers(),
     "stylegan2": stylegan2_teachers.teachers(),
     "biggan": biggan_teachers.teachers(),
+    "stargan": stargan_teachers.teachers(),
 }
 
 PUBLISHED: dict[str, Architecture] = {  # of a published size
     "dcgan": dcgan_teachers.published(64),
     "stylegan2": stylegan2_teachers.stylegan2(256, 16384),
     "biggan": biggan_teachers.published(128),
+    "stargan": stargan_teachers.published(128),
 }

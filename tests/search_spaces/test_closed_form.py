@@ -14,7 +14,9 @@ from tests.search_spaces.costs import built
 from tests.search_spaces.teachers import STRATEGIES
 
 
-@pytest.mark.parametrize(("family", "examples"), [("stylegan2", 50), ("dcgan", 60), ("biggan", 15)])
+@pytest.mark.parametrize(
+    ("family", "examples"), [("stylegan2", 50), ("dcgan", 60), ("biggan", 15), ("stargan", 30)]
+)
 def test_teachers_and_their_students_cost_what_fvcore_counts(family: str, examples: int) -> None:
     @settings(max_examples=examples, deadline=None)
     @given(STRATEGIES[family], st.integers(0, 10**6), st.floats(0.05, 1.0))

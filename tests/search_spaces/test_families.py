@@ -103,13 +103,18 @@ def test_gradients_reach_every_weight_of_the_generator(teacher: Generator) -> No
     assert [name for name, p in teacher.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
-def test_the_discriminator_gives_one_logit_per_image(
+def is_score(logits: torch.Tensor, count: int) -> bool:
+    """Whether it is a logit for each of `count` images, or a map of logits for its patches."""
+    return logits.shape[:1] == (count,) and (logits.ndim == 1 or (logits.ndim == 4 and logits.shape[1] == 1))
+
+
+def test_the_discriminator_gives_a_logit_or_a_map_of_logits_per_image(
     teacher: Generator, discriminator: Discriminator
 ) -> None:
     for count in (1, 2, 3, 4, 5, 6, 7, 8):
         condition = of_kind("label", teacher.input_specs, inputs_of(teacher, count))
         logits = discriminator(images_of(teacher, count), *condition)
-        assert logits.shape == (count,)
+        assert is_score(logits, count)
         assert logits.isfinite().all()
 
 
@@ -259,7 +264,8 @@ def test_a_teacher_to_train_has_the_size_that_is_asked_for(family: Family, chann
     assert generator.image_shape == (channels, 32, 32)
     discriminator = family.build_discriminator(family.default_discriminator(architecture))
     inputs = generator.example_inputs(2)
-    assert discriminator(generator(*inputs), *of_kind("label", generator.input_specs, inputs)).shape == (2,)
+    logits = discriminator(generator(*inputs), *of_kind("label", generator.input_specs, inputs))
+    assert is_score(logits, 2)
 
 
 def test_a_teacher_of_no_such_resolution_is_refused_in_one_line_without_flags(family: Family) -> None:

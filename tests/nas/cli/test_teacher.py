@@ -208,7 +208,12 @@ def test_help_names_every_kind_of_images(command: list[str]) -> None:
 def test_help_names_the_resolutions_that_every_family_has() -> None:
     shown = " ".join(done("train", "--help").stdout.split())
     powers = [1 << i for i in range(3, 12)]
-    known = {"stylegan2": powers[1:-1], "biggan": powers[2:6], "dcgan": [16, 28, 32, 64, 128]}
+    known = {
+        "stylegan2": powers[1:-1],
+        "biggan": powers[2:6],
+        "dcgan": [16, 28, 32, 64, 128],
+        "stargan": [32, 48, 64, 96, 128, 192, 256],
+    }
     assert known.keys() == FAMILIES.keys()
     for name, sides in known.items():
         assert f"{name} {', '.join(map(str, sides))}" in shown

@@ -125,7 +125,9 @@ def test_initial_designs_differ_from_each_other_and_from_the_uniform_student(
     assert len({space.sample(in_full(start), utilisation) for start in starts}) == len(starts) >= 3
 
 
-@pytest.mark.parametrize(("family", "least"), [("stylegan2", 0.97), ("biggan", 0.95), ("dcgan", 0.95)])
+@pytest.mark.parametrize(
+    ("family", "least"), [("stylegan2", 0.97), ("biggan", 0.95), ("dcgan", 0.95), ("stargan", 0.95)]
+)
 def test_as_a_rule_nearly_all_of_the_target_utilisation_is_reached(family: str, least: float) -> None:
     space = space_of(family)
     utilisation = of_teacher(space, 0.2)
@@ -160,8 +162,9 @@ def test_a_tight_budget_costs_a_few_looks_at_the_closed_form_and_no_retries(
         ("stylegan2", PUBLISHED["stylegan2"], 2.0, None, 100),
         ("dcgan", NORMALISED, 4.0, 10.0, 60),
         ("biggan", PUBLISHED["biggan"], 2.0, None, 60),
+        ("stargan", PUBLISHED["stargan"], 2.0, None, 60),
     ],
-    ids=["stylegan2", "dcgan", "biggan"],
+    ids=["stylegan2", "dcgan", "biggan", "stargan"],
 )
 def test_a_tight_budget_still_leaves_a_choice(
     family: str, teacher: Architecture, macs: float, params: float | None, least: int
@@ -179,13 +182,24 @@ OTHER_CHOICES: dict[str, dict[str, Any]] = {  # than the uniform ones, where a w
     },
     "dcgan": {"norm": "none", "kernel_2": 1, "kernel_3": 2, "kernel_4": 3, "kernel_5": 2},
     "biggan": {"attention": "none", "shared_dim": 64, "latent": "flat"},
+    "stargan": {
+        "blocks": 3,
+        **{f"kind_{i}": "separable" for i in range(1, 7)},
+        **{f"skip_{size}": True for size in ("full", "half", "quarter")},
+        **{"kernel_stem": 5, "kernel_down": 2, "kernel_up": 2, "kernel_image": 3},
+    },
 }
 
 
 @pytest.mark.parametrize(
     ("family", "teacher"),
-    [("stylegan2", stylegan2(64, 4096, 128)), ("dcgan", NORMALISED), ("biggan", PUBLISHED["biggan"])],
-    ids=["stylegan2", "dcgan", "biggan"],
+    [
+        ("stylegan2", stylegan2(64, 4096, 128)),
+        ("dcgan", NORMALISED),
+        ("biggan", PUBLISHED["biggan"]),
+        ("stargan", PUBLISHED["stargan"]),
+    ],
+    ids=["stylegan2", "dcgan", "biggan", "stargan"],
 )
 def test_every_choice_matters(family: str, teacher: Architecture) -> None:
     space = space_of(family, teacher)
@@ -204,6 +218,7 @@ SAMPLED = {  # digests of what studies were sampled from: a change would resume 
     "stylegan2": "d3fde36f71c83da8",
     "dcgan": "2503eef02ce77be5",
     "biggan": "6e4ffc7947ef4f20",
+    "stargan": "1659adf243144b00",
 }
 
 
