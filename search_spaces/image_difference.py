@@ -23,7 +23,7 @@ from search_spaces.inputs import Inputs
 
 LATENTS = 64
 DIRECTIONS = 2  # of each latent: with more latents instead, fewer images give the same ranking
-STEP = 0.1  # length of a step, in units of a latent's length or of the difference to another image
+STEP = 0.1  # of a step: in units of a latent's or an attribute's length, or of the way to another image
 SEED = 1
 PIXELS = 1 << 17  # of the pairs of images that are differentiated at a time
 
@@ -56,7 +56,8 @@ def image_difference(generator: Generator, sites: Mapping[str, Site]) -> dict[st
     """Importance of the channels at every site, (C,) each; the same at every call, and computed once.
 
     With `f` a factor on a channel in both images, it is the standard deviation over directions `d` of
-    `∂/∂f mean|G(z + d) - G(z)|` at `f = 1`, the root mean square over latents `z`. Labels stay as they are.
+    `∂/∂f mean|G(z + d) - G(z)|` at `f = 1`, the root mean square over latents `z`, or over example images and
+    attributes, where `G` takes such. Labels stay as they are.
     """
     versions = _versions(generator)
     known = _KNOWN.get(generator)
@@ -104,7 +105,7 @@ def _measured(generator: Generator, sites: Mapping[str, Site]) -> dict[str, Tens
 
 
 def _steps(generator: Generator, inputs: Inputs) -> list[Tensor]:
-    """A step of each input for every pair of images: random for latents, towards others for images, or 0."""
+    """A step of each input for every pair of images: towards others for images, 0 for labels."""
     rng = torch.Generator().manual_seed(SEED)
     count = len(inputs[0]) * DIRECTIONS
     steps = []
@@ -113,7 +114,7 @@ def _steps(generator: Generator, inputs: Inputs) -> list[Tensor]:
             others = torch.stack([x.roll(i + 1, dims=0) for i in range(DIRECTIONS)], dim=1).flatten(0, 1)
             steps.append(STEP * (others - x.repeat_interleave(DIRECTIONS, dim=0)))
         else:
-            length = STEP if spec.kind == "latent" else 0
+            length = 0 if spec.kind == "label" else STEP
             steps.append(length * torch.randn(count, *spec.shape, generator=rng))
     return steps
 

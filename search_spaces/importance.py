@@ -1,4 +1,4 @@
-"""Importance of a teacher's channels to the layers that read them, and the channels that a student keeps."""
+"""What a student keeps of its teacher: the channels that matter to the layers that read them, and kernels."""
 
 from __future__ import annotations
 
@@ -58,3 +58,23 @@ def fraction(importance: Tensor) -> Tensor:
 def most_important(importance: Tensor, count: int) -> Tensor:
     """Indices of the `count` most important channels, in their order in the teacher."""
     return importance.topk(count).indices.sort().values
+
+
+def fold_taps(weight: Tensor, kernel: int, stride: int) -> Tensor:
+    """A smaller kernel about the same middle, (in, out, kernel, kernel), for weights (in, out, k, k).
+
+    Every tap beyond its edges is added to the nearest one that is a multiple of `stride` away, the stride of
+    a transposed convolution: away from borders, a constant map has the same output.
+    """
+    size = weight.shape[-1]
+    if size == kernel:
+        return weight
+    fold = weight.new_zeros(size, kernel)
+    for tap in range(size):
+        place = tap - (size - kernel) // 2
+        while place < 0:
+            place += stride
+        while place >= kernel:
+            place -= stride
+        fold[tap, place] = 1
+    return torch.einsum("iokl,km,ln->iomn", weight, fold, fold)

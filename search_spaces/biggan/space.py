@@ -52,13 +52,7 @@ class BigGANSpace(StudentSpace[GeneratorArchitecture]):
         Attention at a coarser side has more weights, and so has a start that gets all of `z`: what costs more
         than the teacher does not fit.
         """
-
-        def within_teacher(architecture: GeneratorArchitecture) -> float:
-            cheaper = self.macs(architecture) <= self.macs(self.teacher)
-            cheaper = cheaper and self.params(architecture) <= self.params(self.teacher)
-            return utilisation(architecture) if cheaper else float("inf")
-
-        return super().sample(suggest, within_teacher)
+        return super().sample(suggest, self.within_teacher(utilisation))
 
     def widths(self) -> tuple[int, ...]:
         """Channels of the first image and of every block."""

@@ -12,7 +12,7 @@ from search_spaces.base import Importance
 from search_spaces.dcgan.generator import DCGANGenerator
 from search_spaces.dcgan.layers import GeneratorLayer
 from search_spaces.image_difference import Site, image_difference
-from search_spaces.importance import evaluating, importance_inputs, most_important
+from search_spaces.importance import evaluating, fold_taps, importance_inputs, most_important
 from search_spaces.inputs import input_batches
 from search_spaces.standing_statistics import BATCH_SIZE
 
@@ -139,23 +139,3 @@ def _inherit_layer(
     if source.norm is not None and target.norm is not None:
         for name, tensor in target.norm.state_dict(keep_vars=True).items():
             tensor.copy_(getattr(source.norm, name)[outgoing])
-
-
-def fold_taps(weight: Tensor, kernel: int, stride: int) -> Tensor:
-    """A smaller kernel about the same middle, (in, out, kernel, kernel), for weights (in, out, k, k).
-
-    Every tap beyond its edges is added to the nearest one that is a multiple of `stride` away, the stride of
-    a transposed convolution: away from borders, a constant map has the same output.
-    """
-    size = weight.shape[-1]
-    if size == kernel:
-        return weight
-    fold = weight.new_zeros(size, kernel)
-    for tap in range(size):
-        place = tap - (size - kernel) // 2
-        while place < 0:
-            place += stride
-        while place >= kernel:
-            place -= stride
-        fold[tap, place] = 1
-    return torch.einsum("iokl,km,ln->iomn", weight, fold, fold)

@@ -77,6 +77,16 @@ class StudentSpace(ABC, Generic[A]):
 
         return scale_to_budget(fraction, utilisation, scaled, relative, self.simpler)
 
+    def within_teacher(self, utilisation: Utilisation) -> Utilisation:
+        """`utilisation`, and infinite for what costs more than the teacher in MACs or parameters."""
+
+        def limited(architecture: A) -> float:
+            cheaper = self.macs(architecture) <= self.macs(self.teacher)
+            cheaper = cheaper and self.params(architecture) <= self.params(self.teacher)
+            return utilisation(architecture) if cheaper else float("inf")
+
+        return limited
+
     def with_fractions(self, fractions: BudgetFractions) -> Self:
         """See `SearchSpace`."""
         return replace(self, fractions=fractions)

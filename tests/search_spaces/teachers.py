@@ -6,10 +6,20 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from search_spaces import FAMILIES, Architecture, biggan, dcgan, resnet_translator, stylegan2, unet_translator
+from search_spaces import (
+    FAMILIES,
+    Architecture,
+    biggan,
+    dcgan,
+    resnet_translator,
+    stargan,
+    stylegan2,
+    unet_translator,
+)
 from tests.search_spaces.biggan import teachers as biggan_teachers
 from tests.search_spaces.dcgan import teachers as dcgan_teachers
 from tests.search_spaces.resnet_translator import teachers as resnet_teachers
+from tests.search_spaces.stargan import teachers as stargan_teachers
 from tests.search_spaces.stylegan2 import teachers as stylegan2_teachers
 from tests.search_spaces.unet_translator import teachers as unet_teachers
 
@@ -45,6 +55,9 @@ TEACHERS: dict[str, Architecture] = {  # a tiny one for every family
     "unet-translator": unet_translator.GeneratorArchitecture(
         tuple(unet_translator.Level(width) for width in (8, 12, 16, 16)), 16, 1, dropout=False
     ),
+    "stargan": stargan.GeneratorArchitecture(
+        (8, 12, 16), (12, 8), ("dense", "dense"), attributes=3, resolution=16, image_channels=1
+    ),
 }
 
 # of any allowed shape, to draw from
@@ -54,6 +67,7 @@ STRATEGIES: dict[str, st.SearchStrategy[Any]] = {
     "biggan": biggan_teachers.teachers(),
     "resnet-translator": resnet_teachers.teachers(),
     "unet-translator": unet_teachers.teachers(),
+    "stargan": stargan_teachers.teachers(),
 }
 
 PUBLISHED: dict[str, Architecture] = {  # of a published size
@@ -62,4 +76,5 @@ PUBLISHED: dict[str, Architecture] = {  # of a published size
     "biggan": biggan_teachers.published(128),
     "resnet-translator": resnet_teachers.published(256),
     "unet-translator": unet_teachers.published(256),
+    "stargan": stargan_teachers.published(128),
 }

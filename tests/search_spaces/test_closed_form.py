@@ -18,7 +18,7 @@ from tests.search_spaces.teachers import STRATEGIES
     ("family", "examples"),
     [
         *(("stylegan2", 50), ("dcgan", 60), ("biggan", 15)),
-        *(("resnet-translator", 30), ("unet-translator", 30)),
+        *(("resnet-translator", 30), ("unet-translator", 30), ("stargan", 30)),
     ],
 )
 def test_teachers_and_their_students_cost_what_fvcore_counts(family: str, examples: int) -> None:

@@ -65,6 +65,36 @@ def test_the_score_is_the_spread_over_directions_of_the_differences_derivative()
     assert float(scores(generator)[0]) == pytest.approx(float(spread), rel=1e-4)
 
 
+class Translated(Generator):
+    """An image and an attribute ─► an image: channel 0 reads the image, channel 1 the attribute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.architecture = Nothing()
+        self.input_specs = (InputSpec("image", (3, 4, 4), "data"), InputSpec("attributes", (1,), "data"))
+        self.makers, self.readers = nn.Conv2d(4, 3, 1), nn.Conv2d(3, 3, 1)
+        with torch.no_grad():
+            self.makers.weight.zero_()[0, :3] = 1.0
+            self.makers.weight[1, 3] = 1.0
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return 3, 4, 4
+
+    def forward(self, image: Tensor, attributes: Tensor) -> Tensor:
+        tiled = attributes[:, :, None, None].expand(-1, -1, 4, 4)
+        images: Tensor = self.readers(self.makers(torch.cat([image, tiled], dim=1)))
+        return images
+
+
+def test_without_a_latent_the_input_image_and_its_attributes_move() -> None:
+    generator = Translated()
+    found = image_difference(generator, {"hidden": Site(generator.makers, "output")})["hidden"]
+    assert min(found[0], found[1]) > 0
+    assert found[2] == 0
+
+
 def test_a_layers_output_is_the_next_ones_input() -> None:
     assert torch.equal(scores(Linear()), scores(Linear(), "input"))
 

@@ -210,6 +210,7 @@ def test_help_names_the_resolutions_that_every_family_has() -> None:
     powers = [1 << i for i in range(3, 12)]
     known = {"stylegan2": powers[1:-1], "biggan": powers[2:6], "dcgan": [16, 28, 32, 64, 128]}
     known |= {"resnet-translator": powers[2:6], "unet-translator": powers[2:6]}
+    known["stargan"] = [32, 48, 64, 96, 128, 192, 256]
     assert known.keys() == FAMILIES.keys()
     for name, sides in known.items():
         assert f"{name} {', '.join(map(str, sides))}" in shown

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from search_spaces import Importance
 from search_spaces.dcgan import DCGANGenerator, GeneratorArchitecture, Layer
-from search_spaces.dcgan.inherit import fold_taps, inherit
+from search_spaces.dcgan.inherit import inherit
 from search_spaces.dcgan.space import with_kernel, without_norm
+from search_spaces.importance import fold_taps
 
 SHAPE = GeneratorArchitecture(
     (

@@ -129,7 +129,7 @@ def test_initial_designs_differ_from_each_other_and_from_the_uniform_student(
     ("family", "least"),
     [
         *(("stylegan2", 0.97), ("biggan", 0.95), ("dcgan", 0.95)),
-        *(("resnet-translator", 0.9), ("unet-translator", 0.95)),
+        *(("resnet-translator", 0.9), ("unet-translator", 0.95), ("stargan", 0.95)),
     ],
 )
 def test_as_a_rule_nearly_all_of_the_target_utilisation_is_reached(family: str, least: float) -> None:
@@ -168,8 +168,9 @@ def test_a_tight_budget_costs_a_few_looks_at_the_closed_form_and_no_retries(
         ("biggan", PUBLISHED["biggan"], 2.0, None, 60),
         ("resnet-translator", PUBLISHED["resnet-translator"], 2.0, None, 60),
         ("unet-translator", PUBLISHED["unet-translator"], 2.0, None, 60),
+        ("stargan", PUBLISHED["stargan"], 2.0, None, 60),
     ],
-    ids=["stylegan2", "dcgan", "biggan", "resnet-translator", "unet-translator"],
+    ids=["stylegan2", "dcgan", "biggan", "resnet-translator", "unet-translator", "stargan"],
 )
 def test_a_tight_budget_still_leaves_a_choice(
     family: str, teacher: Architecture, macs: float, params: float | None, least: int
@@ -193,6 +194,12 @@ OTHER_CHOICES: dict[str, dict[str, Any]] = {  # than the uniform ones, where a w
         **{"stem_kernel": 5, "image_kernel": 3},
     },
     "unet-translator": {f"kind_{i}": "separable" for i in range(2, 9)},
+    "stargan": {
+        "blocks": 3,
+        **{f"kind_{i}": "separable" for i in range(1, 7)},
+        **{f"skip_{size}": True for size in ("full", "half", "quarter")},
+        **{"kernel_stem": 5, "kernel_down": 2, "kernel_up": 2, "kernel_image": 3},
+    },
 }
 
 
@@ -201,9 +208,12 @@ OTHER_CHOICES: dict[str, dict[str, Any]] = {  # than the uniform ones, where a w
     [
         ("stylegan2", stylegan2(64, 4096, 128)),
         ("dcgan", NORMALISED),
-        *((family, PUBLISHED[family]) for family in ("biggan", "resnet-translator", "unet-translator")),
+        *(
+            (family, PUBLISHED[family])
+            for family in ("biggan", "resnet-translator", "unet-translator", "stargan")
+        ),
     ],
-    ids=["stylegan2", "dcgan", "biggan", "resnet-translator", "unet-translator"],
+    ids=["stylegan2", "dcgan", "biggan", "resnet-translator", "unet-translator", "stargan"],
 )
 def test_every_choice_matters(family: str, teacher: Architecture) -> None:
     space = space_of(family, teacher)
@@ -224,6 +234,7 @@ SAMPLED = {  # digests of what studies were sampled from: a change would resume 
     "biggan": "6e4ffc7947ef4f20",
     "resnet-translator": "283c7658912c0a24",
     "unet-translator": "45112f0e3a0363fb",
+    "stargan": "1659adf243144b00",
 }
 
 
