@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from torch import Tensor
 
+from distill.losses.similarity import feature_l1
 from search_spaces import full_precision
 
 
@@ -18,6 +18,9 @@ def gram(features: Tensor) -> Tensor:
 
 
 def gram_l1(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor:
-    """Mean absolute difference of Gram matrices of feature maps (N, C, H, W), summed over maps; a scalar."""
-    differences = [F.l1_loss(gram(s), gram(t)) for s, t in zip(student, teacher, strict=True)]
-    return sum(differences[1:], start=differences[0])
+    """Mean absolute difference of Gram matrices of feature maps (N, C, H, W), a mean over maps; a scalar.
+
+    Each map's is in units of the teacher's mean magnitude there (ours), so that weights mean the same for
+    every network; CRD's `1e4` goes with VGG16 and its sum over maps.
+    """
+    return feature_l1([gram(s) for s in student], [gram(t) for t in teacher])

@@ -39,9 +39,9 @@ class CycleWeights:
 class CycleGanTrainer:
     """Trains `generator` (A to B) and `reverse_generator` (B to A) in place, on an unpaired task from A to B.
 
-    `ema` averages the weights of `generator` (ours; the published training has no average), and `discriminator`
-    judges images of B: what a teacher's checkpoint holds. `load_state_dict` resumes to the bit on the same
-    machine.
+    `ema` averages the weights of `generator` (ours; the published training has no average), `discriminator`
+    judges images of B: both are what a teacher's checkpoint holds. `load_state_dict` resumes to the bit on
+    the same machine.
     """
 
     def __init__(

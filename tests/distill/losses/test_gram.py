@@ -27,8 +27,10 @@ def test_where_a_feature_is_does_not_matter() -> None:
     assert float(gram_l1([features], [features.flip(1)])) > 0.01
 
 
-def test_maps_are_summed_and_half_precision_is_raised() -> None:
+def test_maps_count_alike_and_half_precision_is_raised() -> None:
     student, teacher = [maps(0), maps(1, 5, 2)], [maps(2), maps(3, 5, 2)]
     each = [float(gram_l1([s], [t])) for s, t in zip(student, teacher, strict=True)]
-    assert float(gram_l1(student, teacher)) == pytest.approx(sum(each), rel=1e-5)
+    assert float(gram_l1(student, teacher)) == pytest.approx(sum(each) / 2, rel=1e-5)
+    scaled = float(gram_l1([student[0] * 100, student[1]], [teacher[0] * 100, teacher[1]]))
+    assert scaled == pytest.approx(sum(each) / 2, rel=1e-4)
     assert gram(maps(0).half()).dtype == torch.float32
