@@ -13,29 +13,37 @@ from distill.losses.adversarial import (
     gradient_penalty,
     r1_penalty,
 )
+from distill.losses.gram import gram, gram_l1
 from distill.losses.mmd import squared_mmd
 from distill.losses.path_length import path_length_weight, path_lengths
+from distill.losses.relations import PARTS, angle_loss, distance_loss, relation_loss
 from distill.losses.similarity import feature_l1, pixel_l1, pixel_mse
 from distill.losses.wavelet import haar, wavelet_l1
 
 __all__ = [
+    "PARTS",
+    "angle_loss",
     "discriminator_hinge",
     "discriminator_least_squares",
     "discriminator_logistic",
     "discriminator_relativistic",
     "discriminator_wasserstein",
+    "distance_loss",
     "feature_l1",
     "generator_least_squares",
     "generator_linear",
     "generator_logistic",
     "generator_relativistic",
     "gradient_penalty",
+    "gram",
+    "gram_l1",
     "haar",
     "path_length_weight",
     "path_lengths",
     "pixel_l1",
     "pixel_mse",
     "r1_penalty",
+    "relation_loss",
     "squared_mmd",
     "wavelet_l1",
 ]

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from distill.errors import RecipeError
 from distill.imagenet import VARIANTS, is_installed
-from distill.perceptual.base import ImageFeatures, PerceptualDistance
+from distill.perceptual.base import FeatureMaps, ImageFeatures, PerceptualDistance
 from distill.perceptual.features import PooledFeatures
 from distill.perceptual.imagenet import ImagenetDistance
+from distill.perceptual.maps import ImagenetMaps
 from distill.perceptual.torchscript import ScriptedDistance
 
 NONE = "none"
@@ -60,13 +61,32 @@ def load_features(device: str = "cpu") -> ImageFeatures:
     return PooledFeatures(DEFAULT, device)
 
 
+def load_maps(name: str, device: str = "cpu") -> FeatureMaps | None:
+    """The feature maps of the network called `name`, on `device`; None for "none".
+
+    Raises:
+        RecipeError: there is no such network.
+        MissingPackageError: its packages are not installed.
+    """
+    if name == NONE:
+        return None
+    if name not in VARIANTS:
+        raise RecipeError(
+            f"--perceptual {name}: style and content are compared in maps, so choose one of "
+            f"{', '.join((NONE, *VARIANTS))}"
+        )
+    return ImagenetMaps(name, device)
+
+
 __all__ = [
     "NONE",
     "PERCEPTUAL",
+    "FeatureMaps",
     "ImageFeatures",
     "PerceptualDistance",
     "check_perceptual",
     "default_perceptual",
     "load_features",
+    "load_maps",
     "load_perceptual",
 ]

@@ -35,3 +35,18 @@ class ImageFeatures(Protocol):
 
     def __call__(self, images: Tensor) -> Tensor:
         """Features (N, D) of images (N, 1 or 3, H, W) in [-1, 1], float32."""
+
+
+class FeatureMaps(Protocol):
+    """Maps of images under a frozen network."""
+
+    @property
+    def name(self) -> str:
+        """The name of the network."""
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits of the SHA-256 of the network's weights."""
+
+    def __call__(self, images: Tensor) -> list[Tensor]:
+        """Maps (N, C, H', W') of images (N, 1 or 3, H, W) in [-1, 1], finest first, float32."""

@@ -7,13 +7,14 @@ from distill.errors import RecipeError
 from distill.recipes.alone import AdversarialTraining
 from distill.recipes.base import Distillation, GeneratorStep, Ingredients, Recipe
 from distill.recipes.compressing_gans import CompressingGans
+from distill.recipes.crd import Crd
 from distill.recipes.dgl_gan import AdaptiveDglGan, DglGan
 from distill.recipes.path_lengths import PathLengths
 from distill.recipes.similarity import SIMILARITY, format_similarity, parse_similarity
 from distill.recipes.weight_decay import WeightDecay
 from distill.schedules import Schedule
 
-_ALL: Iterable[type[Distillation]] = (WeightDecay, DglGan, AdaptiveDglGan, CompressingGans)
+_ALL: Iterable[type[Distillation]] = (WeightDecay, DglGan, AdaptiveDglGan, CompressingGans, Crd)
 
 RECIPES: dict[str, type[Distillation]] = {recipe.name: recipe for recipe in _ALL}
 """Recipes for students, the default first. `AdversarialTraining` trains teachers and is not listed."""
@@ -45,6 +46,7 @@ __all__ = [
     "AdaptiveDglGan",
     "AdversarialTraining",
     "CompressingGans",
+    "Crd",
     "DglGan",
     "Distillation",
     "GeneratorStep",

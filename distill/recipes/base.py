@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from distill.adversarial import AdversarialLoss, DiscriminatorStep, Terms
 from distill.errors import RecipeError
-from distill.perceptual import ImageFeatures, PerceptualDistance
+from distill.perceptual import FeatureMaps, ImageFeatures, PerceptualDistance
 from distill.recipes.similarity import SIMILARITY
 from distill.schedules import Ramp, Schedule
 from distill.tasks import Batch
@@ -80,6 +80,7 @@ class Ingredients:
     distance: PerceptualDistance | None = None
     features: ImageFeatures | None = None  # for comparing distributions
     similarity: Mapping[str, float] = field(default_factory=lambda: SIMILARITY)  # weights of terms
+    maps: FeatureMaps | None = None  # for comparing style and content
 
 
 class Distillation(ABC):
@@ -102,6 +103,7 @@ class Distillation(ABC):
     uses_distance: ClassVar[bool] = False  # `Ingredients.distance`
     uses_ramp: ClassVar[bool] = False  # `Ingredients.ramp`
     default_ramp: ClassVar[Ramp] = Ramp()  # of the adversarial weight, except on the built-in digits
+    uses_maps: ClassVar[bool] = False  # `Ingredients.maps`
     uses_similarity: ClassVar[bool] = False  # `Ingredients.similarity` and `Ingredients.features`
 
     def __post_init__(self) -> None:

@@ -13,15 +13,15 @@ def check_judge(bench: Workbench) -> None:
     """Check that no network both teaches and judges, without looking at images.
 
     Raises:
-        ConfigError: the perceptual distance, or the term mmd, is of the extractor's network.
+        ConfigError: the perceptual network, or the term mmd, is of the extractor's network.
     """
-    teachers = [each for each in (bench.distance, bench.features) if each is not None]
+    teachers = [each for each in (bench.perceptual, bench.features) if each is not None]
     extractor = bench.config.extractor
     file = extractor_file(extractor, bench.config.extractor_weights) if teachers else None
     judge = "" if file is None else file_digest(file)[:16]
     why = "the network that teaches students would judge them, and they would look better than they are"
-    if bench.distance is not None and bench.distance.digest == judge:
-        teaches = bench.distance.name
+    if bench.perceptual is not None and bench.perceptual.digest == judge:
+        teaches = bench.perceptual.name
         others = ", ".join(name for name in PERCEPTUAL if name not in (teaches, extractor))
         raise ConfigError(
             f"--perceptual {teaches} with --extractor {extractor}: {why}: give --perceptual {others} or "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from distill.perceptual import NONE, PerceptualDistance
+from distill.perceptual import NONE, FeatureMaps, PerceptualDistance
 from distill.recipes import RECIPES, SIMILARITY, Distillation, get_recipe, parse_similarity
 from distill.schedules import Ramp
 from distill.tasks import get_task
@@ -74,10 +74,10 @@ def check_recipe(config: SearchConfig, teacher: Teacher) -> None:
             "without one: give one that holds both (nas-teacher import --discriminator joins two files), "
             f"or --recipe {other}"
         )
-    if config.perceptual not in ("", NONE) and not recipe.uses_distance:
+    if config.perceptual not in ("", NONE) and not _uses_perceptual(recipe):
         raise ConfigError(
-            f"--perceptual {config.perceptual}: --recipe {recipe.name} has no use for a distance: leave it "
-            f"out, or give --recipe {_recipes(lambda each: each.uses_distance)}"
+            f"--perceptual {config.perceptual}: --recipe {recipe.name} compares in no such network: leave it "
+            f"out, or give --recipe {_recipes(_uses_perceptual)}"
         )
     if config.ramp != Ramp() and not recipe.uses_ramp:
         raise ConfigError(
@@ -111,17 +111,25 @@ def check_similarity(config: SearchConfig) -> None:
         )
 
 
-def check_compared(config: SearchConfig, teacher: Teacher, distance: PerceptualDistance | None) -> None:
-    """Check that a term of `--similarity` has what it needs.
+def check_compared(
+    config: SearchConfig, teacher: Teacher, distance: PerceptualDistance | None, maps: FeatureMaps | None
+) -> None:
+    """Check that the recipe has what it compares images in.
 
     Args:
         config: the search.
         teacher: whose discriminator the term feature compares in.
         distance: the perceptual distance, if there is one.
+        maps: the feature maps of a network, if there are such.
 
     Raises:
-        ConfigError: no term has what it needs.
+        ConfigError: no term of `--similarity` has what it needs, or there are no maps to compare.
     """
+    if get_recipe(config.recipe).uses_maps and maps is None and teacher.discriminator is None:
+        raise ConfigError(
+            f"--recipe {config.recipe} compares style and features, and there is no network for that: "
+            "give a teacher with its discriminator, or, for colour images, --perceptual imagenet-lite1"
+        )
     there = {"feature": teacher.discriminator is not None, "perceptual": distance is not None}
     terms = [name for name, weight in parse_similarity(config.similarity).items() if weight]
     if not any(there.get(name, True) for name in terms):
@@ -130,6 +138,10 @@ def check_compared(config: SearchConfig, teacher: Teacher, distance: PerceptualD
             f"--similarity {config.similarity}: there is no {lacks}, so nothing is compared: add another "
             "term, such as pixel=1"
         )
+
+
+def _uses_perceptual(recipe: type[Distillation]) -> bool:
+    return recipe.uses_distance or recipe.uses_maps
 
 
 def _recipes(able: Callable[[type[Distillation]], bool]) -> str:

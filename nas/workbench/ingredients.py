@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from distill.adversarial import AdversarialLoss, get_adversarial
-from distill.perceptual import NONE, ImageFeatures, PerceptualDistance, default_perceptual
+from distill.perceptual import (
+    NONE,
+    FeatureMaps,
+    ImageFeatures,
+    PerceptualDistance,
+    default_perceptual,
+    load_maps,
+    load_perceptual,
+)
 from distill.recipes import Ingredients, get_recipe, parse_similarity
 from distill.schedules import Ramp
 from distill.teachers import Teacher
@@ -18,11 +26,27 @@ def adversarial_of(config: SearchConfig, teacher: Teacher) -> type[AdversarialLo
 
 
 def perceptual_of(config: SearchConfig, teacher: Teacher) -> str:
-    """The perceptual distance asked for, else the one for such images, if it has a use."""
+    """The perceptual network asked for, else the one for such images, if it has a use."""
     if config.perceptual:
         return config.perceptual
-    used = get_recipe(config.recipe).uses_distance and parse_similarity(config.similarity)["perceptual"]
+    recipe = get_recipe(config.recipe)
+    used = recipe.uses_maps or (recipe.uses_distance and parse_similarity(config.similarity)["perceptual"])
     return default_perceptual(teacher.generator.image_shape[0]) if used else NONE
+
+
+def load_compared(
+    config: SearchConfig, teacher: Teacher, device: str
+) -> tuple[PerceptualDistance | None, FeatureMaps | None]:
+    """The network of `perceptual_of`, as the recipe uses it: for a distance, or for feature maps.
+
+    Raises:
+        RecipeError: there is no such network.
+        MissingPackageError: its packages are not installed.
+    """
+    name = perceptual_of(config, teacher)
+    if get_recipe(config.recipe).uses_maps:
+        return None, load_maps(name, device)
+    return load_perceptual(name, device), None
 
 
 def with_ramp(config: SearchConfig, teacher: Teacher) -> SearchConfig:
@@ -45,6 +69,7 @@ def make_ingredients(
     teacher: Teacher,
     distance: PerceptualDistance | None,
     features: ImageFeatures | None,
+    maps: FeatureMaps | None,
 ) -> Ingredients:
     """Ingredients of recipes: adversarial loss and path lengths, and what compares with the teacher."""
     published, loss = teacher.family.training, adversarial_of(config, teacher)
@@ -57,6 +82,7 @@ def make_ingredients(
         distance,
         features,
         parse_similarity(config.similarity),
+        maps,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from distill.evaluation import images_at_a_time
-from distill.perceptual import NONE, load_features, load_perceptual
+from distill.perceptual import NONE, FeatureMaps, PerceptualDistance, load_features
 from distill.progress import OnProgress
 from distill.recipes import Ingredients, Recipe, make_recipe, parse_similarity
 from distill.seeds import derive_seed
@@ -42,7 +42,7 @@ from nas.config import SearchConfig, conditions
 from nas.trials import WarmStart
 from nas.workbench.checks import check_compared, check_recipe, check_similarity, check_training
 from nas.workbench.images import SearchImages
-from nas.workbench.ingredients import make_ingredients, perceptual_of, with_ramp
+from nas.workbench.ingredients import load_compared, make_ingredients, with_ramp
 from nas.workbench.task_options import with_task_options
 from nas.workbench.warm_start import read_warm_start
 from search_spaces import Architecture, Generator, SearchSpace
@@ -87,9 +87,9 @@ class Workbench:
         check_similarity(config)
         check_recipe(config, self.teacher)
         check_training(config, self.teacher)
-        self.distance = load_perceptual(perceptual_of(config, self.teacher), self.device)
+        self.distance, self.maps = load_compared(config, self.teacher, self.device)
         self.features = load_features(self.device) if parse_similarity(config.similarity)["mmd"] else None
-        check_compared(config, self.teacher, self.distance)
+        check_compared(config, self.teacher, self.distance, self.maps)
         self._images = SearchImages(
             config, self.teacher, device=self.device, dry_run=dry_run, on_progress=on_progress
         )
@@ -104,7 +104,7 @@ class Workbench:
             "space": self.teacher.family.name,
             "teacher": self.teacher.digest,
             "data": self._images.digest,
-            "perceptual": NONE if self.distance is None else self.distance.digest,
+            "perceptual": NONE if self.perceptual is None else self.perceptual.digest,
         }
         return parts | conditions(self.config)
 
@@ -112,6 +112,11 @@ class Workbench:
         """Load the real images if needed: see `SearchImages.check`."""
         self._images.check()
         return self.outline
+
+    @property
+    def perceptual(self) -> PerceptualDistance | FeatureMaps | None:
+        """The network that `--perceptual` names, in which the recipe compares images; None without one."""
+        return self.distance or self.maps
 
     @property
     def samples(self) -> TeacherSamples | None:
@@ -283,7 +288,7 @@ class Workbench:
 
     def ingredients(self) -> Ingredients:
         """What recipes are made of in this search."""
-        return make_ingredients(self.config, self.teacher, self.distance, self.features)
+        return make_ingredients(self.config, self.teacher, self.distance, self.features, self.maps)
 
     @contextmanager
     def _seeded(self, use: str, seed: int | None) -> Iterator[None]:

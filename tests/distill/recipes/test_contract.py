@@ -31,13 +31,14 @@ REFUSED = {
     ("dgl-gan-adaptive", "wasserstein"),
     ("dgl-gan-adaptive", "least-squares"),
 }  # its coefficient is the sign of logits
+OF_NOISE = sorted(set(RECIPES) - {"crd"})  # the others have no discriminator of the student's own
 UNPAIRED = {("dgl-gan", "relativistic"), ("dgl-gan-adaptive", "relativistic")}
 
 
 @pytest.fixture(
     params=[
         (r, adversarial)
-        for r in sorted(RECIPES)
+        for r in OF_NOISE
         for adversarial in LOSSES
         if (r, adversarial.name) not in REFUSED | UNPAIRED
     ],
@@ -49,7 +50,7 @@ def recipe(request: pytest.FixtureRequest) -> Recipe:
 
 
 def test_recipes_go_by_their_names() -> None:
-    assert all(make_recipe(name, SCHEDULE).name == name for name in RECIPES)
+    assert all(make_recipe(name, get_recipe(name).default_schedule).name == name for name in RECIPES)
 
 
 def test_an_unknown_recipe_is_refused_with_the_names_that_exist() -> None:
@@ -77,7 +78,7 @@ def test_a_teachers_discriminator_has_no_real_images_to_compare_with(name: str) 
         make_recipe(name, get_recipe(name).default_schedule, Ingredients(Relativistic()))
 
 
-@pytest.mark.parametrize("name", sorted(RECIPES))
+@pytest.mark.parametrize("name", OF_NOISE)
 def test_no_recipe_follows_a_gap_of_logits_that_have_no_sign(name: str) -> None:
     adaptive = Schedule("adaptive", start=0.5)
     says = "--kd-schedule adaptive: .* nothing with a wasserstein loss: give another schedule, such as cosine"

@@ -20,7 +20,10 @@ from tests.search_spaces.test_families import TEACHERS
 MakeBench = Callable[..., Workbench]
 
 
-@pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if not recipe.uses_distance])
+USELESS = [name for name, recipe in RECIPES.items() if not (recipe.uses_distance or recipe.uses_maps)]
+
+
+@pytest.mark.parametrize("name", USELESS)
 def test_a_perceptual_distance_is_refused_with_recipes_that_have_no_use_for_one(
     name: str, warm_bench: Workbench, tmp_path: Path
 ) -> None:
@@ -29,7 +32,7 @@ def test_a_perceptual_distance_is_refused_with_recipes_that_have_no_use_for_one(
     torch.jit.trace(lambda x, y: (x - y).square().mean((1, 2, 3)), example).save(str(path))
     asked = taught_by(name)
     assert Workbench(warm_bench.config.model_copy(update=asked)).recipe.name == name
-    says = rf"--perceptual .*: --recipe {name} has no use for a distance: leave it out, or give --recipe w"
+    says = rf"--perceptual .*: --recipe {name} compares in no such network: leave it out, or give --recipe w"
     with pytest.raises(ConfigError, match=says):
         Workbench(warm_bench.config.model_copy(update=asked | {"perceptual": str(path)}))
 
