@@ -3,6 +3,7 @@
 from distill.training.activation_checkpointing import check_activation_checkpointing
 from distill.training.augmentation import TARGET, Augment
 from distill.training.config import TrainingConfig, channels_last_pays, images_in_whole_steps, step_images
+from distill.training.cycle_gan import CycleGanTrainer, CycleWeights
 from distill.training.loss_log import LossLog
 from distill.training.micro_batches import check_batch_statistics, check_micro_batch
 from distill.training.precision import AUTO, Precision, check_precision, resolve_precision
@@ -12,6 +13,8 @@ __all__ = [
     "AUTO",
     "TARGET",
     "Augment",
+    "CycleGanTrainer",
+    "CycleWeights",
     "LossLog",
     "Precision",
     "Progress",

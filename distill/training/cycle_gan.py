@@ -15,10 +15,11 @@ from distill.losses import discriminator_least_squares, generator_least_squares
 from distill.noise import OwnNoise
 from distill.seeds import derive_seed
 from distill.tasks import Batch, Task
-from distill.training import Progress, TrainingConfig
 from distill.training.averaging import average_decay, averaged_copy, update_average
+from distill.training.config import TrainingConfig
 from distill.training.optimizers import adam, set_rate
 from distill.training.readings import READ_EVERY, read_losses
+from distill.training.trainer import Progress
 from search_spaces import Discriminator, Generator
 
 Network = TypeVar("Network", bound=torch.nn.Module)
