@@ -23,6 +23,7 @@ class DiscriminatorStep:
     batch: Batch  # with the real images; augmented where the training augments
     fake: Tensor  # (N, C, H, W), the student's images, without its graph; augmented alike
     step: int  # steps done so far, for lazy regularisation
+    teacher_discriminator: Discriminator | None = None  # frozen
     exact: Discriminator | None = None  # where `discriminator` can't be differentiated twice: one that can
     observe: Callable[[Tensor], None] = lambda real_logits: None  # for adaptive augmentation
 

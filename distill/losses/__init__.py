@@ -13,6 +13,7 @@ from distill.losses.adversarial import (
     gradient_penalty,
     r1_penalty,
 )
+from distill.losses.attributes import attribute_loss
 from distill.losses.gram import gram, gram_l1
 from distill.losses.mmd import squared_mmd
 from distill.losses.path_length import path_length_weight, path_lengths
@@ -23,6 +24,7 @@ from distill.losses.wavelet import haar, wavelet_l1
 __all__ = [
     "PARTS",
     "angle_loss",
+    "attribute_loss",
     "discriminator_hinge",
     "discriminator_least_squares",
     "discriminator_logistic",

@@ -10,14 +10,21 @@ from distill.recipes.compressing_gans import CompressingGans
 from distill.recipes.crd import Crd
 from distill.recipes.dgl_gan import AdaptiveDglGan, DglGan
 from distill.recipes.path_lengths import PathLengths
+from distill.recipes.pix2pix import Pix2Pix
 from distill.recipes.similarity import SIMILARITY, format_similarity, parse_similarity
+from distill.recipes.star_gan import StarGan
+from distill.recipes.stu_star_gan import StuStarGan
 from distill.recipes.weight_decay import WeightDecay
 from distill.schedules import Schedule
 
-_ALL: Iterable[type[Distillation]] = (WeightDecay, DglGan, AdaptiveDglGan, CompressingGans, Crd)
+_ALL: Iterable[type[Distillation]] = (WeightDecay, DglGan, AdaptiveDglGan, CompressingGans, Crd, StuStarGan)
 
 RECIPES: dict[str, type[Distillation]] = {recipe.name: recipe for recipe in _ALL}
 """Recipes for students, the default first. `AdversarialTraining` trains teachers and is not listed."""
+
+
+TEACHER_RECIPES: dict[str, type[AdversarialTraining]] = {"paired": Pix2Pix, "attributes": StarGan}
+"""What trains a teacher of a task; `AdversarialTraining` where there is none."""
 
 
 def get_recipe(name: str) -> type[Distillation]:
@@ -43,6 +50,7 @@ def make_recipe(name: str, schedule: Schedule, ingredients: Ingredients | None =
 __all__ = [
     "RECIPES",
     "SIMILARITY",
+    "TEACHER_RECIPES",
     "AdaptiveDglGan",
     "AdversarialTraining",
     "CompressingGans",
@@ -52,7 +60,10 @@ __all__ = [
     "GeneratorStep",
     "Ingredients",
     "PathLengths",
+    "Pix2Pix",
     "Recipe",
+    "StarGan",
+    "StuStarGan",
     "WeightDecay",
     "format_similarity",
     "get_recipe",

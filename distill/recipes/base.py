@@ -33,6 +33,7 @@ class GeneratorStep:
     draw: Callable[[int], Inputs] | None = None  # N ─► N further inputs
     state: dict[str, Tensor] = field(default_factory=dict)  # of the recipe; kept in checkpoints
     modules: nn.ModuleDict = field(default_factory=nn.ModuleDict)  # of the recipe; also trained
+    discriminator: Discriminator | None = None  # the student's own; None while the recipe trains none
     real_logits: Tensor | None = None  # for `batch.real`, without graph; None unless the recipe needs them
 
 

@@ -45,6 +45,7 @@ class Crd(Distillation):
     maps: FeatureMaps | None = None  # None: the teacher's discriminator
 
     name: ClassVar = "crd"
+    tasks: ClassVar = ("unpaired", "paired")
     default_schedule: ClassVar = CONSTANT
     needs_teacher_images: ClassVar = True
     needs_teacher_discriminator: ClassVar = False

@@ -148,7 +148,11 @@ class AttributesTask:
     def batch(self, indices: Tensor, targets: Tensor) -> Batch:
         """Some of the training images, which shall have the attributes of those at `targets`."""
         image = to_float(self.images.pixels(indices))
-        return translations(image, self.attributes[indices], self.attributes[targets])
+        return self.translations(image, self.attributes[indices], self.attributes[targets])
+
+    def translations(self, image: Tensor, own: Tensor, targets: Tensor) -> Batch:
+        """The batch of images with attributes `own`, (N, K), which shall become `targets`."""
+        return Batch((image, targets), image, attributes=own, exclusive=self.data.exclusive)
 
     def train_stream(
         self, batch_size: int, seed: int, *, mirror: bool = False, device: torch.device | str = "cpu"
@@ -220,11 +224,6 @@ class AttributesTask:
         return torch.cat(rows) if rows else first_inputs(inputs, count)
 
 
-def translations(image: Tensor, own: Tensor, targets: Tensor) -> Batch:
-    """The batch of images with attributes `own`, (N, K), which shall become `targets`."""
-    return Batch((image, targets), image, attributes=own)
-
-
 def _evenly(positions: Tensor, count: int) -> Tensor:
     """`count` of `positions`, evenly spread."""
     return positions[torch.arange(count) * len(positions) // max(1, count)]
@@ -246,7 +245,7 @@ class AttributesStream(TranslationStream):
         image, positions = self._streams["images"].next_batch()
         own = self._attributes[positions]
         order = torch.randperm(len(own), generator=self.rng).to(own.device)
-        return translations(image, own, own[order])
+        return self._task.translations(image, own, own[order])
 
     def generator_batch(self) -> Batch:
         return self.discriminator_batch()

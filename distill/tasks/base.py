@@ -44,6 +44,7 @@ class Batch:
     target: Tensor | None = None  # the aligned ground truth for `inputs`, in paired tasks
     teacher: Tensor | None = None  # the teacher's images for `inputs`
     attributes: Tensor | None = None  # (N, K), of `real`; 0 or 1
+    exclusive: bool = False  # each image has exactly one of the attributes
 
     def part(self, part: slice) -> Batch:
         """The rows `part` of every tensor."""
@@ -62,6 +63,7 @@ class Batch:
             None if self.target is None else change(self.target),
             None if self.teacher is None else change(self.teacher),
             None if self.attributes is None else change(self.attributes),
+            self.exclusive,
         )
 
 

@@ -13,6 +13,7 @@ from distill.evaluation import Fidelity, image_grid, sample, save_png
 from distill.seeds import derive_seed
 from distill.storage import LeaseHeldError, folder_lease
 from distill.tasks import Task
+from distill.teachers.trainers import make_trainer
 from distill.teachers.training_state import (
     Snapshot,
     TeacherTraining,
@@ -23,7 +24,7 @@ from distill.teachers.training_state import (
     save_log,
     save_state,
 )
-from distill.training import Augment, Progress, Trainer
+from distill.training import Progress
 from search_spaces import Checkpoint, Discriminator, Generator, os_reason, save_checkpoint
 from search_spaces.reading import check_writable
 
@@ -130,16 +131,7 @@ def _begin(
     task: Task,
     fidelity: Fidelity | None,
 ) -> TrainingRun:
-    augment = {"ada": Augment.adaptive(), "fixed": Augment(training.augment_p)}.get(training.augment)
-    trainer = Trainer(
-        generator,
-        discriminator,
-        training.recipe,
-        task,
-        training.config,
-        augment=augment,
-        device=training.device,
-    )
+    trainer = make_trainer(training, generator, discriminator, task)
     run = TrainingRun(trainer, identity_of(training, generator, discriminator, task, fidelity))
     if training.state_file.exists():
         load_state(training, run)

@@ -16,7 +16,7 @@ from distill.errors import TrainingError
 from distill.evaluation import Fidelity
 from distill.recipes import Recipe
 from distill.tasks import Task
-from distill.training import Trainer, TrainingConfig
+from distill.training import CycleGanTrainer, Trainer, TrainingConfig
 from search_spaces import Discriminator, Generator
 from search_spaces.reading import written_whole
 
@@ -75,7 +75,7 @@ class Snapshot:
 class TrainingRun:
     """A training while it runs: the trainer, and the log so far."""
 
-    trainer: Trainer
+    trainer: Trainer | CycleGanTrainer
     identity: dict[str, str]
     log: list[Snapshot] = field(default_factory=list)
     seconds: float = 0.0  # of earlier runs

@@ -49,8 +49,8 @@ class CycleGanTrainer:
         self,
         generator: Generator,
         reverse_generator: Generator,
-        discriminator: Discriminator,  # of B
         reverse_discriminator: Discriminator,  # of A
+        discriminator: Discriminator,  # of B
         task: Task,
         config: TrainingConfig,
         *,

@@ -165,7 +165,13 @@ class Trainer:
                 fake = self._generate(part.inputs)
                 shown, fake = replace(part, real=self._augmented(part.real)), self._augmented(fake)
             step = DiscriminatorStep(
-                self._discriminator, shown, fake, number, exact=self.discriminator, observe=self._observe
+                self._discriminator,
+                shown,
+                fake,
+                number,
+                self.teacher_discriminator,
+                exact=self.discriminator,
+                observe=self._observe,
             )
             with self._autocast():
                 return self.recipe.discriminator_terms(step)
@@ -212,6 +218,7 @@ class Trainer:
                 self._draw,
                 self.recipe_state,
                 self.recipe_modules,
+                self.discriminator if is_adversarial else None,
                 real_logits,
             )
             with self._autocast(), self._checkpointed:

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from distill.adversarial import make_adversarial
 from distill.data import DIGITS
 from distill.errors import TrainingError
-from distill.recipes import AdversarialTraining, PathLengths
+from distill.recipes import TEACHER_RECIPES, AdversarialTraining, PathLengths
+from distill.tasks import get_task
 from distill.teachers import TeacherTraining
 from distill.training import (
     TrainingConfig,
@@ -118,6 +119,7 @@ def training_of(request: TeacherRequest, shape: TeacherShape) -> TeacherTraining
     asked, published = resolved(request, shape), family.training
     _check_terms(request, family)
     _check_memory(request, shape)
+    recipe = TEACHER_RECIPES.get(get_task(family, request.task).name, AdversarialTraining)
     assert asked.path_weight is not None
     assert asked.augment is not None
     adversarial = make_adversarial(published.adversarial, asked.r1_gamma, published.discriminator_steps)
@@ -147,7 +149,7 @@ def training_of(request: TeacherRequest, shape: TeacherShape) -> TeacherTraining
         name=request.name or request.output.stem,
         family=family.name,
         config=config,
-        recipe=AdversarialTraining(adversarial, PathLengths(asked.path_weight)),
+        recipe=recipe(adversarial, PathLengths(asked.path_weight)),
         augment=asked.augment,
         augment_p=request.augment_p,
         snapshot=request.snapshot,

@@ -31,7 +31,7 @@ REFUSED = {
     ("dgl-gan-adaptive", "wasserstein"),
     ("dgl-gan-adaptive", "least-squares"),
 }  # its coefficient is the sign of logits
-OF_NOISE = sorted(set(RECIPES) - {"crd"})  # the others have no discriminator of the student's own
+OF_NOISE = sorted(name for name, recipe in RECIPES.items() if not recipe.tasks or "noise" in recipe.tasks)
 UNPAIRED = {("dgl-gan", "relativistic"), ("dgl-gan-adaptive", "relativistic")}
 
 
