@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from distill.errors import TeacherError
 from search_spaces import (
@@ -30,6 +31,23 @@ class Teacher:
     discriminator: Discriminator | None
     digest: str  # first 16 hex digits of the file's SHA-256
     metadata: Mapping[str, str]
+
+    def at_resolution(self, resolution: int) -> Teacher:
+        """The same weights for images of another side, px, where input images are translated.
+
+        Raises:
+            ArchitectureError: its networks can't do that.
+        """
+        side = self.generator.image_shape[1]
+        if resolution == side or not any(spec.kind == "image" for spec in self.generator.input_specs):
+            return self
+        generator = self.generator.at_resolution(resolution)
+        if self.discriminator is None:
+            return replace(self, generator=generator)
+        judge: Any = self.discriminator.architecture
+        discriminator = self.family.build_discriminator(replace(judge, resolution=resolution))
+        discriminator.load_state_dict(self.discriminator.state_dict())
+        return replace(self, generator=generator, discriminator=discriminator.eval().requires_grad_(False))
 
 
 def load_teacher(path: Path | None = None) -> Teacher:

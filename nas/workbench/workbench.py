@@ -45,11 +45,12 @@ from nas.workbench.images import SearchImages
 from nas.workbench.ingredients import load_compared, make_ingredients, with_ramp
 from nas.workbench.task_options import with_task_options
 from nas.workbench.warm_start import read_warm_start
-from search_spaces import Architecture, Generator, SearchSpace
+from search_spaces import Architecture, Generator, Inputs, SearchSpace
 
 if TYPE_CHECKING:
     from distill.evaluation import Fidelity, FidScore
 
+EXAMPLES, EXAMPLES_SEED = 64, 1_000_033
 TEACHER_CACHE_SEED = 1_000_003  # other inputs than FIDs are measured on
 
 
@@ -81,6 +82,8 @@ class Workbench:
         self.extractor_reason = extractor_reason
         self.device = "cuda" if torch.cuda.is_available() and config.gpus_per_trial != 0 else "cpu"
         self.teacher: Teacher = teacher or load_teacher(config.teacher)
+        if config.resolution:
+            self.teacher = self.teacher.at_resolution(config.resolution)
         self.config = config = with_ramp(with_task_options(config, self.teacher), self.teacher)
         students: SearchSpace = self.teacher.family.space(self.teacher.generator.architecture)
         self.space = students.with_fractions(config.budget.fractions(students))
@@ -226,8 +229,16 @@ class Workbench:
         with self._seeded("student", seed):
             student = self.teacher.family.build(architecture)
         if self.config.inherit:
-            self.space.inherit(self.teacher.generator.cpu(), student, self.config.importance)
+            teacher = self.teacher.generator.cpu()
+            teacher.examples = self.examples
+            self.space.inherit(teacher, student, self.config.importance)
         return student
+
+    @cached_property
+    def examples(self) -> Inputs:
+        """Inputs from data that channels are ranked with; none where inputs are drawn at random."""
+        task = self.outline
+        return next(task.inputs(EXAMPLES_SEED, EXAMPLES)) if task.needs_images else ()
 
     def trainer(self, student: Generator, seed: int | None = None, micro_batch: int | None = None) -> Trainer:
         """A training of `student` that ends at the last rung, with the search's seed or `seed`."""
