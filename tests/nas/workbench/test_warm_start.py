@@ -13,7 +13,7 @@ from rich.console import Console
 
 from distill.teachers import load_teacher
 from nas.driver import preview_search
-from nas.errors import ConfigError, StorageError
+from nas.errors import ConfigError, StudyError
 from nas.reporting import SearchReport
 from nas.study import StudyStore
 from nas.trials import Proposer, WarmStart
@@ -173,5 +173,9 @@ def test_an_earlier_study_of_larger_students_is_refused(finished: SearchReport, 
 def test_an_earlier_study_that_is_not_there_is_named(make_bench: Any) -> None:
     bench = make_bench(warm_start="nothing")
     bench.config.workdir.mkdir(parents=True)
-    with pytest.raises(StorageError, match="nothing"):
+    with pytest.raises(StudyError, match=r"no study in .*runs: run nas-search first, or name its --workdir"):
+        read_warm_start(bench)
+    (bench.config.workdir / "faces").mkdir()
+    (bench.config.workdir / "faces" / "study.db").touch()
+    with pytest.raises(StudyError, match="there is no study 'nothing': there are 'faces'"):
         read_warm_start(bench)
