@@ -18,7 +18,7 @@ from rich.text import Text
 
 from nas.budget import format_quantity
 from nas.execution.candidate import Outcome
-from nas.progress import Forecast, Running, duration, stamped
+from nas.progress import Forecast, Running, duration, say
 from nas.trials import STATES, Proposal
 
 ENDS = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
@@ -146,7 +146,7 @@ class SearchProgress:
 
     def _print(self, line: str) -> None:
         self._said = time.monotonic()
-        self.console.print(stamped(self.console, line), highlight=False, markup=False, soft_wrap=True)
+        say(self.console, line)
 
     def _heartbeats(self) -> None:
         while not self._over.wait(HEARTBEAT_SECONDS / 4):

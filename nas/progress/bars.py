@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from distill.progress import OnProgress
-from nas.progress.clock import duration, stamped
+from nas.progress.clock import duration, say
 from nas.progress.speed import Speed
 
 LOG_SECONDS = 30  # between lines in a log file
@@ -28,7 +28,7 @@ class LogLines:
         """Print `line`, if it is time."""
         if not self._console.is_terminal and time.monotonic() - self._said > self._seconds:
             self._said = time.monotonic()
-            _say(self._console, line)
+            say(self._console, line)
 
 
 class TimeLeft:
@@ -53,7 +53,7 @@ def progress_bars(console: Console, what: str = "") -> Iterator[OnProgress]:
     """
     if not console.is_terminal:
         if what:
-            _say(console, f"{what} …")
+            say(console, f"{what} …")
         log = LogLines(console, LOG_SECONDS)
         left = TimeLeft()
         yield lambda work, done, total: log.say(f"{work}: {done:,} of {total:,}{left(work, done, total)}")
@@ -77,9 +77,5 @@ def waiting(console: Console, what: str) -> AbstractContextManager[object]:
     """Show a spinner for `what` while the block runs; a line where there is no terminal."""
     if console.is_terminal:
         return console.status(what)
-    _say(console, f"{what} …")
+    say(console, f"{what} …")
     return nullcontext()
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(stamped(console, line), highlight=False, markup=False, soft_wrap=True)
