@@ -146,3 +146,10 @@ def test_images_needed_tells_what_an_image_takes_and_gives() -> None:
     rows = figures("images_needed")["rows"]
     assert rows["adversarial from the start"]["time"] == 1
     assert all(row["before"] > row["fid"] > 0 and row["time"] > 0 for row in rows.values())
+
+
+@pytest.mark.slow
+def test_relations_tell_time_memory_and_error_of_every_size() -> None:
+    rows = figures("relations")
+    assert [row["side"] for row in rows] == [32, 64]
+    assert all(row["seconds"] > 0 and row["megabytes"] >= 0 and row["error"] < 1e-6 for row in rows)
