@@ -65,7 +65,9 @@ from tests.nas.cli.command_line import refused, run, tiny, written
         ("--budget-macs 1M --trials x", "--trials x: give a whole number"),
         ("--budget-macs 1M --reduction-factor 1", "--reduction-factor 1: give a number of at least 2"),
         ("--budget-macs 1M --fid-samples 1", "--fid-samples 1: give at least 2"),
-        ("--budget-macs 1M --study a/b", "--study 'a/b'"),
+        ("--budget-macs 1M --study a/b", "--study 'a/b' has '/'"),
+        ("--budget-macs 1M --study odd_näme_[b]", "--study 'odd_näme_[b]' has '['"),
+        (f"--budget-macs 1M --study {'x' * 300}", "300 bytes … give at most 200"),
         (
             "--budget-macs 1M --teacher nowhere.pt --data digits",
             "nowhere.pt is not a file: give a checkpoint",
