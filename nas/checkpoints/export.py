@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from nas.budget import COUNTER
+from nas.budget import COUNTER, format_quantity
 from nas.errors import ExportError
 from nas.reporting import SearchReport, TrialReport, choose_best
 from search_spaces import Checkpoint, check_name, file_digest, get_family, os_reason, save_checkpoint
@@ -35,7 +35,8 @@ def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | Non
     if best is None:
         cheapest = min(t.macs or 0 for t in complete)
         raise ExportError(
-            f"--max-macs {max_macs}: the cheapest complete trial takes {cheapest} MACs; give more"
+            f"--max-macs {format_quantity(max_macs)}: the cheapest complete trial takes "
+            f"{format_quantity(cheapest)} MACs; give more"
         )
     return best
 
