@@ -25,6 +25,8 @@ VARIABLE = "RAY_TMPDIR"
 PREFIX = "ray-"
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # a folder of our own is made in it
 
+NICENESS = "RAY_worker_niceness"  # Ray's own is 15: beside any other work such workers stand still
+
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
@@ -42,10 +44,13 @@ def check_machine() -> None:
 def local_ray(**settings: Any) -> Iterator[None]:
     """Run Ray on this machine while the block runs, in a folder of its own with a short path.
 
+    Workers have this process's priority, unless the environment says otherwise.
+
     Raises:
         ConfigError: it can't be started.
     """
     _raise_open_files()
+    os.environ.setdefault(NICENESS, "0")
     for place in _places():
         sweep(Path(place), f"{PREFIX}*", marked=True)  # of drivers that were killed
     folder = _make_folder()

@@ -34,10 +34,10 @@ def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | Non
     best = choose_best(found.trials, max_macs).best
     if best is None:
         cheapest = min(t.macs or 0 for t in complete)
-        raise ExportError(
-            f"--max-macs {format_quantity(max_macs)}: the cheapest complete trial takes "
-            f"{format_quantity(cheapest)} MACs; give more"
-        )
+        given, needed = format_quantity(max_macs), format_quantity(cheapest)
+        if given == needed:
+            given, needed = str(max_macs), str(cheapest)
+        raise ExportError(f"--max-macs {given}: the cheapest complete trial takes {needed} MACs; give more")
     return best
 
 

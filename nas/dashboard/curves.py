@@ -48,7 +48,7 @@ def rung_figure(store: StudyStore, reports: Sequence[TrialReport], budget_macs: 
         font={"color": INK, "size": 13},
         paper_bgcolor="white",
         plot_bgcolor="white",
-        xaxis=axis("images seen", [rung.images for rung in rungs]),
+        xaxis=axis("images seen", [rung.images for rung in rungs]) | {"rangemode": "tozero"},
         yaxis=axis(f"{distance}, lower is better", [rung.fid for rung in rungs]),
         legend={"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom"},
         showlegend=True,

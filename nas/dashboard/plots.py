@@ -88,7 +88,23 @@ def pareto_figure(store: StudyStore, reports: Iterable[TrialReport], budget_macs
         hoverlabel={"align": "left"},
         margin={"t": 60, "b": 130, "l": 70, "r": 30},
     )
+    if not xs or not ys:
+        _say_that_there_is_nothing(figure, budget_macs)
     return figure
+
+
+def _say_that_there_is_nothing(figure: go.Figure, budget_macs: float | None) -> None:
+    """An empty plot up to the budget: plotly would make up distances below 0."""
+    figure.update_yaxes(range=[0, 1], showticklabels=False)
+    figure.update_xaxes(range=[0, 1.1 * (budget_macs or 1)])
+    figure.add_annotation(
+        x=0.5,
+        y=0.5,
+        xref="paper",
+        yref="paper",
+        text="no student is finished yet",
+        showarrow=False,
+    )
 
 
 def known_teacher(store: StudyStore) -> tuple[float, float] | None:

@@ -32,6 +32,7 @@ from nas.execution import (
     pack,
     prepare_teacher_and_statistics,
 )
+from nas.progress import say
 from nas.ray_start import check_machine
 from nas.reporting import SearchReport, format_bytes, read_report
 from nas.samplers import make_sampler, resume_seed
@@ -117,7 +118,7 @@ def _cluster(running: ExitStack, config: SearchConfig, store: StudyStore) -> Wor
 
 def _announce(bench: Workbench, console: Console) -> None:
     for line in introduction(bench):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(console, line, dated=False)
 
 
 def _prepare_shared(
@@ -161,7 +162,7 @@ def _train_candidates(
         trainable = trainable or (SharedTrial if config.share_weights else CandidateTrial)
         tune_candidates(config, searcher, board, trainable, resources)
     if source.exhausted:
-        console.print(source.exhausted, highlight=False, markup=False, soft_wrap=True)
+        say(console, source.exhausted, dated=False)
 
 
 def _quiet_libraries() -> None:

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from nas.budget import format_quantity
 from nas.execution.candidate import Outcome
-from nas.progress import Forecast, Running, duration, stamped
+from nas.progress import Forecast, Running, duration, say
 from nas.trials import STATES, Proposal
 
 ENDS = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
@@ -89,7 +89,9 @@ class SearchProgress:
         """A candidate was promoted from a rung."""
         self._warn(trial, outcome)
         known = outcome.record.rung < self._before.get(trial, 0)
-        self._log_rung(trial, outcome, "promoted, already measured by an earlier run" if known else "promoted")
+        self._log_rung(
+            trial, outcome, "promoted, already measured by an earlier run" if known else "promoted"
+        )
         if trial in self._running:
             self._running[trial].at_rung(
                 outcome.record.images,
@@ -149,7 +151,7 @@ class SearchProgress:
 
     def _print(self, line: str) -> None:
         self._said = time.monotonic()
-        self.console.print(stamped(self.console, line), highlight=False, markup=False, soft_wrap=True)
+        say(self.console, line)
 
     def _heartbeats(self) -> None:
         while not self._over.wait(HEARTBEAT_SECONDS / 4):

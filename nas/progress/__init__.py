@@ -1,7 +1,7 @@
 """What a person sees on stderr during long work."""
 
 from nas.progress.bars import progress_bars, waiting
-from nas.progress.clock import duration, stamped
+from nas.progress.clock import duration, say
 from nas.progress.forecast import Forecast
 from nas.progress.running import MEASURING, TRAINING, Running
 from nas.progress.teacher import TRAINING_LOG_SECONDS, TeacherProgress
@@ -15,6 +15,6 @@ __all__ = [
     "TeacherProgress",
     "duration",
     "progress_bars",
-    "stamped",
+    "say",
     "waiting",
 ]

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from distill.progress import OnProgress
-from nas.progress.clock import duration, stamped
+from nas.progress.clock import duration, say
 from nas.progress.speed import Speed
 
 LOG_SECONDS = 30  # between lines in a log file
@@ -30,7 +30,7 @@ class LogLines:
         """Print `line`, if it is time."""
         if not self._console.is_terminal and self.silence > self._seconds:
             self._said = time.monotonic()
-            _say(self._console, line)
+            say(self._console, line)
 
     @property
     def silence(self) -> float:
@@ -81,7 +81,7 @@ def progress_bars(console: Console, what: str = "") -> Iterator[OnProgress]:
 def _logged(console: Console, what: str) -> Iterator[OnProgress]:
     """`progress_bars` of a log file."""
     if what:
-        _say(console, f"{what} …")
+        say(console, f"{what} …")
     log, left, began = LogLines(console, LOG_SECONDS), TimeLeft(), time.monotonic()
     last = what or "Preparing"
 
@@ -116,7 +116,3 @@ def _heartbeat(log: LogLines, line: Callable[[], str]) -> Iterator[None]:
 def waiting(console: Console, what: str) -> AbstractContextManager[object]:
     """Show a spinner for `what` while the block runs; without a terminal, a line a minute."""
     return console.status(what) if console.is_terminal else _logged(console, what)
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(stamped(console, line), highlight=False, markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Times as people read them."""
+"""Times as people read them, and lines that may have one."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from datetime import datetime
 from rich.console import Console
 
 
-def stamped(console: Console, line: str) -> str:
-    """`line`, in a log file with date and time before it: 2025-03-01 14:05:09."""
-    return line if console.is_terminal else f"{datetime.now():%Y-%m-%d %H:%M:%S} {line}"
+def say(console: Console, line: str, *, dated: bool = True) -> None:
+    """Print `line` as it is: on a terminal broken between words, in a log file one line.
+
+    There it has date and time before it, if it is `dated`: 2025-03-01 14:05:09.
+    """
+    terminal = console.is_terminal
+    when = "" if terminal or not dated else f"{datetime.now():%Y-%m-%d %H:%M:%S} "
+    console.print(when + line, highlight=False, markup=False, soft_wrap=not terminal)
 
 
 def duration(seconds: float) -> str:

@@ -14,7 +14,7 @@ from distill.teachers import Snapshot
 from distill.training import Progress as Step
 from nas.budget import format_quantity
 from nas.progress.bars import LogLines
-from nas.progress.clock import duration, stamped
+from nas.progress.clock import duration, say
 from nas.progress.speed import Speed
 from search_spaces import count_of
 
@@ -103,4 +103,4 @@ class TeacherProgress:
         return f"{done}  {per_second:.1f} images/s  {duration(max(0.0, left))} left"
 
     def _print(self, line: str) -> None:
-        self.console.print(stamped(self.console, line), highlight=False, markup=False, soft_wrap=True)
+        say(self.console, line)

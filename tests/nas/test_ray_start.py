@@ -114,3 +114,16 @@ def test_the_folder_of_a_killed_driver_is_removed_at_the_next_start(monkeypatch:
         assert sorted(place.iterdir()) == sorted([foreign, *started])
     assert list(place.iterdir()) == [foreign]
     shutil.rmtree(place)
+
+
+@pytest.mark.parametrize(("given", "used"), [("", "0"), ("7", "7")])
+def test_workers_have_the_priority_of_the_search_unless_ray_is_told_otherwise(
+    given: str, used: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(ray_start.NICENESS, raising=False)
+    if given:
+        monkeypatch.setenv(ray_start.NICENESS, given)
+    monkeypatch.setattr(ray, "init", lambda **settings: None)
+    with local_ray():
+        assert os.environ[ray_start.NICENESS] == used
+    monkeypatch.delenv(ray_start.NICENESS)

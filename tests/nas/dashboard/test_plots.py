@@ -36,6 +36,15 @@ def test_the_plot_tells_finished_stopped_baseline_front_and_best_apart(store: St
     assert list(drawn["best: trial 3"].y) == [35]
 
 
+def test_before_a_student_is_finished_the_plot_says_so_up_to_the_budget(store: StudyStore) -> None:
+    empty = pareto_figure(store, [], 2e6)
+    assert "no student is finished yet" in [note.text for note in empty.layout.annotations]
+    assert list(empty.layout.xaxis.range) == pytest.approx([0, 2.2e6])
+    assert not empty.layout.yaxis.showticklabels
+    full = pareto_figure(store, trial_reports(store), 2e6)
+    assert "no student is finished yet" not in [note.text for note in full.layout.annotations]
+
+
 def test_hovering_shows_what_a_trial_is(store: StudyStore) -> None:
     drawn = traces(pareto_figure(store, trial_reports(store), 2e6))
     text = drawn["best: trial 3"].text[0]
