@@ -35,14 +35,14 @@ def parse_quantity(text: str, such_as: str = "5G") -> int:
     return round(value)
 
 
-def format_quantity(value: float | None) -> str:
-    """1_920_000 ─► "1.92M": three significant digits; "?" for what is not known."""
+def format_quantity(value: float | None, digits: int = 3) -> str:
+    """1_920_000 ─► "1.92M": three significant digits, or `digits`; "?" for what is not known."""
     if value is None:
         return "?"
     for suffix, factor in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
         if value >= 0.9995 * factor:
-            return f"{value / factor:.3g}{suffix}"
-    return f"{value:.3g}"
+            return f"{value / factor:.{digits}g}{suffix}"
+    return f"{value:.{digits}g}"
 
 
 def parse_duration(text: str) -> float:

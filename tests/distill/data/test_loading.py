@@ -138,7 +138,7 @@ def test_too_few_images_is_an_error(tmp_path: Path) -> None:
 
 def test_an_address_is_quoted_as_it_is_and_to_be_downloaded_first() -> None:
     with pytest.raises(
-        DataError, match="--data https://example.com/x.zip is an address, .* download it first"
+        DataError, match=r"--data https://example\.com/x\.zip is an address, .* download it first"
     ):
         load_images("https://example.com/x.zip", 8, 3)
 

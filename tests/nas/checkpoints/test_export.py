@@ -13,8 +13,8 @@ import pytest
 import torch
 
 import nas
-from nas.checkpoints import better_seed, choose, evaluate, export_student
 from nas.budget import format_quantity
+from nas.checkpoints import better_seed, choose, evaluate, export_student
 from nas.errors import ExportError, StudyError
 from nas.reporting import SearchReport, TrialReport
 from search_spaces import CheckpointError, get_family, load_checkpoint
