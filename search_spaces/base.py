@@ -86,13 +86,21 @@ class Generator(nn.Module):
         come from `seed`, and the caller's random numbers stay as they are.
 
         Args:
-            count: how many.
+            count: how many, at least 1.
             seed: of latents, labels and noise.
             options: passed on, where the generator has such: `psi` and `noise`.
 
         Raises:
-            ArchitectureError: it takes inputs that can't be drawn, such as images.
+            ArchitectureError: `count` is below 1, it has no such option, or it takes inputs that can't be
+                drawn, such as images.
         """
+        if count < 1:
+            raise ArchitectureError(f"count {count}: give a number of at least 1")
+        for name in options.keys() - self.sampling_options:
+            has = ", ".join(sorted(self.sampling_options)) or "none"
+            raise ArchitectureError(
+                f"{name} {options[name]}: this generator has no such option (it has: {has}); leave {name} out"
+            )
         needed = [spec.kind for spec in self.input_specs if spec.distribution == "data"]
         if needed:
             raise ArchitectureError(f"it needs {' and '.join(needed)} from data: call it with them")

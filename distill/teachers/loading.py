@@ -58,8 +58,9 @@ def load_teacher(path: Path | None = None) -> Teacher:
     """
     path = BUILT_IN if path is None else path
     if not path.is_file():
+        what = "a folder" if path.is_dir() else "not a file"
         raise TeacherError(
-            f"teacher {path} is not a file: give a checkpoint, or leave --teacher out for the digits"
+            f"teacher {path} is {what}: give a checkpoint, or leave --teacher out for the digits"
         )
     try:
         checkpoint = load_checkpoint(path)

@@ -15,8 +15,8 @@ PER_SECOND = {"us": 10**6, "ms": 10**3, "s": 1}
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)")
 
 
-def parse_quantity(text: str) -> int:
-    """ "5G", "1.5M", "2e6" or "800000" as a whole number.
+def parse_quantity(text: str, such_as: str = "5G") -> int:
+    """ "5G", "1.5M", "2e6" or "800000" as a whole number; errors suggest one `such_as` this.
 
     Raises:
         BudgetError: not a number, an unknown suffix, or less than one.
@@ -24,25 +24,25 @@ def parse_quantity(text: str) -> int:
     match = _NUMBER.fullmatch(text.strip())
     if match is None:
         raise BudgetError(
-            f"{text!r} is not a quantity: write a number with an optional k, M, G or T, such as 5G"
+            f"{text!r} is not a quantity: write a number with an optional k, M, G or T, such as {such_as}"
         )
     number, suffix = match.groups()
     if suffix not in SUFFIXES:
-        raise BudgetError(f"{text!r} has the unknown suffix {suffix!r}: use k, M, G or T, such as 5G")
+        raise BudgetError(f"{text!r} has the unknown suffix {suffix!r}: use k, M, G or T, such as {such_as}")
     value = float(number) * SUFFIXES[suffix]
     if not math.isfinite(value) or value < 1:
-        raise BudgetError(f"{text!r} must be a number of at least 1, such as 5G")
+        raise BudgetError(f"{text!r} must be a number of at least 1, such as {such_as}")
     return round(value)
 
 
-def format_quantity(value: float | None) -> str:
-    """1_920_000 ─► "1.92M": three significant digits; "?" for what is not known."""
+def format_quantity(value: float | None, digits: int = 3) -> str:
+    """1_920_000 ─► "1.92M": three significant digits, or `digits`; "?" for what is not known."""
     if value is None:
         return "?"
     for suffix, factor in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
         if value >= 0.9995 * factor:
-            return f"{value / factor:.3g}{suffix}"
-    return f"{value:.3g}"
+            return f"{value / factor:.{digits}g}{suffix}"
+    return f"{value:.{digits}g}"
 
 
 def parse_duration(text: str) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from nas.budget import COUNTER
+from nas.budget import COUNTER, format_quantity
 from nas.errors import ExportError
 from nas.reporting import SearchReport, TrialReport, choose_best
 from search_spaces import Checkpoint, check_name, file_digest, get_family, os_reason, save_checkpoint
@@ -36,9 +36,10 @@ def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | Non
     best = choose_best(found.trials, max_macs).best
     if best is None:
         cheapest = min(t.macs or 0 for t in complete)
-        raise ExportError(
-            f"--max-macs {max_macs}: the cheapest complete trial takes {cheapest} MACs; give more"
-        )
+        given, needed = format_quantity(max_macs), format_quantity(cheapest)
+        if given == needed:
+            given, needed = str(max_macs), str(cheapest)
+        raise ExportError(f"--max-macs {given}: the cheapest complete trial takes {needed} MACs; give more")
     return best
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from nas.config.search import SearchConfig
 
 MOST = {
+    "budget_macs": 10**15,
+    "budget_params": 10**15,
     "trials": 10**6,
     "seeds": 10**4,
     "rungs": MOST_IMAGES,
@@ -92,7 +94,8 @@ def _check_sizes(config: SearchConfig) -> None:
         largest = max(given, default=0) if isinstance(given, tuple) else given or 0
         if largest > most:
             flag = name.replace("_", "-")
-            raise ValueError(f"--{flag} {largest}: give a number of at most {format_quantity(most)}")
+            shown = largest if largest < 10**12 else f"{largest:.3g}"
+            raise ValueError(f"--{flag} {shown}: give a number of at most {format_quantity(most)}")
 
 
 def _check_shared(config: SearchConfig) -> None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from nas.budget import format_duration, format_quantity, parse_duration, parse_quantity
+from nas.config.defaults import default_values
+from nas.config.identity import CACHE_SIZE
 from nas.config.search import SearchConfig
 from nas.options import flag_of, options_of
 
 DIGESTS = ("teacher", "data", "perceptual")  # parts of an identity that are digests of what an option names
-SHOWN = 3  # differences in one message
+SHOWN = 6  # differences in one message
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Difference:
 def differences(
     before: Mapping[str, str], now: Mapping[str, str], names: Mapping[str, Any], named: Mapping[str, Any]
 ) -> list[Difference]:
-    """What a request has otherwise than a study.
+    """What a request has otherwise than a study; what most likely nobody typed, defaults, comes last.
 
     Args:
         before: the study's identity, as `nas.workbench.Workbench.identity`.
@@ -37,6 +39,9 @@ def differences(
     parts = [part for part, wanted in now.items() if before.get(part, "unknown") != wanted]
     if "teacher" in parts and "space" in parts:
         parts.remove("space")  # that of the teacher
+    if CACHE_SIZE in parts and not {"rungs", "fid_samples"}.isdisjoint(parts):
+        parts.remove(CACHE_SIZE)  # that of the rungs and samples
+    parts.sort(key=lambda part: now[part] in _defaults(part))
     return [
         Difference(
             as_option(part, before.get(part, "unknown"), names.get(part)),
@@ -44,6 +49,12 @@ def differences(
         )
         for part in parts
     ]
+
+
+def _defaults(part: str) -> set[str]:
+    """The values that a part of an identity has where nobody gives one."""
+    field = SearchConfig.model_fields.get(part)
+    return default_values(part) if field is None else {str(field.default), *default_values(part)}
 
 
 def in_words(found: Sequence[Difference]) -> str:

@@ -58,6 +58,15 @@ def with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     return defaults | chosen
 
 
+def default_values(name: str) -> set[str]:
+    """All that the option `name` is by default, as text, with one recipe or another, on some data."""
+    found = [DIGITS_DEFAULTS, REAL_DEFAULTS]
+    for recipe in RECIPES.values():
+        for digits in (True, False):
+            found += [_kd_weight(recipe, digits), _adversarial_weight(recipe, digits)]
+    return {str(values[name]) for values in found if name in values}
+
+
 def shows_digits(data: str, teacher: object) -> bool:
     """Whether students of a search draw the built-in digits; no `teacher` is the built-in one."""
     return data == DIGITS or (data == TEACHER and teacher is None)

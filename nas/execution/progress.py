@@ -49,6 +49,7 @@ class SearchProgress:
 
     def __post_init__(self) -> None:
         self._running: dict[int, Running] = {}
+        self._before: dict[int, int] = {}  # rungs that earlier runs recorded, by trial
         self._began = self._said = time.monotonic()
         self._forecast = Forecast(self.images)
         self._seen = 0  # images that ended trials saw in this run
@@ -74,6 +75,7 @@ class SearchProgress:
     def started(self, proposal: Proposal) -> None:
         """A worker starts a candidate."""
         self._running[proposal.trial] = _running(proposal)
+        self._before[proposal.trial] = proposal.rungs_before or 0
         if proposal.rungs_before is not None:
             rungs = proposal.rungs_before
             where = f"from rung {rungs}/{self.rungs}" if rungs else "from its start: it had no rung yet"
@@ -86,7 +88,10 @@ class SearchProgress:
     def measured(self, trial: int, outcome: Outcome) -> None:
         """A candidate was promoted from a rung."""
         self._warn(trial, outcome)
-        self._log_rung(trial, outcome, "promoted")
+        known = outcome.record.rung < self._before.get(trial, 0)
+        self._log_rung(
+            trial, outcome, "promoted, already measured by an earlier run" if known else "promoted"
+        )
         if trial in self._running:
             self._running[trial].at_rung(
                 outcome.record.images,

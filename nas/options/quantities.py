@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,12 @@ def _quantity(value: Any) -> Any:
     from nas.budget import parse_quantity
 
     return _parsed(parse_quantity, value)
+
+
+def _images(value: Any) -> Any:
+    from nas.budget import parse_quantity
+
+    return _parsed(partial(parse_quantity, such_as="4k"), value)
 
 
 def _duration(value: Any) -> Any:
@@ -101,7 +108,9 @@ Quantity = Annotated[int, BeforeValidator(_quantity), Form("QUANTITY", _in_short
 Count = Annotated[int, BeforeValidator(_count), Form("QUANTITY", _in_short)]
 """A quantity of which 0 is none."""
 
-Quantities = Annotated[tuple[Quantity, ...], BeforeValidator(_quantities), Form("QUANTITIES")]
+Quantities = Annotated[
+    tuple[Annotated[int, BeforeValidator(_images)], ...], BeforeValidator(_quantities), Form("QUANTITIES")
+]
 """Several quantities: 4k,8k,16k."""
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_names), Form("NAME,...", ",".join)]

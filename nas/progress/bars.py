@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from threading import Event, Thread
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
@@ -14,6 +15,7 @@ from nas.progress.clock import duration, say
 from nas.progress.speed import Speed
 
 LOG_SECONDS = 30  # between lines in a log file
+SILENCE_SECONDS = 45  # without a line in a log file, until a heartbeat
 
 
 class LogLines:
@@ -26,9 +28,14 @@ class LogLines:
 
     def say(self, line: str) -> None:
         """Print `line`, if it is time."""
-        if not self._console.is_terminal and time.monotonic() - self._said > self._seconds:
+        if not self._console.is_terminal and self.silence > self._seconds:
             self._said = time.monotonic()
             say(self._console, line)
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the last line."""
+        return time.monotonic() - self._said
 
 
 class TimeLeft:
@@ -49,14 +56,11 @@ def progress_bars(console: Console, what: str = "") -> Iterator[OnProgress]:
     """A bar for every piece of work whose progress is reported; all are gone when the block ends.
 
     Until the first report a bar without an end shows `what`. Without a terminal, `what` is a line, and so is
-    the progress of the work from time to time.
+    the progress of the work from time to time, at least once a minute.
     """
     if not console.is_terminal:
-        if what:
-            say(console, f"{what} …")
-        log = LogLines(console, LOG_SECONDS)
-        left = TimeLeft()
-        yield lambda work, done, total: log.say(f"{work}: {done:,} of {total:,}{left(work, done, total)}")
+        with _logged(console, what) as on_progress:
+            yield on_progress
         return
     with Progress(console=console, transient=True) as bars:
         waited = bars.add_task(what, total=None, visible=bool(what))
@@ -73,9 +77,42 @@ def progress_bars(console: Console, what: str = "") -> Iterator[OnProgress]:
         yield on_progress
 
 
+@contextmanager
+def _logged(console: Console, what: str) -> Iterator[OnProgress]:
+    """`progress_bars` of a log file."""
+    if what:
+        say(console, f"{what} …")
+    log, left, began = LogLines(console, LOG_SECONDS), TimeLeft(), time.monotonic()
+    last = what or "Preparing"
+
+    def on_progress(work: str, done: int, total: int) -> None:
+        nonlocal last
+        last = f"{work}: {done:,} of {total:,}"
+        log.say(f"{last}{left(work, done, total)}")
+
+    with _heartbeat(log, lambda: f"{last}; still at work, {duration(time.monotonic() - began)} elapsed"):
+        yield on_progress
+
+
+@contextmanager
+def _heartbeat(log: LogLines, line: Callable[[], str]) -> Iterator[None]:
+    """While the block runs, `line` is said at least once in a minute without another one."""
+    over = Event()
+
+    def beat() -> None:
+        while not over.wait(SILENCE_SECONDS / 3):
+            if log.silence >= SILENCE_SECONDS:
+                log.say(line())
+
+    thread = Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def waiting(console: Console, what: str) -> AbstractContextManager[object]:
-    """Show a spinner for `what` while the block runs; a line where there is no terminal."""
-    if console.is_terminal:
-        return console.status(what)
-    say(console, f"{what} …")
-    return nullcontext()
+    """Show a spinner for `what` while the block runs; without a terminal, a line a minute."""
+    return console.status(what) if console.is_terminal else _logged(console, what)

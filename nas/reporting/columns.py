@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +62,22 @@ def latency(found: SearchReport) -> list[Column]:
     if all(t.latency is None for t in found.trials):
         return []
     return [Column("latency", lambda t: format_duration(t.latency), "seconds for one image")]
+
+
+def macs(trials: Iterable[TrialReport], meaning: str = "") -> Column:
+    """The MACs of `trials`, told apart where they differ."""
+    shown = told_apart(t.macs or 0 for t in trials)
+    return Column("MACs", lambda t: shown.get(t.macs or 0, format_quantity(t.macs or 0)), meaning)
+
+
+def told_apart(values: Iterable[int]) -> dict[int, str]:
+    """The short form of each value, with a further digit, or two, where another one has the same."""
+    distinct = set(values)
+    forms = {value: format_quantity(value) for value in distinct}
+    for digits in (4, 5):
+        taken = Counter(forms.values())
+        forms |= {v: format_quantity(v, digits) for v in distinct if taken[forms[v]] > 1}
+    return forms
 
 
 def number(value: float | None) -> str:

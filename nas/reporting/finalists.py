@@ -16,6 +16,7 @@ from nas.reporting.columns import (
     costs,
     latency,
     legend,
+    macs,
     make_table,
     noise_line,
     nothing_complete,
@@ -44,7 +45,7 @@ def render_finalists(found: SearchReport) -> RenderableType:
             "of the median, from the noise of all seeds",
         ),
         *before_training(found),
-        Column("MACs", lambda t: format_quantity(t.macs or 0), COUNTER),
+        macs(found.trials, COUNTER),
         Column("params", lambda t: format_quantity(t.params or 0)),
         *latency(found),
     ]

@@ -141,7 +141,9 @@ class SearchReport(BaseModel):
         for trial in self.trials:
             if trial.number == number:
                 return trial
-        raise StudyError(f"study {self.study!r} has no trial {number}: see its trials with nas-dashboard")
+        raise StudyError(
+            f"study {self.study!r} has no trial {number}: see its trials with nas-report --trials"
+        )
 
 
 def read_report(store: StudyStore, folder: Path | None = None) -> SearchReport:

@@ -17,6 +17,7 @@ from nas.reporting.columns import (
     costs,
     latency,
     legend,
+    macs,
     make_table,
     noise_line,
     nothing_complete,
@@ -80,7 +81,7 @@ def _best(found: SearchReport, best: TrialReport) -> str:
 
 
 def _columns(found: SearchReport) -> list[Column]:
-    whole = found.teacher["macs"]
+    whole, near = found.teacher["macs"], found.within_margin
     return [
         Column("trial", lambda t: str(t.number)),
         Column(
@@ -95,7 +96,7 @@ def _columns(found: SearchReport) -> list[Column]:
             lambda t: number(found.estimates[t.number]),
             "shrunk towards the mean at its MACs, chooses front and best",
         ),
-        Column("MACs", lambda t: format_quantity(t.macs or 0)),
+        macs(t for t in found.trials if t.fids and (t in found.front or t.baseline or t.number in near)),
         Column("params", lambda t: format_quantity(t.params or 0)),
         Column("teacher's\nMACs", lambda t: f"{(t.macs or 0) / whole:.1%}", "its part of them"),
         *latency(found),

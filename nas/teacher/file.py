@@ -127,7 +127,8 @@ def import_teacher(
 def _load(path: Path, discriminator: Path | None = None) -> Checkpoint:
     for given in (path, discriminator):
         if given is not None and not given.is_file():
-            raise TeacherError(f"{given} is not a file: give a checkpoint")
+            what = "a folder" if given.is_dir() else "not a file"
+            raise TeacherError(f"{given} is {what}: give a checkpoint")
     return load_checkpoint(path, discriminator)
 
 

@@ -41,13 +41,21 @@ def test_a_setting_is_named_as_it_is_typed(change: dict[str, Any], before: str, 
     )
 
 
-def test_three_differences_are_shown_and_the_others_counted() -> None:
-    before, now = identity(), identity(batch_size=32, seed=7, mirror=True, rungs="1k")
-    assert words(before, now | {"rungs": before["rungs"]}) == (
-        "--no-mirror, not --mirror; --batch-size 64, not --batch-size 32; --seed 0, not --seed 7: give "
-        "--no-mirror --batch-size 64 --seed 0 to resume it, or use --study NAME for a new one"
-    )
-    assert "; and 1 more: give the settings as they were to resume it, or use --study" in words(before, now)
+def test_six_differences_are_shown_and_the_others_counted() -> None:
+    six = {"batch_size": 32, "seed": 7, "mirror": True, "rungs": "1k", "fid_samples": 500, "r1_gamma": 0.5}
+    shown = words(identity(), identity(**six))
+    assert all(f"not {flag}" in shown for flag in ("--batch-size 32", "--rungs 1k", "--r1-gamma 0.5"))
+    assert shown.count("; ") == 5
+    assert "more" not in shown
+    shown = words(identity(), identity(**six, adversarial="hinge"))
+    assert "; and 1 more: give the settings as they were to resume it, or use --study" in shown
+
+
+def test_differences_that_nobody_typed_come_last() -> None:
+    before = identity(seed=3) | {"held_out": "0.5", "similarity_lr": "0.5"}
+    found = differences(before, identity(seed=7, fid_samples=500), {}, {})
+    assert [each.now for each in found[:2]] == ["--fid-samples 500", "--seed 7"]
+    assert {each.now for each in found[2:]} == {"--held-out 0.0", "no --similarity-lr"}
 
 
 def test_a_teacher_is_named_and_told_apart_by_its_digest() -> None:

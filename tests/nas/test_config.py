@@ -171,6 +171,11 @@ def test_a_folder_gives_its_whole_name_and_a_file_its_name_without_the_suffix(tm
         assert named == f"big-{name}-2Mmacs"
 
 
+def test_a_name_of_its_own_that_is_too_long_for_a_folder_is_refused() -> None:
+    with pytest.raises(ConfigError, match="is too long for a folder: give --study"):
+        of().named("ffhq" * 60)
+
+
 def test_a_teachers_name_can_not_lead_out_of_the_work_folder() -> None:
     config = of(workdir="runs").named("../../ffhq 256/x")
     assert config.folder.parent == Path("runs")

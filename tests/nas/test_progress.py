@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from threading import Event
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -64,6 +66,25 @@ def test_a_file_gets_a_line_now_and_then_and_no_bars(monkeypatch: pytest.MonkeyP
         f"Looking at real images: {n} of 10,000, {t} left" for n, t in (("4,000", "1:00"), ("8,000", "0:20"))
     ]
     assert shown(console).splitlines() == lines
+
+
+@pytest.mark.parametrize("show", [progress_bars, waiting])
+def test_a_file_hears_of_work_that_reports_nothing(show: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    second = Event()
+
+    class Lines(io.StringIO):
+        def write(self, text: str) -> int:
+            written = super().write(text)
+            if self.getvalue().count("\n") > 1:
+                second.set()
+            return written
+
+    monkeypatch.setattr("nas.progress.bars.LOG_SECONDS", 0.0)
+    monkeypatch.setattr("nas.progress.bars.SILENCE_SECONDS", 0.01)
+    console = Console(file=Lines(), force_terminal=False, width=80)
+    with show(console, "Making the cache"):
+        second.wait()
+    assert "Making the cache; still at work, 0:00 elapsed\n" in shown(console)
 
 
 @pytest.mark.parametrize("terminal", [True, False])

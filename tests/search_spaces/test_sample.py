@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from search_spaces import Generator, load_checkpoint
+from search_spaces import ArchitectureError, Generator, load_checkpoint
 
 REFERENCE = Path(__file__).parents[1] / "data" / "reference"
 
@@ -39,3 +39,16 @@ def test_values_outside_the_range_are_clamped(generator: Generator) -> None:
     assert images.shape == (70, *generator.image_shape)
     shown = ((raw.clamp(-1, 1) + 1) * 127.5).round()
     assert (images.float() - shown).abs().max() <= 1  # other sizes of a batch differ in their last digit
+
+
+@pytest.mark.parametrize("count", [-1, 0])
+def test_a_count_below_one_is_refused(generator: Generator, count: int) -> None:
+    with pytest.raises(ArchitectureError, match=f"count {count}: give a number of at least 1"):
+        generator.sample(count)
+
+
+def test_an_option_that_the_generator_lacks_is_refused(generator: Generator) -> None:
+    with pytest.raises(
+        ArchitectureError, match=r"petals 5: this generator has no such option .* leave petals out"
+    ):
+        generator.sample(2, petals=5)

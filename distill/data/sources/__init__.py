@@ -40,6 +40,8 @@ def open_source(source: str, stack: ExitStack, *, download: bool) -> Source:
         )
     if source.startswith(PREFIX):
         return torchvision_source(source.removeprefix(PREFIX), download=download)
+    if "://" in source:
+        raise DataError(f"--data {source} is an address, which is not read: download it first, then {FIX}")
     named, folder = split_member(source)
     path = Path(named)
     try:

@@ -136,6 +136,13 @@ def test_too_few_images_is_an_error(tmp_path: Path) -> None:
     assert str(caught.value) == f"{tmp_path} holds 2 images that can be used: give at least 32"
 
 
+def test_an_address_is_quoted_as_it_is_and_to_be_downloaded_first() -> None:
+    with pytest.raises(
+        DataError, match=r"--data https://example\.com/x\.zip is an address, .* download it first"
+    ):
+        load_images("https://example.com/x.zip", 8, 3)
+
+
 def test_a_missing_path_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere does not exist: give a folder"):
         load_images(tmp_path / "nowhere", 8, 3)

@@ -51,7 +51,7 @@ def test_a_file_that_is_missing_or_no_checkpoint_is_refused(tmp_path: Path) -> N
     (tmp_path / "empty").touch()
     for name, says in (
         ("missing", "is not a file"),
-        ("", "is not a file"),
+        ("", "is a folder: give a checkpoint"),
         ("text", "is no checkpoint"),
         ("empty", "is empty"),
     ):

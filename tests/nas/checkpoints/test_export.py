@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import nas
+from nas.budget import format_quantity
 from nas.checkpoints import better_seed, choose, evaluate, export_student
 from nas.errors import ExportError, StudyError
 from nas.reporting import SearchReport, TrialReport
@@ -142,7 +143,9 @@ def test_what_can_not_be_chosen_is_answered_with_what_can(finished: SearchReport
     cheapest = min(trial.macs or 0 for trial in finished.trials[:2])
     with pytest.raises(ExportError, match=f"--max-macs .* the cheapest complete trial takes .*{cheapest}"):
         choose(finished, max_macs=cheapest - 1)
-    with pytest.raises(StudyError, match="no trial 999"):
+    with pytest.raises(ExportError, match=rf"--max-macs 1: .* takes {format_quantity(cheapest)} MACs; give"):
+        choose(finished, max_macs=1)
+    with pytest.raises(StudyError, match="no trial 999: see its trials with nas-report --trials"):
         choose(finished, trial=999)
     with pytest.raises(ExportError, match="has no complete trial yet"):
         choose(finished.model_copy(update={"trials": finished.trials[2:]}))

@@ -65,7 +65,12 @@ from tests.nas.cli.command_line import refused, run, tiny, written
         ("--budget-macs 1M --trials x", "--trials x: give a whole number"),
         ("--budget-macs 1M --reduction-factor 1", "--reduction-factor 1: give a number of at least 2"),
         ("--budget-macs 1M --fid-samples 1", "--fid-samples 1: give at least 2"),
-        ("--budget-macs 1M --study a/b", "--study 'a/b'"),
+        ("--budget-macs 1e30", "--budget-macs 1e+30: give a number of at most 1e+03T"),
+        ("--budget-macs 1M --rungs 0", "--rungs … '0' must be a number of at least 1, such as 4k"),
+        ("--budget-macs 1M --teacher .", "teacher . is a folder: give a checkpoint"),
+        ("--budget-macs 1M --study a/b", "--study 'a/b' has '/'"),
+        ("--budget-macs 1M --study odd_näme_[b]", "--study 'odd_näme_[b]' has '['"),
+        (f"--budget-macs 1M --study {'x' * 300}", "300 bytes … give at most 200"),
         (
             "--budget-macs 1M --teacher nowhere.pt --data digits",
             "nowhere.pt is not a file: give a checkpoint",

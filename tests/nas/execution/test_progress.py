@@ -117,6 +117,16 @@ def test_a_resumed_trial_says_from_where(rungs: int, says: str, make: Any) -> No
     assert lines(out) == [f"[0/6 trials] trial   0  {says}"]
 
 
+def test_a_rung_of_an_earlier_run_is_not_announced_as_a_new_one(make: Any) -> None:
+    progress, out = search()
+    progress.started(make(0, start_rung=0, rungs_before=1))
+    progress.measured(0, outcome(0, 0, 80.0))
+    progress.measured(0, outcome(0, 1, 60.0))
+    _, first, second = lines(out)
+    assert first.endswith(": promoted, already measured by an earlier run")
+    assert second.endswith(": promoted")
+
+
 def test_the_display_counts_trials_and_names_the_best_and_the_running(make: Any) -> None:
     progress, _ = search()
     assert "0/6 trials" in drawn(progress)
