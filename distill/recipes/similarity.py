@@ -47,5 +47,6 @@ def _weight(name: str, number: str) -> float:
     except ValueError:
         weight = math.nan
     if not (math.isfinite(weight) and weight >= 0):
-        raise RecipeError(f"{name}={number}: give a weight of at least 0, such as {name}=1")
+        given = f"{name}={number}" if number else name
+        raise RecipeError(f"{given}: give a weight of at least 0, such as {name}=1")
     return weight

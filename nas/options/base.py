@@ -65,7 +65,8 @@ def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
     name, given = str(first["loc"][0]), first["input"]
     flag = flag_of(model, name)
     if first["type"] == "missing":
-        return f"{flag} is missing: {model.model_fields[name].description}"
+        what = (model.model_fields[name].description or "").rstrip(".")
+        return f"{flag} is missing: {what[:1].lower()}{what[1:]}"
     if first["type"] == "extra_forbidden":
         return f"{flag}: there is no such option{nearest(name, model.model_fields)}"
     rule = _rule(first)

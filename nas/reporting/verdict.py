@@ -11,6 +11,7 @@ from nas.budget import Budget, format_quantity
 from nas.options import StudyOptions
 from nas.reporting.report import SearchReport, TrialReport, choose_best
 from nas.study import REAL_IMAGES
+from nas.trials import INTERRUPTED
 
 ENOUGH_TRIALS = 24  # architectures, before finalists are trained for longer
 
@@ -63,6 +64,9 @@ def verdict(found: SearchReport) -> list[str]:
     if known is None:
         return [*lines, "No uniform-width baseline was trained to the end: there is nothing to compare with."]
     uniform = f"{known.baseline.median:.2f} of uniform widths at {_macs(known.baseline)}"
+    unfinished = any(t.state in ("RUNNING", INTERRUPTED) for t in found.trials)
+    if unfinished and all(t.baseline for t in found.trials if t.fids):
+        return [*lines, f"Gain: only uniform widths are finished yet, {found.distance} {uniform}."]
     if known.student == known.baseline or known.reduction <= 0:
         return [
             *lines,

@@ -22,6 +22,7 @@ from search_spaces import (
     FixedSuggest,
     SearchSpace,
     Utilisation,
+    os_reason,
 )
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def _read(path: Path, bench: Workbench) -> list[Architecture]:
         several = values if isinstance(values, list) else [values]
         found = [bench.teacher.family.architecture.from_json(one) for one in several]
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, ArchitectureError) as error:
-        raise ConfigError(f"--enqueue {path} can't be read ({error}): give architectures as JSON") from error
+        reason = os_reason(error) if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"--enqueue {path} can't be read ({reason}): give architectures as JSON") from error
     utilisation = config.budget.utilisation(searched_space(bench))
     for architecture in found:
         if _interface(bench, architecture) != _interface(bench, bench.teacher.generator.architecture):

@@ -168,7 +168,7 @@ def test_r1_is_as_heavy_as_the_resolution_asks_for() -> None:
         ("--data digits --extractor-weights no.pth", "no.pth is not a file"),
         ("--data digits --extractor-weights no.pth --dry-run", "no.pth is not a file"),
         ("--data digits --extractor cifar-resnet --dry-run", "has no weights of its own"),
-        ("", "--data is missing: Images: a folder, zip or idx file"),
+        ("", "--data is missing: images: a folder, zip or idx file"),
     ],
 )
 def test_a_training_that_can_not_be_is_refused_in_one_line(flags: str, says: str) -> None:

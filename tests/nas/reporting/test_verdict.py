@@ -226,6 +226,15 @@ def test_after_many_trials_the_best_are_trained_for_longer(study: Any) -> None:
     assert next_commands(found)[-1][0] == "nas-distill --top 3 --seeds 3 --study digits-2Mmacs"
 
 
+def test_while_only_baselines_are_finished_nothing_is_concluded(study: Any) -> None:
+    found = study(("uniform, 100% of the budget", 1.0, 3.0, 1_770_000), (None, 1.0, [], 1_980_000))
+    found.trials[1] = found.trials[1].model_copy(update={"state": "RUNNING"})
+    (line,) = verdict(found)
+    assert line.startswith("Gain: only uniform widths are finished yet, FD (digits) 3.00 of uniform widths")
+    found.trials[1] = found.trials[1].model_copy(update={"state": "PRUNED"})
+    assert "no student within 2M MACs beats" in verdict(found)[0]
+
+
 def test_the_next_commands_find_a_study_that_is_elsewhere(study: Any, tmp_path: Path) -> None:
     trial = (None, 1.0, 3.8, 1_980_000)
     folder = f"{tmp_path}/my runs/digits-2Mmacs"
