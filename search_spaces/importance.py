@@ -61,10 +61,10 @@ def most_important(importance: Tensor, count: int) -> Tensor:
 
 
 def fold_taps(weight: Tensor, kernel: int, stride: int) -> Tensor:
-    """A smaller kernel about the same middle, (in, out, kernel, kernel), for weights (in, out, k, k).
+    """A smaller kernel about the same middle, (C, C', kernel, kernel), for weights (C, C', k, k).
 
     Every tap beyond its edges is added to the nearest one that is a multiple of `stride` away, the stride of
-    a transposed convolution: away from borders, a constant map has the same output.
+    a transposed convolution, else 1: away from borders, a constant map has the same output.
     """
     size = weight.shape[-1]
     if size == kernel:

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.base import Importance
-from search_spaces.importance import evaluating
+from search_spaces.importance import evaluating, fold_taps
 from search_spaces.resnet_translator.generator import ResnetTranslator
 from search_spaces.resnet_translator.importance import Measured, kept
 from search_spaces.resnet_translator.layers import ConvBlock, Padded
 from search_spaces.running_norm import BatchNorm
-from search_spaces.translation import SeparableConv, fold, inherit_norm, rank_one, regressed
+from search_spaces.translation import SeparableConv, inherit_norm, rank_one, regressed
 
 
 @torch.no_grad()
@@ -68,7 +68,7 @@ def _inherit_conv(source: nn.Module, target: nn.Module, incoming: Tensor, outgoi
     if isinstance(source, nn.ConvTranspose2d):
         target.weight.copy_(source.weight[incoming][:, outgoing])
     else:
-        target.weight.copy_(fold(source.weight[outgoing][:, incoming], target.kernel_size[0]))
+        target.weight.copy_(fold_taps(source.weight[outgoing][:, incoming], target.kernel_size[0], 1))
     if source.bias is not None and target.bias is not None:
         target.bias.copy_(source.bias[outgoing])
 
@@ -81,7 +81,9 @@ def _inherit_block_conv(
     if not isinstance(other, SeparableConv):
         _inherit_conv(one, other, incoming, outgoing)
     elif isinstance(one, SeparableConv):
-        other.depthwise.weight.copy_(fold(one.depthwise.weight[incoming], other.depthwise.kernel_size[0]))
+        other.depthwise.weight.copy_(
+            fold_taps(one.depthwise.weight[incoming], other.depthwise.kernel_size[0], 1)
+        )
         if one.depthwise.bias is not None and other.depthwise.bias is not None:
             other.depthwise.bias.copy_(one.depthwise.bias[incoming])
         inherit_norm(one.norm, other.norm, incoming)
@@ -96,7 +98,7 @@ def _separate(source: Padded, target: Padded, incoming: Tensor, outgoing: Tensor
     assert isinstance(dense, nn.Conv2d)
     assert isinstance(separable, SeparableConv)
     home = separable.depthwise.weight.device
-    weight = fold(dense.weight[outgoing][:, incoming], separable.depthwise.kernel_size[0])
+    weight = fold_taps(dense.weight[outgoing][:, incoming], separable.depthwise.kernel_size[0], 1)
     kernels, _ = rank_one(weight.transpose(0, 1))
     separable.depthwise.weight.copy_(kernels)
     if separable.depthwise.bias is not None:

@@ -1,6 +1,6 @@
 """What image translators share: normalisation, layers, and weights of smaller and separable kernels."""
 
-from search_spaces.translation.kernels import fold, rank_one, regressed
+from search_spaces.translation.kernels import rank_one, regressed
 from search_spaces.translation.layers import SeparableConv, initialise, resized, tanh
 from search_spaces.translation.norms import (
     NORM_MACS,
@@ -16,7 +16,6 @@ __all__ = [
     "NORM_PARAMS",
     "Norm",
     "SeparableConv",
-    "fold",
     "has_biases",
     "inherit_norm",
     "initialise",

@@ -1,4 +1,4 @@
-"""Weights of smaller and of separable kernels, from those of dense ones."""
+"""Weights of separable kernels, from those of dense ones."""
 
 from __future__ import annotations
 
@@ -6,20 +6,6 @@ import torch
 from torch import Tensor
 
 RIDGE = 1e-2  # of a regression, in units of the mean square of its inputs
-
-
-def fold(weight: Tensor, kernel: int) -> Tensor:
-    """A smaller kernel about the same middle, (O, I, kernel, kernel), for weights (O, I, k, k).
-
-    Taps beyond its edges are added to the nearest ones: a constant map keeps its output.
-    """
-    size = weight.shape[-1]
-    if size == kernel:
-        return weight
-    places = (torch.arange(size, device=weight.device) - (size - kernel) // 2).clamp(0, kernel - 1)
-    taps = torch.zeros(size, kernel, device=weight.device, dtype=weight.dtype)
-    taps[torch.arange(size, device=weight.device), places] = 1
-    return torch.einsum("oikl,km,ln->oimn", weight, taps, taps)
 
 
 def rank_one(weight: Tensor) -> tuple[Tensor, Tensor]:

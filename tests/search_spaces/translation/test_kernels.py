@@ -6,14 +6,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from search_spaces.translation import fold, rank_one, regressed
+from search_spaces.importance import fold_taps
+from search_spaces.translation import rank_one, regressed
 
 
 @pytest.mark.parametrize("kernel", [7, 5, 3, 1])
 def test_a_folded_kernel_leaves_constant_maps_as_they_are(kernel: int) -> None:
     torch.manual_seed(0)
     weight, constant = torch.randn(4, 3, 7, 7), torch.randn(1, 3, 1, 1).expand(1, 3, 9, 9)
-    small = fold(weight, kernel)
+    small = fold_taps(weight, kernel, 1)
     assert small.shape == (4, 3, kernel, kernel)
     whole, folded = F.conv2d(constant, weight)[..., 0, 0], F.conv2d(constant, small)[..., 0, 0]
     assert torch.allclose(whole, folded, atol=1e-4)
@@ -22,7 +23,7 @@ def test_a_folded_kernel_leaves_constant_maps_as_they_are(kernel: int) -> None:
 def test_folding_keeps_the_middle() -> None:
     weight = torch.zeros(1, 1, 5, 5)
     weight[0, 0, 2, 2] = 3
-    assert fold(weight, 3)[0, 0].tolist() == [[0, 0, 0], [0, 3, 0], [0, 0, 0]]
+    assert fold_taps(weight, 3, 1)[0, 0].tolist() == [[0, 0, 0], [0, 3, 0], [0, 0, 0]]
 
 
 def test_a_product_of_kernel_and_channels_is_found_again() -> None:
