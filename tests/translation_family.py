@@ -82,6 +82,10 @@ class PatchDiscriminator(Discriminator):
         condition = a.image_channels if a.judges_input else 0
         self.first = nn.Conv2d(condition + a.target_channels, a.channels, 4, stride=2, padding=1)
         self.last = nn.Conv2d(a.channels, 1, 4, stride=2, padding=1)
+        self.known = nn.Linear(a.channels, a.attributes) if a.attributes else None
+
+    def classify(self, images: Tensor) -> Tensor | None:
+        return None if self.known is None else self.known(self.features(images)[-1].mean(dim=(2, 3)))
 
     @property
     def takes_input_image(self) -> bool:

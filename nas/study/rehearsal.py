@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import sqlalchemy as sa
@@ -56,7 +57,7 @@ def _is_known(config: SearchConfig) -> bool:
     """Whether the database has a study of this name."""
     url = database.parse_url(config.storage_url)
     path = database.sqlite_path(url)
-    if path is not None and not path.exists():
+    if path is not None and not os.path.exists(path):  # False also for names that are too long
         return False
     engine = database.connect(url, create=False, migrate=False)
     try:

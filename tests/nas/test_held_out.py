@@ -115,7 +115,10 @@ def test_an_exported_finalist_notes_both_and_its_evaluation_repeats_them(
     assert evaluate(file, data="digits")["fid"] == final.best.fid, "the same images, named by the user"
 
 
-def test_too_few_held_out_or_training_images_are_refused_before_any_work() -> None:
+def test_too_few_held_out_or_training_images_are_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     says = "--held-out 0.001 of --data digits is 2 images, and precision and recall need at least 4"
     refused(says, "nas-search", "--budget-macs", "1M", "--held-out", 0.001)
     says = "1 image to train on beside the held-out ones, … or --batch-size 1 or less, or --held-out 0"

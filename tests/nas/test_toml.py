@@ -88,15 +88,15 @@ def test_an_empty_value_on_the_command_line_is_refused(flag: str, capsys: pytest
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"batch_size": 10**12}, "--batch-size 1000000000000: give a number of at most 1.05M"),
+        ({"batch_size": 10**12}, "--batch-size 1e+12: give a number of at most 1.05M"),
         ({"fid_samples": "1e15"}, "--fid-samples 1000000000000000: give a number of at most 10000000"),
-        ({"rungs": "1e15"}, "--rungs 1000000000000000: give a number of at most 1T"),
-        ({"rungs": "4k,1e15"}, "--rungs 1000000000000000: give a number of at most 1T"),
+        ({"rungs": "1e15"}, "--rungs 1e+15: give a number of at most 1T"),
+        ({"rungs": "4k,1e15"}, "--rungs 1e+15: give a number of at most 1T"),
         ({"trials": 10**9}, "--trials 1000000000: give a number of at most 1M"),
         ({"workers": 10**9}, "--workers 1000000000: give a number of at most 10000"),
         (
             {"data": "teacher", "teacher_samples": "1e15"},
-            "--teacher-samples 1000000000000000: give",
+            "--teacher-samples 1e+15: give",
         ),
     ],
 )

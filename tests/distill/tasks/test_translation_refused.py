@@ -126,4 +126,4 @@ def test_a_family_has_its_first_task_unless_another_is_named() -> None:
         "--task attributes: domains generators are for unpaired and paired: give unpaired or paired",
         lambda: get_task(DOMAINS, "attributes"),
     )
-    assert {get_task(family) for family in FAMILIES.values()} == {NoiseTask}
+    assert {get_task(FAMILIES[name]) for name in ("stylegan2", "dcgan", "biggan")} == {NoiseTask}

@@ -67,7 +67,7 @@ QUANTITIES = "is not a quantity: write a number with an optional k, M, G or T, s
         ({"images": "5X"}, "--images '5X' has the unknown suffix 'X': use k, M, G or T, such as 5G"),
         ({"images": 0}, "--images 0: give a number above 0"),
         ({"samples": "many"}, "--samples many: give a number such as 10k; 0 is none"),
-        ({"rungs": "4k,"}, f"--rungs '' {QUANTITIES}"),
+        ({"rungs": "4k,"}, f"--rungs '' {QUANTITIES}".replace("5G", "4k")),
         ({"gpus": "some"}, "--gpus some: give a number such as 0.5, or auto"),
         ({"kind": "c"}, "--kind c: give a value that is 'a' or 'b'"),
         ({"count": "x"}, "--count x: give a whole number"),
