@@ -79,7 +79,7 @@ def test_fewer_images_than_a_batch_are_refused_with_both_numbers(
     )
     start = ("nas-search", "--budget-macs", "100k", "--extractor", "digits", "--batch-size")
     refused(says, *start, 256, "--teacher", teacher_file, "--teacher-samples", SAMPLES)
-    says = "--data digits has 1,797 images to train on, fewer than a batch of 2000 … or --batch-size 1797 or less"
+    says = "--data digits has 1,797 images to train on, fewer than a batch of 2000 … --batch-size 1797"
     refused(says, *start, 2000)
     teacher = ("nas-teacher", "train", "--dry-run", "-o", "t.safetensors", "--batch-size", 2000)
     refused(says, *teacher, "--data", "digits")
