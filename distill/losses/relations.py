@@ -1,7 +1,7 @@
 """Relations between the parts of an image: its rows, its columns, its patches (CRD, arXiv 2212.11091).
 
-Each part is one vector. A student's parts shall lie to each other as its teacher's do: at the same distances,
-in units of their mean, and at the same angles. Both are invariant to isometries and to scale, so half of the
+Each part is one vector. A student's parts shall have the same distances to each other as its teacher's, in
+units of their mean, and the same angles. Both are invariant to isometries and to scale, so half of the
 contrast, another brightness or the negative of an image costs nothing: relations need a term beside them that
 compares the images themselves.
 """

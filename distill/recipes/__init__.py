@@ -16,6 +16,7 @@ from distill.recipes.star_gan import StarGan
 from distill.recipes.stu_star_gan import StuStarGan
 from distill.recipes.weight_decay import WeightDecay
 from distill.schedules import Schedule
+from distill.tasks import AttributesTask, PairedTask
 
 _ALL: Iterable[type[Distillation]] = (WeightDecay, DglGan, AdaptiveDglGan, CompressingGans, Crd, StuStarGan)
 
@@ -23,7 +24,10 @@ RECIPES: dict[str, type[Distillation]] = {recipe.name: recipe for recipe in _ALL
 """Recipes for students, the default first. `AdversarialTraining` trains teachers and is not listed."""
 
 
-TEACHER_RECIPES: dict[str, type[AdversarialTraining]] = {"paired": Pix2Pix, "attributes": StarGan}
+TEACHER_RECIPES: dict[str, type[AdversarialTraining]] = {
+    PairedTask.name: Pix2Pix,
+    AttributesTask.name: StarGan,
+}
 """What trains a teacher of a task; `AdversarialTraining` where there is none."""
 
 

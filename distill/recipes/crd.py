@@ -8,6 +8,7 @@ hand style and features are compared in units of the teacher's, with weights of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
@@ -20,7 +21,8 @@ from distill.losses import PARTS, feature_l1, gram_l1, relation_loss
 from distill.perceptual import FeatureMaps
 from distill.recipes.base import Distillation, GeneratorStep, Ingredients
 from distill.schedules import Schedule
-from search_spaces import Discriminator
+from distill.tasks import PairedTask, UnpairedTask
+from search_spaces import Inputs
 
 CONSTANT = Schedule("constant", start=1.0)
 
@@ -45,7 +47,7 @@ class Crd(Distillation):
     maps: FeatureMaps | None = None  # None: the teacher's discriminator
 
     name: ClassVar = "crd"
-    tasks: ClassVar = ("unpaired", "paired")
+    tasks: ClassVar = (UnpairedTask.name, PairedTask.name)
     default_schedule: ClassVar = CONSTANT
     needs_teacher_images: ClassVar = True
     needs_teacher_discriminator: ClassVar = False
@@ -73,20 +75,27 @@ class Crd(Distillation):
             weight = self.relations if step.batch.target is None else self.paired_relations
             for name, parts in PARTS.items():
                 terms[name] = weight * relation_loss(parts(step.fake), parts(teacher))
-            terms |= self._features(step.fake, teacher, discriminator)
+            terms |= self._features(step, teacher)
         if discriminator is not None and step.batch.target is None:
             logits = discriminator(step.fake, *step.batch.fake_condition)
             terms["adversarial"] = self.adversarial.generator_losses(logits).mean()
         return {f"g_{name}": step.kd_weight * term for name, term in terms.items()}
 
-    def _features(self, fake: Tensor, teacher: Tensor, discriminator: Discriminator | None) -> Terms:
+    def _features(self, step: GeneratorStep, teacher: Tensor) -> Terms:
         """Style, and the features at a quarter of the images' side (relu2_2 of VGG16 is at a half)."""
-        maps = self.maps or (None if discriminator is None else discriminator.features)
-        if maps is None:
+        discriminator = step.teacher_discriminator
+        maps: Callable[..., list[Tensor]]
+        condition: Inputs = ()
+        if self.maps is not None:
+            maps = self.maps
+        elif discriminator is not None:
+            maps = discriminator.features
+            condition = step.batch.fake_condition if discriminator.takes_input_image else ()
+        else:
             return {}
         with torch.no_grad():
-            wanted = maps(teacher)
-        made = maps(fake)
+            wanted = maps(teacher, *condition)
+        made = maps(step.fake, *condition)
         return {
             "style": self.style * gram_l1(made, wanted),
             "features": self.features * feature_l1(made[1:2], wanted[1:2]),

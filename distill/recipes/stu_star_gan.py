@@ -20,6 +20,7 @@ from distill.losses import feature_l1, pixel_l1
 from distill.recipes.base import Distillation, GeneratorStep, Ingredients
 from distill.recipes.star_gan import classified, real_attributes, wanted_attributes, way_back
 from distill.schedules import Schedule
+from distill.tasks import AttributesTask
 
 CONTENT_SHRINKS = 4  # the content loss compares at a quarter of the side
 
@@ -41,7 +42,7 @@ class StuStarGan(Distillation):
     discriminator: float = 1.0
 
     name: ClassVar = "stu-stargan"
-    tasks: ClassVar = ("attributes",)
+    tasks: ClassVar = (AttributesTask.name,)
     default_schedule: ClassVar = Schedule(end=0.3)
     needs_teacher_images: ClassVar = True
     needs_teacher_discriminator: ClassVar = True

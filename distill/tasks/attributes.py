@@ -160,7 +160,7 @@ class AttributesTask:
         return AttributesStream(self, batch_size, seed, mirror=mirror, device=device)
 
     def teacher_inputs(self, size: int, seed: int) -> ChosenInputs:
-        """Each image at most once for each attribute."""
+        """Each image at most as often as there are attributes, each time for those of a random image."""
         images, rng = self.images, torch.Generator().manual_seed(seed)
         rounds = -(-min(size, len(images) * len(self.data.names)) // len(images))
         chosen = torch.cat([torch.from_numpy(some_of(images, len(images), seed + i)) for i in range(rounds)])

@@ -18,7 +18,13 @@ def make_trainer(
     if task.name == UnpairedTask.name:
         reverse = _reverse(training, generator, discriminator)
         return CycleGanTrainer(
-            generator, *reverse, discriminator, task, training.config, device=training.device
+            generator,
+            *reverse,
+            discriminator,
+            training.recipe,
+            task,
+            training.config,
+            device=training.device,
         )
     augment = {"ada": Augment.adaptive(), "fixed": Augment(training.augment_p)}.get(training.augment)
     return Trainer(

@@ -10,13 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from distill.adversarial import Terms
-from distill.losses import discriminator_least_squares, generator_least_squares
+from distill.adversarial import DiscriminatorStep, Terms
 from distill.noise import OwnNoise
+from distill.recipes import GeneratorStep, Recipe
 from distill.seeds import derive_seed
 from distill.tasks import Batch, Task
 from distill.training.averaging import average_decay, averaged_copy, update_average
 from distill.training.config import TrainingConfig
+from distill.training.descent import descend
 from distill.training.optimizers import adam, set_rate
 from distill.training.readings import READ_EVERY, read_losses
 from distill.training.trainer import Progress
@@ -34,7 +35,7 @@ class CycleWeights:
     """Weights of the terms beside the adversarial ones, as published."""
 
     cycle: float = 10.0
-    identity: float = 5.0  # half of the cycle's; 0 where the domains differ in channels
+    identity: float = 5.0  # half of the cycle's
 
 
 class CycleGanTrainer:
@@ -51,13 +52,15 @@ class CycleGanTrainer:
         reverse_generator: Generator,
         reverse_discriminator: Discriminator,  # of A
         discriminator: Discriminator,  # of B
+        recipe: Recipe,  # the adversarial loss of both
         task: Task,
         config: TrainingConfig,
         *,
         weights: CycleWeights | None = None,
         device: str = "cpu",
     ) -> None:
-        self.task, self.config, self.device = task, config, device
+        self.recipe, self.task, self.config, self.device = recipe, task, config, device
+        self._scaler = torch.amp.GradScaler(enabled=False)  # it trains in fp32
         self.weights = weights or CycleWeights()
         self.generator, self.reverse_generator = (
             _trained(each, device) for each in (generator, reverse_generator)
@@ -110,25 +113,25 @@ class CycleGanTrainer:
         set_rate(self.discriminator_optimizer, fraction * self.config.discriminator_lr)
         (a,), b = batch.inputs, batch.real
         assert b is not None
-        self._judges(trained=False)
+        self._train_discriminators(False)
         fake_b, fake_a = self.generator(a), self.reverse_generator(b)
-        terms = _descend(self._generator_terms(a, b, fake_a, fake_b), self.generator_optimizer)
-        self._judges(trained=True)
+        terms = self._descend(self._generator_terms(a, b, fake_a, fake_b), self.generator_optimizer)
+        self._train_discriminators(True)
         rng = self.stream.rng
         shown_b, shown_a = (
             self.pools[name].swap(x.detach(), rng) for name, x in (("b", fake_b), ("a", fake_a))
         )
         judged = {
-            "d_b": _halved(self.discriminator, b, shown_b),
-            "d_a": _halved(self.reverse_discriminator, a, shown_a),
+            "d_b": self._discriminator_loss(self.discriminator, b, shown_b),
+            "d_a": self._discriminator_loss(self.reverse_discriminator, a, shown_a),
         }
-        return terms | _descend(judged, self.discriminator_optimizer)
+        return terms | self._descend(judged, self.discriminator_optimizer)
 
     def _generator_terms(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> Terms:
         weights = self.weights
         terms = {
-            "g_b": generator_least_squares(self.discriminator(fake_b)).mean(),
-            "g_a": generator_least_squares(self.reverse_discriminator(fake_a)).mean(),
+            "g_b": self._adversarial_loss(self.discriminator, fake_b),
+            "g_a": self._adversarial_loss(self.reverse_discriminator, fake_a),
             "g_cycle_a": weights.cycle * F.l1_loss(self.reverse_generator(fake_b), a),
             "g_cycle_b": weights.cycle * F.l1_loss(self.generator(fake_a), b),
         }
@@ -137,7 +140,18 @@ class CycleGanTrainer:
             terms["g_identity_a"] = weights.identity * F.l1_loss(self.reverse_generator(a), a)
         return terms
 
-    def _judges(self, *, trained: bool) -> None:
+    def _adversarial_loss(self, discriminator: Discriminator, fake: Tensor) -> Tensor:
+        step = GeneratorStep(Batch(()), fake, discriminator(fake), self.generator, None, 0.0)
+        return torch.stack(list(self.recipe.generator_terms(step).values())).sum()
+
+    def _discriminator_loss(self, discriminator: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
+        step = DiscriminatorStep(discriminator, Batch((), real), fake, self.step)
+        return torch.stack(list(self.recipe.discriminator_terms(step).values())).sum()
+
+    def _descend(self, terms: Terms, optimizer: torch.optim.Optimizer) -> Terms:
+        return descend([Batch(())], lambda _: terms, optimizer, self._scaler)
+
+    def _train_discriminators(self, trained: bool) -> None:
         self.discriminator.requires_grad_(trained)
         self.reverse_discriminator.requires_grad_(trained)
 
@@ -174,12 +188,12 @@ class ImagePool:
         shown = []
         for image in images:
             if len(self.images) < self.size:
-                self.images.append(image)
+                self.images.append(image.clone())  # a view would keep its whole batch
                 shown.append(image)
             elif torch.rand((), generator=rng) < 0.5:
                 place = int(torch.randint(self.size, (), generator=rng))
                 shown.append(self.images[place])
-                self.images[place] = image
+                self.images[place] = image.clone()
             else:
                 shown.append(image)
         return torch.stack(shown)
@@ -187,15 +201,3 @@ class ImagePool:
 
 def _trained(network: Network, device: str) -> Network:
     return network.to(device).train().requires_grad_(True)
-
-
-def _halved(discriminator: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
-    return discriminator_least_squares(discriminator(real), discriminator(fake))
-
-
-def _descend(terms: Terms, optimizer: torch.optim.Optimizer) -> Terms:
-    optimizer.zero_grad(set_to_none=True)
-    first, *others = terms.values()
-    torch.autograd.backward(sum(others, start=first))
-    optimizer.step()
-    return {name: term.detach() for name, term in terms.items()}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from distill.perceptual import NONE
 from nas.budget import format_duration, format_quantity, parse_duration, parse_quantity
 from nas.config.defaults import default_values
 from nas.config.identity import CACHE_SIZE
@@ -73,6 +74,8 @@ def as_option(part: str, noted: str, name: object = None) -> str:
     """
     if part in DIGESTS:
         flag = flag_of(SearchConfig, part)
+        if noted == NONE:
+            return f"{flag} {NONE}"
         return f"{flag} {name} (digest {noted})" if name else f"{flag} of digest {noted}"
     option = next((each for each in options_of(SearchConfig) if each.name == part), None)
     if option is None:

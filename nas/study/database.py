@@ -84,7 +84,7 @@ def connect(url: URL, *, create: bool, migrate: bool = True) -> Engine:
             database.
     """
     path = sqlite_path(url)
-    if path is not None and not path.exists():
+    if path is not None and not os.path.exists(path):  # False also for names that are too long
         if not create:
             raise StorageError(
                 f"storage {shown(url)}: there is no {path}; check the path, or run nas-search first"

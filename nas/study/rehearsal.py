@@ -32,7 +32,7 @@ def check_study(config: SearchConfig, identity: Mapping[str, str], assumed: Mapp
         raise WorkdirError(
             f"{config.folder} can't be written ({reason}): choose another --workdir"
         ) from error
-    if path is None or path.exists():
+    if path is None or os.path.exists(path):
         if _is_known(config):
             StudyStore.check(
                 config.storage_url, config.study, identity=identity, assumed=assumed, named=config.names

@@ -12,9 +12,11 @@ from distill.adversarial import make_adversarial
 from distill.data import DIGITS
 from distill.errors import TrainingError
 from distill.recipes import TEACHER_RECIPES, AdversarialTraining, PathLengths
-from distill.tasks import get_task
+from distill.tasks import UnpairedTask, get_task
 from distill.teachers import TeacherTraining
 from distill.training import (
+    AUTO,
+    Precision,
     TrainingConfig,
     channels_last_pays,
     check_activation_checkpointing,
@@ -100,7 +102,7 @@ def resolved(request: TeacherRequest, shape: TeacherShape) -> TeacherRequest:
             "r1_gamma": default(shape.resolution, request.batch_size) if gamma is None and default else gamma,
             "path_weight": published.path_weight if weight is None else weight,
             "augment": request.augment or published.augment,
-            "precision": resolve_precision(request.precision, choose_device(request.device)),
+            "precision": _precision(request, shape.family),
             "extractor": request.extractor if request.fid_samples else None,
         }
     )
@@ -119,7 +121,10 @@ def training_of(request: TeacherRequest, shape: TeacherShape) -> TeacherTraining
     asked, published = resolved(request, shape), family.training
     _check_terms(request, family)
     _check_memory(request, shape)
-    recipe = TEACHER_RECIPES.get(get_task(family, request.task).name, AdversarialTraining)
+    task = get_task(family, request.task).name
+    recipe = TEACHER_RECIPES.get(task, AdversarialTraining)
+    if task == UnpairedTask.name:
+        _check_both_directions(request)
     assert asked.path_weight is not None
     assert asked.augment is not None
     adversarial = make_adversarial(published.adversarial, asked.r1_gamma, published.discriminator_steps)
@@ -139,7 +144,7 @@ def training_of(request: TeacherRequest, shape: TeacherShape) -> TeacherTraining
         mirror=request.mirror,
         seed=request.seed,
         micro_batch=request.micro_batch or 0,
-        precision=resolve_precision(request.precision, choose_device(request.device)),
+        precision=_precision(request, family),
         channels_last=channels_last_pays(shape.resolution),
         compile=request.compile,
         checkpoint_activations=request.checkpoint_activations,
@@ -157,6 +162,28 @@ def training_of(request: TeacherRequest, shape: TeacherShape) -> TeacherTraining
         device=choose_device(request.device),
         settings=_settings(asked, config),
     )
+
+
+def _precision(request: TeacherRequest, family: Family) -> Precision:
+    """What networks compute in; a training of both directions is in fp32."""
+    if get_task(family, request.task).name == UnpairedTask.name:
+        return "fp32"
+    return resolve_precision(request.precision, choose_device(request.device))
+
+
+def _check_both_directions(request: TeacherRequest) -> None:
+    """Raise TrainingError for options that a training of both directions does not know."""
+    known: dict[str, bool] = {
+        "augment": request.augment not in (None, "none"),
+        "micro-batch": bool(request.micro_batch),
+        "precision": request.precision not in (AUTO, "fp32"),
+        "compile": request.compile,
+        "checkpoint-activations": request.checkpoint_activations,
+    }
+    for flag in (flag for flag, asked in known.items() if asked):
+        raise TrainingError(
+            f"--{flag}: unpaired teachers are trained in both directions, without it: leave it out"
+        )
 
 
 def _check_terms(request: TeacherRequest, family: Family) -> None:

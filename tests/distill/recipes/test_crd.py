@@ -12,9 +12,12 @@ from torch import Tensor
 from distill.adversarial import LeastSquares
 from distill.errors import RecipeError
 from distill.losses import PARTS, feature_l1, generator_least_squares, gram_l1, relation_loss
-from distill.recipes import Crd, Ingredients, make_recipe
+from distill.recipes import Crd, GeneratorStep, Ingredients, make_recipe
 from distill.schedules import Schedule
+from distill.tasks import Batch
+from search_spaces import Generator, get_family
 from tests.distill.recipes.steps import Step, detached, gradient
+from tests.search_spaces.teachers import TEACHERS
 
 
 @dataclass(frozen=True)
@@ -84,3 +87,16 @@ def test_images_are_learned_by_relations_and_features_together(step: Step) -> No
         torch.autograd.backward(sum(terms.values()))
         optimizer.step()
     assert float(F.l1_loss(F.avg_pool2d(fake.detach(), 4), wanted)) < 0.3 * start
+
+
+def test_a_discriminator_that_judges_images_beside_their_inputs_gets_them() -> None:
+    family, architecture = get_family("resnet-translator"), TEACHERS["resnet-translator"]
+    judge = family.build_discriminator(family.discriminator_for(architecture, "paired"))
+    assert judge.takes_input_image
+    rng = torch.Generator().manual_seed(0)
+    inputs, taught, fake = (torch.randn(2, 3, 16, 16, generator=rng) for _ in range(3))
+    batch = Batch((inputs,), taught, (inputs,), (inputs,), target=taught, teacher=taught)
+    step = GeneratorStep(batch, fake.requires_grad_(True), torch.zeros(2), Generator(), judge, 1.0)
+    terms = Crd().generator_terms(step)
+    assert terms.keys() == {"g_rows", "g_columns", "g_patches", "g_style", "g_features"}
+    assert all(term.isfinite() for term in terms.values())

@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from distill.adversarial import LeastSquares
 from distill.data import ImageSet
+from distill.recipes import AdversarialTraining, PathLengths
 from distill.tasks import UnpairedTask
 from distill.training import CycleGanTrainer, TrainingConfig
 from distill.training.cycle_gan import POOL, ImagePool
@@ -34,7 +36,8 @@ def trainer(images: int = 160) -> CycleGanTrainer:
     config = TrainingConfig(images, BATCH, 2e-3, 2e-3, betas=(0.5, 0.999), seed=3)
     generators = [FAMILY.build(architecture) for _ in range(2)]
     judges = [FAMILY.build_discriminator(judge) for _ in range(2)]
-    return CycleGanTrainer(*generators, *judges, task, config)
+    recipe = AdversarialTraining(LeastSquares(), PathLengths(0.0))
+    return CycleGanTrainer(*generators, *judges, recipe, task, config)
 
 
 def state(training: CycleGanTrainer) -> list[Tensor]:
@@ -84,4 +87,5 @@ def test_a_pool_gives_back_earlier_images_once_it_is_full() -> None:
     earlier = shown[:, 0, 0, 0] < torch.arange(1, 40).repeat_interleave(3)
     assert 0.3 < float(earlier.float().mean()) < 0.7
     assert len(pool.images) == 3
+    assert all(image.untyped_storage().size() == image.nbytes for image in pool.images), "no whole batches"
     assert POOL == 50

@@ -158,7 +158,7 @@ def test_candidates_that_raise_diverge_or_lose_their_worker_fail_alone(
     assert all(state in ("COMPLETE", "PRUNED") for state, _ in outcomes[4:])
     assert len({trial.summary for trial in found.trials}) == 5
     assert found.best is not None
-    assert "failed    ZeroDivisionError: division by zero" in err.getvalue()
+    assert "failed         ZeroDivisionError: division by zero" in err.getvalue()
     assert run() == found  # what failed has been tried
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, Field
 
+from distill.errors import TrainingError
 from nas.cli import teacher
 from nas.teacher import TeacherRequest
-from nas.teacher.request import shape_of
+from nas.teacher.request import shape_of, training_of
 from search_spaces import FAMILIES
 
 
@@ -47,3 +49,18 @@ def test_a_size_of_another_family_is_refused_with_the_list_of_this_ones(flower: 
 def test_sizes_are_checked_by_their_family(flower: None) -> None:
     request = TeacherRequest.of(data="digits", output="a.safetensors", sizes={"petals": "3"})
     assert shape_of(request, FAMILIES["flower"]).options == Petals(petals=3)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"augment": "fixed"}, {"micro_batch": 4}, {"precision": "bf16"}, {"compile": True}],
+    ids=lambda asked: next(iter(asked)),
+)
+def test_what_a_training_of_both_directions_does_not_know_is_refused(asked: dict[str, Any]) -> None:
+    family = FAMILIES["resnet-translator"]
+    request = TeacherRequest.of(data="pets", output="a.safetensors", space=family.name, resolution=32)
+    assert training_of(request, shape_of(request, family)).config.precision == "fp32"
+    flag = next(iter(asked)).replace("_", "-")
+    changed = request.model_copy(update=asked)
+    with pytest.raises(TrainingError, match=f"^--{flag}: unpaired teachers are trained in both directions"):
+        training_of(changed, shape_of(changed, family))
