@@ -37,7 +37,7 @@ def test_the_defaults_are_those_of_the_recipe() -> None:
         ("sharpness=1", "'sharpness' is unknown: choose from pixel, feature, perceptual, wavelet, mmd$"),
         ("", "term '' is unknown: choose from"),
         ("pixel=1,pixel=2", "'pixel' stands there twice"),
-        ("pixel", "pixel=: give a weight of at least 0, such as pixel=1"),
+        ("pixel", "pixel: give a weight of at least 0, such as pixel=1"),
         ("mmd=-1", "mmd=-1: give a weight of at least 0, such as mmd=1"),
         ("mmd=nan", "mmd=nan: give a weight"),
         ("pixel=0,mmd=0", "no term has a weight: give one above 0, such as pixel=1"),
