@@ -202,8 +202,7 @@ class StudyStore:
         with study_lease(self._engine, self.name) as held:
             self._lease = held
             try:
-                if is_empty_of_others(self.study, self._identity):
-                    optuna.delete_study(study_name=self.name, storage=self._storage)
+                self._discard_if_empty_of_others()
                 self.study = self._open_again()
                 yield held
             finally:
@@ -222,6 +221,15 @@ class StudyStore:
     def discard_if_empty(self) -> None:
         """Delete the study when it has no trials, so that a corrected request starts anew."""
         if not self.study.get_trials(deepcopy=False):
+            optuna.delete_study(study_name=self.name, storage=self._storage)
+
+    def _discard_if_empty_of_others(self) -> None:
+        """Delete the study, as it is now, when it has no trials and another identity."""
+        try:
+            study = optuna.load_study(study_name=self.name, storage=self._storage)
+        except KeyError:  # whoever had it before has deleted it
+            return
+        if is_empty_of_others(study, self._identity):
             optuna.delete_study(study_name=self.name, storage=self._storage)
 
     def record_rung(self, record: RungRecord) -> None:
