@@ -3,89 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from distill.data import TEST, ImageSet, Reading, Split, load_pairs, split_images, to_float
-from distill.progress import OnProgress
-from distill.tasks.base import DEFAULT_OPTIONS, Batch, Direction, EvalSet, TaskOptions
+from distill.data import ImageSet, Split, load_pairs, split_images, to_float
+from distill.tasks.base import Batch, EvalSet
 from distill.tasks.translation import (
     ChosenInputs,
     TranslationStream,
-    check_attributes_unused,
-    check_colours,
+    TwoDomains,
     digest_of,
     first_inputs,
-    formats,
     image_stream,
     in_order,
     some_of,
-    with_remarks,
 )
-from search_spaces import Generator, Inputs
+from search_spaces import Inputs
 
 
 @dataclass(frozen=True)
-class PairedTask:
+class PairedTask(TwoDomains):
     """Inputs and targets; the discriminator judges an image beside the input that it belongs to."""
 
-    source: ImageSet  # inputs, all splits
-    target: ImageSet  # targets, at the same positions
-    direction: Direction = "A2B"
-    held_out: float = 0.0  # fraction for the test split, where the data has none
-
     name: ClassVar[str] = "paired"
+    read = staticmethod(load_pairs)
     judges_input: ClassVar[bool] = True
-    has_splits: ClassVar[bool] = True
-    default_held_out: ClassVar[float] = TEST
-    needs_images: ClassVar[bool] = True
-
-    @classmethod
-    def load(
-        cls,
-        source: str | Path | None,
-        generator: Generator,
-        *,
-        options: TaskOptions = DEFAULT_OPTIONS,
-        any_labels: bool = False,
-        cache: Path | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> Self:
-        return cls._read(source, generator, options, Reading(cache=cache, on_progress=on_progress))
-
-    @classmethod
-    def sample(
-        cls,
-        source: str | Path | None,
-        generator: Generator,
-        *,
-        options: TaskOptions = DEFAULT_OPTIONS,
-        any_labels: bool = False,
-    ) -> Self:
-        return cls._read(source, generator, options, Reading(sample=True))
-
-    @classmethod
-    def _read(
-        cls, source: str | Path | None, generator: Generator, options: TaskOptions, reading: Reading
-    ) -> Self:
-        check_attributes_unused(options, cls.name)
-        wanted = formats(generator)
-        forwards = options.direction == "A2B"
-        images = load_pairs(str(source or "digits"), *(wanted if forwards else wanted[::-1]), reading)
-        one, other = images if forwards else images[::-1]
-        check_colours(one, other, options.direction)
-        return cls(one, with_remarks(other, one), options.direction)
-
-    def hold_out(self, fraction: float) -> Self:
-        return replace(self, held_out=fraction)
-
-    def for_generator(self, generator: Generator) -> Self:
-        return self
 
     @cached_property
     def split(self) -> Split:

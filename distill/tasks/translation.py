@@ -3,19 +3,84 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from distill.data import Format, ImageSet, ImageStream, to_float
+from distill.data import TEST, Format, ImageSet, ImageStream, Reading, to_float
 from distill.errors import DataError
+from distill.progress import OnProgress
 from distill.seeds import derive_seed
-from distill.tasks.base import Batch, Direction, TaskOptions
+from distill.tasks.base import DEFAULT_OPTIONS, Batch, Direction, TaskOptions
 from search_spaces import Generator, Inputs
+
+
+@dataclass(frozen=True)
+class TwoDomains(ABC):
+    """What tasks of two domains share: their images, how these are read, and the direction."""
+
+    source: ImageSet  # of the input domain, all splits
+    target: ImageSet  # of the target domain, all splits
+    direction: Direction = "A2B"
+    held_out: float = 0.0  # fraction for the test split, where the data has none
+
+    name: ClassVar[str]
+    has_splits: ClassVar[bool] = True
+    default_held_out: ClassVar[float] = TEST
+    needs_images: ClassVar[bool] = True
+
+    @staticmethod
+    @abstractmethod
+    def read(source: str, a: Format, b: Format, reading: Reading, /) -> tuple[ImageSet, ImageSet]:
+        """The images of domains A and B, all splits."""
+
+    @classmethod
+    def load(
+        cls,
+        source: str | Path | None,
+        generator: Generator,
+        *,
+        options: TaskOptions = DEFAULT_OPTIONS,
+        any_labels: bool = False,
+        cache: Path | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Self:
+        return cls._read(source, generator, options, Reading(cache=cache, on_progress=on_progress))
+
+    @classmethod
+    def sample(
+        cls,
+        source: str | Path | None,
+        generator: Generator,
+        *,
+        options: TaskOptions = DEFAULT_OPTIONS,
+        any_labels: bool = False,
+    ) -> Self:
+        return cls._read(source, generator, options, Reading(sample=True))
+
+    @classmethod
+    def _read(
+        cls, source: str | Path | None, generator: Generator, options: TaskOptions, reading: Reading
+    ) -> Self:
+        check_attributes_unused(options, cls.name)
+        wanted = formats(generator)
+        forwards = options.direction == "A2B"
+        images = cls.read(str(source or "digits"), *(wanted if forwards else wanted[::-1]), reading)
+        one, other = images if forwards else images[::-1]
+        check_colours(one, other, options.direction)
+        return cls(one, with_remarks(other, one), options.direction)
+
+    def hold_out(self, fraction: float) -> Self:
+        return replace(self, held_out=fraction)
+
+    def for_generator(self, generator: Generator) -> Self:
+        return self
 
 
 def formats(generator: Generator) -> tuple[Format, Format]:

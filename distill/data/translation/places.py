@@ -65,7 +65,12 @@ def _upper_folders(source: str) -> set[str]:
             return set()
         with zipfile.ZipFile(path) as archive:
             names = [name.replace("\\", "/") for name in archive.namelist() if is_image(name)]
-    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        NotImplementedError,
+        ValueError,
+    ):  # NotImplementedError: of a compression that zipfile lacks
         return set()  # who loads the images says what is wrong
     root = wrapping(names)
     return {name.removeprefix(root).partition("/")[0] for name in names}

@@ -105,7 +105,13 @@ def find_table(source: str) -> tuple[str, bytes] | None:
             if len(near) != 1 or archive.getinfo(next(iter(near))).file_size > MAX_BYTES:
                 return None
             return f"{path}:{next(iter(near))}", archive.read(next(iter(near)))
-    except (OSError, BadZipFile, NotImplementedError, ValueError, RuntimeError):
+    except (
+        OSError,
+        BadZipFile,
+        NotImplementedError,
+        ValueError,
+        RuntimeError,
+    ):  # NotImplementedError: of a compression that zipfile lacks
         return None  # who loads the images says what is wrong
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def test_what_a_table_lacks_is_named(tmp_path: Path) -> None:
         (("place",), "--attributes place: its values are left, right, not 1 and 0: give place=VALUE"),
         (("place=up",), "--attributes place=up: no row of … has this value: give one of left, right"),
     ):
-        refuses(says, lambda names=names: load_attributes(given, names, RGB, READ))  # type: ignore[misc]
+        refuses(says, partial(load_attributes, given, names, RGB, READ))
     table(tmp_path / "labels.csv", dict.fromkeys(rows, "1,left"))
     refuses(
         "all images have the attribute warm, so there is nothing to translate",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,7 @@ def test_data_of_another_kind_is_refused(tmp_path: Path) -> None:
         (image_files(tmp_path / "plain", 40), "has no images in trainA/ and trainB/"),
         ("a,b,c", "--data a,b,c names 3 sources, for two domains"),
     ):
-        refuses(says, lambda data=data: domains(data))  # type: ignore[misc]
+        refuses(says, partial(domains, data))
     two = two_domains(tmp_path / "two")
     refuses("two holds two domains itself: give it alone, or", lambda: domains(f"{two},{tmp_path / 'plain'}"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def test_sizes_that_are_no_multiple_of_the_stride_are_refused_with_the_next(tmp_
     ):
         refuses(
             "images of 18 px: this network takes multiples of 4 px: give 20 px",
-            lambda task=task, data=data: task.load(data, odd),  # type: ignore[misc]
+            partial(task.load, data, odd),
         )
 
 
@@ -115,7 +116,7 @@ def test_images_of_two_domains_are_refused_for_noise(tmp_path: Path) -> None:
         refuses(
             "has trainA/ and trainB/, for image translation, and the generator takes noise: give one of "
             f"them, such as {one}",
-            lambda given=given: NoiseTask.load(given, noise),  # type: ignore[misc]
+            partial(NoiseTask.load, given, noise),
         )
 
 
