@@ -86,7 +86,7 @@ def angle_loss(
     chosen = torch.randperm(parts, generator=rng)[:vertices] if vertices < parts else torch.arange(parts)
     products, wanted = _inner_products(student), _inner_products(teacher.detach())
     inverse, wanted_inverse = (_inverse(_distances(x)) for x in (products, wanted))
-    loss: Tensor = _AngleLoss.apply(products, inverse, wanted, wanted_inverse, chosen)  # type: ignore[no-untyped-call]  # torch
+    loss: Tensor = _AngleLoss.apply(products, inverse, wanted, wanted_inverse, chosen)  # type: ignore[no-untyped-call]  # torch has no types here
     return loss.float()
 
 
@@ -132,7 +132,7 @@ class _AngleLoss(torch.autograd.Function):
         total = products.new_zeros(())
         by_product, by_inverse = torch.zeros_like(products), torch.zeros_like(products)
         block_size = BLOCK.get(products.device.type, BLOCK["cuda"]) // (n * parts * parts)
-        for block in vertices.to(products.device).split(max(1, block_size)):  # type: ignore[no-untyped-call]  # torch
+        for block in vertices.to(products.device).split(max(1, block_size)):  # type: ignore[no-untyped-call]  # torch has no types here
             scale, wanted_scale = _scale(inverse, block), _scale(wanted_inverse, block)
             cosines = _numerators(products, block).mul_(scale)
             error = cosines - _numerators(wanted, block).mul_(wanted_scale)
