@@ -60,7 +60,7 @@ class DistillOptions(JsonOption, ResourceOptions, StudyOptions):
 MACHINE = {"workers", "gpus_per_trial", "ray_address", "extractor_weights"}
 
 
-@click.command(cls=Command, examples=EXAMPLES)
+@click.command(cls=Command, examples=EXAMPLES, unnamed="--study")
 @options(DistillOptions)
 def main(asked: DistillOptions) -> None:
     """Distill the best students of a search for longer and from several seeds, and choose among them.

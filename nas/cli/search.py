@@ -46,7 +46,7 @@ class SearchOutput(JsonOption, DryRunOption):
     )
 
 
-@click.command(cls=Command, examples=EXAMPLES)
+@click.command(cls=Command, examples=EXAMPLES, unnamed="--budget-macs")
 @options(SearchConfig, SearchOutput)
 def main(asked: SearchConfig, output: SearchOutput) -> None:
     """Search student generators that fit a budget, distill each from the teacher, keep the Pareto front.
