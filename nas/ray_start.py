@@ -21,6 +21,8 @@ from search_spaces import one_line, os_reason
 LONGEST_FOLDER = 40  # bytes: a socket's path has at most 107, and Ray adds up to 66 to the folder
 FEWEST_FILES = 256  # open at a time, of Ray's and ours
 ENOUGH_FILES = 4096
+FEWEST_PROCESSES = 256  # threads count as well, of all programs of the user
+ENOUGH_PROCESSES = 4096
 VARIABLE = "RAY_TMPDIR"
 PREFIX = "ray-"
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # a folder of our own is made in it
@@ -36,7 +38,7 @@ def check_machine() -> None:
     Raises:
         ConfigError: it has no folder with a short path, or too few files may be open.
     """
-    _raise_open_files()
+    _raise_limits()
     os.rmdir(_make_folder())
 
 
@@ -49,7 +51,7 @@ def local_ray(**settings: Any) -> Iterator[None]:
     Raises:
         ConfigError: it can't be started.
     """
-    _raise_open_files()
+    _raise_limits()
     os.environ.setdefault(NICENESS, "0")
     for place in _places():
         sweep(Path(place), f"{PREFIX}*", marked=True)  # of drivers that were killed
@@ -61,13 +63,24 @@ def local_ray(**settings: Any) -> Iterator[None]:
         try:
             ray.init(address="local", _temp_dir=folder, **settings, **QUIET)
         except Exception as error:  # of the system, of processes that end, of Ray's own checks
-            reason = os_reason(error) if isinstance(error, OSError) else str(error)
-            raise ConfigError(
-                f"Ray can't be started on this machine ({_first_line(reason, error)}): check memory, open "
-                f"files (ulimit -n) and processes (ulimit -u), or set {VARIABLE} to a folder with a short "
-                "path on another disk"
-            ) from error
+            raise ConfigError(_why_not_started(error)) from error
         yield
+
+
+def _why_not_started(error: Exception) -> str:
+    """Why Ray can't be started, in a line with what to change."""
+    reason = os_reason(error) if isinstance(error, OSError) else str(error)
+    file = os.fspath(error.filename) if isinstance(error, OSError) and error.filename else ""
+    if isinstance(file, str) and file and Path(file).is_relative_to(Path.home()):
+        return (
+            f"Ray can't be started on this machine ({one_line(file)}: {reason}): Ray keeps files in your "
+            "home folder, set HOME to a folder that you can write"
+        )
+    return (
+        f"Ray can't be started on this machine ({_first_line(reason, error)}): check memory, open files "
+        f"(ulimit -n) and processes (ulimit -u), or set {VARIABLE} to a folder with a short path on "
+        "another disk"
+    )
 
 
 def _first_line(reason: str, error: Exception) -> str:
@@ -75,21 +88,28 @@ def _first_line(reason: str, error: Exception) -> str:
     return one_line(lines[0] if lines else type(error).__name__, 160)
 
 
-def _raise_open_files() -> None:
-    """Raise the limit of open files to what Ray takes, as far as this process may.
+def _raise_limits() -> None:
+    """Raise the limits of open files and of processes to what Ray takes, as far as this process may.
 
     Raises:
         ConfigError: that is too few.
     """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_FILES)
+    _raise_limit(resource.RLIMIT_NOFILE, ENOUGH_FILES, FEWEST_FILES, "this process may open {} files", "-n")
+    if os.geteuid():  # root has no limit of processes
+        few = "this user may start {} processes and threads"
+        _raise_limit(resource.RLIMIT_NPROC, ENOUGH_PROCESSES, FEWEST_PROCESSES, few, "-u")
+
+
+def _raise_limit(limit: int, enough: int, fewest: int, too_few: str, flag: str) -> None:
+    soft, hard = resource.getrlimit(limit)
+    most = enough if hard == resource.RLIM_INFINITY else min(hard, enough)
     if 0 <= soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        resource.setrlimit(limit, (most, hard))
         soft = most
-    if 0 <= soft < FEWEST_FILES:
+    if 0 <= soft < fewest:
         raise ConfigError(
-            f"this process may open {soft} files, and Ray needs at least {FEWEST_FILES}: raise the limit, "
-            f"such as by ulimit -n {ENOUGH_FILES}"
+            f"{too_few.format(soft)}, and Ray needs at least {fewest}: raise the limit, such as by ulimit "
+            f"{flag} {enough}"
         )
 
 

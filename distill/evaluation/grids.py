@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from distill.data import to_uint8
@@ -18,7 +18,8 @@ from search_spaces.reading import written_whole
 MIN_SIDE = 64  # smaller images are enlarged, pixels kept sharp
 MAX_SIDE = 256  # larger ones are scaled down: 64 images of 1024 px would be a file of some 100 MB
 MARGIN = 4
-CAPTION = 18  # pixels above a grid with a caption
+CAPTION = 30  # pixels above a grid with a caption
+TEXT = 15  # size of the caption's letters, px
 
 
 def image_grid(images: Tensor, columns: int, max_side: int | None = MAX_SIDE) -> Image.Image:
@@ -50,13 +51,16 @@ def _tile(height: int, width: int, max_side: int | None) -> tuple[int, int]:
 
 def compare(rows: Mapping[str, Tensor], columns: int) -> Image.Image:
     """Captioned grids for the same inputs, one above the other, such as input, target, teacher, student."""
+    font = ImageFont.load_default(TEXT)
     pictures = {caption: image_grid(images, columns) for caption, images in rows.items()}
-    width = max(picture.width for picture in pictures.values())
+    widest = max(int(font.getlength(caption)) + 1 for caption in pictures)
+    width = max(2 * MARGIN + widest, *(picture.width for picture in pictures.values()))
     height = sum(picture.height + CAPTION for picture in pictures.values())
     canvas = Image.new("RGB", (width, height), "white")
     top = 0
     for caption, picture in pictures.items():
-        ImageDraw.Draw(canvas).text((MARGIN, top + MARGIN), caption, fill="black")
+        middle = (MARGIN, top + CAPTION // 2)
+        ImageDraw.Draw(canvas).text(middle, caption, fill="black", font=font, anchor="lm")
         canvas.paste(picture, (0, top + CAPTION))
         top += CAPTION + picture.height
     return canvas

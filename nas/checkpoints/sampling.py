@@ -100,27 +100,31 @@ def _known_options(loaded: Checkpoint, checkpoint: Path, options: Mapping[str, A
     return {name: value for name, value in options.items() if name in known}
 
 
-def check_output(output: Path) -> None:
+def check_output(output: Path, force: bool = False) -> None:
     """Check that `write` can use `output`, before images are made.
 
     Raises:
-        ConfigError: the suffix is not .png or .npy, or the folder can't be made.
+        ConfigError: the suffix is not .png or .npy, the folder can't be made, or the file exists and is not
+            to be replaced by `force`.
     """
     if output.suffix.lower() not in (".png", ".npy"):
         raise ConfigError(f"-o {output}: give a file that ends in .png or .npy")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
+        exists = output.exists()
     except OSError as error:
         raise ConfigError(f"-o {output} can't be written ({os_reason(error)}): choose another") from error
+    if exists and not force:
+        raise ConfigError(f"{output} exists: choose another -o, or replace it by --force")
 
 
-def write(images: Tensor, output: Path, columns: int) -> None:
+def write(images: Tensor, output: Path, columns: int, force: bool = False) -> None:
     """Save as a grid (.png) or as raw values (.npy); the file appears only when complete.
 
     Raises:
-        ConfigError: the suffix is unknown, or the file can't be written.
+        ConfigError: as `check_output`, or the file can't be written.
     """
-    check_output(output)
+    check_output(output, force)
     try:
         if output.suffix.lower() == ".png":
             save_png(image_grid(images, min(columns, len(images)), max_side=None), output)

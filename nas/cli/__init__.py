@@ -1,8 +1,9 @@
 """The commands, one thin file each."""
 
-from nas.cli.start import end_quietly, have_identity
+from nas.cli.start import end_quietly, have_identity, refuse_missing_files
 
 __all__ = ["dashboard", "distill", "evaluate", "export", "report", "sample", "search", "teacher"]
 
 have_identity()
 end_quietly()  # before the commands import PyTorch, which takes seconds
+refuse_missing_files()

@@ -45,7 +45,8 @@ VERSION = click.Option(
 class Command(click.Command):
     """A command whose help is grouped and ends with examples, and whose errors are one line on stderr.
 
-    `interrupted` says what an interruption leaves; most commands resume.
+    `interrupted` says what an interruption leaves; most commands resume. `unnamed` is the option that a value
+    without an option most likely belongs to.
     """
 
     def __init__(
@@ -53,13 +54,29 @@ class Command(click.Command):
         *args: Any,
         examples: str = "",
         interrupted: str = "run the same command again to resume",
+        unnamed: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.context_settings = {"help_option_names": ["-h", "--help"], "max_content_width": WIDTH}
         if not sys.stdout.isatty():
             self.context_settings["terminal_width"] = WIDTH
-        self.examples, self.interrupted = examples, interrupted
+        self.examples, self.interrupted, self.unnamed = examples, interrupted, unnamed
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Values by option; refuses both flags of a pair, and values of no option with the one they lack."""
+        for parameter in self.params:
+            given = [flag for flag in (*parameter.opts, *parameter.secondary_opts) if flag in args]
+            if not set(parameter.secondary_opts).isdisjoint(given) and len(given) > 1:
+                raise click.UsageError(f"{' and '.join(given)} exclude each other: give one of them")
+        if isinstance(self, click.Group):
+            return super().parse_args(ctx, args)
+        ctx.allow_extra_args = True
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            hint = f"did you mean {self.unnamed} {rest[0]}?" if self.unnamed else "leave it out"
+            raise click.UsageError(f"{rest[0]} stands without an option: {hint}")
+        return rest
 
     def help_lines(self) -> list[str]:
         """What it does, a line for each paragraph."""

@@ -28,7 +28,7 @@ class DashboardOptions(StudyOptions):
     )
 
 
-@click.command(cls=Command, examples=EXAMPLES)
+@click.command(cls=Command, examples=EXAMPLES, unnamed="--study")
 @options(DashboardOptions)
 def main(asked: DashboardOptions) -> None:
     """Show studies in Optuna Dashboard: trials, Pareto plot with the budget, samples beside the teacher's.

@@ -60,7 +60,7 @@ class DistillOptions(JsonOption, ResourceOptions, StudyOptions):
 MACHINE = {"workers", "gpus_per_trial", "ray_address", "extractor_weights"}
 
 
-@click.command(cls=Command, examples=EXAMPLES)
+@click.command(cls=Command, examples=EXAMPLES, unnamed="--study")
 @options(DistillOptions)
 def main(asked: DistillOptions) -> None:
     """Distill the best students of a search for longer and from several seeds, and choose among them.
@@ -107,7 +107,8 @@ def main(asked: DistillOptions) -> None:
     out = results()
     out.print_json(report.model_dump_json()) if asked.as_json else out.print(render_finalists(report))
     if report.best is not None and not asked.as_json:
-        out.print(render_next(report, folder_of_commands()), soft_wrap=True)
+        width = out.width if out.is_terminal else None
+        out.print(render_next(report, folder_of_commands(), width), soft_wrap=True)
     if report.best is None:
         raise SearchError(
             f"no finalist of study {report.study} is complete: see the reasons with nas-dashboard"

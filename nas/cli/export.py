@@ -43,7 +43,12 @@ class ExportOptions(JsonOption, StudyOptions):
     force: bool = option(False, group="output", off="", help="Replace the file if it exists.")
 
 
-@click.command(cls=Command, examples=EXAMPLES, interrupted="nothing was written; run the same command again")
+@click.command(
+    cls=Command,
+    examples=EXAMPLES,
+    unnamed="--study",
+    interrupted="nothing was written; run the same command again",
+)
 @options(ExportOptions)
 def main(asked: ExportOptions) -> None:
     """Export a student: EMA weights, architecture, results and costs, in one safetensors file."""

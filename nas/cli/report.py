@@ -42,7 +42,7 @@ class ReportOptions(JsonOption, StudyOptions):
     )
 
 
-@click.command(cls=Command, examples=EXAMPLES)
+@click.command(cls=Command, examples=EXAMPLES, unnamed="--study")
 @options(ReportOptions)
 def main(asked: ReportOptions) -> None:
     """Show a study, also while it runs: front, best student, noise, rank correlations of the rungs.

@@ -12,7 +12,7 @@ from nas.options import JsonOption, Location, Place, SampleSeedOption, option, v
 
 EXAMPLES = """
 nas-sample student.safetensors -o grid.png
-nas-sample student.safetensors -o grid.png --count 100 --columns 10 --seed 7 --psi 0.7
+nas-sample student.safetensors -o grid.png --force --count 100 --columns 10 --seed 7 --psi 0.7
 nas-sample student.safetensors -o images.npy --latents z.npy --noise const
 nas-sample network-snapshot.pkl -o classes.png --classes 0,1,2,3 --columns 4
 """
@@ -49,6 +49,7 @@ class SampleOptions(JsonOption):
     output: Location = option(
         group="output", short="-o", help="File to write. .png: a grid; .npy: float32 (N, C, H, W)."
     )
+    force: bool = option(False, group="output", off="", help="Replace the file if it exists.")
 
 
 @click.command(cls=Command, examples=EXAMPLES)
@@ -61,7 +62,7 @@ def main(asked: SampleOptions) -> None:
     from search_spaces import count_of
 
     output = asked.output
-    check_output(output)
+    check_output(output, asked.force)
     images = draw(
         asked.checkpoint,
         count=asked.count,
@@ -71,7 +72,7 @@ def main(asked: SampleOptions) -> None:
         psi=asked.psi,
         noise=asked.noise,
     )
-    write(images, output, asked.columns)
+    write(images, output, asked.columns, asked.force)
     if asked.as_json:
         click.echo(
             json.dumps(

@@ -46,7 +46,7 @@ class SearchOutput(JsonOption, DryRunOption):
     )
 
 
-@click.command(cls=Command, examples=EXAMPLES)
+@click.command(cls=Command, examples=EXAMPLES, unnamed="--budget-macs")
 @options(SearchConfig, SearchOutput)
 def main(asked: SearchConfig, output: SearchOutput) -> None:
     """Search student generators that fit a budget, distill each from the teacher, keep the Pareto front.
@@ -73,7 +73,8 @@ def main(asked: SearchConfig, output: SearchOutput) -> None:
     report = run_search(bench, console())
     out.print_json(report.model_dump_json()) if output.as_json else out.print(render(report))
     if report.best is not None and not output.as_json:
-        out.print(render_next(report, folder_of_commands()), soft_wrap=True)
+        width = out.width if out.is_terminal else None
+        out.print(render_next(report, folder_of_commands(), width), soft_wrap=True)
     if report.best is None:
         raise SearchError(f"no trial of study {report.study} is complete: see the reasons with nas-dashboard")
 

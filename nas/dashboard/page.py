@@ -19,6 +19,7 @@ from nas.study import StudyAttributes, StudyStore
 from nas.trials import TrialAttributes
 
 PLOTS = ("fid-against-macs", "rungs")
+READ_ONLY = "<p class=\"nas-read-only\">This study can't be written, so notes can't be changed.</p>"
 MARK = "note"  # attribute of a trial that says what is special about it
 
 
@@ -44,7 +45,8 @@ class StudyPage:
     def summary(self) -> str:
         """The note on the study as HTML; what the study holds is escaped."""
         markdown = MarkdownIt("js-default")  # no HTML in it
-        return str(markdown.render(self._note(trial_reports(self.store))))
+        html = str(markdown.render(self._note(trial_reports(self.store))))
+        return f"{html}{READ_ONLY}" if self.store.is_copy else html
 
     def shown(self, detail: dict[str, Any]) -> dict[str, Any]:
         """Optuna Dashboard's description of the study with all trials, as we show it.

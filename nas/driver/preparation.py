@@ -8,7 +8,7 @@ from distill.teachers import load_teacher
 from nas.config import CACHE_SIZE, SearchConfig
 from nas.driver.judge import check_domain_of_judge, check_judge
 from nas.samplers import check_sampler
-from nas.study import check_folder, recorded_part
+from nas.study import check_folder, check_no_driver, recorded_part
 from nas.workbench import Workbench, check_shareable
 
 
@@ -41,6 +41,8 @@ def prepare(
     teacher = load_teacher(config.teacher)
     config = config.named(teacher.name)
     check_folder(config)
+    if not dry_run:
+        check_no_driver(config)
     judge = _extractor(config, download=not dry_run)
     config = config.model_copy(update={"extractor": judge.name, "teacher_cache_size": _cache_size(config)})
     bench = Workbench(
@@ -54,8 +56,8 @@ def prepare(
         bench.check_latency()
         bench.load_warm_start()
     bench.load_data()
-    bench.check_teacher()
     check_domain_of_judge(bench)
+    bench.check_teacher()
     bench.check_teacher_cache()
     return bench
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from distill.evaluation import FidScore
 
 CONNECT_SECONDS = 10
+ANY_CLUSTER = "auto"  # Ray's word for the one of this machine
 JOIN_SECONDS = 60  # for a cluster's first worker
 PROGRESS = ".progress"  # a file in the study's folder, which one driver at a time works in
 OBJECT_STORE = 80 * 2**20  # bytes; only settings and results travel through Ray
@@ -201,10 +202,13 @@ def _join(address: str) -> None:
 
 def _reach(address: str) -> None:
     """Raise ConfigError where nothing listens; Ray itself would try for minutes."""
+    if address == ANY_CLUSTER:
+        return
     host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        raise ConfigError(f"--ray-address {address}: give HOST:PORT, such as ray-head:6379")
     try:
-        if port.isdigit():
-            socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
     except (OSError, ValueError, OverflowError) as error:
         raise _no_answer(address, error) from error
 

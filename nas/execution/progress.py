@@ -18,7 +18,7 @@ from rich.text import Text
 
 from nas.budget import format_quantity
 from nas.execution.candidate import Outcome
-from nas.progress import Forecast, Running, duration, say
+from nas.progress import Forecast, Parts, Running, duration, joined, say
 from nas.trials import STATES, Proposal
 
 ENDS = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
@@ -105,8 +105,12 @@ class SearchProgress:
         record, cost = outcome.record, outcome.cost
         if state == TrialState.COMPLETE and (self.best is None or record.fid < self.best[1]):
             self.best = (trial, record.fid, cost.macs)
-        measured = f"{self.distance} {record.fid:.2f} after {record.images:,} images"
-        self._end(trial, state, f"{measured}, {format_quantity(cost.macs)} MACs", record.images)
+        measured, macs = f"{self.distance} {record.fid:.2f}", f"{format_quantity(cost.macs)} MACs"
+        if self.console.is_terminal:
+            parts = (f"{measured} at {macs}", f"{format_quantity(record.images)} images")
+        else:
+            parts = (f"{measured} after {record.images:,} images", macs)
+        self._end(trial, state, parts, record.images)
 
     def failed(self, trial: int, reason: str, again: bool = False) -> None:
         """A candidate has no result; with `again` its architecture is retried, and only the retry counts."""
@@ -115,7 +119,7 @@ class SearchProgress:
             self._seen += ended.seen if ended else 0
             self._say(trial, f"{_named(TrialState.FAIL)}  {reason}")
         else:
-            self._end(trial, TrialState.FAIL, reason, None)
+            self._end(trial, TrialState.FAIL, (reason,), None)
 
     def _warn(self, trial: int, outcome: Outcome) -> None:
         if outcome.warning:
@@ -128,7 +132,7 @@ class SearchProgress:
         if not self.console.is_terminal:
             self._say(trial, f"rung {record.rung + 1}/{self.rungs}  {measured}: {decision}")
 
-    def _end(self, trial: int, state: TrialState, outcome: str, images: int | None) -> None:
+    def _end(self, trial: int, state: TrialState, outcome: tuple[str, ...], images: int | None) -> None:
         ended = self._running.pop(trial, None)
         if ended is not None and images is not None:
             ended.reported(images)
@@ -140,14 +144,19 @@ class SearchProgress:
         else:
             self.done += 1
         self.counts[state] = self.counts.get(state, 0) + 1
-        self._say(trial, f"{_named(state)}  {outcome}")
+        self._say(trial, f"{_named(state)}  {outcome[0]}", *outcome[1:])
 
-    def _say(self, trial: int, what: str) -> None:
-        """A line that stays: with the time elapsed on a terminal, with date and counts in a log file."""
-        line = f"trial {trial:>3}  {what}"
-        self._print(
-            f"{self._elapsed:>7}  {line}" if self.console.is_terminal else f"[{self._counted}] {line}"
-        )
+    def _say(self, trial: int, *parts: str) -> None:
+        """A line that stays: with the time elapsed on a terminal, with date and counts in a log file.
+
+        On a terminal it has as many of the `parts` as fit.
+        """
+        first, *others = parts
+        line = f"trial {trial:>3}  {first}"
+        if self.console.is_terminal:
+            self._print(joined([f"{self._elapsed:>7}  {line}", *others], self.console.width))
+        else:
+            self._print(f"[{self._counted}] {', '.join([line, *others])}")
 
     def _print(self, line: str) -> None:
         self._said = time.monotonic()
@@ -162,7 +171,7 @@ class SearchProgress:
         if time.monotonic() - self._said < HEARTBEAT_SECONDS:
             return
         running = [self._read(each) for each in list(self._running.values())]
-        shown = "; ".join(f"trial {each.trial} {each.state}" for each in running[:ROWS])
+        shown = "; ".join(f"trial {each.trial} {', '.join(each.state)}" for each in running[:ROWS])
         more = f"; {len(running) - ROWS} more" if len(running) > ROWS else ""
         self._print(f"[{self._counted}] {self._times()}; running: {shown or 'none'}{more}")
 
@@ -214,7 +223,7 @@ class SearchProgress:
             rows.add_row(
                 f"  ▸ trial {each.trial}",
                 ProgressBar(total=each.total or self.images, completed=each.images, width=14),
-                _line(each.state),
+                Parts(each.state),
             )
         more = [_line(f"    {len(running) - ROWS} more")] if len(running) > ROWS else []
         lines = (f"{counts}, {len(running)} running", self._times(), best)
@@ -224,11 +233,11 @@ class SearchProgress:
 def _running(proposal: Proposal) -> Running:
     """A trial that a worker starts."""
     is_replicate = proposal.replicate_of is not None
-    kind = ["baseline"] if proposal.baseline else []
-    kind = [f"seed of trial {proposal.replicate_of}"] if is_replicate else kind
+    kind = ("baseline",) if proposal.baseline else ()
+    kind = (f"seed of trial {proposal.replicate_of}",) if is_replicate else kind
     return Running(
         proposal.trial,
-        ", ".join([*kind, str(proposal.architecture)]),
+        (*kind, str(proposal.architecture)),
         resumed=bool(proposal.rungs_before),
         is_replicate=is_replicate,
         to_the_end=is_replicate or proposal.protected,

@@ -2,6 +2,7 @@
 
 from nas.progress.bars import progress_bars, waiting
 from nas.progress.clock import duration, say
+from nas.progress.fitting import Parts, joined
 from nas.progress.forecast import Forecast
 from nas.progress.running import MEASURING, TRAINING, Running
 from nas.progress.teacher import TRAINING_LOG_SECONDS, TeacherProgress
@@ -11,9 +12,11 @@ __all__ = [
     "TRAINING",
     "TRAINING_LOG_SECONDS",
     "Forecast",
+    "Parts",
     "Running",
     "TeacherProgress",
     "duration",
+    "joined",
     "progress_bars",
     "say",
     "waiting",

@@ -6,15 +6,19 @@ from datetime import datetime
 
 from rich.console import Console
 
+from nas.progress.fitting import paragraph
+
 
 def say(console: Console, line: str, *, dated: bool = True) -> None:
-    """Print `line` as it is: on a terminal broken between words, in a log file one line.
+    """Print `line` as it is: on a terminal broken between words and indented, in a log file one line.
 
     There it has date and time before it, if it is `dated`: 2025-03-01 14:05:09.
     """
-    terminal = console.is_terminal
-    when = "" if terminal or not dated else f"{datetime.now():%Y-%m-%d %H:%M:%S} "
-    console.print(when + line, highlight=False, markup=False, soft_wrap=not terminal)
+    if console.is_terminal:
+        console.print(paragraph(console, line), highlight=False)
+        return
+    when = f"{datetime.now():%Y-%m-%d %H:%M:%S} " if dated else ""
+    console.print(when + line, highlight=False, markup=False, soft_wrap=True)
 
 
 def duration(seconds: float) -> str:

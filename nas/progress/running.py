@@ -14,7 +14,7 @@ class Running:
     """Images that a running trial has seen, from its worker's reports, and its last distance."""
 
     trial: int
-    what: str  # it trains, in words
+    what: tuple[str, ...]  # it trains, in words
     resumed: bool = False  # an earlier run of the command has trained it to a rung
     is_replicate: bool = False
     to_the_end: bool = False  # it is never stopped early
@@ -45,14 +45,10 @@ class Running:
         self.rung = rung
 
     @property
-    def state(self) -> str:
-        """Where it is, in words."""
+    def state(self) -> tuple[str, ...]:
+        """Where it is, in words, what matters most first."""
         seen = f"{format_quantity(self.images)}/{format_quantity(self.total)} images"
         if not self.total:
             seen = f"after {format_quantity(self.images)} images" if self.images else "starting"
-        parts = [
-            seen,
-            *(["measuring"] if self.work == MEASURING else []),
-            *([self.rung] if self.rung else []),
-        ]
-        return ", ".join([*parts, self.what])
+        measuring = ("measuring",) if self.work == MEASURING else ()
+        return (seen, *measuring, *((self.rung,) if self.rung else ()), *self.what)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
@@ -28,6 +29,8 @@ from nas.reporting.columns import (
 from nas.reporting.finalists import render_finalists
 from nas.reporting.report import SearchReport, TrialReport
 from nas.reporting.verdict import comparison, next_commands, verdict
+
+WORD = re.compile(r"(?:'[^']*'|[^' ])+")  # of a command, with its quotes
 
 
 def render(found: SearchReport, trust: RenderableType | None = None) -> RenderableType:
@@ -137,10 +140,27 @@ def _teacher_row(found: SearchReport) -> dict[str, str]:
     }
 
 
-def render_next(found: SearchReport, folder: str = "") -> Text:
-    """What to do next, as commands, whole lines each; `folder` is where they are, see `next_commands`."""
-    lines = (f"  # {what}\n  {command}" for command, what in next_commands(found, folder))
+def render_next(found: SearchReport, folder: str = "", width: int | None = None) -> Text:
+    """What to do next, as commands to copy.
+
+    Args:
+        found: see `next_commands`.
+        folder: see `next_commands`.
+        width: columns of a terminal, where a longer command goes on in further lines; None for whole lines.
+    """
+    lines = (f"  # {what}\n{_in_lines(command, width)}" for command, what in next_commands(found, folder))
     return Text("\n".join(["", "Next:", *lines]))
+
+
+def _in_lines(command: str, width: int | None) -> str:
+    """`command` with a backslash at the end of each line that the next one continues."""
+    first, *words = WORD.findall(command)
+    lines = [f"  {first}"]
+    for word in words:
+        if width is not None and len(f"{lines[-1]} {word} \\") > width:
+            lines.append("     ")
+        lines[-1] = f"{lines[-1]} {word}"
+    return " \\\n".join(lines)
 
 
 def _notes(trial: TrialReport, found: SearchReport) -> list[str]:

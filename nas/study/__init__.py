@@ -6,7 +6,7 @@ from nas.study.folder import check_folder, study_folder
 from nas.study.locate import has_result, open_all, open_existing, study_names
 from nas.study.opening import check_purpose
 from nas.study.records import RungRecord
-from nas.study.rehearsal import check_study, recorded_part
+from nas.study.rehearsal import check_no_driver, check_study, recorded_part
 from nas.study.store import StudyStore
 from nas.study.tables import Rung
 
@@ -21,6 +21,7 @@ __all__ = [
     "artifact_store",
     "attach_samples",
     "check_folder",
+    "check_no_driver",
     "check_purpose",
     "check_study",
     "has_result",

@@ -100,11 +100,7 @@ def _take(engine: Engine, study: str, token: str) -> None:
         with Session(engine) as session:  # only reads: SQLite must not upgrade it to a writing transaction
             now = _now(session)
             holder = session.get(LeaseRow, study)
-        if holder is not None and _alive(holder, now):
-            raise StudyError(
-                f"study {study!r} is being run by pid {holder.pid} on {holder.host} since "
-                f"{datetime.fromtimestamp(holder.since):%Y-%m-%d %H:%M:%S}; wait for it or stop it"
-            )
+        _check_free(holder, now)
         mine = {
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -124,6 +120,24 @@ def _take(engine: Engine, study: str, token: str) -> None:
                     return
         except sa.exc.IntegrityError:  # somebody else inserted first
             continue
+
+
+def check_free(engine: Engine, study: str) -> None:
+    """Check that no driver holds the lease of `study`, without taking it.
+
+    Raises:
+        StudyError: a living one does.
+    """
+    with Session(engine) as session:
+        _check_free(session.get(LeaseRow, study), _now(session))
+
+
+def _check_free(holder: LeaseRow | None, now: float) -> None:
+    if holder is not None and _alive(holder, now):
+        raise StudyError(
+            f"study {holder.study!r} is being run by pid {holder.pid} on {holder.host} since "
+            f"{datetime.fromtimestamp(holder.since):%Y-%m-%d %H:%M:%S}; wait for it or stop it"
+        )
 
 
 def is_held(engine: Engine, study: str) -> bool:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import sqlalchemy as sa
 
 from nas.config import SearchConfig
 from nas.errors import StorageError, WorkdirError
 from nas.study import database
+from nas.study.lease import check_free
 from nas.study.store import StudyStore
+from nas.study.tables import LeaseRow
 from search_spaces import os_reason
 from search_spaces.reading import check_writable
 
@@ -44,6 +47,18 @@ def check_study(config: SearchConfig, identity: Mapping[str, str], assumed: Mapp
         raise StorageError(database.unwritable(url, path, error)) from error
 
 
+def check_no_driver(config: SearchConfig) -> None:
+    """Refuse a study that a living driver runs, before work is done for it; its lease is taken later.
+
+    Raises:
+        StorageError: the database can't be used.
+        StudyError: a driver runs it.
+    """
+    with _engine(config) as engine:
+        if engine is not None and sa.inspect(engine).has_table(LeaseRow.__tablename__):
+            check_free(engine, config.study)
+
+
 def recorded_part(config: SearchConfig, part: str) -> str:
     """A part of the identity of the study of `config`; empty where there is no such study with trials.
 
@@ -55,13 +70,21 @@ def recorded_part(config: SearchConfig, part: str) -> str:
 
 def _is_known(config: SearchConfig) -> bool:
     """Whether the database has a study of this name."""
+    with _engine(config) as engine:
+        return engine is not None and _has_study(engine, config.study)
+
+
+@contextmanager
+def _engine(config: SearchConfig) -> Iterator[sa.Engine | None]:
+    """The database as it is, for reading; None where there is no file of it."""
     url = database.parse_url(config.storage_url)
     path = database.sqlite_path(url)
     if path is not None and not os.path.exists(path):  # False also for names that are too long
-        return False
+        yield None
+        return
     engine = database.connect(url, create=False, migrate=False)
     try:
-        return _has_study(engine, config.study)
+        yield engine
     finally:
         engine.dispose()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from distill.data import check_batch, image_remarks
+from distill.data import ImageSet, check_batch, image_remarks
 from distill.errors import NonFiniteImagesError, TrainingDivergedError, TrainingError
 from distill.evaluation import (
     ExtractorChoice,
@@ -44,6 +44,7 @@ from nas.teacher.request import (
 )
 from search_spaces import (
     Architecture,
+    ArchitectureError,
     Discriminator,
     Family,
     Generator,
@@ -116,7 +117,7 @@ class TeacherRun:
         check_batch(task.images, request.batch_size)
         for one in task.eval_sets() if judge.name else ():
             check_domain(judge.name, one.reference)
-        architecture = shape.architecture(len(task.images.classes))
+        architecture = _architecture(shape, task.images)
         return cls(request, family, shape, architecture, training, task, judge.reason)
 
     def lines(self) -> list[str]:
@@ -241,6 +242,20 @@ class TeacherRun:
             extractor_line(extractor, self.extractor_reason),
             *(f"Warning: {warning}" for warning in warnings),
         ]
+
+
+def _architecture(shape: TeacherShape, images: ImageSet) -> Architecture:
+    """The generator for `images` and their classes.
+
+    Raises:
+        ArchitectureError: the family has none; with the reason where labels are missing.
+    """
+    try:
+        return shape.architecture(len(images.classes))
+    except ArchitectureError as error:
+        if not images.unlabelled:
+            raise
+        raise ArchitectureError(f"{images.name} has no labels ({images.unlabelled}): {error}") from error
 
 
 def _extractor(request: TeacherRequest, training: TeacherTraining, *, download: bool) -> ExtractorChoice:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from distill.evaluation import images_at_a_time
+from distill.evaluation import check_colours, images_at_a_time
 from distill.perceptual import NONE, FeatureMaps, PerceptualDistance, load_features
 from distill.progress import OnProgress
 from distill.recipes import Ingredients, Recipe, make_recipe, parse_similarity
@@ -278,9 +278,10 @@ class Workbench:
 
         Raises:
             TeacherError: they are constant, or not finite.
+            FidelityError: the extractor is for grey images, and they have colours.
         """
         if self.samples is None:  # else they were looked at when they were loaded
-            look_at(self.teacher.generator, self.teacher_inputs)
+            check_colours(self.config.extractor, look_at(self.teacher.generator, self.teacher_inputs))
 
     def check_teacher_cache(self) -> None:
         """Check that the disk has room for the teacher cache and samples, where they are to be made.

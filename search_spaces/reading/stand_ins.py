@@ -29,6 +29,7 @@ _NUMBERS = {
     "u1": torch.uint8,
     "b1": torch.bool,
 }
+_KINDS = "biufcmMSUV"  # of numpy's dtypes: all but objects
 _PATHS = ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
 _DICTIONARIES = (
     "easydict.EasyDict",
@@ -84,10 +85,13 @@ def _of_numpy() -> dict[str, Any]:
         array.keep(raw, shape, dtype, order == "F")
         return array
 
-    def scalar(dtype: DType, raw: bytes) -> float:
+    def scalar(dtype: DType, raw: bytes) -> float | None:
+        """A number; what is none, such as a date, is dropped."""
         name = as_text(dtype.name)
-        if name not in _NUMBERS or dtype.order == ">" or not isinstance(raw, bytes):
+        if not isinstance(raw, bytes) or name[:1] not in _KINDS:
             raise RefusedError(f"holds a numpy scalar of type {name[:20]!r}")
+        if name not in _NUMBERS or dtype.order == ">":
+            return None
         return torch.frombuffer(bytearray(raw), dtype=_NUMBERS[name])[0].item()
 
     functions = {
@@ -146,6 +150,7 @@ def _of_containers() -> dict[str, Any]:
         "collections.defaultdict": empty,
         "collections.deque": sequence,
         "types.SimpleNamespace": Fields,
+        "uuid.UUID": Fields,
         **dict.fromkeys(_DICTIONARIES, Plain),
     }
 
@@ -161,6 +166,7 @@ def _of_nothing() -> dict[str, Any]:
 
     return {
         "datetime.timezone": dropped,
+        "fractions.Fraction": dropped,
         **{f"builtins.{name}": dropped for name in _DROPPED},
         **dict.fromkeys(_TYPES, never_called),
     }

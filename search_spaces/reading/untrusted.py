@@ -99,6 +99,12 @@ def _read_zip(path: Path) -> Any:
                 "is a TorchScript archive, a network with its code",
                 f"load it by torch.jit.load, save model.state_dict() as in {STATE_DICT}, and give that",
             )
+        if any(member.filename.endswith("/archive_format") for member in members):
+            raise RefusedError(
+                "is an archive of torch.export, a network with its code",
+                "load it by torch.export.load, save the program's state_dict as in "
+                f"{STATE_DICT.replace('model.state_dict()', 'program.state_dict')}, and give that",
+            )
         pickles = [member for member in members if member.filename.lower().endswith("/data.pkl")]
         if not pickles:
             raise RefusedError("is a zip, but no torch archive")

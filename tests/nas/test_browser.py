@@ -32,6 +32,8 @@ setInterval(() => {
   const inner = [...document.querySelectorAll("main, main div")].filter((e) => e.clientWidth);
   const right = Math.max(...inner.map((e) => e.getBoundingClientRect().right));
   document.documentElement.dataset.right = Math.round(right);
+  const heading = document.querySelector("main h4");
+  if (heading) document.documentElement.dataset.heading = Math.round(heading.getBoundingClientRect().left);
 }, 300);
 """
 
@@ -82,10 +84,10 @@ def url(tmp_path: Path) -> Iterator[str]:
             thread.join(timeout=10)
 
 
-def page(url: str, tmp_path: Path) -> str:
+def page(url: str, tmp_path: Path, *more: str) -> str:
     """The document after its scripts have run."""
     assert CHROMIUM is not None
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path}/browser", "--dump-dom", url]
+    command = [CHROMIUM, *FLAGS, *more, f"--user-data-dir={tmp_path}/browser", "--dump-dom", url]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
@@ -112,3 +114,11 @@ def test_a_trial_page_shows_its_samples(url: str, tmp_path: Path) -> None:
 def test_no_page_is_wider_than_the_screen(url: str, tmp_path: Path, path: str) -> None:
     drawn = page(url + path, tmp_path)
     assert 0 < int(drawn.partition('data-right="')[2].partition('"')[0]) <= WIDTH
+
+
+@pytest.mark.parametrize(("width", "beside"), [(1280, True), (500, False)])
+def test_on_a_narrow_screen_a_trial_is_below_the_list(
+    url: str, tmp_path: Path, width: int, beside: bool
+) -> None:
+    drawn = page(f"{url}/dashboard/studies/1/trials?numbers=1", tmp_path, f"--window-size={width},900")
+    assert (int(drawn.partition('data-heading="')[2].partition('"')[0]) > 200) == beside

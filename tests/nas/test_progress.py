@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from distill.training import Progress
-from nas.progress import TRAINING_LOG_SECONDS, TeacherProgress, progress_bars, waiting
+from nas.progress import TRAINING_LOG_SECONDS, TeacherProgress, joined, progress_bars, say, waiting
 
 
 def terminal() -> Console:
@@ -154,3 +154,21 @@ def test_a_log_file_hears_now_and_then_of_what_training_waits_for(clock: Clock) 
         progress.waited("Looking at real images", 100 * done, 500)
         clock.now += TRAINING_LOG_SECONDS / 2 + 1
     assert said(console) == [f"Looking at real images: {done} of 500" for done in (100, 300, 500)]
+
+
+def test_on_a_narrow_terminal_a_line_hangs_below_its_beginning() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=40)
+    say(console, "Data: images.zip, 40 images (16 px, grey [L]) of real handwritten digits, built in")
+    assert out.getvalue().splitlines() == [
+        "Data: images.zip, 40 images (16 px, grey",
+        "  [L]) of real handwritten digits, built",
+        "  in",
+    ]
+
+
+def test_parts_of_a_line_are_shown_whole_or_not_at_all() -> None:
+    assert joined(["a trial", "baseline", "rgb1"], 17) == "a trial, baseline"
+    assert joined(["a trial", "baseline", "rgb1"], 16) == "a trial"
+    assert joined(["a trial", "画像", "rgb1"], 13) == "a trial, 画像", "two columns each"
+    assert joined(["a trial", "画像", "rgb1"], 12) == "a trial"

@@ -63,6 +63,7 @@ def test_a_ray_tmpdir_that_can_not_be_used_is_named(
 
 def test_too_few_open_files_are_named_and_a_soft_limit_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     raised: list[tuple[int, int]] = []
     monkeypatch.setattr(resource, "setrlimit", lambda kind, limits: raised.append(limits))
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (48, 48))
@@ -127,3 +128,31 @@ def test_workers_have_the_priority_of_the_search_unless_ray_is_told_otherwise(
     with local_ray():
         assert os.environ[ray_start.NICENESS] == used
     monkeypatch.delenv(ray_start.NICENESS)
+
+
+@pytest.mark.parametrize("name", [".ray", ".ray/session"])
+def test_a_home_that_can_not_be_written_is_named_with_its_variable(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(**_: Any) -> None:
+        raise PermissionError(13, "Permission denied", str(tmp_path / name))
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(ray, "init", fail)
+    with pytest.raises(ConfigError) as error, local_ray(num_cpus=1):
+        pytest.fail("Ray was not started")
+    assert f"({tmp_path / name}: Permission denied)" in str(error.value)
+    assert "set HOME to a folder that you can write" in str(error.value)
+    assert "RAY_TMPDIR" not in str(error.value)
+
+
+def test_too_few_processes_are_named_but_for_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, limits: pytest.fail("raised"))
+    few = {resource.RLIMIT_NPROC: (20, 20)}
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: few.get(kind, (10_000, 10_000)))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    check_machine()
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(ConfigError, match=r"may start 20 processes .* at least 256: .* ulimit -u 4096"):
+        check_machine()

@@ -33,6 +33,7 @@ class _Found:
     links: list[Path] = field(default_factory=list)  # to folders, a heap
     broken: list[str] = field(default_factory=list)  # links to nothing
     again: list[str] = field(default_factory=list)  # links to folders that are read already
+    special: list[str] = field(default_factory=list)  # pipes, sockets and devices
 
 
 def folder_source(folder: Path) -> Source:
@@ -69,6 +70,9 @@ def folder_source(folder: Path) -> Source:
         if links:
             what = "links lead" if len(links) > 1 else "link leads"
             notes.append(f"{len(links)} {what} {why}, the first of them is {one_line(links[0], 80)}")
+    if found.special:
+        count, first = len(found.special), one_line(found.special[0], 80)
+        notes.append(f"{count} of another kind than files, such as pipes, the first of them is {first}")
     return Source(fingerprint("folder", str(folder.resolve()), files=files), listing, tuple(notes))
 
 
@@ -114,3 +118,5 @@ def _list(start: Path, folder: Path, found: _Found, read: set[Path]) -> None:
                 continue
             if stat.S_ISREG(status.st_mode):
                 found.files[f"{prefix}{name}"] = status
+            else:
+                found.special.append(f"{prefix}{name}")

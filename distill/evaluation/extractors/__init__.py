@@ -11,6 +11,7 @@ from distill.evaluation.extractors.registry import (
 )
 from distill.evaluation.extractors.suitability import (
     ExtractorChoice,
+    check_colours,
     check_domain,
     choose_extractor,
     default_extractor,
@@ -28,6 +29,7 @@ __all__ = [
     "ExtractorChoice",
     "ExtractorEntry",
     "Network",
+    "check_colours",
     "check_domain",
     "check_extractor",
     "choose_extractor",

@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
 from distill.data import DIGITS, ImageSet
 from distill.errors import FidelityError, MissingWeightsError
 from distill.evaluation.extractors.registry import EXTRACTORS, OFFLINE, check_extractor, domain_of
 from distill.evaluation.names import PUBLISHED, distance_name
 
 OF_DIGITS = "digits"
+GREYISH = 8  # of 255
 FEWEST_SAMPLES = 1_000  # and not below the number of features: covariances would be singular
 
 
@@ -88,6 +91,24 @@ def check_domain(extractor: str, images: ImageSet) -> None:
         raise FidelityError(
             f"--extractor {extractor} is for {domain.words}, and {images.name} has colours: "
             f"leave it out, or give one of {others}"
+        )
+
+
+def check_colours(extractor: str, images: Tensor) -> None:
+    """Refuse an extractor for grey images where a teacher's `images`, (N, C, H, W), uint8, have colours.
+
+    Channels that differ by less than `GREYISH` on average are those of a network that learned grey images.
+
+    Raises:
+        FidelityError: they have.
+    """
+    domain = domain_of(extractor)
+    channels = images.float()
+    colour = float((channels - channels.mean(dim=1, keepdim=True)).abs().mean())
+    if colour > GREYISH and not domain.colours:
+        raise FidelityError(
+            f"--extractor {extractor} is for {domain.words}, and the teacher's images have colours: give "
+            "images of their kind by --data, or leave it out to distill from samples of the teacher"
         )
 
 

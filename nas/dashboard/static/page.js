@@ -1,4 +1,4 @@
-// Puts the summary of a study above Optuna Dashboard's charts, and keeps it up to date.
+// Puts the summary of a study above Optuna Dashboard's charts, keeps it up to date, and marks studies to be read only.
 "use strict";
 
 const REFRESH_MS = 10000;
@@ -12,10 +12,12 @@ async function summary(study) {
 }
 
 async function show() {
-  const study = location.pathname.match(/^\/dashboard\/studies\/(\d+)\/?$/)?.[1];
-  const page = document.querySelector("main > div:has(> .MuiCard-root #graph-pareto-front)");
-  if (!study || !page) return;
+  const study = location.pathname.match(/^\/dashboard\/studies\/(\d+)(\/|$)/)?.[1];
+  if (!study) return;
   const html = await summary(study);
+  document.body.toggleAttribute("data-nas-read-only", html.includes("nas-read-only"));
+  const page = document.querySelector("main > div:has(> .MuiCard-root #graph-pareto-front)");
+  if (!page) return;
   let section = document.getElementById("nas-summary");
   if (!section) {
     section = document.createElement("section");

@@ -127,3 +127,10 @@ def test_a_folder_in_a_zip_with_backslashes_has_its_classes_and_leaves_out_only_
         assert images.notes == (f"1 .txt: {READ}",)
     with pytest.raises(DataError, match="give one of test, train, train/images, or leave it out"):
         load_images(f"{tmp_path}/old.zip:gone", 8, 3)
+
+
+def test_what_is_no_file_is_counted(tmp_path: Path) -> None:
+    root = pictures(tmp_path / "set", 35)
+    os.mkfifo(root / "pipe.png")
+    images = load_images(root, 8, 3)
+    assert images.notes == ("1 of another kind than files, such as pipes, the first of them is pipe.png",)

@@ -89,3 +89,16 @@ def test_sampling_repeats_itself_and_leaves_randomness_alone(teacher_file: Path,
     assert torch.equal(sample(generator, inputs), first)
     assert torch.equal(sample(generator, inputs, seed=1), first) == (strength == 0)
     assert not first.requires_grad
+
+
+def test_a_caption_is_whole_and_apart_from_the_images() -> None:
+    caption = "digits, the nearest training images of trial 7"
+    picture = compare({"teacher": flat(-1.0), caption: flat(-1.0)}, columns=1)
+    assert picture.width > 72, "wider than the images"
+    pixels = np.asarray(picture.convert("L"))
+    for top in (0, CAPTION + 72):
+        rows = np.flatnonzero((pixels[top : top + CAPTION] < 128).any(axis=1))
+        assert rows.min() >= MARGIN, "apart from the images above"
+        assert rows.max() < CAPTION - MARGIN, "apart from the images below"
+    second = np.flatnonzero((pixels[CAPTION + 72 : 2 * CAPTION + 72] < 128).any(axis=0))
+    assert second.max() < picture.width - 1, "not cut"

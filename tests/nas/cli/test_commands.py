@@ -287,3 +287,30 @@ def test_a_hostile_file_is_refused_by_what_it_asks_for_and_nothing_in_it_runs(li
     command, *arguments = line.format("network.pkl").split()
     refused("network.pkl asks for … system: it is refused, nothing in it was run", command, *arguments)
     assert not Path("it-ran").exists()
+
+
+def test_images_replace_a_file_only_by_force(teacher_file: Path) -> None:
+    Path("grid.png").write_text("precious")
+    asked = ("nas-sample", teacher_file, "-o", "grid.png", "--count", 1)
+    refused("grid.png exists: choose another -o, or replace it by --force", *asked)
+    assert run(*asked, "--force").exit_code == 0
+    assert Path("grid.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("nas-search 2M", "2M stands without an option: did you mean --budget-macs 2M?"),
+        ("nas-report digits-2Mmacs", "did you mean --study digits-2Mmacs?"),
+        ("nas-export digits-2Mmacs -o x.safetensors", "did you mean --study digits-2Mmacs?"),
+        ("nas-sample a.pt b.pt -o x.png", "b.pt stands without an option: leave it out"),
+        ("nas-search --budget-macs 2M --mirror --no-mirror", "--mirror and --no-mirror exclude each other"),
+        (
+            "nas-search --budget-macs 2M --warm-discriminator --fresh-discriminator --dry-run",
+            "--warm-discriminator and --fresh-discriminator exclude each other: give one of them",
+        ),
+    ],
+)
+def test_what_a_command_line_can_not_mean_is_refused_with_what_it_may(line: str, says: str) -> None:
+    command, *arguments = line.split()
+    refused(says, command, *arguments)

@@ -85,3 +85,5 @@ def test_a_dry_run_says_how_many_candidates_train_at_a_time() -> None:
         cluster = run(*flags, "--ray-address", address).stdout
     assert f"Execution: as many candidates at a time as {address} has room for" in cluster
     refused(f"--ray-address {address} does not answer", *flags, "--ray-address", address)
+    for wrong in ("nowhere", "nowhere:x", ":6379"):
+        refused(f"--ray-address {wrong}: give HOST:PORT", *flags, "--ray-address", wrong)

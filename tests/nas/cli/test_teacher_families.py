@@ -186,3 +186,13 @@ def test_a_conditional_teacher_has_the_classes_of_its_images() -> None:
     result = run(*asked, "--data", pictures(Path("unlabelled"), 40, size=32))
     assert result.exit_code == 2
     assert "0 classes: BigGAN is class-conditional, give images with labels" in result.stderr
+
+
+def test_a_family_with_classes_says_why_images_have_none() -> None:
+    for name in ("cat", "dog"):
+        pictures(Path("images") / name, 20, 32)
+    pictures(Path("images"), 1, 32)
+    result = run(*asked("biggan", "--data", "images", "--fid-samples", "0", "--dry-run"))
+    assert result.exit_code == 2
+    assert "images has no labels (1 of 41 images are in no folder of a class, the first" in result.stderr
+    assert "give images with labels" in result.stderr

@@ -45,6 +45,17 @@ def detail(board: Board, number: int = 1, query: str = "") -> dict[str, Any]:
     return found
 
 
+def test_a_study_that_can_not_be_written_says_so_and_its_pages_can_tell(
+    store: StudyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = Board([(store, tmp_path)])
+    assert "nas-read-only" not in ask(board, "/nas/studies/1/summary")[1].decode()
+    monkeypatch.setattr(StudyStore, "is_copy", True)
+    assert "can't be written, so notes can't be changed" in ask(board, "/nas/studies/1/summary")[1].decode()
+    for name in ("page.js", "page.css"):
+        assert "read-only" in ask(board, f"/nas/{name}")[1].decode()
+
+
 def marks(trial: dict[str, Any]) -> str | None:
     return next((each["value"] for each in trial["user_attrs"] if each["key"] == "note"), None)
 

@@ -183,3 +183,14 @@ def test_what_an_extractor_does_not_see_is_said_in_introduction_and_report(
         str(line) for line in render(finished.model_copy(update={"warnings": [warning]})).renderables
     )
     assert f"Warning: {warning}." in text
+
+
+def test_digits_are_no_measure_of_a_teacher_of_colours(
+    photographs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coloured = torch.randint(256, (4, 3, 16, 16), dtype=torch.uint8)
+    monkeypatch.setattr("nas.workbench.workbench.look_at", lambda *_: coloured)
+    with pytest.raises(FidelityError, match="the teacher's images have colours: give images of their kind"):
+        prepared(photographs, data="digits")
+    monkeypatch.setattr("nas.workbench.workbench.look_at", lambda *_: coloured[:, :1].expand(-1, 3, -1, -1))
+    assert prepared(photographs, data="digits").config.extractor == "digits"

@@ -22,9 +22,9 @@ from nas.workbench import Workbench
 STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
 
 
-def outcome(trial: int, rung: int, fid: float, macs: int = 900_000) -> Outcome:
+def outcome(trial: int, rung: int, fid: float, macs: int = 900_000, images: int = 64) -> Outcome:
     record = RungRecord(
-        trial=trial, rung=rung, images=64 << rung, fid=fid, fid_samples=50, fid_extractor="digits",
+        trial=trial, rung=rung, images=images << rung, fid=fid, fid_samples=50, fid_extractor="digits",
         fid_seed=0, kd_weight=1.0, losses={}, seconds=1.0, worker="host:1",
         checkpoint="x.pt", sha256="0" * 64,
     )  # fmt: skip
@@ -37,9 +37,9 @@ def drawn(progress: SearchProgress, width: int = 200) -> str:
     return out.getvalue()
 
 
-def search(terminal: bool = False, **changes: Any) -> tuple[SearchProgress, io.StringIO]:
+def search(terminal: bool = False, width: int = 120, **changes: Any) -> tuple[SearchProgress, io.StringIO]:
     out = io.StringIO()
-    console = Console(file=out, force_terminal=terminal, width=120)
+    console = Console(file=out, force_terminal=terminal, width=width)
     settings = {"trials": 6, "rungs": 3, "distance": "FD (digits)", "images": 256, "replicates": 2}
     return SearchProgress(console, **{**settings, **changes}), out
 
@@ -155,6 +155,15 @@ def test_the_display_fits_into_80_columns_and_24_lines(make: Any) -> None:
     assert max(map(len, found)) <= 80
     assert len(found) < 20
     assert found[-1].strip() == "28 more"
+    assert "…" not in "".join(found), "what does not fit is left out whole"
+    assert "rung 1/3: 80.00, baseline" in found[-2]
+
+
+def test_a_replicate_says_so_where_its_architecture_does_not_fit(make: Any) -> None:
+    progress, _ = search(report=lambda trial: ("training", 14_600, 16_000))
+    progress.started(make(4, replicate_of=0))
+    progress.measured(4, outcome(4, 1, 8.27))
+    assert drawn(progress, width=80).splitlines()[-1].rstrip().endswith("rung 2/3: 8.27, seed of trial 0")
 
 
 def test_replicates_are_counted_beside_trials(make: Any) -> None:
@@ -177,6 +186,24 @@ def test_on_a_terminal_finished_trials_stay_and_rungs_do_not(now: list[float]) -
         progress.failed(0, "out of memory")
     assert "   1:05  trial   0  failed         out of memory\n" in out.getvalue()
     assert "promoted" not in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("distance", "fid", "images", "shown"),
+    [
+        ("FD (digits)", 4.80, 16_000, "FD (digits) 4.80 at 1.77M MACs, 16k images"),
+        ("FD (digits)", 16.47, 4_032, "FD (digits) 16.47 at 1.77M MACs, 4.03k images"),
+        ("FD (imagenet-lite0)", 123.45, 200_000, "FD (imagenet-lite0) 123.45 at 1.77M MACs"),
+    ],
+)
+def test_a_finished_trial_is_one_line_of_80_columns(
+    distance: str, fid: float, images: int, shown: str, now: list[float]
+) -> None:
+    progress, out = search(terminal=True, width=80, distance=distance)
+    progress.finished(7, TrialState.PRUNED, outcome(7, 0, fid, macs=1_770_000, images=images))
+    (line,) = out.getvalue().splitlines()
+    assert line == f"   0:00  trial   7  stopped early  {shown}"
+    assert len(line) <= 80
 
 
 def test_a_resumed_search_shows_what_earlier_runs_have_done() -> None:

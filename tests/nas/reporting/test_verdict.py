@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,7 @@ def test_the_next_commands_look_export_and_search_on(study: Any) -> None:
     assert all(command.startswith(".venv/bin/nas-") for command in called)
 
 
-def test_the_next_commands_are_whole_lines_however_narrow_the_terminal_and_say_what_they_do(
+def test_the_next_commands_are_whole_lines_in_a_file_and_say_what_they_do(
     study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -193,6 +194,16 @@ def test_the_next_commands_are_whole_lines_however_narrow_the_terminal_and_say_w
         "  # search on",
         "  nas-search --config nas-runs/digits-2Mmacs/config.toml --trials 24",
     ]
+
+
+def test_the_next_commands_go_on_in_further_lines_of_a_terminal_and_can_be_copied(study: Any) -> None:
+    found = study((None, 1.0, 3.8, 1_980_000), folder="/somewhere/my runs/digits-2Mmacs")
+    for width in (60, 80):
+        text = render_next(found, "/opt/nas/.venv/bin/", width).plain
+        assert max(map(len, text.splitlines())) <= width
+        commands = [line for line in text.replace(" \\\n", " ").splitlines() if "nas-" in line]
+        whole = [shlex.split(command) for command, _ in next_commands(found, "/opt/nas/.venv/bin/")]
+        assert [shlex.split(line) for line in commands] == whole
 
 
 def test_the_verdict_is_the_last_that_a_report_says(study: Any) -> None:

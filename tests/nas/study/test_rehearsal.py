@@ -11,7 +11,7 @@ import pytest
 
 from nas.config import SearchConfig
 from nas.errors import StudyError
-from nas.study import StudyAttributes, StudyStore, check_study, recorded_part
+from nas.study import StudyAttributes, StudyStore, check_no_driver, check_study, recorded_part
 
 IDENTITY = {"space": "stylegan2", "teacher": "a" * 16}
 
@@ -70,3 +70,16 @@ def test_a_study_of_finalists_is_refused_and_left_as_it_was(tmp_path: Path) -> N
     with pytest.raises(StudyError, match="'s' holds the finalists of 'digits': continue it with nas-distill"):
         check_study(asked, IDENTITY, {})
     assert content(asked.folder / "study.db") == before
+
+
+def test_a_study_that_a_driver_runs_is_refused_before_any_work(tmp_path: Path) -> None:
+    asked = config(tmp_path)
+    check_no_driver(asked)
+    asked.folder.mkdir()
+    optuna.create_study(storage=asked.storage_url, study_name="other", directions=["minimize"])
+    check_no_driver(asked)  # a database without our tables
+    with StudyStore.open(asked.storage_url, "s", identity=IDENTITY) as store:
+        check_no_driver(asked)
+        with store.lease(), pytest.raises(StudyError, match=r"is being run by pid .* wait for it or stop it"):
+            check_no_driver(asked)
+        check_no_driver(asked)

@@ -6,9 +6,12 @@ import argparse
 import collections
 import datetime
 import decimal
+import fractions
 import pathlib
 import pickle
 import types
+import uuid
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +138,28 @@ def test_a_whole_module_is_refused_with_what_to_save_instead(tmp_path: Path) -> 
 def test_another_pickle_protocol_is_named(tmp_path: Path) -> None:
     torch.save({"weight": torch.ones(2)}, tmp_path / "file", pickle_protocol=4)
     assert "save it again by torch.save without pickle_protocol" in refusal(tmp_path / "file")
+
+
+@pytest.mark.parametrize("protocol", [None, 2, 4, 5])
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.datetime64("2026-01-01"),
+        np.timedelta64(3, "s"),
+        np.str_("text"),
+        np.complex64(1j),
+        uuid.UUID(int=7),
+        fractions.Fraction(1, 3),
+    ],
+)
+def test_values_that_say_nothing_of_a_network_are_dropped(
+    value: Any, protocol: int | None, tmp_path: Path
+) -> None:
+    assert read(value, tmp_path / "file", protocol) is None
+
+
+def test_an_exported_program_is_refused_with_what_to_save_instead(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "file", "w") as archive:  # as torch.export.save lays it out
+        archive.writestr("file/archive_format", "pt2")
+        archive.writestr("file/models/model.json", "{}")
+    assert "torch.save(program.state_dict, 'weights.pt')" in refusal(tmp_path / "file")

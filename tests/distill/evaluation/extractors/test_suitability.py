@@ -16,6 +16,7 @@ from distill.errors import FidelityError
 from distill.evaluation.extractors import (
     EXTRACTORS,
     WEIGHTS_VARIABLE,
+    check_colours,
     check_domain,
     choose_extractor,
     default_extractor,
@@ -176,3 +177,18 @@ def test_a_distance_over_few_samples_is_cautioned_of(extractor: str, enough: int
     (line,) = few_samples(extractor, enough - 1)
     assert f"over {enough - 1:,} samples is noisy and too high" in line
     assert f"--fid-samples {enough} or more" in line
+
+
+@pytest.mark.parametrize(("difference", "refused"), [(0, False), (4, False), (60, True)])
+def test_an_extractor_of_grey_images_is_refused_for_a_teacher_of_colours(
+    difference: int, refused: bool
+) -> None:
+    images = torch.full((4, 3, 8, 8), 100, dtype=torch.uint8)
+    images[:, 0] += difference
+    check_colours("imagenet-lite0", images)
+    check_colours("digits", images[:, :1])
+    if not refused:
+        check_colours("digits", images)
+        return
+    with pytest.raises(FidelityError, match="grey handwritten digits, and the teacher's images have colours"):
+        check_colours("digits", images)
