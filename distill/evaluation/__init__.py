@@ -31,7 +31,7 @@ from distill.evaluation.scores import FidScore, Score
 
 if TYPE_CHECKING:
     from distill.evaluation.fidelity import Fidelity
-    from distill.evaluation.metrics import check_names, needs_extractor
+    from distill.evaluation.metrics import check_names, check_task_has, metrics_of, needs_extractor
 
 __all__ = [
     "EXTRACTORS",
@@ -43,6 +43,7 @@ __all__ = [
     "check_domain",
     "check_extractor",
     "check_names",
+    "check_task_has",
     "choose_extractor",
     "compare",
     "distance_name",
@@ -55,6 +56,7 @@ __all__ = [
     "image_grid",
     "images_at_a_time",
     "load_extractor",
+    "metrics_of",
     "needs_extractor",
     "sample",
     "save_png",
@@ -63,6 +65,8 @@ __all__ = [
 _LATE = {
     "Fidelity": "distill.evaluation.fidelity",
     "check_names": "distill.evaluation.metrics",
+    "check_task_has": "distill.evaluation.metrics",
+    "metrics_of": "distill.evaluation.metrics",
     "needs_extractor": "distill.evaluation.metrics",
 }
 
