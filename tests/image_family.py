@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from distill.data import DIGITS, ImageSet, load_images, to_float
 from distill.progress import OnProgress
-from distill.tasks import DEFAULT_OPTIONS, Batch, EvalSet, TaskOptions
+from distill.tasks import DEFAULT_OPTIONS, Batch, EvalSet, Preview, TaskOptions
 from search_spaces import (
     WITHIN_BUDGET,
     Architecture,
@@ -148,6 +148,7 @@ class InvertedDigits:
     judges_input: ClassVar[bool] = True
     has_splits: ClassVar[bool] = False
     default_held_out: ClassVar[float] = 0.5
+    metrics: ClassVar[tuple[str, ...]] = ("content",)
     needs_images: ClassVar[bool] = True
 
     @classmethod
@@ -238,8 +239,12 @@ class InvertedDigits:
         for some in torch.arange(start, len(self.images), 2)[:samples].split(size):
             yield self.pair(some)[:1]
 
-    def preview(self, inputs: Inputs, count: int, columns: int) -> Tensor:
-        return torch.arange(min(count, len(inputs[0])))
+    def preview(self, known: Batch, count: int, columns: int) -> Preview:
+        shown = known.part(slice(columns))
+        assert shown.target is not None
+        return Preview(
+            shown.inputs, {"input": shown.inputs[0], "target": shown.target}, teacher=shown.teacher
+        )
 
 
 class PairedStream:

@@ -7,18 +7,23 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from distill.data.scale import to_float
 from distill.errors import DataError
+
+ENLARGED = 286 / 256  # before a crop, as published for CycleGAN and pix2pix
 
 
 class ImageStream:
     """Endless batches `(B, C, R, R)`, float32 in [-1, 1], shuffled anew in each epoch, without replacement.
 
     Epochs follow each other without a gap, so a batch may span two. With `mirror`, each image of each epoch
-    is flipped left to right with probability ½. The next batch depends on `seed` and on the number of images
-    drawn so far only; `state_dict` holds both, and a restored stream resumes exactly.
+    is flipped left to right with probability ½. With `crop` it is enlarged by `ENLARGED`, bicubically, and a
+    square of its own side is cut out at a random place, as CycleGAN does with 286 and 256 px. The next batch
+    depends on `seed` and on the number of images drawn so far only; `state_dict` holds both, and a restored
+    stream resumes exactly.
 
     Images travel to `device` as bytes and become floats there: a quarter of the traffic, and the same values.
     """
@@ -30,6 +35,7 @@ class ImageStream:
         seed: int,
         *,
         mirror: bool = False,
+        crop: bool = False,
         labels: Tensor | None = None,  # (N,), int64
         rows: Tensor | None = None,  # (N,), int64: which of more images to draw; None for all
         device: torch.device | str = "cpu",  # where batches are wanted
@@ -37,6 +43,7 @@ class ImageStream:
         self.images = images
         self.batch_size = batch_size
         self.mirror = mirror
+        self.crop = crop
         self.labels = labels
         self._rows = rows
         self._count = len(images if rows is None else rows)
@@ -46,6 +53,7 @@ class ImageStream:
         self._epoch = -1  # the one that `_order` and `_flips` belong to
         self._order = torch.empty(0, dtype=torch.long)
         self._flips = torch.empty(0, dtype=torch.bool)
+        self._places = torch.empty(0, 2)  # of the crops, in [0, 1)
 
     def __iter__(self) -> Iterator[Tensor]:
         return self
@@ -55,7 +63,7 @@ class ImageStream:
 
     def next_batch(self) -> tuple[Tensor, Tensor | None]:
         """The next images, and their labels `(B,)` where there are any."""
-        indices, flips = self._draw()
+        indices, flips, places = self._draw()
         rows = indices if self._rows is None else self._rows[indices]
         images = self._move(self.images.index_select(0, rows))
         if self.mirror:
@@ -63,21 +71,24 @@ class ImageStream:
             choice = torch.arange(len(indices)) + len(indices) * flips
             images = torch.cat([images, images.flip(-1)]).index_select(0, self._move(choice))
         labels = None if self.labels is None else self._move(self.labels.index_select(0, indices))
-        return to_float(images), labels
+        shown = to_float(images)
+        return (cropped(shown, places) if self.crop else shown), labels
 
-    def _draw(self) -> tuple[Tensor, Tensor]:
-        """Indices of the next batch `(B,)`, and which of its images are to be flipped."""
+    def _draw(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Indices of the next batch `(B,)`, which of its images are to be flipped, and places of crops."""
         indices: list[Tensor] = []
         flips: list[Tensor] = []
+        places: list[Tensor] = []
         missing = self.batch_size
         while missing:
             epoch, start = divmod(self._drawn, self._count)
             self._shuffle(epoch)
             indices.append(self._order[start : start + missing])
             flips.append(self._flips[start : start + missing])
+            places.append(self._places[start : start + missing])
             self._drawn += len(indices[-1])
             missing -= len(indices[-1])
-        return torch.cat(indices), torch.cat(flips)
+        return torch.cat(indices), torch.cat(flips), torch.cat(places)
 
     def _shuffle(self, epoch: int) -> None:
         if epoch == self._epoch:
@@ -86,6 +97,7 @@ class ImageStream:
         rng = torch.Generator().manual_seed(int(mixed))
         self._order = torch.randperm(self._count, generator=rng)
         self._flips = torch.rand(self._count, generator=rng) < 0.5
+        self._places = torch.rand(self._count, 2, generator=rng)  # after the others: they stay as without
         self._epoch = epoch
 
     def _move(self, tensor: Tensor) -> Tensor:
@@ -109,3 +121,18 @@ class ImageStream:
                 f" {self._count}: resume with the same data"
             )
         self._seed, self._drawn, self._epoch = state["seed"], state["drawn"], -1
+
+
+def cropped(images: Tensor, places: Tensor) -> Tensor:
+    """Random crops of enlarged images, of the size of the images.
+
+    Args:
+        images: (B, C, R, R), float32 in [-1, 1].
+        places: (B, 2) in [0, 1): where each crop lies, from the top and from the left.
+    """
+    side = images.shape[-1]
+    enlarged = round(ENLARGED * side)
+    large = F.interpolate(images, (enlarged, enlarged), mode="bicubic", align_corners=False).clamp(-1, 1)
+    corners = (places * (enlarged - side + 1)).long().tolist()
+    parts = zip(large, corners, strict=True)
+    return torch.stack([image[:, top : top + side, left : left + side] for image, (top, left) in parts])

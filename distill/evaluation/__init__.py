@@ -32,7 +32,7 @@ from distill.evaluation.scores import FidScore, Score
 
 if TYPE_CHECKING:
     from distill.evaluation.fidelity import Fidelity
-    from distill.evaluation.metrics import check_names, needs_extractor
+    from distill.evaluation.metrics import check_names, check_task_has, metrics_of, needs_extractor
 
 __all__ = [
     "EXTRACTORS",
@@ -45,6 +45,7 @@ __all__ = [
     "check_domain",
     "check_extractor",
     "check_names",
+    "check_task_has",
     "choose_extractor",
     "compare",
     "distance_name",
@@ -57,6 +58,7 @@ __all__ = [
     "image_grid",
     "images_at_a_time",
     "load_extractor",
+    "metrics_of",
     "needs_extractor",
     "sample",
     "save_png",
@@ -65,6 +67,8 @@ __all__ = [
 _LATE = {
     "Fidelity": "distill.evaluation.fidelity",
     "check_names": "distill.evaluation.metrics",
+    "check_task_has": "distill.evaluation.metrics",
+    "metrics_of": "distill.evaluation.metrics",
     "needs_extractor": "distill.evaluation.metrics",
 }
 

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import tee
 from pathlib import Path
 from statistics import fmean
 from typing import Self
@@ -22,6 +23,7 @@ from distill.evaluation.metrics import METRICS, check_names, check_samples
 from distill.evaluation.nearest import nearest
 from distill.evaluation.reference import Reference
 from distill.evaluation.scores import FidScore, Score
+from distill.evaluation.translations import Means, Measure, Noted
 from distill.progress import OnProgress, counted
 from distill.tasks import EvalSet
 from search_spaces import Generator
@@ -55,6 +57,7 @@ class Fidelity:
         self.batch_size = batch_size
         self._on_progress = on_progress
         self._name, self._weights, self._cache = extractor, weights, cache
+        self._means = Means(self.device, cache, on_progress)
         self._compare_with(sets)
         check_names(metrics)
         self.prepare(metrics)
@@ -140,13 +143,26 @@ class Fidelity:
             NonFiniteImagesError: the generator made NaN or infinity.
         """
         self._check(metrics, samples)
+        measures = [self._measures(one, metrics) for one in self._sets]
         self.prepare(metrics)
         found = []
-        for one, reference in zip(self._sets, self._references, strict=True):
-            inputs = one.inputs(samples, seed, self.batch_size)
+        for one, reference, own in zip(self._sets, self._references, measures, strict=True):
+            inputs, shown = tee(one.inputs(samples, seed, self.batch_size))
             batches = generate(generator, inputs, samples, seed, device=self.device)
-            found.append(self._compare(batches, reference, metrics, samples, seed))
-        return {name: _mean([scores[name] for scores in found]) for name in metrics}
+            noted = Noted(own)
+            fake = self._gather(noted.passing(batches, shown), metrics, samples)
+            found.append(self._scores(replace(fake, beside=noted.values), reference, metrics, seed))
+        names = [one.name for one in self._sets]
+        return {name: _mean(names, [scores[name] for scores in found]) for name in metrics}
+
+    def _measures(self, one: EvalSet, metrics: Sequence[str]) -> list[Measure]:
+        """Those of `metrics` that look at images beside their inputs.
+
+        Raises:
+            FidelityError: the set lacks what one of them looks at.
+        """
+        wanted = (METRICS[name].measure for name in metrics)
+        return [measure(one, self._means) for measure in wanted if measure is not None]
 
     def measure_images(self, images: Tensor, metrics: Sequence[str], seed: int = 0) -> dict[str, Score]:
         """`metrics` of images `(N, C, R, R)`, uint8, against the only set; `seed` draws subsets.
@@ -161,20 +177,22 @@ class Fidelity:
                 "measure the generator, or make a Fidelity of one set"
             )
         self._check(metrics, len(images))
+        for name in metrics:
+            if METRICS[name].measure is not None:
+                raise FidelityError(
+                    f"there is no {METRICS[name].title} of images without their inputs: measure the generator"
+                )
         self.prepare(metrics)
-        batches = in_batches(images, self.batch_size)
-        return self._compare(batches, self._references[0], metrics, len(images), seed)
+        fake = self._gather(in_batches(images, self.batch_size), metrics, len(images))
+        return self._scores(fake, self._references[0], metrics, seed)
 
-    def _compare(
-        self,
-        batches: Iterable[Tensor],
-        reference: Reference,
-        metrics: Sequence[str],
-        samples: int,
-        seed: int,
-    ) -> dict[str, Score]:
+    def _gather(self, batches: Iterable[Tensor], metrics: Sequence[str], samples: int) -> Gathered:
         batches = counted(batches, GENERATED, samples, self._on_progress)
-        fake = gather(batches, _union(METRICS[name].needs for name in metrics), lambda: self.extractor)
+        return gather(batches, _union(METRICS[name].needs for name in metrics), lambda: self.extractor)
+
+    def _scores(
+        self, fake: Gathered, reference: Reference, metrics: Sequence[str], seed: int
+    ) -> dict[str, Score]:
         return {name: self._score(name, fake, reference.gathered, seed) for name in metrics}
 
     def _check(self, metrics: Sequence[str], samples: int) -> None:
@@ -200,15 +218,15 @@ class Fidelity:
             values,
             fake.images,
             real.images if metric.of_real else None,
-            extractor.name if extractor else None,
+            extractor.name if extractor else metric.network or None,
             extractor.digest if extractor else None,
             seed,
             settings,
         )
 
 
-def _mean(scores: Sequence[Score]) -> Score:
-    """One score for several sets: the mean of values, the generated images of one set, all real images.
+def _mean(names: Sequence[str], scores: Sequence[Score]) -> Score:
+    """One score for the sets `names`: the mean of values, the generated images of one, all real images.
 
     `samples` is the largest count of the sets: a set with fewer inputs uses all of them, so measuring again
     with this number gives the same score.
@@ -220,7 +238,9 @@ def _mean(scores: Sequence[Score]) -> Score:
         name: fmean(score.values[name] for score in scores) for name in first.values
     }
     real = None if first.real is None else sum(score.real or 0 for score in scores)
-    return replace(first, values=values, samples=max(score.samples for score in scores), real=real)
+    sets = {name: score.values for name, score in zip(names, scores, strict=True)}
+    samples = max(score.samples for score in scores)
+    return replace(first, values=values, samples=samples, real=real, sets=sets)
 
 
 def _union(needs: Iterable[frozenset[Need]]) -> frozenset[Need]:

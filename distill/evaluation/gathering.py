@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -33,6 +33,7 @@ class Gathered:
     logits: Tensor = field(default_factory=_nothing)  # (N, K), float32
     sharpness: Tensor = field(default_factory=_nothing)  # (N,), float64: variance of the Laplacian
     device: torch.device = torch.device("cpu")  # noqa: RUF009  # of the extractor; the tensors above are on the CPU
+    beside: Mapping[str, Tensor] = field(default_factory=dict)  # (N,) by name: values beside the inputs
 
 
 def in_batches(images: Tensor, size: int) -> Iterator[Tensor]:

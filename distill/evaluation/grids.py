@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -12,13 +12,15 @@ from torch import Tensor
 from distill.data import to_uint8
 from distill.evaluation.generation import images_at_a_time
 from distill.noise import seeded_noise
+from distill.tasks import Panel
 from search_spaces import Inputs
 from search_spaces.reading import written_whole
 
 MIN_SIDE = 64  # smaller images are enlarged, pixels kept sharp
 MAX_SIDE = 256  # larger ones are scaled down: 64 images of 1024 px would be a file of some 100 MB
 MARGIN = 4
-CAPTION = 30  # pixels above a grid with a caption
+CAPTION = 30  # pixels above a grid with a caption of one line
+LINE = 18  # pixels of each further line
 TEXT = 15  # size of the caption's letters, px
 
 
@@ -49,21 +51,65 @@ def _tile(height: int, width: int, max_side: int | None) -> tuple[int, int]:
     return height * scale, width * scale
 
 
-def compare(rows: Mapping[str, Tensor], columns: int) -> Image.Image:
-    """Captioned grids for the same inputs, one above the other, such as input, target, teacher, student."""
-    font = ImageFont.load_default(TEXT)
-    pictures = {caption: image_grid(images, columns) for caption, images in rows.items()}
-    widest = max(int(font.getlength(caption)) + 1 for caption in pictures)
-    width = max(2 * MARGIN + widest, *(picture.width for picture in pictures.values()))
-    height = sum(picture.height + CAPTION for picture in pictures.values())
+def compare(panels: Sequence[Panel], max_side: int | None = MAX_SIDE) -> Image.Image:
+    """Panels one above the other: in each a title, and captioned columns side by side.
+
+    Titles and captions are broken into lines where they are wider than their panel or column.
+    """
+    return _stacked([_panel(panel, max_side) for panel in panels])
+
+
+def _panel(panel: Panel, max_side: int | None) -> Image.Image:
+    grids = {caption: image_grid(images, panel.across, max_side) for caption, images in panel.columns.items()}
+    headings = [_text(caption, grid.width) for caption, grid in grids.items()]
+    below = max((heading.height for heading in headings), default=0)
+    width = sum(grid.width for grid in grids.values())
+    height = below + max(grid.height for grid in grids.values())
     canvas = Image.new("RGB", (width, height), "white")
+    left = 0
+    for heading, grid in zip(headings, grids.values(), strict=True):
+        canvas.paste(heading, (left, below - heading.height))
+        canvas.paste(grid, (left, below))
+        left += grid.width
+    return _stacked([_text(panel.title, width), canvas]) if panel.title else canvas
+
+
+def _stacked(pictures: Sequence[Image.Image]) -> Image.Image:
+    canvas = Image.new(
+        "RGB", (max(each.width for each in pictures), sum(each.height for each in pictures)), "white"
+    )
     top = 0
-    for caption, picture in pictures.items():
-        middle = (MARGIN, top + CAPTION // 2)
-        ImageDraw.Draw(canvas).text(middle, caption, fill="black", font=font, anchor="lm")
-        canvas.paste(picture, (0, top + CAPTION))
-        top += CAPTION + picture.height
+    for picture in pictures:
+        canvas.paste(picture, (0, top))
+        top += picture.height
     return canvas
+
+
+def _text(text: str, width: int) -> Image.Image:
+    """`text` in lines that fit into `width` pixels; of no height without text."""
+    font = ImageFont.load_default(TEXT)
+    lines = broken(text, width - 2 * MARGIN, font.getlength)
+    canvas = Image.new("RGB", (width, CAPTION + (len(lines) - 1) * LINE if lines else 0), "white")
+    for i, line in enumerate(lines):
+        ImageDraw.Draw(canvas).text(
+            (MARGIN, CAPTION // 2 + i * LINE), line, fill="black", font=font, anchor="lm"
+        )
+    return canvas
+
+
+def broken(text: str, width: float, length: Callable[[str], float]) -> list[str]:
+    """`text` in lines of at most `width` by `length`: broken between words, else within a word."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and length(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+            continue
+        lines.append("")
+        for letter in word:
+            if lines[-1] and length(lines[-1] + letter) > width:
+                lines.append("")
+            lines[-1] += letter
+    return lines
 
 
 def save_png(picture: Image.Image, path: Path) -> None:

@@ -23,7 +23,11 @@ from distill._torch_fidelity import (
 )
 from distill.errors import FidelityError
 from distill.evaluation.gathering import OF_THE_EXTRACTOR, Gathered, Need
+from distill.evaluation.translations import Means, Measure, accuracy, content, perceptual, target
+from distill.imagenet import is_installed
+from distill.perceptual import DEFAULT
 from distill.seeds import derive_seed
+from distill.tasks import EvalSet, Task
 
 KID_SUBSETS = 100
 KID_SUBSET_SIZE = 1000  # images, or all there are
@@ -44,6 +48,8 @@ class Metric:
     of_real: frozenset[Need]  # of the real images
     least: int  # images of either kind
     compute: Callable[[Gathered, Gathered, int], tuple[Values, Settings]]  # of generated, real and a seed
+    measure: Callable[[EvalSet, Means], Measure] | None = None  # looks at images beside their inputs
+    network: str = ""  # that it sees with, where that is not the extractor
 
 
 def fid(fake: Gathered, real: Gathered, seed: int) -> tuple[Values, Settings]:
@@ -101,10 +107,21 @@ def sharpness(fake: Gathered, real: Gathered, seed: int) -> tuple[Values, Settin
     return {"vol": made, "vol_real": wanted} | ratio, {}
 
 
+def means_of(*names: str) -> Callable[[Gathered, Gathered, int], tuple[Values, Settings]]:
+    """The means over images of what a measure of these names noted."""
+
+    def means(fake: Gathered, real: Gathered, seed: int) -> tuple[Values, Settings]:
+        return {name: float(fake.beside[name].mean()) for name in names}, {}
+
+    return means
+
+
 _STATISTICS: frozenset[Need] = frozenset({"statistics"})
 _FEATURES: frozenset[Need] = frozenset({"features"})
 _LOGITS: frozenset[Need] = frozenset({"logits"})
 _SHARPNESS: frozenset[Need] = frozenset({"sharpness"})
+_NOTHING: frozenset[Need] = frozenset()
+_ACCURACIES = ("accuracy", "accuracy_input", "accuracy_real")
 
 METRICS: dict[str, Metric] = {
     "fid": Metric("Fréchet distance", _STATISTICS, _STATISTICS, 2, fid),
@@ -112,7 +129,20 @@ METRICS: dict[str, Metric] = {
     "is": Metric("IS", _LOGITS, frozenset(), 2, inception_score),
     "prc": Metric("precision and recall", _FEATURES, _FEATURES, NEIGHBOURS + 1, precision_recall),
     "vol": Metric("VoL", _SHARPNESS, _SHARPNESS, 1, sharpness),
+    "content": Metric("content distance", _NOTHING, _NOTHING, 1, means_of("content"), content),
+    "target": Metric("distance to the target", _NOTHING, _NOTHING, 1, means_of("target"), target),
+    "perceptual": Metric(
+        "perceptual distance", _NOTHING, _NOTHING, 1, means_of("perceptual"), perceptual, DEFAULT
+    ),
+    "accuracy": Metric(
+        "attribute accuracy", _NOTHING, _NOTHING, 1, means_of(*_ACCURACIES), accuracy, "trained classifier"
+    ),
 }
+
+
+def metrics_of(task: Task | type[Task]) -> tuple[str, ...]:
+    """The metrics that go with a task beside FID, without one whose network is not installed."""
+    return tuple(name for name in task.metrics if METRICS[name].network != DEFAULT or is_installed(DEFAULT))
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -124,6 +154,21 @@ def check_names(names: Sequence[str]) -> None:
     for name in names:
         if name not in METRICS:
             raise FidelityError(f"--metrics {name or 'nothing'}: choose one of {', '.join(METRICS)}")
+
+
+def check_task_has(task: type[Task], names: Sequence[str]) -> None:
+    """Check that every metric goes with a task.
+
+    Raises:
+        FidelityError: one looks at what other tasks have.
+    """
+    for name in names:
+        if METRICS[name].measure is not None and name not in task.metrics:
+            others = [each for each in METRICS if METRICS[each].measure is None or each in task.metrics]
+            raise FidelityError(
+                f"--metrics {name}: --task {task.name} has no {METRICS[name].title}: choose some of "
+                f"{', '.join(others)}"
+            )
 
 
 def needs_extractor(names: Sequence[str]) -> bool:

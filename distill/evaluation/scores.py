@@ -6,7 +6,7 @@ Apart from `fidelity`, so that a process can receive a score without loading the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -32,3 +32,4 @@ class Score:
     digest: str | None  # of the extractor's weights, 16 hex digits
     seed: int  # of latents, noise and subsets
     settings: Mapping[str, int]  # the metric's own, by name
+    sets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # `values` of each of several sets

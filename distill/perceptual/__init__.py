@@ -79,6 +79,7 @@ def load_maps(name: str, device: str = "cpu") -> FeatureMaps | None:
 
 
 __all__ = [
+    "DEFAULT",
     "NONE",
     "PERCEPTUAL",
     "FeatureMaps",

@@ -7,18 +7,21 @@ from distill.errors import DataError
 from distill.tasks.attributes import AttributesTask
 from distill.tasks.base import (
     DEFAULT_OPTIONS,
+    Asked,
     Batch,
     BatchStream,
     Direction,
     EvalSet,
+    Labelled,
     SampledTask,
     Task,
     TaskOptions,
     TeacherInputs,
-    preview_rows,
 )
 from distill.tasks.noise import DrawnInputs, NoiseTask
 from distill.tasks.paired import PairedTask
+from distill.tasks.preview import Panel, Preview, preview_of_photos
+from distill.tasks.translation import check_sides
 from distill.tasks.unpaired import UnpairedTask
 from search_spaces import Family
 
@@ -45,19 +48,24 @@ def get_task(family: Family, name: str = "") -> type[Task]:
 __all__ = [
     "DEFAULT_OPTIONS",
     "TASKS",
+    "Asked",
     "AttributesTask",
     "Batch",
     "BatchStream",
     "Direction",
     "DrawnInputs",
     "EvalSet",
+    "Labelled",
     "NoiseTask",
     "PairedTask",
+    "Panel",
+    "Preview",
     "SampledTask",
     "Task",
     "TaskOptions",
     "TeacherInputs",
     "UnpairedTask",
+    "check_sides",
     "get_task",
-    "preview_rows",
+    "preview_of_photos",
 ]

@@ -23,20 +23,22 @@ from distill.data import (
 )
 from distill.errors import DataError
 from distill.progress import OnProgress
-from distill.tasks.base import DEFAULT_OPTIONS, Batch, EvalSet, TaskOptions
+from distill.tasks.base import DEFAULT_OPTIONS, Asked, Batch, EvalSet, Labelled, TaskOptions
+from distill.tasks.preview import INPUT, Preview
 from distill.tasks.translation import (
     ChosenInputs,
     TranslationStream,
     digest_of,
-    first_inputs,
     formats,
     image_stream,
     in_order,
     some_of,
+    uses,
 )
-from search_spaces import Generator, Inputs, InputSpec, of_kind
+from search_spaces import Generator, Inputs, InputSpec
 
 LEAST_REAL = 2  # images that have an attribute, to compare with
+LEAST_ROWS = 2  # of a preview
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,13 @@ class AttributesTask:
     data: AttributeImages  # all splits
     input_specs: tuple[InputSpec, ...]
     held_out: float = 0.0  # fraction for the test split, where the data has none
+    crop: bool = False  # training images are enlarged, and cropped at random
 
     name: ClassVar[str] = "attributes"
     judges_input: ClassVar[bool] = False
     has_splits: ClassVar[bool] = True
     default_held_out: ClassVar[float] = TEST
+    metrics: ClassVar[tuple[str, ...]] = ("content", "accuracy")
     needs_images: ClassVar[bool] = True
 
     @classmethod
@@ -94,7 +98,7 @@ class AttributesTask:
             )
         wanted, _ = formats(generator)
         found = load_attributes(str(source or "digits"), options.attributes, wanted, reading)
-        task = cls(found, generator.input_specs)
+        task = cls(found, generator.input_specs, crop=options.crop)
         return task if any_labels else task.for_generator(generator)
 
     def hold_out(self, fraction: float) -> Self:
@@ -136,7 +140,7 @@ class AttributesTask:
         chosen, tests = (self.data.images.part(p).count for p in (split.validation, split.test))
         return (
             f"{self.data.images.name}, {len(self.data.names)} attributes ({names}; {self.images.format}): "
-            f"{self.images.count:,} images to train on; {chosen:,} to pick students, {tests:,} to test"
+            f"{self.images.count:,} images {uses(self.crop, chosen, tests)}"
         )
 
     @cached_property
@@ -208,7 +212,12 @@ class AttributesTask:
                 in_order(images, samples, batch_size), torch.split(targets[:samples], batch_size), strict=True
             )
 
-        return EvalSet(self.data.names[attribute], self.data.images.part(real), inputs, drawn=False)
+        name, reference = self.data.names[attribute], self.data.images.part(real)
+        asked = Asked(attribute, self._labelled(self.split.train), self._labelled(positions))
+        return EvalSet(name, reference, inputs, drawn=False, asked=asked)
+
+    def _labelled(self, positions: Tensor) -> Labelled:
+        return Labelled(self.data.images.part(positions), self.data.values[positions], self.data.exclusive)
 
     def with_attribute(self, own: Tensor, attribute: int) -> Tensor:
         """The attributes `own` (N, K) with one of them set, instead of the others where they exclude it."""
@@ -216,12 +225,14 @@ class AttributesTask:
         targets[:, attribute] = 1
         return targets
 
-    def preview(self, inputs: Inputs, count: int, columns: int) -> Tensor:
-        """A row for each attribute that is asked for; leaves out those with fewer than `columns` inputs."""
-        (targets,) = of_kind("attributes", self.input_specs, inputs)
-        found = [targets[:, k].nonzero().flatten() for k in range(targets.shape[1])]
-        rows = [some[:columns] for some in found if len(some) >= columns]
-        return torch.cat(rows) if rows else first_inputs(inputs, count)
+    def preview(self, known: Batch, count: int, columns: int) -> Preview:
+        """A row for each of the first images, with a column for every attribute that it shall have."""
+        names = self.data.names
+        shown = known.part(slice(max(LEAST_ROWS, min(columns, 2 * count // len(names)))))
+        image, own = shown.inputs[0], shown.attributes
+        assert own is not None
+        targets = torch.stack([self.with_attribute(own, k) for k in range(len(names))], dim=1).flatten(0, 1)
+        return Preview((image.repeat_interleave(len(names), dim=0), targets), {INPUT: image}, names)
 
 
 def _evenly(positions: Tensor, count: int) -> Tensor:
@@ -237,7 +248,9 @@ class AttributesStream(TranslationStream):
     ) -> None:
         self._attributes = task.attributes.to(device)
         positions = torch.arange(len(task.images))
-        stream = image_stream(task.images, batch_size, seed, mirror=mirror, device=device, labels=positions)
+        stream = image_stream(
+            task.images, batch_size, seed, mirror=mirror, crop=task.crop, device=device, labels=positions
+        )
         super().__init__({"images": stream}, seed)
         self._task = task
 

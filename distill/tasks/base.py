@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias
@@ -13,7 +13,8 @@ from torch import Tensor
 
 from distill.data import ImageSet
 from distill.progress import OnProgress
-from search_spaces import Generator, Inputs, InputSpec, of_kind
+from distill.tasks.preview import Preview
+from search_spaces import Generator, Inputs
 
 Direction: TypeAlias = Literal["A2B", "B2A"]
 """From which of two domains images are translated to which."""
@@ -25,6 +26,7 @@ class TaskOptions:
 
     direction: Direction = "A2B"
     attributes: tuple[str, ...] = ()  # by name, in the order of the generator's; empty: all of the data
+    crop: bool = False  # training images are enlarged, and cropped at random
 
 
 DEFAULT_OPTIONS = TaskOptions()
@@ -114,6 +116,24 @@ class TeacherInputs(Protocol):
 
 
 @dataclass(frozen=True)
+class Labelled:
+    """Images and the attributes of each."""
+
+    images: ImageSet
+    values: Tensor  # (N, K), float32, 0 or 1
+    exclusive: bool  # each image has exactly one
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The attribute that an evaluation set asks for, and images that show what it looks like."""
+
+    attribute: int  # its place among all
+    lessons: Labelled  # the training images
+    unseen: Labelled  # the real images of the split
+
+
+@dataclass(frozen=True)
 class EvalSet:
     """One distribution to compare generated images with; a metric is the mean over a task's sets."""
 
@@ -121,6 +141,8 @@ class EvalSet:
     reference: ImageSet
     inputs: Callable[[int, int, int], Iterator[Inputs]]  # samples, seed, batch size ─► batches
     drawn: bool = True  # inputs are random, so the teacher cache is a sample of what the teacher generates
+    targets: ImageSet | None = None  # the aligned ground truth of the inputs, in their order
+    asked: Asked | None = None  # where inputs ask for an attribute
 
 
 class Task(Protocol):
@@ -130,6 +152,7 @@ class Task(Protocol):
     judges_input: ClassVar[bool]  # discriminators judge images beside the input image
     has_splits: ClassVar[bool]  # a teacher that is trained here does not see the test split either
     default_held_out: ClassVar[float]  # fraction of the user's own images, see `hold_out`
+    metrics: ClassVar[tuple[str, ...]]  # of `distill.evaluation`, that go with it beside those of any task
     needs_images: ClassVar[bool]  # if not, it is a `SampledTask`: samples of the teacher can be its images
 
     @property
@@ -210,8 +233,11 @@ class Task(Protocol):
     def held_out_sets(self) -> tuple[EvalSet, ...]:
         """Images that no training sees, to compare finalists with; nothing where none are held out."""
 
-    def preview(self, inputs: Inputs, count: int, columns: int) -> Tensor:
-        """Indices (M,) of the `inputs` to show in a grid; about `count`."""
+    def preview(self, known: Batch, count: int, columns: int) -> Preview:
+        """Some of the inputs `known`, about `count`, to show `columns` beside each other.
+
+        The teacher's images come along where `known` has them for these inputs.
+        """
 
 
 class SampledTask(Task, Protocol):
@@ -226,9 +252,3 @@ class SampledTask(Task, Protocol):
             images: samples to train on, with labels where the teacher has classes.
             held_out: other samples, which generated images are compared with.
         """
-
-
-def preview_rows(specs: Sequence[InputSpec], batch: Batch) -> dict[str, Tensor]:
-    """Images to show above a generator's output, by name: its input images and the ground truth."""
-    rows = dict(zip(("input",), of_kind("image", specs, batch.inputs), strict=False))
-    return rows if batch.target is None else {**rows, "target": batch.target}

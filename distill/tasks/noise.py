@@ -18,6 +18,7 @@ from distill.data import ImageSet, ImageStream, check_labels, check_noise_data, 
 from distill.errors import DataError
 from distill.progress import OnProgress
 from distill.tasks.base import DEFAULT_OPTIONS, Batch, EvalSet, TaskOptions
+from distill.tasks.preview import Preview
 from search_spaces import Generator, Inputs, InputSpec, classes_of, draw_inputs, input_batches, of_kind
 
 MOST_ROWS = 10  # of a preview, where there are classes
@@ -36,6 +37,7 @@ class NoiseTask:
     judges_input: ClassVar[bool] = False
     has_splits: ClassVar[bool] = False
     default_held_out: ClassVar[float] = 0.5
+    metrics: ClassVar[tuple[str, ...]] = ()
     needs_images: ClassVar[bool] = False
 
     @classmethod
@@ -129,11 +131,17 @@ class NoiseTask:
         batches = -(-samples // batch_size)
         return islice(self.inputs(seed, batch_size), batches)
 
-    def preview(self, inputs: Inputs, count: int, columns: int) -> Tensor:
+    def preview(self, known: Batch, count: int, columns: int) -> Preview:
         """The first `count` inputs without classes; else one row per class, of evenly spaced classes.
 
         Leaves out classes with fewer than `columns` inputs.
         """
+        chosen = self._chosen(known.inputs, count, columns)
+        teacher = None if known.teacher is None else known.teacher[chosen]
+        return Preview(tuple(x[chosen] for x in known.inputs), across=columns, teacher=teacher)
+
+    def _chosen(self, inputs: Inputs, count: int, columns: int) -> Tensor:
+        """Indices (M,) of the inputs to show."""
         rows = []
         for label in of_kind("label", self.input_specs, inputs):
             shown = torch.linspace(0, self.classes - 1, min(MOST_ROWS, self.classes)).round().long()
@@ -153,6 +161,8 @@ def _check_options(source: str | Path | None, options: TaskOptions) -> None:
         raise DataError(
             f"--attributes {','.join(options.attributes)}: the generator takes no attributes: leave it out"
         )
+    if options.crop:
+        raise DataError("--crop: the generator takes noise, and its images are not cropped: leave it out")
     check_noise_data(source)
 
 

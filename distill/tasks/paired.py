@@ -17,10 +17,10 @@ from distill.tasks.translation import (
     TranslationStream,
     TwoDomains,
     digest_of,
-    first_inputs,
     image_stream,
     in_order,
     some_of,
+    uses,
 )
 from search_spaces import Inputs
 
@@ -32,6 +32,7 @@ class PairedTask(TwoDomains):
     name: ClassVar[str] = "paired"
     read = staticmethod(load_pairs)
     judges_input: ClassVar[bool] = True
+    metrics: ClassVar[tuple[str, ...]] = ("content", "target", "perceptual")
 
     @cached_property
     def split(self) -> Split:
@@ -57,7 +58,7 @@ class PairedTask(TwoDomains):
         chosen, tests = (self.source.part(positions).count for positions in (split.validation, split.test))
         return (
             f"{self.target.name}, paired {self.direction} ({self.images.format}): {self.images.count:,} "
-            f"pairs to train on; {chosen:,} to pick students, {tests:,} to test"
+            f"pairs {uses(self.crop, chosen, tests)}"
         )
 
     @cached_property
@@ -103,10 +104,8 @@ class PairedTask(TwoDomains):
         def inputs(samples: int, seed: int, batch_size: int) -> Iterator[Inputs]:
             return ((some,) for some in in_order(images, samples, batch_size))
 
-        return EvalSet(self.target.name, self.target.part(positions), inputs, drawn=False)
-
-    def preview(self, inputs: Inputs, count: int, columns: int) -> Tensor:
-        return first_inputs(inputs, count)
+        targets = self.target.part(positions)
+        return EvalSet(self.target.name, targets, inputs, drawn=False, targets=targets)
 
 
 def pairs(image: Tensor, target: Tensor) -> Batch:
@@ -122,7 +121,7 @@ class PairedStream(TranslationStream):
     ) -> None:
         parts = {"inputs": task.inputs_to_train_on, "targets": task.images}
         streams = {  # of one seed: one order and one choice of flips
-            name: image_stream(images, batch_size, seed, mirror=mirror, device=device)
+            name: image_stream(images, batch_size, seed, mirror=mirror, crop=task.crop, device=device)
             for name, images in parts.items()
         }
         super().__init__(streams, seed)

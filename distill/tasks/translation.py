@@ -18,7 +18,8 @@ from distill.errors import DataError
 from distill.progress import OnProgress
 from distill.seeds import derive_seed
 from distill.tasks.base import DEFAULT_OPTIONS, Batch, Direction, TaskOptions
-from search_spaces import Generator, Inputs
+from distill.tasks.preview import INPUT, TARGET, Preview
+from search_spaces import Generator
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,10 @@ class TwoDomains(ABC):
     target: ImageSet  # of the target domain, all splits
     direction: Direction = "A2B"
     held_out: float = 0.0  # fraction for the test split, where the data has none
+    crop: bool = False  # training images are enlarged, and cropped at random
 
     name: ClassVar[str]
+    metrics: ClassVar[tuple[str, ...]]
     has_splits: ClassVar[bool] = True
     default_held_out: ClassVar[float] = TEST
     needs_images: ClassVar[bool] = True
@@ -74,13 +77,20 @@ class TwoDomains(ABC):
         images = cls.read(str(source or "digits"), *(wanted if forwards else wanted[::-1]), reading)
         one, other = images if forwards else images[::-1]
         check_colours(one, other, options.direction)
-        return cls(one, with_remarks(other, one), options.direction)
+        return cls(one, with_remarks(other, one), options.direction, crop=options.crop)
 
     def hold_out(self, fraction: float) -> Self:
         return replace(self, held_out=fraction)
 
     def for_generator(self, generator: Generator) -> Self:
         return self
+
+    def preview(self, known: Batch, count: int, columns: int) -> Preview:
+        """A row for each of the first inputs, at most `columns` of them."""
+        shown = known.part(slice(min(count, columns)))
+        (image,) = shown.inputs
+        given = {INPUT: image} if shown.target is None else {INPUT: image, TARGET: shown.target}
+        return Preview(shown.inputs, given, teacher=shown.teacher)
 
 
 def formats(generator: Generator) -> tuple[Format, Format]:
@@ -93,7 +103,7 @@ def formats(generator: Generator) -> tuple[Format, Format]:
     if not shapes:
         raise DataError("the generator takes no images: give the checkpoint of a translator")
     channels, side, _ = shapes[0]
-    check_stride(side, generator.stride)
+    check_sides((side,), generator.stride)
     target_channels, target_side, _ = generator.image_shape
     return Format(side, channels), Format(target_side, target_channels)
 
@@ -111,16 +121,23 @@ def check_attributes_unused(options: TaskOptions, task: str) -> None:
         )
 
 
-def check_stride(side: int, stride: int) -> None:
-    """Check that a network takes images of `side` px.
+def check_sides(sides: tuple[int, ...], stride: int, what: str = "images") -> None:
+    """Check that a network takes images of these sides.
+
+    Args:
+        sides: height and width, or the one side of square images, px.
+        stride: what the network takes multiples of, px.
+        what: the images in words.
 
     Raises:
-        DataError: `side` is no multiple of `stride`; it names the next that is.
+        DataError: a side is no multiple of `stride`; it names the next that is.
     """
-    if side % stride:
-        following = -(-side // stride) * stride
+    if any(side % stride for side in sides):
+        given, following = (
+            "×".join(map(str, each)) for each in (sides, [-(-side // stride) * stride for side in sides])
+        )
         raise DataError(
-            f"images of {side} px: this network takes multiples of {stride} px: give {following} px"
+            f"{what} of {given} px: this network takes multiples of {stride} px: give {following} px"
         )
 
 
@@ -217,13 +234,30 @@ def image_stream(
     seed: int,
     *,
     mirror: bool,
+    crop: bool,
     device: torch.device | str,
     labels: Tensor | None = None,
 ) -> ImageStream:
-    """Shuffled batches of a part of an image set; streams of one seed and length have one order and flips."""
+    """Shuffled batches of a part of an image set.
+
+    Streams of one seed and length have one order, and the same flips and crops.
+    """
     return ImageStream(
-        images.images, batch_size, seed, mirror=mirror, labels=labels, rows=images.rows, device=device
+        images.images,
+        batch_size,
+        seed,
+        mirror=mirror,
+        crop=crop,
+        labels=labels,
+        rows=images.rows,
+        device=device,
     )
+
+
+def uses(crop: bool, chosen: int, tests: int) -> str:
+    """What the splits are for, in words: after the number of training images, with those of the others."""
+    cropped = ", cropped at random" if crop else ""
+    return f"to train on{cropped}; {chosen:,} to pick students, {tests:,} to test"
 
 
 @dataclass(frozen=True)
@@ -255,8 +289,3 @@ def some_of(images: ImageSet, size: int, seed: int) -> npt.NDArray[Any]:
     rng = torch.Generator().manual_seed(seed)
     chosen: npt.NDArray[Any] = torch.randperm(len(images), generator=rng)[:size].numpy()
     return chosen
-
-
-def first_inputs(inputs: Inputs, count: int) -> Tensor:
-    """Indices of the first `count` inputs."""
-    return torch.arange(min(count, len(inputs[0])))

@@ -18,10 +18,10 @@ from distill.tasks.translation import (
     TranslationStream,
     TwoDomains,
     digest_of,
-    first_inputs,
     image_stream,
     in_order,
     some_of,
+    uses,
 )
 from search_spaces import Inputs
 
@@ -33,6 +33,7 @@ class UnpairedTask(TwoDomains):
     name: ClassVar[str] = "unpaired"
     read = staticmethod(load_domains)
     judges_input: ClassVar[bool] = False
+    metrics: ClassVar[tuple[str, ...]] = ("content",)
 
     @cached_property
     def splits(self) -> tuple[Split, Split]:
@@ -59,7 +60,7 @@ class UnpairedTask(TwoDomains):
         chosen, tests = (self.source.part(positions).count for positions in (ours.validation, ours.test))
         return (
             f"{self.target.name}, unpaired {self.direction} ({self.images.format}): {training[0]:,} and "
-            f"{training[1]:,} images to train on; {chosen:,} to pick students, {tests:,} to test"
+            f"{training[1]:,} images {uses(self.crop, chosen, tests)}"
         )
 
     @cached_property
@@ -107,9 +108,6 @@ class UnpairedTask(TwoDomains):
 
         return EvalSet(self.target.name, self.target.part(real), inputs, drawn=False)
 
-    def preview(self, inputs: Inputs, count: int, columns: int) -> Tensor:
-        return first_inputs(inputs, count)
-
 
 class UnpairedStream(TranslationStream):
     """Shuffled epochs of either domain, each for itself."""
@@ -120,7 +118,9 @@ class UnpairedStream(TranslationStream):
         parts = {"inputs": task.inputs_to_train_on, "real": task.images}
         super().__init__(
             {
-                name: image_stream(images, batch_size, derive_seed(seed, name), mirror=mirror, device=device)
+                name: image_stream(
+                    images, batch_size, derive_seed(seed, name), mirror=mirror, crop=task.crop, device=device
+                )
                 for name, images in parts.items()
             },
             seed,

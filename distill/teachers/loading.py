@@ -9,6 +9,7 @@ from typing import Any
 
 from distill.errors import TeacherError
 from search_spaces import (
+    ArchitectureError,
     CheckpointError,
     Discriminator,
     Family,
@@ -46,7 +47,13 @@ class Teacher:
             return replace(self, generator=generator)
         judge: Any = self.discriminator.architecture
         discriminator = self.family.build_discriminator(replace(judge, resolution=resolution))
-        discriminator.load_state_dict(self.discriminator.state_dict())
+        try:
+            discriminator.load_state_dict(self.discriminator.state_dict())
+        except RuntimeError as error:  # its last layer sees the whole image, as StarGAN's
+            raise ArchitectureError(
+                f"resolution {resolution}: the discriminator of {self.name} judges images of {side} px, give "
+                "that, or a file of its generator alone"
+            ) from error
         return replace(self, generator=generator, discriminator=discriminator.eval().requires_grad_(False))
 
 

@@ -7,9 +7,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import torch
+
 from distill.data import absolute
 from distill.errors import TrainingError
-from distill.evaluation import Fidelity, image_grid, sample, save_png
+from distill.evaluation import Fidelity, compare, sample, save_png
 from distill.seeds import derive_seed
 from distill.storage import LeaseHeldError, folder_lease
 from distill.tasks import Task
@@ -144,10 +146,10 @@ def _take_snapshot(
     trainer, seed = run.trainer, training.config.seed
     score = fidelity.fid(trainer.ema, training.fid_samples, seed) if fidelity else None
     count = GRID * max(1, trainer.ema.classes)  # enough for some of every class
-    known = next(task.inputs(derive_seed(seed, "grid"), count))
-    chosen = task.preview(known, GRID, COLUMNS)
-    images = sample(trainer.ema, tuple(x[chosen] for x in known), seed)
-    save_png(image_grid(images, columns=COLUMNS), training.folder / f"samples-{trainer.images:09d}.png")
+    inputs = task.teacher_inputs(count, derive_seed(seed, "grid"))
+    preview = task.preview(inputs.batch(tuple(map(torch.from_numpy, inputs.arrays()))), GRID, COLUMNS)
+    made = {f"after {trainer.images:,} images": sample(trainer.ema, preview.inputs, seed)}
+    save_png(compare(preview.panels(made)), training.folder / f"samples-{trainer.images:09d}.png")
     snapshot = Snapshot(
         images=trainer.images,
         seconds=round(run.elapsed, 1),

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from nas.checkpoints.evaluation import evaluate
     from nas.checkpoints.export import better_seed, choose, export_student
+    from nas.checkpoints.raw import raw_images
     from nas.checkpoints.sampling import check_output, draw, write
     from nas.checkpoints.student import load_student
+    from nas.checkpoints.translation import Translated, translate
 
 __all__ = [
+    "Translated",
     "better_seed",
     "check_output",
     "choose",
@@ -22,10 +25,13 @@ __all__ = [
     "evaluate",
     "export_student",
     "load_student",
+    "raw_images",
+    "translate",
     "write",
 ]
 
 _HOMES = {
+    "Translated": "translation",
     "better_seed": "export",
     "check_output": "sampling",
     "choose": "export",
@@ -33,6 +39,8 @@ _HOMES = {
     "evaluate": "evaluation",
     "export_student": "export",
     "load_student": "student",
+    "raw_images": "raw",
+    "translate": "translation",
     "write": "sampling",
 }
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Any
 
-from distill.data import DIGITS, TEACHER
+from distill.data import TEACHER
 from distill.errors import NonFiniteImagesError
 from distill.evaluation import (
     ExtractorChoice,
@@ -16,29 +14,29 @@ from distill.evaluation import (
     Score,
     check_domain,
     check_names,
+    check_task_has,
     choose_extractor,
     distance_name,
     domain_warnings,
     extractor_line,
     few_samples,
     images_at_a_time,
+    metrics_of,
     needs_extractor,
 )
 from distill.progress import OnProgress
-from distill.tasks import DEFAULT_OPTIONS, Direction, EvalSet, Task, TaskOptions, get_task
-from distill.teachers import TEACHER_CACHE, TeacherSamples, load_teacher
+from distill.tasks import Direction, EvalSet, Task
 from nas.budget import COUNTER, measure
-from nas.config import DIGITS_DEFAULTS, REAL_DEFAULTS, TEACHER_SAMPLES
+from nas.checkpoints.subject import Subject, load_samples, load_task, source_of
 from nas.device import choose_device
 from nas.errors import ConfigError
-from nas.study import BUILT_IN, REAL_IMAGES
-from search_spaces import Family, Generator, get_family, load_checkpoint
+from nas.study import REAL_IMAGES
 
 
 def evaluate(
     checkpoint: str | Path,
     *,
-    metrics: str | Sequence[str] = ("fid",),
+    metrics: str | Sequence[str] | None = None,
     data: str | None = None,
     task: str | None = None,
     direction: Direction | None = None,
@@ -57,7 +55,8 @@ def evaluate(
 
     Args:
         checkpoint: of a student or a teacher.
-        metrics: names in `distill.evaluation.metrics.METRICS`, or one of them.
+        metrics: names in `distill.evaluation.metrics.METRICS`, or one of them; without them FID and what
+            goes with the task, such as the distance of translations to their targets.
         data: the real images, or "teacher" for held-out samples of the teacher.
         task: what the generator was trained for, where its family has several tasks.
         direction: from which domain to which it translates.
@@ -82,19 +81,22 @@ def evaluate(
     Raises:
         UserError: the checkpoint, data, extractor or device can't be used, or a metric is impossible.
     """
-    metrics = [metrics] if isinstance(metrics, str) else metrics
-    check_names(metrics)
+    asked = [metrics] if isinstance(metrics, str) else metrics
+    check_names(asked or ())
     where, cache = choose_device(device), None if cache is None else Path(cache)
-    subject = _Subject.read(Path(checkpoint))
+    subject = Subject.read(Path(checkpoint))
+    kind = subject.task(task)
+    metrics = list(asked or ("fid", *metrics_of(kind)))
+    check_task_has(kind, metrics)
     cost = measure(subject.generator)
     weights = _weights(subject, extractor, extractor_weights)
-    source = _source(subject, data, teacher)
+    source = source_of(subject, data, teacher)
     judge = _judge(subject, extractor, weights, source, metrics)
     if source == TEACHER:
-        measured, compared_with = _samples(subject, teacher, cache, where, on_progress)
+        measured, compared_with = load_samples(subject, teacher, cache, where, on_progress)
     else:
-        kind, options = subject.task(task), subject.options(direction, attributes)
-        measured = _task(subject, kind, options, source, data, cache, on_progress)
+        options = subject.options(direction, attributes)
+        measured = load_task(subject, kind, options, source, data, cache, on_progress)
         compared_with = REAL_IMAGES
     notes = _notes(judge, measured) if needs_extractor(metrics) else []
     batch_size = batch_size or images_at_a_time(subject.generator.image_shape[-1])
@@ -134,130 +136,14 @@ def evaluate(
     }
 
 
-@dataclass(frozen=True)
-class _Subject:
-    """What is measured: the generator of a file, and what the file notes of its study's measurement."""
-
-    path: Path
-    family: Family
-    generator: Generator
-    noted: Mapping[str, str]
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        loaded = load_checkpoint(path)
-        return cls(path, get_family(loaded.family), loaded.generator, loaded.metadata)
-
-    def samples(self, task: Task) -> int:
-        """Generated images: as many as noted, else a search's default for the images."""
-        return int(self.noted.get("fid_samples", self._default_samples(task)))
-
-    def held_out_samples(self, task: Task) -> int:
-        """The same for held-out images; of images as inputs all: the noted number is of another split."""
-        samples = self.samples(task)
-        drawn = any(one.drawn for one in task.eval_sets())
-        return samples if drawn else max(samples, self._default_samples(task))
-
-    def _default_samples(self, task: Task) -> int:
-        defaults = DIGITS_DEFAULTS if task.images.name == DIGITS else REAL_DEFAULTS
-        return int(defaults["fid_samples"])
-
-    def task(self, asked: str | None) -> type[Task]:
-        """The task asked for, else the noted one, else the family's first."""
-        return get_task(self.family, asked or self.noted.get("task", ""))
-
-    def options(self, direction: Direction | None, attributes: Sequence[str] | None) -> TaskOptions:
-        """What is said of image translation, by default as the file notes."""
-        known = tuple(name for name in self.noted.get("attributes", "").split(",") if name)
-        way: Direction = "B2A" if self.noted.get("direction") == "B2A" else DEFAULT_OPTIONS.direction
-        return TaskOptions(direction or way, tuple(attributes or known))
-
-    @property
-    def seed(self) -> int:
-        return int(self.noted.get("fid_seed", 0))
-
-
-def _source(subject: _Subject, data: str | None, teacher: str | Path | None) -> str:
-    """What to compare with: the samples of a teacher that is given, else `data`, else what the file notes."""
-    if teacher is not None:
-        if data not in (None, TEACHER):
-            raise ConfigError(
-                f"--teacher {teacher}: leave it out with --data {data}, or give --data {TEACHER}"
-            )
-        return TEACHER
-    source = data or subject.noted.get("data")
-    if source is None:
-        raise ConfigError(f"{subject.path} does not note what images it belongs to: give them by --data")
-    return source
-
-
 def _judge(
-    subject: _Subject, asked: str | None, weights: Path | None, source: str, metrics: Sequence[str]
+    subject: Subject, asked: str | None, weights: Path | None, source: str, metrics: Sequence[str]
 ) -> ExtractorChoice:
     """The extractor, checked before images are decoded; where no metric needs one, nothing is checked."""
     recorded = subject.noted.get("fid_extractor")
     if not needs_extractor(metrics):
         return ExtractorChoice(asked or recorded or "")
     return choose_extractor(source, weights, asked=asked, recorded=recorded, download=True)
-
-
-def _task(
-    subject: _Subject,
-    kind: type[Task],
-    options: TaskOptions,
-    source: str,
-    data: str | None,
-    cache: Path | None,
-    on_progress: OnProgress | None,
-) -> Task:
-    """The task on the images `source`, of which as many are held out as the file notes.
-
-    Images that the user gives may be others than the noted ones; none of those are held out.
-    """
-    loaded = kind.load(
-        source, subject.generator, options=options, any_labels=True, cache=cache, on_progress=on_progress
-    )
-    whole = loaded.for_generator(subject.generator)
-    task = whole.hold_out(float(subject.noted.get("held_out", 0)))
-    if task.digest == subject.noted.get("data_digest", task.digest):
-        return task
-    if data is None:
-        raise ConfigError(f"{source} has changed since {subject.path} was measured on it: give --data")
-    return whole
-
-
-def _samples(
-    subject: _Subject,
-    teacher: str | Path | None,
-    cache: Path | None,
-    device: str,
-    on_progress: OnProgress | None,
-) -> tuple[Task, str]:
-    """The task against samples of `teacher`, by default the one noted; and what it is in words."""
-    noted, generator = subject.noted, subject.generator
-    path = Path(teacher or noted.get("teacher_path", ""))
-    built_in = str(path) == BUILT_IN
-    if not built_in and not path.is_file():
-        gone = f"{path} is not a file" if path.name else f"{subject.path} does not note a teacher"
-        raise ConfigError(f"--data {TEACHER}: {gone}: give the teacher by --teacher, or images by --data")
-    loaded = load_teacher(None if built_in else path)
-    if loaded.generator.image_shape != generator.image_shape:
-        ours, theirs = ("×".join(map(str, g.image_shape)) for g in (generator, loaded.generator))
-        raise ConfigError(
-            f"{subject.path} makes images of {ours}, the teacher {path} of {theirs}: give its own by "
-            "--teacher"
-        )
-    samples = TeacherSamples(loaded, int(noted.get("teacher_samples", TEACHER_SAMPLES)))
-    samples.check()
-    if teacher is None and noted.get("data_digest", samples.digest) != samples.digest:
-        raise ConfigError(
-            f"{path} has changed since {subject.path} was measured against its samples: give --teacher"
-        )
-    how: Mapping[str, Any] = {"device": device, "on_progress": on_progress}
-    if cache is not None:
-        return samples.held_out_task(generator, cache / TEACHER_CACHE, **how), samples.described
-    with TemporaryDirectory() as scratch:  # what is mapped stays readable after its file is gone
-        return samples.held_out_task(generator, Path(scratch), **how), samples.described
 
 
 def _notes(judge: ExtractorChoice, task: Task) -> list[str]:
@@ -269,7 +155,7 @@ def _notes(judge: ExtractorChoice, task: Task) -> list[str]:
     return [extractor_line(judge.name, judge.reason), *(f"Warning: {each}" for each in warnings)]
 
 
-def _weights(subject: _Subject, extractor: str | None, given: str | Path | None) -> Path | None:
+def _weights(subject: Subject, extractor: str | None, given: str | Path | None) -> Path | None:
     """The extractor's weights: those `given`, else those that the file notes for its own, if they exist."""
     if given is not None:
         return Path(given)
@@ -277,7 +163,7 @@ def _weights(subject: _Subject, extractor: str | None, given: str | Path | None)
     return Path(path) if extractor is None and path and Path(path).is_file() else None
 
 
-def _check_weights(subject: _Subject, fidelity: Fidelity) -> None:
+def _check_weights(subject: Subject, fidelity: Fidelity) -> None:
     """Raise ConfigError if the extractor's weights differ from those that the file notes."""
     found, noted = fidelity.extractor, subject.noted
     wanted = noted.get("fid_extractor_digest") or found.digest  # older files note none
@@ -291,7 +177,7 @@ def _check_weights(subject: _Subject, fidelity: Fidelity) -> None:
 
 
 def _scores(
-    subject: _Subject,
+    subject: Subject,
     fidelity: Fidelity,
     held_out: Sequence[EvalSet],
     metrics: Sequence[str],
@@ -329,4 +215,5 @@ def _fields(score: Score) -> dict[str, Any]:
         "extractor_digest": score.digest,
         "seed": score.seed,
     }
-    return {"values": dict(score.values), **conditions, "settings": dict(score.settings)}
+    sets = {name: dict(values) for name, values in score.sets.items()}
+    return {"values": dict(score.values), **conditions, "settings": dict(score.settings), "sets": sets}

@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from distill.evaluation import image_grid, images_at_a_time, save_png
 from distill.memory import is_out_of_memory
 from distill.noise import seeded_noise
+from nas.checkpoints.arrays import read_array, read_classes
 from nas.errors import ConfigError
-from search_spaces import Checkpoint, Generator, load_checkpoint, one_line, os_reason
+from search_spaces import Checkpoint, Generator, load_checkpoint, os_reason
 from search_spaces.reading import written_whole
 
 BATCH = 64
-NPY = b"\x93NUMPY"  # magic bytes
 NO_OPTIONS = {"psi": 1.0, "noise": "random"}  # the behaviour of generators without options
 LACKS = {"psi": "styles, so there is nothing to truncate", "noise": "noise inputs"}
 
@@ -52,7 +51,7 @@ def draw(
     loaded = load_checkpoint(checkpoint)
     generator = loaded.generator
     _check_drawn(generator, checkpoint)
-    options = _known_options(loaded, checkpoint, options)
+    options = known_options(loaded, checkpoint, options)
     specs = generator.input_specs
     place = {spec.kind: i for i, spec in enumerate(specs)}
     if latents is not None and "latent" not in place:
@@ -65,7 +64,7 @@ def draw(
         if z is not None:
             inputs[place["latent"]] = z
         if classes:
-            inputs[place["label"]] = _read_classes(classes, len(inputs[0]), generator.classes)
+            inputs[place["label"]] = read_classes("--classes", classes, len(inputs[0]), generator.classes)
         at_a_time = images_at_a_time(generator.image_shape[1], most=BATCH)
         batches = zip(*(torch.split(tensor, at_a_time) for tensor in inputs), strict=True)
         with seeded_noise(seed):
@@ -81,14 +80,15 @@ def _check_drawn(generator: Generator, checkpoint: Path) -> None:
     needed = [spec for spec in generator.input_specs if spec.distribution == "data"]
     if needed:
         words = " and ".join(f"{spec.kind} (N, {', '.join(map(str, spec.shape))})" for spec in needed)
-        does = "translates images" if any(spec.kind == "image" for spec in needed) else "needs data"
+        translates = any(spec.kind == "image" for spec in needed)
+        does = "translates images" if translates else "needs data"
+        flags = "photos by --input, or arrays by --inputs" if translates else "them by --inputs"
         raise ConfigError(
-            f"{checkpoint} {does}: it needs {words} from data, which can't be drawn: load it with "
-            "nas.load_student and call it with them"
+            f"{checkpoint} {does}: it needs {words} from data, which can't be drawn: give {flags}"
         )
 
 
-def _known_options(loaded: Checkpoint, checkpoint: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+def known_options(loaded: Checkpoint, checkpoint: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     """The `options` that the generator has; raises ConfigError for others, unless they change nothing."""
     known = loaded.generator.sampling_options
     for name in options.keys() - known:
@@ -137,59 +137,4 @@ def write(images: Tensor, output: Path, columns: int, force: bool = False) -> No
 
 def _read_latents(path: Path, latent_dim: int) -> Tensor:
     """`z` (N, latent_dim), float32."""
-    wanted = f"a .npy array of shape (N, {latent_dim})"
-    latents = _read_numbers("--latents", path, wanted).float()
-    if latents.ndim != 2 or latents.shape[1] != latent_dim or len(latents) == 0:
-        raise ConfigError(f"--latents {path} has shape {tuple(latents.shape)}: give {wanted}")
-    if not bool(latents.isfinite().all()):  # as float32, too
-        raise ConfigError(f"--latents {path} holds values that are not finite: give ordinary numbers")
-    return latents
-
-
-def _read_classes(given: str, count: int, classes: int) -> Tensor:
-    """Labels (count, classes), one-hot unless a file gives others."""
-    if given.endswith(".npy"):
-        wanted = f"a .npy array of {count} × {classes} labels, or of numbers from 0 to {classes - 1}"
-        labels = _read_numbers("--classes", Path(given), wanted)
-        if not bool(labels.isfinite().all()):
-            raise ConfigError(f"--classes {given} holds values that are not finite: give {wanted}")
-        if labels.shape == (count, classes):
-            return labels.float()
-        whole = labels.ndim == 1 and torch.equal(labels, labels.trunc())
-        numbers = [int(label) for label in labels.tolist()] if whole else []
-    else:
-        parts = given.split(",")
-        numbers = [int(part) for part in parts if part.strip().isdigit()]
-        numbers = numbers if len(numbers) == len(parts) else []
-    if not numbers or not 0 <= min(numbers) <= max(numbers) < classes:
-        raise ConfigError(
-            f"--classes {given}: give numbers from 0 to {classes - 1}, such as 0,1,2, or a .npy of them"
-        )
-    return F.one_hot(torch.tensor([numbers[i % len(numbers)] for i in range(count)]), classes).float()
-
-
-def _read_numbers(flag: str, path: Path, wanted: str) -> Tensor:
-    """The array in a .npy, float64.
-
-    Raises:
-        ConfigError: the file is no .npy of numbers; the message says what it is.
-    """
-    try:
-        with path.open("rb") as file:
-            head = file.read(len(NPY))
-        array = np.load(path, allow_pickle=False) if head == NPY else None
-    except Exception as error:  # whatever a damaged header makes numpy raise, MemoryError among it
-        reason = one_line(getattr(error, "strerror", None) or error, 100)
-        raise ConfigError(f"{flag} {path} can't be read ({reason}): give {wanted}") from error
-    if array is None:
-        raise ConfigError(f"{flag} {path} is {_kind(head)}, not a .npy: give {wanted}")
-    if array.dtype.kind not in "fiub":
-        raise ConfigError(f"{flag} {path} holds values of type {array.dtype}, not numbers: give {wanted}")
-    return torch.from_numpy(array.astype(np.float64))
-
-
-def _kind(head: bytes) -> str:
-    """Kind of the file that begins with `head`, in words."""
-    if head.startswith(b"PK"):
-        return "a .npz or another zip archive"
-    return f"a file that begins with {head!r}" if head else "empty"
+    return read_array("--latents", path, (None, latent_dim), f"(N, {latent_dim})")

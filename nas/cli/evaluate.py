@@ -35,6 +35,7 @@ nas-evaluate student.safetensors --metrics fid,kid,is,prc,vol --fid-samples 50k
 nas-evaluate student.safetensors --data images/ --extractor inception --extractor-weights inception.pth --json
 nas-evaluate student.safetensors --data cifar.zip --extractor cifar-resnet --extractor-weights resnet20.th
 nas-evaluate student.safetensors --data images/ --extractor features.pt --cache real/
+nas-evaluate student.safetensors --metrics fid,content,accuracy     # of a StarGAN, for every attribute
 nas-evaluate student.safetensors --teacher ffhq256.pkl --cache samples/     # against samples of the teacher
 """
 
@@ -48,7 +49,13 @@ class EvaluateOptions(JsonOption, DeviceOption, SampleSeedOption, FidOptions):
     checkpoint: Location = option(
         group="evaluation", argument=True, help="Student or teacher, of any known format."
     )
-    metrics: str = option("fid", group="evaluation", help="Metrics: any of fid,kid,is,prc,vol.")
+    metrics: str = option(
+        "",
+        group="evaluation",
+        help="Metrics: any of fid,kid,is,prc,vol. Of translators also content (distance to the input); of "
+        "pairs target and perceptual (distances to the target); of attributes accuracy.",
+        shown="fid, and for translators all that go with the task",
+    )
     data: Place | None = variant(
         ImageOptions,
         "data",
@@ -102,7 +109,7 @@ def main(asked: EvaluateOptions) -> None:
     from nas.checkpoints import evaluate
     from nas.progress import progress_bars
 
-    names = [name.strip() for name in asked.metrics.split(",")]
+    names = [name.strip() for name in asked.metrics.split(",")] if asked.metrics else None
     how = asked.model_dump(exclude={"checkpoint", "metrics", "as_json"})
     with progress_bars(console()) as on_progress:
         found = evaluate(asked.checkpoint, metrics=names, on_progress=on_progress, **how)
@@ -110,6 +117,8 @@ def main(asked: EvaluateOptions) -> None:
         click.echo(json.dumps(found))
         return
     results().print(_table(found))
+    if any(score["sets"] for score in found["metrics"].values()):
+        results().print(_table_of_sets(found))
     for note in found["notes"]:
         click.echo(note)
     click.echo(
@@ -134,7 +143,8 @@ def _table(found: dict[str, Any]) -> Table:
     scores = [("", score) for score in found["metrics"].values()]
     scores += [("held-out ", score) for score in found["held_out"].values()]
     for part, score in scores:
-        features = f"{score['extractor']} ({score['extractor_digest']})" if score["extractor"] else "pixels"
+        digest = f" ({score['extractor_digest']})" if score["extractor_digest"] else ""
+        features = f"{score['extractor']}{digest}" if score["extractor"] else "pixels"
         settings = ", ".join(f"{name}={value}" for name, value in score["settings"].items())
         conditions = [
             str(score["samples"]),
@@ -146,6 +156,25 @@ def _table(found: dict[str, Any]) -> Table:
         for name, value in score["values"].items():
             shown = found["distance"] if name == "fid" else name
             table.add_row(part + shown, f"{value:.6g}", *conditions)
+    return table
+
+
+def _table_of_sets(found: dict[str, Any]) -> Table:
+    """A line for each of several distributions, such as attributes, with the first value of every metric."""
+    from rich.table import Table
+
+    table = Table(title="Of each of them", title_justify="left")
+    table.add_column("")
+    rows: dict[str, list[str]] = {}
+    for part, scores in (("", found["metrics"]), ("held-out\n", found["held_out"])):
+        for score in scores.values():
+            name = next(iter(score["values"]))
+            shown = found["distance"] if name == "fid" else name
+            table.add_column(part + shown, justify="right")
+            for one, values in score["sets"].items():
+                rows.setdefault(one, []).append(f"{values[name]:.6g}")
+    for one, cells in rows.items():
+        table.add_row(one, *cells)
     return table
 
 

@@ -1,21 +1,41 @@
-"""nas-sample: generate images."""
+"""nas-sample: generate or translate images."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from nas.cli.command import Command
 from nas.cli.options import options
-from nas.options import JsonOption, Location, Place, SampleSeedOption, option, variant
+from nas.options import JsonOption, Location, Names, Place, SampleSeedOption, flag_of, option, variant
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 EXAMPLES = """
 nas-sample student.safetensors -o grid.png
 nas-sample student.safetensors -o grid.png --force --count 100 --columns 10 --seed 7 --psi 0.7
 nas-sample student.safetensors -o images.npy --latents z.npy --noise const
 nas-sample network-snapshot.pkl -o classes.png --classes 0,1,2,3 --columns 4
+
+# translators: a photo, a folder, a grid beside the teacher, some domains
+nas-sample latest_net_G_A.pth --input horse.jpg -o zebra.png
+nas-sample student.safetensors --input horses/ -o zebras/
+nas-sample student.safetensors --input horses/ -o grid.png --teacher teacher.safetensors
+nas-sample 200000-G.ckpt --input faces/ -o faces.png --attributes 0,3 --resolution 128
+
+# raw arrays in and out, to compare with the original
+nas-sample latest_net_G_A.pth --inputs x.npy -o y.npy
+nas-sample 200000-G.ckpt --inputs x.npy --labels c.npy -o y.npy
 """
+
+MODES = {
+    "input": {"attributes", "labels", "resolution", "teacher"},
+    "inputs": {"labels", "psi", "noise"},
+    "": {"count", "columns", "latents", "classes", "seed", "psi", "noise"},
+}
+"""The options that go with each way of asking for images; without `input` and `inputs` they are drawn."""
 
 
 class SampleOptions(JsonOption):
@@ -23,6 +43,36 @@ class SampleOptions(JsonOption):
 
     checkpoint: Location = option(
         group="images", argument=True, help="Student or teacher, of any known format."
+    )
+    input: Place | None = option(
+        None,
+        group="images",
+        help="Photos to translate: an image, a folder or a .zip; cropped and resized as the images of a "
+        "training are.",
+    )
+    attributes: Names = option(
+        (),
+        group="images",
+        help="With --input, domains to translate to: attributes by name, or by number from 0 where the file "
+        "notes no names; a+b for both at once.",
+        shown="every one",
+    )
+    resolution: int | None = option(
+        None, group="images", help="With --input, side of the images, px.", shown="the network's"
+    )
+    teacher: Location | None = option(
+        None, group="images", help="With --input, a network to show beside it in a grid."
+    )
+    inputs: Location | None = option(
+        None,
+        group="images",
+        help="Raw inputs as .npy: latents (N, latent_dim), or images (N, C, H, W), usually in [-1, 1].",
+    )
+    labels: Place = option(
+        "",
+        group="images",
+        help="What the network takes beside --inputs, as .npy: classes (N), or attributes (N, K). With "
+        "--input, target attributes (M, K), a domain each.",
     )
     count: int = option(64, group="images", ge=1, help="Number of images.")
     columns: int = option(8, group="images", ge=1, help="Images in a row of the grid.")
@@ -44,10 +94,16 @@ class SampleOptions(JsonOption):
         help="Truncation of styles (StyleGAN2 only): below 1, less variety; 0, the mean style.",
     )
     noise: Literal["random", "const", "none"] = option(
-        "random", group="images", help="Noise inputs (StyleGAN2 only)."
+        "random",
+        group="images",
+        help="Noise inputs (StyleGAN2 only).",
+        shown="random; with --inputs const",
     )
     output: Location = option(
-        group="output", short="-o", help="File to write. .png: a grid; .npy: float32 (N, C, H, W)."
+        group="output",
+        short="-o",
+        help="File to write. .png: a grid; .npy: float32 (N, C, H, W). With --input also a folder, for a .png"
+        " of each photo; a .png of one photo is its translation.",
     )
     force: bool = option(False, group="output", off="", help="Replace the file if it exists.")
 
@@ -55,33 +111,92 @@ class SampleOptions(JsonOption):
 @click.command(cls=Command, examples=EXAMPLES)
 @options(SampleOptions)
 def main(asked: SampleOptions) -> None:
-    """Generate images of CHECKPOINT, a student or a teacher of any known format, as .png or .npy."""
+    """Generate images of CHECKPOINT, a student or a teacher of any known format, as .png or .npy.
+
+    With --input it translates photos.
+    """
     import json
 
-    from nas.checkpoints import check_output, draw, write
+    mode = _mode(asked)
+    said, line = _translated(asked) if mode == "input" else _made(asked, mode)
+    click.echo(json.dumps(said) if asked.as_json else line)
+
+
+def _mode(asked: SampleOptions) -> str:
+    """Which of `MODES` is asked for.
+
+    Raises:
+        ConfigError: an option does not go with it.
+    """
+    from nas.errors import ConfigError
+
+    given = asked.model_fields_set
+    mode = next((name for name in MODES if name in given), "")
+    known = {*MODES, *(name for names in MODES.values() for name in names)}
+    for name in sorted((given & known) - MODES[mode] - {mode}):
+        flag = flag_of(SampleOptions, name)
+        if mode:
+            takes = ", ".join(flag_of(SampleOptions, each) for each in sorted(MODES[mode]))
+            raise ConfigError(f"{flag} does not go with --{mode}, which takes {takes}: leave one of both out")
+        wanted = " or ".join(f"--{each}" for each, names in MODES.items() if name in names)
+        raise ConfigError(f"{flag} goes with {wanted}: give that, too, or leave {flag} out")
+    return mode
+
+
+def _translated(asked: SampleOptions) -> tuple[dict[str, Any], str]:
+    """What came of photos: for programs, and in a line for each fact."""
+    from pathlib import Path
+
+    from nas.checkpoints import translate
     from search_spaces import count_of
 
-    output = asked.output
-    check_output(output, asked.force)
-    images = draw(
+    assert asked.input is not None
+    done = translate(
         asked.checkpoint,
-        count=asked.count,
-        latents=asked.latents,
-        classes=asked.classes,
-        seed=asked.seed,
-        psi=asked.psi,
-        noise=asked.noise,
+        asked.input,
+        asked.output,
+        attributes=asked.attributes,
+        labels=Path(asked.labels) if asked.labels else None,
+        resolution=asked.resolution,
+        teacher=asked.teacher,
+        force=asked.force,
     )
-    write(images, output, asked.columns, asked.force)
-    if asked.as_json:
-        click.echo(
-            json.dumps(
-                {"output": str(output), "shape": list(images.shape)}
-                | asked.model_dump(include={"seed", "psi", "noise"})
-            )
-        )
+    domains = f" ({', '.join(done.domains)})" if done.domains else ""
+    line = (
+        f"{done.output}: {count_of(done.photos, 'photo')}, {count_of(done.pictures, 'picture')} of "
+        f"{done.side}×{done.side} px{domains}"
+    )
+    said = {"output": str(done.output), "photos": done.photos, "pictures": done.pictures}
+    said |= {"side": done.side, "domains": list(done.domains), "skipped": done.skipped}
+    return said, "\n".join([line, *(f"Skipped {each}" for each in done.skipped)])
+
+
+def _made(asked: SampleOptions, mode: str) -> tuple[dict[str, Any], str]:
+    """What was drawn, or made of raw inputs."""
+    from nas.checkpoints import check_output, draw, raw_images, write
+    from search_spaces import count_of
+
+    check_output(asked.output, asked.force)
+    images: Tensor
+    if mode == "inputs":
+        assert asked.inputs is not None
+        noise = asked.noise if "noise" in asked.model_fields_set else "const"
+        images = raw_images(asked.checkpoint, asked.inputs, asked.labels, psi=asked.psi, noise=noise)
+        said: dict[str, Any] = {"psi": asked.psi, "noise": noise}
     else:
-        click.echo(f"{output}: {count_of(len(images), 'image')} of {images.shape[2]}×{images.shape[3]} px")
+        images = draw(
+            asked.checkpoint,
+            count=asked.count,
+            latents=asked.latents,
+            classes=asked.classes,
+            seed=asked.seed,
+            psi=asked.psi,
+            noise=asked.noise,
+        )
+        said = asked.model_dump(include={"seed", "psi", "noise"})
+    write(images, asked.output, asked.columns, asked.force)
+    line = f"{asked.output}: {count_of(len(images), 'image')} of {images.shape[2]}×{images.shape[3]} px"
+    return {"output": str(asked.output), "shape": list(images.shape)} | said, line
 
 
 if __name__ == "__main__":

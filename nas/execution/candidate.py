@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from distill.data import to_float, to_uint8
-from distill.evaluation import compare, sample, save_png
+from distill.evaluation import compare, metrics_of, sample, save_png
 from distill.progress import Reporter
-from distill.tasks import preview_rows
+from distill.tasks import Panel
 from distill.training import LossLog, Progress, Trainer, images_in_whole_steps
 from nas.budget import Cost, measure
 from nas.config import same_search
@@ -28,10 +28,9 @@ from nas.workbench import Workbench
 from search_spaces import Generator, file_digest
 from search_spaces.reading import written_whole
 
-GRID = 16  # images of the sample grid, if there are no classes
-COLUMNS = 8
-PREVIEWED = 2_000  # inputs of the teacher cache to choose from, so that every class is among them
-HELD_OUT = ("fid", "kid", "precision", "recall")  # noted of a finalist
+COLUMNS = 8  # of images beside their nearest training images
+HELD_OUT = ("fid", "kid", "prc")  # metrics of a finalist, beside those of its task
+SPREAD = "kid_std"  # of subsets, no figure of a finalist
 NEAREST = ("nearest", "second nearest", "third nearest")
 REPORT_SECONDS = 1.0  # between two reports: all workers of a cluster write into one folder
 FID_SEED_OFFSET = 7_919  # so that FIDs use other latents than the training
@@ -176,10 +175,10 @@ class Candidate:
         score = scores["fid"]
         fid = score.values["fid"]
         title = f"trial {self.trial}, {config.distance} {fid:.2f} after {images} images"
-        rows = self._rows(student, title)
-        save_png(compare(rows, columns=COLUMNS), self.folder / "samples.png")
+        made = sample(student, self.bench.preview.inputs)
+        save_png(compare(self._panels(made, title)), self.folder / "samples.png")
         cost = measure(student)
-        of_finalist = self._as_finalist(student, {title: rows[title]}) if last and self.finalist else {}
+        of_finalist = self._as_finalist(student, made, title) if last and self.finalist else {}
         return {
             "images": images,
             "fid": fid,
@@ -196,45 +195,40 @@ class Candidate:
             **of_finalist,
         }
 
-    def _as_finalist(self, student: Generator, made: dict[str, Tensor]) -> dict[str, Any]:
+    def _as_finalist(self, student: Generator, made: Tensor, title: str) -> dict[str, Any]:
         """Its scores on held-out images; a picture of the training images nearest to those `made`."""
         bench, config = self.bench, self.bench.config
         found: dict[str, Any] = {}
         if bench.task.held_out_sets():
+            metrics = (*HELD_OUT, *metrics_of(bench.task))
             scores = bench.held_out_fidelity.measure(
-                student, ("fid", "kid", "prc"), config.fid_samples, config.seed + FID_SEED_OFFSET
+                student, metrics, config.fid_samples, config.seed + FID_SEED_OFFSET
             )
             values = {name: value for score in scores.values() for name, value in score.values.items()}
-            found["held_out"] = {name: values[name] for name in HELD_OUT}
+            found["held_out"] = {name: value for name, value in values.items() if name != SPREAD}
         if bench.samples is None:  # a teacher's samples are nobody's photographs
             path = self.folder / "nearest.png"
-            save_png(compare(self._nearest(made), columns=COLUMNS), path)
+            save_png(compare(self._nearest(made, title)), path)
             found["nearest"] = str(path.relative_to(config.folder))
         return found
 
-    def _nearest(self, made: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Some of the images `made`, by their caption, and below each the training images nearest to it."""
-        ((title, images),) = made.items()
-        columns = torch.linspace(0, len(images) - 1, min(COLUMNS, len(images)))  # of many classes
-        shown = images[columns.long()]
+    def _nearest(self, made: Tensor, title: str) -> list[Panel]:
+        """Some of the images `made`, and below each the training images nearest to it."""
+        columns = torch.linspace(0, len(made) - 1, min(COLUMNS, len(made)))  # of many classes
+        shown = made[columns.long()]
         real = self.bench.task.images
         indices = self.bench.fidelity.nearest(to_uint8(shown), real, len(NEAREST))
         features = f"in the features of {Path(self.bench.config.extractor).name}"
         captions = (f"{which} training images, {features}" for which in NEAREST)
         below = (to_float(real.pixels(column)) for column in indices.T)
-        return {title: shown, **dict(zip(captions, below, strict=True))}
+        rows = [(title, shown), *zip(captions, below, strict=True)]
+        return [Panel({"": images}, caption, COLUMNS) for caption, images in rows]
 
-    def _rows(self, student: Generator, title: str) -> dict[str, Tensor]:
-        """Images for the same inputs, by caption: input and target (if any), teacher, student."""
-        cache, task = self.bench.teacher_cache, self.bench.task
-        known = cache.batch(torch.arange(min(PREVIEWED, len(cache))))
-        shown = cache.batch(task.preview(known.inputs, GRID, COLUMNS))
-        assert shown.teacher is not None
-        return {
-            **preview_rows(student.input_specs, shown),
-            f"teacher, {self.bench.teacher.name}": shown.teacher,
-            title: sample(student, shown.inputs),
-        }
+    def _panels(self, made: Tensor, title: str) -> Sequence[Panel]:
+        """The images `made` beside the teacher's, as the task arranges them."""
+        preview = self.bench.preview
+        assert preview.teacher is not None
+        return preview.panels({f"teacher, {self.bench.teacher.name}": preview.teacher, title: made})
 
 
 def trial_folder(study_folder: Path, trial: int) -> Path:

@@ -54,12 +54,19 @@ class TranslationOptions(Options):
         shown="all that the data has",
     )
 
+    crop: bool = option(
+        False,
+        group="teacher and data",
+        help="Enlarge training images to 286/256 of their side and crop them at random, as CycleGAN and "
+        "pix2pix do; both images of a pair alike.",
+    )
+
     @property
     def task_options(self) -> TaskOptions:
-        """`direction` and `attributes`, as tasks take them."""
+        """`direction`, `attributes` and `crop`, as tasks take them."""
         from distill.tasks import TaskOptions  # PyTorch comes with it, which a --help does not need
 
-        return TaskOptions(self.direction, self.attributes)
+        return TaskOptions(self.direction, self.attributes, self.crop)
 
 
 class ImageOptions(TranslationOptions):

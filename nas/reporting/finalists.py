@@ -27,6 +27,18 @@ from nas.reporting.columns import (
 from nas.reporting.report import SearchReport, TrialReport
 from nas.reporting.verdict import comparison, near
 
+HEADINGS = {"kid": "KID"}
+FORMATS = {"kid": ".3g", "content": ".3f", "target": ".3f", "perceptual": ".3f"}
+MEANINGS = {
+    "kid": "KID: lower is better",
+    "precision": "precision and recall: of 1, higher is better",
+    "content": "content: L1 to the input at a quarter of the size",
+    "target": "target: L1 to the target, lower is better",
+    "perceptual": "perceptual: distance to the target in the features of a network",
+    "accuracy": "accuracy: fraction in which a classifier sees the attribute, of the inputs, and its own",
+}
+"""What scores against held-out images are, by name."""
+
 
 def render_finalists(found: SearchReport) -> RenderableType:
     """The distances of finalists, 90 % intervals of their medians, and last the choice."""
@@ -88,22 +100,25 @@ def _held_out(found: SearchReport, finalists: Sequence[TrialReport]) -> list[Ren
     """The scores against held-out images, medians over seeds, where finalists have any."""
     if not any(found.held_out(trial) for trial in finalists):
         return []
-    table = make_table(
-        ["trial", found.distance.replace(" ", "\n"), "KID", "precision", "recall"],
-    )
-    for trial in finalists:
-        scores = found.held_out(trial)
-        if scores:
-            numbers = [f"{scores['fid']:.2f}", f"{scores['kid']:.3g}"]
-            numbers += [f"{scores[name]:.2f}" for name in ("precision", "recall")]
-            table.add_row(str(trial.number), *numbers)
-    meaning = "Medians over seeds. KID: lower is better; precision and recall: of 1, higher is better."
+    scored = [(trial, scores) for trial in finalists if (scores := found.held_out(trial))]
+    names = dict.fromkeys(name for _, scores in scored for name in scores)
+    table = make_table(["trial", *(_heading(name, found.distance) for name in names)])
+    for trial, scores in scored:
+        shown = (f"{scores[name]:{FORMATS.get(name, '.2f')}}" if name in scores else "-" for name in names)
+        table.add_row(str(trial.number), *shown)
+    meanings = [MEANINGS[name] for name in names if name in MEANINGS]
+    meaning = f"Medians over seeds. {'; '.join(meanings)}."
     return [
         Text(),
         title("Against held-out images, which no training has seen"),
         table,
         Text(meaning, style="dim"),
     ]
+
+
+def _heading(name: str, distance: str) -> str:
+    """Of the column of a score."""
+    return HEADINGS.get(name, distance if name == "fid" else name).replace(" ", "\n").replace("_", "\n")
 
 
 def _nearest(found: SearchReport, best: TrialReport) -> list[str]:

@@ -53,7 +53,7 @@ class TrialReport(BaseModel):
     latency_on: str | None = None  # … and on what
     replicate_of: int | None = None  # the first trial of its architecture
     search_trial: int | None = None  # trial of the search that this finalist was chosen from
-    held_out: dict[str, float] = {}  # of a finalist: fid, kid, precision, recall on held-out images
+    held_out: dict[str, float] = {}  # of a finalist: fid, kid, precision, recall, … on held-out images
     nearest: str | None = None  # PNG of its nearest training images, path relative to the study's folder
     selected: bool = True  # trained to the end because its first run was good
     fid_before: float | None = None  # of what its training started from

@@ -22,7 +22,7 @@ class TrialAttributes(BaseModel):
     latency: PositiveFloat | None = None  # seconds for one image, measured where a budget limits it …
     latency_on: str | None = None  # … and the device that it was measured on
     fid_before: FiniteFloat | None = None  # before its training, over the last rung's number of samples
-    held_out: dict[str, FiniteFloat] = {}  # of a finalist: fid, kid, precision, recall on held-out images
+    held_out: dict[str, FiniteFloat] = {}  # of a finalist: fid, kid, precision, recall, … on held-out images
     nearest: str | None = None  # PNG of its nearest training images, path relative to the study's folder
     baseline: str | None = None  # name of a uniform-width baseline
     protected: bool = False  # never stopped early

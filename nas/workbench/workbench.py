@@ -17,7 +17,7 @@ from distill.progress import OnProgress
 from distill.recipes import Ingredients, Recipe, make_recipe, parse_similarity
 from distill.seeds import derive_seed
 from distill.storage import mapped_tensor
-from distill.tasks import Task, TeacherInputs, get_task
+from distill.tasks import Preview, Task, TeacherInputs, get_task
 from distill.teachers import (
     TEACHER_CACHE,
     Teacher,
@@ -43,6 +43,7 @@ from nas.trials import WarmStart
 from nas.workbench.checks import check_compared, check_recipe, check_similarity, check_training
 from nas.workbench.images import SearchImages
 from nas.workbench.ingredients import load_compared, make_ingredients, with_ramp
+from nas.workbench.preview import make_preview
 from nas.workbench.task_options import with_task_options
 from nas.workbench.warm_start import read_warm_start
 from search_spaces import Architecture, Generator, Inputs, SearchSpace
@@ -180,6 +181,11 @@ class Workbench:
             device=self.device,
             on_progress=self._on_progress,
         )
+
+    @cached_property
+    def preview(self) -> Preview:
+        """What grids show, with the teacher's images."""
+        return make_preview(self.task, self.teacher_cache, self.teacher.generator.to(self.device))
 
     def teacher_inputs(self, size: int) -> TeacherInputs:
         """At most `size` of the inputs of the teacher cache, without loading images."""

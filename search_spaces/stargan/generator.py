@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from search_spaces.base import SquareGenerator
 from search_spaces.inputs import InputSpec
-from search_spaces.stargan.architecture import SIZES, GeneratorArchitecture, Size, skip_widths
+from search_spaces.stargan.architecture import SIZES, STRIDE, GeneratorArchitecture, Size, skip_widths
 from search_spaces.stargan.layers import NormalizedConv, ResidualBlock, Skip, convolution, enlarging
+from search_spaces.translation import resized
 
 
 class StarGANGenerator(SquareGenerator):
@@ -56,6 +57,14 @@ class StarGANGenerator(SquareGenerator):
             InputSpec("image", (a.image_channels, a.resolution, a.resolution), "data"),
             InputSpec("attributes", (a.attributes,), "data"),
         )
+
+    @property
+    def stride(self) -> int:
+        """What the sides of input images must be multiples of, px."""
+        return STRIDE
+
+    def at_resolution(self, resolution: int) -> Self:
+        return resized(self, resolution)
 
     def stages(self) -> Sequence[nn.Module]:
         return [self.stem, *self.downs, *self.blocks, *self.ups]

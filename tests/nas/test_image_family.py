@@ -14,7 +14,6 @@ from PIL import Image
 
 import nas
 from distill.evaluation import image_grid
-from distill.evaluation.grids import CAPTION
 from distill.tasks import TASKS
 from distill.teachers import load_teacher
 from nas.budget import measure
@@ -22,7 +21,6 @@ from nas.checkpoints import draw, export_student
 from nas.config import SearchConfig
 from nas.driver import introduction, prepare
 from nas.errors import ConfigError
-from nas.execution.candidate import COLUMNS, GRID
 from nas.reporting import SearchReport
 from nas.workbench import Workbench
 from search_spaces import FAMILIES, Checkpoint, save_checkpoint
@@ -131,19 +129,18 @@ def test_other_inputs_have_another_cache(bench: Workbench) -> None:
 
 def test_the_grid_shows_input_target_teacher_and_student(found: SearchReport, bench: Workbench) -> None:
     assert found.best is not None
-    cache = bench.teacher_cache
-    shown = cache.batch(bench.task.preview(cache.batch(torch.arange(len(cache))).inputs, GRID, COLUMNS))
-    assert shown.target is not None
+    shown = bench.preview
     assert shown.teacher is not None
-    known = [image_grid(images, COLUMNS) for images in (shown.inputs[0], shown.target, shown.teacher)]
-    height = CAPTION + known[0].height
+    known = [image_grid(each, 1) for each in (shown.given["input"], shown.teacher, shown.given["target"])]
+    width, height = known[0].size
     with Image.open(bench.config.folder / "trials" / "0000" / "samples.png") as picture:
-        assert picture.height == 4 * height
-        bands = [picture.crop((0, i * height, picture.width, (i + 1) * height)) for i in range(4)]
-    for band, expected in zip(bands, known, strict=False):
-        assert band.crop((0, CAPTION, band.width, height)).tobytes() == expected.tobytes()
-    captions = [band.crop((0, 0, band.width, CAPTION)).tobytes() for band in bands]
-    assert len(set(captions)) == 4
+        assert picture.width == 4 * width
+        top = picture.height - height
+        columns = [picture.crop((i * width, 0, (i + 1) * width, picture.height)) for i in (0, 1, 3)]
+    for column, expected in zip(columns, known, strict=True):
+        assert column.crop((0, top, width, column.height)).tobytes() == expected.tobytes()
+    captions = [column.crop((0, 0, width, top)).tobytes() for column in columns]
+    assert len(set(captions)) == 3
 
 
 def test_costs_are_fvcores_in_closed_form(bench: Workbench) -> None:

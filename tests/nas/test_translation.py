@@ -14,12 +14,10 @@ from PIL import Image
 
 import nas
 from distill.evaluation import image_grid
-from distill.evaluation.grids import CAPTION
 from distill.teachers import load_teacher
 from nas.checkpoints import export_student
 from nas.config import SearchConfig
 from nas.driver import introduction, prepare
-from nas.execution.candidate import COLUMNS, GRID
 from nas.reporting import SearchReport
 from nas.workbench import Workbench
 from search_spaces import Family, load_checkpoint
@@ -158,19 +156,32 @@ def test_the_cache_holds_no_images_but_the_teachers(bench: Workbench) -> None:
     assert (batch.teacher - made).abs().max() < 0.01
 
 
-def test_the_grid_shows_inputs_and_targets_above_teacher_and_student(
+def test_the_grid_has_a_row_for_each_input_and_the_columns_of_its_task(
     found: SearchReport, bench: Workbench, case: Case
 ) -> None:
-    cache = bench.teacher_cache
-    shown = cache.batch(bench.task.preview(cache.batch(torch.arange(len(cache))).inputs, GRID, COLUMNS))
-    rows = [shown.inputs[0], *([shown.target] if case.task == "paired" else []), shown.teacher]
-    known = [image_grid(images, COLUMNS) for images in rows if images is not None]
-    height = CAPTION + known[0].height
+    shown, given = bench.preview, bench.preview.given
+    assert shown.teacher is not None
+    with torch.no_grad():
+        made = bench.teacher.generator(*shown.inputs)
+    assert (shown.teacher - made).abs().max() < 0.01, "as eight bits in the cache"
+    if case.task == "attributes":
+        columns = [given["input"], shown.teacher[0::2], shown.teacher[1::2]]
+        assert torch.equal(shown.inputs[1][:2], torch.eye(2))
+    else:
+        columns = [given["input"], shown.teacher]
+    known = [image_grid(images, 1) for images in columns]
+    width, height = known[0].size
     with Image.open(bench.config.folder / "trials" / "0000" / "samples.png") as picture:
-        assert picture.height == (len(rows) + 1) * height
+        targets = case.task == "paired"
+        assert picture.width == (3 + targets) * width, "input, teacher, student, target; or input, domains"
+        panels = 2 if case.task == "attributes" else 1  # of the teacher and of the student
+        top = picture.height // panels - height
         for i, expected in enumerate(known):
-            band = picture.crop((0, i * height + CAPTION, picture.width, (i + 1) * height))
-            assert band.tobytes() == expected.tobytes()
+            column = picture.crop((i * width, top, (i + 1) * width, top + height))
+            assert column.tobytes() == expected.tobytes()
+        if targets:
+            column = picture.crop((3 * width, top, 4 * width, top + height))
+            assert column.tobytes() == image_grid(given["target"], 1).tobytes()
 
 
 def test_an_exported_student_repeats_its_distance_without_being_told_the_task(

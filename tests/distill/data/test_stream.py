@@ -90,6 +90,39 @@ def test_mirror_flips_about_half_of_the_images() -> None:
     assert not (next(ImageStream(sided, 1000, seed=0))[:, 0, 0, 0] > 0).any()
 
 
+def test_a_crop_is_a_part_of_the_enlarged_image_at_a_random_place() -> None:
+    side = 64
+    ramp = torch.arange(side, dtype=torch.uint8) * 3
+    images = torch.stack([ramp.expand(side, side), ramp[:, None].expand(side, side)])[None].repeat(
+        200, 1, 1, 1
+    )
+    shown = (next(ImageStream(images, 200, seed=0, crop=True)) + 1) * 127.5 / 3
+    assert shown.shape == images.shape
+    middle = shown[..., 8:-8, 8:-8]
+    steps = middle[:, 0, 0].diff(dim=-1)
+    assert torch.allclose(steps, torch.full_like(steps, 64 / 72), atol=0.06), "enlarged by 286/256"
+    lefts, tops = middle[:, 0, 0, 0], middle[:, 1, 0, 0]
+    for corners in (lefts, tops):
+        places = ((corners - corners.min()) * 72 / 64).round().long()
+        assert set(places.tolist()) == set(range(9)), "every place, the first and the last"
+    assert abs(float(torch.corrcoef(torch.stack([lefts, tops]))[0, 1])) < 0.2
+
+
+def test_crops_and_flips_are_the_same_for_streams_of_one_seed() -> None:
+    digits = load_images(None, 16, 1).images[:10]
+    one, other = (ImageStream(x, 4, seed=3, mirror=True, crop=True) for x in (digits, 255 - digits))
+    plain = ImageStream(digits, 4, seed=3, mirror=True)
+    changed = 0
+    for _ in range(6):
+        shown = next(one)
+        assert torch.allclose(shown, -next(other), atol=1e-5)
+        changed += int(not torch.equal(shown, next(plain)))
+    assert changed == 6
+    restored = ImageStream(digits, 4, seed=0, mirror=True, crop=True)
+    restored.load_state_dict(one.state_dict())
+    assert torch.equal(next(restored), next(one))
+
+
 def test_a_stream_is_not_resumed_on_other_data() -> None:
     state = ImageStream(NUMBERED, 4, seed=0).state_dict()
     with pytest.raises(DataError, match="had 10 images and the data now has 9"):
@@ -100,7 +133,7 @@ def plainly(images: torch.Tensor, batch_size: int, seed: int) -> Iterator[torch.
     """Mirrored batches the slow, obvious way: floats first, then one image after another."""
     stream = ImageStream(images, batch_size, seed, mirror=True)
     while True:
-        indices, flips = stream._draw()
+        indices, flips, _ = stream._draw()
         floats = images[indices].to(torch.float32) / 127.5 - 1.0
         yield torch.stack([x.flip(-1) if flip else x for x, flip in zip(floats, flips, strict=True)])
 

@@ -7,9 +7,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from distill.evaluation.grids import CAPTION, MARGIN, compare, image_grid, sample, save_png
+from distill.evaluation.grids import (
+    CAPTION,
+    LINE,
+    MARGIN,
+    broken,
+    compare,
+    image_grid,
+    sample,
+    save_png,
+)
+from distill.tasks import Panel
 from search_spaces import load_checkpoint
 
 
@@ -58,11 +70,42 @@ def test_images_that_want_gradients_can_be_shown() -> None:
 
 
 def test_a_comparison_puts_captioned_grids_one_above_the_other() -> None:
-    picture = compare({"teacher": flat(-1.0, -1.0), "trial 7, 教師 ─ ψ": flat(1.0)}, columns=2)
+    panels = [
+        Panel({"": flat(-1.0, -1.0)}, "teacher", across=2),
+        Panel({"": flat(1.0)}, "trial 7, 教師 ─ ψ", across=2),
+    ]
+    picture = compare(panels)
     assert picture.size == (2 * 68 + 4, 2 * (72 + CAPTION))
     assert picture.getpixel((40, CAPTION + 40)) == (0, 0, 0)
     assert picture.getpixel((40, 72 + 2 * CAPTION + 40)) == (255, 255, 255)
     assert np.asarray(picture)[:CAPTION].min() < 128, "the caption is written"
+
+
+def test_columns_stand_side_by_side_with_captions_that_fit() -> None:
+    long = "trial 12, FD (imagenet-lite0) 123.45 after 20000 images"
+    picture = compare([Panel({"input": flat(-1.0, 1.0), long: flat(1.0, -1.0)})])
+    top = picture.height - 2 * 68 - MARGIN
+    assert picture.width == 2 * 72
+    assert top > CAPTION + LINE, "several lines"
+    assert [picture.getpixel((x, top + 40))[0] for x in (40, 112)] == [0, 255]
+    assert [picture.getpixel((x, top + 108))[0] for x in (40, 112)] == [255, 0]
+    captions = np.asarray(picture)[:top]
+    assert captions[: top - CAPTION, :72].min() == 255, "a short caption stands just above its column"
+    assert captions[:, 72:].min() < 128
+    assert captions[:, -1:].min() == 255, "nothing is cut off"
+
+
+def test_a_large_panel_is_shown_whole_if_wanted() -> None:
+    panel = Panel({"input": flat(0.0, side=512)})
+    assert compare([panel]).width == 256 + 2 * MARGIN
+    assert compare([panel], max_side=None).width == 512 + 2 * MARGIN
+
+
+@given(st.text("ab ", max_size=40), st.integers(1, 9))
+def test_broken_lines_fit_and_lose_no_letter(text: str, width: int) -> None:
+    lines = broken(text, width, len)
+    assert all(0 < len(line) <= width for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
 
 
 def test_a_png_holds_what_was_saved_and_replaces_the_one_before(tmp_path: Path) -> None:
@@ -91,14 +134,14 @@ def test_sampling_repeats_itself_and_leaves_randomness_alone(teacher_file: Path,
     assert not first.requires_grad
 
 
-def test_a_caption_is_whole_and_apart_from_the_images() -> None:
-    caption = "digits, the nearest training images of trial 7"
-    picture = compare({"teacher": flat(-1.0), caption: flat(-1.0)}, columns=1)
-    assert picture.width > 72, "wider than the images"
+def test_a_title_is_whole_and_apart_from_the_images() -> None:
+    title = "digits, the nearest training images of trial 7"
+    picture = compare([Panel({"": flat(-1.0)}, "teacher"), Panel({"": flat(-1.0)}, title)])
     pixels = np.asarray(picture.convert("L"))
-    for top in (0, CAPTION + 72):
-        rows = np.flatnonzero((pixels[top : top + CAPTION] < 128).any(axis=1))
+    below = pixels[CAPTION + 72 : -72]  # the title in lines as wide as the image
+    assert len(below) >= CAPTION + 2 * LINE
+    for band in (pixels[:CAPTION], below):
+        rows = np.flatnonzero((band < 128).any(axis=1))
         assert rows.min() >= MARGIN, "apart from the images above"
-        assert rows.max() < CAPTION - MARGIN, "apart from the images below"
-    second = np.flatnonzero((pixels[CAPTION + 72 : 2 * CAPTION + 72] < 128).any(axis=0))
-    assert second.max() < picture.width - 1, "not cut"
+        assert rows.max() < len(band) - MARGIN, "apart from the images below"
+        assert np.flatnonzero((band < 128).any(axis=0)).max() < picture.width - 1, "not cut"

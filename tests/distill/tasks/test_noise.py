@@ -7,7 +7,7 @@ import torch
 
 from distill.data import ImageSet, to_uint8
 from distill.errors import DataError
-from distill.tasks import Batch, NoiseTask, preview_rows
+from distill.tasks import Batch, NoiseTask
 from search_spaces import Generator, Inputs, InputSpec
 
 LATENT = InputSpec("latent", (5,), "normal")
@@ -101,32 +101,28 @@ def test_the_teachers_inputs_have_a_digest_of_what_they_are() -> None:
 def test_a_preview_with_classes_has_a_row_for_each() -> None:
     task = TASKS[1]
     inputs = drawn(task, 60)
-    chosen = task.preview(inputs, 16, columns=4)
-    assert inputs[1].argmax(dim=1)[chosen].reshape(-1, 4).tolist() == [[c] * 4 for c in range(3)]
+    shown = task.preview(Batch(inputs), 16, columns=4)
+    assert shown.inputs[1].argmax(dim=1).reshape(-1, 4).tolist() == [[c] * 4 for c in range(3)]
 
 
 def test_a_preview_of_many_classes_takes_some_that_lie_evenly_among_them() -> None:
     task = NoiseTask(PLAIN, (LATENT, InputSpec("label", (46,), "onehot")))
     inputs = drawn(task, 3_000)
-    rows = inputs[1].argmax(dim=1)[task.preview(inputs, 16, columns=4)].reshape(-1, 4)
+    rows = task.preview(Batch(inputs), 16, columns=4).inputs[1].argmax(dim=1).reshape(-1, 4)
     assert rows.tolist() == [[c] * 4 for c in range(0, 46, 5)]
 
 
 def test_a_preview_without_classes_is_of_the_first_inputs() -> None:
     task = TASKS[0]
     inputs = drawn(task, 9)
-    assert task.preview(inputs, 4, columns=2).tolist() == [0, 1, 2, 3]
-    assert task.preview(inputs, 16, columns=2).tolist() == list(range(9))
-
-
-def test_rows_of_a_preview_are_input_images_and_their_targets() -> None:
-    image, target = torch.zeros(2, 3, 8, 8), torch.ones(2, 3, 8, 8)
-    specs = (InputSpec("image", (3, 8, 8), "data"), LATENT)
-    rows = preview_rows(specs, Batch((image, torch.zeros(2, 5)), target=target))
-    assert list(rows) == ["input", "target"]
-    assert rows["input"] is image
-    assert rows["target"] is target
-    assert preview_rows((LATENT,), Batch((torch.zeros(2, 5),))) == {}
+    teacher = torch.arange(9.0)[:, None, None, None]
+    few = task.preview(Batch(inputs, teacher=teacher), 4, columns=2)
+    assert torch.equal(few.inputs[0], inputs[0][:4])
+    assert few.teacher is not None
+    assert few.teacher.flatten().tolist() == [0, 1, 2, 3], "the teacher's images of these inputs"
+    assert len(task.preview(Batch(inputs), 16, columns=2).inputs[0]) == 9
+    (panel,) = few.panels({"student": teacher[:4]})
+    assert (panel.title, panel.across, list(panel.columns)) == ("student", 2, [""])
 
 
 def test_a_part_of_a_batch_is_some_rows_of_every_tensor() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from distill.tasks import (
     Task,
     TaskOptions,
     UnpairedTask,
-    preview_rows,
 )
 from tests.translation_family import Translator, TranslatorArchitecture
 from tests.translation_images import domain_folders, refuses, side_by_side, two_domains
@@ -132,6 +132,28 @@ def test_paired_batches_have_the_target_of_their_input_flipped_alike(tmp_path: P
     assert 20 < flipped < 60
 
 
+@every_task
+def test_training_images_are_cropped_if_asked_for_and_no_others(load: Load, tmp_path: Path) -> None:
+    plain, cropped = load(tmp_path / "a"), load(tmp_path / "b", crop=True)
+    assert cropped.digest == plain.digest
+    assert "to train on, cropped at random; " in cropped.described
+    assert "cropped" not in plain.described
+    shown = [task.train_stream(8, seed=0).discriminator_batch() for task in (plain, cropped)]
+    assert not torch.equal(shown[0].inputs[0], shown[1].inputs[0])
+    assert shown[1].inputs[0].shape == (8, 3, 16, 16)
+    for one, other in zip(plain.eval_sets(), cropped.eval_sets(), strict=True):
+        assert one.reference.digest == other.reference.digest
+        assert torch.equal(next(one.inputs(5, 0, 5))[0], next(other.inputs(5, 0, 5))[0])
+    assert plain.teacher_inputs(5, 0).digest == cropped.teacher_inputs(5, 0).digest
+
+
+def test_both_images_of_a_pair_are_cropped_alike(tmp_path: Path) -> None:
+    batch = paired(tmp_path, crop=True).train_stream(20, seed=0, mirror=True).discriminator_batch()
+    assert batch.real is not None
+    green = [x[:, 1] - x[:, 1].mean(dim=(1, 2), keepdim=True) for x in (batch.inputs[0], batch.real)]
+    assert (green[0] * green[1]).mean() > 0.9 * green[0].square().mean()
+
+
 def test_attribute_batches_have_their_own_attributes_and_those_of_others(tmp_path: Path) -> None:
     stream = attributes(tmp_path).train_stream(16, seed=0)
     for _ in range(4):
@@ -156,8 +178,8 @@ def test_cached_inputs_are_indices_and_never_a_second_copy_of_images(load: Load,
     assert len(digests) == 3
     batch = inputs.batch(tuple(torch.from_numpy(array) for array in arrays))
     assert batch.inputs[0].shape == (12, 3, 16, 16)
-    rows = preview_rows(Translator(FACE if len(arrays) == 2 else SMALL).input_specs, batch)
-    assert list(rows) == (["input", "target"] if isinstance(task, PairedTask) else ["input"])
+    given = task.preview(batch, 8, columns=4).given
+    assert list(given) == (["input", "target"] if isinstance(task, PairedTask) else ["input"])
     assert len(task.teacher_inputs(10_000, 0)) == {1: len(task.images), 2: 2 * len(task.images)}[len(arrays)]
 
 
@@ -228,12 +250,33 @@ def test_attributes_that_do_not_exclude_each_other_are_added(tmp_path: Path) -> 
     assert task.with_attribute(own, 0).tolist() == [[1, 0], [1, 1], [1, 0], [1, 1]]
 
 
-def test_a_preview_of_attributes_has_a_row_for_each(tmp_path: Path) -> None:
+def test_a_preview_of_attributes_has_a_column_for_each(tmp_path: Path) -> None:
     task = attributes(tmp_path)
     inputs = task.teacher_inputs(40, 0)
     batch = inputs.batch(tuple(map(torch.from_numpy, inputs.arrays())))
-    shown = batch.inputs[1][task.preview(batch.inputs, 16, columns=4)]
-    assert shown.argmax(dim=1).tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    shown = task.preview(batch, 16, columns=4)
+    assert shown.domains == ("blue", "red")
+    assert torch.equal(shown.inputs[1], torch.eye(2).repeat(4, 1))
+    assert torch.equal(shown.inputs[0], batch.inputs[0][:4].repeat_interleave(2, dim=0))
+    made = {"teacher": shown.inputs[0] + 1, "student": shown.inputs[0] + 2}
+    panels = shown.panels(made)
+    assert [panel.title for panel in panels] == ["teacher", "student"]
+    for panel, images in zip(panels, made.values(), strict=True):
+        assert list(panel.columns) == ["input", "blue", "red"]
+        assert torch.equal(panel.columns["red"], images[1::2])
+
+
+@pytest.mark.parametrize("load", [unpaired, paired])
+def test_a_preview_of_two_domains_has_a_row_for_each_input(load: Load, tmp_path: Path) -> None:
+    task: Task = load(tmp_path)
+    inputs = task.teacher_inputs(12, 0)
+    batch = inputs.batch(tuple(map(torch.from_numpy, inputs.arrays())))
+    shown = task.preview(replace(batch, teacher=-batch.inputs[0]), 16, columns=4)
+    assert shown.teacher is not None
+    assert torch.equal(shown.teacher, -batch.inputs[0][:4])
+    (panel,) = shown.panels({"teacher": shown.teacher, "student": shown.inputs[0]})
+    last = ["target"] if isinstance(task, PairedTask) else []
+    assert list(panel.columns) == ["input", "teacher", "student", *last]
 
 
 def test_a_part_of_a_batch_has_its_attributes(tmp_path: Path) -> None:
