@@ -10,13 +10,13 @@ from nas.config.search import MOST_CACHED, SearchConfig
 CACHE_SIZE = "teacher_cache_size"  # noted as it is, also where the user gives none
 
 MAY_CHANGE = (
-    frozenset(("teacher", "data", "task", "attributes", "extractor_weights", "trials", "sampler"))
-    | {"reduction_factor"}
+    frozenset(("teacher", "teacher_snapshots", "data", "task", "attributes", "extractor_weights"))
+    | {"trials", "sampler", "reduction_factor"}
     | {"significance", "replicates", "seeds", "enqueue", "warm_start"}
     | {"space", "resolution", "study", "workdir", "storage", "workers", "gpus_per_trial", "ray_address"}
     | {"keep", "perceptual", "micro_batch", "compile", "checkpoint_activations"}
 )
-"""Settings that may differ when a search is resumed; digests identify teacher, data with
+"""Settings that may differ when a search is resumed; digests identify teacher, snapshots, data with
 the task, and distance."""
 
 

@@ -101,6 +101,7 @@ def introduction(bench: Workbench) -> list[str]:
         f"Teacher: {built_in}{teacher.name} ({teacher.family.name}), "
         f"{format_quantity(bench.space.macs(architecture))} MACs, "
         f"{format_quantity(bench.space.params(architecture))} parameters",
+        *_snapshots(bench),
         _data(bench),
         _recipe(bench),
         f"Training: {_rungs(bench)}",
@@ -118,6 +119,11 @@ def introduction(bench: Workbench) -> list[str]:
     if teacher.discriminator is None and bench.recipe.discriminator_steps(1.0):
         lines.append("The teacher has no discriminator: students train their own from scratch")
     return lines
+
+
+def _snapshots(bench: Workbench) -> list[str]:
+    snapshots = bench.teachers.snapshots
+    return [] if snapshots is None else [f"Teacher snapshots: {snapshots.described}"]
 
 
 def _data(bench: Workbench) -> str:

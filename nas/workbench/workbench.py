@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -18,18 +17,7 @@ from distill.recipes import Ingredients, Recipe, make_recipe, parse_similarity
 from distill.seeds import derive_seed
 from distill.storage import mapped_tensor
 from distill.tasks import Task, TeacherInputs, get_task
-from distill.teachers import (
-    TEACHER_CACHE,
-    Teacher,
-    TeacherCache,
-    TeacherSamples,
-    check_room,
-    load_teacher,
-    look_at,
-    make_teacher_cache,
-    teacher_cache_bytes,
-    teacher_cache_home,
-)
+from distill.teachers import TEACHER_CACHE, Teacher, TeacherCache, TeacherSamples, load_teacher, look_at
 from distill.training import (
     Precision,
     Trainer,
@@ -44,6 +32,7 @@ from nas.workbench.checks import check_compared, check_recipe, check_similarity,
 from nas.workbench.images import SearchImages
 from nas.workbench.ingredients import load_compared, make_ingredients, with_ramp
 from nas.workbench.task_options import with_task_options
+from nas.workbench.teachers import Teachers
 from nas.workbench.warm_start import read_warm_start
 from search_spaces import Architecture, Generator, Inputs, SearchSpace
 
@@ -98,6 +87,7 @@ class Workbench:
         )
         if self.samples is not None:
             self.samples.check()
+        self.teachers = Teachers(config, self.teacher, self.device, on_progress)
         self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.ingredients())
 
     @cached_property
@@ -109,6 +99,8 @@ class Workbench:
             "data": self._images.digest,
             "perceptual": NONE if self.perceptual is None else self.perceptual.digest,
         }
+        if self.teachers.snapshots is not None:
+            parts["teacher_snapshots"] = self.teachers.snapshots.digest
         return parts | conditions(self.config)
 
     def load_data(self) -> Task:
@@ -172,14 +164,7 @@ class Workbench:
 
     @cached_property
     def teacher_cache(self) -> TeacherCache:
-        return make_teacher_cache(
-            self.teacher.generator,
-            self.teacher.digest,
-            self.task.teacher_inputs(self.config.cached_images, TEACHER_CACHE_SEED),
-            self.config.cache / TEACHER_CACHE,
-            device=self.device,
-            on_progress=self._on_progress,
-        )
+        return self.teachers.cache(self.task.teacher_inputs(self.config.cached_images, TEACHER_CACHE_SEED))
 
     def teacher_inputs(self, size: int) -> TeacherInputs:
         """At most `size` of the inputs of the teacher cache, without loading images."""
@@ -268,8 +253,7 @@ class Workbench:
             self.recipe,
             self.task,
             config,
-            teacher_cache=self.teacher_cache,
-            teacher_discriminator=copy.deepcopy(self.teacher.discriminator),
+            teachings=self.teachers.teachings(self.recipe, self.teacher_cache),
             device=self.device,
         )
 
@@ -288,14 +272,9 @@ class Workbench:
         Raises:
             TeacherCacheError: the disk has too little room.
         """
-        folder = self.config.cache / TEACHER_CACHE
-        inputs = self.teacher_inputs(self.config.cached_images)
-        if not os.path.exists(teacher_cache_home(folder, self.teacher.digest, inputs)):
-            row = self.teacher_inputs(1).arrays()
-            needed = teacher_cache_bytes(len(inputs), self.teacher.generator.image_shape, row)
-            check_room(folder, len(inputs), needed)
+        self.teachers.check_room(self.teacher_inputs(self.config.cached_images), self.teacher_inputs(1))
         if self.samples is not None:
-            self.samples.check_room(folder)
+            self.samples.check_room(self.config.cache / TEACHER_CACHE)
 
     def ingredients(self) -> Ingredients:
         """What recipes are made of in this search."""
