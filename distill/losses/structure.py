@@ -16,10 +16,11 @@ MEANS, SPREADS = (0.01 * RANGE) ** 2, (0.03 * RANGE) ** 2  # C1 and C2: they kee
 def ssim(one: Tensor, other: Tensor) -> Tensor:
     """Mean structural similarity of two batches of images (N, C, H, W) in [-1, 1]: a scalar, at most 1.
 
+    Intensities are compared from 0 on: with those about 0, a negative image would look like its original.
     Windows stay inside the images; in images smaller than 11 px they are as large as fits. Float32.
     """
     with full_precision(one):
-        x, y = one.float(), other.float()
+        x, y = one.float() + 1, other.float() + 1
         blur = _Blur(x)
         mean_x, mean_y = blur(x), blur(y)
         variance_x = blur(x.square()) - mean_x.square()

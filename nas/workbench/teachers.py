@@ -44,6 +44,14 @@ class Teachers:
         folder = self.config.teacher_snapshots
         return None if folder is None else TeacherSnapshots.find(folder, self.teacher)
 
+    def check(self) -> None:
+        """Look at the snapshots, if there are some.
+
+        Raises:
+            TeacherError: there are none in the folder, or they are of other networks.
+        """
+        _ = self.snapshots
+
     def cache(self, inputs: TeacherInputs, teacher: Teacher | None = None) -> TeacherCache:
         """Open the cache of the images of `teacher`, else of the finished one; make it if it is missing."""
         made_by = teacher or self.teacher

@@ -79,6 +79,8 @@ class Workbench:
         check_similarity(config)
         check_recipe(config, self.teacher)
         check_training(config, self.teacher)
+        self.teachers = Teachers(config, self.teacher, self.device, on_progress)
+        self.teachers.check()
         self.distance, self.maps = load_compared(config, self.teacher, self.device)
         self.features = load_features(self.device) if parse_similarity(config.similarity)["mmd"] else None
         check_compared(config, self.teacher, self.distance, self.maps)
@@ -87,7 +89,6 @@ class Workbench:
         )
         if self.samples is not None:
             self.samples.check()
-        self.teachers = Teachers(config, self.teacher, self.device, on_progress)
         self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.ingredients())
 
     @cached_property

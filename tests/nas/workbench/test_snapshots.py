@@ -82,7 +82,9 @@ def test_a_folder_without_snapshots_is_refused_before_any_work(config: SearchCon
 def test_room_is_asked_for_the_images_of_all_snapshots(
     config: SearchConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    bench = Workbench(config)
+    bench.load_data()
     usage = caches.shutil.disk_usage("/")._replace(free=0)
     monkeypatch.setattr(caches.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(TeacherCacheError, match="a teacher cache of 72 images"):
-        Workbench(config).check_teacher_cache()
+        bench.check_teacher_cache()
