@@ -93,7 +93,7 @@ class Preview(BaseModel):
 
 def introduction(bench: Workbench) -> list[str]:
     """The search that is about to run: teacher, data, recipe, rungs and budget, a line each."""
-    config, teacher = bench.config, bench.teacher
+    config, teacher, snapshots = bench.config, bench.teacher, bench.teachers.snapshots
     architecture = bench.teacher.generator.architecture
     built_in = "built-in " if config.teacher is None else ""
     where = f" on {config.latency_on}" if config.budget_latency else ""
@@ -114,7 +114,10 @@ def introduction(bench: Workbench) -> list[str]:
     cached = _cached_images(bench)
     row = bench.teacher_inputs(1).arrays()
     megabytes = teacher_cache_bytes(cached, bench.teacher.generator.image_shape, row) / 1e6
-    lines.append(f"Teacher cache: {cached:,} images, {megabytes:,.0f} MB in {config.cache / TEACHER_CACHE}")
+    too = f", as much for each of {len(snapshots)} snapshots," if snapshots else ""
+    lines.append(
+        f"Teacher cache: {cached:,} images, {megabytes:,.0f} MB{too} in {config.cache / TEACHER_CACHE}"
+    )
     lines += image_remarks(bench.outline.images, conditional=bool(bench.teacher.generator.classes))
     if teacher.discriminator is None and bench.recipe.discriminator_steps(1.0):
         lines.append("The teacher has no discriminator: students train their own from scratch")
