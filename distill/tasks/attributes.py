@@ -139,6 +139,10 @@ class AttributesTask:
             f"{self.images.count:,} images to train on; {chosen:,} to pick students, {tests:,} to test"
         )
 
+    @property
+    def sampled(self) -> bool:
+        return self.data.images.found is not None
+
     @cached_property
     def digest(self) -> str:
         split = self.split

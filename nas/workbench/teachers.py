@@ -22,7 +22,7 @@ from distill.teachers import (
     teacher_cache_home,
 )
 from distill.training import Teaching
-from nas.config import SearchConfig
+from nas.config import NO_SNAPSHOTS, SearchConfig
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class Teachers:
         """
         folder = self.config.teacher_snapshots
         return None if folder is None else TeacherSnapshots.find(folder, self.teacher)
+
+    @property
+    def digest(self) -> str:
+        """Of the snapshots; "none" without them."""
+        return NO_SNAPSHOTS if self.snapshots is None else self.snapshots.digest
 
     def check(self) -> None:
         """Look at the snapshots, if there are some.

@@ -26,7 +26,7 @@ from distill.training import (
     resolve_precision,
 )
 from nas.budget import AnyLatency, Latency, LatencyBudget, make_stopwatch
-from nas.config import SearchConfig, conditions
+from nas.config import SNAPSHOTS, SearchConfig, conditions
 from nas.trials import WarmStart
 from nas.workbench.checks import check_compared, check_recipe, check_similarity, check_training
 from nas.workbench.images import SearchImages
@@ -93,16 +93,18 @@ class Workbench:
 
     @cached_property
     def identity(self) -> dict[str, str]:
-        """Values that all results of a study share; others are not comparable."""
+        """Values that all results of a study share; others are not comparable.
+
+        A dry run that has read only a sample of the images does not know what they are.
+        """
         parts = {
             "space": self.teacher.family.name,
             "teacher": self.teacher.digest,
+            SNAPSHOTS: self.teachers.digest,
             "data": self._images.digest,
             "perceptual": NONE if self.perceptual is None else self.perceptual.digest,
         }
-        if self.teachers.snapshots is not None:
-            parts["teacher_snapshots"] = self.teachers.snapshots.digest
-        return parts | conditions(self.config)
+        return {name: part for name, part in parts.items() if part} | conditions(self.config)
 
     def load_data(self) -> Task:
         """Load the real images if needed: see `SearchImages.check`."""
