@@ -49,6 +49,10 @@ TAUGHT: dict[str, dict[str, Any]] = {
     "recipe: dgl-gan": {"recipe": "dgl-gan"},
     "recipe: dgl-gan-adaptive": {"recipe": "dgl-gan-adaptive"},
     "recipe: compressing-gans": {"recipe": "compressing-gans"},
+    "recipe: crd": {"recipe": "crd"},
+    "recipe: gan-compression": {"recipe": "gan-compression"},
+    "recipe: omgd": {"recipe": "omgd"},
+    "recipe: stu-stargan": {"recipe": "stu-stargan"},
 }
 FROM_THE_START = {"adversarial_start": 0.0, "adversarial_full": 0.0, "adversarial_weight": 1.0}
 SCRATCH = {"inherit": False, "warm_discriminator": False}

@@ -34,11 +34,15 @@ def setting(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def alone(bench: Any) -> Any:
-    """Adversarial training without a teacher, with the family's published settings."""
-    from distill.recipes import AdversarialTraining, PathLengths
+    """Training without a teacher, with the published settings of family and task.
+
+    For unpaired translation it is adversarial alone: a CycleGAN trains both directions.
+    """
+    from distill.recipes import TEACHER_RECIPES, AdversarialTraining, PathLengths
 
     ingredients = bench.ingredients()
-    return AdversarialTraining(ingredients.adversarial, PathLengths(ingredients.path_weight))
+    recipe = TEACHER_RECIPES.get(bench.outline.name, AdversarialTraining)
+    return recipe(ingredients.adversarial, PathLengths(ingredients.path_weight))
 
 
 def uniform_student(bench: Any) -> Any:

@@ -39,7 +39,7 @@ from distill.recipes import WeightDecay
 from distill.schedules import Schedule
 from distill.tasks import NoiseTask
 from distill.teachers import TeacherCache, load_teacher, make_teacher_cache
-from distill.training import Trainer, TrainingConfig, channels_last_pays
+from distill.training import Teaching, Trainer, TrainingConfig, channels_last_pays
 from nas.budget import Budget, format_quantity
 from search_spaces import Architecture, FixedSuggest
 from search_spaces.stylegan2 import STYLEGAN2, TeacherOptions
@@ -132,8 +132,7 @@ def our_trainer(case: Case, cache: TeacherCache, precision: str, device: str) ->
             channels_last=channels_last_pays(case.student.resolution),  # type: ignore[attr-defined]  # not every family's
             seed=SEED,
         ),
-        teacher_cache=cache,
-        teacher_discriminator=_copy(case.discriminator),
+        teachings=[Teaching(cache, _copy(case.discriminator))],
         device=device,
     )
 

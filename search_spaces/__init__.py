@@ -17,6 +17,7 @@ from search_spaces.base import (
     Utilisation,
     WeightSharing,
 )
+from search_spaces.chain import recorded
 from search_spaces.checkpoint import Checkpoint, check_name, file_digest, load_checkpoint, save_checkpoint
 from search_spaces.errors import ArchitectureError, CheckpointError, UserError, count_of, one_line, os_reason
 from search_spaces.inputs import (
@@ -74,5 +75,6 @@ __all__ = [
     "of_kind",
     "one_line",
     "os_reason",
+    "recorded",
     "save_checkpoint",
 ]

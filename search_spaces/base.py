@@ -156,6 +156,13 @@ class Generator(nn.Module):
         """Successive parts of the network, for activation checkpointing; none by default."""
         return ()
 
+    def compared_layers(self) -> Sequence[nn.Module]:
+        """Layers whose maps are compared with those of another generator of its family; none by default.
+
+        For every generator of a family as many, of maps (N, C, H, W) of the same sizes.
+        """
+        return ()
+
     def calibrate(self, inputs: Iterable[Inputs]) -> None:
         """Measure, over batches of `inputs`, the statistics that evaluation needs.
 

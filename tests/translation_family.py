@@ -181,10 +181,11 @@ def teacher_file(
     architecture: TranslatorArchitecture,
     task: str = "",
     noted: Mapping[str, str] = {},
+    seed: int = 0,
 ) -> Path:
     """A checkpoint of random weights, with a discriminator for `task`."""
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         judge = family.discriminator_for(architecture, task)
         networks = family.build(architecture).eval(), family.build_discriminator(judge).eval()
     save_checkpoint(Checkpoint(family.name, *networks, {"name": path.stem, **noted}), path)

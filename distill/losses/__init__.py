@@ -19,6 +19,7 @@ from distill.losses.mmd import squared_mmd
 from distill.losses.path_length import path_length_weight, path_lengths
 from distill.losses.relations import PARTS, angle_loss, distance_loss, relation_loss
 from distill.losses.similarity import feature_l1, pixel_l1, pixel_mse
+from distill.losses.structure import ssim, total_variation
 from distill.losses.wavelet import haar, wavelet_l1
 
 __all__ = [
@@ -47,5 +48,7 @@ __all__ = [
     "r1_penalty",
     "relation_loss",
     "squared_mmd",
+    "ssim",
+    "total_variation",
     "wavelet_l1",
 ]

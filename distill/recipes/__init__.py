@@ -4,21 +4,23 @@ from collections.abc import Iterable
 
 from distill.adversarial import Logistic
 from distill.errors import RecipeError
-from distill.recipes.alone import AdversarialTraining
-from distill.recipes.base import Distillation, GeneratorStep, Ingredients, Recipe
+from distill.recipes.base import Distillation, GeneratorStep, Ingredients, Maps, Recipe
 from distill.recipes.compressing_gans import CompressingGans
 from distill.recipes.crd import Crd
 from distill.recipes.dgl_gan import AdaptiveDglGan, DglGan
-from distill.recipes.path_lengths import PathLengths
-from distill.recipes.pix2pix import Pix2Pix
+from distill.recipes.gan_compression import GanCompression
+from distill.recipes.omgd import Omgd
 from distill.recipes.similarity import SIMILARITY, format_similarity, parse_similarity
-from distill.recipes.star_gan import StarGan
 from distill.recipes.stu_star_gan import StuStarGan
+from distill.recipes.teacher import AdversarialTraining, PathLengths, Pix2Pix, StarGan
 from distill.recipes.weight_decay import WeightDecay
 from distill.schedules import Schedule
 from distill.tasks import AttributesTask, PairedTask
 
-_ALL: Iterable[type[Distillation]] = (WeightDecay, DglGan, AdaptiveDglGan, CompressingGans, Crd, StuStarGan)
+_ALL: Iterable[type[Distillation]] = (
+    *(WeightDecay, DglGan, AdaptiveDglGan, CompressingGans),
+    *(Crd, GanCompression, Omgd, StuStarGan),
+)
 
 RECIPES: dict[str, type[Distillation]] = {recipe.name: recipe for recipe in _ALL}
 """Recipes for students, the default first. `AdversarialTraining` trains teachers and is not listed."""
@@ -61,8 +63,11 @@ __all__ = [
     "Crd",
     "DglGan",
     "Distillation",
+    "GanCompression",
     "GeneratorStep",
     "Ingredients",
+    "Maps",
+    "Omgd",
     "PathLengths",
     "Pix2Pix",
     "Recipe",

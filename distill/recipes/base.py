@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self, TypeAlias
 
+import torch
 from torch import Tensor, nn
 
 from distill.adversarial import AdversarialLoss, DiscriminatorStep, Terms
@@ -15,7 +16,10 @@ from distill.perceptual import FeatureMaps, ImageFeatures, PerceptualDistance
 from distill.recipes.similarity import SIMILARITY
 from distill.schedules import Ramp, Schedule
 from distill.tasks import Batch
-from search_spaces import Discriminator, Generator, Inputs
+from search_spaces import Discriminator, Generator, Inputs, recorded
+
+Maps: TypeAlias = tuple[Sequence[Tensor], Sequence[Tensor]]
+"""Maps (N, C, H, W) of the student, and those of its teacher for the same inputs."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class GeneratorStep:
     modules: nn.ModuleDict = field(default_factory=nn.ModuleDict)  # of the recipe; also trained
     discriminator: Discriminator | None = None  # the student's own; None while the recipe trains none
     real_logits: Tensor | None = None  # for `batch.real`, without graph; None unless the recipe needs them
+    maps: Maps = ((), ())  # with the recipe's `needs_maps`
 
 
 class Recipe(Protocol):
@@ -43,6 +48,7 @@ class Recipe(Protocol):
     name: ClassVar[str]
     needs_teacher_images: ClassVar[bool]  # for the student's inputs
     needs_teacher_discriminator: ClassVar[bool]
+    needs_maps: ClassVar[bool]  # `GeneratorStep.maps`: the outputs of `Generator.compared_layers`
 
     def discriminator_steps(self, progress: float) -> int:
         """Discriminator steps per step of the student at `progress` in [0, 1]; 0 while none is trained."""
@@ -61,7 +67,7 @@ class Recipe(Protocol):
     def adversarial_weight(self, progress: float) -> float:
         """Weight of the adversarial term at `progress` in [0, 1]."""
 
-    def modules(self, student: Generator) -> nn.ModuleDict:
+    def modules(self, student: Generator, teacher: Generator | None) -> nn.ModuleDict:
         """Networks of the recipe, such as 1×1 projections; trained, checkpointed, passed in every step."""
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
@@ -101,6 +107,7 @@ class Distillation(ABC):
     tasks: ClassVar[tuple[str, ...]] = ()  # names of the tasks that it is for; empty: any
     needs_teacher_images: ClassVar[bool]
     needs_teacher_discriminator: ClassVar[bool]
+    needs_maps: ClassVar[bool] = False
     uses_distance: ClassVar[bool] = False  # `Ingredients.distance`
     uses_ramp: ClassVar[bool] = False  # `Ingredients.ramp`
     default_ramp: ClassVar[Ramp] = Ramp()  # of the adversarial weight, except on the built-in digits
@@ -137,7 +144,7 @@ class Distillation(ABC):
     def adversarial_weight(self, progress: float) -> float:
         return self.ramp(progress)
 
-    def modules(self, student: Generator) -> nn.ModuleDict:
+    def modules(self, student: Generator, teacher: Generator | None) -> nn.ModuleDict:
         return nn.ModuleDict()
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
@@ -153,3 +160,15 @@ class Distillation(ABC):
                 f"{asked}: it follows how far logits are below 0, which says nothing with a "
                 f"{self.adversarial.name} loss: give {instead}"
             )
+
+
+@torch.no_grad()
+def compared_maps(student: Generator, teacher: Generator) -> Maps:
+    """Maps of student and teacher for an example, from `Generator.compared_layers`: they show the shapes."""
+    found = []
+    for network in (student, teacher):
+        place = next(network.parameters()).device
+        with recorded(network.compared_layers()) as maps:
+            network(*(x.to(place) for x in network.example_inputs()))
+        found.append(maps)
+    return found[0], found[1]

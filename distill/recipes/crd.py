@@ -8,27 +8,21 @@ hand style and features are compared in units of the teacher's, with weights of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
-import torch
-from torch import Tensor
-
 from distill.adversarial import AdversarialLoss, LeastSquares, Terms
-from distill.errors import RecipeError
-from distill.losses import PARTS, feature_l1, gram_l1, relation_loss
+from distill.losses import PARTS, relation_loss
 from distill.perceptual import FeatureMaps
-from distill.recipes.base import Distillation, GeneratorStep, Ingredients
+from distill.recipes.base import GeneratorStep, Ingredients
+from distill.recipes.style import StyleDistillation
 from distill.schedules import Schedule
-from distill.tasks import PairedTask, UnpairedTask
-from search_spaces import Inputs
 
 CONSTANT = Schedule("constant", start=1.0)
 
 
 @dataclass(frozen=True)
-class Crd(Distillation):
+class Crd(StyleDistillation):
     """`L_G = w(t)·(relations + style + features + ℓ(D̄(G(x))))`, `D̄` being the teacher's discriminator.
 
     Where the ground truth is known (`Batch.target`), there is no adversarial term and relations weigh 10,
@@ -47,26 +41,10 @@ class Crd(Distillation):
     maps: FeatureMaps | None = None  # None: the teacher's discriminator
 
     name: ClassVar = "crd"
-    tasks: ClassVar = (UnpairedTask.name, PairedTask.name)
-    default_schedule: ClassVar = CONSTANT
-    needs_teacher_images: ClassVar = True
-    needs_teacher_discriminator: ClassVar = False
-    uses_maps: ClassVar = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.schedule.bounds[0] == 0:
-            raise RecipeError(
-                f"KD weight {self.schedule}: at 0 nothing would train a student of --recipe {self.name}: "
-                "give --kd-weight-start and --kd-weight-end above 0"
-            )
 
     @classmethod
     def make(cls, schedule: Schedule, ingredients: Ingredients) -> Self:
         return cls(schedule, ingredients.adversarial, maps=ingredients.maps)
-
-    def discriminator_steps(self, progress: float) -> int:
-        return 0
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
         teacher, discriminator = step.batch.teacher, step.teacher_discriminator
@@ -75,28 +53,8 @@ class Crd(Distillation):
             weight = self.relations if step.batch.target is None else self.paired_relations
             for name, parts in PARTS.items():
                 terms[name] = weight * relation_loss(parts(step.fake), parts(teacher))
-            terms |= self._features(step, teacher)
+            terms |= self.compared(step, teacher)
         if discriminator is not None and step.batch.target is None:
             logits = discriminator(step.fake, *step.batch.fake_condition)
             terms["adversarial"] = self.adversarial.generator_losses(logits).mean()
-        return {f"g_{name}": step.kd_weight * term for name, term in terms.items()}
-
-    def _features(self, step: GeneratorStep, teacher: Tensor) -> Terms:
-        """Style, and the features at a quarter of the images' side (relu2_2 of VGG16 is at a half)."""
-        discriminator = step.teacher_discriminator
-        maps: Callable[..., list[Tensor]]
-        condition: Inputs = ()
-        if self.maps is not None:
-            maps = self.maps
-        elif discriminator is not None:
-            maps = discriminator.features
-            condition = step.batch.fake_condition if discriminator.takes_input_image else ()
-        else:
-            return {}
-        with torch.no_grad():
-            wanted = maps(teacher, *condition)
-        made = maps(step.fake, *condition)
-        return {
-            "style": self.style * gram_l1(made, wanted),
-            "features": self.features * feature_l1(made[1:2], wanted[1:2]),
-        }
+        return self.weighted(step, terms)

@@ -18,7 +18,7 @@ from torch import Tensor
 from distill.adversarial import AdversarialLoss, Logistic, Terms
 from distill.errors import RecipeError
 from distill.recipes.base import Distillation, GeneratorStep, Ingredients
-from distill.recipes.path_lengths import PathLengths
+from distill.recipes.teacher import PathLengths
 from distill.schedules import Schedule
 from distill.tasks import NoiseTask
 

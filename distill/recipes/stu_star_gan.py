@@ -18,7 +18,7 @@ from torch import Tensor
 from distill.adversarial import AdversarialLoss, DiscriminatorStep, Terms, Wasserstein
 from distill.losses import feature_l1, pixel_l1
 from distill.recipes.base import Distillation, GeneratorStep, Ingredients
-from distill.recipes.star_gan import classified, real_attributes, wanted_attributes, way_back
+from distill.recipes.teacher import classified, real_attributes, wanted_attributes, way_back
 from distill.schedules import Schedule
 from distill.tasks import AttributesTask
 

@@ -143,6 +143,10 @@ class AttributesTask:
             f"{self.images.count:,} images {uses(self.crop, chosen, tests)}"
         )
 
+    @property
+    def sampled(self) -> bool:
+        return self.data.images.found is not None
+
     @cached_property
     def digest(self) -> str:
         split = self.split

@@ -160,6 +160,10 @@ class Task(Protocol):
         """16 hex digits of the data: part of a study's identity."""
 
     @property
+    def sampled(self) -> bool:
+        """Whether it has a sample of the images only, so that `digest` is not that of all."""
+
+    @property
     def images(self) -> ImageSet:
         """The real images of the target domain that are trained on."""
 

@@ -90,6 +90,10 @@ class NoiseTask:
         return self.images.digest
 
     @property
+    def sampled(self) -> bool:
+        return self.images.found is not None
+
+    @property
     def noted(self) -> Mapping[str, str]:
         return {}
 

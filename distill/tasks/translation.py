@@ -56,6 +56,10 @@ class TwoDomains(ABC):
     ) -> Self:
         return cls._read(source, generator, options, Reading(cache=cache, on_progress=on_progress))
 
+    @property
+    def sampled(self) -> bool:
+        return any(images.found is not None for images in (self.source, self.target))
+
     @classmethod
     def sample(
         cls,

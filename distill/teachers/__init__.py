@@ -10,6 +10,7 @@ from distill.teachers.cache import (
 )
 from distill.teachers.loading import Teacher, load_teacher
 from distill.teachers.samples import TeacherSamples
+from distill.teachers.snapshots import TeacherSnapshots, snapshot_file
 from distill.teachers.soundness import look_at
 from distill.teachers.training import Outcome, check_place, check_training, train_teacher
 from distill.teachers.training_state import Snapshot, TeacherTraining, recorded_extractor
@@ -21,6 +22,7 @@ __all__ = [
     "Teacher",
     "TeacherCache",
     "TeacherSamples",
+    "TeacherSnapshots",
     "TeacherTraining",
     "check_place",
     "check_room",
@@ -29,6 +31,7 @@ __all__ = [
     "look_at",
     "make_teacher_cache",
     "recorded_extractor",
+    "snapshot_file",
     "teacher_cache_bytes",
     "teacher_cache_home",
     "train_teacher",

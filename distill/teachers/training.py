@@ -15,6 +15,7 @@ from distill.evaluation import Fidelity, compare, sample, save_png
 from distill.seeds import derive_seed
 from distill.storage import LeaseHeldError, folder_lease
 from distill.tasks import Task
+from distill.teachers.snapshots import snapshot_file
 from distill.teachers.trainers import make_trainer
 from distill.teachers.training_state import (
     Snapshot,
@@ -159,9 +160,11 @@ def _take_snapshot(
         losses=dict(trainer.losses),
     )
     run.log.append(snapshot)
+    metadata = _metadata(training, snapshot, task, fidelity)
+    checkpoint = Checkpoint(training.family, trainer.ema, trainer.discriminator, metadata)
+    if training.keep_snapshots:
+        save_checkpoint(checkpoint, snapshot_file(training.folder, snapshot.images))
     if run.best is snapshot:
-        metadata = _metadata(training, snapshot, task, fidelity)
-        checkpoint = Checkpoint(training.family, trainer.ema, trainer.discriminator, metadata)
         save_checkpoint(checkpoint, training.output)
     save_log(training, run)
     save_state(training, run)

@@ -43,13 +43,14 @@ class TeacherTraining:
     augment: str = "none"  # "ada", "fixed" or "none"
     augment_p: float = 0.2  # of "fixed"
     snapshot: int = 200_000  # images between two snapshots
+    keep_snapshots: bool = False  # as teachers, beside the best
     fid_samples: int = 10_000  # 0: no FID
     device: str = "cpu"
     settings: Mapping[str, str] = field(default_factory=dict)  # as the user gave them, for messages
 
     @property
     def folder(self) -> Path:
-        """The folder of `state.pt`, `log.csv` and `samples-*.png`."""
+        """The folder of `state.pt`, `log.csv`, `samples-*.png`, and of snapshots that are kept."""
         output = self.output
         named = output.stem if output.suffix == ".safetensors" else output.name  # faces-0.5 has no suffix
         return output.with_name(f"{named}.training")

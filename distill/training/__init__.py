@@ -7,7 +7,9 @@ from distill.training.cycle_gan import CycleGanTrainer, CycleWeights
 from distill.training.loss_log import LossLog
 from distill.training.micro_batches import check_batch_statistics, check_micro_batch
 from distill.training.precision import AUTO, Precision, check_precision, resolve_precision
-from distill.training.trainer import Progress, Trainer
+from distill.training.readings import Progress
+from distill.training.teaching import Teaching
+from distill.training.trainer import Trainer
 
 __all__ = [
     "AUTO",
@@ -18,6 +20,7 @@ __all__ = [
     "LossLog",
     "Precision",
     "Progress",
+    "Teaching",
     "Trainer",
     "TrainingConfig",
     "channels_last_pays",

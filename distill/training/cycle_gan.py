@@ -17,10 +17,9 @@ from distill.seeds import derive_seed
 from distill.tasks import Batch, Task
 from distill.training.averaging import average_decay, averaged_copy, update_average
 from distill.training.config import TrainingConfig
-from distill.training.descent import descend
+from distill.training.micro_batches import descend
 from distill.training.optimizers import adam, set_rate
-from distill.training.readings import READ_EVERY, read_losses
-from distill.training.trainer import Progress
+from distill.training.readings import READ_EVERY, Progress, read_losses
 from search_spaces import Discriminator, Generator
 
 Network = TypeVar("Network", bound=torch.nn.Module)

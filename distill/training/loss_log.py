@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from distill.training.trainer import Progress
+from distill.training.readings import Progress
 
 
 class LossLog:

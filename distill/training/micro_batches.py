@@ -1,8 +1,14 @@
-"""Micro-batches: parts of a batch whose gradients add up to the gradient of the batch."""
+"""Micro-batches: parts of a batch whose gradients add up to that of the batch, and steps with them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+import torch
+
+from distill.adversarial import Terms
 from distill.errors import TrainingError
+from distill.tasks import Batch
 from search_spaces import Generator
 
 
@@ -32,3 +38,28 @@ def micro_batches(batch_size: int, micro_batch: int) -> list[slice]:
     """
     count = batch_size // micro_batch if micro_batch else 1
     return [slice(first, None, count) for first in range(count)]
+
+
+def descend(
+    parts: Sequence[Batch],
+    terms_of: Callable[[Batch], Terms],
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+) -> Terms:
+    """One step down the sum of the terms, each the mean over equal `parts` of a batch.
+
+    Returns:
+        The means, without graph.
+    """
+    optimizer.zero_grad(set_to_none=True)
+    means: Terms = {}
+    for batch in parts:
+        terms = terms_of(batch)
+        first, *others = terms.values()
+        torch.autograd.backward(scaler.scale(sum(others, start=first) / len(parts)))
+        for name, term in terms.items():
+            part = term.detach() / len(parts)
+            means[name] = means[name] + part if name in means else part
+    scaler.step(optimizer)
+    scaler.update()
+    return means

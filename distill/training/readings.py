@@ -1,8 +1,9 @@
-"""Losses as numbers: read now and then, because a reading makes an accelerator wait."""
+"""Where a training stands; losses are read now and then, because a reading makes an accelerator wait."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -10,6 +11,15 @@ from distill.errors import TrainingDivergedError
 
 READ_EVERY = 16  # steps
 GAP_DECAY = 0.98  # per step, of the running mean that adaptive schedules follow
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands, as logged after every step."""
+
+    images: int
+    kd_weight: float
+    losses: dict[str, float]  # read every `READ_EVERY` steps
 
 
 def read_losses(terms: Mapping[str, Tensor], images: int) -> dict[str, float]:

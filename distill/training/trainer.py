@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from distill.adversarial import DiscriminatorStep, Terms
 from distill.noise import OwnNoise
-from distill.recipes import GeneratorStep, Recipe
+from distill.recipes import GeneratorStep, Maps, Recipe
 from distill.seeds import derive_seed
 from distill.tasks import Batch, Task
 from distill.training.activation_checkpointing import ActivationCheckpointing
 from distill.training.augmentation import ADJUST_EVERY, Augment
 from distill.training.averaging import average_decay, averaged_copy, update_average
 from distill.training.config import TrainingConfig, step_images, student_rate
-from distill.training.descent import descend
-from distill.training.micro_batches import micro_batches
+from distill.training.micro_batches import descend, micro_batches
 from distill.training.optimizers import adam, match_formats, set_rate
 from distill.training.precision import autocast
-from distill.training.readings import READ_EVERY, read_losses, running_gap
-from search_spaces import Discriminator, Generator, Inputs
+from distill.training.readings import READ_EVERY, Progress, read_losses, running_gap
+from distill.training.teaching import Teaching, at_progress
+from search_spaces import Discriminator, Generator, Inputs, recorded
 
 CALIBRATION_BATCH = 64  # images
 STATEFUL = (
@@ -31,22 +31,6 @@ STATEFUL = (
     *("generator_optimizer", "discriminator_optimizer", "stream"),
 )
 """What of a trainer a checkpoint holds by its own `state_dict`."""
-
-
-class TeacherImages(Protocol):
-    """The teacher's images for fixed inputs: a `distill.teachers.TeacherCache`."""
-
-    def draw(self, count: int, rng: torch.Generator) -> Batch:
-        """A random batch of `count`, with the teacher's images."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a training stands, as logged after every step."""
-
-    images: int
-    kd_weight: float
-    losses: dict[str, float]  # read every `READ_EVERY` steps
 
 
 class Trainer:
@@ -68,23 +52,20 @@ class Trainer:
         task: Task,
         config: TrainingConfig,
         *,
-        teacher_cache: TeacherImages | None = None,  # None: adversarial training alone
-        teacher_discriminator: Discriminator | None = None,
+        teachings: Sequence[Teaching] = (Teaching(),),  # several follow each other in equal parts
         augment: Augment | None = None,  # of everything the discriminator sees
         device: str = "cpu",
     ) -> None:
         self.recipe, self.task, self.config, self.device = recipe, task, config, device
-        self.teacher_cache, self.teacher_discriminator = teacher_cache, teacher_discriminator
+        self.teachings = [teaching.frozen(device) for teaching in teachings]
 
         self.student = student.to(device).train().requires_grad_(True)  # loaded networks come frozen
         self.ema = averaged_copy(self.student)
         self.discriminator = discriminator.to(device).train()
-        if teacher_discriminator is not None:
-            teacher_discriminator.to(device).eval().requires_grad_(False)
         self.augment = None if augment is None else augment.to(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(config.seed, "recipe"))
-            self.recipe_modules = recipe.modules(self.student).to(device)
+            self.recipe_modules = recipe.modules(self.student, self.teachings[0].generator).to(device)
 
         if config.channels_last:  # not `ema`: an exported student computes to the bit as it was measured
             for network in (self.student, self.discriminator):
@@ -121,6 +102,11 @@ class Trainer:
     def _progress(self) -> float:
         """Fraction of the training done."""
         return min(1.0, self.images / self.config.images)
+
+    @property
+    def teaching(self) -> Teaching:
+        """Who teaches in the next step."""
+        return at_progress(self.teachings, self._progress)
 
     def train(
         self,
@@ -169,7 +155,7 @@ class Trainer:
                 shown,
                 fake,
                 number,
-                self.teacher_discriminator,
+                self.teaching.discriminator,
                 exact=self.discriminator,
                 observe=self._observe,
             )
@@ -185,8 +171,9 @@ class Trainer:
     def _generator_step(self, kd_weight: float, *, is_adversarial: bool) -> Terms:
         """Update the student; an adversarial step also returns `gap`, the mean of `max(0, -D(G(z)))`."""
         self.discriminator.requires_grad_(False)
-        if self.teacher_cache is not None and self.recipe.needs_teacher_images and kd_weight > 0:
-            batch = self.teacher_cache.draw(self.config.batch_size, self.stream.rng)
+        teaching = self.teaching
+        if teaching.images is not None and self.recipe.needs_teacher_images and kd_weight > 0:
+            batch = teaching.images.draw(self.config.batch_size, self.stream.rng)
         else:
             batch = self.stream.generator_batch()
         compares = is_adversarial and self.recipe.needs_real_logits
@@ -194,10 +181,10 @@ class Trainer:
             batch = replace(batch, real=self._shown.real, real_condition=self._shown.real_condition)
         adversarial_weight = self.recipe.adversarial_weight(self._progress)
         set_rate(self.generator_optimizer, student_rate(self.recipe, self.config, self._progress))
-        all_logits = list[Tensor]()
+        all_logits: list[Tensor] = []
 
         def terms_of(part: Batch) -> Terms:
-            fake = self._generate(part.inputs)
+            fake, maps = self._with_maps(part.inputs, teaching.generator if kd_weight > 0 else None)
             logits = fake.new_zeros(len(fake))
             real_logits: Tensor | None = None
             if is_adversarial:
@@ -211,7 +198,7 @@ class Trainer:
                 fake,
                 logits,
                 self.student,
-                self.teacher_discriminator,
+                teaching.discriminator,
                 kd_weight,
                 adversarial_weight,
                 self.step,
@@ -220,6 +207,7 @@ class Trainer:
                 self.recipe_modules,
                 self.discriminator if is_adversarial else None,
                 real_logits,
+                maps,
             )
             with self._autocast(), self._checkpointed:
                 return self.recipe.generator_terms(step)
@@ -238,6 +226,16 @@ class Trainer:
         with self._autocast(), self._checkpointed:
             images: Tensor = self._student(*inputs)
         return images.float()
+
+    def _with_maps(self, inputs: Inputs, teacher: Generator | None) -> tuple[Tensor, Maps]:
+        """The student's images, and the maps of student and teacher that the recipe compares, if any."""
+        if teacher is None or not self.recipe.needs_maps:
+            return self._generate(inputs), ((), ())
+        with recorded(self.student.compared_layers()) as own, self._autocast(), self._checkpointed:
+            images: Tensor = self.student(*inputs)  # the compiled network would record nothing
+        with recorded(teacher.compared_layers()) as known, self._autocast(), torch.no_grad():
+            teacher(*inputs)
+        return images.float(), (own, known)
 
     def _realness(self, images: Tensor, condition: Inputs) -> Tensor:
         """The discriminator's logits (N, ...)."""
@@ -293,9 +291,8 @@ class Trainer:
             match_formats(optimizer)
         if self.augment is not None:
             self.augment.load_state_dict(state["augment"])
-        for scaler, saved in zip(
-            (self.generator_scaler, self.discriminator_scaler), state["scalers"], strict=True
-        ):
+        scalers = (self.generator_scaler, self.discriminator_scaler)
+        for scaler, saved in zip(scalers, state["scalers"], strict=True):
             scaler.load_state_dict(saved)
         self.recipe_state = {name: value.to(self.device) for name, value in state["recipe_state"].items()}
         self._noise.load(state["noise_rng"])

@@ -3,7 +3,15 @@
 from nas.config.checks import SANDWICH_PARTS
 from nas.config.comparison import differences, in_words
 from nas.config.defaults import DIGITS_DEFAULTS, RAMP, REAL_DEFAULTS, TEACHER_SAMPLES, shows_digits
-from nas.config.identity import CACHE_SIZE, MAY_CHANGE, conditions, default_conditions, same_search
+from nas.config.identity import (
+    CACHE_SIZE,
+    MAY_CHANGE,
+    NO_SNAPSHOTS,
+    SNAPSHOTS,
+    conditions,
+    default_conditions,
+    same_search,
+)
 from nas.config.search import SearchConfig
 from nas.config.toml import read_toml
 
@@ -11,9 +19,11 @@ __all__ = [
     "CACHE_SIZE",
     "DIGITS_DEFAULTS",
     "MAY_CHANGE",
+    "NO_SNAPSHOTS",
     "RAMP",
     "REAL_DEFAULTS",
     "SANDWICH_PARTS",
+    "SNAPSHOTS",
     "TEACHER_SAMPLES",
     "SearchConfig",
     "conditions",

@@ -10,11 +10,16 @@ from typing import Any
 from distill.perceptual import NONE
 from nas.budget import format_duration, format_quantity, parse_duration, parse_quantity
 from nas.config.defaults import default_values
-from nas.config.identity import CACHE_SIZE
+from nas.config.identity import CACHE_SIZE, NO_SNAPSHOTS, SNAPSHOTS
 from nas.config.search import SearchConfig
 from nas.options import flag_of, options_of
 
-DIGESTS = ("teacher", "data", "perceptual")  # parts of an identity that are digests of what an option names
+DIGESTS = (
+    "teacher",
+    SNAPSHOTS,
+    "data",
+    "perceptual",
+)  # parts of an identity that are digests of what an option names
 SHOWN = 6  # differences in one message
 
 
@@ -74,6 +79,8 @@ def as_option(part: str, noted: str, name: object = None) -> str:
     """
     if part in DIGESTS:
         flag = flag_of(SearchConfig, part)
+        if part == SNAPSHOTS and noted == NO_SNAPSHOTS:
+            return f"no {flag}"
         if noted == NONE:
             return f"{flag} {NONE}"
         return f"{flag} {name} (digest {noted})" if name else f"{flag} of digest {noted}"

@@ -7,16 +7,17 @@ from typing import Any
 
 from nas.config.search import MOST_CACHED, SearchConfig
 
+SNAPSHOTS, NO_SNAPSHOTS = "teacher_snapshots", "none"
 CACHE_SIZE = "teacher_cache_size"  # noted as it is, also where the user gives none
 
 MAY_CHANGE = (
-    frozenset(("teacher", "data", "task", "attributes", "extractor_weights", "trials", "sampler"))
-    | {"reduction_factor"}
+    frozenset(("teacher", "teacher_snapshots", "data", "task", "attributes", "extractor_weights"))
+    | {"trials", "sampler", "reduction_factor"}
     | {"significance", "replicates", "seeds", "enqueue", "warm_start"}
     | {"space", "resolution", "study", "workdir", "storage", "workers", "gpus_per_trial", "ray_address"}
     | {"keep", "perceptual", "micro_batch", "compile", "checkpoint_activations"}
 )
-"""Settings that may differ when a search is resumed; digests identify teacher, data with
+"""Settings that may differ when a search is resumed; digests identify teacher, snapshots, data with
 the task, and distance."""
 
 
@@ -29,7 +30,7 @@ def conditions(config: SearchConfig) -> dict[str, str]:
 def default_conditions() -> dict[str, str]:
     """The `conditions` of a search that says nothing: older studies were made without some of them."""
     noted = {name: str(SearchConfig.model_fields[name].default) for name in _compared()}
-    return noted | {CACHE_SIZE: str(MOST_CACHED)}
+    return noted | {CACHE_SIZE: str(MOST_CACHED), SNAPSHOTS: NO_SNAPSHOTS}
 
 
 def same_search(saved: Any, identity: Mapping[str, str]) -> bool:

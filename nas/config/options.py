@@ -63,6 +63,13 @@ class TeacherOptions(ImageOptions):
         help="Checkpoint of the teacher.",
         shown="the built-in digits teacher",
     )
+    teacher_snapshots: Location | None = option(
+        None,
+        group="teacher and data",
+        help="Folder with snapshots of the teacher's training (nas-teacher train --keep-snapshots): each "
+        "teaches for an equal part of a student's training, where else the finished teacher does.",
+        shown="none",
+    )
     data: Place = variant(
         ImageOptions,
         "data",

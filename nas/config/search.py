@@ -28,7 +28,7 @@ SAVED = "saved"  # the context of values that a study was saved with: what it la
 
 MOST_CACHED = 10_000  # images of the teacher cache unless the user gives another number
 
-PATHS = ("workdir", "teacher", "extractor_weights")
+PATHS = ("workdir", "teacher", "teacher_snapshots", "extractor_weights")
 
 
 class SearchConfig(

@@ -93,7 +93,7 @@ class Preview(BaseModel):
 
 def introduction(bench: Workbench) -> list[str]:
     """The search that is about to run: teacher, data, recipe, rungs and budget, a line each."""
-    config, teacher = bench.config, bench.teacher
+    config, teacher, snapshots = bench.config, bench.teacher, bench.teachers.snapshots
     architecture = bench.teacher.generator.architecture
     built_in = "built-in " if config.teacher is None else ""
     where = f" on {config.latency_on}" if config.budget_latency else ""
@@ -101,6 +101,7 @@ def introduction(bench: Workbench) -> list[str]:
         f"Teacher: {built_in}{teacher.name} ({teacher.family.name}), "
         f"{format_quantity(bench.space.macs(architecture))} MACs, "
         f"{format_quantity(bench.space.params(architecture))} parameters",
+        *_snapshots(bench),
         _data(bench),
         _recipe(bench),
         f"Training: {_rungs(bench)}",
@@ -113,11 +114,19 @@ def introduction(bench: Workbench) -> list[str]:
     cached = _cached_images(bench)
     row = bench.teacher_inputs(1).arrays()
     megabytes = teacher_cache_bytes(cached, bench.teacher.generator.image_shape, row) / 1e6
-    lines.append(f"Teacher cache: {cached:,} images, {megabytes:,.0f} MB in {config.cache / TEACHER_CACHE}")
+    too = f", as much for each of {len(snapshots)} snapshots," if snapshots else ""
+    lines.append(
+        f"Teacher cache: {cached:,} images, {megabytes:,.0f} MB{too} in {config.cache / TEACHER_CACHE}"
+    )
     lines += image_remarks(bench.outline.images, conditional=bool(bench.teacher.generator.classes))
     if teacher.discriminator is None and bench.recipe.discriminator_steps(1.0):
         lines.append("The teacher has no discriminator: students train their own from scratch")
     return lines
+
+
+def _snapshots(bench: Workbench) -> list[str]:
+    snapshots = bench.teachers.snapshots
+    return [] if snapshots is None else [f"Teacher snapshots: {snapshots.described}"]
 
 
 def _data(bench: Workbench) -> str:

@@ -93,6 +93,13 @@ class TeacherRequest(ImageOptions, MemoryOptions, DeviceOption, SeedOption, FidO
     snapshot: Quantity = option(
         200_000, group="evaluation", ge=1, help="Images between checkpoints, which are measured."
     )
+    keep_snapshots: bool = option(
+        False,
+        group="output",
+        off="",
+        help="Keep every checkpoint as a teacher in the folder beside the output, for nas-search "
+        "--teacher-snapshots.",
+    )
     fid_samples: Count = variant(
         FidOptions,
         "fid_samples",

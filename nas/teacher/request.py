@@ -158,6 +158,7 @@ def training_of(request: TeacherRequest, shape: TeacherShape) -> TeacherTraining
         augment=asked.augment,
         augment_p=request.augment_p,
         snapshot=request.snapshot,
+        keep_snapshots=request.keep_snapshots,
         fid_samples=request.fid_samples,
         device=choose_device(request.device),
         settings=_settings(asked, config),

@@ -64,8 +64,13 @@ class SearchImages:
 
     @property
     def digest(self) -> str:
-        """Digest of the images, which for a teacher's samples is known before they are made."""
-        return self.task.digest if self.samples is None else self.samples.digest
+        """Digest of the images, which for a teacher's samples is known before they are made.
+
+        Empty where a dry run has read only a sample of the images.
+        """
+        if self.samples is not None:
+            return self.samples.digest
+        return "" if self.task.sampled else self.task.digest
 
     @cached_property
     def _few_samples(self) -> Task:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -18,18 +17,7 @@ from distill.recipes import Ingredients, Recipe, make_recipe, parse_similarity
 from distill.seeds import derive_seed
 from distill.storage import mapped_tensor
 from distill.tasks import Preview, Task, TeacherInputs, get_task
-from distill.teachers import (
-    TEACHER_CACHE,
-    Teacher,
-    TeacherCache,
-    TeacherSamples,
-    check_room,
-    load_teacher,
-    look_at,
-    make_teacher_cache,
-    teacher_cache_bytes,
-    teacher_cache_home,
-)
+from distill.teachers import TEACHER_CACHE, Teacher, TeacherCache, TeacherSamples, load_teacher, look_at
 from distill.training import (
     Precision,
     Trainer,
@@ -38,13 +26,14 @@ from distill.training import (
     resolve_precision,
 )
 from nas.budget import AnyLatency, Latency, LatencyBudget, make_stopwatch
-from nas.config import SearchConfig, conditions
+from nas.config import SNAPSHOTS, SearchConfig, conditions
 from nas.trials import WarmStart
 from nas.workbench.checks import check_compared, check_recipe, check_similarity, check_training
 from nas.workbench.images import SearchImages
 from nas.workbench.ingredients import load_compared, make_ingredients, with_ramp
 from nas.workbench.preview import make_preview
 from nas.workbench.task_options import with_task_options
+from nas.workbench.teachers import Teachers
 from nas.workbench.warm_start import read_warm_start
 from search_spaces import Architecture, Generator, Inputs, SearchSpace
 
@@ -91,6 +80,8 @@ class Workbench:
         check_similarity(config)
         check_recipe(config, self.teacher)
         check_training(config, self.teacher)
+        self.teachers = Teachers(config, self.teacher, self.device, on_progress)
+        self.teachers.check()
         self.distance, self.maps = load_compared(config, self.teacher, self.device)
         self.features = load_features(self.device) if parse_similarity(config.similarity)["mmd"] else None
         check_compared(config, self.teacher, self.distance, self.maps)
@@ -103,14 +94,18 @@ class Workbench:
 
     @cached_property
     def identity(self) -> dict[str, str]:
-        """Values that all results of a study share; others are not comparable."""
+        """Values that all results of a study share; others are not comparable.
+
+        A dry run that has read only a sample of the images does not know what they are.
+        """
         parts = {
             "space": self.teacher.family.name,
             "teacher": self.teacher.digest,
+            SNAPSHOTS: self.teachers.digest,
             "data": self._images.digest,
             "perceptual": NONE if self.perceptual is None else self.perceptual.digest,
         }
-        return parts | conditions(self.config)
+        return {name: part for name, part in parts.items() if part} | conditions(self.config)
 
     def load_data(self) -> Task:
         """Load the real images if needed: see `SearchImages.check`."""
@@ -173,14 +168,7 @@ class Workbench:
 
     @cached_property
     def teacher_cache(self) -> TeacherCache:
-        return make_teacher_cache(
-            self.teacher.generator,
-            self.teacher.digest,
-            self.task.teacher_inputs(self.config.cached_images, TEACHER_CACHE_SEED),
-            self.config.cache / TEACHER_CACHE,
-            device=self.device,
-            on_progress=self._on_progress,
-        )
+        return self.teachers.cache(self.task.teacher_inputs(self.config.cached_images, TEACHER_CACHE_SEED))
 
     @cached_property
     def preview(self) -> Preview:
@@ -274,8 +262,7 @@ class Workbench:
             self.recipe,
             self.task,
             config,
-            teacher_cache=self.teacher_cache,
-            teacher_discriminator=copy.deepcopy(self.teacher.discriminator),
+            teachings=self.teachers.teachings(self.recipe, self.teacher_cache),
             device=self.device,
         )
 
@@ -295,14 +282,9 @@ class Workbench:
         Raises:
             TeacherCacheError: the disk has too little room.
         """
-        folder = self.config.cache / TEACHER_CACHE
-        inputs = self.teacher_inputs(self.config.cached_images)
-        if not os.path.exists(teacher_cache_home(folder, self.teacher.digest, inputs)):
-            row = self.teacher_inputs(1).arrays()
-            needed = teacher_cache_bytes(len(inputs), self.teacher.generator.image_shape, row)
-            check_room(folder, len(inputs), needed)
+        self.teachers.check_room(self.teacher_inputs(self.config.cached_images), self.teacher_inputs(1))
         if self.samples is not None:
-            self.samples.check_room(folder)
+            self.samples.check_room(self.config.cache / TEACHER_CACHE)
 
     def ingredients(self) -> Ingredients:
         """What recipes are made of in this search."""

@@ -9,7 +9,7 @@ from typing import Any, Self
 from torch import Tensor, nn
 
 from search_spaces.base import SquareGenerator
-from search_spaces.chain import outputs
+from search_spaces.chain import outputs, spread
 from search_spaces.inputs import Inputs, InputSpec
 from search_spaces.resnet_translator.architecture import GeneratorArchitecture
 from search_spaces.resnet_translator.layers import Padded, ResidualBlock, doubling, halving, stem
@@ -55,6 +55,10 @@ class ResnetTranslator(SquareGenerator):
     def stages(self) -> Sequence[nn.Module]:
         """The layers; none with batch normalisation, whose running statistics would be updated twice."""
         return () if self.uses_batch_statistics else self.layers()
+
+    def compared_layers(self) -> Sequence[nn.Module]:
+        """The last halving and the ends of three thirds of the residual blocks, as GAN Compression has it."""
+        return [*self.down[-1:], *spread(self.blocks, 3)]
 
     def layers(self) -> list[nn.Module]:
         """All layers but the last, in order: each reads the output of the one before."""

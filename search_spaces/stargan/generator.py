@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.base import SquareGenerator
+from search_spaces.chain import spread
 from search_spaces.inputs import InputSpec
 from search_spaces.stargan.architecture import SIZES, STRIDE, GeneratorArchitecture, Size, skip_widths
 from search_spaces.stargan.layers import NormalizedConv, ResidualBlock, Skip, convolution, enlarging
@@ -68,6 +69,10 @@ class StarGANGenerator(SquareGenerator):
 
     def stages(self) -> Sequence[nn.Module]:
         return [self.stem, *self.downs, *self.blocks, *self.ups]
+
+    def compared_layers(self) -> Sequence[nn.Module]:
+        """The last halving and the ends of three thirds of the residual blocks."""
+        return [*self.downs[-1:], *spread(self.blocks, 3)]
 
     def skip(self, size: Size) -> Skip | None:
         """The skip at maps of `size`, if there is one."""

@@ -65,6 +65,10 @@ class UnetTranslator(SquareGenerator):
         """The layers; none with batch normalisation, whose running statistics would be updated twice."""
         return () if self.uses_batch_statistics else [*self.down, *reversed(self.up)]
 
+    def compared_layers(self) -> Sequence[nn.Module]:
+        """The doublings, coarsest first, but the last, which makes the image."""
+        return list(reversed(self.up[1:]))
+
     def activations(self, image: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Outputs of the halvings and of the doublings for images `image`, finest first each.
 

@@ -15,7 +15,7 @@ from distill.perceptual import PerceptualDistance, load_perceptual
 from distill.recipes import Recipe, WeightDecay
 from distill.tasks import NoiseTask
 from distill.teachers import Teacher, TeacherCache, load_teacher, make_teacher_cache
-from distill.training import Trainer, TrainingConfig
+from distill.training import Teaching, Trainer, TrainingConfig
 from search_spaces import Discriminator
 from search_spaces.stylegan2 import Block, StyleGAN2Generator
 from tests.distill.trainings import CONFIG, DATA, LINEAR, Make
@@ -51,7 +51,7 @@ def make(teacher: Teacher, cache: TeacherCache) -> Make:
         for block in student.blocks:
             for conv in block.convs:
                 nn.init.constant_(conv.noise_strength, 0.5)
-        defaults = {"teacher_cache": cache, "teacher_discriminator": copy.deepcopy(teacher.discriminator)}
+        defaults = {"teachings": [Teaching(cache, copy.deepcopy(teacher.discriminator))]}
         discriminator = copy.deepcopy(teacher.discriminator)
         assert discriminator is not None
         task = NoiseTask(DATA, student.input_specs)

@@ -40,6 +40,7 @@ class Log:
     name = "log"
     needs_teacher_images = True
     needs_teacher_discriminator = False
+    needs_maps = False
 
     def discriminator_steps(self, progress: float) -> int:
         return self.inner.discriminator_steps(progress)
@@ -54,8 +55,8 @@ class Log:
     def adversarial_weight(self, progress: float) -> float:
         return self.inner.adversarial_weight(progress)
 
-    def modules(self, student: Generator) -> nn.ModuleDict:
-        return self.inner.modules(student)
+    def modules(self, student: Generator, teacher: Generator | None) -> nn.ModuleDict:
+        return self.inner.modules(student, teacher)
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:
         self.on_discriminator()

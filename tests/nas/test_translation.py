@@ -227,6 +227,7 @@ def test_a_teacher_is_trained_resumed_and_measured_again(
         "means.pt",
         "-o",
         "teacher.safetensors",
+        "--keep-snapshots",
     ]
     for option in ("task", "direction"):
         asked += [f"--{option}", case.options[option]] if option in case.options else []
@@ -244,4 +245,6 @@ def test_a_teacher_is_trained_resumed_and_measured_again(
                            direction=case.options.get("direction", "A2B"))  # fmt: skip
     config = Workbench(told.named("teacher")).config
     assert (config.task, config.attributes) == (case.task, case.options.get("attributes", ()))
+    kept = sorted(path.name for path in Path("teacher.training").glob("*.safetensors"))
+    assert kept == ["teacher-000000016.safetensors", "teacher-000000032.safetensors"]
     assert "resuming after 32 images" in done(*asked, "--images", 64).stderr

@@ -17,7 +17,7 @@ from distill.recipes import RECIPES, Ingredients, Recipe, get_recipe, make_recip
 from distill.schedules import Schedule
 from distill.tasks import NoiseTask
 from distill.teachers import TeacherCache, make_teacher_cache
-from distill.training import Trainer, TrainingConfig
+from distill.training import Teaching, Trainer, TrainingConfig
 from search_spaces import Discriminator, FixedSuggest, Generator, get_family, input_batches
 from tests.search_spaces.teachers import FROM_NOISE, TEACHERS
 
@@ -109,8 +109,9 @@ def trainer_of(recipe: Recipe, teacher: Networks) -> Trainer:
         recipe,
         NoiseTask(images_for(student), student.input_specs),
         config,
-        teacher_cache=teacher.cache,
-        teacher_discriminator=copy.deepcopy(teacher.discriminator),
+        teachings=[
+            Teaching(teacher.cache, copy.deepcopy(teacher.discriminator), copy.deepcopy(teacher.generator))
+        ],
     )
 
 
@@ -173,13 +174,13 @@ def test_a_stopped_training_resumes_to_the_bit(
 
 def test_a_frozen_discriminator_keeps_its_estimates_of_spectral_norms(teachers: dict[str, Networks]) -> None:
     trainer = trainer_of(recipe_for("dgl-gan", "biggan", Schedule("constant", start=0.1)), teachers["biggan"])
-    frozen, own = weights(trainer.teacher_discriminator), weights(trainer.discriminator)
+    frozen, own = weights(trainer.teaching.discriminator), weights(trainer.discriminator)
     trainer.train(trainer.config.images)
     for estimate in ("u0", "sv0"):
         names = [name for name in frozen if name.endswith(estimate)]
         assert names
         for name in names:
-            assert torch.equal(weights(trainer.teacher_discriminator)[name], frozen[name])
+            assert torch.equal(weights(trainer.teaching.discriminator)[name], frozen[name])
             assert not torch.equal(weights(trainer.discriminator)[name], own[name])
 
 

@@ -20,7 +20,7 @@ class Projected(WeightDecay):
 
     name: ClassVar = "projected"
 
-    def modules(self, student: Generator) -> nn.ModuleDict:
+    def modules(self, student: Generator, teacher: Generator | None) -> nn.ModuleDict:
         channels = student.image_shape[0]
         return nn.ModuleDict({"projection": nn.Conv2d(channels, channels, 1)})
 

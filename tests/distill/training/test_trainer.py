@@ -25,8 +25,9 @@ from distill.schedules import Ramp, Schedule
 from distill.tasks import NoiseTask
 from distill.teachers import Teacher, load_teacher
 from distill.training.config import TrainingConfig
-from distill.training.readings import READ_EVERY
-from distill.training.trainer import Progress, Trainer
+from distill.training.readings import READ_EVERY, Progress
+from distill.training.teaching import Teaching
+from distill.training.trainer import Trainer
 from tests.distill.trainings import BATCH, CONFIG, DATA, LINEAR, Log, Make, same, saved, snapshot
 
 
@@ -93,7 +94,7 @@ def test_a_student_sees_the_teachers_images_for_its_own_inputs(make: Make, teach
 
 def test_without_a_teacher_cache_training_is_plainly_adversarial(make: Make) -> None:
     log = Log(WeightDecay(LINEAR))
-    make(log, teacher_cache=None, teacher_discriminator=None).train(3 * BATCH)
+    make(log, teachings=[Teaching()]).train(3 * BATCH)
     assert [terms for _, terms in log.generator_steps] == [{"g_adversarial"}] * 3
 
 
@@ -126,11 +127,11 @@ def test_each_network_learns_in_its_own_step_only(make: Make) -> None:
 
 def test_the_teachers_discriminator_learns_nothing(make: Make) -> None:
     trainer = make()
-    assert trainer.teacher_discriminator is not None
-    before = snapshot(trainer.teacher_discriminator)
+    assert trainer.teaching.discriminator is not None
+    before = snapshot(trainer.teaching.discriminator)
     trainer.train(5 * BATCH)
-    assert same(snapshot(trainer.teacher_discriminator), before)
-    assert all(p.grad is None for p in trainer.teacher_discriminator.parameters())
+    assert same(snapshot(trainer.teaching.discriminator), before)
+    assert all(p.grad is None for p in trainer.teaching.discriminator.parameters())
 
 
 def test_networks_that_come_frozen_from_a_file_are_trained_all_the_same(make: Make, teacher: Teacher) -> None:

@@ -235,6 +235,20 @@ def test_images_are_decoded_once_for_all_studies(
     assert again.task.digest == first.digest == again.identity["data"]
 
 
+def test_a_dry_run_does_not_take_a_sample_of_the_images_for_other_images(
+    make_bench: MakeBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "faces").mkdir()
+    for i in range(40):
+        Image.new("L", (16, 16), i).save(tmp_path / "faces" / f"{i}.png")
+    searched = make_bench(data=str(tmp_path / "faces"))
+    monkeypatch.setattr(loading, "SAMPLE", 30)
+    rehearsed = Workbench(searched.config, teacher=searched.teacher, dry_run=True)
+    assert len(rehearsed.task.images) == 30
+    assert searched.identity.items() - rehearsed.identity.items() == {("data", searched.task.digest)}
+    assert rehearsed.identity.items() < searched.identity.items()
+
+
 def test_an_adversarial_loss_is_the_familys_or_the_one_asked_for_with_its_default_steps(
     warm_bench: Workbench, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ from torch import nn
 
 from distill.adversarial import AdversarialLoss, DiscriminatorStep, Logistic, Terms
 from distill.recipes.base import GeneratorStep
-from distill.recipes.path_lengths import PathLengths
+from distill.recipes.teacher.path_lengths import PathLengths
 from search_spaces import Generator
 
 
@@ -23,6 +23,7 @@ class AdversarialTraining:
     name: ClassVar = "adversarial"
     needs_teacher_images: ClassVar = False
     needs_teacher_discriminator: ClassVar = False
+    needs_maps: ClassVar = False
 
     def discriminator_steps(self, progress: float) -> int:
         return self.adversarial.discriminator_steps
@@ -41,7 +42,7 @@ class AdversarialTraining:
     def adversarial_weight(self, progress: float) -> float:
         return 1.0
 
-    def modules(self, student: Generator) -> nn.ModuleDict:
+    def modules(self, student: Generator, teacher: Generator | None) -> nn.ModuleDict:
         return nn.ModuleDict()
 
     def discriminator_terms(self, step: DiscriminatorStep) -> Terms:

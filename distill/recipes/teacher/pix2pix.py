@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from distill.adversarial import Terms
 from distill.losses import pixel_l1
-from distill.recipes.alone import AdversarialTraining
 from distill.recipes.base import GeneratorStep
+from distill.recipes.teacher.alone import AdversarialTraining
 
 
 @dataclass(frozen=True)

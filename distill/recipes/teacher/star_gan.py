@@ -9,8 +9,8 @@ from torch import Tensor
 
 from distill.adversarial import DiscriminatorStep, Terms
 from distill.losses import attribute_loss, pixel_l1
-from distill.recipes.alone import AdversarialTraining
 from distill.recipes.base import GeneratorStep
+from distill.recipes.teacher.alone import AdversarialTraining
 from search_spaces import Discriminator
 
 

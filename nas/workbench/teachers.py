@@ -1,0 +1,108 @@
+"""Who teaches the students of a search: one teacher, or the snapshots of its training, one after another."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from distill.progress import OnProgress
+from distill.recipes import Recipe
+from distill.tasks import TeacherInputs
+from distill.teachers import (
+    TEACHER_CACHE,
+    Teacher,
+    TeacherCache,
+    TeacherSnapshots,
+    check_room,
+    make_teacher_cache,
+    teacher_cache_bytes,
+    teacher_cache_home,
+)
+from distill.training import Teaching
+from nas.config import NO_SNAPSHOTS, SearchConfig
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """The teacher of a search with its images, and the snapshots of its training, if there are some."""
+
+    config: SearchConfig
+    teacher: Teacher
+    device: str
+    on_progress: OnProgress | None = None
+
+    @cached_property
+    def snapshots(self) -> TeacherSnapshots | None:
+        """The snapshots that teach in turn; None where the finished teacher alone does.
+
+        Raises:
+            TeacherError: there are none in the folder, or they are of other networks.
+        """
+        folder = self.config.teacher_snapshots
+        return None if folder is None else TeacherSnapshots.find(folder, self.teacher)
+
+    @property
+    def digest(self) -> str:
+        """Of the snapshots; "none" without them."""
+        return NO_SNAPSHOTS if self.snapshots is None else self.snapshots.digest
+
+    def check(self) -> None:
+        """Look at the snapshots, if there are some.
+
+        Raises:
+            TeacherError: there are none in the folder, or they are of other networks.
+        """
+        _ = self.snapshots
+
+    def cache(self, inputs: TeacherInputs, teacher: Teacher | None = None) -> TeacherCache:
+        """Open the cache of the images of `teacher`, else of the finished one; make it if it is missing."""
+        made_by = teacher or self.teacher
+        return make_teacher_cache(
+            made_by.generator,
+            made_by.digest,
+            inputs,
+            self.config.cache / TEACHER_CACHE,
+            device=self.device,
+            on_progress=self.on_progress,
+        )
+
+    def check_room(self, inputs: TeacherInputs, one: TeacherInputs) -> None:
+        """Check that the disk has room for the teacher caches that are missing.
+
+        Args:
+            inputs: of the caches.
+            one: a single input, which shows the size of all.
+
+        Raises:
+            TeacherCacheError: the disk has too little room.
+        """
+        folder, snapshots = self.config.cache / TEACHER_CACHE, self.snapshots
+        digests = {self.teacher.digest}
+        if snapshots is not None:
+            digests |= {snapshots.best(part).digest for part in range(len(snapshots))}
+        homes = (teacher_cache_home(folder, digest, inputs) for digest in digests)
+        size = len(inputs) * sum(not os.path.exists(home) for home in homes)
+        needed = teacher_cache_bytes(size, self.teacher.generator.image_shape, one.arrays())
+        check_room(folder, size, needed)
+
+    def teachings(self, recipe: Recipe, cache: TeacherCache) -> list[Teaching]:
+        """What the teacher gives to a training with `recipe`, or each of its snapshots in turn.
+
+        Networks are the training's own, which freezes them and may move them; `cache` is the teacher's.
+        """
+        return [
+            Teaching(
+                cache if each is self.teacher else self.cache(cache.inputs, each),
+                copy.deepcopy(each.discriminator),
+                copy.deepcopy(each.generator) if recipe.needs_maps else None,
+            )
+            for each in self._in_turn()
+        ]
+
+    def _in_turn(self) -> Sequence[Teacher]:
+        if self.snapshots is None:
+            return [self.teacher]
+        return [self.snapshots.load(part) for part in range(len(self.snapshots))]
