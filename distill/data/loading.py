@@ -172,7 +172,7 @@ def _listing(name: str, source: Source, resolution: int, classes: int = 0) -> Li
         raise DataError(
             f"{name}: {small} of {len(shorter)} checked images are below the resolution of {resolution} px"
             f" (typically {median(shorter):.0f}, at most {max(shorter)} px along the shorter side): give "
-            "larger images, or a teacher of fewer pixels"
+            "larger images, a teacher of fewer pixels, or a translator a smaller --resolution"
         )
     return listing
 
