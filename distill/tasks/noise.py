@@ -100,8 +100,8 @@ class NoiseTask:
     @property
     def described(self) -> str:
         images = self.images
-        apart = "" if self.held_out is None else f"; {self.held_out.count} more are held out"
-        return f"{images.name}, {images.count} images ({images.format}){apart}"
+        apart = "" if self.held_out is None else f"; {self.held_out.count:,} more are held out"
+        return f"{images.name}, {images.count:,} images ({images.format}){apart}"
 
     @property
     def classes(self) -> int:

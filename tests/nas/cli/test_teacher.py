@@ -90,7 +90,7 @@ def test_a_training_at_size_is_the_same_command(flags: str) -> None:
 
 def test_a_dry_run_shows_the_training_and_writes_nothing(tmp_path: Path) -> None:
     shown = done(*TINY, "-o", "a.safetensors", "--dry-run").stdout
-    for part in ("MACs (fvcore, batch 1)", "digits, 1797 images", "320 images", "R1 0.3", "a.training"):
+    for part in ("MACs (fvcore, batch 1)", "digits, 1,797 images", "320 images", "R1 0.3", "a.training"):
         assert part in shown
     settings = json.loads(done(*TINY, "-o", "a.safetensors", "--dry-run", "--json").stdout)
     assert (settings["resolution"], settings["r1_gamma"], settings["batch_size"]) == (16, 0.3, 16)

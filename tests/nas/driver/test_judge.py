@@ -123,7 +123,7 @@ def test_a_resumed_search_keeps_its_judge(photographs: dict[str, Any], tmp_path:
 
 def test_the_digits_extractor_is_refused_for_photographs(photographs: dict[str, Any]) -> None:
     with pytest.raises(
-        FidelityError, match=r"is for grey handwritten digits, and .*faces has colours: leave it"
+        FidelityError, match=r"is for grey handwritten digits, and .*faces has colours: give one of"
     ):
         prepared(photographs, extractor="digits")
 
