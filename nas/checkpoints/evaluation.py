@@ -74,7 +74,7 @@ def evaluate(
 
     Returns:
         What `nas-evaluate --json` prints: `checkpoint`, `data`, what it is `compared_with`, the name of the
-        `distance`, `notes` on the images, the extractor and few samples, `device`, `batch_size`, `macs`, `params` with
+        `distance`, `notes` on images and extractor, `device`, `batch_size`, `macs`, `params` with
         their `counter`, `architecture`, and `metrics`: values and conditions of each by its name. `held_out`
         has the same of images that the study held out, where it did. With FID among the metrics also `fid`,
         `fid_samples`, `fid_extractor`, `fid_extractor_digest` and `fid_seed`.

@@ -134,8 +134,8 @@ def load_samples(
         described = f"{described} {loaded.name}"
         warnings = [
             f"Warning: {path} ({loaded.digest}) is not the teacher that {subject.path} was distilled from, "
-            f"{noted.get('teacher', '')} ({noted['teacher_digest']}): distances to its samples do not compare "
-            "with the study's"
+            f"{noted.get('teacher', '')} ({noted['teacher_digest']}): distances to its samples are not "
+            "comparable with the study's"
         ]
     how: Mapping[str, Any] = {"device": device, "on_progress": on_progress}
     if cache is not None:

@@ -41,8 +41,9 @@ class Estimate:
         least, most = (timedelta(seconds=math.ceil(seconds)) for seconds in (self.least, self.most))
         phases = {False: "while the teacher alone teaches", True: "with discriminator steps"}
         steps = " and ".join(f"{taken:.2g} s {phases[phase]}" for phase, taken in sorted(self.steps.items()))
+        time = f"{least} to {most}" if least < most else f"{most}"
         return (
-            f"about {least} to {most} (h:min:s) of training, and more to measure distances: a step of "
+            f"about {time} (h:min:s) of training, and more to measure distances: a step of "
             f"{self.batch} images of the uniform-width baseline takes {steps}"
         )
 

@@ -89,7 +89,7 @@ class Workbench:
             config, self.teacher, device=self.device, dry_run=dry_run, on_progress=on_progress
         )
         if self.samples is not None:
-            self.samples.check()
+            self.samples.check(config.task_options)
         self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.ingredients())
 
     @cached_property

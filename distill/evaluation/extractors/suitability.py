@@ -145,8 +145,8 @@ def few_samples(extractor: str, samples: int, compared_with: int | None = None) 
     enough, distance = max(FEWEST_SAMPLES, size), distance_name(extractor)
     if compared_with is not None and compared_with < min(samples, enough):
         return [
-            f"Caution: {distance} to only {compared_with:,} images is noisy and too high: compare it only with "
-            f"others to the same images, or give {enough:,} or more."
+            f"Caution: {distance} to only {compared_with:,} images is noisy and too high: compare it "
+            f"only with others to the same images, or give {enough:,} or more."
         ]
     if samples >= enough:
         return []

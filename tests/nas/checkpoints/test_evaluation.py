@@ -117,7 +117,7 @@ def test_the_digits_features_are_refused_for_colours_that_are_made_grey(
 
 
 def test_a_teacher_that_is_no_file_is_named_by_its_flag(teacher_file: Path) -> None:
-    with pytest.raises(ConfigError, match="^--teacher nosuch is not a file: give the teacher's"):
+    with pytest.raises(ConfigError, match=r"^--teacher nosuch is not a file: give the teacher's"):
         evaluate(teacher_file, teacher="nosuch")
 
 
@@ -152,9 +152,7 @@ def test_metrics_are_taken_over_the_same_images_and_say_their_conditions(
     assert found["metrics"]["is"]["real"] is None
     assert found["metrics"]["vol"]["extractor"] is None
     assert (found["device"], found["batch_size"]) == ("cpu", 50)
-    assert (
-        len(list((tmp_path / "fidelity").iterdir())) == 2
-    )  # as a search keeps them: statistics and features of the real images
+    assert len(list((tmp_path / "fidelity").iterdir())) == 2  # statistics and features
 
 
 def test_folder_and_weights_file_may_be_text(teacher_file: Path, tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_the_digits_extractor_is_refused_for_images_with_colours() -> None:
     ):
         check_domain("digits", pictures(3))
     grey = replace(pictures(1), from_colours=True)
-    with pytest.raises(FidelityError, match="has colours: give one of .*, or other --data"):
+    with pytest.raises(FidelityError, match=r"has colours: give one of .*, or other --data"):
         check_domain("digits", grey)
 
 
