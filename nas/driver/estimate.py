@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -138,6 +138,7 @@ def _timed_bench(bench: Workbench) -> Iterator[Workbench]:
         changes |= {"batch_size": _batch(bench), "micro_batch": micro}
         changes |= {"inherit": False}  # ranking a large teacher's channels takes longer than the steps
         timed.config = bench.config.model_copy(update=changes)
+        timed.teachers = replace(bench.teachers, config=timed.config)
         yield timed
 
 
