@@ -6,6 +6,7 @@ import importlib
 import json
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from distill.data import loading
 from distill.data.reading import DECODING
 from distill.evaluation.extractors import EXTRACTORS
 from distill.teachers import load_teacher
+from nas.cli import teacher
 from search_spaces import FAMILIES, ArchitectureError, load_checkpoint
 from tests.distill.data.pictures import pictures
 from tests.nas.cli.teacher_command import TINY, done, log, run, weights
@@ -230,3 +232,11 @@ def test_the_command_alone_says_what_it_can_do() -> None:
         shown: Any = done(*line).stdout
         assert "Examples:" in shown
         assert max(map(len, shown.splitlines())) <= 120
+
+
+def test_images_in_whole_steps_are_explained_when_a_training_ends() -> None:
+    wanted: Any = SimpleNamespace(request=SimpleNamespace(images=1_000))
+    outcome: Any = SimpleNamespace(images=1_120)
+    assert teacher._whole(wanted, outcome) == " (1,000 were asked for: whole steps)"
+    outcome.images = 1_000
+    assert teacher._whole(wanted, outcome) == ""

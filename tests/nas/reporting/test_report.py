@@ -262,6 +262,14 @@ def test_few_samples_are_cautioned_of_once(finished: SearchReport) -> None:
     assert "Caution" not in shown(finished.model_copy(update={"best": best}))
 
 
+def test_few_held_out_samples_of_the_teacher_are_cautioned_of(finished: SearchReport) -> None:
+    assert finished.best is not None
+    last = finished.best.rungs[-1].model_copy(update={"fid_samples": 2_000})
+    best = finished.best.model_copy(update={"rungs": [last]})
+    few = finished.model_copy(update={"best": best, "data": finished.data | {"samples": "2000"}})
+    assert "Caution: FD (digits) to only 400 images is noisy and too high" in shown(few)
+
+
 def test_finalists_that_got_worse_are_named(replicated: SearchReport) -> None:
     def lines(*fids: float) -> list[str]:
         trial = replicated.trials[0]
