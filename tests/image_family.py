@@ -189,6 +189,10 @@ class InvertedDigits:
         return self.images.digest
 
     @property
+    def sampled(self) -> bool:
+        return self.images.found is not None
+
+    @property
     def noted(self) -> Mapping[str, str]:
         return {}
 

@@ -149,7 +149,12 @@ def test_a_student_is_loaded_and_sampled_without_any_extra(teacher_file: Path, t
         ("teacher", ["info", "s.safetensors"]),
     ],
 )
-def test_a_command_names_the_extra_that_it_misses_in_a_line(command: str, arguments: list[str]) -> None:
+def test_a_command_names_the_extra_that_it_misses_in_a_line(
+    command: str, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if "-o" not in arguments:
+        (tmp_path / "s.safetensors").touch()  # a missing file is named before
     run = f"sys.argv[0] = 'nas-{command}'; from nas.cli.{command} import main; main()"
     done = bare(run, *arguments)
     assert (done.returncode, done.stdout) == (2, "")

@@ -26,6 +26,7 @@ from search_spaces import count_of
 MIN_IMAGES = 32
 MAX_BROKEN = 0.01  # fraction of the images
 SAMPLE = 1_000  # images of a source that are checked
+FEWEST_IN_A_BATCH = 4  # that is worth to be suggested: minibatch standard deviation takes groups of four
 LEAST_HELD_OUT = 4  # images: precision and recall look at third neighbours
 
 
@@ -128,10 +129,14 @@ def check_batch(data: ImageSet, batch_size: int) -> None:
         DataError: with both numbers.
     """
     if data.count < batch_size:
-        apart, or_all = ("", "") if data.rows is None else (" beside the held-out ones", ", or --held-out 0")
+        apart, fixes = ("", ["more images"])
+        if data.rows is not None:
+            apart, fixes = " beside the held-out ones", [*fixes, "a smaller --held-out"]
+        if data.count >= FEWEST_IN_A_BATCH:
+            fixes.append(f"--batch-size {data.count} or less")
         raise DataError(
             f"--data {data.name} has {count_of(data.count, 'image')} to train on{apart}, fewer than a batch "
-            f"of {batch_size}: give more, or --batch-size {data.count} or less{or_all}"
+            f"of {batch_size}: give {', or '.join(fixes)}"
         )
 
 
@@ -172,7 +177,7 @@ def _listing(name: str, source: Source, resolution: int, classes: int = 0) -> Li
         raise DataError(
             f"{name}: {small} of {len(shorter)} checked images are below the resolution of {resolution} px"
             f" (typically {median(shorter):.0f}, at most {max(shorter)} px along the shorter side): give "
-            "larger images, or a teacher of fewer pixels"
+            "larger images, a teacher of fewer pixels, or a translator a smaller --resolution"
         )
     return listing
 

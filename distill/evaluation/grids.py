@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -21,7 +22,7 @@ MAX_SIDE = 256  # larger ones are scaled down: 64 images of 1024 px would be a f
 MARGIN = 4
 CAPTION = 30  # pixels above a grid with a caption of one line
 LINE = 18  # pixels of each further line
-TEXT = 15  # size of the caption's letters, px
+TEXT, SMALLEST = 15, 10  # size of the caption's letters, px; smaller where a word is wider than its column
 
 
 def image_grid(images: Tensor, columns: int, max_side: int | None = MAX_SIDE) -> Image.Image:
@@ -87,7 +88,7 @@ def _stacked(pictures: Sequence[Image.Image]) -> Image.Image:
 
 def _text(text: str, width: int) -> Image.Image:
     """`text` in lines that fit into `width` pixels; of no height without text."""
-    font = ImageFont.load_default(TEXT)
+    font = _font(text, width - 2 * MARGIN)
     lines = broken(text, width - 2 * MARGIN, font.getlength)
     canvas = Image.new("RGB", (width, CAPTION + (len(lines) - 1) * LINE if lines else 0), "white")
     for i, line in enumerate(lines):
@@ -95,6 +96,13 @@ def _text(text: str, width: int) -> Image.Image:
             (MARGIN, CAPTION // 2 + i * LINE), line, fill="black", font=font, anchor="lm"
         )
     return canvas
+
+
+def _font(text: str, width: int) -> Any:  # of two classes, by what Pillow was built with
+    """The largest letters in which no word of `text` is wider than `width`."""
+    fonts = [ImageFont.load_default(size) for size in range(TEXT, SMALLEST - 1, -1)]
+    fitting = (font for font in fonts if all(font.getlength(word) <= width for word in text.split()))
+    return next(fitting, fonts[-1])
 
 
 def broken(text: str, width: float, length: Callable[[str], float]) -> list[str]:

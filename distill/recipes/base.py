@@ -167,8 +167,10 @@ def compared_maps(student: Generator, teacher: Generator) -> Maps:
     """Maps of student and teacher for an example, from `Generator.compared_layers`: they show the shapes."""
     found = []
     for network in (student, teacher):
-        place = next(network.parameters()).device
+        place, was_training = next(network.parameters()).device, network.training
+        network.eval()  # an example is no part of what batch normalisation measures
         with recorded(network.compared_layers()) as maps:
             network(*(x.to(place) for x in network.example_inputs()))
+        network.train(was_training)
         found.append(maps)
     return found[0], found[1]

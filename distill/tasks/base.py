@@ -248,6 +248,14 @@ class SampledTask(Task, Protocol):
     """A task whose inputs are drawn at random, so that it needs no real images."""
 
     @classmethod
+    def check_options(cls, options: TaskOptions) -> None:
+        """Refuse options that the task has no use for.
+
+        Raises:
+            DataError: with the first of them.
+        """
+
+    @classmethod
     def on_samples(cls, generator: Generator, images: ImageSet, held_out: ImageSet) -> Self:
         """The task of `generator` on samples of the teacher in place of real images.
 

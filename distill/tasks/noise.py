@@ -41,6 +41,19 @@ class NoiseTask:
     needs_images: ClassVar[bool] = False
 
     @classmethod
+    def check_options(cls, options: TaskOptions) -> None:
+        """Refuse what goes with image translation only."""
+        if options.direction != DEFAULT_OPTIONS.direction:
+            raise DataError(
+                f"--direction {options.direction}: the generator takes noise, not images: leave it out"
+            )
+        if options.attributes:
+            names = ",".join(options.attributes)
+            raise DataError(f"--attributes {names}: the generator takes no attributes: leave it out")
+        if options.crop:
+            raise DataError("--crop: the generator takes noise, and its images are not cropped: leave it out")
+
+    @classmethod
     def load(
         cls,
         source: str | Path | None,
@@ -51,7 +64,8 @@ class NoiseTask:
         cache: Path | None = None,
         on_progress: OnProgress | None = None,
     ) -> Self:
-        _check_options(source, options)
+        cls.check_options(options)
+        check_noise_data(source)
         channels, height, _ = generator.image_shape
         classes = 0 if any_labels else generator.classes
         images = load_images(source, height, channels, classes=classes, cache=cache, on_progress=on_progress)
@@ -66,7 +80,8 @@ class NoiseTask:
         options: TaskOptions = DEFAULT_OPTIONS,
         any_labels: bool = False,
     ) -> Self:
-        _check_options(source, options)
+        cls.check_options(options)
+        check_noise_data(source)
         channels, height, _ = generator.image_shape
         images = sample_images(source, height, channels)
         check_labels(images, 0 if any_labels else generator.classes)
@@ -100,8 +115,8 @@ class NoiseTask:
     @property
     def described(self) -> str:
         images = self.images
-        apart = "" if self.held_out is None else f"; {self.held_out.count} more are held out"
-        return f"{images.name}, {images.count} images ({images.format}){apart}"
+        apart = "" if self.held_out is None else f"; {self.held_out.count:,} more are held out"
+        return f"{images.name}, {images.count:,} images ({images.format}){apart}"
 
     @property
     def classes(self) -> int:
@@ -153,21 +168,6 @@ class NoiseTask:
                 found = label[:, number].nonzero().flatten()
                 rows += [found[:columns]] if len(found) >= columns else []
         return torch.cat(rows) if rows else torch.arange(min(count, len(inputs[0])))
-
-
-def _check_options(source: str | Path | None, options: TaskOptions) -> None:
-    """Refuse what goes with image translation only."""
-    if options.direction != DEFAULT_OPTIONS.direction:
-        raise DataError(
-            f"--direction {options.direction}: the generator takes noise, not images: leave it out"
-        )
-    if options.attributes:
-        raise DataError(
-            f"--attributes {','.join(options.attributes)}: the generator takes no attributes: leave it out"
-        )
-    if options.crop:
-        raise DataError("--crop: the generator takes noise, and its images are not cropped: leave it out")
-    check_noise_data(source)
 
 
 class NoiseStream:

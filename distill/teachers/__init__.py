@@ -9,13 +9,14 @@ from distill.teachers.cache import (
     teacher_cache_home,
 )
 from distill.teachers.loading import Teacher, load_teacher
-from distill.teachers.samples import TeacherSamples
+from distill.teachers.samples import HELD_OUT, TeacherSamples
 from distill.teachers.snapshots import TeacherSnapshots, snapshot_file
 from distill.teachers.soundness import look_at
 from distill.teachers.training import Outcome, check_place, check_training, train_teacher
 from distill.teachers.training_state import Snapshot, TeacherTraining, recorded_extractor
 
 __all__ = [
+    "HELD_OUT",
     "TEACHER_CACHE",
     "Outcome",
     "Snapshot",

@@ -18,7 +18,7 @@ from distill.errors import TeacherError
 from distill.progress import OnProgress
 from distill.seeds import derive_seed
 from distill.storage import mapped_tensor
-from distill.tasks import DrawnInputs, SampledTask, Task, get_task
+from distill.tasks import DEFAULT_OPTIONS, DrawnInputs, SampledTask, Task, TaskOptions, get_task
 from distill.teachers.cache import (
     CacheUse,
     check_room,
@@ -53,17 +53,19 @@ class TeacherSamples:
     teacher: Teacher
     count: int
 
-    def check(self) -> None:
+    def check(self, options: TaskOptions = DEFAULT_OPTIONS) -> None:
         """Check that samples can take the place of real images, and that there are enough.
 
         Raises:
             TeacherError: samples can't take the place of this task's images, or are too few.
+            DataError: the task has no use for `options`.
         """
         if get_task(self.teacher.family).needs_images:
             raise TeacherError(
                 f"--data {TEACHER}: {self.teacher.family.name} generators take images, which samples of the "
                 "teacher can't replace: give the images by --data"
             )
+        self._task.check_options(options)
         if self.count < LEAST_SAMPLES:
             raise TeacherError(f"--teacher-samples {self.count}: give at least {LEAST_SAMPLES}, better 50k")
 
@@ -175,8 +177,11 @@ class TeacherSamples:
         return ImageSet(TEACHER, mapped_tensor(cache.images), digest, labels=labels, classes=classes)
 
     def _on(self, generator: Generator, images: ImageSet, held_out: ImageSet) -> Task:
-        kind = cast(type[SampledTask], get_task(self.teacher.family))  # it needs no images
-        return kind.on_samples(generator, images, held_out)
+        return self._task.on_samples(generator, images, held_out)
+
+    @property
+    def _task(self) -> type[SampledTask]:
+        return cast(type[SampledTask], get_task(self.teacher.family))  # it needs no images
 
 
 def _labels(

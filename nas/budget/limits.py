@@ -30,7 +30,9 @@ def parse_quantity(text: str, such_as: str = "5G") -> int:
     if suffix not in SUFFIXES:
         raise BudgetError(f"{text!r} has the unknown suffix {suffix!r}: use k, M, G or T, such as {such_as}")
     value = float(number) * SUFFIXES[suffix]
-    if not math.isfinite(value) or value < 1:
+    if not math.isfinite(value):
+        raise BudgetError(f"{text!r} is too large: write a smaller number, such as {such_as}")
+    if value < 1:
         raise BudgetError(f"{text!r} must be a number of at least 1, such as {such_as}")
     return round(value)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from distill.data import TEACHER
+from distill.data import TEACHER, image_remarks
 from distill.errors import NonFiniteImagesError
 from distill.evaluation import (
     ExtractorChoice,
@@ -28,6 +28,7 @@ from distill.progress import OnProgress
 from distill.tasks import Direction, EvalSet, Task
 from nas.budget import COUNTER, measure
 from nas.checkpoints.subject import Subject, load_samples, load_task, source_of
+from nas.config import STATISTICS
 from nas.device import choose_device
 from nas.errors import ConfigError
 from nas.study import REAL_IMAGES
@@ -73,7 +74,7 @@ def evaluate(
 
     Returns:
         What `nas-evaluate --json` prints: `checkpoint`, `data`, what it is `compared_with`, the name of the
-        `distance`, `notes` on the extractor and on few samples, `device`, `batch_size`, `macs`, `params` with
+        `distance`, `notes` on images and extractor, `device`, `batch_size`, `macs`, `params` with
         their `counter`, `architecture`, and `metrics`: values and conditions of each by its name. `held_out`
         has the same of images that the study held out, where it did. With FID among the metrics also `fid`,
         `fid_samples`, `fid_extractor`, `fid_extractor_digest` and `fid_seed`.
@@ -93,18 +94,19 @@ def evaluate(
     source = source_of(subject, data, teacher)
     judge = _judge(subject, extractor, weights, source, metrics)
     if source == TEACHER:
-        measured, compared_with = load_samples(subject, teacher, cache, where, on_progress)
+        measured, compared_with, notes = load_samples(subject, teacher, cache, where, on_progress)
     else:
         options = subject.options(direction, attributes)
         measured = load_task(subject, kind, options, source, data, cache, on_progress)
-        compared_with = REAL_IMAGES
-    notes = _notes(judge, measured) if needs_extractor(metrics) else []
+        compared_with, classes = REAL_IMAGES, bool(subject.generator.classes)
+        notes = [f"Data: {measured.described}", *image_remarks(measured.images, conditional=classes)]
+    notes += _notes(judge, measured) if needs_extractor(metrics) else []
     batch_size = batch_size or images_at_a_time(subject.generator.image_shape[-1])
     fidelity = Fidelity(
         measured.eval_sets(),
         judge.name,
         weights=weights,
-        cache=cache,
+        cache=cache and cache / STATISTICS,
         device=where,
         batch_size=batch_size,
         metrics=(),  # check the extractor first
@@ -123,7 +125,7 @@ def evaluate(
         "data": measured.images.name,
         "compared_with": compared_with,
         "distance": distance_name(judge.name),
-        "notes": notes + (few_samples(judge.name, samples) if "fid" in metrics else []),
+        "notes": notes + _cautions(scores),
         **(_fid_fields(scores["fid"]) if "fid" in scores else {}),
         "metrics": {name: _fields(score) for name, score in scores.items()},
         "held_out": {name: _fields(score) for name, score in apart.items()},
@@ -153,6 +155,12 @@ def _notes(judge: ExtractorChoice, task: Task) -> list[str]:
         check_domain(judge.name, images)
     warnings = domain_warnings(judge.name, references)
     return [extractor_line(judge.name, judge.reason), *(f"Warning: {each}" for each in warnings)]
+
+
+def _cautions(scores: Mapping[str, Score]) -> list[str]:
+    """What to know of a distance over few images on one of its sides."""
+    score = scores.get("fid")
+    return [] if score is None else few_samples(score.extractor or "", score.samples, score.real)
 
 
 def _weights(subject: Subject, extractor: str | None, given: str | Path | None) -> Path | None:

@@ -106,12 +106,14 @@ def load_samples(
     cache: Path | None,
     device: str,
     on_progress: OnProgress | None,
-) -> tuple[Task, str]:
-    """The task against samples of `teacher`, by default the one noted; and what it is in words."""
+) -> tuple[Task, str, list[str]]:
+    """The task against samples of `teacher`, by default the one noted; what it is in words; and warnings."""
     noted, generator = subject.noted, subject.generator
     path = Path(teacher or noted.get("teacher_path", ""))
     built_in = str(path) == BUILT_IN
     if not built_in and not path.is_file():
+        if teacher is not None:
+            raise ConfigError(f"--teacher {teacher} is not a file: give the teacher's, or images by --data")
         gone = f"{path} is not a file" if path.name else f"{subject.path} does not note a teacher"
         raise ConfigError(f"--data {TEACHER}: {gone}: give the teacher by --teacher, or images by --data")
     loaded = load_teacher(None if built_in else path)
@@ -127,8 +129,16 @@ def load_samples(
         raise ConfigError(
             f"{path} has changed since {subject.path} was measured against its samples: give --teacher"
         )
+    described, warnings = samples.described, []
+    if noted.get("teacher_digest", loaded.digest) != loaded.digest:
+        described = f"{described} {loaded.name}"
+        warnings = [
+            f"Warning: {path} ({loaded.digest}) is not the teacher that {subject.path} was distilled from, "
+            f"{noted.get('teacher', '')} ({noted['teacher_digest']}): distances to its samples are not "
+            "comparable with the study's"
+        ]
     how: Mapping[str, Any] = {"device": device, "on_progress": on_progress}
     if cache is not None:
-        return samples.held_out_task(generator, cache / TEACHER_CACHE, **how), samples.described
+        return samples.held_out_task(generator, cache / TEACHER_CACHE, **how), described, warnings
     with TemporaryDirectory() as scratch:  # what is mapped stays readable after its file is gone
-        return samples.held_out_task(generator, Path(scratch), **how), samples.described
+        return samples.held_out_task(generator, Path(scratch), **how), described, warnings

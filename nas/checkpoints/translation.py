@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from distill.data import Format, Photos, open_photos, to_uint8
 from distill.evaluation import compare, images_at_a_time, sample, save_png
-from distill.tasks import Preview, check_sides, preview_of_photos
+from distill.tasks import PairedTask, Preview, check_sides, preview_of_photos
 from nas.checkpoints.arrays import read_array
 from nas.checkpoints.sampling import BATCH, check_output
 from nas.errors import ConfigError
@@ -73,7 +74,7 @@ def translate(
         if output.suffix.lower() != ".png":
             raise ConfigError(f"-o {output}: with --teacher a grid is written: give a file that ends in .png")
         networks = {f"teacher, {teacher.stem}": _teacher(teacher, student)} | networks
-    with open_photos(photos) as found:
+    with open_photos(photos, _part(loaded)) as found:
         _check_place(output, found, force)
         done = Translated(output, student.image_shape[1], tuple(domains))
         try:
@@ -81,6 +82,13 @@ def translate(
         except OSError as error:
             raise ConfigError(f"-o {output} can't be written ({os_reason(error)}): choose another") from error
     return done
+
+
+def _part(loaded: Checkpoint) -> Literal["left", "right"] | None:
+    """The half of two images side by side that a network of pairs takes; None for others."""
+    if loaded.metadata.get("task") != PairedTask.name:
+        return None
+    return "right" if loaded.metadata.get("direction") == "B2A" else "left"
 
 
 def _check_takes_photos(network: Generator, photos: str, checkpoint: Path) -> None:

@@ -72,7 +72,15 @@ class Command(click.Command):
         if isinstance(self, click.Group):
             return super().parse_args(ctx, args)
         ctx.allow_extra_args = True
-        rest = super().parse_args(ctx, args)
+        try:
+            rest = super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            known = {flag for parameter in self.params for flag in parameter.opts}
+            if error.option_name != "--device" or "--gpus-per-trial" not in known:
+                raise
+            raise click.UsageError(
+                "there is no --device here: give --gpus-per-trial, 0 for the CPU, or leave it out"
+            ) from error
         if rest and not ctx.resilient_parsing:
             hint = f"did you mean {self.unnamed} {rest[0]}?" if self.unnamed else "leave it out"
             raise click.UsageError(f"{rest[0]} stands without an option: {hint}")
@@ -114,7 +122,9 @@ class Command(click.Command):
         except click.ClickException as error:
             _leave(error.format_message(), WRONG_REQUEST)
         except (KeyboardInterrupt, click.Abort):
-            _leave(f"interrupted; {self.interrupted}", INTERRUPTED)
+            asked = kwargs.get("args") or (args[0] if args and args[0] else sys.argv)
+            leaves = "nothing was written" if "--dry-run" in asked else self.interrupted
+            _leave(f"interrupted; {leaves}", INTERRUPTED)
         except ModuleNotFoundError as error:
             missing = missing_extra(error)
             if missing is None:
@@ -137,6 +147,12 @@ class Group(Command, click.Group):
         """Its options, then its commands."""
         super().format_options(ctx, formatter)
         self.format_commands(ctx, formatter)
+
+
+def missing_folder(output: Path) -> Path | None:
+    """The first folder on the way to the file `output` that does not exist; None where all do."""
+    missing = [folder for folder in output.parents if not folder.exists()]
+    return missing[-1] if missing else None
 
 
 def _leave(message: str, code: int) -> None:

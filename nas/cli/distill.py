@@ -31,13 +31,16 @@ nas-export --best --study digits-2Mmacs-final-100000 -o student.safetensors
 """
 
 
+BEST = 3  # finalists, unless the user names them
 AS_IN_THE_SEARCH = "as in the search"
 
 
 class DistillOptions(JsonOption, ResourceOptions, StudyOptions):
     """Which finalists, and how they are trained."""
 
-    top: int = option(3, group="students", ge=1, help="Finalists: the best so many.")
+    top: int | None = option(
+        None, group="students", ge=1, help="Finalists: the best so many.", shown=str(BEST)
+    )
     trials: tuple[int, ...] = option(
         (), group="students", flag="--trial", help="A finalist by its number; may be repeated."
     )
@@ -72,12 +75,14 @@ def main(asked: DistillOptions) -> None:
 
     from nas.config import SearchConfig
     from nas.driver import prepare, run_search
-    from nas.errors import SearchError
+    from nas.errors import ConfigError, SearchError
     from nas.progress import progress_bars
     from nas.reporting import render_finalists, render_next
     from nas.study import StudyAttributes, open_existing
     from nas.trials import Finalists, choose_finalists, final_config, searched
 
+    if asked.top is not None and asked.trials:
+        raise ConfigError("--top and --trial exclude each other: give one of them")
     store, _ = open_asked(asked)
     with store:
         name = searched(store, named=bool(asked.study))
@@ -87,7 +92,7 @@ def main(asked: DistillOptions) -> None:
         )
     store, _ = open_existing(asked.workdir, name, asked.storage)
     with store:
-        finalists = choose_finalists(store, asked.top, asked.trials)
+        finalists = choose_finalists(store, asked.top or BEST, asked.trials)
         saved = StudyAttributes.from_study(store.study).config | {
             "storage": asked.storage,
             "workdir": str(asked.workdir),

@@ -34,7 +34,7 @@ nas-evaluate student.safetensors
 nas-evaluate student.safetensors --metrics fid,kid,is,prc,vol --fid-samples 50k
 nas-evaluate student.safetensors --data images/ --extractor inception --extractor-weights inception.pth --json
 nas-evaluate student.safetensors --data cifar.zip --extractor cifar-resnet --extractor-weights resnet20.th
-nas-evaluate student.safetensors --data images/ --extractor features.pt --cache real/
+nas-evaluate student.safetensors --data images/ --extractor features.pt --cache nas-runs/cache
 nas-evaluate student.safetensors --metrics fid,content,accuracy     # of a StarGAN, for every attribute
 nas-evaluate student.safetensors --teacher ffhq256.pkl --cache samples/     # against samples of the teacher
 """
@@ -92,7 +92,10 @@ class EvaluateOptions(JsonOption, DeviceOption, SampleSeedOption, FidOptions):
         None, group="execution", ge=1, help="Images at a time.", shown="50, fewer above 256 px"
     )
     cache: Location | None = option(
-        None, group="output", help="Folder to keep the real images in, decoded, and their features."
+        None,
+        group="output",
+        help="Folder to keep the real images in, decoded, and their features. That of a search, cache in its "
+        "--workdir, has them already.",
     )
 
 
@@ -147,8 +150,8 @@ def _table(found: dict[str, Any]) -> Table:
         features = f"{score['extractor']}{digest}" if score["extractor"] else "pixels"
         settings = ", ".join(f"{name}={value}" for name, value in score["settings"].items())
         conditions = [
-            str(score["samples"]),
-            str(score["real"] or "-"),
+            f"{score['samples']:,}",
+            f"{score['real']:,}" if score["real"] else "-",
             str(score["seed"]),
             features,
             settings,

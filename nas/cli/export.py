@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas.cli.command import Command
+from nas.cli.command import Command, missing_folder
 from nas.cli.options import options
 from nas.cli.studies import open_asked
 from nas.options import JsonOption, Location, Quantity, StudyOptions, option
@@ -58,10 +58,12 @@ def main(asked: ExportOptions) -> None:
     from nas.checkpoints import better_seed, choose, export_student
     from nas.errors import ConfigError
     from nas.reporting import comparison, read_report
+    from nas.trials import STATES
 
     trial, max_macs, output = asked.trial, asked.max_macs, asked.output
     if sum((asked.best, trial is not None, max_macs is not None)) > 1:
         raise ConfigError("--best, --trial and --max-macs exclude each other: give one of them")
+    made = missing_folder(output)
     store, folder = open_asked(asked)
     with store:
         found = read_report(store, folder)
@@ -78,7 +80,7 @@ def main(asked: ExportOptions) -> None:
         return
     click.echo(
         f"{output}: trial {chosen.number} of {found.study}, {found.distance} {chosen.fid:.2f} "
-        f"({metadata['fid_samples']} samples{_median(chosen)}), "
+        f"({int(metadata['fid_samples']):,} samples{_median(chosen)}), "
         f"{format_quantity(chosen.macs or 0)} MACs, "
         f"{format_quantity(chosen.params or 0)} parameters"
     )
@@ -89,10 +91,12 @@ def main(asked: ExportOptions) -> None:
         )
     for line in comparison(found.compared_with):
         click.echo(line)
+    if made is not None:
+        click.echo(f"note: the folder {made} is new", err=True)
     if chosen.state != "COMPLETE":
         click.echo(
-            f"note: this trial is {chosen.state}, its {found.distance} was taken after "
-            f"{metadata['images']} images",
+            f"note: this trial is {STATES.get(chosen.state, chosen.state)}, its {found.distance} was taken "
+            f"after {int(metadata['images']):,} images",
             err=True,
         )
 

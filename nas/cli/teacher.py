@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.cli.command import Command, Group, console, results
+from nas.cli.command import Command, Group, console, missing_folder, results
 from nas.cli.options import options
 from nas.options import DryRunOption, JsonOption, Location, Option, option, options_of
 from nas.teacher import TeacherRequest
 from search_spaces import FAMILIES, Checkpoint
 
 if TYPE_CHECKING:
+    from distill.teachers import Outcome
     from nas.progress import TeacherProgress
+    from nas.teacher import TeacherRun
 
 EXAMPLES = """
 nas-teacher train --data faces.zip --resolution 256 --mirror -o faces.safetensors
@@ -131,11 +133,12 @@ def train(asked: TeacherRequest, output: TrainOutput, sizes: dict[str, Any]) -> 
     if output.as_json:
         click.echo(json.dumps(wanted.settings() | outcome.summary()))
     elif best is None or best.fid is None:
-        click.echo(f"{file}: trained on {outcome.images} images")
+        click.echo(f"{file}: trained on {outcome.images:,} images{_whole(wanted, outcome)}")
     else:
-        samples = f"{best.fid_samples} samples"
+        samples = f"{best.fid_samples:,} samples"
         measured = f"{wanted.distance} {best.fid:.4f} ({samples})"
-        click.echo(f"{file}: {measured} after {best.images} of {outcome.images} images")
+        seen = f"{best.images:,} of {outcome.images:,} images{_whole(wanted, outcome)}"
+        click.echo(f"{file}: {measured} after {seen}")
 
 
 @main.command(cls=Command, examples=INFO_EXAMPLES, short_help="Show what a checkpoint holds and costs.")
@@ -159,7 +162,7 @@ def import_(asked: ImportOptions) -> None:
     """Write the generator of CHECKPOINT, and its discriminator if there is one, in our own format."""
     from nas.teacher import describe, import_teacher
 
-    output = asked.output
+    output, made = asked.output, missing_folder(asked.output)
     written = import_teacher(
         asked.checkpoint, output, discriminator=asked.discriminator, name=asked.name, force=asked.force
     )
@@ -170,12 +173,20 @@ def import_(asked: ImportOptions) -> None:
     click.echo(
         f"{output}: {written.family} {written.metadata['name']}, {having} discriminator{_weights(written)}"
     )
+    if made is not None:
+        click.echo(f"note: the folder {made} is new", err=True)
+
+
+def _whole(wanted: TeacherRun, outcome: Outcome) -> str:
+    """Why the images are more than were asked for, where they are."""
+    asked = wanted.request.images
+    return f" ({asked:,} were asked for: whole steps)" if outcome.images != asked else ""
 
 
 def _weights(written: Checkpoint) -> str:
     """Which of a file's weights were taken, where it is another project's file."""
     network, kind = (written.metadata.get(key) for key in ("source_network", "source_weights"))
-    return f"; weights {kind}, of {network}" if network and kind else ""
+    return f"; weights of {network}: {kind}" if network and kind else ""
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from nas.config.identity import (
     default_conditions,
     same_search,
 )
+from nas.config.names import STATISTICS
 from nas.config.search import SearchConfig
 from nas.config.toml import read_toml
 
@@ -24,6 +25,7 @@ __all__ = [
     "REAL_DEFAULTS",
     "SANDWICH_PARTS",
     "SNAPSHOTS",
+    "STATISTICS",
     "TEACHER_SAMPLES",
     "SearchConfig",
     "conditions",

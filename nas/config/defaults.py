@@ -25,6 +25,7 @@ REAL_DEFAULTS: dict[str, Any] = {
     "held_out": None,  # by the task, see `Task.default_held_out`
 }
 RAMP = ("adversarial_weight", "adversarial_start", "adversarial_full")
+NEVER_BEGINS = ("constant", "step")  # KD schedules without a decay that could start
 RECIPE = next(iter(RECIPES))
 SHARED_LONGER = 4  # images for shared weights / images of a candidate's last rung
 TEACHER_SAMPLES = 50_000  # without real images
@@ -50,7 +51,14 @@ def with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     if data == TEACHER:
         defaults = defaults | {"teacher_samples": TEACHER_SAMPLES, "held_out": 0.0}
     recipe = get_recipe(str(chosen.get("recipe", RECIPE)))
-    defaults = defaults | _kd_weight(recipe, built_in) | _adversarial_weight(recipe, built_in)
+    weights = _kd_weight(recipe, built_in)
+    begin, shape = chosen.get("kd_decay_start"), chosen.get("kd_schedule", weights["kd_schedule"])
+    if begin is not None and shape in NEVER_BEGINS and float(begin) != weights["kd_decay_start"]:
+        raise ConfigError(
+            f"--kd-decay-start {begin}: --kd-schedule {shape} has no start of a decay: leave it out, or give "
+            "another --kd-schedule, such as linear"
+        )
+    defaults = defaults | weights | _adversarial_weight(recipe, built_in)
     if chosen.get("share_weights"):
         defaults = defaults | {"rungs": (SHARED_LONGER * defaults["rungs"][-1],)}
     if chosen.get("share_weights") or chosen.get("inherit", True):  # else no channels are ranked

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nas.config.search import SearchConfig
 
 CACHE = "cache"  # folder beside those of studies
+STATISTICS = "fidelity"  # folder in it, of what is computed of real images
 NOT_IN_NAMES = re.compile(r"[^\w .+=-]+")
 LONGEST = 200  # bytes; file systems take 255, and the names of finalists' studies are longer
 

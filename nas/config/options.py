@@ -93,7 +93,12 @@ class TeacherOptions(ImageOptions):
         choices="search_spaces:FAMILIES",
     )
     resolution: int | None = option(
-        None, group="teacher and data", gt=0, help="Size of its images in px, a check.", shown="any"
+        None,
+        group="teacher and data",
+        gt=0,
+        help="Side of its images in px: a check, and for image translators, which work at any, the side to "
+        "search at.",
+        shown="any",
     )
 
 

@@ -23,11 +23,14 @@ def read_toml(path: Path, model: type[BaseModel]) -> dict[str, Any]:
     Raises:
         ConfigError: the file can't be read, has an unknown key, or a value of another kind.
     """
+    text = ""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=_finite)
+        text = path.read_text(encoding="utf-8-sig")
+        values = tomllib.loads(text, parse_float=_finite)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(
-            f"--config {path} can't be read ({_reason(error)}): correct it, or give another file"
+            f"--config {path} can't be read ({_reason(error)}): {_hint(text, error)}correct it, or give "
+            "another file"
         ) from error
     values = {name.replace("-", "_"): value for name, value in values.items()}
     known = {each.name: each for each in options_of(model)}
@@ -63,6 +66,17 @@ def _reason(error: Exception) -> str:
     return _KEYS.sub(lambda found: ".".join(re.findall(r"'([^']*)'", found[0])), one_line(error))
 
 
+def _hint(text: str, error: Exception) -> str:
+    """What to write where the parser stops at a text without quotes, such as 2M."""
+    place = _LINE.search(str(error))
+    if not isinstance(error, tomllib.TOMLDecodeError) or place is None:
+        return ""
+    unquoted = _UNQUOTED.fullmatch(text.splitlines()[int(place[1]) - 1])
+    return f'put quotes around text, {unquoted[1]} = "{unquoted[2]}", ' if unquoted else ""
+
+
+_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+_UNQUOTED = re.compile(r"\s*([\w-]+)\s*=\s*([\w./~][\w./~:+-]*)\s*(?:#.*)?")
 _KEYS = re.compile(r"\('[^']*',(?: '[^']*',?)*\)|\('[^']*'(?:, '[^']*')+\)")  # tuples, as tomllib names keys
 
 

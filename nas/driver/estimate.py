@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -41,8 +41,9 @@ class Estimate:
         least, most = (timedelta(seconds=math.ceil(seconds)) for seconds in (self.least, self.most))
         phases = {False: "while the teacher alone teaches", True: "with discriminator steps"}
         steps = " and ".join(f"{taken:.2g} s {phases[phase]}" for phase, taken in sorted(self.steps.items()))
+        time = f"{least} to {most}" if least < most else f"{most}"
         return (
-            f"about {least} to {most} (h:min:s) of training, and more to measure distances: a step of "
+            f"about {time} (h:min:s) of training, and more to measure distances: a step of "
             f"{self.batch} images of the uniform-width baseline takes {steps}"
         )
 
@@ -137,6 +138,7 @@ def _timed_bench(bench: Workbench) -> Iterator[Workbench]:
         changes |= {"batch_size": _batch(bench), "micro_batch": micro}
         changes |= {"inherit": False}  # ranking a large teacher's channels takes longer than the steps
         timed.config = bench.config.model_copy(update=changes)
+        timed.teachers = replace(bench.teachers, config=timed.config)
         yield timed
 
 

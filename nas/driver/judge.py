@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from distill.data import DIGITS
 from distill.evaluation import check_domain, extractor_file
 from distill.perceptual import PERCEPTUAL
 from nas.errors import ConfigError
@@ -32,6 +33,16 @@ def check_judge(bench: Workbench) -> None:
             f"--similarity {bench.config.similarity} with --extractor {extractor}: its term mmd compares in "
             f"the same network, {why}: give another --extractor, or leave mmd out"
         )
+
+
+def image_warnings(bench: Workbench) -> list[str]:
+    """What to know of images that are most likely not those of the teacher."""
+    if bench.outline.images.name != DIGITS or bench.teacher.generator.image_shape[0] == 1:
+        return []
+    return [
+        f"--data {DIGITS} are grey handwritten digits, and {bench.teacher.name} makes RGB images: if it does "
+        "not draw digits, give its own images, or leave --data out"
+    ]
 
 
 def check_domain_of_judge(bench: Workbench) -> None:

@@ -9,7 +9,7 @@ from nas.config import CACHE_SIZE, SearchConfig
 from nas.driver.judge import check_domain_of_judge, check_judge
 from nas.samplers import check_sampler
 from nas.study import check_folder, check_no_driver, recorded_part
-from nas.workbench import Workbench, check_shareable
+from nas.workbench import Workbench, check_rungs, check_shareable
 
 
 def prepare(
@@ -28,8 +28,8 @@ def prepare(
         dry_run: look at a sample of the images, and write nothing; else decoded images are kept in
             `<workdir>/cache`.
         on_progress: receives how many images are decoded.
-        proposes: architectures are going to be proposed; a latency budget is checked by measuring the
-            smallest student, and what is tried first is read.
+        proposes: architectures are going to be proposed; rungs must differ in whole steps, a latency budget
+            is checked by measuring the smallest student, and what is tried first is read.
 
     Returns:
         The workbench of the resolved configuration, `bench.config`.
@@ -53,6 +53,7 @@ def prepare(
     if config.share_weights:
         check_shareable(bench)
     if proposes:
+        check_rungs(bench.config, bench.recipe)
         bench.check_latency()
         bench.load_warm_start()
     bench.load_data()

@@ -14,15 +14,18 @@ from rich.text import Text
 from distill.data import image_remarks
 from distill.evaluation import domain_warnings, extractor_line
 from distill.schedules import Ramp
+from distill.tasks import get_task
 from distill.teachers import TEACHER_CACHE, teacher_cache_bytes
 from distill.training import images_in_whole_steps, step_images
 from nas.budget import COUNTER, format_duration, format_quantity
 from nas.config import SearchConfig
 from nas.driver.estimate import estimate
+from nas.driver.judge import image_warnings
 from nas.execution import expected_resources
+from nas.options import TranslationOptions
 from nas.reporting import legend_lines
 from nas.trials import Plan
-from nas.workbench import Workbench, searched_space
+from nas.workbench import Workbench, searched_space, terms_in_effect
 from search_spaces import Architecture, PartlyFixedSuggest, RandomSuggest, count_of
 
 PROPOSALS = 6
@@ -106,7 +109,7 @@ def introduction(bench: Workbench) -> list[str]:
         _recipe(bench),
         f"Training: {_rungs(bench)}",
         extractor_line(config.extractor, bench.extractor_reason),
-        *(f"Warning: {warning}" for warning in judge_warnings(bench)),
+        *(f"Warning: {warning}" for warning in image_warnings(bench) + judge_warnings(bench)),
         f"Budget: {config.budget}{where}; study {config.study} in {config.folder}",
     ]
     slack = config.budget.slack(bench.space)
@@ -192,7 +195,8 @@ def _workers(config: SearchConfig) -> str:
         return f"Execution: as many candidates at a time as {config.ray_address} has room for"
     cores, together = count_of(resources.cpus, "CPU core"), count_of(resources.workers, "candidate")
     gpus = f"{resources.gpus:g} GPU" if resources.gpus else "no GPU"
-    measured = "; how many share a GPU is measured first" if config.gpus_per_trial == "auto" else ""
+    shares = config.gpus_per_trial == "auto" and resources.gpus
+    measured = "; how many share a GPU is measured first" if shares else ""
     return f"Execution: {together} at a time, {cores} and {gpus} each{measured}"
 
 
@@ -200,11 +204,12 @@ def _trials(bench: Workbench, baselines: int, designs: int, warm_start: int) -> 
     """How many trials are fixed in advance, and how many the sampler proposes."""
     config = bench.config
     parts = [
-        count_of(baselines, "uniform-width baseline"),
-        count_of(designs, "initial design"),
+        *([count_of(baselines, "uniform-width baseline")] if baselines else []),
+        *([count_of(designs, "initial design")] if designs else []),
         *([count_of(warm_start, "warm-start trial")] if warm_start else []),
-        f"{max(0, config.trials - baselines - designs - warm_start)} left to the sampler",
     ]
+    sampled = max(0, config.trials - baselines - designs - warm_start)
+    parts += [f"{sampled} left to the sampler"] if sampled else ["none left to the sampler"]
     further = config.replicate_runs
     replicates = f"; up to {count_of(further, 'replicate')} in addition" if further else ""
     return f"Trials: {config.trials}, of them {', '.join(parts)}{replicates}"
@@ -258,7 +263,7 @@ def preview_search(bench: Workbench, warm_start: Sequence[Architecture] = ()) ->
             f"Time: {time}",
             *([too_slow] if len(fitting) < PROPOSALS else []),
         ],
-        settings=config.public(),
+        settings=_settings(bench),
         training_seconds=None if isinstance(time, str) else {"least": time.least, "most": time.most},
         smallest=_proposed(bench, bench.space.smallest()),
         largest=_proposed(bench, bench.space.largest()),
@@ -267,6 +272,15 @@ def preview_search(bench: Workbench, warm_start: Sequence[Architecture] = ()) ->
         warm_start=[_proposed(bench, architecture) for architecture in warm_start],
         proposals=[_proposed(bench, proposal) for proposal in fitting],
     )
+
+
+def _settings(bench: Workbench) -> dict[str, Any]:
+    """The settings that are in effect: those of image translation, and terms that compare, where they are."""
+    config, without = bench.config, set()
+    if not get_task(bench.teacher.family, config.task).needs_images:
+        without = set(TranslationOptions.model_fields)
+    shown = {name: value for name, value in config.public().items() if name not in without}
+    return shown | {"similarity": terms_in_effect(config, bench.teacher, bench.distance)}
 
 
 def _proposed(bench: Workbench, architecture: Architecture) -> Proposed:

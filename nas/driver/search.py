@@ -94,6 +94,8 @@ def run_search(
                 folder.keep()  # from here on there are results
                 config.save()
                 _train_candidates(config, store, source, utilisation, resources, console, trainable)
+        else:
+            say(console, _nothing_left(config, finalists_of), dated=False)
         fail_unsampled(store)
         found = read_report(store)
         if config.keep == "front" and (freed := prune_checkpoints(found)):
@@ -114,6 +116,13 @@ def _cluster(running: ExitStack, config: SearchConfig, store: StudyStore) -> Wor
     except UserError:
         store.discard_if_empty()
         raise
+
+
+def _nothing_left(config: SearchConfig, finalists_of: str) -> str:
+    """Why nothing is trained, and what to give for more."""
+    if finalists_of:
+        return f"Nothing left to train: all finalists of {finalists_of} are trained; for more raise --seeds"
+    return f"Nothing left to train: all of --trials {config.trials} are finished; raise it for more"
 
 
 def _announce(bench: Workbench, console: Console) -> None:

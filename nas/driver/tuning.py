@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 import tempfile
 from contextlib import redirect_stdout
+from pathlib import Path
 
 from ray import tune
 
+from distill.storage import scratch_folder, sweep
 from nas.config import SearchConfig
 from nas.execution import LostWorkers, ParetoHalving, StudySearcher, WorkerResources
 from nas.ranking import RungBoard
+
+PREFIX = "nas-tune-"  # of the folder that Tune writes to while it runs
 
 
 def tune_candidates(
@@ -26,13 +30,15 @@ def tune_candidates(
         Exception: whatever went wrong in the searcher; Tune itself reports only some of it.
         tune.TuneError: Tune failed.
     """
+    place = Path(tempfile.gettempdir())
+    sweep(place, f"{PREFIX}*", marked=True)  # of drivers that were killed
     try:
         with (
             searcher.heeding_interrupts(),
             redirect_stdout(sys.stderr),
-            tempfile.TemporaryDirectory(prefix="nas-tune-") as scratch,
+            scratch_folder(place, PREFIX) as scratch,
         ):
-            _tuner(config, searcher, board, trainable, resources, scratch).fit()
+            _tuner(config, searcher, board, trainable, resources, str(scratch)).fit()
     except tune.TuneError:
         if searcher.error is None:
             raise

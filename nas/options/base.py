@@ -89,6 +89,7 @@ def _rule(error: Any) -> str:
         return f"{error['input']} is not a finite number: give one that is"
     for bound, words in (("ge", "of at least"), ("gt", "above"), ("le", "of at most"), ("lt", "below")):
         if bound in context:
-            return f"give a number {words} {context[bound]}"
+            limit = context[bound]
+            return f"give a number {words} {int(limit) if limit % 1 == 0 else limit}"
     message: str = error["msg"]
     return message.removeprefix("Value error, ").replace("Input should be", "give a value that is")

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from distill.evaluation import few_samples
+from distill.teachers import HELD_OUT
 from nas.budget import format_duration, format_quantity
 from nas.ranking import PRIOR_SIGMA, PRIOR_WEIGHT
 from nas.reporting.architectures import legend_lines
@@ -176,13 +177,19 @@ def _replicates(found: SearchReport) -> str:
     )
 
 
+def _compared_with(found: SearchReport) -> int | None:
+    """Held-out samples of the teacher that distances are to; None for real images, of unknown number."""
+    samples = found.data.get("samples")
+    return None if samples is None else int(samples) // HELD_OUT
+
+
 def closing_lines(found: SearchReport) -> list[str]:
     """What to be warned of, how to resume, where the study is, and how much its files take."""
     size = format_bytes(folder_bytes(Path(found.folder) / "trials"))
     samples = found.best.samples if found.best else None
     return [
         *resuming([t.state for t in found.trials], found.finalists_of),
-        *([] if samples is None else few_samples(found.extractor, samples)),
+        *([] if samples is None else few_samples(found.extractor, samples, _compared_with(found))),
         *(f"Warning: {warning}." for warning in found.warnings),
         f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials ({size})",
     ]

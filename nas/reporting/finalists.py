@@ -69,7 +69,7 @@ def render_finalists(found: SearchReport) -> RenderableType:
     return Group(
         title(
             f"Finalists of {found.finalists_of or found.study}: {found.distance}, "
-            f"{last.fid_samples} samples, after {last.images:,} images"
+            f"{last.fid_samples:,} samples, after {last.images:,} images"
         ),
         table,
         legend(columns),
@@ -78,6 +78,7 @@ def render_finalists(found: SearchReport) -> RenderableType:
         Text(),
         *(Text(line) for line in [*lines, *closing_lines(found)]),
         Text(),
+        *(Text(line) for line in _got_worse(found, shown)),
         Text(_chosen(found, best)),
     )
 
@@ -94,6 +95,21 @@ def _chosen(found: SearchReport, best: TrialReport) -> str:
         f"{best.median:.2f} (90 % {low:.2f} to {high:.2f}), {costs(best.macs or 0, best.params or 0)}; "
         f"{states(found)}."
     )
+
+
+def _got_worse(found: SearchReport, finalists: Sequence[TrialReport]) -> list[str]:
+    """Which finalists were better at an earlier rung than at their last, a line each."""
+    lines = []
+    for trial in finalists:
+        *earlier, last = trial.rungs
+        before = min(earlier, key=lambda rung: rung.fid, default=last)
+        if before.fid < last.fid:
+            lines.append(
+                f"Caution: trial {trial.number} got worse: {found.distance} {number(before.fid)} after "
+                f"{before.images:,} images, {number(last.fid)} after {last.images:,}: train it shorter "
+                "(--images of nas-distill), or with another --recipe."
+            )
+    return lines
 
 
 def _held_out(found: SearchReport, finalists: Sequence[TrialReport]) -> list[RenderableType]:

@@ -53,14 +53,14 @@ def _render_search(found: SearchReport, trust: RenderableType | None) -> Rendera
         *comparison(found.compared_with),
         f"Recipe: {found.recipe}; {found.best.rungs[-1].images:,} images a training.",
         f"Teacher: {found.teacher['name']}, {found.distance} {found.teacher['fid']:.2f} "
-        f"({found.teacher['fid_samples']} samples), "
+        f"({found.teacher['fid_samples']:,} samples), "
         f"{costs(found.teacher['macs'], found.teacher['params'])}.",
         *closing_lines(found),
     ]
     samples = found.best.rungs[-1].fid_samples
     return Group(
         title(
-            f"Pareto front of {found.study}: {found.distance}, {samples} samples, against MACs ({COUNTER})"
+            f"Pareto front of {found.study}: {found.distance}, {samples:,} samples, against MACs ({COUNTER})"
         ),
         table,
         legend(columns, **teacher),

@@ -47,8 +47,15 @@ def choose_finalists(store: StudyStore, top: int, trials: Sequence[int] = ()) ->
     known = store.study.get_trials(deepcopy=False)
     if trials:
         for number in trials:
-            if number >= len(known) or not TrialAttributes.from_trial(known[number]).is_first_run:
-                raise StudyError(f"trial {number} of study {store.name!r} is no architecture's first run")
+            if not 0 <= number < len(known):
+                raise StudyError(
+                    f"study {store.name!r} has no trial {number}: see its trials with nas-report --trials"
+                )
+            if not TrialAttributes.from_trial(known[number]).is_first_run:
+                raise StudyError(
+                    f"trial {number} of study {store.name!r} is no architecture's first run: give the "
+                    "first one's number, see nas-report --trials"
+                )
         return [known[number] for number in dict.fromkeys(trials)]
     measured = measured_architectures(known)
     estimates = select(measured, noise_floor(measured)).estimates

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from distill.perceptual import NONE, FeatureMaps, PerceptualDistance
-from distill.recipes import RECIPES, SIMILARITY, Distillation, get_recipe, parse_similarity
+from distill.recipes import (
+    RECIPES,
+    SIMILARITY,
+    Distillation,
+    Recipe,
+    format_similarity,
+    get_recipe,
+    parse_similarity,
+)
 from distill.schedules import Ramp
 from distill.tasks import get_task
 from distill.teachers import Teacher
-from distill.training import check_activation_checkpointing, check_batch_statistics
+from distill.training import check_activation_checkpointing, check_batch_statistics, images_in_whole_steps
 from nas.config import SearchConfig
 from nas.errors import ConfigError
 from nas.workbench.ingredients import adversarial_of
@@ -52,6 +60,23 @@ def check_training(config: SearchConfig, teacher: Teacher) -> None:
         )
     check_batch_statistics(teacher.generator, config.micro_batch or 0, config.batch_size)
     check_activation_checkpointing(teacher.generator, config.checkpoint_activations)
+
+
+def check_rungs(config: SearchConfig, recipe: Recipe) -> None:
+    """Check that rungs differ in whole steps: two equal ones would measure the same student twice.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    size, last = config.batch_size, config.rungs[-1]
+    whole = [images_in_whole_steps(recipe, size, last, rung) for rung in config.rungs]
+    for asked, here, before in zip(config.rungs[1:], whole[1:], whole, strict=False):
+        if here == before:
+            rungs = ",".join(map(str, config.rungs))
+            raise ConfigError(
+                f"--rungs {rungs}: rung {asked} ends after {here:,} images, in whole steps, as does the one "
+                "before it: leave it out, give rungs a step apart, or a smaller --batch-size"
+            )
 
 
 def check_recipe(config: SearchConfig, teacher: Teacher) -> None:
@@ -109,6 +134,15 @@ def check_similarity(config: SearchConfig) -> None:
             f"--micro-batch {config.micro_batch}: the term mmd of {asked} compares whole batches: leave one "
             "of them out; for less memory give a smaller --batch-size"
         )
+
+
+def terms_in_effect(config: SearchConfig, teacher: Teacher, distance: PerceptualDistance | None) -> str:
+    """The terms of `--similarity` that students are compared in; empty where the recipe has its own."""
+    if not get_recipe(config.recipe).uses_similarity:
+        return ""
+    there = {"feature": teacher.discriminator is not None, "perceptual": distance is not None}
+    weights = parse_similarity(config.similarity)
+    return format_similarity({name: each for name, each in weights.items() if there.get(name, True)})
 
 
 def check_compared(

@@ -26,7 +26,7 @@ from distill.training import (
     resolve_precision,
 )
 from nas.budget import AnyLatency, Latency, LatencyBudget, make_stopwatch
-from nas.config import SNAPSHOTS, SearchConfig, conditions
+from nas.config import SNAPSHOTS, STATISTICS, SearchConfig, conditions
 from nas.trials import WarmStart
 from nas.workbench.checks import check_compared, check_recipe, check_similarity, check_training
 from nas.workbench.images import SearchImages
@@ -89,7 +89,7 @@ class Workbench:
             config, self.teacher, device=self.device, dry_run=dry_run, on_progress=on_progress
         )
         if self.samples is not None:
-            self.samples.check()
+            self.samples.check(config.task_options)
         self.recipe: Recipe = make_recipe(config.recipe, config.schedule, self.ingredients())
 
     @cached_property
@@ -187,7 +187,7 @@ class Workbench:
             self.task.eval_sets(),
             self.config.extractor,
             weights=self.config.extractor_weights,
-            cache=self.config.cache / "fidelity",
+            cache=self.config.cache / STATISTICS,
             device=self.device,
             batch_size=images_at_a_time(self.teacher.generator.image_shape[1]),
             metrics=self.metrics,

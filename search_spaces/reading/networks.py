@@ -40,7 +40,7 @@ class Network:
     @property
     def origin(self) -> dict[str, str]:
         """Which weights these are, for the metadata of what is read."""
-        weights = "averaged (EMA)" if self.averaged else "as stored: the file names no averaged ones"
+        weights = "averaged (EMA)" if self.averaged else "as stored, none are named as averaged"
         return {"source_network": self.name or "state dict", "source_weights": weights}
 
 

@@ -115,11 +115,12 @@ def test_flags_that_were_not_given_leave_the_defaults() -> None:
             {"held_out": 0.5, "fid_samples": 3},
             "--fid-samples 3: precision and recall of finalists need at least 4",
         ),
-        ({"held_out": 1}, "--held-out 1: give a number below 1"),
+        ({"held_out": 1}, r"--held-out 1: give a number below 1$"),
         (
             {"data": "teacher", "held_out": 0.5},
             "--held-out 0.5: leave it out with --data teacher, which holds a fifth of the samples out",
         ),
+        ({"kd_schedule": "step", "kd_decay_start": 0.2}, "--kd-decay-start 0.2: --kd-schedule step has no"),
         ({"rung_samples": 1}, "at least 2 and at most --fid-samples, 2000"),
         ({"rung_samples": 2_001}, "--rung-samples 2001: give at least 2"),
         ({"seed": -1}, "--seed -1: "),

@@ -121,5 +121,5 @@ def test_too_few_held_out_or_training_images_are_refused_before_any_work(
     monkeypatch.chdir(tmp_path)
     says = "--held-out 0.001 of --data digits is 2 images, and precision and recall need at least 4"
     refused(says, "nas-search", "--budget-macs", "1M", "--held-out", 0.001)
-    says = "1 image to train on beside the held-out ones, … or --batch-size 1 or less, or --held-out 0"
+    says = "1 image to train on beside the held-out ones, … give more images, or a smaller --held-out"
     refused(says, "nas-search", "--budget-macs", "1M", "--held-out", 0.9995)

@@ -33,6 +33,8 @@ def refusal(content: str | bytes, folder: Path) -> str:
         ("a.b = 1\n[a]\nb = 2", "(Cannot declare a twice (at line 2, column 3))"),
         ("a = {b = 1}\na.c = 2", "(Cannot mutate immutable namespace a (at "),
         ("a = " + "[" * 100_000, "can't be read ("),
+        ("seed = 1\nbudget_macs = 2M", '): put quotes around text, budget_macs = "2M", correct it'),
+        ("recipe = weight-decay  # ours\nseed = 1", 'quotes around text, recipe = "weight-decay", correct'),
         ("[search]\ntrials = 3", "FILE has a table [search]: write settings without tables, at the top"),
         ("seed = true", "seed = true in FILE: give a whole number, as for --seed"),
         ("seed = 1979-05-27", "seed = 1979-05-27 in FILE: give a whole number, as for --seed"),
@@ -53,7 +55,7 @@ def test_a_file_that_can_not_be_used_is_named_with_key_and_value(
     ("content", "says"),
     [
         ("seed = 1e400", "seed 1e400"),
-        ("budget_macs = 1e400", "'1e400' must be a number"),
+        ("budget_macs = 1e400", "'1e400' is too large"),
         ("significance = 1e400", "1e400"),
         ("kd_weight_start = 1e400", "1e400"),
         ("kd_weight_start = nan", "nan"),

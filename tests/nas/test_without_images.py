@@ -195,6 +195,10 @@ def test_a_teacher_that_moved_or_changed_is_given_again(
     ):
         evaluate(noting(teacher_path="gone.pkl"))
     assert evaluate(noting(teacher_path="gone.pkl"), teacher=teacher_file)["compared_with"] == HELD_OUT
+    other = evaluate(noting(teacher_digest="0" * 16), teacher=teacher_file)
+    assert other["compared_with"] == f"{HELD_OUT} tiny"
+    assert f"is not the teacher that {student} was distilled from" in other["notes"][0]
+    assert not any("is not the teacher" in note for note in evaluate(noting())["notes"])
     with pytest.raises(ConfigError, match=r"tiny\.safetensors has changed since .*: give --teacher"):
         evaluate(noting(data_digest="0" * 16))
     with pytest.raises(ConfigError, match="leave it out with --data digits, or give --data teacher"):

@@ -89,12 +89,14 @@ def _read(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
     Raises:
         ValueError: it is of another kind, or of another length than it says.
         OSError, EOFError, zlib.error: it can't be read or unpacked.
-        DataError: it would unpack to far too much.
+        DataError: it holds labels instead of images, or would unpack to far too much.
     """
     with _open(path) as file:
         head = file.read(4 + 4 * dimensions)
         if head[:4] == MAGIC + b"\1" and dimensions != 1:
-            raise ValueError("it holds labels, not images")
+            raise DataError(
+                f"{path} holds labels, not images: give the file of the images, such as …-images-idx3-ubyte"
+            )
         if head[:4] != MAGIC + bytes([dimensions]):
             raise ValueError(f"it begins with {head[:4]!r}, not with {MAGIC + bytes([dimensions])!r}")
         if len(head) < 4 + 4 * dimensions:

@@ -15,7 +15,7 @@ from distill.data.label_file import UnlabelledError
 from distill.data.labels import by_folder
 from distill.data.sources import several
 from distill.data.translation.domains import GIVEN
-from distill.data.translation.places import folders_of, joined
+from distill.data.translation.places import DOMAINS, folders_of, joined
 from distill.data.translation.reading import Format, Reading
 from distill.data.translation.table import ENDINGS, Table, find_table, read_file, read_table
 from distill.errors import DataError
@@ -108,6 +108,11 @@ def _of_folders(data: str, names: Sequence[str], attributes: Sequence[str]) -> _
         raise DataError(f"--data {data}: {error}: {FIX}") from error
     if labels is None:
         raise DataError(f"--data {data} has neither folders of two domains nor a table of attributes: {FIX}")
+    if not attributes and set(DOMAINS) <= set(labels.classes):
+        raise DataError(
+            f"--data {data} holds {' and '.join(DOMAINS)}, two domains and no attributes: {FIX}; or train "
+            "networks of unpaired images (--space resnet-translator)"
+        )
     for each in attributes:
         if each not in labels.classes:
             raise DataError(

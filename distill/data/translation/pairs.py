@@ -102,13 +102,24 @@ def _half(source: Source, *, right: bool) -> Source:
     return Source(fingerprint(side, source.fingerprint), listing, source.notes)
 
 
-def _check_halves(data: str, listing: Listing) -> None:
-    """Refuse images that are not two side by side: most of a few are not twice as wide as high."""
+def side_by_side(listing: Listing) -> bool:
+    """Whether most of a few images are twice as wide as high: two images side by side."""
+    found, other = _few(listing)
+    return bool(found) and 2 * len(other) <= len(found)
+
+
+def _few(listing: Listing) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Widths and heights of a few images, and those among them that are not twice as wide as high."""
     found: list[tuple[int, int]] = []
     for i in range(0, len(listing), max(1, len(listing) // CHECKED)):
         with suppress(Exception):  # broken images are counted when they are decoded
             found.append(sides(listing.read(i)))
-    other = [(w, h) for w, h in found if abs(w / h - 2) > 2 * TOLERANCE]
+    return found, [(w, h) for w, h in found if abs(w / h - 2) > 2 * TOLERANCE]
+
+
+def _check_halves(data: str, listing: Listing) -> None:
+    """Refuse images that are not two side by side."""
+    found, other = _few(listing)
     if 2 * len(other) > len(found):
         width, height = other[0]
         raise DataError(

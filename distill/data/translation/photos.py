@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from distill.data.decoding import check_bytes
+from distill.data.decoding import check_bytes, half
 from distill.data.image_set import Pixels
 from distill.data.reading import decode_all
 from distill.data.scale import to_float
@@ -19,6 +20,7 @@ from distill.data.sources import Listing, open_source
 from distill.data.sources.archive import split_member
 from distill.data.sources.base import is_image
 from distill.data.sources.idx import is_idx
+from distill.data.translation.pairs import side_by_side
 from distill.data.translation.reading import Format
 from distill.errors import DataError
 from search_spaces import one_line, os_reason
@@ -68,8 +70,13 @@ class Photos:
 
 
 @contextmanager
-def open_photos(place: str) -> Iterator[Photos]:
+def open_photos(place: str, part: Literal["left", "right"] | None = None) -> Iterator[Photos]:
     """The photos in `place`: an image file of any kind that is read, a folder, a .zip or an idx file.
+
+    Args:
+        place: what the user typed.
+        part: the half that is the photo where most are two images side by side, twice as wide as high; None
+            where none are.
 
     Raises:
         DataError: there are none, or two of them would have one name.
@@ -77,7 +84,8 @@ def open_photos(place: str) -> Iterator[Photos]:
     with ExitStack() as stack:
         path = Path(place)
         if path.is_file() and not _holds_several(path):
-            yield Photos(place, Listing([path.name], lambda _: _content(path)), single=True)
+            one = Listing([path.name], lambda _: _content(path))
+            yield Photos(place, _halves(one, part), single=True)
             return
         if not Path(split_member(place)[0]).exists():
             raise DataError(f"--input {place} does not exist: {FIX}")
@@ -86,9 +94,16 @@ def open_photos(place: str) -> Iterator[Photos]:
         if not listing.names:
             others = f" (left out: {'; '.join(source.notes)})" if source.notes else ""
             raise DataError(f"--input {place} holds no images{others}: {FIX}")
-        photos = Photos(place, listing, single=False)
+        photos = Photos(place, _halves(listing, part), single=False)
         _check_different(photos)
         yield photos
+
+
+def _halves(listing: Listing, part: Literal["left", "right"] | None) -> Listing:
+    """One half of every image of `listing`, where it has two images side by side."""
+    if part is None or not side_by_side(listing):
+        return listing
+    return Listing(listing.names, lambda i: half(listing.read(i), right=part == "right"))
 
 
 def _renamed(name: str) -> str:

@@ -83,14 +83,14 @@ def check_domain(extractor: str, images: ImageSet) -> None:
     """Refuse an extractor whose features say nothing about images of this kind.
 
     Raises:
-        FidelityError: it is for grey images, and these have colours.
+        FidelityError: it is for grey images, and these have colours, or had them in their files.
     """
     domain = domain_of(extractor)
-    if images.is_coloured and not domain.colours:
+    if (images.is_coloured or images.from_colours) and not domain.colours:
         others = ", ".join(name for name, entry in EXTRACTORS.items() if entry.domain.colours)
         raise FidelityError(
             f"--extractor {extractor} is for {domain.words}, and {images.name} has colours: "
-            f"leave it out, or give one of {others}"
+            f"give one of {others}, or other --data"
         )
 
 
@@ -130,17 +130,27 @@ def extractor_line(extractor: str, reason: str = "") -> str:
     return f"Extractor: {extractor}, for {images}; distances are {distance_name(extractor)}{why}"
 
 
-def few_samples(extractor: str, samples: int) -> list[str]:
-    """What to know of a Fréchet distance over few `samples` in an extractor's features, in a line.
+def few_samples(extractor: str, samples: int, compared_with: int | None = None) -> list[str]:
+    """What to know of a Fréchet distance over few images in an extractor's features, in a line.
+
+    Args:
+        extractor: its name.
+        samples: generated images.
+        compared_with: images on the other side, where their number is known; the smaller side is named.
 
     Estimates of it are biased upwards, by about 1 / samples, and by more for more features (Chong and Forsyth
     2020). Nothing is said from `FEWEST_SAMPLES` on, if they are no fewer than the features.
     """
     size = EXTRACTORS[extractor].size if extractor in EXTRACTORS else 0
-    enough = max(FEWEST_SAMPLES, size)
+    enough, distance = max(FEWEST_SAMPLES, size), distance_name(extractor)
+    if compared_with is not None and compared_with < min(samples, enough):
+        return [
+            f"Caution: {distance} to only {compared_with:,} images is noisy and too high: compare it "
+            f"only with others to the same images, or give {enough:,} or more."
+        ]
     if samples >= enough:
         return []
     return [
-        f"Caution: {distance_name(extractor)} over {samples:,} samples is noisy and too high: compare it "
+        f"Caution: {distance} over {samples:,} samples is noisy and too high: compare it "
         f"only with others over {samples:,}, or give --fid-samples {enough} or more."
     ]

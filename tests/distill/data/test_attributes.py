@@ -141,6 +141,16 @@ def test_other_texts_beside_folders_are_no_tables(tmp_path: Path) -> None:
     assert load_attributes(str(data), (), RGB, READ).names == ("blue", "red")
 
 
+def test_two_domains_are_no_attributes(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for name in ("trainA", "trainB", "testA"):
+        image_files(data / name, 20)
+    refuses(
+        "holds trainA and trainB, two domains and no attributes: give a folder for each domain",
+        lambda: load_attributes(str(data), (), RGB, READ),
+    )
+
+
 def test_images_without_domains_or_a_table_are_refused(tmp_path: Path) -> None:
     plain = image_files(tmp_path / "plain", 40)
     refuses(

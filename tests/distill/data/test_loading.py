@@ -193,7 +193,8 @@ def test_more_than_half_below_the_resolution_is_an_error(tmp_path: Path, small: 
         load_images(tmp_path, 16, 3)
     assert str(caught.value) == (
         f"{tmp_path}: 17 of 32 checked images are below the resolution of 16 px (typically 15, at most 16"
-        " px along the shorter side): give larger images, or a teacher of fewer pixels"
+        " px along the shorter side): give larger images, a teacher of fewer pixels, or a "
+        "translator a smaller --resolution"
     )
 
 

@@ -149,7 +149,7 @@ def test_idx_labels_that_are_missing_or_damaged_are_none(mnist: Path, content: b
         (packed(idx(SHAPES))[:-3], "Compressed file ended"),
         (packed(idx(SHAPES))[:-8] + bytes(8), "CRC check failed"),
         (b"not gzip", "begins with b'not '"),
-        (packed(idx(SHAPES.reshape(-1))), "it holds labels, not images"),
+        (packed(idx(SHAPES.reshape(-1))), "holds labels, not images: give the file of the images"),
         (idx(SHAPES.astype(">i4").view(np.uint8)).replace(b"\x08", b"\x0c", 1), r"begins with b'\\x00"),
         (packed(struct.pack(">4I", 0x0803, 2**31, 2**10, 2**10)), "more than 100 times as many"),
     ],

@@ -95,6 +95,13 @@ def test_columns_stand_side_by_side_with_captions_that_fit() -> None:
     assert captions[:, -1:].min() == 255, "nothing is cut off"
 
 
+def test_a_long_word_is_written_small_rather_than_broken() -> None:
+    captions = ("surprised", "surprised by it")
+    narrow, wide = (compare([Panel({caption: flat(1.0)})]).height for caption in captions)
+    assert narrow == CAPTION + 72, "one line"
+    assert wide == CAPTION + LINE + 72
+
+
 def test_a_large_panel_is_shown_whole_if_wanted() -> None:
     panel = Panel({"input": flat(0.0, side=512)})
     assert compare([panel]).width == 256 + 2 * MARGIN

@@ -68,9 +68,13 @@ def test_maps_of_all_generators_of_a_family_go_together(name: str) -> None:
     teacher = family.build(TEACHERS[name]).eval()
     students = [space.smallest(), *(space.sample(RandomSuggest(seed), lambda _: 0.5) for seed in range(3))]
     for architecture in students:
-        student = family.build(architecture).eval()
+        student = family.build(architecture).train()
+        before = {key: value.clone() for key, value in student.state_dict().items()}
         modules = GanCompression().modules(student, teacher)
         assert modules
+        assert student.training, "as it was"
+        assert all(torch.equal(before[key], value) for key, value in student.state_dict().items())
+        student.eval()
         inputs = student.example_inputs(2)
         with torch.no_grad(), recorded(student.compared_layers()) as own:
             student(*inputs)

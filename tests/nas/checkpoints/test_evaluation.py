@@ -73,7 +73,7 @@ def test_decoded_images_are_kept_where_the_features_are(
         return float(found["fid"])
 
     first = fid()
-    assert len([entry for entry in (tmp_path / "cache").iterdir() if entry.is_dir()]) == 1
+    assert len([entry for entry in (tmp_path / "cache").iterdir() if entry.name != "fidelity"]) == 1
     monkeypatch.setattr(loading, "decode_all", lambda *_: pytest.fail("decoded again"))
     assert fid() == first
 
@@ -93,6 +93,32 @@ def test_a_file_is_measured_on_the_images_that_it_notes(
     assert found["data"] == str(folder)
     with pytest.raises(DataError, match="gone"):
         evaluate(noting(data="gone"), fid_samples=50)
+
+
+def test_what_was_made_of_the_images_is_said(teacher_file: Path, folder: Path) -> None:
+    (folder / "broken.png").write_bytes(b"no image")
+    found = evaluate(teacher_file, data=str(folder), extractor="digits", fid_samples=50)
+    data, skipped, *_ = found["notes"]
+    assert data.startswith(f"Data: {folder}, 40 images (")
+    assert skipped.startswith("Skipped broken.png")
+
+
+def test_the_digits_features_are_refused_for_colours_that_are_made_grey(
+    teacher_file: Path, folder: Path, tmp_path: Path
+) -> None:
+    for path in folder.iterdir():
+        Image.merge("RGB", [Image.effect_noise((20, 20), 60 + i) for i in range(3)]).save(path)
+    generator = load_checkpoint(teacher_file).generator
+    assert generator.image_shape[0] == 1
+    noted = {"data": "digits", "fid_extractor": "digits"}
+    save_checkpoint(Checkpoint("stylegan2", generator, None, noted), tmp_path / "noted.safetensors")
+    with pytest.raises(FidelityError, match="faces has colours: give one of"):
+        evaluate(tmp_path / "noted.safetensors", data=str(folder), fid_samples=50)
+
+
+def test_a_teacher_that_is_no_file_is_named_by_its_flag(teacher_file: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^--teacher nosuch is not a file: give the teacher's"):
+        evaluate(teacher_file, teacher="nosuch")
 
 
 def test_what_can_not_be_measured_is_named_and_left_alone(teacher_file: Path, tmp_path: Path) -> None:
@@ -126,7 +152,7 @@ def test_metrics_are_taken_over_the_same_images_and_say_their_conditions(
     assert found["metrics"]["is"]["real"] is None
     assert found["metrics"]["vol"]["extractor"] is None
     assert (found["device"], found["batch_size"]) == ("cpu", 50)
-    assert len(list(tmp_path.iterdir())) == 2  # statistics and features of the real images
+    assert len(list((tmp_path / "fidelity").iterdir())) == 2  # statistics and features
 
 
 def test_folder_and_weights_file_may_be_text(teacher_file: Path, tmp_path: Path) -> None:

@@ -83,6 +83,25 @@ def test_a_photo_gives_a_picture_of_the_networks_size_prepared_as_data_is(
     assert np.abs(picture(tmp_path / "out.png").astype(int) - wanted).max() <= 1, "centred, Lanczos"
 
 
+@pytest.mark.parametrize("direction", ["A2B", "B2A"])
+def test_of_two_images_side_by_side_a_network_of_pairs_takes_its_own(direction: str, tmp_path: Path) -> None:
+    halves = [pattern(i, (200, 40 + 100 * i, 40)) for i in range(2)]
+    pair = Image.new("RGB", (2 * SIDE, SIDE))
+    for i, each in enumerate(halves):
+        pair.paste(each, (i * SIDE, 0))
+        each.save(tmp_path / f"{i}.png")
+    pair.save(tmp_path / "pair.png")
+    noted = {"task": "paired", "direction": direction}
+    network = tmp_path / "pairs.safetensors"
+    teacher_file(network, DOMAINS, TranslatorArchitecture(4), "paired", noted)
+    translate(network, str(tmp_path / "pair.png"), tmp_path / "out.png")
+    (wanted,) = expected(network, tmp_path / f"{int(direction == 'B2A')}.png")
+    assert np.abs(picture(tmp_path / "out.png").astype(int) - wanted).max() <= 1
+    translate(network, str(tmp_path / "0.png"), tmp_path / "one.png")
+    (wanted,) = expected(network, tmp_path / "0.png")
+    assert np.abs(picture(tmp_path / "one.png").astype(int) - wanted).max() <= 1, "a photo by itself"
+
+
 def test_a_grey_photo_is_converted_for_a_network_of_colours(domains: Path, tmp_path: Path) -> None:
     pattern(0, (90, 90, 90)).convert("L").save(tmp_path / "grey.jpeg", quality=95)
     translate(domains, str(tmp_path / "grey.jpeg"), tmp_path / "out.png")

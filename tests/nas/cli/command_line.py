@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 from click.testing import CliRunner, Result
 
-from nas.cli import dashboard, evaluate, export, report, sample, search, teacher
+from nas.cli import dashboard, distill, evaluate, export, report, sample, search, teacher
 
 COMMANDS: dict[str, click.Command] = {
     "nas-search": search.main,
     "nas-dashboard": dashboard.main,
+    "nas-distill": distill.main,
     "nas-export": export.main,
     "nas-report": report.main,
     "nas-sample": sample.main,

@@ -114,7 +114,8 @@ def test_the_best_student_is_exported_drawn_and_measured(
     assert (found["macs"], found["params"]) == (finished.best.macs, finished.best.params)
     result = run("nas-evaluate", "student.safetensors")
     assert re.search(
-        rf"FD \(digits\) .* {finished.best.fid:.6g} .* 50 .* 1797 .* digits \([0-9a-f]{{16}}\)", result.stdout
+        rf"FD \(digits\) .* {finished.best.fid:.6g} .* 50 .* 1,797 .* digits \([0-9a-f]{{16}}\)",
+        result.stdout,
     )
     assert "MACs (fvcore, batch 1)" in result.stdout
 
@@ -160,7 +161,7 @@ def test_an_export_of_a_trial_stopped_early_says_so(
 ) -> None:
     result = run("nas-export", "--trial", finished.trials[2].number, "-o", "early.safetensors", *where)
     assert result.exit_code == 0
-    assert result.stderr == "note: this trial is PRUNED, its FD (digits) was taken after 64 images\n"
+    assert result.stderr == "note: this trial is stopped early, its FD (digits) was taken after 64 images\n"
 
 
 @pytest.mark.parametrize(
@@ -175,6 +176,20 @@ def test_an_export_of_a_trial_stopped_early_says_so(
 )
 def test_what_can_not_be_exported_is_refused(flags: str, says: str, where: tuple[object, ...]) -> None:
     refused(says, "nas-export", *flags.split(), "-o", "student.safetensors", *where)
+
+
+def test_finalists_by_rank_and_by_number_exclude_each_other(where: tuple[object, ...]) -> None:
+    refused("--top and --trial exclude each other", "nas-distill", "--top", 2, "--trial", 1, *where)
+
+
+def test_a_search_has_no_device_and_says_what_is_meant() -> None:
+    refused("there is no --device here: give --gpus-per-trial", "nas-search", "--device", "cuda")
+
+
+def test_an_export_names_the_folder_that_it_makes(where: tuple[object, ...]) -> None:
+    result = run("nas-export", "-o", "new/deep/student.safetensors", *where)
+    assert result.exit_code == 0
+    assert result.stderr == "note: the folder new is new\n"
 
 
 def test_an_export_without_a_study_is_refused() -> None:

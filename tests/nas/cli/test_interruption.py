@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from tests.nas.cli.command_line import run
+
 STARTED = """
 import runpy, sys
 sys.argv = ["/bin/nas-search", "--budget-macs", "2M", "--dry-run"]
@@ -36,3 +38,19 @@ def test_an_interruption_while_a_command_starts_is_one_line(seconds: float, sign
     assert process.returncode == 130
     assert errors.startswith("nas-search: interrupted")
     assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "leaves"),
+    [([], "run the same command again to resume"), (["--dry-run"], "nothing was written")],
+)
+def test_an_interrupted_dry_run_has_nothing_to_resume(
+    flags: list[str], leaves: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nas.driver.prepare", interrupted)
+    result = run("nas-search", "--budget-macs", "2M", *flags)
+    assert result.exit_code == 130
+    assert result.stderr.endswith(f": interrupted; {leaves}\n")

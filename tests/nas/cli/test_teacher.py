@@ -6,6 +6,7 @@ import importlib
 import json
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from distill.data import loading
 from distill.data.reading import DECODING
 from distill.evaluation.extractors import EXTRACTORS
 from distill.teachers import load_teacher
+from nas.cli import teacher
 from search_spaces import FAMILIES, ArchitectureError, load_checkpoint
 from tests.distill.data.pictures import pictures
 from tests.nas.cli.teacher_command import TINY, done, log, run, weights
@@ -90,7 +92,7 @@ def test_a_training_at_size_is_the_same_command(flags: str) -> None:
 
 def test_a_dry_run_shows_the_training_and_writes_nothing(tmp_path: Path) -> None:
     shown = done(*TINY, "-o", "a.safetensors", "--dry-run").stdout
-    for part in ("MACs (fvcore, batch 1)", "digits, 1797 images", "320 images", "R1 0.3", "a.training"):
+    for part in ("MACs (fvcore, batch 1)", "digits, 1,797 images", "320 images", "R1 0.3", "a.training"):
         assert part in shown
     settings = json.loads(done(*TINY, "-o", "a.safetensors", "--dry-run", "--json").stdout)
     assert (settings["resolution"], settings["r1_gamma"], settings["batch_size"]) == (16, 0.3, 16)
@@ -230,3 +232,11 @@ def test_the_command_alone_says_what_it_can_do() -> None:
         shown: Any = done(*line).stdout
         assert "Examples:" in shown
         assert max(map(len, shown.splitlines())) <= 120
+
+
+def test_images_in_whole_steps_are_explained_when_a_training_ends() -> None:
+    wanted: Any = SimpleNamespace(request=SimpleNamespace(images=1_000))
+    outcome: Any = SimpleNamespace(images=1_120)
+    assert teacher._whole(wanted, outcome) == " (1,000 were asked for: whole steps)"
+    outcome.images = 1_000
+    assert teacher._whole(wanted, outcome) == ""

@@ -65,6 +65,7 @@ def test_info_says_that_there_is_no_discriminator(teacher_file: Path) -> None:
 def test_an_import_is_the_same_networks_in_our_format(teacher_file: Path) -> None:
     result = done("import", teacher_file, "-o", "new/mine.safetensors", "--name", "mine")
     assert result.stdout == "new/mine.safetensors: stylegan2 mine, with discriminator\n"
+    assert result.stderr == "note: the folder new is new\n"
     assert equal(weights("new/mine.safetensors"), weights(str(teacher_file)))
     assert load_checkpoint(Path("new/mine.safetensors")).metadata == {
         "name": "mine",

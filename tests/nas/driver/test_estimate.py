@@ -32,6 +32,11 @@ def test_a_step_is_timed_and_nothing_is_written(make_bench: Any) -> None:
     assert written(bench.config.workdir) == before
 
 
+def test_equal_bounds_are_one_time() -> None:
+    assert str(Estimate({True: 0.5}, 32, 43.2, 43.9)).startswith("about 0:00:44 (h:min:s) of training")
+    assert str(Estimate({True: 0.5}, 32, 43.2, 50.0)).startswith("about 0:00:44 to 0:00:50 (h:min:s)")
+
+
 def test_a_step_is_timed_without_ranking_the_teachers_channels(
     make_bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

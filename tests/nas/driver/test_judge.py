@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from distill.evaluation.extractors.sources import Packaged
 from distill.tasks import NoiseTask
 from nas.config import SearchConfig
 from nas.driver import introduction, judge_warnings, prepare, record_facts
-from nas.driver.judge import check_judge
+from nas.driver.judge import check_judge, image_warnings
 from nas.errors import ConfigError
 from nas.reporting import read_report, render
 from nas.study import StudyStore
@@ -121,9 +122,19 @@ def test_a_resumed_search_keeps_its_judge(photographs: dict[str, Any], tmp_path:
     assert prepared(photographs, study="another").config.extractor == "inception"
 
 
+@pytest.mark.parametrize(("channels", "warned"), [(1, 0), (3, 1)])
+def test_digits_beside_a_teacher_of_rgb_images_are_warned_of(channels: int, warned: int) -> None:
+    images, generator = SimpleNamespace(name="digits"), SimpleNamespace(image_shape=(channels, 16, 16))
+    teacher = SimpleNamespace(generator=generator, name="faces")
+    bench = cast(Workbench, SimpleNamespace(outline=SimpleNamespace(images=images), teacher=teacher))
+    warnings = image_warnings(bench)
+    assert len(warnings) == warned
+    assert all("--data digits are grey handwritten digits, and faces makes RGB" in line for line in warnings)
+
+
 def test_the_digits_extractor_is_refused_for_photographs(photographs: dict[str, Any]) -> None:
     with pytest.raises(
-        FidelityError, match=r"is for grey handwritten digits, and .*faces has colours: leave it"
+        FidelityError, match=r"is for grey handwritten digits, and .*faces has colours: give one of"
     ):
         prepared(photographs, extractor="digits")
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from nas.config import SearchConfig
 from nas.driver import introduction, preview_search
+from nas.driver.preview import _trials as trials_line
+from nas.driver.preview import _workers as workers_line
 from nas.study import StudyStore
 from nas.trials import Proposer
 from nas.workbench import weight_sharing
@@ -29,6 +34,29 @@ def test_rungs_that_become_other_numbers_are_explained(make_bench: Any) -> None:
     assert training(rungs=(50, 200), batch_size=64).endswith(
         " after 64, 256 images, 64 in a batch (asked for 50, 200: whole steps of 64 images)"
     )
+
+
+def test_settings_are_those_in_effect(make_bench: Any) -> None:
+    bench = make_bench()
+    assert bench.distance is None
+    settings = preview_search(bench).settings
+    assert not {"direction", "attributes", "task", "crop"} & set(settings)
+    assert "perceptual" not in settings["similarity"]
+    assert settings["similarity"].startswith("pixel=1")
+
+
+def test_no_gpu_is_shared_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    line = workers_line(SearchConfig.of(budget_macs=10**6, gpus_per_trial="auto"))
+    assert line.endswith("and no GPU each")
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    line = workers_line(SearchConfig.of(budget_macs=10**6, gpus_per_trial="auto"))
+    assert line.endswith("how many share a GPU is measured first")
+
+
+def test_what_there_is_none_of_is_not_counted(make_bench: Any) -> None:
+    line = trials_line(make_bench(trials=1, replicates=0), 1, 0, 0)
+    assert line == "Trials: 1, of them 1 uniform-width baseline, none left to the sampler"
 
 
 def test_what_is_trained_first_is_what_the_search_proposes_first(make_bench: Any, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from nas.execution import CandidateTrial
 from nas.reporting import SearchReport
 from nas.study import StudyAttributes, StudyStore
 from nas.trials import Proposer
+from nas.workbench import Workbench
 from search_spaces import FixedSuggest, get_family
 from tests.nas.studies import finished_study
 
@@ -297,3 +298,13 @@ def test_finalists_are_not_trained_in_a_study_that_holds_a_search(make_bench: An
         run_search(bench, Console(file=io.StringIO()), finalists_of="tiny")
     with StudyStore.open(bench.config.storage_url, "tiny-final") as store:
         assert not StudyAttributes.from_study(store.study).finalists_of
+
+
+def test_a_complete_study_that_is_run_again_says_that_nothing_is_left(
+    warm_bench: Workbench, make_bench: Any, tmp_path: Path
+) -> None:
+    finished_study(warm_bench, tmp_path, (2,), trials=1, replicates=0)
+    bench, err = make_bench(workdir=tmp_path, trials=1, replicates=0), io.StringIO()
+    found = run_search(bench, Console(file=err, width=200))
+    assert len(found.trials) == 1
+    assert "Nothing left to train: all of --trials 1 are finished; raise it for more" in err.getvalue()

@@ -17,6 +17,7 @@ from nas.ranking import NoiseFloor
 from nas.ranking.pareto import dominates
 from nas.ranking.rank_correlation import rank_correlation
 from nas.reporting import SearchReport, read_report, render, render_trust, trial_reports
+from nas.reporting.finalists import _got_worse as got_worse
 from nas.study import StudyStore
 from nas.trials import TrialAttributes
 from nas.workbench import Workbench
@@ -259,6 +260,25 @@ def test_few_samples_are_cautioned_of_once(finished: SearchReport) -> None:
     last = finished.best.rungs[-1].model_copy(update={"fid_samples": 2_000})
     best = finished.best.model_copy(update={"rungs": [last]})
     assert "Caution" not in shown(finished.model_copy(update={"best": best}))
+
+
+def test_few_held_out_samples_of_the_teacher_are_cautioned_of(finished: SearchReport) -> None:
+    assert finished.best is not None
+    last = finished.best.rungs[-1].model_copy(update={"fid_samples": 2_000})
+    best = finished.best.model_copy(update={"rungs": [last]})
+    few = finished.model_copy(update={"best": best, "data": finished.data | {"samples": "2000"}})
+    assert "Caution: FD (digits) to only 400 images is noisy and too high" in shown(few)
+
+
+def test_finalists_that_got_worse_are_named(replicated: SearchReport) -> None:
+    def lines(*fids: float) -> list[str]:
+        trial = replicated.trials[0]
+        rungs = [rung.model_copy(update={"fid": fid}) for rung, fid in zip(trial.rungs, fids, strict=True)]
+        return got_worse(replicated, [trial.model_copy(update={"rungs": rungs})])
+
+    assert lines(3.0, 2.0, 1.0) == []
+    (line,) = lines(3.0, 1591.75, 1801.15)[:1]
+    assert line.startswith("Caution: trial 0 got worse: FD (digits) 3.00 after 64 images, 1801.15 after 256")
 
 
 def test_rank_correlations_are_shown_or_said_to_be_of_too_few(finished: SearchReport) -> None:

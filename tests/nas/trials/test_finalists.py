@@ -54,7 +54,9 @@ def test_finalists_may_be_named(search: StudyStore) -> None:
     assert [t.number for t in choose_finalists(search, top=2, trials=(1, 4, 1))] == [1, 4]
 
 
-@pytest.mark.parametrize(("top", "trials", "says"), [(6, (), "give a smaller --top"), (1, (9,), "trial 9")])
+@pytest.mark.parametrize(
+    ("top", "trials", "says"), [(6, (), "give a smaller --top"), (1, (9,), "has no trial 9: see")]
+)
 def test_finalists_that_are_not_there_are_named(
     search: StudyStore, top: int, trials: tuple[int, ...], says: str
 ) -> None:

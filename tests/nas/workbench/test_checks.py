@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from distill.errors import RecipeError, TeacherError
+from distill.errors import DataError, RecipeError, TeacherError
 from distill.recipes import RECIPES
 from nas.config import SearchConfig
 from nas.errors import ConfigError
-from nas.workbench import Workbench
+from nas.workbench import Workbench, check_rungs
 from search_spaces import Checkpoint, get_family, save_checkpoint
 from tests.nas.workbench.settings import taught_by
 from tests.search_spaces.test_families import TEACHERS
@@ -48,6 +48,31 @@ def test_a_teacher_or_recipe_that_is_none_is_refused(tmp_path: Path) -> None:
         Workbench(SearchConfig.of(budget_macs=1, recipe="magic"))
     with pytest.raises(RecipeError, match="--kd-schedule slide: choose one of constant"):
         Workbench(SearchConfig.of(budget_macs=1, kd_schedule="slide"))
+
+
+def test_rungs_that_are_the_same_in_whole_steps_are_refused(warm_bench: Workbench) -> None:
+    def check(*rungs: int) -> None:
+        config = warm_bench.config.model_copy(update={"rungs": rungs, "batch_size": 64})
+        check_rungs(config, warm_bench.recipe)
+
+    check(10, 70, 200)
+    with pytest.raises(ConfigError, match="--rungs 10,20: rung 20 ends after 64 images"):
+        check(10, 20)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"direction": "B2A"}, "--direction B2A: the generator takes noise"),
+        ({"attributes": ("Young",)}, "--attributes Young: the generator takes no attributes"),
+    ],
+)
+def test_options_of_translation_are_refused_for_samples_of_a_noise_teacher(
+    warm_bench: Workbench, wrong: dict[str, object], says: str
+) -> None:
+    asked = {"data": "teacher", "teacher_samples": 400, "held_out": 0.0, **wrong}
+    with pytest.raises(DataError, match=says):
+        Workbench(warm_bench.config.model_copy(update=asked))
 
 
 def test_a_teacher_that_is_not_as_asked_for_is_refused_with_what_it_is(warm_bench: Workbench) -> None:

@@ -123,7 +123,7 @@ def test_averaged_weights_that_cannot_be_read_are_an_error(name: str, average: A
 def test_a_generator_is_found_under_any_wrapper_and_prefix(content: Any, tmp_path: Path) -> None:
     weight, metadata = loaded(content, tmp_path)
     assert torch.equal(weight, RAW["main.0.weight"])
-    assert metadata["source_weights"] == "as stored: the file names no averaged ones"
+    assert metadata["source_weights"] == "as stored, none are named as averaged"
 
 
 @pytest.mark.parametrize(

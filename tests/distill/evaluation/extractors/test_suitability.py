@@ -121,9 +121,12 @@ def test_a_file_that_is_given_and_missing_is_an_error_and_never_replaced(
 
 def test_the_digits_extractor_is_refused_for_images_with_colours() -> None:
     with pytest.raises(
-        FidelityError, match=r"--extractor digits is for grey .* and pictures has colours: leave"
+        FidelityError, match=r"--extractor digits is for grey .* and pictures has colours: give one"
     ):
         check_domain("digits", pictures(3))
+    grey = replace(pictures(1), from_colours=True)
+    with pytest.raises(FidelityError, match=r"has colours: give one of .*, or other --data"):
+        check_domain("digits", grey)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +180,15 @@ def test_a_distance_over_few_samples_is_cautioned_of(extractor: str, enough: int
     (line,) = few_samples(extractor, enough - 1)
     assert f"over {enough - 1:,} samples is noisy and too high" in line
     assert f"--fid-samples {enough} or more" in line
+
+
+def test_the_caution_names_the_smaller_side() -> None:
+    assert few_samples("inception", 10_000, 7_701) == []
+    (line,) = few_samples("inception", 10_000, 60)
+    assert "FID to only 60 images is noisy and too high" in line
+    assert "--fid-samples" not in line
+    (line,) = few_samples("inception", 50, 60)
+    assert "over 50 samples" in line
 
 
 @pytest.mark.parametrize(("difference", "refused"), [(0, False), (4, False), (60, True)])

@@ -1,0 +1,50 @@
+"""Ray Tune's scratch folder goes with the process that made it, or with the next search."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from nas.driver import tuning
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from distill.storage import scratch_folder
+with scratch_folder(Path(sys.argv[1]), "nas-tune-"):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+class Searcher:
+    """Of a search that Tune has nothing to do for."""
+
+    error = None
+
+    def heeding_interrupts(self) -> Any:
+        return tempfile.TemporaryFile()
+
+
+def test_folders_of_killed_drivers_are_removed_and_others_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nas-tune-of-another-program").mkdir()
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path], check=False)
+    assert len(list(tmp_path.iterdir())) == 2
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    seen: list[list[Path]] = []
+
+    class Tuner:
+        def fit(self) -> None:
+            seen.append(list(tmp_path.iterdir()))
+
+    monkeypatch.setattr(tuning, "_tuner", lambda *_: Tuner())
+    unused = cast(Any, None)
+    tuning.tune_candidates(unused, cast(Any, Searcher()), unused, unused, unused)
+    assert len(seen[0]) == 2, "the other program's, and this one's"
+    assert [each.name for each in tmp_path.iterdir()] == ["nas-tune-of-another-program"]
