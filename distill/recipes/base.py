@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from distill.recipes.similarity import SIMILARITY
 from distill.schedules import Ramp, Schedule
 from distill.tasks import Batch
 from search_spaces import Discriminator, Generator, Inputs, recorded
+
+CONSTANT = Schedule("constant", start=1.0)  # of the KD weight
 
 Maps: TypeAlias = tuple[Sequence[Tensor], Sequence[Tensor]]
 """Maps (N, C, H, W) of the student, and those of its teacher for the same inputs."""
@@ -166,7 +169,7 @@ class Distillation(ABC):
 def compared_maps(student: Generator, teacher: Generator) -> Maps:
     """Maps of student and teacher for an example, from `Generator.compared_layers`: they show the shapes."""
     found = []
-    for network in (student, teacher):
+    for network in (copy.deepcopy(each).eval() for each in (student, teacher)):  # keeps batch statistics
         place = next(network.parameters()).device
         with recorded(network.compared_layers()) as maps:
             network(*(x.to(place) for x in network.example_inputs()))
