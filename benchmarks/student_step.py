@@ -69,6 +69,9 @@ class Taught:
     name = "benchmark"
     needs_teacher_images = False
     needs_teacher_discriminator = False
+    needs_maps = False
+    needs_styles = False
+    needs_real_logits = False
 
     def discriminator_steps(self, progress: float) -> int:
         return 1
@@ -76,7 +79,7 @@ class Taught:
     def adversarial_weight(self, progress: float) -> float:
         return 1.0
 
-    def modules(self, student: Generator) -> torch.nn.ModuleDict:
+    def modules(self, student: Generator, teacher: Generator | None) -> torch.nn.ModuleDict:
         return torch.nn.ModuleDict()
 
     def kd_weight(self, progress: float, gap: float) -> float:

@@ -23,7 +23,7 @@ from distill.evaluation.metrics import METRICS, check_names, check_samples
 from distill.evaluation.nearest import nearest
 from distill.evaluation.reference import Reference
 from distill.evaluation.scores import FidScore, Score
-from distill.evaluation.translations import Means, Measure, Noted
+from distill.evaluation.translations import Measure, Noted, Resources
 from distill.progress import OnProgress, counted
 from distill.tasks import EvalSet
 from search_spaces import Generator
@@ -57,7 +57,7 @@ class Fidelity:
         self.batch_size = batch_size
         self._on_progress = on_progress
         self._name, self._weights, self._cache = extractor, weights, cache
-        self._means = Means(self.device, cache, on_progress)
+        self._resources = Resources(self.device, cache, on_progress)
         self._compare_with(sets)
         check_names(metrics)
         self.prepare(metrics)
@@ -72,8 +72,7 @@ class Fidelity:
             reference.prepare(_union(METRICS[name].of_real for name in metrics))
 
     def against(self, sets: Sequence[EvalSet]) -> Self:
-        """The same judge for other evaluation sets; the extractor is loaded once."""
-        assert self.extractor  # loaded, so that the copy shares it
+        """The same judge for other evaluation sets; the extractor is loaded once, when it is needed."""
         other = copy.copy(self)
         other._compare_with(sets)
         return other
@@ -113,8 +112,10 @@ class Fidelity:
 
     @cached_property
     def extractor(self) -> Extractor:
-        """The extractor, loaded."""
-        return load_extractor(self._name, self._weights, self.device)
+        """The extractor, loaded once for this judge and those made by `against`."""
+        return self._resources.once(
+            "extractor", lambda: load_extractor(self._name, self._weights, self.device)
+        )
 
     def fid(self, generator: Generator, samples: int, seed: int) -> FidScore:
         """FID of `samples` images of `generator`; the same seed gives the same images, hence the same score.
@@ -162,7 +163,7 @@ class Fidelity:
             FidelityError: the set lacks what one of them looks at.
         """
         wanted = (METRICS[name].measure for name in metrics)
-        return [measure(one, self._means) for measure in wanted if measure is not None]
+        return [measure(one, self._resources) for measure in wanted if measure is not None]
 
     def measure_images(self, images: Tensor, metrics: Sequence[str], seed: int = 0) -> dict[str, Score]:
         """`metrics` of images `(N, C, R, R)`, uint8, against the only set; `seed` draws subsets.

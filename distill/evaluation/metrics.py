@@ -23,7 +23,7 @@ from distill._torch_fidelity import (
 )
 from distill.errors import FidelityError
 from distill.evaluation.gathering import OF_THE_EXTRACTOR, Gathered, Need
-from distill.evaluation.translations import Means, Measure, accuracy, content, perceptual, target
+from distill.evaluation.translations import Measure, Resources, accuracy, content, perceptual, target
 from distill.imagenet import is_installed
 from distill.perceptual import DEFAULT
 from distill.seeds import derive_seed
@@ -48,7 +48,7 @@ class Metric:
     of_real: frozenset[Need]  # of the real images
     least: int  # images of either kind
     compute: Callable[[Gathered, Gathered, int], tuple[Values, Settings]]  # of generated, real and a seed
-    measure: Callable[[EvalSet, Means], Measure] | None = None  # looks at images beside their inputs
+    measure: Callable[[EvalSet, Resources], Measure] | None = None  # looks at images beside their inputs
     network: str = ""  # that it sees with, where that is not the extractor
 
 

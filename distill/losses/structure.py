@@ -26,9 +26,9 @@ def ssim(one: Tensor, other: Tensor) -> Tensor:
         variance_x = blur(x.square()) - mean_x.square()
         variance_y = blur(y.square()) - mean_y.square()
         covariance = blur(x * y) - mean_x * mean_y
-        likeness = (2 * mean_x * mean_y + MEANS) * (2 * covariance + SPREADS)
+        similarity = (2 * mean_x * mean_y + MEANS) * (2 * covariance + SPREADS)
         size = (mean_x.square() + mean_y.square() + MEANS) * (variance_x + variance_y + SPREADS)
-        return (likeness / size).mean()
+        return (similarity / size).mean()
 
 
 def total_variation(images: Tensor) -> Tensor:

@@ -18,6 +18,8 @@ from distill.schedules import Ramp, Schedule
 from distill.tasks import Batch
 from search_spaces import Discriminator, Generator, Inputs, recorded
 
+CONSTANT = Schedule("constant", start=1.0)  # of the KD weight
+
 Maps: TypeAlias = tuple[Sequence[Tensor], Sequence[Tensor]]
 """Maps (N, C, H, W) of the student, and those of its teacher for the same inputs."""
 

@@ -14,11 +14,9 @@ from typing import ClassVar, Self
 from distill.adversarial import AdversarialLoss, LeastSquares, Terms
 from distill.losses import PARTS, relation_loss
 from distill.perceptual import FeatureMaps
-from distill.recipes.base import GeneratorStep, Ingredients
+from distill.recipes.base import CONSTANT, GeneratorStep, Ingredients
 from distill.recipes.style import StyleDistillation
 from distill.schedules import Schedule
-
-CONSTANT = Schedule("constant", start=1.0)
 
 
 @dataclass(frozen=True)

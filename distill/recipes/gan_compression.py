@@ -16,12 +16,10 @@ from torch import Tensor, nn
 
 from distill.adversarial import AdversarialLoss, LeastSquares, Terms
 from distill.losses import pixel_l1
-from distill.recipes.base import Distillation, GeneratorStep, Ingredients, compared_maps
+from distill.recipes.base import CONSTANT, Distillation, GeneratorStep, Ingredients, compared_maps
 from distill.schedules import Schedule
 from distill.tasks import PairedTask, UnpairedTask
 from search_spaces import Generator
-
-CONSTANT = Schedule("constant", start=1.0)
 
 
 @dataclass(frozen=True)

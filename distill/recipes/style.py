@@ -12,8 +12,7 @@ from distill.adversarial import Terms
 from distill.errors import RecipeError
 from distill.losses import feature_l1, gram_l1
 from distill.perceptual import FeatureMaps
-from distill.recipes.base import Distillation, GeneratorStep
-from distill.schedules import Schedule
+from distill.recipes.base import CONSTANT, Distillation, GeneratorStep
 from distill.tasks import PairedTask, UnpairedTask
 from search_spaces import Inputs
 
@@ -30,7 +29,7 @@ class StyleDistillation(Distillation):
     maps: FeatureMaps | None  # None: the teacher's discriminator
 
     tasks: ClassVar = (UnpairedTask.name, PairedTask.name)
-    default_schedule: ClassVar = Schedule("constant", start=1.0)
+    default_schedule: ClassVar = CONSTANT
     needs_teacher_images: ClassVar = True
     needs_teacher_discriminator: ClassVar = False
     uses_maps: ClassVar = True

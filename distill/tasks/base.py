@@ -129,7 +129,7 @@ class Asked:
     """The attribute that an evaluation set asks for, and images that show what it looks like."""
 
     attribute: int  # its place among all
-    lessons: Labelled  # the training images
+    training: Labelled  # images of the training split
     unseen: Labelled  # the real images of the split
 
 

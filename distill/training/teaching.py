@@ -28,7 +28,7 @@ class Teaching:
     generator: Generator | None = None  # for recipes that look inside it
 
     def frozen(self, device: str) -> Teaching:
-        """The same on `device`, in evaluation mode and without gradients of weights."""
+        """Itself, its networks moved to `device`, in evaluation mode and without gradients of weights."""
         for network in (self.discriminator, self.generator):
             if network is not None:
                 network.to(device).eval().requires_grad_(False)

@@ -18,7 +18,7 @@ from distill.tasks import PairedTask, Preview, check_sides, preview_of_photos
 from nas.checkpoints.arrays import read_array
 from nas.checkpoints.sampling import BATCH, check_output
 from nas.errors import ConfigError
-from search_spaces import Checkpoint, Generator, count_of, load_checkpoint, os_reason
+from search_spaces import Checkpoint, Generator, count_of, load_checkpoint, one_line, os_reason
 from search_spaces.reading import written_whole
 
 TOGETHER = "+"  # between attributes that a translation shall have at once
@@ -68,6 +68,7 @@ def translate(
     loaded = load_checkpoint(checkpoint)
     _check_takes_photos(loaded.generator, photos, checkpoint)
     domains = _domains(loaded, checkpoint, attributes, labels)
+    folders = [] if output.suffix.lower() in (".png", ".npy") else _folders(domains, checkpoint)
     student = _for_sides(loaded.generator, resolution)
     networks = {checkpoint.stem: student}
     if teacher is not None:
@@ -78,7 +79,7 @@ def translate(
         _check_place(output, found, force)
         done = Translated(output, student.image_shape[1], tuple(domains))
         try:
-            _write(networks, domains, found, done)
+            _write(networks, domains, folders, found, done)
         except OSError as error:
             raise ConfigError(f"-o {output} can't be written ({os_reason(error)}): choose another") from error
     return done
@@ -185,7 +186,11 @@ def _check_place(output: Path, photos: Photos, force: bool) -> None:
 
 
 def _write(
-    networks: Mapping[str, Generator], domains: Mapping[str, Tensor], photos: Photos, done: Translated
+    networks: Mapping[str, Generator],
+    domains: Mapping[str, Tensor],
+    folders: Sequence[str],
+    photos: Photos,
+    done: Translated,
 ) -> None:
     """Write the translations of the last of `networks`, in a grid those of all."""
     student, kind = list(networks.values())[-1], done.output.suffix.lower()
@@ -203,7 +208,6 @@ def _write(
         save_png(picture, done.output)
         done.pictures = 1
     else:
-        folders = [_file_name(domain) for domain in domains] if len(domains) > 1 else [""]
         for names, preview in previews:
             places = [done.output / folder / name for name in names for folder in folders]
             for image, place in zip(sample(student, preview.inputs), places, strict=True):
@@ -244,6 +248,19 @@ def _picture(image: Tensor) -> Image.Image:
     return Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)
 
 
-def _file_name(domain: str) -> str:
-    """The name of a domain's folder."""
-    return domain.replace("/", "-").replace("\\", "-")
+def _folders(domains: Mapping[str, Tensor], checkpoint: Path) -> list[str]:
+    """The folder of each domain; no name where there are no several.
+
+    Raises:
+        ConfigError: two domains would share a folder, or a name that the file notes is no folder's.
+    """
+    if len(domains) < 2:
+        return [""]
+    folders = [domain.replace("/", "-").replace("\\", "-") for domain in domains]
+    if len({*folders}) < len(folders) or {"", ".", ".."} & {*folders}:
+        names = one_line(", ".join(domains), 80)
+        raise ConfigError(
+            f"{checkpoint} notes attributes that can't be names of folders ({names}): give one of them by "
+            "--attributes, or targets by --labels"
+        )
+    return folders

@@ -14,12 +14,8 @@ from nas.config.identity import CACHE_SIZE, NO_SNAPSHOTS, SNAPSHOTS
 from nas.config.search import SearchConfig
 from nas.options import flag_of, options_of
 
-DIGESTS = (
-    "teacher",
-    SNAPSHOTS,
-    "data",
-    "perceptual",
-)  # parts of an identity that are digests of what an option names
+DIGESTS = ("teacher", SNAPSHOTS, "data", "perceptual")
+"""Parts of an identity that are digests of what an option names."""
 SHOWN = 6  # differences in one message
 
 

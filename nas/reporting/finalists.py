@@ -35,7 +35,9 @@ MEANINGS = {
     "content": "content: L1 to the input at a quarter of the size",
     "target": "target: L1 to the target, lower is better",
     "perceptual": "perceptual: distance to the target in the features of a network",
-    "accuracy": "accuracy: fraction in which a classifier sees the attribute, of the inputs, and its own",
+    "accuracy": "accuracy: fraction of outputs in which a classifier sees the attribute asked for",
+    "accuracy_input": "accuracy input: the same of the input images",
+    "accuracy_real": "accuracy real: the classifier's own balanced accuracy on real images",
 }
 """What scores against held-out images are, by name."""
 

@@ -30,7 +30,7 @@ from nas.reporting.finalists import render_finalists
 from nas.reporting.report import SearchReport, TrialReport
 from nas.reporting.verdict import comparison, next_commands, verdict
 
-WORD = re.compile(r"(?:'[^']*'|[^' ])+")  # of a command, with its quotes
+WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^'" ])+""")  # of a command, with its quotes
 
 
 def render(found: SearchReport, trust: RenderableType | None = None) -> RenderableType:

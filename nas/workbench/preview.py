@@ -20,6 +20,6 @@ def make_preview(task: Task, cache: TeacherCache, teacher: Generator) -> Preview
     """Inputs to show, with the teacher's images: from the cache, or made where it has them not."""
     known = cache.batch(torch.arange(min(PREVIEWED, len(cache))))
     preview = task.preview(known, GRID, COLUMNS)
-    return (
-        preview if preview.teacher is not None else replace(preview, teacher=sample(teacher, preview.inputs))
-    )
+    if preview.teacher is not None:
+        return preview
+    return replace(preview, teacher=sample(teacher, preview.inputs))

@@ -6,7 +6,7 @@ import copy
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Self
 
 from distill.progress import OnProgress
 from distill.recipes import Recipe
@@ -31,31 +31,27 @@ class Teachers:
 
     config: SearchConfig
     teacher: Teacher
+    snapshots: TeacherSnapshots | None  # they teach in turn; None where the finished teacher alone does
     device: str
     on_progress: OnProgress | None = None
 
-    @cached_property
-    def snapshots(self) -> TeacherSnapshots | None:
-        """The snapshots that teach in turn; None where the finished teacher alone does.
+    @classmethod
+    def load(
+        cls, config: SearchConfig, teacher: Teacher, device: str, on_progress: OnProgress | None = None
+    ) -> Self:
+        """The teacher, and the snapshots of it that `config` names.
 
         Raises:
             TeacherError: there are none in the folder, or they are of other networks.
         """
-        folder = self.config.teacher_snapshots
-        return None if folder is None else TeacherSnapshots.find(folder, self.teacher)
+        folder = config.teacher_snapshots
+        snapshots = None if folder is None else TeacherSnapshots.find(folder, teacher)
+        return cls(config, teacher, snapshots, device, on_progress)
 
     @property
     def digest(self) -> str:
         """Of the snapshots; "none" without them."""
         return NO_SNAPSHOTS if self.snapshots is None else self.snapshots.digest
-
-    def check(self) -> None:
-        """Look at the snapshots, if there are some.
-
-        Raises:
-            TeacherError: there are none in the folder, or they are of other networks.
-        """
-        _ = self.snapshots
 
     def cache(self, inputs: TeacherInputs, teacher: Teacher | None = None) -> TeacherCache:
         """Open the cache of the images of `teacher`, else of the finished one; make it if it is missing."""

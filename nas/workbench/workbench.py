@@ -80,8 +80,7 @@ class Workbench:
         check_similarity(config)
         check_recipe(config, self.teacher)
         check_training(config, self.teacher)
-        self.teachers = Teachers(config, self.teacher, self.device, on_progress)
-        self.teachers.check()
+        self.teachers = Teachers.load(config, self.teacher, self.device, on_progress)
         self.distance, self.maps = load_compared(config, self.teacher, self.device)
         self.features = load_features(self.device) if parse_similarity(config.similarity)["mmd"] else None
         check_compared(config, self.teacher, self.distance, self.maps)

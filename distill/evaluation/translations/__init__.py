@@ -4,7 +4,7 @@
 """
 
 from distill.evaluation.translations.accuracy import accuracy
-from distill.evaluation.translations.base import Means, Measure, Noted, Shown, Values
+from distill.evaluation.translations.base import Measure, Noted, Resources, Shown, Values
 from distill.evaluation.translations.distances import content, perceptual, target
 
-__all__ = ["Means", "Measure", "Noted", "Shown", "Values", "accuracy", "content", "perceptual", "target"]
+__all__ = ["Measure", "Noted", "Resources", "Shown", "Values", "accuracy", "content", "perceptual", "target"]

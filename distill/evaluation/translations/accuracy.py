@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 
 from distill.errors import FidelityError
-from distill.evaluation.translations.base import Means, Measure, Shown, Values
-from distill.evaluation.translations.classifier import attribute_classifier, has, recognised
+from distill.evaluation.translations.base import Measure, Resources, Shown, Values
+from distill.evaluation.translations.classifier import attribute_classifier, balanced_accuracy, has
 from distill.tasks import EvalSet
 
 
-def accuracy(one: EvalSet, means: Means) -> Measure:
+def accuracy(one: EvalSet, resources: Resources) -> Measure:
     """Fraction of images in which a small classifier sees the attribute that the set asks for.
 
     `accuracy_input` is the same of the input images, before they are translated; `accuracy_real` is the
@@ -24,10 +24,14 @@ def accuracy(one: EvalSet, means: Means) -> Measure:
         raise FidelityError(
             f"--metrics accuracy: the images of {one.name} have no attributes: leave it out, or give such"
         )
-    lessons, unseen = asked.lessons, asked.unseen
-    network = means.once(f"classifier {lessons.images.digest}", lambda: attribute_classifier(lessons, means))
-    own = means.once(f"recognised {unseen.images.digest}", lambda: recognised(network, unseen))
-    k, exclusive = asked.attribute, lessons.exclusive
+    training, unseen = asked.training, asked.unseen
+    network = resources.once(
+        f"classifier {training.images.digest}", lambda: attribute_classifier(training, resources)
+    )
+    own = resources.once(
+        f"balanced accuracy {unseen.images.digest}", lambda: balanced_accuracy(network, unseen)
+    )
+    k, exclusive = asked.attribute, training.exclusive
 
     @torch.no_grad()
     def measure(shown: Shown) -> Values:

@@ -38,7 +38,7 @@ Measure: TypeAlias = Callable[[Shown], Values]
 
 
 @dataclass(frozen=True)
-class Means:
+class Resources:
     """What a measure may use."""
 
     device: torch.device

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from distill.data import ImageStream, to_float
-from distill.evaluation.translations.base import Means
+from distill.evaluation.translations.base import Resources
 from distill.seeds import derive_seed
 from distill.tasks import Labelled
 from search_spaces.reading import written_whole
@@ -49,18 +49,18 @@ class AttributeClassifier(nn.Module):
         return logits
 
 
-def attribute_classifier(lessons: Labelled, means: Means) -> AttributeClassifier:
-    """A classifier of the attributes of `lessons`, in evaluation mode: from the cache, or trained now.
+def attribute_classifier(labelled: Labelled, resources: Resources) -> AttributeClassifier:
+    """A classifier of the attributes of `labelled`, in evaluation mode: from the cache, or trained now.
 
     Equal images and attributes give the same classifier on the same kind of device.
     """
-    with torch.random.fork_rng():  # the caller's random numbers stay as they are
-        network = AttributeClassifier(lessons.images.images.shape[1], lessons.values.shape[1]).to(
-            means.device
+    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
+        network = AttributeClassifier(labelled.images.images.shape[1], labelled.values.shape[1]).to(
+            resources.device
         )
-    path = None if means.cache is None else means.cache / f"classifier-{_digest(lessons)}.pt"
-    if path is None or not _read(network, path, means.device):
-        _train(network, lessons, means)
+    path = None if resources.cache is None else resources.cache / f"classifier-{_digest(labelled)}.pt"
+    if path is None or not _read(network, path, resources.device):
+        _train(network, labelled, resources)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             with written_whole(path) as file:
@@ -69,7 +69,7 @@ def attribute_classifier(lessons: Labelled, means: Means) -> AttributeClassifier
 
 
 @torch.no_grad()
-def recognised(network: AttributeClassifier, lessons: Labelled) -> float:
+def balanced_accuracy(network: AttributeClassifier, labelled: Labelled) -> float:
     """Balanced accuracy of `network` on images that it has not seen, in [0, 1].
 
     The mean over attributes of: the fraction of images that have it and are recognised, where attributes
@@ -78,15 +78,17 @@ def recognised(network: AttributeClassifier, lessons: Labelled) -> float:
     device = next(network.parameters()).device
     found = torch.cat(
         [
-            has(network(to_float(some.to(device))), lessons.exclusive).cpu()
-            for some in lessons.images.batches(AT_A_TIME)
+            has(network(to_float(some.to(device))), labelled.exclusive).cpu()
+            for some in labelled.images.batches(AT_A_TIME)
         ]
     )
     rates = []
     for k in range(found.shape[1]):
-        having = lessons.values[:, k] == 1
+        having = labelled.values[:, k] == 1
         parts = (
-            [(found[:, k], having)] if lessons.exclusive else [(found[:, k], having), (~found[:, k], ~having)]
+            [(found[:, k], having)]
+            if labelled.exclusive
+            else [(found[:, k], having), (~found[:, k], ~having)]
         )
         rates += [float(right[which].float().mean()) for right, which in parts if bool(which.any())]
     return sum(rates) / len(rates)
@@ -99,9 +101,9 @@ def has(logits: Tensor, exclusive: bool) -> Tensor:
     return F.one_hot(logits.argmax(dim=1), logits.shape[1]).bool()
 
 
-def _digest(lessons: Labelled) -> str:
-    digest = hashlib.sha256(f"{RULE} {lessons.images.digest} {lessons.exclusive}".encode())
-    digest.update(lessons.values.numpy().tobytes())
+def _digest(labelled: Labelled) -> str:
+    digest = hashlib.sha256(f"{RULE} {labelled.images.digest} {labelled.exclusive}".encode())
+    digest.update(labelled.values.numpy().tobytes())
     return digest.hexdigest()[:16]
 
 
@@ -114,12 +116,12 @@ def _read(network: AttributeClassifier, path: Path, device: torch.device) -> boo
     return True
 
 
-def _train(network: AttributeClassifier, lessons: Labelled, means: Means) -> None:
+def _train(network: AttributeClassifier, labelled: Labelled, resources: Resources) -> None:
     """Adam with a rate that falls to 0; the caller's random numbers stay as they are."""
-    total = min(MOST_IMAGES, EPOCHS * len(lessons.images))
+    total = min(MOST_IMAGES, EPOCHS * len(labelled.images))
     steps = max(1, total // BATCH)
     seed = derive_seed(0, "classifier of attributes")
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[resources.device] if resources.device.type == "cuda" else []):
         torch.manual_seed(seed)
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.Linear | nn.BatchNorm2d):
@@ -127,26 +129,26 @@ def _train(network: AttributeClassifier, lessons: Labelled, means: Means) -> Non
         optimizer = torch.optim.Adam(network.parameters(), lr=RATE, weight_decay=1e-4)
         falling = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
         stream = ImageStream(
-            lessons.images.images,
+            labelled.images.images,
             BATCH,
             seed,
-            labels=torch.arange(len(lessons.images)),
-            rows=lessons.images.rows,
-            device=means.device,
+            labels=torch.arange(len(labelled.images)),
+            rows=labelled.images.rows,
+            device=resources.device,
         )
-        having = lessons.values.mean(dim=0).to(means.device)
+        having = labelled.values.mean(dim=0).to(resources.device)
         network.train()
         for step in range(steps):
             images, positions = stream.next_batch()
             assert positions is not None
-            wanted = lessons.values[positions.cpu()].to(means.device)
-            loss = _loss(network(_shifted(images)), wanted, having, lessons.exclusive)
+            wanted = labelled.values[positions.cpu()].to(resources.device)
+            loss = _loss(network(_shifted(images)), wanted, having, labelled.exclusive)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
             optimizer.step()
             falling.step()
-            if means.on_progress is not None:
-                means.on_progress(TRAINING, step + 1, steps)
+            if resources.on_progress is not None:
+                resources.on_progress(TRAINING, step + 1, steps)
 
 
 def _loss(logits: Tensor, wanted: Tensor, having: Tensor, exclusive: bool) -> Tensor:

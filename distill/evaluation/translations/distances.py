@@ -8,14 +8,14 @@ from torch import Tensor
 
 from distill.data import ImageSet, to_float
 from distill.errors import FidelityError
-from distill.evaluation.translations.base import Means, Measure, Shown, Values
+from distill.evaluation.translations.base import Measure, Resources, Shown, Values
 from distill.perceptual import DEFAULT, load_maps
 from distill.tasks import EvalSet
 
 SHRINKS = 4  # content is compared at a quarter of the side
 
 
-def content(one: EvalSet, means: Means) -> Measure:
+def content(one: EvalSet, resources: Resources) -> Measure:
     """L1 between output and input at a quarter of the size, in [-1, 1]: what a translation changes coarsely.
 
     Colours are averaged where one side is grey. Ours, as the content loss of stuStarGAN's student.
@@ -31,7 +31,7 @@ def content(one: EvalSet, means: Means) -> Measure:
     return measure
 
 
-def target(one: EvalSet, means: Means) -> Measure:
+def target(one: EvalSet, resources: Resources) -> Measure:
     """L1 between output and target, in [-1, 1]: mean over pixels.
 
     Raises:
@@ -41,7 +41,7 @@ def target(one: EvalSet, means: Means) -> Measure:
     return lambda shown: {"target": _l1(shown.images, _beside(shown, targets))}
 
 
-def perceptual(one: EvalSet, means: Means) -> Measure:
+def perceptual(one: EvalSet, resources: Resources) -> Measure:
     """Distance of output and target in the feature maps of an ImageNet classifier.
 
     As LPIPS (Zhang et al. 2018, equation 1) without its learned weights: channels of unit length, squared
@@ -52,7 +52,7 @@ def perceptual(one: EvalSet, means: Means) -> Measure:
         MissingPackageError: the network's packages are not installed.
     """
     targets = _targets(one, "perceptual")
-    maps = means.once(DEFAULT, lambda: load_maps(DEFAULT, str(means.device)))
+    maps = resources.once(DEFAULT, lambda: load_maps(DEFAULT, str(resources.device)))
     assert maps is not None
 
     @torch.no_grad()

@@ -14,8 +14,8 @@ from distill.data import ImageSet, to_float
 from distill.errors import FidelityError
 from distill.evaluation import Fidelity, check_task_has, metrics_of
 from distill.evaluation.metrics import METRICS
-from distill.evaluation.translations import Means, Shown, accuracy
-from distill.evaluation.translations.classifier import attribute_classifier, recognised
+from distill.evaluation.translations import Resources, Shown, accuracy
+from distill.evaluation.translations.classifier import attribute_classifier, balanced_accuracy
 from distill.imagenet import is_installed
 from distill.perceptual import DEFAULT
 from distill.tasks import TASKS, Asked, AttributesTask, EvalSet, Labelled, NoiseTask, PairedTask, UnpairedTask
@@ -74,7 +74,7 @@ def test_content_is_the_distance_to_the_input_at_a_quarter_of_the_size() -> None
     fine = noise - F.interpolate(F.avg_pool2d(noise, 4), scale_factor=4)
     content = METRICS["content"].measure
     assert content is not None
-    measure = content(one, Means(HERE))
+    measure = content(one, Resources(HERE))
     assert torch.allclose(measure(shown)["content"], torch.full((COUNT,), 0.25), atol=1e-5)
     detail = Shown(shown.inputs, shown.inputs[0] + fine, 0)
     assert measure(detail)["content"].max() < 1e-5, "details are no content"
@@ -116,7 +116,7 @@ def coloured(attribute: Tensor, seed: int) -> Tensor:
 
 def asked(attribute: int, *, exclusive: bool = True) -> Asked:
     parts = []
-    for name, count in (("lessons", 96), ("unseen", 40)):
+    for name, count in (("training", 96), ("unseen", 40)):
         which = torch.arange(count) % 2
         values = F.one_hot(which, 2).float()
         parts.append(Labelled(images(name, coloured(which, count)), values, exclusive))
@@ -148,24 +148,44 @@ class Ignoring(Shifting):
 
 
 def test_a_classifier_is_trained_once_and_kept_beside_the_statistics(tmp_path: Path) -> None:
-    lessons, steps = asked(0).lessons, list[int]()
+    training, steps = asked(0).training, list[int]()
     state = torch.get_rng_state()
-    first = attribute_classifier(lessons, Means(HERE, tmp_path, lambda what, done, of: steps.append(done)))
+    first = attribute_classifier(
+        training, Resources(HERE, tmp_path, lambda what, done, of: steps.append(done))
+    )
     assert torch.equal(torch.get_rng_state(), state), "the caller's random numbers stay"
     trained = len(steps)
     assert trained > 0
-    again = attribute_classifier(lessons, Means(HERE, tmp_path, lambda what, done, of: steps.append(done)))
+    again = attribute_classifier(
+        training, Resources(HERE, tmp_path, lambda what, done, of: steps.append(done))
+    )
     assert len(steps) == trained
-    anew = attribute_classifier(lessons, Means(HERE))
+    anew = attribute_classifier(training, Resources(HERE))
     for one, other, third in zip(first.parameters(), again.parameters(), anew.parameters(), strict=True):
         assert torch.equal(one, other)
         assert torch.equal(one, third)
     (file,) = tmp_path.iterdir()
     file.write_bytes(b"damaged")
-    assert recognised(attribute_classifier(lessons, Means(HERE, tmp_path)), asked(0).unseen) > 0.9
-    other = Labelled(lessons.images, 1 - lessons.values, lessons.exclusive)
-    attribute_classifier(other, Means(HERE, tmp_path))
+    assert balanced_accuracy(attribute_classifier(training, Resources(HERE, tmp_path)), asked(0).unseen) > 0.9
+    other = Labelled(training.images, 1 - training.values, training.exclusive)
+    attribute_classifier(other, Resources(HERE, tmp_path))
     assert len(list(tmp_path.iterdir())) == 2, "other attributes, another classifier"
+
+
+def test_a_classifier_on_the_cpu_leaves_accelerators_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda *_: pytest.fail("a GPU was asked"))
+    attribute_classifier(asked(0).training, Resources(HERE))
+
+
+def test_a_metric_without_an_extractor_loads_none_for_other_sets_either() -> None:
+    judge = Fidelity([translations()], "nowhere", metrics=()).against([translations()])
+    assert judge.measure(Shifting(), ["content"], 20, 0)["content"].extractor is None
+
+
+def test_a_judge_of_other_sets_shares_the_extractor() -> None:
+    judge = Fidelity([translations()], "digits", metrics=())
+    assert judge.against([translations()]).extractor is judge.extractor
 
 
 def test_several_sets_share_one_classifier_and_each_has_its_values() -> None:

@@ -84,6 +84,17 @@ def test_maps_of_all_generators_of_a_family_go_together(name: str) -> None:
             assert module(x).shape == y.shape
 
 
+def test_looking_at_the_shapes_of_maps_leaves_batch_statistics_as_they_are() -> None:
+    family, architecture = get_family("unet-translator"), TEACHERS["unet-translator"]
+    architecture = replace(architecture, norm="batch")
+    student, teacher = family.build(architecture).train(), family.build(architecture).eval()
+    before = {name: value.clone() for name, value in student.state_dict().items()}
+    assert any("running_mean" in name for name in before)
+    assert GanCompression().modules(student, teacher)
+    assert student.training
+    assert all(torch.equal(value, before[name]) for name, value in student.state_dict().items())
+
+
 def test_terms_are_those_of_the_paper(step: Step) -> None:
     here = step(0.5)
     assert here.batch.teacher is not None

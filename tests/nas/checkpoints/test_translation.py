@@ -121,6 +121,19 @@ def test_each_domain_has_a_folder_of_its_own(faces: Path, tmp_path: Path) -> Non
     assert np.abs(picture(tmp_path / "one" / "001.png").astype(int) - wanted[2]).max() <= 1
 
 
+@pytest.mark.parametrize("names", ["..,blue", "a/b,a-b"])
+def test_attributes_that_are_no_names_of_folders_are_refused(names: str, tmp_path: Path) -> None:
+    shape = TranslatorArchitecture(4, attributes=2)
+    faces = teacher_file(tmp_path / "faces.safetensors", FACES, shape, noted={"attributes": names})
+    photos = image_files(tmp_path / "photos", 1)
+    with pytest.raises(UserError, match=r"can't be names of folders .*: give one of them by --attributes"):
+        translate(faces, str(photos), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert translate(faces, str(photos), tmp_path / "grid.png").pictures == 1
+    translate(faces, str(photos), tmp_path / "out", attributes=[names.split(",")[0]])
+    assert (tmp_path / "out" / "000.png").is_file()
+
+
 def test_target_attributes_may_come_as_an_array(faces: Path, tmp_path: Path) -> None:
     (photo,) = image_files(tmp_path / "photos", 1).iterdir()
     np.save(tmp_path / "labels.npy", np.array([[0.5, 1], [1, 1]]))

@@ -196,8 +196,11 @@ def test_the_next_commands_are_whole_lines_in_a_file_and_say_what_they_do(
     ]
 
 
-def test_the_next_commands_go_on_in_further_lines_of_a_terminal_and_can_be_copied(study: Any) -> None:
-    found = study((None, 1.0, 3.8, 1_980_000), folder="/somewhere/my runs/digits-2Mmacs")
+@pytest.mark.parametrize("place", ["/somewhere/my runs", "/home/Ann's runs"])
+def test_the_next_commands_go_on_in_further_lines_of_a_terminal_and_can_be_copied(
+    study: Any, place: str
+) -> None:
+    found = study((None, 1.0, 3.8, 1_980_000), folder=f"{place}/digits-2Mmacs")
     for width in (60, 80):
         text = render_next(found, "/opt/nas/.venv/bin/", width).plain
         assert max(map(len, text.splitlines())) <= width

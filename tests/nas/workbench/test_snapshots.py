@@ -75,7 +75,7 @@ def test_snapshots_are_part_of_what_a_search_is(config: SearchConfig) -> None:
 
 def test_a_folder_without_snapshots_is_refused_before_any_work(config: SearchConfig, tmp_path: Path) -> None:
     with pytest.raises(TeacherError, match="it has no snapshots"):
-        _ = Workbench(config.model_copy(update={"teacher_snapshots": tmp_path})).identity
+        Workbench(config.model_copy(update={"teacher_snapshots": tmp_path}))
     assert not (tmp_path / "runs").exists()
 
 
