@@ -159,7 +159,7 @@ class Generator(nn.Module):
     def compared_layers(self) -> Sequence[nn.Module]:
         """Layers whose maps are compared with those of another generator of its family; none by default.
 
-        For every generator of a family as many, of maps (N, C, H, W) of the same sizes.
+        As many for all students of one teacher as for the teacher, of maps (N, C, H, W) of the same sizes.
         """
         return ()
 

@@ -185,10 +185,6 @@ class InvertedDigits:
         return self
 
     @property
-    def sampled(self) -> bool:
-        return self.images.found is not None
-
-    @property
     def digest(self) -> str:
         return self.images.digest
 

@@ -33,6 +33,7 @@ class StyleDistillation(Distillation):
     needs_teacher_images: ClassVar = True
     needs_teacher_discriminator: ClassVar = False
     uses_maps: ClassVar = True
+    trains_discriminator: ClassVar = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -96,8 +96,13 @@ def _look_at(path: Path, teacher: Teacher) -> SavedTeacher:
             f"teacher snapshot {path}: it is of other networks ({own}) than {teacher.name} ({known}): give "
             "the snapshots of its own training"
         )
-    noted = found.metadata
-    return SavedTeacher(path, found.digest, int(noted.get("images", 0)), float(noted.get("fid", math.inf)))
+    try:
+        images, fid = int(found.metadata.get("images", 0)), float(found.metadata.get("fid", math.inf))
+    except ValueError as error:
+        raise TeacherError(
+            f"teacher snapshot {path}: what it notes is damaged ({error}): remove it"
+        ) from error
+    return SavedTeacher(path, found.digest, images, math.inf if math.isnan(fid) else fid)
 
 
 def _side(teacher: Teacher) -> int:

@@ -104,6 +104,14 @@ def check_recipe(config: SearchConfig, teacher: Teacher) -> None:
             f"--perceptual {config.perceptual}: --recipe {recipe.name} compares in no such network: leave it "
             f"out, or give --recipe {_recipes(_uses_perceptual)}"
         )
+    for flag, asked in (("mirror", config.mirror), ("crop", config.crop)):
+        if asked and not recipe.trains_discriminator:
+            others = _recipes(lambda each: each.trains_discriminator and task in (each.tasks or (task,)))
+            raise ConfigError(
+                f"--{flag}: it changes what discriminators see, and --recipe {recipe.name} trains none; "
+                "students learn from the teacher cache, whose images are as they are: leave it out, or give "
+                f"--recipe {others}"
+            )
     if config.ramp != Ramp() and not recipe.uses_ramp:
         raise ConfigError(
             f"adversarial weight {config.ramp}: --recipe {recipe.name} has its own: leave "

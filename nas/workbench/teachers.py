@@ -6,6 +6,7 @@ import copy
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from distill.progress import OnProgress
@@ -65,6 +66,18 @@ class Teachers:
             on_progress=self.on_progress,
         )
 
+    def caches(self, inputs: TeacherInputs) -> TeacherCache:
+        """The finished teacher's cache; those of all snapshots are made, too, where they are missing."""
+        snapshots = self.snapshots
+        for part in range(len(snapshots) if snapshots is not None else 0):
+            assert snapshots is not None
+            if not self._home(snapshots.best(part).digest, inputs).exists():
+                self.cache(inputs, snapshots.load(part))
+        return self.cache(inputs)
+
+    def _home(self, digest: str, inputs: TeacherInputs) -> Path:
+        return teacher_cache_home(self.config.cache / TEACHER_CACHE, digest, inputs)
+
     def check_room(self, inputs: TeacherInputs, one: TeacherInputs) -> None:
         """Check that the disk has room for the teacher caches that are missing.
 
@@ -79,8 +92,8 @@ class Teachers:
         digests = {self.teacher.digest}
         if snapshots is not None:
             digests |= {snapshots.best(part).digest for part in range(len(snapshots))}
-        homes = (teacher_cache_home(folder, digest, inputs) for digest in digests)
-        size = len(inputs) * sum(not os.path.exists(home) for home in homes)
+        missing = sum(not os.path.exists(self._home(digest, inputs)) for digest in digests)
+        size = len(inputs) * missing
         needed = teacher_cache_bytes(size, self.teacher.generator.image_shape, one.arrays())
         check_room(folder, size, needed)
 

@@ -167,7 +167,7 @@ class Workbench:
 
     @cached_property
     def teacher_cache(self) -> TeacherCache:
-        return self.teachers.cache(self.task.teacher_inputs(self.config.cached_images, TEACHER_CACHE_SEED))
+        return self.teachers.caches(self.task.teacher_inputs(self.config.cached_images, TEACHER_CACHE_SEED))
 
     @cached_property
     def preview(self) -> Preview:
