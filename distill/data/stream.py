@@ -97,7 +97,8 @@ class ImageStream:
         rng = torch.Generator().manual_seed(int(mixed))
         self._order = torch.randperm(self._count, generator=rng)
         self._flips = torch.rand(self._count, generator=rng) < 0.5
-        self._places = torch.rand(self._count, 2, generator=rng)  # after the others: they stay as without
+        if self.crop:  # after the others, which stay as they are without
+            self._places = torch.rand(self._count, 2, generator=rng)
         self._epoch = epoch
 
     def _move(self, tensor: Tensor) -> Tensor:

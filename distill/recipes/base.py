@@ -111,6 +111,7 @@ class Distillation(ABC):
     needs_teacher_discriminator: ClassVar[bool]
     needs_maps: ClassVar[bool] = False
     uses_distance: ClassVar[bool] = False  # `Ingredients.distance`
+    uses_adversarial: ClassVar[bool] = True  # `Ingredients.adversarial`
     trains_discriminator: ClassVar[bool] = True  # of the student's own
     uses_ramp: ClassVar[bool] = False  # `Ingredients.ramp`
     default_ramp: ClassVar[Ramp] = Ramp()  # of the adversarial weight, except on the built-in digits

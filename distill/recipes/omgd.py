@@ -35,6 +35,7 @@ class Omgd(StyleDistillation):
     maps: FeatureMaps | None = None  # None: the teacher's discriminator
 
     name: ClassVar = "omgd"
+    uses_adversarial: ClassVar = False
 
     @classmethod
     def make(cls, schedule: Schedule, ingredients: Ingredients) -> Self:

@@ -42,6 +42,7 @@ def evaluate(
     task: str | None = None,
     direction: Direction | None = None,
     attributes: Sequence[str] | None = None,
+    resolution: int | None = None,
     teacher: str | Path | None = None,
     fid_samples: int | None = None,
     extractor: str | None = None,
@@ -62,6 +63,7 @@ def evaluate(
         task: what the generator was trained for, where its family has several tasks.
         direction: from which domain to which it translates.
         attributes: of the images, by name, in the generator's order.
+        resolution: side of the images, px, of a translator whose file does not say it.
         teacher: the file of that teacher, where the checkpoint notes another or none; implies data="teacher".
         fid_samples: generated images that every metric is taken over.
         extractor: of the features, a name or a TorchScript file.
@@ -85,7 +87,7 @@ def evaluate(
     asked = [metrics] if isinstance(metrics, str) else metrics
     check_names(asked or ())
     where, cache = choose_device(device), None if cache is None else Path(cache)
-    subject = Subject.read(Path(checkpoint))
+    subject = Subject.read(Path(checkpoint), resolution)
     kind = subject.task(task)
     metrics = list(asked or ("fid", *metrics_of(kind)))
     check_task_has(kind, metrics)

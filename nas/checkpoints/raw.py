@@ -17,6 +17,8 @@ from nas.checkpoints.sampling import BATCH, known_options
 from nas.errors import ConfigError
 from search_spaces import Generator, Inputs, InputSpec, load_checkpoint
 
+MOST = 10.0  # of an image's values: far above, they are 8 bits
+
 
 @torch.no_grad()
 def raw_images(
@@ -60,6 +62,11 @@ def _inputs(generator: Generator, checkpoint: Path, file: Path, labels: str) -> 
     if main.kind == "image":
         shape = (None, main.shape[0], None, None)
     x = read_array("--inputs", file, shape, _words(main))
+    if main.kind == "image" and (most := float(x.abs().max())) > MOST:
+        raise ConfigError(
+            f"--inputs {file} has values up to {most:g}: networks take images in [-1, 1], that is "
+            "x / 127.5 - 1 of 8 bits"
+        )
     if main.kind == "image":
         generator = for_sides(generator, (x.shape[2], x.shape[3]), f"--inputs {file}: images")
     beside = specs.get("label") or specs.get("attributes")

@@ -28,9 +28,16 @@ class Subject:
     noted: Mapping[str, str]
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: Path, resolution: int | None = None) -> Self:
+        """The generator of `path`, for images of `resolution` px where that is given.
+
+        Raises:
+            CheckpointError: the file can't be read.
+            ArchitectureError: the generator has no images of that side.
+        """
         loaded = load_checkpoint(path)
-        return cls(path, get_family(loaded.family), loaded.generator, loaded.metadata)
+        generator = loaded.generator if resolution is None else loaded.generator.at_resolution(resolution)
+        return cls(path, get_family(loaded.family), generator, loaded.metadata)
 
     def samples(self, task: Task) -> int:
         """Generated images: as many as noted, else a search's default for the images."""

@@ -22,6 +22,7 @@ from search_spaces import Checkpoint, Generator, count_of, load_checkpoint, one_
 from search_spaces.reading import written_whole
 
 TOGETHER = "+"  # between attributes that a translation shall have at once
+WITHOUT = "none"  # a translation without any of the attributes
 
 
 @dataclass
@@ -121,12 +122,15 @@ def _domains(
 
 def _target(asked: str, names: Sequence[str], checkpoint: Path) -> Tensor:
     """The attributes (K,) that `asked` names."""
+    if asked == WITHOUT and WITHOUT not in names:
+        return torch.zeros(len(names))
     parts = [asked] if asked in names else asked.split(TOGETHER)
     for part in parts:
         if part not in names:
+            both = f", {TOGETHER.join(names[:2])} for both at once" if len(names) > 1 else ""
             raise ConfigError(
                 f"--attributes {part}: {checkpoint} has {', '.join(names)}: give some of them, such as "
-                f"{names[0]}, or {TOGETHER.join(names[:2])} for both at once"
+                f"{names[0]}{both}, or {WITHOUT} for an image without any"
             )
     return torch.tensor([float(name in parts) for name in names])
 

@@ -72,6 +72,13 @@ class EvaluateOptions(JsonOption, DeviceOption, SampleSeedOption, FidOptions):
     attributes: Names = variant(
         TranslationOptions, "attributes", default=(), shown="as noted in the file, else all that the data has"
     )
+    resolution: int | None = option(
+        None,
+        group="teacher and data",
+        gt=0,
+        help="Side of the images in px, for translators, which work at any and whose files do not say it.",
+        shown="the network's",
+    )
     teacher: Location | None = option(
         None,
         group="evaluation",

@@ -35,7 +35,8 @@ STATE = 20  # bytes of a parameter in training, float32: weight, average, gradie
 EMA_HALF_LIFE = 10_000  # images, as published for StyleGAN2
 EMA_RAMPUP = 0.05  # as in StyleGAN2-ADA
 ASKED = (
-    *("data", "space", "resolution", "grey", "mirror", "crop", "batch_size"),
+    *("data", "task", "direction", "attributes"),
+    *("space", "resolution", "grey", "mirror", "crop", "batch_size"),
     *("lr", "r1_gamma", "path_weight", "augment", "augment_p"),
     *("precision", "seed", "extractor", "fid_samples"),
 )

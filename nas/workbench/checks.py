@@ -106,12 +106,16 @@ def check_recipe(config: SearchConfig, teacher: Teacher) -> None:
         )
     for flag, asked in (("mirror", config.mirror), ("crop", config.crop)):
         if asked and not recipe.trains_discriminator:
-            others = _recipes(lambda each: each.trains_discriminator and task in (each.tasks or (task,)))
             raise ConfigError(
                 f"--{flag}: it changes what discriminators see, and --recipe {recipe.name} trains none; "
                 "students learn from the teacher cache, whose images are as they are: leave it out, or give "
-                f"--recipe {others}"
+                f"--recipe {_recipes(lambda each: each.trains_discriminator, task)}"
             )
+    if config.adversarial and not recipe.uses_adversarial:
+        raise ConfigError(
+            f"--adversarial {config.adversarial}: --recipe {recipe.name} has no adversarial term: leave it "
+            f"out, or give --recipe {_recipes(lambda each: each.uses_adversarial, task)}"
+        )
     if config.ramp != Ramp() and not recipe.uses_ramp:
         raise ConfigError(
             f"adversarial weight {config.ramp}: --recipe {recipe.name} has its own: leave "
@@ -186,6 +190,7 @@ def _uses_perceptual(recipe: type[Distillation]) -> bool:
     return recipe.uses_distance or recipe.uses_maps
 
 
-def _recipes(able: Callable[[type[Distillation]], bool]) -> str:
-    """The recipes to give instead: those that `able` says yes to."""
-    return " or ".join(name for name, each in RECIPES.items() if able(each))
+def _recipes(able: Callable[[type[Distillation]], bool], task: str = "") -> str:
+    """The recipes to give instead: those for `task` that `able` says yes to."""
+    fitting = (name for name, each in RECIPES.items() if not each.tasks or not task or task in each.tasks)
+    return " or ".join(name for name in fitting if able(RECIPES[name]))

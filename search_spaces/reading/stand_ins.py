@@ -86,7 +86,7 @@ def _of_numpy() -> dict[str, Any]:
         return array
 
     def scalar(dtype: DType, raw: bytes) -> float | None:
-        """A number; what is none, such as a date, is dropped."""
+        """A number; dates, texts, and numbers of other byte orders or widths, are dropped."""
         name = as_text(dtype.name)
         if not isinstance(raw, bytes) or name[:1] not in _KINDS:
             raise RefusedError(f"holds a numpy scalar of type {name[:20]!r}")

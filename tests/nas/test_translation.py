@@ -243,6 +243,8 @@ def test_a_teacher_is_trained_resumed_and_measured_again(
     assert teacher.discriminator.takes_input_image == (case.task == "paired")
     again = nas.evaluate("teacher.safetensors", device="cpu")
     assert again["fid"] == pytest.approx(float(teacher.metadata["fid"]), abs=1e-4)
+    at_its_side = nas.evaluate("teacher.safetensors", device="cpu", resolution=16)
+    assert at_its_side["fid"] == again["fid"]
     assert again["held_out"], "its training left a test split"
     told = SearchConfig.of(budget_macs=60_000, teacher="teacher.safetensors", data="data", perceptual="none",
                            direction=case.options.get("direction", "A2B"))  # fmt: skip

@@ -110,6 +110,11 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "--data two --recipe crd --crop",
             "--crop: it changes what discriminators see, and --recipe crd trains none",
         ),
+        (
+            "domains",
+            "--data two --recipe omgd --adversarial hinge",
+            "--adversarial hinge: --recipe omgd has no adversarial term: leave it out, or give --recipe",
+        ),
         ("domains", "--data two --attributes a", "--attributes a: --task unpaired has two domains"),
         ("domains", "--data two --direction left", "--direction left: give a value that is 'A2B' or 'B2A'"),
         ("faces", "--data folders --attributes red,green", "--attributes green: folders has no such folder"),

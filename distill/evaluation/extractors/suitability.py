@@ -97,7 +97,7 @@ def check_domain(extractor: str, images: ImageSet) -> None:
 def check_colours(extractor: str, images: Tensor) -> None:
     """Refuse an extractor for grey images where a teacher's `images`, (N, C, H, W), uint8, have colours.
 
-    Channels that differ by less than `GREYISH` on average are those of a network that learned grey images.
+    Channels within `GREYISH` of their mean, on average, are those of a network that learned grey images.
 
     Raises:
         FidelityError: they have.

@@ -99,6 +99,12 @@ def test_arrays_that_do_not_fit_are_refused_in_one_line(
     assert "\n" not in str(refused.value)
 
 
+def test_images_in_eight_bits_are_refused(tmp_path: Path) -> None:
+    x = saved(tmp_path / "x.npy", np.full((1, 3, 32, 32), 255.0))
+    with pytest.raises(UserError, match=r"values up to 255: networks take images in \[-1, 1\]"):
+        raw_images(CYCLEGAN, x)
+
+
 def test_options_that_a_translator_has_not_are_refused(tmp_path: Path) -> None:
     x = saved(tmp_path / "x.npy", np.zeros((1, 3, 32, 32)))
     for option in ({"psi": 0.5}, {"noise": "none"}):

@@ -119,6 +119,9 @@ def test_each_domain_has_a_folder_of_its_own(faces: Path, tmp_path: Path) -> Non
     one = translate(faces, str(photos), tmp_path / "one", attributes=["red+blue"])
     assert one.domains == ("red+blue",)
     assert np.abs(picture(tmp_path / "one" / "001.png").astype(int) - wanted[2]).max() <= 1
+    translate(faces, str(photos), tmp_path / "without", attributes=["none"])
+    (without,) = expected(faces, photos / "001.png", [0, 0])
+    assert np.abs(picture(tmp_path / "without" / "001.png").astype(int) - without).max() <= 1
 
 
 @pytest.mark.parametrize("names", ["..,blue", "a/b,a-b"])
@@ -218,7 +221,7 @@ def test_a_domain_that_the_network_has_not_is_refused(
     faces: Path, teacher_file: Path, tmp_path: Path
 ) -> None:
     photos = str(image_files(tmp_path / "photos", 1))
-    with pytest.raises(UserError, match=r"--attributes green: .* has red, blue: give some of them"):
+    with pytest.raises(UserError, match=r"green: .* has red, blue: .*, or none for an image without"):
         translate(faces, photos, tmp_path / "out", attributes=["red+green"])
     with pytest.raises(UserError, match=r"takes latent, no photos: leave --input out"):
         translate(teacher_file, photos, tmp_path / "out")
