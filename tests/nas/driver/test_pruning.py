@@ -80,5 +80,7 @@ def test_a_search_says_what_it_deletes_and_nothing_where_it_deletes_nothing(
     said = [io.StringIO(), io.StringIO()]
     for err in said:
         run_search(bench, Console(file=err))
-    assert re.fullmatch(r"Deleted checkpoints of trials off the front: [\d.]+ [kM]B\n", said[0].getvalue())
-    assert said[1].getvalue() == ""
+    done, deleted = said[0].getvalue().splitlines()
+    assert done.startswith("Nothing left to train: ")
+    assert re.fullmatch(r"Deleted checkpoints of trials off the front: [\d.]+ [kM]B", deleted)
+    assert said[1].getvalue() == f"{done}\n"
