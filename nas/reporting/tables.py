@@ -146,7 +146,7 @@ def render_next(found: SearchReport, folder: str = "", width: int | None = None)
     Args:
         found: see `next_commands`.
         folder: see `next_commands`.
-        width: columns of a terminal, where a longer command goes on in further lines; None for whole lines.
+        width: columns of a terminal, where a longer command is broken; None for whole lines.
     """
     lines = (f"  # {what}\n{_in_lines(command, width)}" for command, what in next_commands(found, folder))
     return Text("\n".join(["", "Next:", *lines]))

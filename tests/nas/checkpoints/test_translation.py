@@ -212,7 +212,7 @@ def test_what_can_not_be_translated_is_refused_in_one_line(
     pattern(0, (1, 2, 3)).save(tmp_path / "twins" / "1.jpg")
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(UserError, match=says) as refused:
-        translate(domains, str(tmp_path / photos), tmp_path / output, **options)  # type: ignore[arg-type]
+        translate(domains, str(tmp_path / photos), tmp_path / output, **options)  # type: ignore[arg-type]  # some are wrong
     assert "\n" not in str(refused.value)
     assert sorted(tmp_path.rglob("*")) == before, "nothing half-written"
 

@@ -60,7 +60,7 @@ def test_names_outputs_and_help_are_no_missing_files(
 
 def test_every_option_that_is_looked_for_is_one_of_a_command() -> None:
     parameters = [each for command in COMMANDS.values() for each in command.params]
-    parameters += [each for sub in COMMANDS["nas-teacher"].commands.values() for each in sub.params]  # type: ignore[attr-defined]
+    parameters += [each for sub in COMMANDS["nas-teacher"].commands.values() for each in sub.params]  # type: ignore[attr-defined]  # a group
     known = {flag for each in parameters for flag in each.opts}
     assert {*FILES, DATA} <= known
 

@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
-from nas.execution import Candidate, CandidateTrial, to_tune
-from nas.execution import trainable as module
+from nas.execution import Candidate
 from nas.execution.candidate import FID_SEED_OFFSET
 from nas.study import RungRecord
 from nas.trials import Proposal
@@ -245,6 +244,15 @@ def test_a_checkpoint_of_another_seed_is_not_gone_on_from(bench: Workbench) -> N
     assert measured(redone) == measured(candidate(bench).run(0).record)
 
 
+def test_a_checkpoint_measured_with_other_extractor_weights_is_not_gone_on_from(bench: Workbench) -> None:
+    assert candidate(bench).run(0).record.fid_extractor_digest == bench.fidelity.extractor.digest
+    other, fidelity = copy.copy(bench.fidelity.extractor), copy.copy(bench.fidelity)
+    other.digest = "f" * 16
+    vars(fidelity)["extractor"] = other
+    vars(bench)["fidelity"] = fidelity
+    assert candidate(bench).run(0).record.fid_extractor_digest == "f" * 16
+
+
 # Failures
 
 
@@ -270,82 +278,3 @@ def test_images_that_are_nan_end_the_candidate(bench: Workbench, monkeypatch: py
     monkeypatch.setattr(Candidate, "_train", lambda *_: 0.0)
     with pytest.raises(NonFiniteImagesError):
         running.run(0)
-
-
-# Ray Tune's view
-
-
-def trainable(bench: Workbench, monkeypatch: pytest.MonkeyPatch, start_rung: int = 0) -> CandidateTrial:
-    """The trainable as Tune makes it, in this process."""
-    monkeypatch.setattr(module, "Workbench", lambda config: bench)
-    monkeypatch.setattr(module, "use_threads", lambda count: None)
-    made = CandidateTrial.__new__(CandidateTrial)
-    made._trial_info = None
-    monkeypatch.setattr(
-        CandidateTrial, "trial_resources", type("Bundles", (), {"required_resources": {"CPU": 1}})()
-    )
-    made.setup(
-        to_tune(Proposal(3, bench.space.smallest(), seed=0, start_rung=start_rung)),
-        bench.config.absolute().model_dump(mode="json"),
-    )
-    return made
-
-
-def test_a_step_is_a_rung_and_the_last_one_is_done(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    actor = trainable(bench, monkeypatch)
-    results = [actor.step() for _ in range(3)]
-    assert [result["rung"] for result in results] == [0, 1, 2]
-    assert [result["done"] for result in results] == [False, False, True]
-    assert results[2]["fid"] == results[2]["outcome"].record.fid
-    assert results[2]["macs"] == bench.space.macs(bench.space.smallest())
-
-
-def test_an_actor_starts_where_the_study_says_and_can_be_used_again(
-    bench: Workbench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    candidate(bench, 3).run(0)
-    candidate(bench, 3).run(1)
-    actor = trainable(bench, monkeypatch, start_rung=1)
-    assert actor.step()["rung"] == 1
-    assert actor.step()["done"]
-    assert actor.reset_config(to_tune(Proposal(4, bench.space.largest(), seed=0)))
-    assert actor.step()["outcome"].record.trial == 4
-
-
-@pytest.mark.parametrize(
-    ("error", "says"),
-    [
-        (TrainingDivergedError("d_r1 is nan after 32 images"), "d_r1 is nan after 32 images"),
-        (NonFiniteImagesError("the generator made NaN"), "the generator made NaN"),
-        (MemoryError(), "out of memory"),
-        (torch.OutOfMemoryError("tried to allocate 2 GiB\nmore"), "out of memory: tried to allocate 2 GiB"),
-        (RuntimeError("[x.cpp:1] can't allocate memory"), "out of memory: [x.cpp:1] can't allocate memory"),
-        (ZeroDivisionError("division by zero\nmore"), "ZeroDivisionError: division by zero"),
-        (KeyError("width"), "KeyError: 'width'"),
-        (RuntimeError(""), "RuntimeError"),
-    ],
-)
-def test_a_failure_is_a_result_with_its_reason_in_one_line(
-    bench: Workbench, monkeypatch: pytest.MonkeyPatch, error: Exception, says: str
-) -> None:
-    actor = trainable(bench, monkeypatch)
-
-    def fail(*_: object) -> None:
-        raise error
-
-    monkeypatch.setattr(Candidate, "run", fail)
-    result = actor.step()
-    assert result["done"]
-    assert result["failed"].startswith(says)
-    assert "\n" not in result["failed"]
-    luck = isinstance(error, TrainingDivergedError | NonFiniteImagesError)
-    assert result.get("diverged", False) == luck  # another seed may fare better
-
-
-def test_a_checkpoint_measured_with_other_extractor_weights_is_not_gone_on_from(bench: Workbench) -> None:
-    assert candidate(bench).run(0).record.fid_extractor_digest == bench.fidelity.extractor.digest
-    other, fidelity = copy.copy(bench.fidelity.extractor), copy.copy(bench.fidelity)
-    other.digest = "f" * 16
-    vars(fidelity)["extractor"] = other
-    vars(bench)["fidelity"] = fidelity
-    assert candidate(bench).run(0).record.fid_extractor_digest == "f" * 16

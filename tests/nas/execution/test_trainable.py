@@ -1,0 +1,86 @@
+"""Ray Tune's view of a candidate: a step is a rung, and a failure is a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from distill.errors import NonFiniteImagesError, TrainingDivergedError
+from nas.execution import Candidate, CandidateTrial, to_tune
+from nas.execution import trainable as module
+from nas.trials import Proposal
+from nas.workbench import Workbench
+
+
+@pytest.fixture
+def bench(make_bench: Callable[..., Workbench]) -> Workbench:
+    return make_bench()
+
+
+def trainable(bench: Workbench, monkeypatch: pytest.MonkeyPatch, start_rung: int = 0) -> CandidateTrial:
+    """The trainable as Tune makes it, in this process."""
+    monkeypatch.setattr(module, "Workbench", lambda config: bench)
+    monkeypatch.setattr(module, "use_threads", lambda count: None)
+    made = CandidateTrial.__new__(CandidateTrial)
+    made._trial_info = None
+    monkeypatch.setattr(
+        CandidateTrial, "trial_resources", type("Bundles", (), {"required_resources": {"CPU": 1}})()
+    )
+    made.setup(
+        to_tune(Proposal(3, bench.space.smallest(), seed=0, start_rung=start_rung)),
+        bench.config.absolute().model_dump(mode="json"),
+    )
+    return made
+
+
+def test_a_step_is_a_rung_and_the_last_one_is_done(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    actor = trainable(bench, monkeypatch)
+    results = [actor.step() for _ in range(3)]
+    assert [result["rung"] for result in results] == [0, 1, 2]
+    assert [result["done"] for result in results] == [False, False, True]
+    assert results[2]["fid"] == results[2]["outcome"].record.fid
+    assert results[2]["macs"] == bench.space.macs(bench.space.smallest())
+
+
+def test_an_actor_starts_where_the_study_says_and_can_be_used_again(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for rung in range(2):
+        Candidate(bench, Proposal(3, bench.space.smallest(), 0)).run(rung)
+    actor = trainable(bench, monkeypatch, start_rung=1)
+    assert actor.step()["rung"] == 1
+    assert actor.step()["done"]
+    assert actor.reset_config(to_tune(Proposal(4, bench.space.largest(), seed=0)))
+    assert actor.step()["outcome"].record.trial == 4
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (TrainingDivergedError("d_r1 is nan after 32 images"), "d_r1 is nan after 32 images"),
+        (NonFiniteImagesError("the generator made NaN"), "the generator made NaN"),
+        (MemoryError(), "out of memory"),
+        (torch.OutOfMemoryError("tried to allocate 2 GiB\nmore"), "out of memory: tried to allocate 2 GiB"),
+        (RuntimeError("[x.cpp:1] can't allocate memory"), "out of memory: [x.cpp:1] can't allocate memory"),
+        (ZeroDivisionError("division by zero\nmore"), "ZeroDivisionError: division by zero"),
+        (KeyError("width"), "KeyError: 'width'"),
+        (RuntimeError(""), "RuntimeError"),
+    ],
+)
+def test_a_failure_is_a_result_with_its_reason_in_one_line(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, error: Exception, says: str
+) -> None:
+    actor = trainable(bench, monkeypatch)
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Candidate, "run", fail)
+    result = actor.step()
+    assert result["done"]
+    assert result["failed"].startswith(says)
+    assert "\n" not in result["failed"]
+    luck = isinstance(error, TrainingDivergedError | NonFiniteImagesError)
+    assert result.get("diverged", False) == luck  # another seed may fare better
