@@ -85,15 +85,17 @@ def _inputs(generator: Generator, checkpoint: Path, file: Path, labels: str) -> 
     return generator, tuple(x if spec.kind == main.kind else values for spec in generator.input_specs)
 
 
-def for_sides(generator: Generator, sides: tuple[int, int], what: str) -> Generator:
-    """`generator` for images of other sides, px; `what` they are is said in messages.
+def for_sides(generator: Generator, sides: tuple[int, ...], what: str) -> Generator:
+    """`generator` for images of the given height and width, or of the one side of squares, px.
+
+    `what` the images are is said in messages.
 
     Raises:
         DataError: a side is no multiple of its stride.
         ArchitectureError: it can't take images of these sides.
     """
     (known,) = (spec.shape[1:] for spec in generator.input_specs if spec.kind == "image")
-    if sides == known:
+    if set(sides) == set(known):
         return generator
     check_sides(sides, generator.stride, what)
     generator.at_resolution(min(sides))  # refuses what is too small

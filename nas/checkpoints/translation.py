@@ -14,8 +14,9 @@ from torch import Tensor
 
 from distill.data import Format, Photos, open_photos, to_uint8
 from distill.evaluation import compare, images_at_a_time, sample, save_png
-from distill.tasks import PairedTask, Preview, check_sides, preview_of_photos
+from distill.tasks import PairedTask, Preview, preview_of_photos
 from nas.checkpoints.arrays import read_array
+from nas.checkpoints.raw import for_sides
 from nas.checkpoints.sampling import BATCH, check_output
 from nas.errors import ConfigError
 from search_spaces import Checkpoint, Generator, count_of, load_checkpoint, one_line, os_reason
@@ -70,7 +71,9 @@ def translate(
     _check_takes_photos(loaded.generator, photos, checkpoint)
     domains = _domains(loaded, checkpoint, attributes, labels)
     folders = [] if output.suffix.lower() in (".png", ".npy") else _folders(domains, checkpoint)
-    student = _for_sides(loaded.generator, resolution)
+    student = loaded.generator
+    if resolution is not None:
+        student = for_sides(student, (resolution,), f"--resolution {resolution}: images")
     networks = {checkpoint.stem: student}
     if teacher is not None:
         if output.suffix.lower() != ".png":
@@ -135,14 +138,6 @@ def _target(asked: str, names: Sequence[str], checkpoint: Path) -> Tensor:
     return torch.tensor([float(name in parts) for name in names])
 
 
-def _for_sides(network: Generator, resolution: int | None) -> Generator:
-    """`network` for square images of `resolution` px; as it is for None."""
-    if resolution is None:
-        return network
-    check_sides((resolution,), network.stride, f"--resolution {resolution}: images")
-    return network.at_resolution(resolution)
-
-
 def _teacher(path: Path, student: Generator) -> Generator:
     """The network in `path` for the images of `student`.
 
@@ -150,7 +145,7 @@ def _teacher(path: Path, student: Generator) -> Generator:
         ConfigError: it takes or makes other images.
     """
     found, (shape,) = load_checkpoint(path).generator, _images_of(student)
-    found = _for_sides(found, shape[1]) if _images_of(found) else found
+    found = for_sides(found, (shape[1],), f"images of {path}") if _images_of(found) else found
     if (found.input_specs, found.image_shape) != (student.input_specs, student.image_shape):
         raise ConfigError(
             f"--teacher {path}: it takes {_described(found)} and the student {_described(student)}: give the "

@@ -6,6 +6,7 @@ import copy
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -108,10 +109,12 @@ class Teachers:
                 copy.deepcopy(each.discriminator),
                 copy.deepcopy(each.generator) if recipe.needs_maps else None,
             )
-            for each in self._in_turn()
+            for each in self._in_turn
         ]
 
+    @cached_property
     def _in_turn(self) -> Sequence[Teacher]:
+        """The teachers of the parts of a training, loaded once for all trainings."""
         if self.snapshots is None:
             return [self.teacher]
         return [self.snapshots.load(part) for part in range(len(self.snapshots))]
