@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import ray
 from rich.console import Console
 
 from nas.budget import Budget
-from nas.checkpoints import choose, export_student
+from nas.checkpoints import Settings, choose, export_student
 from nas.config import SearchConfig
 from nas.driver import prepare, run_search
 from nas.errors import ConfigError
@@ -98,18 +98,25 @@ def export(
     *,
     trial: int | None = None,
     max_macs: int | None = None,
+    formats: Sequence[str] = (),
+    start: str = "",
+    batch: int | None = None,
     force: bool = False,
 ) -> dict[str, str]:
-    """Write a student of a study to a safetensors file, as `nas-export` does.
+    """Write a student of a study to a file, as `nas-export` does.
 
         nas.export(nas.open_study(), "student.safetensors")
         student = nas.load_student("student.safetensors")
+        nas.export(nas.open_study(), "student.onnx")
 
     Args:
         report: of `search` or `open_study`.
-        output: file to write, *.safetensors.
+        output: file to write, whose suffix says the format; with several `formats` a folder.
         trial: number of the trial; the best by posterior estimate when None.
         max_macs: the best of at most so many MACs; leave `trial` out then.
+        formats: "safetensors", "onnx", "pt2".
+        start: what ONNX models and programs start from: "z", "w" or "w+" of StyleGAN2.
+        batch: images that they make at a time; any number when None.
         force: replace `output` if it exists.
 
     Returns:
@@ -127,7 +134,16 @@ def export(
     if trial is not None and max_macs is not None:
         raise ConfigError(f"trial {trial} and max_macs {max_macs} exclude each other: give one of them")
     chosen = choose(report, trial=trial, max_macs=max_macs)
-    return export_student(report, chosen, Path(report.folder), Path(output), force=force)
+    exported = export_student(
+        report,
+        chosen,
+        Path(report.folder),
+        Path(output),
+        formats=formats,
+        settings=Settings(start, batch),
+        force=force,
+    )
+    return exported.metadata
 
 
 def _config(budget: Budget | str | int, options: dict[str, Any]) -> SearchConfig:

@@ -20,6 +20,7 @@ from search_spaces.base import (
 from search_spaces.chain import recorded
 from search_spaces.checkpoint import Checkpoint, check_name, file_digest, load_checkpoint, save_checkpoint
 from search_spaces.errors import ArchitectureError, CheckpointError, UserError, count_of, one_line, os_reason
+from search_spaces.graph import Graph
 from search_spaces.inputs import (
     Inputs,
     InputSpec,
@@ -47,6 +48,7 @@ __all__ = [
     "Family",
     "FixedSuggest",
     "Generator",
+    "Graph",
     "Importance",
     "InputSpec",
     "Inputs",

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from search_spaces.architecture import Architecture
 from search_spaces.errors import ArchitectureError
+from search_spaces.graph import Graph
 from search_spaces.inputs import Inputs, InputSpec, classes_of, example_inputs
 
 AT_A_TIME = 64  # images of a sample in memory
@@ -72,6 +73,7 @@ class Generator(nn.Module):
     architecture: Architecture
     input_specs: tuple[InputSpec, ...]
     sampling_options: ClassVar[frozenset[str]] = frozenset()  # keywords that `forward` takes beside inputs
+    graph_starts: ClassVar[tuple[str, ...]] = ()  # what a `graph` may start from, where there is a choice
     examples: Inputs = ()  # inputs from data to measure it with, such as photographs; set by who has some
 
     def example_inputs(self, count: int = 1, seed: int = 0) -> Inputs:
@@ -118,6 +120,21 @@ class Generator(nn.Module):
         """Images that depend on `inputs` alone: the noise of `forward` is held constant."""
         images: Tensor = self(*inputs)
         return images
+
+    def graph(self, start: str = "") -> Graph:
+        """This network, not a copy, as a function of tensors alone, in evaluation mode: for other runtimes.
+
+        Args:
+            start: one of `graph_starts`, by default the first; "" where there are none.
+        """
+        if start not in ("", *self.graph_starts):
+            can = ", ".join(self.graph_starts) or "its inputs"
+            raise ArchitectureError(f"input {start}: this generator starts from {can}: give that")
+        self.eval()
+        return self._graph(start).eval()
+
+    def _graph(self, start: str) -> Graph:
+        return Graph(self)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

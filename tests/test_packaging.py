@@ -119,10 +119,10 @@ def test_the_extras_have_the_modules_of_their_requirements() -> None:
     } == {extra: set(modules) for extra, modules in EXTRAS.items()}
 
 
-def test_make_installs_every_extra_but_that_of_onnx_runtime() -> None:
+def test_make_installs_every_extra() -> None:
     installed = re.search(r"-e '\.\[(.*)\]'", (ROOT / "Makefile").read_text())
     assert installed is not None
-    assert set(installed[1].split(",")) == {*EXTRAS, "dev"} - {"onnx"}
+    assert set(installed[1].split(",")) == {*EXTRAS, "dev"}
 
 
 def test_a_student_is_loaded_and_sampled_without_any_extra(teacher_file: Path, tmp_path: Path) -> None:

@@ -7,27 +7,22 @@ spent waiting for other processes, such as the candidates that a search trains m
 
 from __future__ import annotations
 
-import logging
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.benchmark import Timer
 
 from nas.errors import ConfigError
-from nas.extras import install
+from nas.runtimes import OnnxSession, check_onnx_installed, onnx_model
 from search_spaces import Generator
 
 LEAST_SECONDS = 0.1  # of measured runs; more follow until their times agree …
 SECONDS = 2.0  # … or have taken this long …
 LEAST_RUNS = 4  # … but for these, however slow
-
-ONNX_PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 
 Run = Callable[[], object]
 
@@ -95,48 +90,17 @@ def _cuda() -> Stopwatch:
 
 
 def _onnxruntime() -> Stopwatch:
-    try:
-        import onnxruntime
-        import onnxscript  # noqa: F401  # what PyTorch exports with; it brings onnx
-    except ImportError as error:
-        fix = f"pip install {' '.join(ONNX_PACKAGES)}, or {install('onnx')}"
-        raise ConfigError(f"--latency-on onnxruntime: {error.name or error} is missing: {fix}") from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    check_onnx_installed("--latency-on onnxruntime")
+    import onnxruntime
 
     @contextmanager
     def ready(generator: Generator) -> Iterator[Run]:
-        inputs = _one_input(generator)
-        session = onnxruntime.InferenceSession(
-            _onnx(generator, inputs), options, providers=["CPUExecutionProvider"]
-        )
-        names = [given.name for given in session.get_inputs()]
-        given = {name: x.numpy() for name, x in zip(names, inputs, strict=True)}
-        yield lambda: session.run(None, given)
+        graph = generator.graph()
+        session = OnnxSession(onnx_model(graph), threads=1)
+        inputs = graph.example_inputs()
+        yield lambda: session(*inputs)
 
     return Stopwatch(f"onnxruntime {onnxruntime.__version__}, cpu, 1 thread", ready, time.thread_time)
-
-
-class _Fixed(nn.Module):
-    """A generator whose noise is constant: an exported graph runs `forward`."""
-
-    def __init__(self, generator: Generator) -> None:
-        super().__init__()
-        self.generator = generator
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        return self.generator.deterministic(*inputs)
-
-
-def _onnx(generator: Generator, inputs: tuple[Tensor, ...]) -> bytes:
-    """The generator for one image as an ONNX model."""
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    logging.getLogger("onnxscript").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        program: Any = torch.onnx.export(_Fixed(generator).eval(), inputs, dynamo=True, verbose=False)
-    model: bytes = program.model_proto.SerializeToString()
-    return model
 
 
 def _one_input(generator: Generator) -> tuple[Tensor, ...]:

@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nas.checkpoints.evaluation import evaluate
-    from nas.checkpoints.export import better_seed, choose, export_student
+    from nas.checkpoints.export import Exported, better_seed, choose, export_student
+    from nas.checkpoints.formats import FORMATS, Export, Settings, Written, write_checkpoint
     from nas.checkpoints.raw import raw_images
     from nas.checkpoints.sampling import check_output, draw, write
     from nas.checkpoints.student import load_student
     from nas.checkpoints.translation import Translated, translate
 
 __all__ = [
+    "FORMATS",
+    "Export",
+    "Exported",
+    "Settings",
     "Translated",
+    "Written",
     "better_seed",
     "check_output",
     "choose",
@@ -28,10 +34,16 @@ __all__ = [
     "raw_images",
     "translate",
     "write",
+    "write_checkpoint",
 ]
 
 _HOMES = {
+    "FORMATS": "formats",
+    "Export": "formats",
+    "Exported": "export",
+    "Settings": "formats",
     "Translated": "translation",
+    "Written": "formats",
     "better_seed": "export",
     "check_output": "sampling",
     "choose": "export",
@@ -42,6 +54,7 @@ _HOMES = {
     "raw_images": "raw",
     "translate": "translation",
     "write": "sampling",
+    "write_checkpoint": "formats",
 }
 
 

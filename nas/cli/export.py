@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from nas.cli.command import Command, missing_folder
 from nas.cli.options import options
 from nas.cli.studies import open_asked
-from nas.options import JsonOption, Location, Quantity, StudyOptions, option
+from nas.options import JsonOption, Location, Names, Quantity, StudyOptions, option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from nas.checkpoints import Written
     from nas.reporting import TrialReport
 
 EXAMPLES = """
 nas-export --best -o student.safetensors
 nas-export --trial 12 -o student.safetensors
 nas-export --max-macs 3M -o small.safetensors --study digits-5Gmacs
+
+# for ONNX Runtime; and several formats at once, into a folder
+nas-export --best -o student.onnx
+nas-export --best --format safetensors,onnx,pt2 -o exported/
+
+# a checkpoint, of a student or a teacher, in another format
+nas-export --checkpoint student.safetensors -o student.onnx --input w
 
 # in Python:  student = nas.load_student("student.safetensors")
 """
@@ -39,8 +50,38 @@ class ExportOptions(JsonOption, StudyOptions):
     max_macs: Quantity | None = option(
         None, group="students", help="The best student of at most so many MACs, such as 3M."
     )
-    output: Location = option(group="output", short="-o", help="File to write.")
-    force: bool = option(False, group="output", off="", help="Replace the file if it exists.")
+    checkpoint: Location | None = option(
+        None,
+        group="students",
+        help="Write this checkpoint in another format, instead of a student of a study.",
+    )
+    formats: Names = option(
+        (),
+        group="output",
+        flag="--format",
+        help="Formats to write: {choices}.",
+        shown="by the end of the file's name",
+        choices="nas.checkpoints:FORMATS",
+    )
+    start: Literal["z", "w", "w+"] | None = option(
+        None,
+        group="output",
+        flag="--input",
+        help="What ONNX models and programs of StyleGAN2 start from: latents, a style, or a style for each "
+        "layer.",
+        shown="z",
+    )
+    batch: int | None = option(
+        None,
+        group="output",
+        ge=1,
+        help="Images that ONNX models and programs make at a time.",
+        shown="any number",
+    )
+    output: Location = option(
+        group="output", short="-o", help="File to write; with several formats, a folder."
+    )
+    force: bool = option(False, group="output", off="", help="Replace files that exist.")
 
 
 @click.command(
@@ -51,27 +92,52 @@ class ExportOptions(JsonOption, StudyOptions):
 )
 @options(ExportOptions)
 def main(asked: ExportOptions) -> None:
-    """Export a student: EMA weights, architecture, results and costs, in one safetensors file."""
+    """Export a student: EMA weights, architecture, results and costs.
+
+    A .safetensors file is for the commands and for Python. ONNX models (.onnx) and programs of torch.export
+    (.pt2) run without this project; their images are compared with PyTorch's before they are written.
+    """
+    from nas.errors import ConfigError
+
+    given = (asked.best, asked.trial is not None, asked.max_macs is not None, asked.checkpoint is not None)
+    if sum(given) > 1:
+        raise ConfigError("--best, --trial, --max-macs and --checkpoint exclude each other: give one of them")
+    made = missing_folder(asked.output)
+    if asked.checkpoint is None:
+        _export_trial(asked)
+    else:
+        _convert(asked, asked.checkpoint)
+    if made is not None:
+        click.echo(f"note: the folder {made} is new", err=True)
+
+
+def _export_trial(asked: ExportOptions) -> None:
+    """Write a student of the study, and say which."""
     import json
 
     from nas.budget import format_quantity
-    from nas.checkpoints import better_seed, choose, export_student
-    from nas.errors import ConfigError
+    from nas.checkpoints import Settings, better_seed, choose, export_student
     from nas.reporting import comparison, read_report
     from nas.trials import STATES
 
-    trial, max_macs, output = asked.trial, asked.max_macs, asked.output
-    if sum((asked.best, trial is not None, max_macs is not None)) > 1:
-        raise ConfigError("--best, --trial and --max-macs exclude each other: give one of them")
-    made = missing_folder(output)
     store, folder = open_asked(asked)
     with store:
         found = read_report(store, folder)
-    chosen = choose(found, trial=trial, max_macs=max_macs)
-    metadata = export_student(found, chosen, folder, output, force=asked.force)
+    chosen = choose(found, trial=asked.trial, max_macs=asked.max_macs)
+    exported = export_student(
+        found,
+        chosen,
+        folder,
+        asked.output,
+        formats=asked.formats,
+        settings=Settings(asked.start or "", asked.batch),
+        force=asked.force,
+    )
+    metadata = exported.metadata
     if asked.as_json:
         described = {
-            "output": str(output),
+            "output": str(asked.output),
+            "files": [each.as_json() for each in exported.files],
             "study": found.study,
             "teacher": found.teacher,
             "space": found.space,
@@ -79,11 +145,12 @@ def main(asked: ExportOptions) -> None:
         click.echo(json.dumps(described | {"trial": chosen.model_dump(), "metadata": metadata}))
         return
     click.echo(
-        f"{output}: trial {chosen.number} of {found.study}, {found.distance} {chosen.fid:.2f} "
+        f"{asked.output}: trial {chosen.number} of {found.study}, {found.distance} {chosen.fid:.2f} "
         f"({int(metadata['fid_samples']):,} samples{_median(chosen)}), "
         f"{format_quantity(chosen.macs or 0)} MACs, "
         f"{format_quantity(chosen.params or 0)} parameters"
     )
+    _show_files(exported.files, asked.output)
     other = better_seed(found, chosen)
     if other is not None:
         click.echo(
@@ -91,14 +158,47 @@ def main(asked: ExportOptions) -> None:
         )
     for line in comparison(found.compared_with):
         click.echo(line)
-    if made is not None:
-        click.echo(f"note: the folder {made} is new", err=True)
     if chosen.state != "COMPLETE":
         click.echo(
             f"note: this trial is {STATES.get(chosen.state, chosen.state)}, its {found.distance} was taken "
             f"after {int(metadata['images']):,} images",
             err=True,
         )
+
+
+def _convert(asked: ExportOptions, path: Path) -> None:
+    """Write a checkpoint in other formats."""
+    import json
+
+    from nas.checkpoints import Export, Settings, write_checkpoint
+    from search_spaces import load_checkpoint
+
+    export = Export.of(asked.output, asked.formats, path.stem)
+    export.check(force=asked.force)
+    checkpoint = load_checkpoint(path)
+    files = write_checkpoint(checkpoint, export, Settings(asked.start or "", asked.batch), force=asked.force)
+    if asked.as_json:
+        described = {"output": str(asked.output), "files": [each.as_json() for each in files]}
+        click.echo(
+            json.dumps(described | {"space": checkpoint.family, "metadata": dict(checkpoint.metadata)})
+        )
+        return
+    click.echo(
+        f"{asked.output}: {checkpoint.metadata.get('name', path.stem)}, {checkpoint.generator.architecture}"
+    )
+    _show_files(files, asked.output)
+
+
+def _show_files(files: Sequence[Written], output: Path) -> None:
+    """A line for each file, where there is more to say than its name."""
+    for each in files:
+        checked = (
+            ""
+            if each.difference is None
+            else f", images as in PyTorch to {each.difference:.1g} ({each.runtime})"
+        )
+        if checked or each.path != output:
+            click.echo(f"{each.path}: {each.format}, {each.bytes / 1e6:.1f} MB{checked}")
 
 
 def _median(trial: TrialReport) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from search_spaces.base import SquareGenerator
 from search_spaces.stylegan2.architecture import GeneratorArchitecture
+from search_spaces.stylegan2.graph import STARTS, StyleGraph
 from search_spaces.stylegan2.mapping import MappingNetwork
 from search_spaces.stylegan2.synthesis import NoiseMode, SynthesisBlock
 
@@ -24,6 +25,7 @@ class StyleGAN2Generator(SquareGenerator):
 
     architecture: GeneratorArchitecture
     sampling_options = frozenset({"psi", "noise"})
+    graph_starts = STARTS
     w_avg: Tensor
 
     def __init__(self, architecture: GeneratorArchitecture) -> None:
@@ -38,6 +40,14 @@ class StyleGAN2Generator(SquareGenerator):
             SynthesisBlock(in_widths[i], block, 4 << i, a) for i, block in enumerate(a.blocks)
         )
         self.register_buffer("w_avg", torch.zeros(a.style_dim))
+
+    @property
+    def styles(self) -> int:
+        """How many layers take a style of their own: every convolution, and the last RGB output."""
+        return sum(block.convs for block in self.architecture.blocks) + 1
+
+    def _graph(self, start: str) -> StyleGraph:
+        return StyleGraph(self, start or STARTS[0])
 
     def deterministic(self, *inputs: Tensor) -> Tensor:
         return self.forward(*inputs, noise="const")
@@ -67,10 +77,17 @@ class StyleGAN2Generator(SquareGenerator):
         return self.synthesize(w), w
 
     def synthesize(self, w: Tensor, noise: NoiseMode = "random") -> Tensor:
-        """Images (N, C, R, R), float32, for styles `w` (N, style_dim)."""
-        x = self.const.expand(len(w), -1, -1, -1)
+        """Images (N, C, R, R), float32, for styles `w`: (N, style_dim), or (N, styles, style_dim) by layer.
+
+        The RGB output of a block has the style of the layer that follows, as in the public code.
+        """
+        x = self.const.expand(w.shape[0], -1, -1, -1)  # exporters take `len` for a constant
+        layers = w.unbind(dim=1) if w.ndim == 3 else (w,) * self.styles
         image: Tensor | None = None
+        first = 0
         for block in self.blocks:
-            x, image = block(x, image, w, noise)
+            following = first + len(block.convs)
+            x, image = block(x, image, layers[first : following + 1], noise)
+            first = following
         assert image is not None
         return image

@@ -7,6 +7,7 @@ grouped convolution per sample, so that every multiply is seen by fvcore and ONN
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -138,19 +139,22 @@ class SynthesisBlock(nn.Module):
         self.to_rgb = ToRGB(block.channels, architecture.image_channels, style_dim, limit)
         self.register_buffer("filter", blur_filter(gain=4.0), persistent=False)
 
-    def forward(self, x: Tensor, image: Tensor | None, w: Tensor, noise: NoiseMode) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, image: Tensor | None, styles: Sequence[Tensor], noise: NoiseMode
+    ) -> tuple[Tensor, Tensor]:
         """Features and the image so far, at half this resolution, ─► both at this one, the image float32.
 
-        The 4 px block takes features of its own size, and no image.
+        The 4 px block takes features of its own size, and no image. `styles` (N, style_dim) are those of the
+        convolutions and of the RGB output, in this order.
         """
-        for conv in self.convs:
+        *of_convs, of_rgb = styles
+        for conv, w in zip(self.convs, of_convs, strict=True):
             x = conv(x, w, noise)
-        rgb = self.to_rgb(x, w).float()  # the image is summed up in full precision
+        rgb = self.to_rgb(x, of_rgb).float()  # the image is summed up in full precision
         return x, rgb if image is None else rgb + self._upsample(image)
 
     def _upsample(self, image: Tensor) -> Tensor:
         n, c, h, w = image.shape
-        spread = image.new_zeros(n, c, h, 2, w, 2)
-        spread[:, :, :, 0, :, 0] = image
+        spread = F.pad(image.reshape(n, c, h, 1, w, 1), (0, 1, 0, 0, 0, 1))  # zeros after each pixel
         with full_precision(image):
             return blur(spread.reshape(n, c, 2 * h, 2 * w), self.filter, (2, 1))

@@ -162,7 +162,7 @@ def test_real_images_are_called_so(finished: SearchReport) -> None:
 
 def exported(found: SearchReport, output: Path) -> dict[str, str]:
     assert found.best is not None
-    return export_student(found, found.best, Path(found.folder), output)
+    return export_student(found, found.best, Path(found.folder), output).metadata
 
 
 def test_measuring_an_exported_student_repeats_the_studys_fid_from_the_teacher_that_it_notes(

@@ -17,7 +17,7 @@ from nas.budget import format_quantity
 from nas.checkpoints import better_seed, choose, evaluate, export_student
 from nas.errors import ExportError, StudyError
 from nas.reporting import SearchReport, TrialReport
-from search_spaces import CheckpointError, get_family, load_checkpoint
+from search_spaces import get_family, load_checkpoint
 
 LOAD = """
 import sys, numpy, torch, nas
@@ -59,7 +59,7 @@ def test_the_exported_student_makes_the_trials_images_to_the_bit_in_a_fresh_proc
 def test_the_file_says_where_it_comes_from_and_how_it_was_measured(
     finished: SearchReport, best: TrialReport, tmp_path: Path
 ) -> None:
-    metadata = export_student(finished, best, folder(finished), tmp_path / "student.safetensors")
+    metadata = export_student(finished, best, folder(finished), tmp_path / "student.safetensors").metadata
     loaded = load_checkpoint(tmp_path / "student.safetensors")
     assert loaded.metadata == metadata
     assert float(metadata["fid"]) == best.fid
@@ -101,7 +101,7 @@ def test_of_a_replicated_best_the_trial_that_the_report_names_is_exported_with_i
     assert len(first.fids) == 3
     chosen = choose(found)
     assert chosen == first
-    metadata = export_student(found, chosen, folder(found), tmp_path / "student.safetensors")
+    metadata = export_student(found, chosen, folder(found), tmp_path / "student.safetensors").metadata
     assert float(metadata["fid"]) == first.fid == first.fids[0]
     assert (metadata["trial"], metadata["name"]) == ("0", "tiny-trial-0")
 
@@ -180,9 +180,10 @@ def test_a_student_is_not_written_under_a_name_of_another_format(
 ) -> None:
     for name, instead in (("student.pt", "student"), ("student-0.5", "student-0.5"), ("student", "student")):
         fix = re.escape(
-            f"{name}: checkpoints are written as safetensors: give {tmp_path / instead}.safetensors"
+            "its end says no format: give one of .safetensors, .onnx, .pt2, such as "
+            f"{tmp_path / instead}.safetensors"
         )
-        with pytest.raises(CheckpointError, match=fix):
+        with pytest.raises(ExportError, match=fix):
             export_student(finished, best, folder(finished), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
