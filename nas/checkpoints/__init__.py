@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nas.checkpoints.evaluation import evaluate
     from nas.checkpoints.export import Exported, better_seed, choose, export_student
     from nas.checkpoints.formats import FORMATS, Export, Settings, Written, write_checkpoint
+    from nas.checkpoints.hub_student import HubStudent
     from nas.checkpoints.raw import raw_images
     from nas.checkpoints.sampling import check_output, draw, write
     from nas.checkpoints.student import load_student
@@ -21,6 +22,7 @@ __all__ = [
     "FORMATS",
     "Export",
     "Exported",
+    "HubStudent",
     "Settings",
     "Translated",
     "Written",
@@ -41,6 +43,7 @@ _HOMES = {
     "FORMATS": "formats",
     "Export": "formats",
     "Exported": "export",
+    "HubStudent": "hub_student",
     "Settings": "formats",
     "Translated": "translation",
     "Written": "formats",

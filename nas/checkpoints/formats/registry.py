@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas.checkpoints.formats.graphs import check_onnx, write_onnx, write_program
+from nas.checkpoints.formats.hub import check_hub, write_hub
 from nas.checkpoints.formats.settings import DEFAULTS, Settings, Written
 from nas.errors import ExportError
 from search_spaces import Checkpoint, os_reason, save_checkpoint
@@ -16,7 +17,7 @@ from search_spaces import Checkpoint, os_reason, save_checkpoint
 class Format:
     """A format that a student can be written in."""
 
-    suffix: str  # of its file
+    suffix: str  # of its file; "" of a folder
     write: Callable[[Checkpoint, Path, Settings], Written]
     check: Callable[[Checkpoint], None] = lambda checkpoint: None  # raises where it can't be written at all
 
@@ -30,6 +31,7 @@ FORMATS: Mapping[str, Format] = {
     "safetensors": Format(".safetensors", _write_safetensors),  # the default: what our commands read
     "onnx": Format(".onnx", write_onnx, check_onnx),
     "pt2": Format(".pt2", write_program),
+    "hub": Format("", write_hub, check_hub),
 }
 
 
@@ -61,7 +63,11 @@ class Export:
         if formats:
             (format_,) = formats
             suffix = FORMATS[format_].suffix
-            if output.suffix != suffix:
+            if not suffix and (output.suffix in _SUFFIXES or output.is_file()):
+                raise ExportError(
+                    f"-o {output}: --format {format_} writes a folder: give {output.with_suffix('')}"
+                )
+            if suffix and output.suffix != suffix:
                 raise ExportError(
                     f"-o {output}: files of --format {format_} end in {suffix}: give {_named(output, suffix)}"
                 )
@@ -82,14 +88,14 @@ class Export:
         """
         for path in self.files.values():
             try:
-                exists = path.exists()
+                exists = path.exists() and not (path.is_dir() and not any(path.iterdir()))
             except OSError as error:
                 raise _unwritable(path, error) from error
             if exists and not force:
                 raise ExportError(f"{path} exists: choose another -o, or replace it by --force")
 
 
-_SUFFIXES = {each.suffix: name for name, each in FORMATS.items()}
+_SUFFIXES = {each.suffix: name for name, each in FORMATS.items() if each.suffix}
 
 
 def write_checkpoint(
