@@ -25,16 +25,13 @@ import math
 import re
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from benchmarks.paired import ratio
-from benchmarks.results import Figures, Results
+from benchmarks.results import Figures, Results, run_missing
 from benchmarks.rows import parser, summarise
 from benchmarks.setting import alone, setting, uniform_student
 
@@ -186,19 +183,7 @@ def main() -> None:
         for budget, macs in budgets.items()
         for row in names
     }
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool,
-    ):
-        shared = settings | {"workdir": Path(scratch)}  # keeps the teacher cache
-        jobs = {}
-        for (budget, row, seed), run in runs.items():
-            if run not in results:
-                at = shared | {"budget_macs": budgets[budget]}
-                jobs[pool.submit(distill, row, seed, options.images, at)] = (budget, row, seed)
-        for job in as_completed(jobs):
-            results.add(runs[jobs[job]], job.result())
-            print(f"{', '.join(map(str, jobs[job]))}: {job.result()}", file=sys.stderr, flush=True)
+    run_missing(distill, runs, settings, results, options.processes)
     tables = {
         budget: table({row: [results[runs[budget, row, seed]] for seed in seeds] for row in names})
         for budget in budgets

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +48,31 @@ class Results:
         if self._path is not None:
             with self._path.open("a") as file:
                 file.write(json.dumps({"run": _plain(run), "figures": figures}) + "\n")
+
+
+def run_missing(
+    distill: Callable[[str, int, int, Mapping[str, Any]], Figures],  # of a module, as processes call it
+    runs: Mapping[tuple[str, str, int], Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    results: Results,
+    processes: int,
+) -> None:
+    """Do the `runs` that `results` lack, by budget, row and seed, in processes that share a teacher cache.
+
+    `distill` is called with the row, the seed, how many images, and `settings` with the budget.
+    """
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool,
+    ):
+        jobs = {}
+        for (budget, row, seed), run in runs.items():
+            if run not in results:
+                at = {**settings, "workdir": Path(scratch), "budget_macs": run["budget_macs"]}
+                jobs[pool.submit(distill, row, seed, run["images"], at)] = (budget, row, seed)
+        for job in as_completed(jobs):
+            results.add(runs[jobs[job]], job.result())
+            print(f"{', '.join(map(str, jobs[job]))}: {job.result()}", file=sys.stderr, flush=True)
 
 
 def _key(run: Mapping[str, Any]) -> str:
