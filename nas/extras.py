@@ -6,6 +6,7 @@ EXTRAS = {
     "search": [
         "alembic",
         "fvcore",
+        "jinja2",
         "markdown_it",
         "optuna",
         "optuna_dashboard",

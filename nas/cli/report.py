@@ -9,10 +9,13 @@ import click
 from nas.cli.command import Command, results
 from nas.cli.options import options
 from nas.cli.studies import open_asked
-from nas.options import JsonOption, StudyOptions, option
+from nas.options import JsonOption, Location, StudyOptions, option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nas.reporting import SearchReport
+    from nas.study import StudyStore
 
 EXAMPLES = """
 nas-report
@@ -21,6 +24,9 @@ nas-report --trials
 nas-report --study digits-5Gmacs
 nas-report --architecture 7
 nas-report --json | jq .front
+
+# a page for people: plots, tables, samples
+nas-report --html report.html
 """
 
 
@@ -40,6 +46,12 @@ class ReportOptions(JsonOption, StudyOptions):
     architecture: int | None = option(
         None, group="output", help="Number of a trial: show its layers instead.", ge=0
     )
+    html: Location | None = option(
+        None,
+        group="output",
+        help="Write the study to this file instead, as a page with plots and pictures that needs no network.",
+    )
+    force: bool = option(False, group="output", off="", help="Replace the file of --html if it exists.")
 
 
 @click.command(cls=Command, examples=EXAMPLES, unnamed="--study")
@@ -57,6 +69,7 @@ def main(asked: ReportOptions) -> None:
         "--list": asked.listed,
         "--trials": asked.trials,
         "--architecture": asked.architecture is not None,
+        "--html": asked.html is not None,
     }
     given = [flag for flag, value in chosen.items() if value]
     if len(given) > 1:
@@ -66,8 +79,19 @@ def main(asked: ReportOptions) -> None:
         return
     store, folder = open_asked(asked)
     with store:
+        if asked.html is not None:
+            _write(store, folder, asked.html, asked.force)
+            return
         found = read_report(store, folder)
     _show(found, asked)
+
+
+def _write(store: StudyStore, folder: Path, output: Path, force: bool) -> None:
+    """Write the page."""
+    from nas.html import write_page
+
+    size = write_page(store, folder, output, force=force)
+    click.echo(f"{output}: {store.name}, {size / 1e6:.1f} MB; open it in a browser")
 
 
 def _list(asked: ReportOptions) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from optuna.trial import TrialState
 
 from nas.budget import format_quantity
-from nas.dashboard.plots import known_teacher, measured
 from nas.options import StudyOptions
+from nas.plots import known_teacher, measured
 from nas.reporting import (
     TrialReport,
     choose_best,

@@ -11,9 +11,8 @@ from markdown_it import MarkdownIt
 from optuna.artifacts import FileSystemArtifactStore
 from optuna_dashboard import wsgi
 
-from nas.dashboard.curves import rung_figure
 from nas.dashboard.note import note
-from nas.dashboard.plots import measured, pareto_figure
+from nas.plots import measured, pareto_figure, rung_figure
 from nas.reporting import TrialReport, choose_best, trial_reports, what_it_is
 from nas.study import StudyAttributes, StudyStore
 from nas.trials import TrialAttributes

@@ -1,7 +1,8 @@
 """What a study shows: reports, tables, plots, the dashboard."""
 
 from nas.reporting.architectures import architecture_of, legend_lines, render_architecture
-from nas.reporting.columns import count_states, resuming, states_in_words
+from nas.reporting.columns import count_states, noise_line, resuming, states_in_words
+from nas.reporting.conclusion import Gain, comparison, gain, location, next_commands, verdict
 from nas.reporting.finalists import render_finalists
 from nas.reporting.listing import StudySummary, render_studies, render_trials, summarise, what_it_is
 from nas.reporting.report import (
@@ -9,13 +10,13 @@ from nas.reporting.report import (
     TrialReport,
     choose_best,
     read_report,
+    schedule_of,
     searches_below_teacher,
     trial_reports,
 )
 from nas.reporting.sizes import format_bytes
 from nas.reporting.tables import render, render_next
 from nas.reporting.trust import render_trust
-from nas.reporting.verdict import Gain, comparison, gain, location, next_commands, verdict
 
 __all__ = [
     "Gain",
@@ -31,6 +32,7 @@ __all__ = [
     "legend_lines",
     "location",
     "next_commands",
+    "noise_line",
     "read_report",
     "render",
     "render_architecture",
@@ -40,6 +42,7 @@ __all__ = [
     "render_trials",
     "render_trust",
     "resuming",
+    "schedule_of",
     "searches_below_teacher",
     "states_in_words",
     "summarise",

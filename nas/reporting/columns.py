@@ -18,9 +18,9 @@ from distill.teachers import HELD_OUT
 from nas.budget import format_duration, format_quantity
 from nas.ranking import PRIOR_SIGMA, PRIOR_WEIGHT
 from nas.reporting.architectures import legend_lines
+from nas.reporting.conclusion import near
 from nas.reporting.report import SearchReport, TrialReport
 from nas.reporting.sizes import folder_bytes, format_bytes
-from nas.reporting.verdict import near
 from nas.trials import INTERRUPTED, STATES
 from search_spaces import count_of
 

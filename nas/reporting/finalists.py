@@ -24,8 +24,8 @@ from nas.reporting.columns import (
     states,
     title,
 )
+from nas.reporting.conclusion import comparison, near
 from nas.reporting.report import SearchReport, TrialReport
-from nas.reporting.verdict import comparison, near
 
 HEADINGS = {"kid": "KID"}
 FORMATS = {"kid": ".3g", "content": ".3f", "target": ".3f", "perceptual": ".3f"}

@@ -225,11 +225,11 @@ def _recipe(config: Mapping[str, Any]) -> str:
     names = {"begin": "adversarial_start", "full": "adversarial_full", "weight": "adversarial_weight"}
     known = {part: config[name] for part, name in names.items() if name in config}  # earlier studies: none
     ramp = Ramp(**known)
-    weights = f"{config['recipe']}, KD weight {_schedule(config)}"
+    weights = f"{config['recipe']}, KD weight {schedule_of(config)}"
     return weights if ramp == Ramp() else f"{weights}; adversarial weight {ramp}"
 
 
-def _schedule(config: Mapping[str, Any]) -> Schedule:
+def schedule_of(config: Mapping[str, Any]) -> Schedule:
     """The KD schedule, from a study's settings."""
     return Schedule(
         *(

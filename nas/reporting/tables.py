@@ -26,9 +26,9 @@ from nas.reporting.columns import (
     states,
     title,
 )
+from nas.reporting.conclusion import comparison, next_commands, verdict
 from nas.reporting.finalists import render_finalists
 from nas.reporting.report import SearchReport, TrialReport
-from nas.reporting.verdict import comparison, next_commands, verdict
 
 WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^'" ])+""")  # of a command, with its quotes
 

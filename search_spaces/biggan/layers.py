@@ -115,7 +115,7 @@ class SelfAttention(nn.Module):
         keys = F.max_pool2d(self.phi(x), 2).flatten(2)  # N, C/8, HW/4
         values = F.max_pool2d(self.g(x), 2).flatten(2)  # N, C/2, HW/4
         looks = torch.bmm(queries.transpose(1, 2), keys).softmax(dim=-1)
-        seen: Tensor = self.o(torch.bmm(values, looks.transpose(1, 2)).unflatten(2, x.shape[2:]))
+        seen: Tensor = self.o(torch.bmm(values, looks.transpose(1, 2)).reshape(x.shape[0], -1, *x.shape[2:]))
         return self.gamma * seen + x
 
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from nas.dashboard.curves import rung_figure
 from nas.dashboard.note import note
-from nas.dashboard.plots import measured, pareto_figure
+from nas.plots import measured, pareto_figure, rung_figure
 from nas.reporting import choose_best, trial_reports
 from nas.study import StudyAttributes, StudyStore
 from tests.nas.dashboard.trials import finish

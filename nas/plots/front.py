@@ -1,4 +1,4 @@
-"""Plot of a study in the dashboard: distance against MACs, front, budget, best student."""
+"""Plot of a study: distance against MACs, front, budget, best student."""
 
 from __future__ import annotations
 

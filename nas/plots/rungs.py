@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from nas.dashboard.plots import BLUE, FAINT, INK, ORANGE, RED, axis, measured
+from nas.plots.front import BLUE, FAINT, INK, ORANGE, RED, axis, measured
 from nas.reporting import TrialReport, choose_best
 from nas.study import StudyAttributes
 
