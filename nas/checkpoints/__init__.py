@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nas.checkpoints.hub_student import HubStudent
     from nas.checkpoints.raw import raw_images
     from nas.checkpoints.sampling import check_output, draw, write
+    from nas.checkpoints.shows import Show, show
     from nas.checkpoints.student import load_student
     from nas.checkpoints.translation import Translated, translate
 
@@ -24,6 +25,7 @@ __all__ = [
     "Exported",
     "HubStudent",
     "Settings",
+    "Show",
     "Translated",
     "Written",
     "better_seed",
@@ -34,6 +36,7 @@ __all__ = [
     "export_student",
     "load_student",
     "raw_images",
+    "show",
     "translate",
     "write",
     "write_checkpoint",
@@ -45,6 +48,7 @@ _HOMES = {
     "Exported": "export",
     "HubStudent": "hub_student",
     "Settings": "formats",
+    "Show": "shows",
     "Translated": "translation",
     "Written": "formats",
     "better_seed": "export",
@@ -55,6 +59,7 @@ _HOMES = {
     "export_student": "export",
     "load_student": "student",
     "raw_images": "raw",
+    "show": "shows",
     "translate": "translation",
     "write": "sampling",
     "write_checkpoint": "formats",

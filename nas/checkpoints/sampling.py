@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from distill.memory import is_out_of_memory
 from distill.noise import seeded_noise
 from nas.checkpoints.arrays import read_array, read_classes
 from nas.errors import ConfigError
-from search_spaces import Checkpoint, Generator, load_checkpoint, os_reason
+from search_spaces import Checkpoint, Generator, Inputs, load_checkpoint, os_reason
 from search_spaces.reading import written_whole
 
 BATCH = 64
@@ -50,8 +50,27 @@ def draw(
     """
     loaded = load_checkpoint(checkpoint)
     generator = loaded.generator
-    _check_drawn(generator, checkpoint)
     options = known_options(loaded, checkpoint, options)
+    inputs = drawn_inputs(generator, checkpoint, count=count, latents=latents, classes=classes, seed=seed)
+    try:
+        at_a_time = images_at_a_time(generator.image_shape[1], most=BATCH)
+        batches = zip(*(torch.split(tensor, at_a_time) for tensor in inputs), strict=True)
+        with seeded_noise(seed):
+            return torch.cat([generator(*batch, **options) for batch in batches])
+    except (RuntimeError, MemoryError) as error:
+        raise _too_many(error, count) from error
+
+
+def drawn_inputs(
+    generator: Generator, checkpoint: Path, *, count: int, latents: Path | None, classes: str, seed: int
+) -> Inputs:
+    """Inputs of `generator` as `draw` is asked for them.
+
+    Raises:
+        ConfigError: a file can't be read or does not fit, the generator takes inputs from data, or memory
+            does not suffice.
+    """
+    _check_drawn(generator, checkpoint)
     specs = generator.input_specs
     place = {spec.kind: i for i, spec in enumerate(specs)}
     if latents is not None and "latent" not in place:
@@ -63,16 +82,18 @@ def draw(
         inputs = list(generator.example_inputs(count if z is None else len(z), seed))
         if z is not None:
             inputs[place["latent"]] = z
-        if classes:
-            inputs[place["label"]] = read_classes("--classes", classes, len(inputs[0]), generator.classes)
-        at_a_time = images_at_a_time(generator.image_shape[1], most=BATCH)
-        batches = zip(*(torch.split(tensor, at_a_time) for tensor in inputs), strict=True)
-        with seeded_noise(seed):
-            return torch.cat([generator(*batch, **options) for batch in batches])
     except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise ConfigError(f"--count {count}: so many images don't fit into memory; give fewer") from error
+        raise _too_many(error, count) from error
+    if classes:
+        inputs[place["label"]] = read_classes("--classes", classes, len(inputs[0]), generator.classes)
+    return tuple(inputs)
+
+
+def _too_many(error: Exception, count: int) -> Exception:
+    """What to raise of an `error` while so many images are made."""
+    if not is_out_of_memory(error):
+        return error
+    return ConfigError(f"--count {count}: so many images don't fit into memory; give fewer")
 
 
 def _check_drawn(generator: Generator, checkpoint: Path) -> None:
@@ -100,15 +121,15 @@ def known_options(loaded: Checkpoint, checkpoint: Path, options: Mapping[str, An
     return {name: value for name, value in options.items() if name in known}
 
 
-def check_output(output: Path, force: bool = False) -> None:
-    """Check that `write` can use `output`, before images are made.
+def check_output(output: Path, force: bool = False, suffixes: Sequence[str] = (".png", ".npy")) -> None:
+    """Check that `output` can be written, before images are made.
 
     Raises:
-        ConfigError: the suffix is not .png or .npy, the folder can't be made, or the file exists and is not
+        ConfigError: it has none of the `suffixes`, the folder can't be made, or the file exists and is not
             to be replaced by `force`.
     """
-    if output.suffix.lower() not in (".png", ".npy"):
-        raise ConfigError(f"-o {output}: give a file that ends in .png or .npy")
+    if output.suffix.lower() not in suffixes:
+        raise ConfigError(f"-o {output}: give a file that ends in {' or '.join(suffixes)}")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         exists = output.exists()

@@ -8,7 +8,17 @@ import click
 
 from nas.cli.command import Command
 from nas.cli.options import options
-from nas.options import JsonOption, Location, Names, Place, SampleSeedOption, flag_of, option, variant
+from nas.options import (
+    JsonOption,
+    Location,
+    Names,
+    Numbers,
+    Place,
+    SampleSeedOption,
+    flag_of,
+    option,
+    variant,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,6 +28,12 @@ nas-sample student.safetensors -o grid.png
 nas-sample student.safetensors -o grid.png --force --count 100 --columns 10 --seed 7 --psi 0.7
 nas-sample student.safetensors -o images.npy --latents z.npy --noise const
 nas-sample network-snapshot.pkl -o classes.png --classes 0,1,2,3 --columns 4
+
+# truncation, a walk between images, styles mixed, the teacher beside it
+nas-sample student.safetensors -o rows.png --count 8 --psi 0.3,0.6,1
+nas-sample student.safetensors -o walk.gif --count 6 --interpolate 20
+nas-sample student.safetensors -o mixed.png --count 6 --mix
+nas-sample student.safetensors -o compared.png --count 8 --teacher teacher.safetensors
 
 # translators: a photo, a folder, a grid beside the teacher, some domains
 nas-sample latest_net_G_A.pth --input horse.jpg -o zebra.png
@@ -30,10 +46,16 @@ nas-sample latest_net_G_A.pth --inputs x.npy -o y.npy
 nas-sample 200000-G.ckpt --inputs x.npy --labels c.npy -o y.npy
 """
 
+SHOWN = 8  # images where rows, a walk or a mix are asked for
+MOST_PSI = 10
+
 MODES = {
     "input": {"attributes", "labels", "resolution", "teacher"},
     "inputs": {"labels", "psi", "noise"},
-    "": {"count", "columns", "latents", "classes", "seed", "psi", "noise"},
+    "": {
+        *("count", "columns", "latents", "classes", "seed", "psi", "noise"),
+        *("teacher", "interpolate", "mix"),
+    },
 }
 """The options that go with each way of asking for images; without `input` and `inputs` they are drawn."""
 
@@ -61,7 +83,24 @@ class SampleOptions(JsonOption):
         None, group="images", help="With --input, side of the images, px.", shown="the network's"
     )
     teacher: Location | None = option(
-        None, group="images", help="With --input, a network to show beside it in a grid."
+        None,
+        group="images",
+        help="A network to show beside it in a grid: of the same photos, or of the same latents, then with "
+        "the difference.",
+    )
+    interpolate: int | None = option(
+        None,
+        group="images",
+        ge=1,
+        le=1_000,
+        help="Write a .gif or .webp that goes from each image to the next in so many frames.",
+    )
+    mix: bool = option(
+        False,
+        group="images",
+        off="",
+        help="Write a grid that mixes each image with each (StyleGAN2 only): coarse styles by row, fine ones "
+        "by column.",
     )
     inputs: Location | None = option(
         None,
@@ -86,12 +125,11 @@ class SampleOptions(JsonOption):
         shown="any",
     )
     seed: int = variant(SampleSeedOption, "seed", default=0, group="images")
-    psi: float = option(
-        1.0,
+    psi: Numbers = option(
+        (1.0,),
         group="images",
-        ge=0,
-        le=10,
-        help="Truncation of styles (StyleGAN2 only): below 1, less variety; 0, the mean style.",
+        help="Truncation of styles (StyleGAN2 only): below 1, less variety; 0, the mean style. Of several a "
+        "row of the grid each.",
     )
     noise: Literal["random", "const", "none"] = option(
         "random",
@@ -173,16 +211,37 @@ def _translated(asked: SampleOptions) -> tuple[dict[str, Any], str]:
 
 def _made(asked: SampleOptions, mode: str) -> tuple[dict[str, Any], str]:
     """What was drawn, or made of raw inputs."""
-    from nas.checkpoints import check_output, draw, raw_images, write
+    from nas.checkpoints import Show, check_output, draw, raw_images, show, write
+    from nas.errors import ConfigError
     from search_spaces import count_of
 
+    _check_psi(asked)
+    asked_for = Show(asked.psi, asked.teacher, asked.interpolate, asked.mix)
+    noise = asked.noise if "noise" in asked.model_fields_set else "const"
+    if asked_for.is_more_than_a_grid and not mode:
+        count = asked.count if "count" in asked.model_fields_set else SHOWN
+        line = show(
+            asked.checkpoint,
+            asked.output,
+            asked_for,
+            count=count,
+            columns=asked.columns,
+            latents=asked.latents,
+            classes=asked.classes,
+            seed=asked.seed,
+            noise=asked.noise if "noise" in asked.model_fields_set else "",
+            force=asked.force,
+        )
+        return {"output": str(asked.output), "seed": asked.seed, "psi": list(asked.psi)}, line
+    if len(asked.psi) > 1:
+        raise ConfigError(f"--psi {','.join(f'{each:g}' for each in asked.psi)}: give one with --inputs")
+    (psi,) = asked.psi
     check_output(asked.output, asked.force)
     images: Tensor
     if mode == "inputs":
         assert asked.inputs is not None
-        noise = asked.noise if "noise" in asked.model_fields_set else "const"
-        images = raw_images(asked.checkpoint, asked.inputs, asked.labels, psi=asked.psi, noise=noise)
-        said: dict[str, Any] = {"psi": asked.psi, "noise": noise}
+        images = raw_images(asked.checkpoint, asked.inputs, asked.labels, psi=psi, noise=noise)
+        said: dict[str, Any] = {"psi": psi, "noise": noise}
     else:
         images = draw(
             asked.checkpoint,
@@ -190,13 +249,31 @@ def _made(asked: SampleOptions, mode: str) -> tuple[dict[str, Any], str]:
             latents=asked.latents,
             classes=asked.classes,
             seed=asked.seed,
-            psi=asked.psi,
+            psi=psi,
             noise=asked.noise,
         )
-        said = asked.model_dump(include={"seed", "psi", "noise"})
+        said = {"seed": asked.seed, "psi": psi, "noise": asked.noise}
     write(images, asked.output, asked.columns, asked.force)
     line = f"{asked.output}: {count_of(len(images), 'image')} of {images.shape[2]}×{images.shape[3]} px"
     return {"output": str(asked.output), "shape": list(images.shape)} | said, line
+
+
+def _check_psi(asked: SampleOptions) -> None:
+    """Refuse truncations that are none, and several things at once."""
+    from nas.errors import ConfigError
+
+    for psi in asked.psi:
+        if not 0 <= psi <= MOST_PSI:
+            raise ConfigError(f"--psi {psi:g}: give 0 to {MOST_PSI}")
+    shows = {
+        "--psi with several values": len(asked.psi) > 1,
+        "--teacher": asked.teacher is not None,
+        "--interpolate": asked.interpolate is not None,
+        "--mix": asked.mix,
+    }
+    given = [flag for flag, value in shows.items() if value]
+    if len(given) > 1:
+        raise ConfigError(f"{' and '.join(given)} exclude each other: give one of them")
 
 
 if __name__ == "__main__":

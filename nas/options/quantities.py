@@ -72,6 +72,16 @@ def _quantities(value: Any) -> Any:
     return tuple(value.split(",")) if isinstance(value, str) else value
 
 
+def _numbers(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(value.split(","))
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _joined(values: tuple[float, ...]) -> str:
+    return ",".join(f"{value:g}" for value in values)
+
+
 def _names(value: Any) -> Any:
     return tuple(value.split(",")) if isinstance(value, str) and value else value or ()
 
@@ -115,6 +125,9 @@ Quantities = Annotated[
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_names), Form("NAME,...", ",".join)]
 """Several names: happy,sad."""
+
+Numbers = Annotated[tuple[float, ...], BeforeValidator(_numbers), Form("NUMBER,...", _joined)]
+"""Several numbers: 0.5,1."""
 
 Duration = Annotated[float, BeforeValidator(_duration), Form("DURATION")]
 """Seconds, written 30ms, 250us or 1.5s."""

@@ -57,7 +57,7 @@ def test_raw_arrays_are_answered() -> None:
             "--count does not go with --inputs, which takes --labels, --noise, --psi: ",
         ),
         ("--labels c.npy", "--labels goes with --input or --inputs: give that, too, or leave --labels out"),
-        ("--teacher t.pth", "--teacher goes with --input"),
+        ("--teacher t.pth", "translates images: it needs image (N, 3, 256, 256) from data"),
         (
             "",
             "translates images: it needs image (N, 3, 256, 256) from data … photos by --input, or arrays by",

@@ -1,0 +1,229 @@
+"""What a generator does between latents, styles and truncations, and beside its teacher: as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from distill.evaluation import compare, image_grid, save_png
+from distill.noise import seeded_noise
+from distill.tasks import Panel
+from nas.checkpoints.sampling import check_output, drawn_inputs, known_options
+from nas.errors import ConfigError
+from search_spaces import Generator, Inputs, StyleBased, load_checkpoint, os_reason
+from search_spaces.reading import written_whole
+
+FRAME_MS = 60  # that an image of an animation is shown
+ANIMATIONS = {".gif": "GIF", ".webp": "WEBP"}
+LEAST_KEYS = 2  # images that an animation goes through
+
+
+@dataclass(frozen=True)
+class Show:
+    """What is shown of a checkpoint's images, one of: truncations, a teacher beside it, a walk, a mix."""
+
+    psis: tuple[float, ...] = (1.0,)
+    teacher: Path | None = None
+    frames: int | None = None  # of a walk, from one image to the next
+    mix: bool = False
+
+    @property
+    def is_more_than_a_grid(self) -> bool:
+        return len(self.psis) > 1 or self.teacher is not None or self.frames is not None or self.mix
+
+
+def show(
+    checkpoint: Path,
+    output: Path,
+    asked: Show,
+    *,
+    count: int,
+    columns: int,
+    latents: Path | None = None,
+    classes: str = "",
+    seed: int = 0,
+    noise: str = "",
+    force: bool = False,
+) -> str:
+    """Write what is `asked` to `output`, and say what it is.
+
+    Args:
+        checkpoint: of a student or a teacher that makes images of latents.
+        output: .gif or .webp of a walk, else .png.
+        asked: see `Show`.
+        count: images, of which latents are drawn where none are given.
+        columns: images in a row, where rows are not given by what is asked.
+        latents: .npy of `z`, (N, latent_dim).
+        classes: of a conditional generator, see `draw`.
+        seed: of latents, labels and noise.
+        noise: of networks with noise inputs; constant where it is "".
+        force: replace `output` if it exists.
+
+    Raises:
+        CheckpointError, ConfigError: a file can't be read, does not fit or can't be written, or the network
+            can't do it.
+    """
+    check_output(output, force, tuple(ANIMATIONS) if asked.frames is not None else (".png",))
+    loaded = load_checkpoint(checkpoint)
+    generator = loaded.generator
+    psi = asked.psis[0]
+    for each in asked.psis:
+        options = known_options(loaded, checkpoint, {"psi": each} | ({"noise": noise} if noise else {}))
+    if "noise" in generator.sampling_options:
+        options.setdefault("noise", "const")
+    inputs = drawn_inputs(generator, checkpoint, count=count, latents=latents, classes=classes, seed=seed)
+    made = len(inputs[0])
+    size = f"{generator.image_shape[1]}×{generator.image_shape[2]} px"
+    if asked.frames is not None:
+        if made < LEAST_KEYS:
+            raise ConfigError(f"--count {made}: a walk goes through at least {LEAST_KEYS} images: give more")
+        images = walk(generator, inputs, asked.frames, psi=psi)
+        save_animation(images, output)
+        return f"{output}: a walk through {made} images, {len(images)} frames of {size}"
+    if asked.mix:
+        _save(image_grid(mixed(generator, inputs, psi), made + 1, max_side=None), output)
+        mix = "each mixed with each: coarse styles by row, fine ones by column"
+        return f"{output}: {made} images of {size}, {mix}"
+    if asked.teacher is not None:
+        other = load_checkpoint(asked.teacher).generator
+        if (other.input_specs, other.image_shape) != (generator.input_specs, generator.image_shape):
+            raise ConfigError(
+                f"--teacher {asked.teacher}: it takes other inputs or makes other images than {checkpoint}: "
+                "give the teacher of this student"
+            )
+        networks = {f"teacher, {asked.teacher.stem}": other, checkpoint.stem: generator}
+        _save(beside(networks, inputs, min(columns, made), seed, **options), output)
+        return f"{output}: {made} images of {size} by teacher and student, and their differences"
+    options.pop("psi", None)
+    images = truncated(generator, inputs, asked.psis, seed, **options)
+    _save(image_grid(images, made, max_side=None), output)
+    return f"{output}: {made} images of {size} in rows, psi {', '.join(f'{each:g}' for each in asked.psis)}"
+
+
+def _save(picture: Image.Image, output: Path) -> None:
+    try:
+        save_png(picture, output)
+    except OSError as error:
+        raise ConfigError(f"-o {output} can't be written ({os_reason(error)}): choose another") from error
+
+
+@torch.no_grad()
+def truncated(
+    generator: Generator, inputs: Inputs, psis: Sequence[float], seed: int, **options: Any
+) -> Tensor:
+    """Images (P·N, C, H, W): a row of N for each of the P truncations, of the same latents and noise."""
+    rows = []
+    for psi in psis:
+        with seeded_noise(seed):
+            rows.append(generator(*inputs, psi=psi, **options))
+    return torch.cat(rows)
+
+
+@torch.no_grad()
+def beside(
+    networks: Mapping[str, Generator], inputs: Inputs, columns: int, seed: int, **options: Any
+) -> Image.Image:
+    """The images of several networks for the same inputs, and how far the last is from the first.
+
+    The difference is that of a pixel's values: black where there is none.
+    """
+    made = {}
+    for name, network in networks.items():
+        with seeded_noise(seed):
+            known = {name: value for name, value in options.items() if name in network.sampling_options}
+            made[name] = network(*inputs, **known).clamp(-1, 1)
+    first, *_, last = made.values()
+    made[f"difference of {list(made)[-1]}"] = (first - last).abs() - 1
+    return compare([Panel({"": images}, name, columns) for name, images in made.items()])
+
+
+@torch.no_grad()
+def walk(generator: Generator, inputs: Inputs, frames: int, **options: Any) -> Tensor:
+    """Images (N·frames, C, H, W) from each of N latents to the next and from the last to the first.
+
+    StyleGAN2 goes along straight lines between styles, others along great circles between latents; labels
+    change halfway. Noise is constant.
+    """
+    fractions = torch.linspace(0, 1, frames + 1)[:-1]
+    if isinstance(generator, StyleBased) and "w" in generator.graph_starts:
+        _, keys = generator.with_styles(*inputs)
+        graph, psi = generator.graph("w"), torch.tensor(float(options.get("psi", 1.0)))
+        path = torch.cat([a.lerp(b, t)[None] for a, b in _pairs(keys) for t in fractions])
+        return torch.cat([graph(each, psi) for each in torch.split(path, 1)])
+    z, *labels = inputs
+    path = torch.cat([_slerp(a, b, float(t))[None] for a, b in _pairs(z) for t in fractions])
+    along = [
+        torch.cat([(a if t < 0.5 else b)[None] for a, b in _pairs(given) for t in fractions])
+        for given in labels
+    ]
+    steps = zip(*(torch.split(each, 1) for each in (path, *along)), strict=True)
+    return torch.cat([generator.deterministic(*step) for step in steps])
+
+
+@torch.no_grad()
+def mixed(generator: Generator, inputs: Inputs, psi: float) -> Tensor:
+    """Images ((N+1)², C, H, W), row by row: coarse styles are those of the row, fine ones of the column.
+
+    The first row and the first column are the N sources; between them the corner is white.
+
+    Raises:
+        ConfigError: the generator has no styles by layer.
+    """
+    if not isinstance(generator, StyleBased) or "w+" not in generator.graph_starts:
+        raise ConfigError("--mix: this network has no styles by layer: give a StyleGAN2's file")
+    images, w = generator.with_styles(*inputs)
+    graph, truncation = generator.graph("w+"), torch.tensor(psi)
+    layers = graph.example_inputs(1)[0].shape[1]
+    coarse = torch.arange(layers)[:, None] < layers // 2
+    blank = torch.ones_like(images[:1])
+
+    def of(row: Tensor, column: Tensor) -> Tensor:
+        made: Tensor = graph(torch.where(coarse, row, column)[None], truncation)
+        return made
+
+    rows = [blank, *(of(each, each) for each in w)]
+    for row in w:
+        rows += [of(row, row), *(of(row, column) for column in w)]
+    return torch.cat(rows)
+
+
+def save_animation(images: Tensor, output: Path) -> None:
+    """Write `images` as a .gif or .webp that begins anew; it appears only when complete.
+
+    Raises:
+        ConfigError: it can't be written.
+    """
+    frames = [image_grid(image[None], 1, max_side=None) for image in images]
+    try:
+        with written_whole(output) as file:
+            frames[0].save(
+                file,
+                format=ANIMATIONS[output.suffix.lower()],
+                save_all=True,
+                append_images=frames[1:],
+                duration=FRAME_MS,
+                loop=0,
+            )
+    except OSError as error:
+        raise ConfigError(f"-o {output} can't be written ({os_reason(error)}): choose another") from error
+
+
+def _pairs(keys: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Each of `keys` with the next, the last with the first."""
+    return list(zip(keys, keys.roll(-1, 0), strict=True))
+
+
+def _slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """The point at fraction `t` of the great circle from `a` to `b` (Shoemake 1985); lengths on a line."""
+    angle = torch.arccos((a / a.norm() * b / b.norm()).sum().clamp(-1, 1))
+    if float(angle.sin()) < 1e-4:
+        return a.lerp(b, t)
+    direction = (((1 - t) * angle).sin() * a / a.norm() + (t * angle).sin() * b / b.norm()) / angle.sin()
+    point: Tensor = direction * a.norm().lerp(b.norm(), t)
+    return point
