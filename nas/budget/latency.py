@@ -7,6 +7,7 @@ spent waiting for other processes, such as the candidates that a search trains m
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -27,8 +28,23 @@ LEAST_RUNS = 4  # … but for these, however slow
 Run = Callable[[], object]
 
 
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of one image over many runs."""
+
+    median: float
+    low: float  # first quartile …
+    high: float  # … and third
+    runs: int
+
+
 def median_seconds(run: Run, clock: Callable[[], float]) -> float:
-    """Median seconds of `run` by `clock`, on one thread, measured by PyTorch's benchmark timer.
+    """Median seconds of `run` by `clock`: see `timed`."""
+    return timed(run, clock).median
+
+
+def timed(run: Run, clock: Callable[[], float]) -> Timing:
+    """Seconds of `run` by `clock`, on one thread, measured by PyTorch's benchmark timer.
 
     After a warm-up, runs are timed until the interquartile range of their times is below a tenth of the
     median.
@@ -36,7 +52,9 @@ def median_seconds(run: Run, clock: Callable[[], float]) -> float:
     timer = Timer("run()", globals={"run": run}, timer=clock, num_threads=1)
     once = timer.timeit(1).median  # after two warm-up runs
     longest = max(SECONDS, LEAST_RUNS * once)
-    return timer.adaptive_autorange(min_run_time=LEAST_SECONDS, max_run_time=longest).median
+    found = timer.adaptive_autorange(min_run_time=LEAST_SECONDS, max_run_time=longest)
+    low, high = (statistics.quantiles(found.times, n=4)[i] for i in (0, 2))
+    return Timing(found.median, low, high, len(found.times) * found.number_per_run)
 
 
 @dataclass(frozen=True)
@@ -48,21 +66,27 @@ class Stopwatch:
     clock: Callable[[], float]
 
     def seconds(self, generator: Generator) -> float:
-        """The latency of one image."""
+        """The latency of one image: the median."""
+        return self.timing(generator).median
+
+    def timing(self, generator: Generator) -> Timing:
+        """The latency of one image with its spread."""
         with torch.no_grad(), self.ready(generator.eval()) as run:
-            return median_seconds(run, self.clock)
+            return timed(run, self.clock)
 
 
-def make_stopwatch(where: str) -> Stopwatch:
-    """The stopwatch called `where`: "cpu", "cuda" or "onnxruntime".
+def make_stopwatch(where: str, flag: str = "--latency-on") -> Stopwatch:
+    """The stopwatch called `where`, one of `STOPWATCHES`; `flag` is the option that asks for it.
 
     Raises:
-        ConfigError: there is no GPU, or a package is missing.
+        ConfigError: there is none of that name, no GPU, or a package is missing.
     """
-    return {"cpu": _cpu, "cuda": _cuda, "onnxruntime": _onnxruntime}[where]()
+    if where not in STOPWATCHES:
+        raise ConfigError(f"{flag} {where} is unknown: give {', '.join(STOPWATCHES)}")
+    return STOPWATCHES[where](f"{flag} {where}")
 
 
-def _cpu() -> Stopwatch:
+def _cpu(asked: str) -> Stopwatch:
     @contextmanager
     def ready(generator: Generator) -> Iterator[Run]:
         inputs = _one_input(generator)
@@ -71,9 +95,9 @@ def _cpu() -> Stopwatch:
     return Stopwatch("cpu, 1 thread", ready, time.thread_time)
 
 
-def _cuda() -> Stopwatch:
+def _cuda(asked: str) -> Stopwatch:
     if not torch.cuda.is_available():
-        raise ConfigError("--latency-on cuda: PyTorch sees no GPU here: use --latency-on cpu")
+        raise ConfigError(f"{asked}: PyTorch sees no GPU here: use {asked.removesuffix('cuda')}cpu")
 
     @contextmanager
     def ready(generator: Generator) -> Iterator[Run]:
@@ -89,8 +113,8 @@ def _cuda() -> Stopwatch:
     return Stopwatch(torch.cuda.get_device_name(), ready, time.perf_counter)
 
 
-def _onnxruntime() -> Stopwatch:
-    check_onnx_installed("--latency-on onnxruntime")
+def _onnxruntime(asked: str) -> Stopwatch:
+    check_onnx_installed(asked)
     import onnxruntime
 
     @contextmanager
@@ -101,6 +125,14 @@ def _onnxruntime() -> Stopwatch:
         yield lambda: session(*inputs)
 
     return Stopwatch(f"onnxruntime {onnxruntime.__version__}, cpu, 1 thread", ready, time.thread_time)
+
+
+STOPWATCHES: dict[str, Callable[[str], Stopwatch]] = {
+    "cpu": _cpu,
+    "cuda": _cuda,
+    "onnxruntime": _onnxruntime,
+}
+"""By name; each takes the option that asks for it, for messages."""
 
 
 def _one_input(generator: Generator) -> tuple[Tensor, ...]:

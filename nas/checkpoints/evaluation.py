@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from distill.evaluation import (
 )
 from distill.progress import OnProgress
 from distill.tasks import Direction, EvalSet, Task
-from nas.budget import COUNTER, measure
+from nas.budget import COUNTER, make_stopwatch, measure
 from nas.checkpoints.subject import Subject, load_samples, load_task, source_of
 from nas.config import STATISTICS
 from nas.device import choose_device
@@ -43,6 +44,7 @@ def evaluate(
     direction: Direction | None = None,
     attributes: Sequence[str] | None = None,
     resolution: int | None = None,
+    latency: Sequence[str] = (),
     teacher: str | Path | None = None,
     fid_samples: int | None = None,
     extractor: str | None = None,
@@ -64,6 +66,7 @@ def evaluate(
         direction: from which domain to which it translates.
         attributes: of the images, by name, in the generator's order.
         resolution: side of the images, px, of a translator whose file does not say it.
+        latency: on what one image is timed, too: "cpu", "onnxruntime", "cuda".
         teacher: the file of that teacher, where the checkpoint notes another or none; implies data="teacher".
         fid_samples: generated images that every metric is taken over.
         extractor: of the features, a name or a TorchScript file.
@@ -77,9 +80,10 @@ def evaluate(
     Returns:
         What `nas-evaluate --json` prints: `checkpoint`, `data`, what it is `compared_with`, the name of the
         `distance`, `notes` on images and extractor, `device`, `batch_size`, `macs`, `params` with
-        their `counter`, `architecture`, and `metrics`: values and conditions of each by its name. `held_out`
-        has the same of images that the study held out, where it did. With FID among the metrics also `fid`,
-        `fid_samples`, `fid_extractor`, `fid_extractor_digest` and `fid_seed`.
+        their `counter`, `latency` (seconds: median, quartiles, number of runs), `architecture`, and
+        `metrics`: values and conditions of each by its name. `held_out` has the same of images that the
+        study held out, where it did. With FID among the metrics also `fid`, `fid_samples`, `fid_extractor`,
+        `fid_extractor_digest` and `fid_seed`.
 
     Raises:
         UserError: the checkpoint, data, extractor or device can't be used, or a metric is impossible.
@@ -91,6 +95,7 @@ def evaluate(
     kind = subject.task(task)
     metrics = list(asked or ("fid", *metrics_of(kind)))
     check_task_has(kind, metrics)
+    stopwatches = [make_stopwatch(name, "--latency") for name in latency]
     cost = measure(subject.generator)
     weights = _weights(subject, extractor, extractor_weights)
     source = source_of(subject, data, teacher)
@@ -122,6 +127,7 @@ def evaluate(
     sets = () if source == TEACHER else measured.held_out_sets()
     held_out_samples = fid_samples or subject.held_out_samples(measured)
     scores, apart = _scores(subject, fidelity, sets, metrics, samples, held_out_samples, drawn)
+    timings = [(each, each.timing(subject.generator.cpu())) for each in stopwatches]
     return {
         "checkpoint": str(subject.path),
         "data": measured.images.name,
@@ -136,6 +142,7 @@ def evaluate(
         "macs": cost.macs,
         "params": cost.params,
         "counter": COUNTER,
+        "latency": {each.name: asdict(timing) for each, timing in timings},
         "architecture": subject.generator.architecture.to_json(),
     }
 

@@ -35,6 +35,7 @@ nas-evaluate student.safetensors --metrics fid,kid,is,prc,vol --fid-samples 50k
 nas-evaluate student.safetensors --data images/ --extractor inception --extractor-weights inception.pth --json
 nas-evaluate student.safetensors --data cifar.zip --extractor cifar-resnet --extractor-weights resnet20.th
 nas-evaluate student.safetensors --data images/ --extractor features.pt --cache nas-runs/cache
+nas-evaluate student.safetensors --latency cpu,onnxruntime
 nas-evaluate student.safetensors --metrics fid,content,accuracy     # of a StarGAN, for every attribute
 nas-evaluate student.safetensors --teacher ffhq256.pkl --cache samples/     # against samples of the teacher
 """
@@ -55,6 +56,12 @@ class EvaluateOptions(JsonOption, DeviceOption, SampleSeedOption, FidOptions):
         help="Metrics: any of fid,kid,is,prc,vol. Of translators also content (distance to the input); of "
         "pairs target and perceptual (distances to the target); of attributes accuracy.",
         shown="fid, and for translators all that go with the task",
+    )
+    latency: Names = option(
+        (),
+        group="evaluation",
+        help="Time one image, too, on any of {choices}; batch 1, one thread, after a warm-up.",
+        choices="nas.budget:STOPWATCHES",
     )
     data: Place | None = variant(
         ImageOptions,
@@ -136,6 +143,10 @@ def main(asked: EvaluateOptions) -> None:
         f"{format_quantity(found['params'])} parameters; measured on {found['device']}, "
         f"{found['batch_size']} images at a time"
     )
+    for where, timing in found["latency"].items():
+        median, low, high = (1e3 * timing[name] for name in ("median", "low", "high"))
+        spread = f"quartiles {low:.3g} and {high:.3g}, {timing['runs']} runs"
+        click.echo(f"One image: {median:.3g} ms on {where} ({spread})")
 
 
 def _table(found: dict[str, Any]) -> Table:

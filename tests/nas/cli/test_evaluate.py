@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import nas.checkpoints
-from tests.nas.cli.command_line import run
+from tests.nas.cli.command_line import refused, run
 
 
 def score(name: str, *values: float) -> dict[str, Any]:
@@ -31,6 +33,7 @@ def test_every_attribute_has_a_line_with_all_metrics(monkeypatch: pytest.MonkeyP
         "macs": 1000,
         "params": 10,
         "counter": "fvcore",
+        "latency": {},
     }
     monkeypatch.setattr(nas.checkpoints, "evaluate", lambda *_, **__: found, raising=False)
     lines = [
@@ -39,3 +42,18 @@ def test_every_attribute_has_a_line_with_all_metrics(monkeypatch: pytest.MonkeyP
     assert ["happy", "2.5", "0.25", "4.5", "0.125"] in lines
     assert ["sad", "3.5", "0.75", "5.5", "0.375"] in lines
     assert any(line[:3] == ["FD", "(means)", "3"] for line in lines), "their mean"
+
+
+def test_one_image_is_timed_where_that_is_asked(teacher_file: Path) -> None:
+    asked = ("--data", "digits", "--metrics", "vol", "--fid-samples", 50, "--latency")
+    found = json.loads(run("nas-evaluate", teacher_file, *asked, "cpu,onnxruntime", "--json").stdout)
+    assert [name.partition(" ")[0].rstrip(",") for name in found["latency"]] == ["cpu", "onnxruntime"]
+    for timing in found["latency"].values():
+        assert 0 < timing["low"] <= timing["median"] <= timing["high"]
+        assert timing["runs"] >= 4
+    line = run("nas-evaluate", teacher_file, *asked, "cpu").stdout.splitlines()[-1]
+    assert line.startswith("One image: ")
+    assert " ms on cpu, 1 thread (quartiles " in line
+    refused(
+        "--latency tpu is unknown: give cpu, cuda, onnxruntime", "nas-evaluate", teacher_file, *asked, "tpu"
+    )
