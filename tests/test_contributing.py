@@ -14,6 +14,7 @@ import torch
 from distill.evaluation.metrics import METRICS
 from distill.recipes import RECIPES
 from distill.tasks import TASKS
+from nas.checkpoints import FORMATS
 from nas.cli.evaluate import EvaluateOptions
 from nas.config import SearchConfig
 from nas.samplers import SAMPLERS
@@ -22,7 +23,7 @@ from search_spaces import FAMILIES
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs" / "contributing").glob("*.md"))
 BLOCK = re.compile(r"^```python\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
-REGISTRIES = (FAMILIES, RECIPES, TASKS, SAMPLERS, METRICS)
+REGISTRIES = (FAMILIES, RECIPES, TASKS, SAMPLERS, METRICS, FORMATS)
 FILE = re.compile(r"`((?:distill|nas|search_spaces|tests|benchmarks|docs)/[\w/.]*)`")
 
 
@@ -44,7 +45,7 @@ def blocks(page: Path) -> list[tuple[int, str]]:
 
 
 def test_there_is_a_page_for_each_thing_that_is_added() -> None:
-    assert {page.stem for page in PAGES} == {"family", "recipe", "task", "sampler", "metric"}
+    assert {page.stem for page in PAGES} == {"family", "recipe", "task", "sampler", "metric", "format"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -27,7 +27,7 @@ def _write_safetensors(checkpoint: Checkpoint, path: Path, settings: Settings) -
     return Written("safetensors", path, path.stat().st_size)
 
 
-FORMATS: Mapping[str, Format] = {
+FORMATS: dict[str, Format] = {
     "safetensors": Format(".safetensors", _write_safetensors),  # the default: what our commands read
     "onnx": Format(".onnx", write_onnx, check_onnx),
     "pt2": Format(".pt2", write_program),
@@ -54,7 +54,7 @@ class Export:
             if format_ not in FORMATS:
                 raise ExportError(f"--format {format_} is unknown: give {', '.join(FORMATS)}")
         if len(formats) > 1:
-            if output.is_file() or output.suffix in _SUFFIXES:
+            if output.is_file() or output.suffix in suffixes():
                 raise ExportError(
                     f"-o {output} is one file, for {len(formats)} formats: give a folder, such as "
                     f"{output.with_suffix('')}"
@@ -63,7 +63,7 @@ class Export:
         if formats:
             (format_,) = formats
             suffix = FORMATS[format_].suffix
-            if not suffix and (output.suffix in _SUFFIXES or output.is_file()):
+            if not suffix and (output.suffix in suffixes() or output.is_file()):
                 raise ExportError(
                     f"-o {output}: --format {format_} writes a folder: give {output.with_suffix('')}"
                 )
@@ -72,13 +72,13 @@ class Export:
                     f"-o {output}: files of --format {format_} end in {suffix}: give {_named(output, suffix)}"
                 )
             return cls({format_: output})
-        if output.suffix not in _SUFFIXES:
-            first = next(iter(_SUFFIXES))
+        if output.suffix not in suffixes():
+            first = next(iter(suffixes()))
             raise ExportError(
-                f"-o {output}: its end says no format: give one of {', '.join(_SUFFIXES)}, such as "
+                f"-o {output}: its end says no format: give one of {', '.join(suffixes())}, such as "
                 f"{_named(output, first)}, or several by --format and a folder"
             )
-        return cls({_SUFFIXES[output.suffix]: output})
+        return cls({suffixes()[output.suffix]: output})
 
     def check(self, *, force: bool) -> None:
         """Refuse, before anything is computed, what can't be written.
@@ -95,7 +95,9 @@ class Export:
                 raise ExportError(f"{path} exists: choose another -o, or replace it by --force")
 
 
-_SUFFIXES = {each.suffix: name for name, each in FORMATS.items() if each.suffix}
+def suffixes() -> dict[str, str]:
+    """Formats by the suffix of their files."""
+    return {each.suffix: name for name, each in FORMATS.items() if each.suffix}
 
 
 def write_checkpoint(
@@ -124,7 +126,7 @@ def write_checkpoint(
 
 def _named(output: Path, suffix: str) -> Path:
     """`output` with another suffix in the place of its own, or added where it has none."""
-    is_suffix = output.suffix in _SUFFIXES or output.suffix[1:].isalpha()  # faces-0.5 has none
+    is_suffix = output.suffix in suffixes() or output.suffix[1:].isalpha()  # faces-0.5 has none
     stem = output.stem if is_suffix else output.name
     return output.with_name(f"{stem}{suffix}")
 
