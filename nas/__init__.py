@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from nas.extras import missing_extra
 
 if TYPE_CHECKING:
-    from nas.api import export, open_study, search
+    from nas.api import export, open_study, search, write_page
     from nas.budget import Budget
     from nas.checkpoints import HubStudent, evaluate, load_student
     from nas.config import SearchConfig
@@ -41,6 +41,7 @@ __all__ = [
     "load_student",
     "open_study",
     "search",
+    "write_page",
 ]
 
 _HOMES = {
@@ -57,6 +58,7 @@ _HOMES = {
     "load_student": "nas.checkpoints",
     "open_study": "nas.api",
     "search": "nas.api",
+    "write_page": "nas.api",
 }
 
 

@@ -17,6 +17,7 @@ from nas.checkpoints import Settings, choose, export_student
 from nas.config import SearchConfig
 from nas.driver import prepare, run_search
 from nas.errors import ConfigError
+from nas.html import write_page as write_study_page
 from nas.options import StudyOptions, nearest
 from nas.progress import progress_bars
 from nas.reporting import SearchReport, read_report
@@ -92,13 +93,40 @@ def open_study(name: str = "", *, workdir: str | Path = WORKDIR, storage: str = 
         return read_report(store, folder)
 
 
+def write_page(
+    output: str | Path,
+    name: str = "",
+    *,
+    workdir: str | Path = WORKDIR,
+    storage: str = "",
+    force: bool = False,
+) -> None:
+    """Write a study as one HTML page that needs no network, as `nas-report --html` does.
+
+        nas.write_page("report.html")  # the last search in nas-runs
+
+    Args:
+        output: file to write, *.html.
+        name: of the study; the newest when empty.
+        workdir: folder of runs.
+        storage: SQLAlchemy URL; SQLite in the study's folder when empty.
+        force: replace `output` if it exists.
+
+    Raises:
+        UserError: there is no such study, or `output` exists or can't be written.
+    """
+    store, folder = open_existing(Path(workdir), name, storage)
+    with store:
+        write_study_page(store, folder, Path(output), force=force)
+
+
 def export(
     report: SearchReport,
     output: str | Path,
     *,
     trial: int | None = None,
     max_macs: int | None = None,
-    formats: Sequence[str] = (),
+    formats: str | Sequence[str] = (),
     start: str = "",
     batch: int | None = None,
     force: bool = False,
@@ -114,7 +142,7 @@ def export(
         output: file to write, whose suffix says the format; with several `formats` a folder.
         trial: number of the trial; the best by posterior estimate when None.
         max_macs: the best of at most so many MACs; leave `trial` out then.
-        formats: "safetensors", "onnx", "pt2".
+        formats: any of "safetensors", "onnx", "pt2", "hub"; by the suffix of `output` when empty.
         start: what ONNX models and programs start from: "z", "w" or "w+" of StyleGAN2.
         batch: images that they make at a time; any number when None.
         force: replace `output` if it exists.

@@ -53,7 +53,8 @@ def timed(run: Run, clock: Callable[[], float]) -> Timing:
     once = timer.timeit(1).median  # after two warm-up runs
     longest = max(SECONDS, LEAST_RUNS * once)
     found = timer.adaptive_autorange(min_run_time=LEAST_SECONDS, max_run_time=longest)
-    low, high = (statistics.quantiles(found.times, n=4)[i] for i in (0, 2))
+    times = found.times if len(found.times) > 1 else [*found.times, *found.times]
+    low, _, high = statistics.quantiles(times, n=4, method="inclusive")
     return Timing(found.median, low, high, len(found.times) * found.number_per_run)
 
 

@@ -44,7 +44,7 @@ def evaluate(
     direction: Direction | None = None,
     attributes: Sequence[str] | None = None,
     resolution: int | None = None,
-    latency: Sequence[str] = (),
+    latency: str | Sequence[str] = (),
     teacher: str | Path | None = None,
     fid_samples: int | None = None,
     extractor: str | None = None,
@@ -95,7 +95,9 @@ def evaluate(
     kind = subject.task(task)
     metrics = list(asked or ("fid", *metrics_of(kind)))
     check_task_has(kind, metrics)
-    stopwatches = [make_stopwatch(name, "--latency") for name in latency]
+    stopwatches = [
+        make_stopwatch(name, "--latency") for name in ([latency] if isinstance(latency, str) else latency)
+    ]
     cost = measure(subject.generator)
     weights = _weights(subject, extractor, extractor_weights)
     source = source_of(subject, data, teacher)

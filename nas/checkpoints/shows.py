@@ -16,11 +16,12 @@ from distill.noise import seeded_noise
 from distill.tasks import Panel
 from nas.checkpoints.sampling import check_output, drawn_inputs, known_options
 from nas.errors import ConfigError
-from search_spaces import Generator, Inputs, StyleBased, load_checkpoint, os_reason
+from search_spaces import Generator, Inputs, StyleBased, count_of, load_checkpoint, os_reason
 from search_spaces.reading import written_whole
 
 FRAME_MS = 60  # that an image of an animation is shown
 ANIMATIONS = {".gif": "GIF", ".webp": "WEBP"}
+MOST = 10_000  # images of one file: they are in memory at once
 LEAST_KEYS = 2  # images that an animation goes through
 
 
@@ -32,6 +33,12 @@ class Show:
     teacher: Path | None = None
     frames: int | None = None  # of a walk, from one image to the next
     mix: bool = False
+
+    def pictures(self, count: int) -> int:
+        """How many images are made of `count` latents."""
+        if self.frames is not None:
+            return count * self.frames
+        return (count + 1) ** 2 if self.mix else count * max(2, len(self.psis))
 
     @property
     def is_more_than_a_grid(self) -> bool:
@@ -74,11 +81,22 @@ def show(
     generator = loaded.generator
     psi = asked.psis[0]
     for each in asked.psis:
-        options = known_options(loaded, checkpoint, {"psi": each} | ({"noise": noise} if noise else {}))
-    if "noise" in generator.sampling_options:
-        options.setdefault("noise", "const")
+        known_options(loaded, checkpoint, {"psi": each} | ({"noise": noise} if noise else {}))
+    if len(asked.psis) > 1 and "psi" not in generator.sampling_options:
+        raise ConfigError(
+            f"--psi of several values: {checkpoint} is of the family {loaded.family}, which has no styles to "
+            "truncate: leave --psi out"
+        )
+    if noise and (asked.mix or asked.frames is not None):
+        raise ConfigError(f"--noise {noise}: noise of a walk or a mix is constant: leave --noise out")
+    if asked.pictures(count) > MOST:
+        raise ConfigError(
+            f"--count {count}: that is {asked.pictures(count):,} images, and at most {MOST:,} are made: give "
+            "fewer"
+        )
     inputs = drawn_inputs(generator, checkpoint, count=count, latents=latents, classes=classes, seed=seed)
     made = len(inputs[0])
+    images_of = count_of(made, "image")
     size = f"{generator.image_shape[1]}×{generator.image_shape[2]} px"
     if asked.frames is not None:
         if made < LEAST_KEYS:
@@ -89,7 +107,7 @@ def show(
     if asked.mix:
         _save(image_grid(mixed(generator, inputs, psi), made + 1, max_side=None), output)
         mix = "each mixed with each: coarse styles by row, fine ones by column"
-        return f"{output}: {made} images of {size}, {mix}"
+        return f"{output}: {images_of} of {size}, {mix}"
     if asked.teacher is not None:
         other = load_checkpoint(asked.teacher).generator
         if (other.input_specs, other.image_shape) != (generator.input_specs, generator.image_shape):
@@ -98,12 +116,12 @@ def show(
                 "give the teacher of this student"
             )
         networks = {f"teacher, {asked.teacher.stem}": other, checkpoint.stem: generator}
+        options = {"psi": psi, "noise": noise or "const"}
         _save(beside(networks, inputs, min(columns, made), seed, **options), output)
-        return f"{output}: {made} images of {size} by teacher and student, and their differences"
-    options.pop("psi", None)
-    images = truncated(generator, inputs, asked.psis, seed, **options)
+        return f"{output}: {images_of} of {size} by teacher and student, and their differences"
+    images = truncated(generator, inputs, asked.psis, seed, noise=noise or "const")
     _save(image_grid(images, made, max_side=None), output)
-    return f"{output}: {made} images of {size} in rows, psi {', '.join(f'{each:g}' for each in asked.psis)}"
+    return f"{output}: {images_of} of {size} in rows, psi {', '.join(f'{each:g}' for each in asked.psis)}"
 
 
 def _save(picture: Image.Image, output: Path) -> None:

@@ -55,6 +55,13 @@ class ExportOptions(JsonOption, StudyOptions):
         group="students",
         help="Write this checkpoint in another format, instead of a student of a study.",
     )
+    resolution: int | None = option(
+        None,
+        group="students",
+        ge=1,
+        help="With --checkpoint, side of the images in px of a translator, whose file does not say it.",
+        shown="the network's",
+    )
     formats: Names = option(
         (),
         group="output",
@@ -88,7 +95,7 @@ class ExportOptions(JsonOption, StudyOptions):
     cls=Command,
     examples=EXAMPLES,
     unnamed="--study",
-    interrupted="nothing was written; run the same command again",
+    interrupted="files that are there are complete; run the same command again",
 )
 @options(ExportOptions)
 def main(asked: ExportOptions) -> None:
@@ -102,6 +109,11 @@ def main(asked: ExportOptions) -> None:
     given = (asked.best, asked.trial is not None, asked.max_macs is not None, asked.checkpoint is not None)
     if sum(given) > 1:
         raise ConfigError("--best, --trial, --max-macs and --checkpoint exclude each other: give one of them")
+    if asked.checkpoint is not None:
+        for name in sorted({"study", "workdir", "storage"} & asked.model_fields_set):
+            raise ConfigError(f"--{name} does not go with --checkpoint, which needs no study: leave it out")
+    elif asked.resolution is not None:
+        raise ConfigError("--resolution goes with --checkpoint: a student of a study has the study's")
     made = missing_folder(asked.output)
     if asked.checkpoint is None:
         _export_trial(asked)
@@ -169,6 +181,7 @@ def _export_trial(asked: ExportOptions) -> None:
 def _convert(asked: ExportOptions, path: Path) -> None:
     """Write a checkpoint in other formats."""
     import json
+    from dataclasses import replace
 
     from nas.checkpoints import Export, Settings, write_checkpoint
     from search_spaces import load_checkpoint
@@ -176,6 +189,9 @@ def _convert(asked: ExportOptions, path: Path) -> None:
     export = Export.of(asked.output, asked.formats, path.stem)
     export.check(force=asked.force)
     checkpoint = load_checkpoint(path)
+    if asked.resolution is not None:
+        generator = checkpoint.generator.at_resolution(asked.resolution)
+        checkpoint = replace(checkpoint, generator=generator)
     files = write_checkpoint(checkpoint, export, Settings(asked.start or "", asked.batch), force=asked.force)
     if asked.as_json:
         described = {"output": str(asked.output), "files": [each.as_json() for each in files]}

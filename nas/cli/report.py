@@ -74,23 +74,30 @@ def main(asked: ReportOptions) -> None:
     given = [flag for flag, value in chosen.items() if value]
     if len(given) > 1:
         raise ConfigError(f"{' and '.join(given)} exclude each other: give one of them")
+    if asked.force and asked.html is None:
+        raise ConfigError("--force goes with --html: give that, too, or leave --force out")
     if asked.listed:
         _list(asked)
         return
     store, folder = open_asked(asked)
     with store:
         if asked.html is not None:
-            _write(store, folder, asked.html, asked.force)
+            _write(store, folder, asked.html, asked)
             return
         found = read_report(store, folder)
     _show(found, asked)
 
 
-def _write(store: StudyStore, folder: Path, output: Path, force: bool) -> None:
+def _write(store: StudyStore, folder: Path, output: Path, asked: ReportOptions) -> None:
     """Write the page."""
+    import json
+
     from nas.html import write_page
 
-    size = write_page(store, folder, output, force=force)
+    size = write_page(store, folder, output, force=asked.force)
+    if asked.as_json:
+        click.echo(json.dumps({"output": str(output), "study": store.name, "bytes": size}))
+        return
     click.echo(f"{output}: {store.name}, {size / 1e6:.1f} MB; open it in a browser")
 
 

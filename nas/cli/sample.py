@@ -135,7 +135,7 @@ class SampleOptions(JsonOption):
         "random",
         group="images",
         help="Noise inputs (StyleGAN2 only).",
-        shown="random; with --inputs const",
+        shown="random; const with --inputs, --teacher and several --psi",
     )
     output: Location = option(
         group="output",

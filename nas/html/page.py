@@ -41,13 +41,20 @@ def write_page(store: StudyStore, folder: Path, output: Path, *, force: bool = F
     try:
         if output.exists() and not force:
             raise ExportError(f"--html {output} exists: choose another, or replace it by --force")
-        page = page_of(store, folder).encode()
+    except OSError as error:
+        raise _unwritable(output, error) from error
+    page = page_of(store, folder).encode()
+    try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(output) as file:
             file.write(page)
     except OSError as error:
-        raise ExportError(f"--html {output} can't be written ({os_reason(error)}): choose another") from error
+        raise _unwritable(output, error) from error
     return len(page)
+
+
+def _unwritable(output: Path, error: OSError) -> ExportError:
+    return ExportError(f"--html {output} can't be written ({os_reason(error)}): choose another")
 
 
 def page_of(store: StudyStore, folder: Path) -> str:

@@ -6,6 +6,7 @@ import base64
 import shlex
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from search_spaces import UserError
 PICTURES = 6  # students whose samples are shown
 PROFILES = 3  # architectures that are drawn beside the best
 FEWEST_FOR_IMPORTANCE = 4  # finished trials
+ENDS = ("latent", "inputs", "image")  # rows of an architecture that are no layers of a width of their own
 MOST_IMPORTANT = 8  # choices that are listed
 
 
@@ -51,7 +53,7 @@ class Plot:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows below headings; a cell of a number is right-aligned."""
+    """Rows below headings."""
 
     title: str
     columns: Sequence[str]
@@ -142,7 +144,13 @@ def _plots(
     ]
     if len(found.front) > 1:
         area = hypervolume_figure(found.trials, found.distance)
-        drawn.append(("hypervolume", area, "how far the front had come after so many images in all"))
+        drawn.append(
+            (
+                "hypervolume",
+                area,
+                f"hypervolume of the front, {found.distance} against MACs, over the images of all trials",
+            )
+        )
     if longest and "kd_schedule" in attributes.config:
         weight = kd_figure(schedule_of(attributes.config), longest)
         drawn.append(("kd", weight, f"KD weight over a training: {schedule_of(attributes.config)}"))
@@ -237,7 +245,8 @@ def _profiles(found: SearchReport, shown: Sequence[TrialReport]) -> list[Profile
         except UserError:  # a family of another installation
             return []
         layers = [(row.get("layer", next(iter(row.values()))), row.get("channels", "")) for row in rows]
-        drawn.append((trial, [(name, width) for name, width in layers if width.isdigit()]))
+        inside = [(name, width) for name, width in layers if name not in ENDS and width.isdigit()]
+        drawn.append((trial, inside))
     widest = max((int(width) for _, layers in drawn for _, width in layers), default=1)
     return [
         Profile(
@@ -255,7 +264,7 @@ def _pictures(found: SearchReport, shown: Sequence[TrialReport], folder: Path) -
         if not trial.rungs or len(pictures) == PICTURES:
             continue
         path = folder / Path(trial.rungs[-1].checkpoint).parent / "samples.png"
-        if path.is_file():
+        with suppress(OSError):  # a study without pictures is shown, too
             data = base64.b64encode(path.read_bytes()).decode("ascii")
             pictures.append(Picture(f"data:image/png;base64,{data}", _called(trial, found)))
     return pictures

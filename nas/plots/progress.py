@@ -9,34 +9,42 @@ import plotly.graph_objects as go
 
 from distill.schedules import Schedule
 from nas.plots.front import BLUE, INK, ORANGE, axis
-from nas.ranking import hypervolume
+from nas.ranking import finite, hypervolume
 from nas.reporting import TrialReport
 
+BEYOND = 1.1  # reference point of the hypervolume, in units of the ranges
 STEPS = 100  # of the curve of a schedule
 
 
 def hypervolume_figure(reports: Sequence[TrialReport], distance: str) -> go.Figure:
-    """The area that the front dominates, of all that any front of these trials could, against images shown.
+    """The hypervolume of the front after each trial, against the images shown until then, by trial number.
 
-    Axes of the area are logarithms of MACs and of the distance; its corner is the worst of both that a trial
-    trained to the end has. A trial counts with its own distance, and when it is finished.
+    Axes are logarithms of MACs and of the distance, each from the lowest value of a trial that was trained to
+    the end to a tenth of their range beyond the highest; the whole of it is 1. A trial counts with its own
+    distance; replicates only with their images.
     """
-    complete = [t for t in reports if t.state == "COMPLETE" and t.macs and t.fid]
-    points = {t.number: (math.log(t.macs or 1), math.log(t.fid or 1)) for t in complete}
+    complete = [t for t in reports if t.state == "COMPLETE" and t.replicate_of is None]
+    positive = [t for t in complete if t.fid is not None and t.fid > 0 and finite(t.point)]
+    points = {t.number: (math.log(t.macs or 1), math.log(t.fid or 1)) for t in positive}
+    columns = list(zip(*points.values(), strict=True)) or [(0.0,), (0.0,)]
+    lowest, ranges = [min(each) for each in columns], [max(each) - min(each) or 1.0 for each in columns]
+    scaled = {
+        number: tuple(
+            (value - low) / extent for value, low, extent in zip(point, lowest, ranges, strict=True)
+        )
+        for number, point in points.items()
+    }
     shown, found, images, areas = 0, [], [], []
-    corner = tuple(max(values) for values in zip(*points.values(), strict=True)) if points else (0.0, 0.0)
-    ideal = tuple(min(values) for values in zip(*points.values(), strict=True)) if points else (0.0, 0.0)
-    whole = (corner[0] - ideal[0]) * (corner[1] - ideal[1])
     for trial in sorted(reports, key=lambda t: t.number):
         shown += trial.rungs[-1].images if trial.rungs else 0
-        if trial.number in points and whole > 0:
-            found.append(points[trial.number])
+        if trial.number in scaled:
+            found.append(scaled[trial.number])
             images.append(shown)
-            areas.append(hypervolume(found, corner) / whole)
+            areas.append(hypervolume(found, (BEYOND, BEYOND)) / BEYOND**2)
     figure = go.Figure()
     line = {"shape": "hv", "color": BLUE, "width": 2}
     figure.add_trace(go.Scatter(x=images, y=areas, mode="lines+markers", line=line, marker={"size": 5}))
-    return _laid_out(figure, "Hypervolume of the front", "images shown in all", "share of the best possible")
+    return _laid_out(figure, "Hypervolume of the front", "images shown in all trials", "hypervolume")
 
 
 def kd_figure(schedule: Schedule, images: int) -> go.Figure:
@@ -46,7 +54,7 @@ def kd_figure(schedule: Schedule, images: int) -> go.Figure:
     figure = go.Figure()
     weights = [schedule(each) for each in at]
     figure.add_trace(go.Scatter(x=shown, y=weights, mode="lines", line={"color": ORANGE, "width": 2}))
-    return _laid_out(figure, "KD weight", "images of a training", "weight of similarity")
+    return _laid_out(figure, "KD weight", "images of a training", "KD weight")
 
 
 def _laid_out(figure: go.Figure, title: str, x: str, y: str) -> go.Figure:

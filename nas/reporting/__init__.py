@@ -1,4 +1,4 @@
-"""What a study shows: reports, tables, plots, the dashboard."""
+"""What a study shows: reports, tables, verdicts."""
 
 from nas.reporting.architectures import architecture_of, legend_lines, render_architecture
 from nas.reporting.columns import count_states, noise_line, resuming, states_in_words

@@ -25,7 +25,7 @@ def export_student(
     study_folder: Path,
     output: Path,
     *,
-    formats: Sequence[str] = (),
+    formats: str | Sequence[str] = (),
     settings: Settings = DEFAULTS,
     force: bool = False,
 ) -> Exported:

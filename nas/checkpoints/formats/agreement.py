@@ -32,14 +32,14 @@ def largest_difference(run: Run, graph: Graph, batch: int | None, runtime: str) 
         if made.shape != wanted.shape:
             raise ExportError(
                 f"{runtime} makes {tuple(made.shape)} of {count} inputs, PyTorch {tuple(wanted.shape)}: "
-                "nothing was written; please report this architecture"
+                "that file was not written; please report this architecture"
             )
         differences.append((made - wanted).abs().max())
     largest = float(torch.stack(differences).max())  # not a number where one is
     if not largest <= TOLERANCE:
         raise ExportError(
             f"{runtime} makes other images than PyTorch: pixels differ by up to {largest:.1g} of [-1, 1], "
-            f"{TOLERANCE:g} is allowed; nothing was written; please report this architecture"
+            f"{TOLERANCE:g} is allowed; that file was not written; please report this architecture"
         )
     return largest
 
@@ -54,6 +54,6 @@ def check_images(graph: Graph, name: str) -> None:
     images = torch.cat([graph(*graph.example_inputs(1, seed)) for seed in range(SEEN)])
     if not images.isfinite().all():
         raise ExportError(f"{name} makes images that are not finite numbers: choose another trial")
-    if float(images.flatten(1).std(dim=1).max()) < FLAT:
+    if float(images.flatten(2).std(dim=2).max()) < FLAT:
         what = "black" if float(images.max()) < FLAT - 1 else "of one colour"
         raise ExportError(f"{name} makes images that are {what}: choose another trial, or train it longer")

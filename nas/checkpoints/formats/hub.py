@@ -6,27 +6,23 @@ import os
 import tempfile
 from pathlib import Path
 
-from distill.evaluation import image_grid, save_png
+from nas.checkpoints.card import SAMPLES
 from nas.checkpoints.formats.agreement import check_images
-from nas.checkpoints.formats.card import SAMPLES, card
 from nas.checkpoints.formats.settings import Settings, Written
 from nas.errors import ConfigError
 from nas.extras import install
 from search_spaces import Checkpoint
 
-SHOWN = 32  # samples in the card's picture
-COLUMNS = 8
 READABLE = 0o644
 
 
 def check_hub(checkpoint: Checkpoint) -> None:
     """Raise ConfigError where a package is missing."""
     try:
+        import fvcore  # noqa: F401  # the card has costs
         import huggingface_hub  # noqa: F401
     except ImportError as error:
-        raise ConfigError(
-            f"--format hub: {error.name} is missing: pip install huggingface_hub, or {install('hub')}"
-        ) from error
+        raise ConfigError(f"--format hub: {error.name} is missing: {install('search,hub')}") from error
 
 
 def write_hub(checkpoint: Checkpoint, path: Path, settings: Settings) -> Written:
@@ -44,18 +40,15 @@ def write_hub(checkpoint: Checkpoint, path: Path, settings: Settings) -> Written
     check_images(generator.graph(), checkpoint.metadata.get("name", "the network"))
     student = HubStudent(checkpoint.family, generator.architecture.to_json(), dict(checkpoint.metadata))
     student.generator.load_state_dict(generator.state_dict())
-    drawn = all(spec.distribution != "data" for spec in generator.input_specs)
     path.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path, prefix=".partial-") as scratch:
         made = Path(scratch)
         student.save_pretrained(made)
-        if drawn:
-            shown = generator.sample(SHOWN).float() / 127.5 - 1
-            save_png(image_grid(shown, COLUMNS, max_side=None), made / SAMPLES)
-        (made / "README.md").write_text(card(checkpoint, has_samples=drawn), encoding="utf-8")
         files = sorted(made.iterdir())
         size = sum(file.stat().st_size for file in files)
         for file in files:
             file.chmod(READABLE)
             os.replace(file, path / file.name)
+    if SAMPLES not in {file.name for file in files}:
+        (path / SAMPLES).unlink(missing_ok=True)  # of the student that was here before
     return Written("hub", path, size)

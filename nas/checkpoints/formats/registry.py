@@ -20,6 +20,7 @@ class Format:
     suffix: str  # of its file; "" of a folder
     write: Callable[[Checkpoint, Path, Settings], Written]
     check: Callable[[Checkpoint], None] = lambda checkpoint: None  # raises where it can't be written at all
+    graph: bool = False  # whether it is a `Graph`, of which `Settings` say the start and the batch
 
 
 def _write_safetensors(checkpoint: Checkpoint, path: Path, settings: Settings) -> Written:
@@ -29,8 +30,8 @@ def _write_safetensors(checkpoint: Checkpoint, path: Path, settings: Settings) -
 
 FORMATS: dict[str, Format] = {
     "safetensors": Format(".safetensors", _write_safetensors),  # the default: what our commands read
-    "onnx": Format(".onnx", write_onnx, check_onnx),
-    "pt2": Format(".pt2", write_program),
+    "onnx": Format(".onnx", write_onnx, check_onnx, graph=True),
+    "pt2": Format(".pt2", write_program, graph=True),
     "hub": Format("", write_hub, check_hub),
 }
 
@@ -42,14 +43,15 @@ class Export:
     files: Mapping[str, Path]
 
     @classmethod
-    def of(cls, output: Path, formats: Sequence[str], name: str) -> Export:
+    def of(cls, output: Path, formats: str | Sequence[str], name: str) -> Export:
         """One format is written to the file `output`, several to files called `name` in the folder `output`.
 
-        Without `formats`, the suffix of `output` says which.
+        Without `formats`, the suffix of `output` says which. A single name is a format, too.
 
         Raises:
             ExportError: a format is unknown, or `output` has the suffix of another one.
         """
+        formats = (formats,) if isinstance(formats, str) else tuple(dict.fromkeys(formats))
         for format_ in formats:
             if format_ not in FORMATS:
                 raise ExportError(f"--format {format_} is unknown: give {', '.join(FORMATS)}")
@@ -57,16 +59,14 @@ class Export:
             if output.is_file() or output.suffix in suffixes():
                 raise ExportError(
                     f"-o {output} is one file, for {len(formats)} formats: give a folder, such as "
-                    f"{output.with_suffix('')}"
+                    f"{_folder(output)}"
                 )
             return cls({each: output / f"{name}{FORMATS[each].suffix}" for each in formats})
         if formats:
             (format_,) = formats
             suffix = FORMATS[format_].suffix
             if not suffix and (output.suffix in suffixes() or output.is_file()):
-                raise ExportError(
-                    f"-o {output}: --format {format_} writes a folder: give {output.with_suffix('')}"
-                )
+                raise ExportError(f"-o {output}: --format {format_} writes a folder: give {_folder(output)}")
             if suffix and output.suffix != suffix:
                 raise ExportError(
                     f"-o {output}: files of --format {format_} end in {suffix}: give {_named(output, suffix)}"
@@ -84,7 +84,7 @@ class Export:
         """Refuse, before anything is computed, what can't be written.
 
         Raises:
-            ExportError: a file exists and is not to be replaced by `force`, or its folder can't be made.
+            ExportError: a file exists and is not to be replaced by `force`, or can't be looked at.
         """
         for path in self.files.values():
             try:
@@ -112,6 +112,12 @@ def write_checkpoint(
         ConfigError: a package is missing.
     """
     export.check(force=force)
+    if any(FORMATS[name].graph for name in export.files):
+        checkpoint.generator.graph(settings.start)
+    elif settings != DEFAULTS:
+        raise ExportError(
+            f"--input and --batch are for {_named_graphs()}, and none is written: leave them out"
+        )
     for name in export.files:
         FORMATS[name].check(checkpoint)
     written = []
@@ -122,6 +128,16 @@ def write_checkpoint(
         except OSError as error:
             raise _unwritable(path, error) from error
     return written
+
+
+def _folder(output: Path) -> Path:
+    """A name for a folder in the place of the file `output`."""
+    bare = output.with_suffix("")
+    return bare if bare != output else output.with_name(f"{output.name}-exported")
+
+
+def _named_graphs() -> str:
+    return ", ".join(name for name, each in FORMATS.items() if each.graph)
 
 
 def _named(output: Path, suffix: str) -> Path:

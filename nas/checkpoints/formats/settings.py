@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nas.errors import ExportError
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -13,6 +15,10 @@ class Settings:
 
     start: str = ""  # of the graph, one of `Generator.graph_starts`; by default the first
     batch: int | None = None  # images at a time; None: any number
+
+    def __post_init__(self) -> None:
+        if self.batch is not None and self.batch < 1:
+            raise ExportError(f"--batch {self.batch}: give a number of at least 1")
 
 
 DEFAULTS = Settings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import nas
@@ -16,9 +19,19 @@ from nas.checkpoints import Export, Settings, write_checkpoint
 from nas.checkpoints.formats import FORMATS, agreement
 from nas.errors import ConfigError, ExportError
 from nas.reporting import SearchReport
-from search_spaces import FAMILIES, Checkpoint, Generator, Graph, load_checkpoint
+from search_spaces import (
+    FAMILIES,
+    ArchitectureError,
+    Checkpoint,
+    CheckpointError,
+    Generator,
+    Graph,
+    load_checkpoint,
+)
 from tests.search_spaces.networks import lived_in
 from tests.search_spaces.teachers import TEACHERS
+
+HOSTILE = "<img src=x onerror=1> | [name](http://x) `code`"
 
 NUMPY_ONLY = """
 import sys
@@ -98,13 +111,79 @@ def test_a_model_says_where_it_comes_from(finished: SearchReport, tmp_path: Path
     assert images.type.tensor_type.shape.dim[0].dim_param == "batch"
 
 
+@pytest.mark.parametrize("name", ["biggan", "resnet-translator", "stylegan2"])
+@torch.no_grad()
+def test_the_hubs_layout_is_read_back_to_the_bit(name: str, tmp_path: Path) -> None:
+    noted = {"name": f"a {HOSTILE}", "fid": "3.5", "fid_extractor": "digits", "fid_samples": HOSTILE}
+    student = Checkpoint(name, checkpoint(name).generator, metadata=noted | {"images": "many"})
+    folder = tmp_path / "student"
+    folder.mkdir()
+    (folder / "mine.txt").touch()
+    (folder / "samples.png").touch()
+    with pytest.raises(ExportError, match="exists: choose another -o"):
+        write_checkpoint(student, Export.of(folder, "hub", ""))
+    write_checkpoint(student, Export.of(folder, "hub", ""), force=True)
+    drawn = name != "resnet-translator"
+    assert {each.name for each in folder.iterdir()} == {
+        *("mine.txt", "config.json", "model.safetensors", "README.md"),
+        *(["samples.png"] if drawn else []),
+    }
+    loaded = nas.HubStudent.from_pretrained(folder)
+    assert loaded.metadata == student.metadata
+    assert not loaded.training
+    inputs = student.generator.example_inputs(2, seed=1)
+    assert torch.equal(loaded.generator.deterministic(*inputs), student.generator.deterministic(*inputs))
+    _, front, text = (folder / "README.md").read_text().split("---\n", 2)
+    known = yaml.safe_load(front)
+    assert known["pipeline_tag"] == ("unconditional-image-generation" if drawn else "image-to-image")
+    assert (known["library_name"], known["license"]) == ("nas-students", "other")
+    assert "| FD (digits) | 3.50 |" in text
+    assert "<" not in text.replace(r"\<", "")
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    compile(example, "card", "exec")
+    loaded.save_pretrained(tmp_path / "again")  # what is pushed to the hub
+    assert (
+        (tmp_path / "again" / "README.md")
+        .read_text()
+        .split("## Cost")[0]
+        .strip()
+        .endswith(text.split("## Cost")[0].strip()[-80:])
+    )
+
+
+def test_a_damaged_hub_folder_is_refused(tmp_path: Path) -> None:
+    write_checkpoint(checkpoint("dcgan"), Export.of(tmp_path, "hub", ""), force=True)
+    weights = load_file(tmp_path / "model.safetensors")
+    weights.pop(next(iter(weights)))
+    save_file(weights, tmp_path / "model.safetensors")
+    with pytest.raises(CheckpointError, match=r"does not hold the network of its config\.json"):
+        nas.HubStudent.from_pretrained(tmp_path)
+    for config in ("{}", '{"family": "stylegan2", "architecture": {"blocks": 3}}'):
+        (tmp_path / "config.json").write_text(config)
+        with pytest.raises(CheckpointError, match=r"config\.json describes no network"):
+            nas.HubStudent.from_pretrained(tmp_path)
+
+
+def test_what_would_be_ignored_or_can_not_be_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    student, wide = checkpoint("dcgan"), Export.of(tmp_path / "out", ["safetensors", "onnx"], "a")
+    with pytest.raises(ArchitectureError, match="starts from its inputs"):
+        write_checkpoint(student, wide, Settings("w"))
+    with pytest.raises(ExportError, match="--input and --batch are for onnx, pt2, and none is written"):
+        write_checkpoint(student, Export.of(tmp_path / "a.safetensors", [], ""), Settings(batch=2))
+    with pytest.raises(ExportError, match="--batch 0: give a number of at least 1"):
+        Settings(batch=0)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_package_that_is_missing_is_named_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    export = Export.of(tmp_path / "out", ["safetensors", "onnx"], "a")
-    with pytest.raises(ConfigError, match="--format onnx: onnxruntime is missing: pip install onnx"):
-        write_checkpoint(checkpoint("dcgan"), export)
+    for format_, package in (("onnx", "onnxruntime"), ("hub", "huggingface_hub"), ("hub", "fvcore")):
+        monkeypatch.setitem(sys.modules, package, None)
+        export = Export.of(tmp_path / "out", ["safetensors", format_], "a")
+        with pytest.raises(ConfigError, match=f"--format {format_}: {package} is missing: pip install "):
+            write_checkpoint(checkpoint("dcgan"), export)
+        monkeypatch.delitem(sys.modules, package)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -116,6 +195,10 @@ def test_a_network_that_makes_no_pictures_is_refused(value: float, says: str, tm
     student = checkpoint("dcgan")
     student.generator.deterministic = lambda z: torch.full((len(z), 1, 16, 16), value)  # type: ignore[method-assign]
     with pytest.raises(ExportError, match=says):
+        write_checkpoint(student, Export.of(tmp_path / "student.onnx", [], ""))
+    colours = torch.tensor([-1.0, 1.0, value]).reshape(1, 3, 1, 1)
+    student.generator.deterministic = lambda z: colours.expand(len(z), 3, 16, 16)  # type: ignore[method-assign]
+    with pytest.raises(ExportError, match="not finite" if value != value else "of one colour"):
         write_checkpoint(student, Export.of(tmp_path / "student.onnx", [], ""))
     assert list(tmp_path.iterdir()) == []
 
@@ -137,4 +220,4 @@ def test_a_checkpoint_keeps_its_discriminator_as_safetensors(teacher_file: Path,
     loaded = load_checkpoint(teacher_file)
     write_checkpoint(loaded, Export.of(tmp_path / "copy.safetensors", [], ""))
     assert load_checkpoint(tmp_path / "copy.safetensors").discriminator is not None
-    assert FORMATS.keys() >= {"safetensors", "onnx", "pt2"}
+    assert FORMATS.keys() == {"safetensors", "onnx", "pt2", "hub"}

@@ -121,6 +121,12 @@ def test_what_does_not_go_is_refused(
 def test_networks_that_can_not_are_named(teacher_file: Path, tmp_path: Path) -> None:
     dcgan, output = file_of("dcgan", tmp_path), tmp_path / "a.png"
     asked = Show(mix=True)
+    with pytest.raises(ConfigError, match=r"--psi of several values: .* has no styles to truncate"):
+        show(dcgan, output, Show((1.0, 1.0)), count=2, columns=2)
+    with pytest.raises(ConfigError, match="--noise none: noise of a walk or a mix is constant"):
+        show(teacher_file, output, asked, count=2, columns=2, noise="none")
+    with pytest.raises(ConfigError, match="--count 200: that is 40,401 images, and at most 10,000 are made"):
+        show(teacher_file, output, asked, count=200, columns=2)
     with pytest.raises(ConfigError, match="--mix: this network has no styles by layer"):
         show(dcgan, output, asked, count=2, columns=2)
     with pytest.raises(ConfigError, match=r"--teacher .* takes other inputs or makes other images"):

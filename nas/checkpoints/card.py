@@ -27,8 +27,8 @@ def card(checkpoint: Checkpoint, *, has_samples: bool) -> str:
     parts += [
         "## Cost\n\n" + _table(("", ""), _costs(generator)),
         *(["## Quality\n\n" + _table(("", ""), rows)] if (rows := _quality(noted)) else []),
-        f"## Load it\n\n```python\n{_example(generator)}\n```\n\n`pip install .` in a clone of the project "
-        "brings the package `nas`.",
+        f"## Load it\n\n```python\n{_example(generator)}\n```",
+        "`pip install '.[hub]'` in a clone of the project brings the package `nas`.",
         f"## Limits and licence\n\n{LIMITS}",
     ]
     return "\n\n".join(parts) + "\n"
@@ -52,11 +52,15 @@ def _what_it_is(checkpoint: Checkpoint) -> str:
     noted, generator = checkpoint.metadata, checkpoint.generator
     channels, height, width = generator.image_shape
     teacher = noted.get("teacher")
-    origin = f"A student of {_plain(teacher)}, found" if teacher else "A generator, written"
+    origin = (
+        f"A student of {_plain(teacher)}, found by nas-students, a neural architecture search for student "
+        "generators"
+        if teacher
+        else "A generator in the format of nas-students"
+    )
     return (
-        f"{origin} by nas-students, a neural architecture search for student generators. Family "
-        f"{checkpoint.family}, images of {height} × {width} px with {channels} channels.\n\nArchitecture: "
-        f"`{generator.architecture}`"
+        f"{origin}. Family {checkpoint.family}, images of {height} × {width} px with {channels} channels.\n\n"
+        f"Architecture: `{generator.architecture}`"
     )
 
 
@@ -76,17 +80,17 @@ def _quality(noted: Mapping[str, str]) -> list[tuple[str, str]]:
         return []
     extractor = noted.get("fid_extractor", "")
     rows = [
-        (distance_name(extractor), f"{float(noted['fid']):.2f}"),
-        ("compared with", _plain(noted.get("compared_with", "real images"))),
+        (distance_name(extractor), _number(noted["fid"], ".2f")),
+        ("compared with", noted.get("compared_with", "real images")),
         ("generated images", noted.get("fid_samples", "")),
         ("their seed", noted.get("fid_seed", "")),
-        ("features", f"{_plain(extractor)} (weights {noted.get('fid_extractor_digest', 'unknown')})"),
-        ("images", f"{_plain(noted.get('data', ''))} (digest {noted.get('data_digest', 'unknown')})"),
-        ("trained on", f"{int(noted['images']):,} images" if "images" in noted else ""),
+        ("features", f"{extractor} (weights {noted.get('fid_extractor_digest', 'unknown')})"),
+        ("images", f"{noted.get('data', '')} (digest {noted.get('data_digest', 'unknown')})"),
+        ("images of its training", _number(noted["images"], ",.0f") if "images" in noted else ""),
     ]
     for metric in ("fid", "kid", "precision", "recall"):
         if f"held_out_{metric}" in noted:
-            rows.append((f"{metric} on held-out images", f"{float(noted[f'held_out_{metric}']):.4g}"))
+            rows.append((f"{metric} on held-out images", _number(noted[f"held_out_{metric}"], ".4g")))
     return [(label, value) for label, value in rows if value]
 
 
@@ -104,9 +108,17 @@ def _example(generator: Generator) -> str:
 
 def _table(head: Sequence[str], rows: Sequence[tuple[str, str]]) -> str:
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    return "\n".join(lines + [f"| {label} | {value} |" for label, value in rows])
+    return "\n".join(lines + [f"| {_plain(label)} | {_plain(value)} |" for label, value in rows])
+
+
+def _number(text: str, form: str) -> str:
+    """`text`, which a file notes, as a number of this form; as it is where it is none."""
+    try:
+        return format(float(text), form)
+    except ValueError:
+        return text
 
 
 def _plain(text: str) -> str:
     """`text`, which a user chose, without what Markdown and HTML would make something of."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+!|" else c for c in " ".join(text.split()))
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|" else c for c in " ".join(text.split()))
