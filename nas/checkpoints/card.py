@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from distill.evaluation import distance_name
 from nas.budget import COUNTER, Cost, format_quantity, make_stopwatch, measure
+from nas.checkpoints.formats import SAMPLES
 from search_spaces import Checkpoint, Generator
 
-SAMPLES = "samples.png"
 LIMITS = (
     "A student shows what its teacher and its images show, biases included, and is less varied than its "
     "teacher. The licences of the teacher and of the images apply to it; neither is known to the tool that "

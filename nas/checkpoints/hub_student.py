@@ -10,7 +10,8 @@ from huggingface_hub import ModelCard, PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from distill.evaluation import image_grid, save_png
-from nas.checkpoints.card import SAMPLES, card
+from nas.checkpoints.card import card
+from nas.checkpoints.formats import SAMPLES
 from search_spaces import Checkpoint, CheckpointError, Generator, UserError, get_family, one_line
 
 LIBRARY = "nas-students"

@@ -6,13 +6,13 @@ import os
 import tempfile
 from pathlib import Path
 
-from nas.checkpoints.card import SAMPLES
 from nas.checkpoints.formats.agreement import check_images
 from nas.checkpoints.formats.settings import Settings, Written
 from nas.errors import ConfigError
 from nas.extras import install
 from search_spaces import Checkpoint
 
+SAMPLES = "samples.png"
 READABLE = 0o644
 
 
