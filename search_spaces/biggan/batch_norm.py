@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from search_spaces.batch_statistics import RunningNorm
 from search_spaces.biggan.layers import Embedding, SpectralLinear
-from search_spaces.running_norm import RunningNorm
 
 
 class BatchNorm(RunningNorm):

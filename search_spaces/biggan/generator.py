@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_spaces.base import SquareGenerator
+from search_spaces.batch_statistics import measure_statistics
 from search_spaces.biggan.architecture import GeneratorArchitecture
 from search_spaces.biggan.batch_norm import BatchNorm, ConditionalBatchNorm
 from search_spaces.biggan.layers import Embedding, SelfAttention, SpectralConv, SpectralLinear
 from search_spaces.inputs import Inputs, InputSpec
-from search_spaces.standing_statistics import measure_statistics
 
 
 class GeneratorBlock(nn.Module):

@@ -8,14 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.base import Importance
+from search_spaces.batch_statistics import RunningNorm, measure_statistics
 from search_spaces.biggan.batch_norm import ConditionalBatchNorm
 from search_spaces.biggan.generator import BigGANGenerator, GeneratorBlock
 from search_spaces.biggan.importance import channel_importance
 from search_spaces.biggan.layers import Embedding, SpectralNorm
 from search_spaces.importance import input_norms, most_important
 from search_spaces.inputs import input_batches
-from search_spaces.running_norm import RunningNorm
-from search_spaces.standing_statistics import measure_statistics
 
 POWER_ITERATIONS = 30  # to converge to the singular vector of part of a weight
 STATISTICS_BATCHES, STATISTICS_BATCH = 4, 16  # images; a start only, training updates them

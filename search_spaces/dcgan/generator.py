@@ -8,11 +8,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from search_spaces.base import SquareGenerator
+from search_spaces.batch_statistics import measure_statistics
 from search_spaces.chain import outputs
 from search_spaces.dcgan.architecture import GeneratorArchitecture, steps
 from search_spaces.dcgan.layers import GeneratorLayer
 from search_spaces.inputs import Inputs, InputSpec
-from search_spaces.standing_statistics import measure_statistics
 
 
 class DCGANGenerator(SquareGenerator):

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from search_spaces.base import Importance
+from search_spaces.batch_statistics import BATCH_SIZE
 from search_spaces.dcgan.generator import DCGANGenerator
 from search_spaces.dcgan.layers import GeneratorLayer
 from search_spaces.image_difference import Site, image_difference
 from search_spaces.importance import evaluating, fold_taps, importance_inputs, most_important
 from search_spaces.inputs import input_batches
-from search_spaces.standing_statistics import BATCH_SIZE
 
 
 @torch.no_grad()

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from search_spaces.batch_statistics import BatchNorm
 from search_spaces.dcgan.architecture import Activation, Layer
-from search_spaces.running_norm import BatchNorm
 
 SLOPE = 0.2  # of leaky ReLU for negative values
 

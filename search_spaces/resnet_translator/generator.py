@@ -9,11 +9,11 @@ from typing import Any, Self
 from torch import Tensor, nn
 
 from search_spaces.base import SquareGenerator
+from search_spaces.batch_statistics import measure_statistics
 from search_spaces.chain import outputs, spread
 from search_spaces.inputs import Inputs, InputSpec
 from search_spaces.resnet_translator.architecture import GeneratorArchitecture
 from search_spaces.resnet_translator.layers import Padded, ResidualBlock, doubling, halving, stem
-from search_spaces.standing_statistics import measure_statistics
 from search_spaces.translation import initialise, resized, tanh
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.base import Importance
+from search_spaces.batch_statistics import BatchNorm
 from search_spaces.image_difference import Site, image_difference
 from search_spaces.importance import (
     evaluating,
@@ -21,7 +22,6 @@ from search_spaces.importance import (
 from search_spaces.resnet_translator.architecture import Block, GeneratorArchitecture
 from search_spaces.resnet_translator.generator import ResnetTranslator
 from search_spaces.resnet_translator.layers import ConvBlock, Padded
-from search_spaces.running_norm import BatchNorm
 from search_spaces.translation import SeparableConv
 
 

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.base import Importance
+from search_spaces.batch_statistics import BatchNorm
 from search_spaces.importance import evaluating, fold_taps
 from search_spaces.resnet_translator.generator import ResnetTranslator
 from search_spaces.resnet_translator.importance import Measured, kept
 from search_spaces.resnet_translator.layers import ConvBlock, Padded
-from search_spaces.running_norm import BatchNorm
 from search_spaces.translation import SeparableConv, inherit_norm, rank_one, regressed
 
 

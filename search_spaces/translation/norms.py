@@ -7,7 +7,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from search_spaces.running_norm import EPSILON, BatchNorm
+from search_spaces.batch_statistics import EPSILON, BatchNorm
 
 Norm = Literal["instance", "batch", "none"]
 

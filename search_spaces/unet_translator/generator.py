@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.base import SquareGenerator
+from search_spaces.batch_statistics import measure_statistics
 from search_spaces.chain import outputs
 from search_spaces.inputs import Inputs, InputSpec
-from search_spaces.standing_statistics import measure_statistics
 from search_spaces.translation import initialise, resized, tanh
 from search_spaces.unet_translator.architecture import GeneratorArchitecture
 from search_spaces.unet_translator.layers import Down, Up

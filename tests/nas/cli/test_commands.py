@@ -170,7 +170,7 @@ def test_an_export_of_a_trial_stopped_early_says_so(
         ("--trial 999", "study 'tiny' has no trial 999"),
         ("--max-macs 10", "--max-macs 10: the cheapest complete trial takes"),
         ("--max-macs 10Q", "unknown suffix 'Q'"),
-        ("--best --trial 0", "--best, --trial and --max-macs exclude each other"),
+        ("--best --trial 0", "--best, --trial, --max-macs and --checkpoint exclude each other"),
         ("--study other", "there is no study 'other': there are 'tiny'"),
     ],
 )

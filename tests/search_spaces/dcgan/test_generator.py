@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from search_spaces.batch_statistics import BatchNorm
 from search_spaces.dcgan import (
     DCGANDiscriminator,
     DCGANGenerator,
@@ -13,7 +14,6 @@ from search_spaces.dcgan import (
     GeneratorArchitecture,
     Layer,
 )
-from search_spaces.running_norm import BatchNorm
 from tests.search_spaces.dcgan.teachers import published
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces import Generator, Inputs, InputSpec, input_batches
-from search_spaces.standing_statistics import measure_statistics
+from search_spaces.batch_statistics import measure_statistics
 
 SPECS = (InputSpec("latent", (2, 4, 4), "normal"),)
 
