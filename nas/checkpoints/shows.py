@@ -14,7 +14,7 @@ from torch import Tensor
 from distill.evaluation import compare, image_grid, save_png
 from distill.noise import seeded_noise
 from distill.tasks import Panel
-from nas.checkpoints.sampling import check_output, drawn_inputs, known_options
+from nas.checkpoints.sampling import check_output, drawn_inputs, known_options, write
 from nas.errors import ConfigError
 from search_spaces import Generator, Inputs, StyleBased, count_of, load_checkpoint, os_reason
 from search_spaces.reading import written_whole
@@ -105,7 +105,7 @@ def show(
         save_animation(images, output)
         return f"{output}: a walk through {made} images, {len(images)} frames of {size}"
     if asked.mix:
-        _save(image_grid(mixed(generator, inputs, psi), made + 1, max_side=None), output)
+        write(mixed(generator, inputs, psi), output, made + 1, force)
         mix = "each mixed with each: coarse styles by row, fine ones by column"
         return f"{output}: {images_of} of {size}, {mix}"
     if asked.teacher is not None:
@@ -117,18 +117,15 @@ def show(
             )
         networks = {f"teacher, {asked.teacher.stem}": other, checkpoint.stem: generator}
         options = {"psi": psi, "noise": noise or "const"}
-        _save(beside(networks, inputs, min(columns, made), seed, **options), output)
+        picture = beside(networks, inputs, min(columns, made), seed, **options)
+        try:
+            save_png(picture, output)
+        except OSError as error:
+            raise ConfigError(f"-o {output} can't be written ({os_reason(error)}): choose another") from error
         return f"{output}: {images_of} of {size} by teacher and student, and their differences"
     images = truncated(generator, inputs, asked.psis, seed, noise=noise or "const")
-    _save(image_grid(images, made, max_side=None), output)
+    write(images, output, made, force)
     return f"{output}: {images_of} of {size} in rows, psi {', '.join(f'{each:g}' for each in asked.psis)}"
-
-
-def _save(picture: Image.Image, output: Path) -> None:
-    try:
-        save_png(picture, output)
-    except OSError as error:
-        raise ConfigError(f"-o {output} can't be written ({os_reason(error)}): choose another") from error
 
 
 @torch.no_grad()

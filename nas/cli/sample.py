@@ -217,7 +217,7 @@ def _made(asked: SampleOptions, mode: str) -> tuple[dict[str, Any], str]:
 
     _check_psi(asked)
     asked_for = Show(asked.psi, asked.teacher, asked.interpolate, asked.mix)
-    noise = asked.noise if "noise" in asked.model_fields_set else "const"
+    noise = asked.noise if "noise" in asked.model_fields_set else ""
     if asked_for.is_more_than_a_grid and not mode:
         count = asked.count if "count" in asked.model_fields_set else SHOWN
         line = show(
@@ -229,7 +229,7 @@ def _made(asked: SampleOptions, mode: str) -> tuple[dict[str, Any], str]:
             latents=asked.latents,
             classes=asked.classes,
             seed=asked.seed,
-            noise=asked.noise if "noise" in asked.model_fields_set else "",
+            noise=noise,
             force=asked.force,
         )
         return {"output": str(asked.output), "seed": asked.seed, "psi": list(asked.psi)}, line
@@ -240,6 +240,7 @@ def _made(asked: SampleOptions, mode: str) -> tuple[dict[str, Any], str]:
     images: Tensor
     if mode == "inputs":
         assert asked.inputs is not None
+        noise = noise or "const"
         images = raw_images(asked.checkpoint, asked.inputs, asked.labels, psi=psi, noise=noise)
         said: dict[str, Any] = {"psi": psi, "noise": noise}
     else:

@@ -20,7 +20,7 @@ IMAGES = "images"  # name of the output
 def check_onnx_installed(asked: str) -> None:
     """Raise ConfigError, which begins with the option `asked`, where a package is missing."""
     try:
-        import onnxruntime  # noqa: F401
+        import onnxruntime  # noqa: F401  # only whether it is there
         import onnxscript  # noqa: F401  # what PyTorch exports with; it brings onnx
     except ImportError as error:
         fix = f"pip install {' '.join(ONNX_PACKAGES)}, or {install('onnx')}"

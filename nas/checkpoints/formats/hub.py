@@ -19,8 +19,8 @@ READABLE = 0o644
 def check_hub(checkpoint: Checkpoint) -> None:
     """Raise ConfigError where a package is missing."""
     try:
-        import fvcore  # noqa: F401  # the card has costs
-        import huggingface_hub  # noqa: F401
+        import fvcore  # noqa: F401  # only whether it is there: the card has costs
+        import huggingface_hub  # noqa: F401  # only whether it is there
     except ImportError as error:
         raise ConfigError(f"--format hub: {error.name} is missing: {install('search,hub')}") from error
 

@@ -191,13 +191,15 @@ def test_a_package_that_is_missing_is_named_before_anything_is_written(
     ("value", "says"),
     [(float("nan"), "not finite numbers"), (-3.0, "are black: choose another"), (0.5, "of one colour")],
 )
-def test_a_network_that_makes_no_pictures_is_refused(value: float, says: str, tmp_path: Path) -> None:
+def test_a_network_that_makes_no_pictures_is_refused(
+    value: float, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     student = checkpoint("dcgan")
-    student.generator.deterministic = lambda z: torch.full((len(z), 1, 16, 16), value)  # type: ignore[method-assign]
+    monkeypatch.setattr(student.generator, "deterministic", lambda z: torch.full((len(z), 1, 16, 16), value))
     with pytest.raises(ExportError, match=says):
         write_checkpoint(student, Export.of(tmp_path / "student.onnx", [], ""))
     colours = torch.tensor([-1.0, 1.0, value]).reshape(1, 3, 1, 1)
-    student.generator.deterministic = lambda z: colours.expand(len(z), 3, 16, 16)  # type: ignore[method-assign]
+    monkeypatch.setattr(student.generator, "deterministic", lambda z: colours.expand(len(z), 3, 16, 16))
     with pytest.raises(ExportError, match="not finite" if value != value else "of one colour"):
         write_checkpoint(student, Export.of(tmp_path / "student.onnx", [], ""))
     assert list(tmp_path.iterdir()) == []

@@ -91,7 +91,7 @@ def test_the_command_writes_pictures_and_animations(teacher_file: Path, tmp_path
         done = run("nas-sample", teacher_file, "-o", walked, "--count", 2, "--interpolate", 3)
         assert done.stdout.endswith("a walk through 2 images, 6 frames of 16×16 px\n"), done.output
         with Image.open(walked) as picture:
-            assert picture.n_frames == 6  # type: ignore[attr-defined]
+            assert getattr(picture, "n_frames", 1) == 6
     done = run("nas-sample", teacher_file, "-o", tmp_path / "b.png", "--count", 2, "--mix")
     assert Image.open(tmp_path / "b.png").size == (3 * TILE + 4, 3 * TILE + 4)
     done = run("nas-sample", teacher_file, "-o", tmp_path / "c.png", "--teacher", teacher_file)
