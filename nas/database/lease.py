@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,14 @@ from sqlalchemy import event
 from sqlalchemy.engine import CursorResult, Engine
 from sqlalchemy.orm import Session
 
-from nas.database.outages import DatabaseOutageError
+from nas.database.outages import DatabaseOutageError, Retries
 from nas.database.tables import LeaseRow
-from nas.errors import StudyError
+from nas.errors import SearchError, StudyError
 
 HEARTBEAT_SECONDS = 10.0
 EXPIRY_SECONDS = 60.0
 STALE_SECONDS = 40.0  # without a confirmed heartbeat, by our own clock: ask before anything else is done
+RETURN_SECONDS = 5.0  # that giving the lease back may take: it ends by itself, too
 WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 OF_LEASE = "nas_lease"  # execution option of the lease's own statements
 FENCED = "nas_fenced"  # in a connection's `info`: whether its transaction holds the lease's row
@@ -108,14 +110,15 @@ class Lease:
 
 
 @contextmanager
-def study_lease(engine: Engine, study: str) -> Iterator[Lease]:
-    """Hold the lease of `study`.
+def study_lease(engine: Engine, study: str, retries: Retries) -> Iterator[Lease]:
+    """Hold the lease of `study`; `retries` outlast outages while it is taken and given back.
 
     Raises:
         StudyError: another driver holds it.
+        SearchError: an outage of the database lasted too long.
     """
     token = uuid.uuid4().hex
-    _take(engine, study, token)
+    retries(lambda: _take(engine, study, token))
     held = Lease(engine, study, token)
     heart = threading.Thread(target=held._beat, name=f"lease of {study}", daemon=True)
     heart.start()
@@ -124,11 +127,9 @@ def study_lease(engine: Engine, study: str) -> Iterator[Lease]:
     finally:
         held._released.set()
         heart.join(timeout=HEARTBEAT_SECONDS)
-        ours = sa.delete(LeaseRow).where(LeaseRow.study == study, LeaseRow.token == token)
         try:
-            with engine.begin() as connection:
-                connection.execute(ours, execution_options={OF_LEASE: True})
-        except (sa.exc.SQLAlchemyError, DatabaseOutageError) as error:
+            replace(retries, seconds=RETURN_SECONDS)(lambda: _give_back(engine, study, token))
+        except (sa.exc.SQLAlchemyError, SearchError) as error:
             log.warning("the lease of study %r could not be given back, it ends by itself: %s", study, error)
 
 
@@ -195,6 +196,12 @@ def _take(engine: Engine, study: str, token: str) -> None:
                     return
         except sa.exc.IntegrityError:  # somebody else inserted first
             continue
+
+
+def _give_back(engine: Engine, study: str, token: str) -> None:
+    ours = sa.delete(LeaseRow).where(LeaseRow.study == study, LeaseRow.token == token)
+    with engine.begin() as connection:
+        connection.execute(ours, execution_options={OF_LEASE: True})
 
 
 def check_free(engine: Engine, study: str) -> None:

@@ -47,6 +47,8 @@ from nas.study.opening import (
 )
 from nas.study.records import RungRecord
 
+OPENING_SECONDS = 20.0  # that an outage may last where nothing is at stake yet
+
 
 class StudyStore:
     """An open study. Make one with `StudyStore.open`; use it as a context manager or `close` it."""
@@ -119,7 +121,8 @@ class StudyStore:
                 sampler=sampler,
                 create=create,
             )
-            study = open_in(storage)
+            with outages_translated(engine), outages_translated(storage.engine):
+                study = Retries(f"storage {shown(parsed)}", OPENING_SECONDS)(lambda: open_in(storage))
         except BaseException:  # also Ctrl-C: leave no connection open
             if engine is not None:
                 engine.dispose()
@@ -220,9 +223,11 @@ class StudyStore:
             StudyError: another driver holds it, and where that runs; or one has made it another study's.
         """
         with ExitStack() as stack:
-            held = stack.enter_context(study_lease(self._engine, self.name))
-            for engine in (self._engine, self._storage.engine):
+            engines = (self._engine, self._storage.engine)
+            for engine in engines:
                 stack.enter_context(outages_translated(engine))
+            held = stack.enter_context(study_lease(self._engine, self.name, self._retries))
+            for engine in engines:
                 stack.enter_context(fenced(engine, held))
             self._lease = held
             try:
