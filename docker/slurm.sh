@@ -1,5 +1,5 @@
 #!/bin/bash
-# A search on whole Slurm nodes, in the environment that nas-search is installed in (Ray 2.49 or newer):
+# A search on whole Slurm nodes, in the environment that nas-search is installed in (Ray 2.52 or newer):
 #   sbatch docker/slurm.sh --budget-macs 5G --teacher ffhq256.pkl --data ffhq256.zip
 # Every node runs the same command: the first one becomes Ray's head and searches, the others train.
 # Submit from a folder that all nodes see, since studies are written to its nas-runs. A search that ran out of time
@@ -14,6 +14,10 @@
 # `ray symmetric-run` ends with `ray stop`, which stops every Ray of the node: hence whole nodes (--exclusive).
 # With GPUs, add for example  --gpus-per-node=4  to the sbatch line: Ray sees those that Slurm gives.
 set -euo pipefail
+
+# Other users of the nodes can't reach this Ray: its processes share the token of ~/.ray/auth_token.
+export RAY_AUTH_MODE=token
+ray get-auth-token --generate >/dev/null
 
 head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 address="$head:${NAS_RAY_PORT:-6379}"
