@@ -1,4 +1,4 @@
-"""docker/: no engine is needed to see that files agree, and that commands exist with the flags they are given."""
+"""docker/: no engine is needed to see that files agree and that commands take the flags they are given."""
 
 from __future__ import annotations
 

@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10
 ANY_CLUSTER = "auto"  # Ray's word for the one of this machine
 JOIN_SECONDS = 60  # for a cluster's first worker
-TOKEN = (  # Ray 2.61 asks for one by default; without it a driver is told no more than that it can't connect
-    "start Ray there; if the cluster asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH to its file"
+START_OR_TOKEN = (  # Ray tells a driver without the cluster's token no more than that it can't connect
+    "start Ray there; if the cluster asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH to "
+    "its file"
 )
 PROGRESS = ".progress"  # a file in the study's folder, which one driver at a time works in
 OBJECT_STORE = 80 * 2**20  # bytes; only settings and results travel through Ray
@@ -206,7 +207,7 @@ def _join(address: str) -> None:
         RuntimeError,
         OverflowError,
     ) as error:  # but something listens there
-        raise _no_answer(address, error, TOKEN) from error
+        raise _no_answer(address, error, START_OR_TOKEN) from error
 
 
 def _reach(address: str) -> None:

@@ -1,4 +1,4 @@
-"""The cluster of docker/compose.yaml without containers: its own commands on one host, and a search through them.
+"""The cluster of docker/compose.yaml without containers: its commands on one host, and a search by them.
 
 Only addresses are replaced, and what three Ray nodes on one host need is appended. Skips where there is no
 PostgreSQL of Debian's.
