@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ EXAMPLES = """
 nas-dashboard
 nas-dashboard --study digits-5Gmacs --port 8123
 nas-dashboard --storage postgresql+psycopg://nas@localhost/nas
+NAS_DASHBOARD_TOKEN=$(openssl rand -hex 16) nas-dashboard --host 0.0.0.0
 """
 
 
@@ -23,8 +25,18 @@ class DashboardOptions(StudyOptions):
 
     host: str = option("127.0.0.1", group="page", help="Address to listen on.")
     port: int = option(8080, group="page", ge=0, le=65535, help="Port to listen on; 0 takes a free one.")
+    token: str = option(
+        "",
+        group="page",
+        help="Show studies only to those who have this token of at least 16 characters. Other users of the "
+        "machine see it among the running commands, but not in the variable NAS_DASHBOARD_TOKEN.",
+        shown="of NAS_DASHBOARD_TOKEN, if set",
+    )
     allow_remote: bool = option(
-        False, group="page", off="", help="Listen on another --host than this machine: there is no log-in."
+        False,
+        group="page",
+        off="",
+        help="Listen on another --host than this machine without a token: there is no log-in.",
     )
 
 
@@ -34,10 +46,10 @@ def main(asked: DashboardOptions) -> None:
     """Show studies in Optuna Dashboard: trials, Pareto plot with the budget, samples beside the teacher's.
 
     It opens on the last searched study that has a complete trial, or on --study; its list has all studies of
-    the work folder or database. It can be open while a search runs. There is no log-in, so it listens on this
-    machine only.
+    the work folder or database. It can be open while a search runs. Without a token there is no log-in, so it
+    listens on this machine only.
     """
-    from nas.dashboard import Board, serve
+    from nas.dashboard import VARIABLE, Board, serve
     from nas.errors import StorageError, StudyError
     from nas.study import StudyStore, open_all
 
@@ -51,9 +63,11 @@ def main(asked: DashboardOptions) -> None:
     with Board([(store, folder), *others({store.name})], others) as board:
 
         def ready(url: str) -> None:
-            click.echo(f"{store.name}: {url}  all studies: {url}dashboard  (Ctrl-C ends it)", err=True)
+            asks = "; it asks for the token" if token else ""
+            click.echo(f"{store.name}: {url}  all studies: {url}dashboard  (Ctrl-C ends it){asks}", err=True)
 
-        serve(board, asked.host, asked.port, allow_remote=asked.allow_remote, ready=ready)
+        token = asked.token or os.environ.get(VARIABLE, "")
+        serve(board, asked.host, asked.port, token=token, allow_remote=asked.allow_remote, ready=ready)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs
 
+from nas.dashboard.guard import HEALTH
 from nas.dashboard.page import StudyPage
 from nas.study import StudyStore
 
@@ -57,6 +58,8 @@ class Board:
             return []
         if path == "/api/studies":
             return _answer(start_response, "application/json", json.dumps(self._studies()).encode())
+        if path == HEALTH:
+            return _answer(start_response, "text/plain", b"ok")
         if path.startswith("/nas/"):
             return self._ours(path.removeprefix("/nas/"), start_response)
         if re.match(r"/dashboard(/|$)", path):

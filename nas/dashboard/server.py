@@ -12,6 +12,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from nas.dashboard.board import Board
+from nas.dashboard.guard import VARIABLE, guarded
 from nas.errors import ConfigError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -35,28 +36,32 @@ def dashboard_server(
     host: str = "127.0.0.1",
     port: int = 8080,
     *,
+    token: str = "",
     allow_remote: bool = False,
 ) -> DashboardServer:
     """The dashboard, bound to its port and ready for `serve_forever`.
 
     It is read-only except for notes, as the driver is the only writer of a study. Optuna Dashboard has no
-    authentication, so listening on other addresses than this machine's requires `allow_remote`.
+    authentication, so listening on other addresses than this machine's requires a token or `allow_remote`.
 
     Args:
         board: the studies.
         host: address to bind to.
         port: 0 takes a free one, then in `server_port`.
-        allow_remote: bind to an address that others can reach.
+        token: what each request must have, see `guarded`; empty asks for none.
+        allow_remote: without a token, bind to an address that others can reach.
 
     Raises:
-        ConfigError: the port is busy or not allowed, or the host is no address of this machine.
+        ConfigError: the port is busy or not allowed, the host is no address of this machine, or the token is
+            not usable.
     """
-    if host not in LOOPBACK and not allow_remote:
+    if host not in LOOPBACK and not (token or allow_remote):
         raise ConfigError(
-            f"host {host!r} lets everybody who can reach it read the study, there is no authentication: use "
-            "127.0.0.1 (and an SSH tunnel), or --allow-remote behind an authenticating proxy"
+            f"host {host!r} lets everybody who can reach it read the study, there is no authentication: set "
+            f"{VARIABLE}, use 127.0.0.1 (and an SSH tunnel), or --allow-remote behind an authenticating proxy"
         )
-    app = _read_only(board, local=not allow_remote)
+    app = _read_only(board, local=host in LOOPBACK and not allow_remote)
+    app = guarded(app, token) if token else app
     server = _IPv6Server if ":" in host else DashboardServer
     try:
         return make_server(host, port, app, server_class=server, handler_class=_QuietHandler)
@@ -81,11 +86,12 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8080,
     *,
+    token: str = "",
     allow_remote: bool = False,
     ready: Callable[[str], None] = lambda url: None,
 ) -> None:
     """Run `dashboard_server` until Ctrl-C; `ready` is called with its URL once it answers."""
-    with dashboard_server(board, host, port, allow_remote=allow_remote) as server:
+    with dashboard_server(board, host, port, token=token, allow_remote=allow_remote) as server:
         shown = f"[{host}]" if ":" in host else host
         ready(f"http://{shown}:{server.server_port}/")
         try:

@@ -10,15 +10,20 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
 from nas.errors import StorageError
-from nas.passwords import MASK, without_password
+from nas.passwords import MASK, has_unquoted_at, without_password
 
 
 def parse_url(url: str) -> URL:
     """Read a storage URL.
 
     Raises:
-        StorageError: it is no URL, or an in-memory database.
+        StorageError: it is no URL, its password has an unquoted @, or it is an in-memory database.
     """
+    if has_unquoted_at(url):  # a part of the password would be read as the host, and shown
+        raise StorageError(
+            f"storage {without_password(url)} has an @ too many: write @ of a password as %40 "
+            "and / as %2F, or leave the password to PGPASSFILE or PGPASSWORD"
+        )
     try:
         parsed = _read(url)
     except (sa.exc.ArgumentError, ValueError) as error:

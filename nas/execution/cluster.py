@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10
 ANY_CLUSTER = "auto"  # Ray's word for the one of this machine
 JOIN_SECONDS = 60  # for a cluster's first worker
+START_OR_TOKEN = (  # Ray tells a driver without the cluster's token no more than that it can't connect
+    "start Ray there; if the cluster asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH to "
+    "its file"
+)
 PROGRESS = ".progress"  # a file in the study's folder, which one driver at a time works in
 OBJECT_STORE = 80 * 2**20  # bytes; only settings and results travel through Ray
 ENVIRONMENT = {
@@ -196,8 +200,14 @@ def _join(address: str) -> None:
     _reach(address)
     try:
         ray.init(address=address, **QUIET)
-    except (OSError, ValueError, RuntimeError, OverflowError) as error:
-        raise _no_answer(address, error) from error
+    except (
+        RayError,
+        OSError,
+        ValueError,
+        RuntimeError,
+        OverflowError,
+    ) as error:  # but something listens there
+        raise _no_answer(address, error, START_OR_TOKEN) from error
 
 
 def _reach(address: str) -> None:
@@ -213,9 +223,9 @@ def _reach(address: str) -> None:
         raise _no_answer(address, error) from error
 
 
-def _no_answer(address: str, error: Exception) -> ConfigError:
+def _no_answer(address: str, error: Exception, fix: str = "start Ray there") -> ConfigError:
     reason = str(error).splitlines()[0]
-    return ConfigError(f"--ray-address {address} does not answer ({reason}): start Ray there")
+    return ConfigError(f"--ray-address {address} does not answer ({reason}): {fix}")
 
 
 def expected_resources(config: SearchConfig) -> WorkerResources | None:

@@ -100,11 +100,11 @@ class Commands:
         self._mark = f"NAS_TEST_MARK={uuid.uuid4().hex}"
 
     def start(self, *line: object) -> subprocess.Popen[str]:
-        """Start a command in a session of its own."""
+        """Start a command, one of ours by its name or any by its path, in a session of its own."""
         name, *arguments = map(str, line)
         key, _, value = self._mark.partition("=")
         return subprocess.Popen(
-            [Path(sys.executable).with_name(name), *arguments],
+            [name if "/" in name else Path(sys.executable).with_name(name), *arguments],
             cwd=self.folder,
             env=os.environ | {key: value},
             stdout=subprocess.PIPE,

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from nas.config import SearchConfig
 from nas.database import Base, parse_url, shown
 from nas.database.connection import prepare
 from nas.errors import StorageError
+from nas.passwords import without_password
 from nas.study import StudyStore
 from tests.nas.study.records import IDENTITY, rung
 
@@ -125,6 +127,19 @@ def test_a_password_is_hidden_wherever_a_url_has_it(url: str, says: str) -> None
     assert "secret" not in visible
     kept = SearchConfig(budget_macs=1, storage=url).public()["storage"]
     assert kept == url if "***" not in says else "***" in kept and "secret" not in kept
+
+
+@pytest.mark.parametrize(
+    "written", ["p@secret", "p@sec/ret", "p@s=secret", "p@s?secret", "secret@@", "@secret"]
+)
+def test_a_password_with_an_at_sign_is_hidden_to_its_end_and_asked_for_in_quotes(written: str) -> None:
+    url = f"postgresql://me:{written}@host/db?application_name=nas@home"
+    assert without_password(url) == "postgresql://me:***@host/db?application_name=nas@home"
+    with pytest.raises(StorageError, match=r"me:\*\*\*@host/db.*: write @ of a password as %40") as error:
+        parse_url(url)
+    assert "secret" not in str(error.value)
+    quoted = parse_url(f"postgresql://me:{quote(written, safe='')}@host/db")
+    assert (quoted.password, quoted.host) == (written, "host")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,211 @@
+"""The cluster of docker/compose.yaml without containers: its commands on one host, and a search by them.
+
+Only addresses are replaced, and what three Ray nodes on one host need is appended. Skips where there is no
+PostgreSQL of Debian's.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.nas.conftest import Commands
+
+DOCKER = Path(__file__).parents[2] / "docker"
+SERVICES: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
+PASSWORD, TOKEN, RAY_TOKEN = "p@ss:w/rd %40", "a-token-of-this-test", "0123456789abcdef" * 2
+SERVERS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+ONE_HOST = ("--node-ip-address=127.0.0.1", "--object-store-memory=80000000")
+TINY = (
+    "--budget-macs",
+    "2M",
+    "--trials",
+    "2",
+    "--replicates",
+    "0",
+    "--rungs",
+    "64,128",
+    "--fid-samples",
+    "50",
+)
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not SERVERS, reason="needs PostgreSQL in /usr/lib/postgresql"),
+]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(happened: Callable[[], bool], what: str, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
+        time.sleep(0.5)
+
+
+class Cluster:
+    """The services of the compose file as processes of this host."""
+
+    def __init__(self, commands: Commands) -> None:
+        self.commands = commands
+        self.postgres, self.ray, self.dashboard = free_port(), free_port(), free_port()
+
+    def here(self, word: str) -> str:
+        """A word of the compose file with this host's addresses."""
+        for theirs, ours in (
+            ("@postgres/", f"@127.0.0.1:{self.postgres}/"),
+            ("ray-head:6379", f"127.0.0.1:{self.ray}"),
+            ("127.0.0.1:6379", f"127.0.0.1:{self.ray}"),
+            ("--port=6379", f"--port={self.ray}"),
+            ("0.0.0.0", "127.0.0.1"),
+            ("127.0.0.1:8080", f"127.0.0.1:{self.dashboard}"),
+            ("/run/secrets", os.environ["NAS_SECRETS"]),
+            ("/usr/local/bin/entrypoint.sh", str(DOCKER / "entrypoint.sh")),
+        ):
+            word = word.replace(theirs, ours)
+        return word
+
+    def start(self, name: str, *more: str, command: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        """Start a service; `command` replaces its own, as in `docker compose run`."""
+        service = SERVICES[name]
+        entrypoint = service.get("entrypoint", ["sh", "/usr/local/bin/entrypoint.sh"])
+        words = [*map(str, entrypoint), *(command or map(str, service["command"]))]
+        variables = [
+            f"{key}={self.here(str(value))}" for key, value in service.get("environment", {}).items()
+        ]
+        return self.commands.start("/usr/bin/env", *variables, *(self.here(word) for word in words), *more)
+
+    def variables(self, name: str) -> list[str]:
+        """The environment of a service, KEY=VALUE."""
+        return [f"{k}={self.here(str(v))}" for k, v in SERVICES[name].get("environment", {}).items()]
+
+    def is_healthy(self, name: str, *more: str) -> bool:
+        """What the service's health check says."""
+        kind, *words = SERVICES[name]["healthcheck"]["test"]
+        assert kind == "CMD"
+        line = (*self.variables(name), *map(self.here, words), *more)
+        return self.commands.run("/usr/bin/env", *line, timeout=60).returncode == 0
+
+
+@pytest.fixture
+def server(tmp_path: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A cluster whose PostgreSQL runs, as the image makes it: user and database `nas`, log-in by password."""
+    cluster, bin_ = Cluster(commands), SERVERS[-1].parent
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # the server's own user must reach it
+    ray = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # sockets need a short path
+    secrets = tmp_path / "secrets"
+    secrets.mkdir(mode=0o700)
+    (secrets / "db_password").write_text(PASSWORD)
+    (secrets / "dashboard_token").write_text(TOKEN)
+    (secrets / "ray_token").write_text(RAY_TOKEN)
+    (folder / "password").write_text(PASSWORD + "\n")
+    user: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        user = {"user": "postgres", "group": "postgres", "extra_groups": []}
+        for path in (folder, folder / "password"):
+            shutil.chown(path, "postgres")
+    for name, value in {
+        "PATH": f"{Path(sys.executable).parent}:{bin_}:{os.environ['PATH']}",
+        "NAS_SECRETS": str(secrets),
+        "RAY_TMPDIR": ray,
+        "RAY_worker_niceness": "0",
+    }.items():
+        monkeypatch.setenv(name, value)
+    options = ["-A", "scram-sha-256", "-U", "nas", f"--pwfile={folder}/password", "-D", f"{folder}/data"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run([SERVERS[-1], *options], check=True, timeout=120, cwd=folder, **quiet, **user)
+    listen = ["-p", str(cluster.postgres), "-k", str(folder), "-c", "listen_addresses=127.0.0.1"]
+    running = subprocess.Popen(
+        [bin_ / "postgres", "-D", folder / "data", *listen], cwd=folder, **quiet, **user
+    )
+    try:
+        until(
+            lambda: cluster.is_healthy("postgres", "-h", "127.0.0.1", "-p", str(cluster.postgres)),
+            "PostgreSQL",
+        )
+        creation = [bin_ / "createdb", "-h", "127.0.0.1", "-p", str(cluster.postgres), "-U", "nas", "nas"]
+        subprocess.run(creation, env=os.environ | {"PGPASSWORD": PASSWORD}, check=True, timeout=60)
+        yield cluster
+    finally:
+        commands.kill_all()
+        running.send_signal(2)  # a fast shutdown
+        try:
+            running.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            running.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(ray, ignore_errors=True)
+
+
+def status(url: str, **headers: str) -> int:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(urllib.request.Request(url, headers=headers), timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def command_lines(pids: list[int]) -> str:
+    """What `ps` shows of these processes."""
+    lines = []
+    for pid in pids:
+        try:
+            lines.append(Path(f"/proc/{pid}/cmdline").read_text(errors="replace"))
+        except OSError:  # it has ended
+            continue
+    return "\n".join(lines)
+
+
+def test_a_search_runs_through_the_commands_of_the_compose_file(server: Cluster, commands: Commands) -> None:
+    head = server.start("ray-head", *ONE_HOST)
+    until(lambda: server.is_healthy("ray-head"), "Ray's head")
+    worker = server.start("worker", *ONE_HOST, "--num-cpus=1")
+    until(lambda: server.is_healthy("worker"), "a worker")
+    uninvited = ("--ray-address", f"127.0.0.1:{server.ray}", *TINY)
+    refused = commands.run("/usr/bin/env", "RAY_AUTH_MODE=disabled", "nas-search", *uninvited)
+    assert refused.returncode == 2
+    assert "set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH" in refused.stderr.splitlines()[-1]
+    search = server.start("search", command=TINY)
+    shown = ""
+    deadline = time.monotonic() + 300
+    while search.poll() is None:
+        shown += command_lines(commands.processes())
+        assert time.monotonic() < deadline, "the search: not within 300 s"
+        time.sleep(1)
+    out, err = search.communicate(timeout=30)
+    assert search.returncode == 0, err
+    assert "Best student" in out + err
+    assert head.poll() is None
+    assert worker.poll() is None
+
+    dashboard = server.start("dashboard", "--port", str(server.dashboard))
+    until(lambda: dashboard.poll() is not None or server.is_healthy("dashboard"), "the dashboard")
+    assert dashboard.poll() is None, dashboard.communicate()[1]
+    url = f"http://127.0.0.1:{server.dashboard}/api/studies/1"
+    assert status(url) == 401
+    assert status(url, Authorization=f"Bearer {TOKEN}") == 200
+    shown += command_lines(commands.processes())
+    assert "nas-search" in shown
+    assert "nas-dashboard" in shown
+    assert PASSWORD not in shown
+    assert TOKEN not in shown
+    assert RAY_TOKEN not in shown
