@@ -42,7 +42,7 @@ def stub_outcome(config: SearchConfig, number: int, rung: int, *, picture: bool 
 class StubTrial(tune.Trainable):
     """Answers every rung at once with an FID that is a function of the trial's number."""
 
-    def setup(self, config: dict[str, Any], settings: dict[str, Any] | None = None) -> None:
+    def setup(self, config: dict[str, Any], settings: dict[str, Any] | None = None, token: str = "") -> None:
         self._search = SearchConfig.model_validate(settings)
         self.reset_config(config)
 

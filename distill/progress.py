@@ -64,10 +64,8 @@ class Reporter:
         if what == self._work and done < total and time.monotonic() - self._last < self.seconds:
             return
         self._work, self._last = what, time.monotonic()
-        with (
-            suppress(OSError),
-            written_whole(self.file) as file,
-        ):  # a lost report is only a number on a screen
+        # a lost report is only a number on a screen
+        with suppress(OSError), written_whole(self.file, durable=False) as file:
             file.write(json.dumps([what, done, total]).encode())
 
 

@@ -52,7 +52,8 @@ class LossLog:
 
     def _begin(self, rows: Iterable[Mapping[str, str]]) -> None:
         """Begin the file anew with `rows`."""
-        self._file = self._path.open("w", newline="")
+        self._path.unlink(missing_ok=True)  # a link, which may lead anywhere, is not followed
+        self._file = self._path.open("x", newline="")
         self._table = csv.DictWriter(self._file, self._columns)
         self._table.writeheader()
         self._table.writerows(rows)

@@ -31,6 +31,9 @@ TRANSIENT_STATES = (
 """How SQLSTATEs of failures begin that end by themselves (PostgreSQL manual, appendix A)."""
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # another process writes, for longer than the time-out
 
+UNWRITABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
+UNWRITABLE_STATES = ("53100", "25006")  # the disk is full; a read-only transaction, as of a standby
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -54,13 +57,25 @@ def outages_translated(engine: Engine) -> Iterator[None]:
         event.remove(engine, "handle_error", _translate)
 
 
-def _translate(context: ExceptionContext) -> DatabaseOutageError | None:
-    """The error that replaces an outage's, None for other errors."""
+def _translate(context: ExceptionContext) -> Exception | None:
+    """The error that replaces an outage's, or that of a database without room; None for other errors."""
     error = context.original_exception
-    if not (context.is_disconnect or _is_transient(error)):
-        return None
     lines = str(error).strip().splitlines()
-    return DatabaseOutageError(lines[0] if lines else type(error).__name__)
+    reason = lines[0] if lines else type(error).__name__
+    if context.is_disconnect or _is_transient(error):
+        return DatabaseOutageError(reason)
+    if _is_unwritable(error):
+        return SearchError(
+            f"the database can't be written ({reason}): what was recorded is kept; make room or mend the "
+            "disk, then run the same command again"
+        )
+    return None
+
+
+def _is_unwritable(error: BaseException) -> bool:
+    if isinstance(error, sqlite3.Error):
+        return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in UNWRITABLE
+    return getattr(error, "sqlstate", None) in UNWRITABLE_STATES
 
 
 def _is_transient(error: BaseException) -> bool:
@@ -105,7 +120,7 @@ class Retries:
                         f"{self.storage} has not answered for {self.seconds:.0f} s ({error}): what was "
                         "recorded is kept; start the database, then run the same command again"
                     ) from error
-                if failures == 1:
+                if failures == 2:  # one is a connection from before the server was started again
                     log.warning(
                         "%s does not answer (%s): trying again for %.0f s, workers train on",
                         *(self.storage, error, self.seconds),
@@ -113,6 +128,6 @@ class Retries:
                 time.sleep(min(wait, left))
                 wait = min(2 * wait, self.longest_wait)
             else:
-                if failures:
+                if failures > 1:
                     log.warning("%s answers again after %.0f s", self.storage, time.monotonic() - began)
                 return result

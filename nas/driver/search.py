@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TypeAlias
 
@@ -16,11 +16,13 @@ from rich.console import Console
 from distill.storage import sweep
 from distill.teachers import TEACHER_CACHE
 from nas.config import SearchConfig, default_conditions
+from nas.database import Lease
 from nas.driver.facts import record_facts
 from nas.driver.preview import introduction
 from nas.driver.pruning import prune_checkpoints
 from nas.driver.resumption import fail_unsampled, recorded_results, resumed_progress
 from nas.driver.tuning import tune_candidates
+from nas.errors import SearchError
 from nas.execution import (
     CandidateTrial,
     SharedTrial,
@@ -36,10 +38,10 @@ from nas.progress import say
 from nas.ray_start import check_machine
 from nas.reporting import SearchReport, format_bytes, read_report
 from nas.samplers import make_sampler
-from nas.study import StudyAttributes, StudyStore, check_purpose, study_folder
+from nas.study import FolderOwner, StudyAttributes, StudyStore, check_purpose, study_folder
 from nas.trials import Proposer, TrialSource, link_retries
 from nas.workbench import Workbench, searched_space
-from search_spaces import SearchSpace, UserError, Utilisation
+from search_spaces import SearchSpace, UserError, Utilisation, os_reason
 
 MakeSource: TypeAlias = Callable[[StudyStore, SearchSpace, Utilisation, SearchConfig], TrialSource]
 
@@ -63,6 +65,7 @@ def run_search(
     Raises:
         UserError: the request can't be carried out. A study folder made for it is removed again, unless there
             are results in it.
+        SearchError: the disk or the database failed; what was recorded is kept.
     """
     config, space = bench.config, searched_space(bench)
     utilisation = config.budget.utilisation(space)
@@ -71,6 +74,7 @@ def run_search(
     if config.ray_address is None:
         check_machine()
     with (
+        _disk_failures_in_a_line(),
         study_folder(config) as folder,
         StudyStore.open(
             config.storage_url,
@@ -79,7 +83,7 @@ def run_search(
             assumed=default_conditions(),
             named=config.names,
         ) as store,
-        store.lease(),
+        store.lease() as lease,
     ):
         folder.own_contents()  # not before the lease is ours: another driver may be at work in the folder
         check_purpose(store.study, finalists_of)
@@ -93,7 +97,7 @@ def run_search(
                 _prepare_shared(bench, store, resources, console)
                 folder.keep()  # from here on there are results
                 config.save()
-                _train_candidates(config, store, source, utilisation, resources, console, trainable)
+                _train_candidates(config, store, lease, source, utilisation, resources, console, trainable)
         else:
             say(console, _nothing_left(config, finalists_of), dated=False)
         fail_unsampled(store)
@@ -103,6 +107,20 @@ def run_search(
                 f"Deleted checkpoints of trials off the front: {format_bytes(freed)}", highlight=False
             )
         return found
+
+
+@contextmanager
+def _disk_failures_in_a_line() -> Iterator[None]:
+    """Raise SearchError for a file that can't be written, read or renamed."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise SearchError(
+            f"{error.filename}: {os_reason(error)}: what was recorded is kept; make room or mend the disk, "
+            "then run the same command again"
+        ) from error
 
 
 def _cluster(running: ExitStack, config: SearchConfig, store: StudyStore) -> WorkerResources:
@@ -152,6 +170,7 @@ def _prepare_shared(
 def _train_candidates(
     config: SearchConfig,
     store: StudyStore,
+    lease: Lease,
     source: TrialSource,
     utilisation: Utilisation,
     resources: WorkerResources,
@@ -159,6 +178,8 @@ def _train_candidates(
     trainable: type[tune.Trainable] | None,
 ) -> None:
     """Train what is missing in `store`."""
+    owner = FolderOwner(config.folder, lease.token)
+    owner.claim()
     resources = pack(config, resources, console)
     if config.share_weights:
         make_shared_weights(config, resources, console)
@@ -168,7 +189,7 @@ def _train_candidates(
     with resumed_progress(store, config, console) as progress:
         searcher = StudySearcher(source, recorder, board, progress)
         trainable = trainable or (SharedTrial if config.share_weights else CandidateTrial)
-        tune_candidates(config, searcher, board, trainable, resources)
+        tune_candidates(config, searcher, board, trainable, resources, owner.token)
     if source.exhausted:
         say(console, source.exhausted, dated=False)
 

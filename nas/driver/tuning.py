@@ -23,8 +23,15 @@ def tune_candidates(
     board: RungBoard,
     trainable: type[tune.Trainable],
     resources: WorkerResources,
+    token: str,
 ) -> None:
     """Train the candidates that `searcher` suggests, until it has no more.
+
+    Args:
+        config, resources: of the search.
+        searcher, board: what to train, and which candidates are promoted.
+        trainable: distills candidates.
+        token: of the lease of the study, which workers compare before they write.
 
     Raises:
         Exception: whatever went wrong in the searcher; Tune itself reports only some of it.
@@ -38,7 +45,7 @@ def tune_candidates(
             redirect_stdout(sys.stderr),
             scratch_folder(place, PREFIX) as scratch,
         ):
-            _tuner(config, searcher, board, trainable, resources, str(scratch)).fit()
+            _tuner(config, searcher, board, trainable, resources, token, str(scratch)).fit()
     except tune.TuneError:
         if searcher.error is None:
             raise
@@ -52,12 +59,13 @@ def _tuner(
     board: RungBoard,
     trainable: type[tune.Trainable],
     resources: WorkerResources,
+    token: str,
     scratch: str,
 ) -> tune.Tuner:
     per_candidate = {"cpu": resources.cpus, "gpu": resources.gpus}
     settings = config.absolute().model_dump(mode="json")
     return tune.Tuner(
-        tune.with_resources(tune.with_parameters(trainable, settings=settings), per_candidate),
+        tune.with_resources(tune.with_parameters(trainable, settings=settings, token=token), per_candidate),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=ParetoHalving(board),

@@ -22,7 +22,7 @@ from distill.training import LossLog, Progress, Trainer, images_in_whole_steps
 from nas.budget import Cost, measure
 from nas.config import same_search
 from nas.progress import MEASURING, TRAINING
-from nas.study import RungRecord
+from nas.study import FolderOwner, RungRecord
 from nas.trials import Proposal
 from nas.workbench import Workbench
 from search_spaces import Generator, file_digest
@@ -52,10 +52,11 @@ class Outcome:
 class Candidate:
     """Trains one architecture on a workbench; rungs that have a checkpoint are not trained again."""
 
-    def __init__(self, bench: Workbench, proposal: Proposal) -> None:
+    def __init__(self, bench: Workbench, proposal: Proposal, owner: FolderOwner | None = None) -> None:
         self.bench, self.trial = bench, proposal.trial
         self.architecture, self.seed = proposal.architecture, proposal.seed
         self.finalist = proposal.finalist
+        self._owner = owner  # whose the study's folder must be; None where nobody competes for it
         self.folder = trial_folder(bench.config.folder, proposal.trial)
         self._results: list[dict[str, Any]] = []  # of finished rungs
         self._trainer: Trainer | None = None
@@ -67,6 +68,7 @@ class Candidate:
 
         Raises:
             TrainingDivergedError, NonFiniteImagesError: the candidate failed.
+            StudyError: another driver has claimed the study's folder; nothing is written there.
         """
         if self._trainer is None and rung >= len(self._results):
             self._resume()
@@ -102,6 +104,7 @@ class Candidate:
         """Train to the next rung, measure, and save a checkpoint."""
         assert self._trainer is not None
         rung, began = len(self._results), time.monotonic()
+        self._check_owner()
         self.folder.mkdir(parents=True, exist_ok=True)
         fid_before = self._fid_before(self._trainer) if self._trainer.images == 0 else None
         kd_weight = self._train(self._trainer, rung)
@@ -121,12 +124,17 @@ class Candidate:
 
     def _keep(self, result: dict[str, Any], trainer: dict[str, Any]) -> None:
         """Save a checkpoint of the rung with `result`, and the results before it."""
+        self._check_owner()
         path = self._checkpoint(len(self._results))
         result |= {"checkpoint": str(path.relative_to(self.bench.config.folder))}
         results = [*self._results, result]
         with written_whole(path) as file:
             torch.save({"identity": self._identity, "results": results, "trainer": trainer}, file)
         self._results = [*self._results, result | {"sha256": file_digest(path)}]
+
+    def _check_owner(self) -> None:
+        if self._owner is not None:
+            self._owner.check()
 
     def _checkpoint(self, rung: int) -> Path:
         """The checkpoint of `rung`; a folder of an earlier version has names that count from 0."""

@@ -15,17 +15,22 @@ from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from distill.memory import is_out_of_memory
 from nas.config import SearchConfig
 from nas.device import use_threads
+from nas.errors import StudyError
 from nas.execution.candidate import Candidate
 from nas.execution.tune_config import from_tune
+from nas.study import FolderOwner
 from nas.trials import Proposal
 from nas.workbench import Workbench
+from search_spaces.reading import written_whole
 
 
 class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no types
     """A Ray Tune trainable: one actor distills candidates one after another on one workbench."""
 
-    def setup(self, config: dict[str, Any], settings: dict[str, Any] | None = None) -> None:
+    def setup(self, config: dict[str, Any], settings: dict[str, Any] | None = None, token: str = "") -> None:
+        """Prepare a worker; `token` is that of its driver's lease."""
         search = SearchConfig.model_validate(settings)
+        self._owner = FolderOwner(search.folder, token)
         use_threads(max(1, int(self.trial_resources.required_resources.get("CPU", 1))))
         self._bench = Workbench(search)
         self._make = self._prepare()
@@ -33,7 +38,7 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
 
     def _prepare(self) -> Callable[[Proposal], Candidate]:
         """The function that makes a candidate of a proposal."""
-        return partial(Candidate, self._bench)
+        return partial(Candidate, self._bench, owner=self._owner)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self._candidate: Candidate | None = None
@@ -49,6 +54,8 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
             outcome = self._candidate.run(self._rung)
         except (TrainingDivergedError, NonFiniteImagesError) as error:
             return {"failed": str(error), "diverged": True, "done": True}
+        except StudyError as error:  # the folder is another driver's: this one learns it by its own writes
+            return {"broken": str(error), "done": True}
         except OSError as error:  # the disk is full or gone: every candidate would fail
             return {"broken": f"{type(error).__name__}: {error}", "done": True}
         except torch.AcceleratorError:  # the device is unusable for this process: another one takes over
@@ -60,7 +67,8 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
             reason = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
             log = self._candidate.folder / "failure.txt"
             log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(traceback.format_exc())
+            with written_whole(log) as file:
+                file.write(traceback.format_exc().encode())
             return {"failed": f"{reason} (see {log})", "done": True}
         self._rung += 1
         done = self._rung == len(self._bench.config.rungs)

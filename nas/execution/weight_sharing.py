@@ -23,6 +23,7 @@ from nas.config import SANDWICH_PARTS, SearchConfig, same_search
 from nas.errors import SearchError
 from nas.execution.candidate import Candidate
 from nas.execution.trainable import CandidateTrial
+from nas.study import FolderOwner
 from nas.trials import Proposal
 from nas.workbench import SharedSpace, Workbench, weight_sharing
 from search_spaces import Architecture, PartlyFixedSuggest, RandomSuggest, Slimmable, Utilisation
@@ -154,8 +155,10 @@ def _checkpoint(bench: Workbench) -> dict[str, Any] | None:
 class SharedCandidate(Candidate):
     """A candidate that is read out of the shared weights instead of trained."""
 
-    def __init__(self, bench: Workbench, trained: Trainer, proposal: Proposal) -> None:
-        super().__init__(bench, proposal)
+    def __init__(
+        self, bench: Workbench, trained: Trainer, proposal: Proposal, owner: FolderOwner | None = None
+    ) -> None:
+        super().__init__(bench, proposal, owner)
         self._trained = trained
 
     def _resume(self) -> None:
@@ -182,7 +185,7 @@ class SharedTrial(CandidateTrial):
         except SearchError as error:  # returned by `step`: raised here, it would fail every candidate
             self._problem = str(error)
             return super()._prepare()
-        return partial(SharedCandidate, self._bench, trainer)
+        return partial(SharedCandidate, self._bench, trainer, owner=self._owner)
 
     def step(self) -> dict[str, Any]:
         """Read one candidate out and measure it; end the search if the shared weights are unusable."""

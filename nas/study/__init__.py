@@ -6,6 +6,7 @@ from nas.study.attributes import BUILT_IN, LAYOUT, REAL_IMAGES, StudyAttributes
 from nas.study.folder import check_folder, study_folder
 from nas.study.locate import has_result, open_all, open_existing, study_names
 from nas.study.opening import check_purpose
+from nas.study.ownership import FolderOwner
 from nas.study.records import RungRecord
 from nas.study.rehearsal import check_no_driver, check_study, recorded_part
 from nas.study.store import StudyStore
@@ -14,6 +15,7 @@ __all__ = [
     "BUILT_IN",
     "LAYOUT",
     "REAL_IMAGES",
+    "FolderOwner",
     "Rung",
     "RungRecord",
     "StudyAttributes",

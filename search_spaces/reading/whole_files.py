@@ -6,25 +6,42 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[IO[bytes]]:
+def written_whole(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     """A file to write; it appears at `path` when the block ends without an error, else it is deleted.
+
+    A link at `path` is replaced, not followed. With `durable` the file and its name are on the disk when the
+    block has ended: a power failure leaves the former file or this one.
 
     Raises:
         OSError: the folder is not there or can't be written.
     """
     partial = path.with_name(f".{uuid.uuid4().hex}.partial")  # `path` may have the longest name
     try:
-        with partial.open("wb") as file:
+        with partial.open("xb") as file:
             yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(partial, path)
+        if durable:
+            _sync_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems sync no folders
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def check_writable(folder: Path) -> None:

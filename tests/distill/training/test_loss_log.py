@@ -32,3 +32,12 @@ def test_what_was_noted_before_an_error_is_in_the_file(tmp_path: Path) -> None:
     except RuntimeError:
         pass
     assert (tmp_path / "log.csv").read_text().splitlines() == ["images,kd_weight,g", "64,1,3"]
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_is_left(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "log.csv").symlink_to(tmp_path / "victim")
+    with LossLog(tmp_path / "log.csv") as log:
+        log.note(Progress(64, 1.0, {"g": 3.0}))
+    assert (tmp_path / "victim").read_text() == "precious"
+    assert (tmp_path / "log.csv").read_text().splitlines() == ["images,kd_weight,g", "64,1,3"]

@@ -45,6 +45,6 @@ def test_folders_of_killed_drivers_are_removed_and_others_stay(
 
     monkeypatch.setattr(tuning, "_tuner", lambda *_: Tuner())
     unused = cast(Any, None)
-    tuning.tune_candidates(unused, cast(Any, Searcher()), unused, unused, unused)
+    tuning.tune_candidates(unused, cast(Any, Searcher()), unused, unused, unused, "")
     assert len(seen[0]) == 2, "the other program's, and this one's"
     assert [each.name for each in tmp_path.iterdir()] == ["nas-tune-of-another-program"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,7 @@ from nas.driver import search as driver
 from nas.execution import CandidateTrial, ParetoHalving, StudySearcher, WorkerResources, trainable
 from nas.execution.candidate import Candidate
 from nas.ranking import RungBoard
+from nas.study import FolderOwner
 from nas.workbench import Workbench
 
 ALONE = WorkerResources(1, 1, 0.0)
@@ -75,8 +77,9 @@ class StubCandidate(Candidate):
 class StubTrial(CandidateTrial):
     """The trainable of a search of stubs: it needs no workbench."""
 
-    def setup(self, config: dict[str, Any], settings: dict[str, Any] | None = None) -> None:
+    def setup(self, config: dict[str, Any], settings: dict[str, Any] | None = None, token: str = "") -> None:
         search = SearchConfig.model_validate(settings)
+        self._owner = FolderOwner(search.folder, token)
         bench: Any = SimpleNamespace(
             config=search,
             identity={"space": "stub"},
@@ -89,7 +92,7 @@ class StubTrial(CandidateTrial):
         self.reset_config(config)
 
     def _prepare(self) -> Any:
-        return lambda proposal: StubCandidate(self._bench, proposal)
+        return partial(StubCandidate, self._bench, owner=self._owner)
 
 
 def one_by_one(
@@ -98,6 +101,7 @@ def one_by_one(
     board: RungBoard,
     kind: type[tune.Trainable],
     resources: WorkerResources,
+    token: str,
 ) -> None:
     """What Ray Tune does with one worker, in this process."""
     halving, settings, number = ParetoHalving(board), config.absolute().model_dump(mode="json"), 0
@@ -109,7 +113,7 @@ def one_by_one(
         assert isinstance(asked, dict)
         trial = SimpleNamespace(config=asked, trial_id=name)
         worker = kind.__new__(kind)
-        worker.setup(asked, settings)
+        worker.setup(asked, settings, token)
         while True:
             result = worker.step()
             if result["done"]:

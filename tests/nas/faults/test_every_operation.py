@@ -40,7 +40,7 @@ def _run(bench: Workbench, operations: Operations) -> BaseException | None:
     try:
         with watched(operations):
             run_stub_search(bench, Console(file=io.StringIO()))
-    except (KilledError, UserError, SearchError, OSError) as error:
+    except (KilledError, UserError, SearchError) as error:
         return error
     return None
 

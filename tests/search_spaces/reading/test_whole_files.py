@@ -57,3 +57,25 @@ def test_others_may_read_it_as_they_may_read_any_new_file(tmp_path: Path) -> Non
 def test_a_folder_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), written_whole(tmp_path / "none" / "a.txt"):
         pass
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_is_left(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "file").symlink_to(tmp_path / "victim")
+    with written_whole(tmp_path / "file") as file:
+        file.write(b"new")
+    assert (tmp_path / "victim").read_text() == "precious"
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_file_and_folder_are_synced_before_and_after_the_rename(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+    replace = os.replace
+    monkeypatch.setattr(os, "fsync", lambda number: happened.append(os.readlink(f"/proc/self/fd/{number}")))
+    monkeypatch.setattr(os, "replace", lambda *names: (happened.append("rename"), replace(*names)))
+    with written_whole(tmp_path / "file") as file:
+        file.write(b"new")
+    assert happened[0].endswith(".partial")
+    assert happened[1:] == ["rename", str(tmp_path)]

@@ -1,0 +1,78 @@
+"""A PostgreSQL of a test's own, which it may crash."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+SECONDS = 60  # for the server to start or stop
+
+
+class Server:
+    """A PostgreSQL server on loopback; it trusts everybody."""
+
+    def __init__(self, binaries: Path, folder: Path) -> None:
+        self._binaries, self._folder = binaries, folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self._run("initdb", "-D", str(folder / "data"), "-A", "trust", "-U", "postgres")
+
+    @property
+    def url(self) -> str:
+        """The storage URL of an empty database."""
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        settings = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1"
+        self._control("start", "-l", str(self._folder / "log"), "-o", settings)
+
+    def crash(self) -> None:
+        """Stop it as a crash does: it recovers when it is started again."""
+        self._control("stop", "-m", "immediate")
+
+    def _control(self, *arguments: str) -> None:
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-t", str(SECONDS), *arguments)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        user = "postgres" if os.geteuid() == 0 else None  # it does not start as root
+        subprocess.run(
+            [self._binaries / program, *arguments],
+            user=user,
+            cwd=self._folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            timeout=2 * SECONDS,
+        )
+
+
+@contextmanager
+def running_server() -> Iterator[Server]:
+    """A server that runs; skips the test where PostgreSQL is not installed."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin")) + [
+        Path(path).parent for path in (shutil.which("initdb"),) if path
+    ]
+    if not found:
+        pytest.skip("install PostgreSQL (Debian: apt-get install postgresql) to test with a server")
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    try:
+        if os.geteuid() == 0:
+            os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
+        server = Server(found[-1], folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.crash()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
