@@ -1,10 +1,10 @@
-"""The documentation as a site: `python -m tools.docs` writes the pages into build/pages and the site into site/.
+"""The documentation as a site: `python -m tools.docs` writes pages into build/pages and the site into site/.
 
-Pages are written for readers of the repository, whose relative links lead anywhere in it. A site has pages of one
-folder only. So everything is copied into one: the files of docs/ to its root, CONTRIBUTING.md and CHANGELOG.md
-beside them, any other file that a page links to under `repository/`. Links follow. What MkDocs then builds is plain
-Markdown, which other site generators read as well. In tables, GitHub wants a pipe in code escaped, and
-Python-Markdown does not.
+Pages are written for readers of the repository, whose relative links lead anywhere in it. A site has pages of
+one folder only. So everything is copied into one: the files of docs/ to its root, CONTRIBUTING.md and
+CHANGELOG.md beside them, any other file that a page links to under `repository/`. Links follow. MkDocs builds
+plain Markdown then, which other site generators read as well. In tables, GitHub wants a pipe in code escaped,
+and Python-Markdown does not.
 """
 
 from __future__ import annotations
