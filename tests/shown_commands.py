@@ -33,6 +33,7 @@ SPAN = re.compile(r"`([^`]+)`")
 BEFORE = re.compile(
     r"(?:(?:\w+=\S*|exec|srun(?: -\S+)*) )*(?:\S*/)?(?=nas-)"
 )  # variables, a launcher, a folder
+VARIABLE = re.compile(r"\$\w+|\$\{\w+\}")
 LEFT_OUT = {"[OPTIONS]", "…"}  # what stands for more in a usage line or in a sentence
 NAMES = {"sampler": "nas.samplers:SAMPLERS", "metrics": "distill.evaluation.metrics:METRICS"}
 
@@ -96,7 +97,7 @@ def read(shown: Shown) -> None:
         UserError: a value is outside its range, or a name that none of the registry is.
     """
     program, *words = shlex.split(shown.line, comments=True)
-    words = [word for word in words[: _end(words)] if not word.startswith("$")]
+    words = [VARIABLE.sub("variable", word) for word in words[: _end(words)]]
     partial = not shown.is_complete or LEFT_OUT.intersection(words)
     words = _without_what_is_left_out(words)
     command, context = COMMANDS[program], click.Context(COMMANDS[program])

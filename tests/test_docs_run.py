@@ -1,4 +1,4 @@
-"""The quick starts of README.md and docs/quick-start.md run, line by line, with smaller sizes than printed."""
+"""The quick starts of README.md and docs/quick-start.md run line by line, with smaller sizes than printed."""
 
 from __future__ import annotations
 
