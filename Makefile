@@ -34,8 +34,8 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 
 docs: $(VENV)/installed
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m tools.docs
-	@echo "Next: open site/index.html; or, with a search: $(BIN)/python -m http.server -d site"
+	@$(BIN)/python -m tools.docs
+	@echo "Next: open site/index.html"
 
 clean:
 	rm -rf $(VENV) build site *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -46,7 +46,7 @@ def run(line: str, folder: Path) -> None:
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, f"{line}: exit code {done.returncode}\n{done.stderr}"
@@ -91,6 +91,7 @@ def test_a_quick_start_has_every_step(page: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # nine programs that import PyTorch, and two searches
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_quick_start_runs(
     page: Path, searched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -102,11 +102,12 @@ def _linked(page: Path, link: str) -> Path:
     return linked
 
 
-def build(site: Path = ROOT / "site") -> int:
-    """Build the site strictly into `site`; returns the exit code of MkDocs."""
-    write()
+def build(site: Path = ROOT / "site", pages: Path = PAGES) -> int:
+    """Write the pages into `pages` and build `site` of them, strictly; returns the exit code of MkDocs."""
+    write(pages)
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    environment = {**os.environ, "NAS_DOCS_PAGES": str(pages), "NO_MKDOCS_2_WARNING": "1"}
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":
