@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nas.cli.command import Command
+from nas.cli.command import Command, echo
 from nas.cli.options import options
 from nas.cli.studies import open_asked
 from nas.options import StudyOptions, option
@@ -51,7 +51,7 @@ def main(asked: DashboardOptions) -> None:
     with Board([(store, folder), *others({store.name})], others) as board:
 
         def ready(url: str) -> None:
-            click.echo(f"{store.name}: {url}  all studies: {url}dashboard  (Ctrl-C ends it)", err=True)
+            echo(f"{store.name}: {url}  all studies: {url}dashboard  (Ctrl-C ends it)", err=True)
 
         serve(board, asked.host, asked.port, allow_remote=asked.allow_remote, ready=ready)
 
