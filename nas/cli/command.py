@@ -195,9 +195,9 @@ def results() -> Terminal:
     return Terminal(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
-def echo(text: str, *, err: bool = False) -> None:
+def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
     """Print lines for people, as they are; `err`: on stderr. Names in them can't move a terminal's cursor."""
-    click.echo(printable(text), err=err)
+    click.echo(printable(text), err=err, nl=nl)
 
 
 def folder_of_commands() -> str:
