@@ -22,6 +22,7 @@ import struct
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ class Terminal:
         self.process, self._terminal = pty.fork()
         if self.process == 0:
             self._set_size(0, columns, rows)
+            for name in ("COLUMNS", "LINES"):  # of the terminal that this runs on
+                os.environ.pop(name, None)
             os.environ.update({"TERM": "xterm-256color"} | dict(environment or {}))
             os.execvp(command[0], list(command))
 
@@ -114,19 +117,17 @@ class Terminal:
 
 def _text(row: Mapping[int, Any], columns: int) -> Text:
     text = Text()
-    for column in range(columns):
-        cell = row[column]
-        text.append(
-            cell.data,
-            Style(
-                color=_colour(cell.fg),
-                bgcolor=_colour(cell.bg),
-                bold=cell.bold,
-                italic=cell.italics,
-                underline=cell.underscore,
-                reverse=cell.reverse,
-            ),
+    cells = (row[column] for column in range(columns))
+    for look, run in groupby(cells, lambda cell: cell._replace(data="")):
+        style = Style(
+            color=_colour(look.fg),
+            bgcolor=_colour(look.bg),
+            bold=look.bold,
+            italic=look.italics,
+            underline=look.underscore,
+            reverse=look.reverse,
         )
+        text.append("".join(cell.data for cell in run), style)
     text.rstrip()
     return text
 

@@ -49,7 +49,7 @@ class _Axis:
 
 
 def draw_figure(figure: go.Figure) -> Image.Image:
-    """The picture (WIDTH × HEIGHT px, RGB) of a figure of markers and lines, as the plots of this package are.
+    """The picture (WIDTH × HEIGHT px, RGB) of a figure of markers and lines, such as `pareto_figure`.
 
     What it understands: scatter traces with markers or lines (straight or in steps), vertical lines, one
     annotation, titles, legend, linear and logarithmic axes.
