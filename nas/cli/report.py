@@ -156,8 +156,10 @@ def _made(kind: str, store: StudyStore, folder: Path) -> bytes:
         picture = io.BytesIO()
         draw_figure(pareto_figure(store, found.trials, found.budget["macs"])).save(picture, "PNG")
         return picture.getvalue()
-    texts = {"md": as_markdown, "csv": as_csv, "json": lambda report: report.model_dump_json(indent=2) + "\n"}
-    return texts[kind](found).encode(errors="backslashreplace")
+    if kind == "json":
+        return f"{found.model_dump_json(indent=2)}\n".encode()
+    text = as_csv(found) if kind == "csv" else as_markdown(found)
+    return text.encode(errors="backslashreplace")
 
 
 def _put(content: bytes, output: Path | None, flag: str, asked: ReportOptions, study: str) -> None:

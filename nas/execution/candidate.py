@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +21,17 @@ from distill.tasks import Panel
 from distill.training import LossLog, Progress, Trainer, images_in_whole_steps
 from nas.budget import Cost, measure
 from nas.config import same_search
-from nas.progress import IMAGES_PER_SECOND, KD_WEIGHT, LOSS, MEASURING, TRAINING, Rung, Speed, TrialFinished
+from nas.progress import (
+    IMAGES_PER_SECOND,
+    KD_WEIGHT,
+    LOSS,
+    MEASURING,
+    TRAINING,
+    Decision,
+    Rung,
+    Speed,
+    TrialFinished,
+)
 from nas.study import RungRecord
 from nas.trials import Proposal
 from nas.workbench import Workbench
@@ -49,7 +59,7 @@ class Outcome:
     nearest: str | None = None  # PNG of the nearest training images, path relative to the study's folder
     warning: str = ""  # for the user
 
-    def event(self, decision: Literal["promoted", "stopped", "last"]) -> Rung:
+    def event(self, decision: Decision) -> Rung:
         """The rung, and what follows from it, for programs."""
         record = self.record
         said = record.model_dump(include={"trial", "images", "fid", "kd_weight", "losses", "seconds"})
@@ -58,12 +68,10 @@ class Outcome:
 
 def end_of(trial: int, state: str, outcome: Outcome | None, reason: str = "", **counts: int) -> TrialFinished:
     """The end of a trial, for programs: with an `outcome`, or failed for a `reason`."""
-    if outcome is None:
-        return TrialFinished(trial=trial, state=state, reason=reason, **counts)
-    record = outcome.record
-    return TrialFinished(
-        trial=trial, state=state, images=record.images, fid=record.fid, **asdict(outcome.cost), **counts
-    )
+    known: dict[str, Any] = {"trial": trial, "state": state, "reason": reason} | counts
+    if outcome is not None:
+        known |= {"images": outcome.record.images, "fid": outcome.record.fid} | asdict(outcome.cost)
+    return TrialFinished.model_validate(known)
 
 
 class Candidate:

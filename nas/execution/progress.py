@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from optuna.trial import TrialState
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from distill.progress import Report
@@ -19,6 +19,7 @@ from nas.execution.candidate import Outcome, end_of
 from nas.execution.search_table import Course, FrontPoint, search_table
 from nas.progress import (
     PROGRESS_SECONDS,
+    Decision,
     Forecast,
     Front,
     Level,
@@ -155,7 +156,7 @@ class SearchProgress:
         else:
             self._end(trial, TrialState.FAIL, (reason,), None)
 
-    def _at_rung(self, trial: int, outcome: Outcome, decision: str, note: str = "") -> None:
+    def _at_rung(self, trial: int, outcome: Outcome, decision: Decision, note: str = "") -> None:
         """An event, and a line in a log file: what was measured at a rung, and what follows."""
         record, macs = outcome.record, format_quantity(outcome.cost.macs)
         if outcome.warning:
@@ -164,10 +165,7 @@ class SearchProgress:
         measured = f"{self.distance} {record.fid:.2f} after {record.images:,} images, {macs} MACs"
         if not self.console.is_interactive:
             decided = DECISIONS.get(decision, decision)
-            self._say(
-                trial,
-                f"rung {record.rung + 1}/{self.rungs}  {measured}: {decided}{note}",
-            )
+            self._say(trial, f"rung {record.rung + 1}/{self.rungs}  {measured}: {decided}{note}")
 
     def _end(self, trial: int, state: TrialState, words: tuple[str, ...], outcome: Outcome | None) -> None:
         ended = self._running.pop(trial, None)
@@ -288,7 +286,10 @@ class SearchProgress:
             macs = f"{format_quantity(self.best[2])} MACs"
             best = f"best {self.distance} {self.best[1]:.2f} at {macs} (trial {self.best[0]})"
         lines = (f"{counts}, {len(running)} running", self._times(), best)
-        head = [bar_row(self._counted, self.done, self.trials), *(_line(line) for line in lines)]
+        head: list[RenderableType] = [
+            bar_row(self._counted, self.done, self.trials),
+            *(_line(line) for line in lines),
+        ]
         course = Course(self.rungs, self.images, self.distance)
         return search_table(self.console.size, head, running, self._front, course)
 

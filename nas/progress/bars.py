@@ -76,8 +76,8 @@ def progress_bars(console: Console, what: str = "") -> Iterator[OnProgress]:
     the progress of the work from time to time, at least once a minute.
     """
     if not is_live(console):
-        with _logged(console, what) as on_progress:
-            yield on_progress
+        with _logged(console, what) as logged:
+            yield logged
         return
     works: dict[str, tuple[int, int]] = {}
     speeds, told = WorkSpeeds(), works_of(console)

@@ -11,6 +11,7 @@ from typing import Any, Literal, TextIO, TypeAlias
 from pydantic import BaseModel, ConfigDict
 
 SCHEMA = 1  # raised when a field changes its meaning or is gone; there may be more of them at any time
+Decision: TypeAlias = Literal["promoted", "stopped", "last"]
 Level: TypeAlias = Literal["info", "warning"]
 PROGRESS_SECONDS = 5.0  # between two events of the progress of one work or one trial
 
@@ -95,7 +96,7 @@ class Rung(Event):
     kd_weight: float
     losses: dict[str, float]
     seconds: float  # of the rung, measuring included
-    decision: Literal["promoted", "stopped", "last"]
+    decision: Decision
 
 
 class TrialFinished(Event):

@@ -33,7 +33,7 @@ class Terminal(Console):
         with self._printing:
             super().print(*objects, **options)
 
-    def render_str(self, text: str, **options: Any) -> Text:  # type: ignore[override]
+    def render_str(self, text: str, **options: Any) -> Text:
         """`text` as Rich has it, and as it is."""
         return super().render_str(printable(text), **options)
 

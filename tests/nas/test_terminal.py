@@ -170,7 +170,7 @@ def on_screen(pty: Pty, columns: int, lines: int) -> bool:
     return last in pty.shown and f"a library's word {lines - 1}" in pty.shown
 
 
-def wait_for(pty: Pty, there: Callable[[], bool], seconds: float = 200) -> None:
+def wait_for(pty: Pty, there: Callable[[], bool], seconds: float = 100) -> None:
     deadline = time.monotonic() + seconds
     while not there():
         assert pty.read(), pty.output[-500:].decode()
