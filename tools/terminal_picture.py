@@ -54,10 +54,10 @@ class Terminal:
         self.process, self._terminal = pty.fork()
         if self.process == 0:
             self._set_size(0, columns, rows)
-            for name in ("COLUMNS", "LINES"):  # of the terminal that this runs on
-                os.environ.pop(name, None)
-            os.environ.update({"TERM": "xterm-256color"} | dict(environment or {}))
-            os.execvp(command[0], list(command))
+            known = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
+            known |= {"TERM": "xterm-256color"} | dict(environment or {})
+            # with an environment of its own: readline sets COLUMNS behind Python's back
+            os.execvpe(command[0], list(command), known)
 
     @staticmethod
     def _set_size(file: int, columns: int, rows: int) -> None:
