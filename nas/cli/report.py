@@ -172,7 +172,7 @@ def _put(content: bytes, output: Path | None, flag: str, asked: ReportOptions, s
         if sys.stdout.isatty():
             echo(content.decode(), nl=False)
         else:
-            click.get_binary_stream("stdout").write(content)
+            sys.stdout.buffer.write(content)
         return
     write_document(content, output, flag)
     if asked.as_json:
