@@ -1,7 +1,7 @@
 """Leases: the right to write to a place, which one process at a time holds.
 
 The lease of a folder is a lock of the operating system: it ends with its process. The lease of a study,
-`nas.study.lease`, is a row of the study's database, because drivers on several machines compete for it. A
+`nas.database.lease`, is a row of the study's database, because drivers on several machines compete for it. A
 heartbeat shows that the holder is alive; a token fences it off after another driver took over.
 Files that are written once and then only read (images, teacher caches, statistics) need no lease: each
 process writes its own copy and moves it to its place whole.

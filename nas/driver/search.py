@@ -35,7 +35,7 @@ from nas.execution import (
 from nas.progress import say, tell
 from nas.ray_start import check_machine
 from nas.reporting import SearchReport, format_bytes, read_report
-from nas.samplers import make_sampler, resume_seed
+from nas.samplers import make_sampler
 from nas.study import StudyAttributes, StudyStore, check_purpose, study_folder
 from nas.trials import Proposer, TrialSource, link_retries
 from nas.workbench import Workbench, searched_space
@@ -163,8 +163,7 @@ def _train_candidates(
     if config.share_weights:
         make_shared_weights(config, resources, console)
     board = recorded_results(store, config)
-    seed = resume_seed(config.seed, len(store.study.trials))
-    store.study.sampler = make_sampler(config.sampler, seed, source.space, utilisation, board)
+    store.study.sampler = make_sampler(config.sampler, config.seed, source.space, utilisation, board)
     recorder = StudyRecorder(store, config.folder, len(config.rungs))
     progress = resumed_progress(store, config, console)
     tell(console, started(store, config, progress))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -63,7 +64,7 @@ class SurrogateSampler(JointSampler):
         known = {a.architecture for a in attributes}
         if any(a.same_as_teacher for a in attributes):
             known.add(str(self._space.largest()))
-        pool = self._pool(search_space, known)
+        pool = self._pool(search_space, known, self._rng(trial))
         if not pool:
             return {}
         running = [t for t in chosen if t.state == TrialState.RUNNING]
@@ -80,17 +81,15 @@ class SurrogateSampler(JointSampler):
     ) -> Surrogate:
         """The model of `results`, given that trials `running` end as predicted (Ginsbourger et al. 2010, the
         kriging believer): so parallel workers train different architectures."""
-        if len(results) >= REFIT * self._fitted_to:
-            self._scales, self._fitted_to = None, len(results)
-        used = _most_informative(results, self._board.rungs - 1)
-        inputs = np.array([self._encoded(trials[number].params, space) for number, _, _ in used])
-        rungs = np.array([rung for _, rung, _ in used], dtype=np.int64)
-        logs = np.array([log_fid(fid) for _, _, fid in used])
+        last = self._board.rungs - 1
+        if _refit_at(len(results)) != self._fitted_to:
+            self._fitted_to = _refit_at(len(results))
+            first = _most_informative(results[: self._fitted_to], last)
+            self._scales = fit(*self._observed(first, trials, space)).scales
+        inputs, rungs, logs = self._observed(_most_informative(results, last), trials, space)
         model = fit(inputs, rungs, logs, self._scales)
-        self._scales = model.scales
         if not running:
             return model
-        last = self._board.rungs - 1
         pending = np.array([self._encoded(t.params, space) for t in running])
         believed, _ = model.predict(pending, last)
         return fit(
@@ -99,6 +98,17 @@ class SurrogateSampler(JointSampler):
             np.concatenate([logs, believed]),
             model.scales,
         )
+
+    def _observed(
+        self,
+        results: list[tuple[int, int, float]],
+        trials: list[FrozenTrial],
+        space: dict[str, BaseDistribution],
+    ) -> tuple[Array, npt.NDArray[np.int64], Array]:
+        """Encoded architectures, rungs and log FIDs of `results`."""
+        inputs = np.array([self._encoded(trials[number].params, space) for number, _, _ in results])
+        rungs = np.array([rung for _, rung, _ in results], dtype=np.int64)
+        return inputs, rungs, np.array([log_fid(fid) for _, _, fid in results])
 
     def _value(
         self,
@@ -131,19 +141,21 @@ class SurrogateSampler(JointSampler):
         steps = sorted((points[i] for i in front(points)), key=lambda point: point[1])
         return expected_hypervolume_improvement(mean, deviation, costs, steps, reference)
 
-    def _pool(self, space: dict[str, BaseDistribution], known: set[str]) -> list[dict[str, Any]]:
+    def _pool(
+        self, space: dict[str, BaseDistribution], known: set[str], rng: np.random.Generator
+    ) -> list[dict[str, Any]]:
         """Random choices of architectures that are not in the study, each architecture once."""
         found: dict[str, dict[str, Any]] = {}
         for _ in range(POOL):
-            choices = {name: draw(distribution, self._rng) for name, distribution in space.items()}
+            choices = {name: draw(distribution, rng) for name, distribution in space.items()}
             architecture = str(self._space.sample(FixedSuggest(choices), self._utilisation))
             if architecture not in known:
                 found.setdefault(architecture, choices)
         return list(found.values())
 
     def _results(self, trials: set[int]) -> list[tuple[int, int, float]]:
-        """Trial, rung and FID of every result of `trials`."""
-        results = self._board.results()
+        """Trial, rung and FID of every result of `trials`, in this order whoever measured first."""
+        results = sorted(self._board.results())
         return [(t, rung, fid) for t, rung, fid in results if t in trials and math.isfinite(fid)]
 
     def _encoded(self, choices: Mapping[str, Any], space: dict[str, BaseDistribution]) -> list[float]:
@@ -174,6 +186,14 @@ class SurrogateSampler(JointSampler):
                 math.log(self._space.params(architecture)),
             )
         return self._costs[key]
+
+
+def _refit_at(results: int) -> int:
+    """The number of results, at most `results`, at which scales were estimated last."""
+    at = LEAST_RESULTS
+    while (following := max(at + 1, math.ceil(REFIT * at))) <= results:
+        at = following
+    return at
 
 
 def _most_informative(results: list[tuple[int, int, float]], last: int) -> list[tuple[int, int, float]]:

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import BaseSampler, RandomSampler
+from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
+
+from nas.samplers.seeding import trial_seed
 
 
 class SearchedChoices:
@@ -39,13 +41,8 @@ class JointSampler(BaseSampler):
     """Samples at random where `sample_relative` of a subclass returns nothing."""
 
     def __init__(self, seed: int) -> None:
-        self._rng = np.random.default_rng(seed)
-        self._random = RandomSampler(seed=seed)
+        self._seed = seed
         self._choices = SearchedChoices()
-
-    def reseed_rng(self) -> None:
-        self._rng = np.random.default_rng()
-        self._random.reseed_rng()
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self._choices.calculate(study)
@@ -53,7 +50,11 @@ class JointSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        return self._random.sample_independent(study, trial, param_name, param_distribution)
+        return draw(param_distribution, self._rng(trial, param_name))
+
+    def _rng(self, trial: FrozenTrial, choice: str = "") -> np.random.Generator:
+        """The random numbers of `trial`, see `trial_seed`."""
+        return np.random.default_rng(trial_seed(self._seed, trial, choice))
 
 
 def draw(distribution: BaseDistribution, rng: np.random.Generator) -> Any:

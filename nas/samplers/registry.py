@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from functools import partial
+from typing import Any, TypeAlias
 
-import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
@@ -17,6 +17,7 @@ from nas.errors import ConfigError
 from nas.ranking import RungBoard
 from nas.samplers.gp import SurrogateSampler
 from nas.samplers.joint import SearchedChoices
+from nas.samplers.seeding import SeededByTrial
 from search_spaces import SearchSpace, Utilisation
 
 MakeSampler: TypeAlias = Callable[[int, SearchSpace, Utilisation, RungBoard], BaseSampler]
@@ -26,20 +27,26 @@ MakeSampler: TypeAlias = Callable[[int, SearchSpace, Utilisation, RungBoard], Ba
 def _tpe(seed: int, space: SearchSpace, utilisation: Utilisation, board: RungBoard) -> BaseSampler:
     # Widths of neighbouring resolutions belong together (multivariate; grouped, because spaces are
     # conditional), and several candidates train at once (constant_liar).
-    return TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
+    return SeededByTrial(partial(_quiet_tpe, multivariate=True, group=True, constant_liar=True), seed)
+
+
+def _quiet_tpe(seed: int, **settings: Any) -> BaseSampler:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return TPESampler(seed=seed, **settings)
 
 
 def _nsga2(seed: int, space: SearchSpace, utilisation: Utilisation, board: RungBoard) -> BaseSampler:
     # The first generation is random: Optuna's 50 would make most searches nothing else.
-    return _NSGAII(seed=seed, population_size=20)
+    return SeededByTrial(partial(_NSGAII, population_size=20, choices=SearchedChoices()), seed)
 
 
 class _NSGAII(NSGAIISampler):
     """Optuna's NSGA-II; warm-start trials, which have no choices, do not empty its search space."""
 
-    def __init__(self, *, seed: int, population_size: int) -> None:
+    def __init__(self, seed: int, *, population_size: int, choices: SearchedChoices) -> None:
         super().__init__(seed=seed, population_size=population_size)
-        self._choices = SearchedChoices()
+        self._choices = choices  # counted once for all trials
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         # Optuna's crossover can't transform a choice that has a single value.
@@ -47,7 +54,7 @@ class _NSGAII(NSGAIISampler):
 
 
 def _random(seed: int, space: SearchSpace, utilisation: Utilisation, board: RungBoard) -> BaseSampler:
-    return RandomSampler(seed=seed)
+    return SeededByTrial(RandomSampler, seed)
 
 
 SAMPLERS: dict[str, MakeSampler] = {
@@ -76,24 +83,14 @@ def make_sampler(
 
     Args:
         name: a key of `among`.
-        seed: of this run; see `resume_seed`.
+        seed: of the search: what is proposed is a function of it, of the trial's number and of the study.
         space, utilisation, board: what is searched, what fits, and the results at every rung.
         among: the samplers to choose from; the service's by default.
 
     Raises:
-        ConfigError: there is no such sampler.
+        ConfigError: there is no such sampler, or the seed is negative.
     """
     check_sampler(name, among)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        return among[name](seed, space, utilisation, board)
-
-
-def resume_seed(seed: int, trials: int) -> int:
-    """Seed of a sampler that joins a study of `trials` trials.
-
-    Random numbers start again in each run: with the same seed, a resumed search would repeat its proposals.
-    """
     if seed < 0:
         raise ConfigError(f"--seed {seed}: give 0 or more")
-    return int(np.random.SeedSequence([seed, trials]).generate_state(1)[0])
+    return among[name](seed, space, utilisation, board)

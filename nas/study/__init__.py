@@ -1,5 +1,6 @@
 """The SQL study: trials and rungs, the lease of its driver, artifacts, its folder."""
 
+from nas.database import Rung
 from nas.study.artifacts import artifact_store, attach_samples
 from nas.study.attributes import BUILT_IN, LAYOUT, REAL_IMAGES, StudyAttributes
 from nas.study.folder import check_folder, study_folder
@@ -8,7 +9,6 @@ from nas.study.opening import check_purpose
 from nas.study.records import RungRecord
 from nas.study.rehearsal import check_no_driver, check_study, recorded_part
 from nas.study.store import StudyStore
-from nas.study.tables import Rung
 
 __all__ = [
     "BUILT_IN",

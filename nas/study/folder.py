@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from nas.config import SearchConfig
+from nas.database import same_database
 from nas.errors import StudyError, WorkdirError
 from nas.passwords import without_password
-from nas.study.database import same_database
 from search_spaces import UserError, os_reason
 
 

@@ -11,17 +11,17 @@ import optuna
 import sqlalchemy as sa
 from optuna.exceptions import DuplicatedStudyError, ExperimentalWarning
 from optuna.samplers import BaseSampler
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from distill.evaluation import distance_name
 from nas.config import differences, in_words
+from nas.database import Rung
 from nas.errors import StudyError
 from nas.options import nearest
 from nas.study.attributes import StudyAttributes, check_layout
-from nas.study.tables import Rung
 from search_spaces import count_of
 
 LISTED = 10  # names in an error
@@ -30,7 +30,7 @@ DIRECTIONS = [StudyDirection.MINIMIZE, StudyDirection.MINIMIZE]
 
 def open_study(
     engine: Engine,
-    storage: RDBStorage,
+    storage: BaseStorage,
     name: str,
     identity: Mapping[str, str],
     assumed: Mapping[str, str],

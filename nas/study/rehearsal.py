@@ -9,11 +9,9 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from nas.config import SearchConfig
+from nas.database import LeaseRow, check_free, connect, parse_url, sqlite_path, unwritable
 from nas.errors import StorageError, WorkdirError
-from nas.study import database
-from nas.study.lease import check_free
 from nas.study.store import StudyStore
-from nas.study.tables import LeaseRow
 from search_spaces import os_reason
 from search_spaces.reading import check_writable
 
@@ -26,8 +24,8 @@ def check_study(config: SearchConfig, identity: Mapping[str, str], assumed: Mapp
         StorageError: the database can't be used.
         StudyError: the study belongs to something else.
     """
-    url = database.parse_url(config.storage_url)
-    path = database.sqlite_path(url)
+    url = parse_url(config.storage_url)
+    path = sqlite_path(url)
     try:
         check_writable(config.folder)
     except OSError as error:
@@ -44,7 +42,7 @@ def check_study(config: SearchConfig, identity: Mapping[str, str], assumed: Mapp
     try:
         check_writable(path.parent)
     except OSError as error:
-        raise StorageError(database.unwritable(url, path, error)) from error
+        raise StorageError(unwritable(url, path, error)) from error
 
 
 def check_no_driver(config: SearchConfig) -> None:
@@ -77,12 +75,12 @@ def _is_known(config: SearchConfig) -> bool:
 @contextmanager
 def _engine(config: SearchConfig) -> Iterator[sa.Engine | None]:
     """The database as it is, for reading; None where there is no file of it."""
-    url = database.parse_url(config.storage_url)
-    path = database.sqlite_path(url)
+    url = parse_url(config.storage_url)
+    path = sqlite_path(url)
     if path is not None and not os.path.exists(path):  # False also for names that are too long
         yield None
         return
-    engine = database.connect(url, create=False, migrate=False)
+    engine = connect(url, create=False, migrate=False)
     try:
         yield engine
     finally:

@@ -1,4 +1,4 @@
-"""The study: Optuna's trials, our rungs and the driver's lease, in one SQL database.
+"""The study: Optuna's trials, our rungs and the driver's lease, in one SQL
 
 The driver is the only writer. Dashboard, export and reports open with `create=False` and only read.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -20,9 +20,23 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.orm import Session
 
-from nas.errors import StorageError, StudyError
-from nas.study import database
-from nas.study.lease import Lease, is_held, study_lease
+from nas.database import (
+    STUDY_NAME_LENGTH,
+    Lease,
+    Retries,
+    RetryingStorage,
+    Rung,
+    connect,
+    fenced,
+    is_held,
+    optuna_storage,
+    outages_translated,
+    parse_url,
+    readable,
+    shown,
+    study_lease,
+)
+from nas.errors import StudyError
 from nas.study.opening import (
     check_identity,
     check_origin,
@@ -32,8 +46,8 @@ from nas.study.opening import (
     open_study,
 )
 from nas.study.records import RungRecord
-from nas.study.snapshot import readable
-from nas.study.tables import STUDY_NAME_LENGTH, Rung
+
+OPENING_SECONDS = 20.0  # that an outage may last where nothing is at stake yet
 
 
 class StudyStore:
@@ -46,17 +60,18 @@ class StudyStore:
         study: optuna.Study,
         storage: RDBStorage,
         copy: TemporaryDirectory[str] | None,
-        open_again: Callable[[], optuna.Study],
+        open_in: Callable[[BaseStorage], optuna.Study],
         identity: Mapping[str, str],
     ) -> None:
         self.study = study
         self.name: str = study.study_name
-        self.url = database.shown(url)  # without the password
+        self.url = shown(url)  # without the password
         self._engine = engine
         self._storage = storage
         self._copy = copy  # of a file that can't be written
         self._lease: Lease | None = None
-        self._open_again, self._identity = open_again, identity
+        self._open_in, self._identity = open_in, identity
+        self._retries = Retries(f"storage {self.url}")
 
     @classmethod
     def open(
@@ -90,16 +105,24 @@ class StudyStore:
         """
         if not name or len(name) > STUDY_NAME_LENGTH:
             raise StudyError(f"study name {name[:40]!r}: give 1 to {STUDY_NAME_LENGTH} characters")
-        parsed = database.parse_url(url)
+        parsed = parse_url(url)
         opened, copy = (parsed, None) if create else readable(parsed)
         storage = engine = None
         try:
-            engine = database.connect(opened, create=create)
-            storage = _optuna_storage(opened)
-            open_again = partial(
-                open_study, engine, storage, name, identity or {}, assumed or {}, named or {}, sampler, create
+            engine = connect(opened, create=create)
+            storage = optuna_storage(opened)
+            open_in = partial(
+                open_study,
+                engine,
+                name=name,
+                identity=identity or {},
+                assumed=assumed or {},
+                named=named or {},
+                sampler=sampler,
+                create=create,
             )
-            study = open_again()
+            with outages_translated(engine), outages_translated(storage.engine):
+                study = Retries(f"storage {shown(parsed)}", OPENING_SECONDS)(lambda: open_in(storage))
         except BaseException:  # also Ctrl-C: leave no connection open
             if engine is not None:
                 engine.dispose()
@@ -108,7 +131,7 @@ class StudyStore:
             if copy is not None:
                 copy.cleanup()
             raise
-        return cls(parsed, engine, study, storage, copy, open_again, identity or {})
+        return cls(parsed, engine, study, storage, copy, open_in, identity or {})
 
     @staticmethod
     def check(
@@ -125,7 +148,7 @@ class StudyStore:
             StudyError: another version of nas-search made the study, it belongs to something else, or it is
                 one of finalists.
         """
-        storage = _optuna_storage(database.parse_url(url))
+        storage = optuna_storage(parse_url(url))
         try:
             study = optuna.load_study(storage=storage, study_name=name)
             check_origin(study, create=False)
@@ -137,7 +160,7 @@ class StudyStore:
     @staticmethod
     def part(url: str, name: str, part: str) -> str:
         """A part of the identity that the trials of `name` share, empty where it has none; only reads."""
-        storage = _optuna_storage(database.parse_url(url))
+        storage = optuna_storage(parse_url(url))
         try:
             return identity_part(optuna.load_study(storage=storage, study_name=name), part)
         finally:
@@ -150,9 +173,9 @@ class StudyStore:
         Raises:
             StorageError: the database can't be used or is not there.
         """
-        parsed, copy = readable(database.parse_url(url))
-        database.connect(parsed, create=False).dispose()
-        storage = _optuna_storage(parsed)
+        parsed, copy = readable(parse_url(url))
+        connect(parsed, create=False).dispose()
+        storage = optuna_storage(parsed)
         try:
             return [
                 study.study_name for study in sorted(storage.get_all_studies(), key=lambda s: s._study_id)
@@ -199,11 +222,18 @@ class StudyStore:
         Raises:
             StudyError: another driver holds it, and where that runs; or one has made it another study's.
         """
-        with study_lease(self._engine, self.name) as held:
+        with ExitStack() as stack:
+            engines = (self._engine, self._storage.engine)
+            for engine in engines:
+                stack.enter_context(outages_translated(engine))
+            held = stack.enter_context(study_lease(self._engine, self.name, self._retries))
+            for engine in engines:
+                stack.enter_context(fenced(engine, held))
             self._lease = held
             try:
-                self._discard_if_empty_of_others()
-                self.study = self._open_again()
+                storage = RetryingStorage(self._storage, self._retries)
+                self._discard_if_empty_of_others(storage)
+                self.study = self._open_in(storage)
                 yield held
             finally:
                 self._lease = None
@@ -214,23 +244,26 @@ class StudyStore:
         return is_held(self._engine, self.name)
 
     def check_lease(self) -> None:
-        """Raise StudyError when the lease that this store held has been taken over."""
+        """Raise StudyError when the lease that this store held has been taken over.
+
+        Every write to the database checks it by itself; this is for what is written elsewhere.
+        """
         if self._lease is not None:
-            self._lease.check()
+            self._retries(self._lease.check)
 
     def discard_if_empty(self) -> None:
         """Delete the study when it has no trials, so that a corrected request starts anew."""
         if not self.study.get_trials(deepcopy=False):
-            optuna.delete_study(study_name=self.name, storage=self._storage)
+            optuna.delete_study(study_name=self.name, storage=self.storage)
 
-    def _discard_if_empty_of_others(self) -> None:
+    def _discard_if_empty_of_others(self, storage: BaseStorage) -> None:
         """Delete the study, as it is now, when it has no trials and another identity."""
         try:
-            study = optuna.load_study(study_name=self.name, storage=self._storage)
+            study = optuna.load_study(study_name=self.name, storage=storage)
         except KeyError:  # whoever had it before has deleted it
             return
         if is_empty_of_others(study, self._identity):
-            optuna.delete_study(study_name=self.name, storage=self._storage)
+            optuna.delete_study(study_name=self.name, storage=storage)
 
     def record_rung(self, record: RungRecord) -> None:
         """Save a rung; recording it again replaces it.
@@ -238,18 +271,25 @@ class StudyStore:
         Raises:
             StudyError: the lease that this store held has been taken over.
         """
-        self.check_lease()
         values = record.model_dump() | {"losses": json.dumps(record.losses)}
-        with Session(self._engine) as session, session.begin():
-            session.merge(Rung(study=self.name, **values))
+
+        def merge() -> None:
+            with Session(self._engine) as session, session.begin():
+                session.merge(Rung(study=self.name, **values))
+
+        self._retries(merge)
 
     def rungs(self, trial: int | None = None) -> list[RungRecord]:
         """The rungs of one trial, or of all, by trial and rung."""
         query = sa.select(Rung).where(Rung.study == self.name).order_by(Rung.trial, Rung.rung)
         if trial is not None:
             query = query.where(Rung.trial == trial)
-        with Session(self._engine) as session:
-            return [_record(row) for row in session.scalars(query)]
+
+        def read() -> list[RungRecord]:
+            with Session(self._engine) as session:
+                return [_record(row) for row in session.scalars(query)]
+
+        return self._retries(read)
 
     def begin(self, attributes: Mapping[str, Any], like: FrozenTrial | None = None) -> int:
         """A new RUNNING trial that no sampler is asked for, with these user attributes; returns its number.
@@ -264,8 +304,8 @@ class StudyStore:
             distributions={} if like is None else like.distributions,
             user_attrs=dict(attributes),
         )
-        trial_id = self._storage.create_new_trial(self.study._study_id, template_trial=twin)
-        return self._storage.get_trial_number_from_id(trial_id)
+        trial_id = self.storage.create_new_trial(self.study._study_id, template_trial=twin)
+        return self.storage.get_trial_number_from_id(trial_id)
 
     def trial(self, number: int) -> Trial:
         """A handle on the RUNNING trial `number`, to set attributes, attach artifacts and report its result.
@@ -290,19 +330,6 @@ class StudyStore:
         except KeyError:
             return None
         return self.storage.get_trial(identifier)
-
-
-def _optuna_storage(url: URL) -> RDBStorage:
-    def construct() -> RDBStorage:
-        return RDBStorage(url.render_as_string(hide_password=False), database.engine_arguments(url))
-
-    try:
-        storage = database.patiently(construct)
-    except RuntimeError as error:  # tables of another version; the message names the command that mends it
-        raise StorageError(f"storage {database.shown(url)}: {error}") from error
-    database.prepare(storage.engine)
-    storage.engine.dispose()  # connections that were opened before `prepare`
-    return storage
 
 
 def _record(row: Rung) -> RungRecord:

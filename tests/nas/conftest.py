@@ -151,3 +151,18 @@ def commands(tmp_path: Path) -> Iterator[Commands]:
     made = Commands(tmp_path)
     yield made
     made.kill_all()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/runs/study.db"
+    given = os.environ.get("NAS_TEST_POSTGRES")
+    if not given:  # the suite runs without a server, and SQLite's half still tests the same
+        pytest.skip("set NAS_TEST_POSTGRES to the URL of an empty PostgreSQL database to test with one")
+    return given
+
+
+@pytest.fixture
+def name() -> str:
+    return f"study-{uuid.uuid4().hex[:8]}"  # a PostgreSQL database is shared by all tests

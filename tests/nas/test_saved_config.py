@@ -16,8 +16,8 @@ from nas.config import (
     default_conditions,
     read_toml,
 )
+from nas.database import parse_url
 from nas.errors import StorageError, StudyError
-from nas.study.database import parse_url
 
 
 def of(**values: Any) -> SearchConfig:

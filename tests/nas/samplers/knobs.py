@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import optuna
@@ -47,6 +48,23 @@ class Knobs:
         return (9,) * KNOBS
 
 
+class EndOfProcessError(Exception):
+    """Stands for a kill."""
+
+
+class FirstChoice:
+    """A trial that samples one number, and then no more."""
+
+    def __init__(self, trial: optuna.Trial) -> None:
+        self._trial: optuna.Trial | None = trial
+
+    def suggest_int(self, name: str, low: int, high: int) -> int:
+        if self._trial is None:
+            raise EndOfProcessError
+        trial, self._trial = self._trial, None
+        return trial.suggest_int(name, low, high)
+
+
 def utilisation(architecture: tuple[int, ...]) -> float:
     return Knobs().macs(architecture) / BUDGET
 
@@ -61,11 +79,18 @@ def sampler_of(name: str, seed: int, space: Knobs, board: RungBoard) -> optuna.s
 
 
 def search(
-    name: str, seed: int, trials: int = 24, space: Knobs | None = None, given: Sequence[tuple[int, ...]] = ()
+    name: str,
+    seed: int,
+    trials: int = 24,
+    space: Knobs | None = None,
+    given: Sequence[tuple[int, ...]] = (),
+    *,
+    interrupted: bool = False,
 ) -> tuple[list[dict[str, Any]], list[tuple[int, ...]]]:
     """Choices and architectures of a search; every fourth candidate is stopped at the first rung.
 
-    Those `given` are trained before, as trials that made no choices.
+    Those `given` are trained before, as trials that made no choices. With `interrupted`, each trial is begun
+    by one sampler and, after its first choice, continued by another.
     """
     space, board = space or Knobs(), RungBoard(RUNGS)
     study = optuna.create_study(directions=["minimize"] * 2, sampler=sampler_of(name, seed, space, board))
@@ -77,6 +102,11 @@ def search(
     architectures = []
     for number in range(len(given), len(given) + trials):
         trial = study.ask()
+        if interrupted:
+            with suppress(EndOfProcessError):
+                space.sample(FirstChoice(trial), utilisation)
+            study.sampler = sampler_of(name, seed, space, board)
+            trial = optuna.trial.Trial(study, trial._trial_id)
         architecture = space.sample(trial, utilisation)
         trial.set_user_attr("architecture", str(architecture))
         macs = float(space.macs(architecture))

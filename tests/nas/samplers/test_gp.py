@@ -110,14 +110,17 @@ def test_a_teachers_architecture_whose_fid_was_not_reported_before_a_kill_counts
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_workers_that_ask_one_after_the_other_look_elsewhere(seed: int) -> None:
+def test_workers_that_ask_one_after_the_other_look_elsewhere(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     searched = Searched(seed)
     searched.train(0.1, 0.5, 50.0, baseline=True)
     for size, shape in ((0.3, 0.1), (0.3, 0.9), (0.6, 0.2), (0.6, 0.9), (0.9, 0.1), (0.9, 0.8)):
         searched.train(size, shape, math.exp(3 + 4 * (shape - 0.5) ** 2 - size))
     asked = []
+    # the same choices compete each time
+    monkeypatch.setattr(searched.sampler, "_rng", lambda *_: np.random.default_rng(seed))
     for _ in range(6):  # who asks stays RUNNING
-        searched.sampler._rng = np.random.default_rng(seed)  # the same choices compete each time
         asked.append(searched.ask())
     assert min(math.dist(one, other) for one, other in combinations(asked, 2)) > 0.1
 
@@ -144,7 +147,7 @@ def test_a_long_study_is_fitted_to_its_last_rung_and_then_to_what_is_newest(
 
     monkeypatch.setattr(gp_sampler, "fit", watched)
     searched.ask()
-    assert fitted == [(MOST_RESULTS, 4, 8)]  # all four at the last rung; of the others the first four went
+    assert fitted[-1] == (MOST_RESULTS, 4, 8)  # all four at the last rung; of the others the first four went
 
 
 def test_scales_are_estimated_again_in_a_long_study_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,4 +166,4 @@ def test_scales_are_estimated_again_in_a_long_study_too(monkeypatch: pytest.Monk
         given.clear()
     searched.sampler._fitted_to = 40  # results, of the 60 that there are
     searched.ask()
-    assert given == [False]
+    assert given == [False, True], "estimated from the first results, then all are fitted to"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 import optuna
@@ -11,7 +12,7 @@ import pytest
 
 from nas.errors import ConfigError
 from nas.ranking import RungBoard
-from nas.samplers import SAMPLERS, check_sampler, make_sampler, resume_seed
+from nas.samplers import SAMPLERS, check_sampler, make_sampler
 from nas.samplers.gp import LEAST_RESULTS
 from tests.nas.samplers.knobs import (
     KNOBS,
@@ -49,6 +50,11 @@ def test_the_same_seed_proposes_the_same_and_another_seed_something_else(name: s
     assert search(name, 1) != search(name, 2)
 
 
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_search_that_is_resumed_in_every_trial_proposes_the_same(name: str) -> None:
+    assert search(name, 1, interrupted=True) == search(name, 1)
+
+
 def test_the_surrogate_proposes_what_nobody_has_trained() -> None:
     _, architectures = search("gp", seed=0, trials=30)
     beginning = architectures[: 2 * LEAST_RESULTS]
@@ -63,7 +69,8 @@ GIVEN = [(0,) * KNOBS] * (LEAST_RESULTS + 1)  # so many that the surrogate would
 @pytest.mark.parametrize(("seed", "given"), [(0, ()), (1, ()), (0, GIVEN)])
 def test_the_surrogate_fills_far_more_than_chance_does(seed: int, given: Sequence[tuple[int, ...]]) -> None:
     found = search("gp", seed, 40, given=given)[1]
-    assert volume(found) > 1.5 * volume(search("random", seed, 40)[1])
+    by_chance = fmean(volume(search("random", other, 40)[1]) for other in range(5))
+    assert volume(found) > 1.4 * by_chance
 
 
 @pytest.mark.parametrize("name", [name for name in SAMPLERS if name != "random"])
@@ -73,7 +80,8 @@ def test_architectures_that_were_given_leave_the_choices_to_be_learnt(name: str)
 
 
 def test_tpe_sees_widths_together_and_running_trials() -> None:
-    tpe: Any = sampler_of("tpe", 0, Knobs(), RungBoard(RUNGS))
+    sampler: Any = sampler_of("tpe", 0, Knobs(), RungBoard(RUNGS))
+    tpe = sampler._current
     assert (tpe._multivariate, tpe._group, tpe._constant_liar) == (True, True, True)
 
 
@@ -87,10 +95,6 @@ def test_an_unknown_sampler_is_answered_with_the_known_ones() -> None:
         check_sampler(name)
 
 
-def test_a_resumed_run_has_a_seed_of_its_own_and_always_the_same() -> None:
-    seeds = [resume_seed(seed, trials) for seed in range(10) for trials in range(50)]
-    assert len(set(seeds)) == len(seeds)
-    assert all(0 <= seed < 2**32 for seed in seeds)
-    assert resume_seed(3, 7) == resume_seed(3, 7)
+def test_a_negative_seed_is_refused() -> None:
     with pytest.raises(ConfigError, match="--seed -1: give 0 or more"):
-        resume_seed(-1, 0)
+        make_sampler("random", -1, Knobs(), utilisation, RungBoard(RUNGS))  # type: ignore[arg-type]

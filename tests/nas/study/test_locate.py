@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from nas.database import snapshot
 from nas.errors import StudyError
-from nas.study import StudyStore, open_all, open_existing, snapshot, study_names
+from nas.study import StudyStore, open_all, open_existing, study_names
 
 
 def make(workdir: Path, name: str, when: int = 0) -> Path:

@@ -10,7 +10,7 @@ import pytest
 from distill.teachers import load_teacher
 from nas.budget import Budget
 from nas.ranking import RungBoard
-from nas.samplers import make_sampler, resume_seed
+from nas.samplers import make_sampler
 from nas.study import StudyStore
 from search_spaces import SearchSpace
 from tests.nas.trials.proposing import BUDGET
@@ -30,8 +30,8 @@ def opened(tmp_path: Path, space: SearchSpace) -> Iterator[Callable[..., StudySt
 
     def open_study(sampler: str = "random") -> StudyStore:
         store = StudyStore.open(f"sqlite:///{tmp_path}/study.db", "study")
-        seed, utilisation = resume_seed(0, len(store.study.trials)), Budget(BUDGET).utilisation(space)
-        store.study.sampler = make_sampler(sampler, seed, space, utilisation, RungBoard(3))
+        utilisation = Budget(BUDGET).utilisation(space)
+        store.study.sampler = make_sampler(sampler, 0, space, utilisation, RungBoard(3))
         stores.append(store)
         return store
 

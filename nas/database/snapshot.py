@@ -11,12 +11,12 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy.engine import URL
 
-from nas.study import database
+from nas.database.urls import sqlite_path
 
 
 def readable(url: URL) -> tuple[URL, TemporaryDirectory[str] | None]:
     """The database `url`, or a copy of it where it is a SQLite file that can't be written, and its folder."""
-    path = database.sqlite_path(url)
+    path = sqlite_path(url)
     if path is None or not path.is_file() or _is_writable(path):
         return url, None
     folder = TemporaryDirectory(prefix="nas-study-")

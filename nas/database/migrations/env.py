@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from nas.study.tables import Base
+from nas.database.tables import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from nas.study.migrations.columns import add_column
+from nas.database.migrations.columns import add_column
 
 revision = "0002"
 down_revision = "0001"

@@ -5,15 +5,17 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import optuna
 import pytest
 import sqlalchemy as sa
 
+from nas.database import LeaseRow
+from nas.database import lease as leases
 from nas.errors import StudyError
 from nas.study import StudyStore
-from nas.study import lease as leases
-from nas.study.tables import LeaseRow
 from tests.nas.study.records import rung
 
 
@@ -62,19 +64,75 @@ def test_a_lease_from_another_host_is_respected_until_its_heartbeat_stops(url: s
             two.lease().__enter__()
         _change_owner(url, name, heartbeat=time.time() - leases.EXPIRY_SECONDS - 5)
         with two.lease():
-            held.check()  # has not noticed yet
+            held.check()  # it has not noticed yet, and can't write
 
 
-def test_a_driver_that_lost_its_lease_writes_no_more(
+def _everything(store: StudyStore) -> tuple[object, ...]:
+    trials = [(t.number, t.state, t.params, t.user_attrs, t.values) for t in store.study.get_trials()]
+    return store.rungs(), trials, store.study.user_attrs
+
+
+WRITES: dict[str, Callable[[StudyStore, optuna.Trial], object]] = {
+    "a rung": lambda store, trial: store.record_rung(rung(rung=1)),
+    "a new trial": lambda store, trial: store.study.ask(),
+    "an enqueued trial": lambda store, trial: store.study.enqueue_trial({"x": 0.5}),
+    "a trial like another": lambda store, trial: store.begin({"a": 1}),
+    "a choice": lambda store, trial: trial.suggest_float("y", 0, 1),
+    "an attribute": lambda store, trial: trial.set_user_attr("a", 1),
+    "a result": lambda store, trial: store.study.tell(trial, [1.0, 2.0]),
+    "an attribute of the study": lambda store, trial: store.study.set_user_attr("a", 1),
+}
+
+
+@pytest.mark.parametrize("what", WRITES)
+def test_a_driver_that_lost_its_lease_writes_nothing_and_says_who_has_it(
+    url: str, name: str, what: str
+) -> None:
+    with StudyStore.open(url, name) as store, StudyStore.open(url, name) as reader, store.lease():
+        store.record_rung(rung())
+        trial = store.study.ask()
+        before = _everything(reader)
+        _change_owner(url, name, token="somebody else's", pid=12345, host="elsewhere")
+        with pytest.raises(StudyError, match=f"{name}.*was taken over by pid 12345 on elsewhere"):
+            WRITES[what](store, trial)
+        assert _everything(reader) == before
+        with pytest.raises(StudyError, match="taken over"):
+            store.check_lease()
+
+
+def test_a_driver_whose_heartbeat_stopped_asks_before_it_goes_on(
     url: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leases, "HEARTBEAT_SECONDS", 0.05)
-    with StudyStore.open(url, name) as store, store.lease() as held:
-        store.record_rung(rung())
+    with StudyStore.open(url, name) as store, store.lease():
         _change_owner(url, name, token="somebody else's")
-        assert held._lost.wait(10)
+        store.check_lease()  # the last heartbeat is not old enough to doubt
+        monkeypatch.setattr(leases, "STALE_SECONDS", 0.0)
         with pytest.raises(StudyError, match="taken over"):
-            store.record_rung(rung(rung=1))
+            store.check_lease()
+
+
+def test_a_driver_that_slept_past_its_expiry_goes_on_if_nobody_took_over(url: str, name: str) -> None:
+    with StudyStore.open(url, name) as one, StudyStore.open(url, name) as two, one.lease():
+        _change_owner(url, name, heartbeat=0.0, pid_space="another machine")
+        one.record_rung(rung())
+        with pytest.raises(StudyError, match="run by"):
+            two.lease().__enter__()
+
+
+def test_a_driver_that_comes_back_to_life_while_another_looks_keeps_its_lease(
+    url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = leases._check_free
+    with StudyStore.open(url, name) as one, StudyStore.open(url, name) as two, one.lease() as held:
+        _change_owner(url, name, heartbeat=0.0, pid_space="another machine")
+
+        def meanwhile(holder: LeaseRow | None, now: float) -> None:
+            check(holder, now)
+            held.renew()
+
+        monkeypatch.setattr(leases, "_check_free", meanwhile)
+        with pytest.raises(StudyError, match="run by"):
+            two.lease().__enter__()
 
 
 def test_the_heartbeat_keeps_a_lease_fresh(url: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:

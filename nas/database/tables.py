@@ -46,7 +46,7 @@ class LeaseRow(Base):
     study: Mapped[str] = mapped_column(String(STUDY_NAME_LENGTH), primary_key=True)
     host: Mapped[str] = mapped_column(Text)
     pid: Mapped[int] = mapped_column(Integer)
-    pid_space: Mapped[str] = mapped_column(Text)  # the scope of `pid`, see nas.study.lease
+    pid_space: Mapped[str] = mapped_column(Text)  # the scope of `pid`, see nas.database.lease
     token: Mapped[str] = mapped_column(String(32))
     since: Mapped[float] = mapped_column(Double)  # seconds since 1970, the database's clock
     heartbeat: Mapped[float] = mapped_column(Double)  # the same

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 import time
 from collections.abc import Callable
@@ -14,66 +13,16 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.engine import URL, Engine
 
+from nas.database.urls import is_sqlite, shown, sqlite_path
 from nas.errors import StorageError
 from nas.extras import install
-from nas.passwords import MASK, has_unquoted_at, without_password
 
 CONNECT_SECONDS = 5
 """A server that does not answer for so long is unreachable."""
 
 T = TypeVar("T")
-
-
-def parse_url(url: str) -> URL:
-    """Read a storage URL.
-
-    Raises:
-        StorageError: it is no URL, its password has an unquoted @, or it is an in-memory database.
-    """
-    if has_unquoted_at(url):  # a part of the password would be read as the host, and shown
-        raise StorageError(
-            f"storage {without_password(url)} has an @ too many: write @ of a password as %40 "
-            "and / as %2F, or leave the password to PGPASSFILE or PGPASSWORD"
-        )
-    try:
-        parsed = _read(url)
-    except (sa.exc.ArgumentError, ValueError) as error:
-        raise StorageError(
-            f"storage {without_password(url)!r} is not a URL: give for example "
-            "sqlite:///nas-runs/study.db or postgresql+psycopg://user@host/database"
-        ) from error
-    if MASK in (parsed.password, *parsed.query.values()):
-        raise StorageError(f"storage {url} has lost its password: give the whole URL by --storage")
-    if _is_sqlite(parsed) and parsed.database in (None, "", ":memory:"):
-        raise StorageError(
-            f"storage {shown(parsed)}: in-memory databases are not supported; name a file, sqlite:///study.db"
-        )
-    return parsed
-
-
-def same_database(one: str, other: str) -> bool:
-    """Whether two storage URLs name the same database; spelling and passwords are ignored."""
-    return _place(one) == _place(other)
-
-
-def _place(url: str) -> str:
-    parsed = _read(without_password(url))
-    path = sqlite_path(parsed)
-    return shown(parsed) if path is None else str(path.resolve())
-
-
-def _read(url: str) -> URL:
-    """The URL with its driver, and a file in a home folder (`sqlite:///~/study.db`) by its whole path."""
-    parsed = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url))
-    at_home = _is_sqlite(parsed) and (parsed.database or "").startswith("~")
-    return parsed.set(database=os.path.expanduser(str(parsed.database))) if at_home else parsed
-
-
-def shown(url: URL) -> str:
-    """The URL as messages show it, without its password."""
-    return without_password(url.render_as_string(hide_password=False))
 
 
 def connect(url: URL, *, create: bool, migrate: bool = True) -> Engine:
@@ -126,7 +75,7 @@ def connect(url: URL, *, create: bool, migrate: bool = True) -> Engine:
 
 def engine_arguments(url: URL) -> dict[str, Any]:
     """Arguments of `create_engine`, for our engine and Optuna's alike."""
-    if _is_sqlite(url):
+    if is_sqlite(url):
         return {"connect_args": {"timeout": 60}}  # seconds to wait for the other writer
     if url.get_backend_name() in ("postgresql", "mysql", "mariadb") and "connect_timeout" not in url.query:
         return {"connect_args": {"connect_timeout": CONNECT_SECONDS}, "pool_pre_ping": True}
@@ -134,33 +83,21 @@ def engine_arguments(url: URL) -> dict[str, Any]:
 
 
 def prepare(engine: Engine) -> None:
-    """Set up connections so that commits do not wait for the disk, and SQLite's readers not for its writer.
+    """Set up SQLite's connections so that commits do not wait for the disk, and readers not for the writer.
 
-    A kill -9 loses no commit; a power cut may lose the last ones. In PostgreSQL every transaction sets the
-    option: poolers such as PgBouncer take no options when a connection starts, and share sessions.
+    A kill -9 loses no commit; a power cut may lose the last ones, together with the driver that made them.
+    A server's crash does not end the driver: there commits wait for the disk, as its settings say.
     """
-    if _is_sqlite(engine.url):
+    if not is_sqlite(engine.url):
+        return
 
-        @event.listens_for(engine, "connect")
-        def write_ahead(connection: Any, _: Any) -> None:
-            cursor = connection.cursor()
-            # the change itself never waits for another process that makes it at this moment
-            patiently(lambda: cursor.execute("PRAGMA journal_mode=WAL"), attempts=10)
-            cursor.execute("PRAGMA synchronous=NORMAL")
-            cursor.close()
-
-    elif engine.url.get_backend_name() == "postgresql":
-
-        @event.listens_for(engine, "begin")
-        def hurry(connection: sa.Connection) -> None:
-            connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
-
-
-def sqlite_path(url: URL) -> Path | None:
-    """The file of a SQLite URL, None for a server."""
-    if not _is_sqlite(url) or url.database is None:
-        return None
-    return Path(url.database.removeprefix("file:").partition("?")[0])
+    @event.listens_for(engine, "connect")
+    def write_ahead(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        # the change itself never waits for another process that makes it at this moment
+        patiently(lambda: cursor.execute("PRAGMA journal_mode=WAL"), attempts=10)
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.close()
 
 
 def patiently(action: Callable[[], T], attempts: int = 6) -> T:
@@ -182,10 +119,6 @@ def _migrate(engine: Engine) -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-
-
-def _is_sqlite(url: URL) -> bool:
-    return url.get_backend_name() == "sqlite"
 
 
 def unwritable(url: URL, path: Path, error: Exception) -> str:

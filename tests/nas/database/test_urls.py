@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.study.database import parse_url, same_database, sqlite_path
+from nas.database import parse_url, same_database, sqlite_path
 
 
 def test_a_tilde_in_a_url_is_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

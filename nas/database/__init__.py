@@ -1,0 +1,33 @@
+"""The SQL database of studies: connections, our tables, the lease of a study's driver, outages outlasted."""
+
+from nas.database.connection import connect, unwritable
+from nas.database.lease import Lease, check_free, fenced, is_held, study_lease
+from nas.database.outages import DatabaseOutageError, Retries, outages_translated
+from nas.database.snapshot import readable
+from nas.database.storages import RetryingStorage, optuna_storage
+from nas.database.tables import STUDY_NAME_LENGTH, Base, LeaseRow, Rung
+from nas.database.urls import parse_url, same_database, shown, sqlite_path
+
+__all__ = [
+    "STUDY_NAME_LENGTH",
+    "Base",
+    "DatabaseOutageError",
+    "Lease",
+    "LeaseRow",
+    "Retries",
+    "RetryingStorage",
+    "Rung",
+    "check_free",
+    "connect",
+    "fenced",
+    "is_held",
+    "optuna_storage",
+    "outages_translated",
+    "parse_url",
+    "readable",
+    "same_database",
+    "shown",
+    "sqlite_path",
+    "study_lease",
+    "unwritable",
+]

@@ -1,0 +1,118 @@
+"""Outages of the database: recognised in one place, and outlasted by repeating what failed.
+
+A connection that breaks while it commits leaves unknown whether the transaction was committed. Only writes
+that may be repeated are therefore given to `Retries`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine, ExceptionContext
+
+from nas.errors import SearchError
+
+TRANSIENT_STATES = (
+    "08",  # connection exceptions
+    "40001",  # serialization failure
+    "40P01",  # deadlock
+    "53300",  # too many connections
+    "57P01",  # terminated by an administrator
+    "57P02",  # the server crashed
+    "57P03",  # the server starts up or shuts down
+)
+"""How SQLSTATEs of failures begin that end by themselves (PostgreSQL manual, appendix A)."""
+BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # another process writes, for longer than the time-out
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class DatabaseOutageError(Exception):
+    """A statement failed because the database could not be reached, or another writer held it for too long.
+
+    No subclass of SQLAlchemy's errors: Optuna repeats some statements that fail by those, and would make a
+    trial twice.
+    """
+
+
+@contextmanager
+def outages_translated(engine: Engine) -> Iterator[None]:
+    """Raise DatabaseOutageError for what fails on `engine` by an outage while the block runs."""
+    event.listen(engine, "handle_error", _translate)
+    try:
+        yield
+    finally:
+        event.remove(engine, "handle_error", _translate)
+
+
+def _translate(context: ExceptionContext) -> DatabaseOutageError | None:
+    """The error that replaces an outage's, None for other errors."""
+    error = context.original_exception
+    if not (context.is_disconnect or _is_transient(error)):
+        return None
+    lines = str(error).strip().splitlines()
+    return DatabaseOutageError(lines[0] if lines else type(error).__name__)
+
+
+def _is_transient(error: BaseException) -> bool:
+    if isinstance(error, sqlite3.OperationalError):
+        return (error.sqlite_errorcode & 0xFF) in BUSY  # the low byte, without what extends it
+    if not hasattr(error, "sqlstate"):  # PostgreSQL's driver alone has it
+        return False
+    state: str | None = error.sqlstate
+    cannot_connect = state is None and type(error).__name__ in ("OperationalError", "ConnectionTimeout")
+    return cannot_connect or (state is not None and state.startswith(TRANSIENT_STATES))
+
+
+@dataclass(frozen=True)
+class Retries:
+    """Repeats what fails by an outage, waiting longer each time, until the outage has lasted `seconds`."""
+
+    storage: str  # URL without its password, for messages
+    seconds: float = 900.0
+    first_wait: float = 0.25
+    longest_wait: float = 10.0
+
+    def __call__(self, action: Callable[[], T], again: Callable[[], T] | None = None) -> T:
+        """The result of `action`.
+
+        Args:
+            action: what may fail.
+            again: what replaces it after the first failure: it finds out whether the failed attempt was
+                committed. By default `action`, which must then be idempotent.
+
+        Raises:
+            SearchError: the outage lasted too long.
+        """
+        began, wait, failures = time.monotonic(), self.first_wait, 0
+        while True:
+            try:
+                result = action() if failures == 0 or again is None else again()
+            except DatabaseOutageError as error:
+                failures += 1
+                left = self.seconds - (time.monotonic() - began)
+                if left <= 0:
+                    raise SearchError(
+                        f"{self.storage} has not answered for {self.seconds:.0f} s ({error}): what was "
+                        "recorded is kept; start the database, then run the same command again"
+                    ) from error
+                if failures == 1:
+                    log.warning(
+                        "%s does not answer (%s): trying again for %.0f s, workers train on",
+                        *(self.storage, error, self.seconds),
+                    )
+                time.sleep(min(wait, left))
+                wait = min(2 * wait, self.longest_wait)
+            else:
+                if failures:
+                    log.warning("%s answers again after %.0f s", self.storage, time.monotonic() - began)
+                return result

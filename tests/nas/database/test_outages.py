@@ -1,0 +1,152 @@
+"""Outages of the database: nothing is lost, and nothing is written twice."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import optuna
+import psycopg
+import pytest
+import sqlalchemy as sa
+from optuna.trial import TrialState
+
+from nas.database import DatabaseOutageError, Retries
+from nas.errors import SearchError, StudyError
+from nas.study import StudyStore
+from tests.nas.study.records import rung
+
+HASTY = Retries("storage x", seconds=5.0, first_wait=0.001, longest_wait=0.002)
+
+
+class BusyError(sqlite3.OperationalError):
+    """What SQLite raises when another process has written for longer than the time-out."""
+
+    sqlite_errorcode = sqlite3.SQLITE_BUSY
+
+
+@contextmanager
+def failing_commits(store: StudyStore, *, committed: bool, times: int = 1) -> Iterator[list[str]]:
+    """Have the next commits fail, before they reach the database or after; lists those that failed."""
+    failed: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        for engine in (store._engine, store._storage.engine):
+            fail = partial(_fail_to_commit, engine.dialect.do_commit, failed, committed, times)
+            patch.setattr(engine.dialect, "do_commit", fail)
+        yield failed
+
+
+def _fail_to_commit(
+    commit: Callable[[Any], None], failed: list[str], committed: bool, times: int, connection: Any
+) -> None:
+    if len(failed) == times:
+        commit(connection)
+        return
+    failed.append("commit")
+    if committed:
+        commit(connection)
+    else:
+        connection.rollback()
+    if isinstance(connection.driver_connection, sqlite3.Connection):
+        raise BusyError("database is locked")
+    connection.driver_connection.close()  # as a server that goes away does
+    raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+
+@pytest.fixture
+def store(url: str, name: str) -> Iterator[StudyStore]:
+    with StudyStore.open(url, name) as opened:
+        opened._retries = HASTY
+        with opened.lease():
+            yield opened
+
+
+Write = Callable[[StudyStore, optuna.Trial], object]
+WRITES: dict[str, Write] = {
+    "a rung": lambda store, trial: store.record_rung(rung(rung=1)),
+    "a new trial": lambda store, trial: store.study.ask(),
+    "an enqueued trial": lambda store, trial: store.study.enqueue_trial({"x": 0.5}),
+    "a trial like another": lambda store, trial: store.begin({"a": 1}, like=store.frozen(trial.number)),
+    "a choice": lambda store, trial: trial.suggest_float("y", 0, 1),
+    "an attribute": lambda store, trial: trial.set_user_attr("a", 1),
+    "a result": lambda store, trial: store.study.tell(trial, [1.0, 2.0]),
+    "a failure": lambda store, trial: store.study.tell(trial, state=TrialState.FAIL),
+    "an attribute of the study": lambda store, trial: store.study.set_user_attr("a", 1),
+}
+
+
+def everything(store: StudyStore) -> tuple[object, ...]:
+    """What the study holds, but for times and random numbers."""
+    trials = [(t.number, t.state, sorted(t.params), t.user_attrs, t.values) for t in store.study.get_trials()]
+    return store.rungs(), trials, store.study.user_attrs
+
+
+@pytest.mark.parametrize("committed", [False, True], ids=["not committed", "acknowledgement lost"])
+@pytest.mark.parametrize("what", WRITES)
+def test_a_write_takes_effect_once_whether_or_not_its_failed_commit_was_made(
+    store: StudyStore, url: str, what: str, committed: bool
+) -> None:
+    undisturbed = f"{store.name}-undisturbed"
+    with StudyStore.open(url, undisturbed) as other, other.lease():
+        WRITES[what](other, other.study.ask())
+        wanted = everything(other)
+    trial = store.study.ask()
+    with failing_commits(store, committed=committed) as failed:
+        WRITES[what](store, trial)
+    assert failed == ["commit"]
+    with StudyStore.open(url, store.name, create=False) as reader:
+        assert everything(reader) == wanted
+
+
+def test_a_waiting_trial_is_begun_once_when_the_acknowledgement_is_lost(store: StudyStore) -> None:
+    store.study.enqueue_trial({"x": 0.25})
+    with failing_commits(store, committed=True) as failed:
+        assert store.study.ask().suggest_float("x", 0, 1) == 0.25
+    assert failed
+    assert [trial.state for trial in store.study.trials] == [TrialState.RUNNING]
+
+
+def test_an_outage_is_said_once_and_so_is_its_end(
+    store: StudyStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING), failing_commits(store, committed=False, times=5):
+        store.record_rung(rung())
+    first, last = caplog.messages
+    assert first.startswith("storage x does not answer (")
+    assert first.endswith("trying again for 5 s, workers train on")
+    assert last == "storage x answers again after 0 s"
+
+
+def test_an_outage_that_does_not_end_is_one_line_with_what_to_do() -> None:
+    retries = Retries("storage x", seconds=0.05, first_wait=0.01)
+
+    def fail() -> None:
+        raise DatabaseOutageError("connection refused")
+
+    with pytest.raises(SearchError) as error:
+        retries(fail)
+    assert str(error.value) == (
+        "storage x has not answered for 0 s (connection refused): what was recorded is kept; start the "
+        "database, then run the same command again"
+    )
+
+
+def test_an_error_of_ours_is_not_repeated(store: StudyStore) -> None:
+    tried = []
+
+    def fail() -> None:
+        tried.append(1)
+        raise StudyError("wrong")
+
+    with pytest.raises(StudyError, match="wrong"):
+        HASTY(fail)
+    assert len(tried) == 1
+
+
+def test_errors_that_repeating_does_not_mend_pass(store: StudyStore) -> None:
+    with store._engine.connect() as connection, pytest.raises(sa.exc.DBAPIError):
+        connection.exec_driver_sql("SELECT * FROM no_such_table")

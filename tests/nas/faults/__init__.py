@@ -1,0 +1,1 @@
+"""Faults at every operation of a search, kills, outages and split brain; the invariants that must hold."""
