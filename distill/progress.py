@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,17 @@ from threading import Event, Thread
 from torch import Tensor
 
 from search_spaces.reading import written_whole
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a worker reports last of its work."""
+
+    what: str  # the work's name
+    done: int  # images
+    total: int
+    readings: Mapping[str, float] = field(default_factory=dict)  # further figures, by name
+
 
 OnProgress = Callable[[str, int, int], None]  # the work's name, images done, images in all
 
@@ -60,22 +71,24 @@ class Reporter:
     _work: str = field(default="", compare=False)
     _last: float = field(default=0.0, compare=False)
 
-    def __call__(self, what: str, done: int, total: int) -> None:
+    def __call__(self, what: str, done: int, total: int, **readings: float) -> None:
+        """Report that so much of `what` is done, and further figures."""
         if what == self._work and done < total and time.monotonic() - self._last < self.seconds:
             return
         self._work, self._last = what, time.monotonic()
         # a lost report is only a number on a screen
         with suppress(OSError), written_whole(self.file, durable=False) as file:
-            file.write(json.dumps([what, done, total]).encode())
+            file.write(json.dumps([what, done, total, readings]).encode())
 
 
-def read_report(file: Path) -> tuple[str, int, int] | None:
+def read_report(file: Path) -> Report | None:
     """The last report that a `Reporter` wrote to `file`; None where there is none that can be read."""
     try:
-        what, done, total = json.loads(file.read_text())
-    except (OSError, ValueError):
+        what, done, total, *more = json.loads(file.read_text())
+        readings = {str(name): float(value) for name, value in more[0].items()} if more else {}
+        return Report(str(what), int(done), int(total), readings)
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
-    return str(what), int(done), int(total)
 
 
 def _listen(file: Path, on_progress: OnProgress, ended: Event) -> None:
@@ -87,6 +100,6 @@ def _listen(file: Path, on_progress: OnProgress, ended: Event) -> None:
             report = file.read_text()
         if report != received:
             received = report
-            on_progress(*json.loads(report))
+            on_progress(*json.loads(report)[:3])
         if last:
             return

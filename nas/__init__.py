@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from nas.extras import missing_extra
 
 if TYPE_CHECKING:
-    from nas.api import export, open_study, search, write_page
+    from nas.api import export, load, open_study, search, write_page
     from nas.budget import Budget
     from nas.checkpoints import HubStudent, evaluate, load_student
     from nas.config import SearchConfig
@@ -38,6 +38,7 @@ __all__ = [
     "UserError",
     "evaluate",
     "export",
+    "load",
     "load_student",
     "open_study",
     "search",
@@ -55,6 +56,7 @@ _HOMES = {
     "UserError": "search_spaces",
     "evaluate": "nas.checkpoints",
     "export": "nas.api",
+    "load": "nas.api",
     "load_student": "nas.checkpoints",
     "open_study": "nas.api",
     "search": "nas.api",

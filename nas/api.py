@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from rich.console import Console
 
 from nas.budget import Budget
-from nas.checkpoints import Settings, choose, export_student
+from nas.checkpoints import Settings, choose, export_student, trial_checkpoint
 from nas.config import SearchConfig
 from nas.driver import prepare, run_search
 from nas.errors import ConfigError
 from nas.html import write_page as write_study_page
 from nas.options import StudyOptions, nearest
-from nas.progress import progress_bars
-from nas.reporting import SearchReport, read_report
+from nas.progress import Terminal, progress_bars
+from nas.reporting import SearchReport, TrialReport, read_report
 from nas.study import open_existing
+from search_spaces import Generator
 
 WORKDIR: Path = StudyOptions.model_fields["workdir"].default
 
@@ -66,7 +66,7 @@ def search(
     config = _config(budget, options | {"teacher": teacher, "data": data, "trials": trials})
     if ray.is_initialized():
         raise ConfigError("Ray runs in this process already: call ray.shutdown() before a search")
-    console = Console(stderr=True, quiet=not progress, markup=False, emoji=False)
+    console = Terminal(stderr=True, quiet=not progress)
     with progress_bars(console) as on_progress:
         bench = prepare(config, on_progress=on_progress)
     with _signals_kept():
@@ -120,6 +120,24 @@ def write_page(
         write_study_page(store, folder, Path(output), force=force)
 
 
+def load(report: SearchReport, *, trial: int | None = None, max_macs: int | None = None) -> Generator:
+    """A student of a study, in evaluation mode on the CPU, without a file of its own.
+
+        student = nas.load(nas.open_study())
+        images = student.sample(16, seed=0)  # (16, C, H, W), uint8
+
+    Args:
+        report: of `search` or `open_study`.
+        trial: number of the trial; the best by posterior estimate when None.
+        max_macs: the best of at most so many MACs; leave `trial` out then.
+
+    Raises:
+        UserError: `report` is no report, there is no such trial, or its checkpoint can't be used.
+    """
+    chosen = _chosen(report, "load", trial, max_macs)
+    return trial_checkpoint(report, chosen, Path(report.folder)).generator
+
+
 def export(
     report: SearchReport,
     output: str | Path,
@@ -154,14 +172,7 @@ def export(
         UserError: `report` is no report, there is no such trial, its checkpoint can't be used, or `output`
             exists or can't be written.
     """
-    if not isinstance(report, SearchReport):
-        raise ConfigError(
-            f"export takes a report, not {report!r}: give what nas.search or nas.open_study returns, then "
-            "the file to write"
-        )
-    if trial is not None and max_macs is not None:
-        raise ConfigError(f"trial {trial} and max_macs {max_macs} exclude each other: give one of them")
-    chosen = choose(report, trial=trial, max_macs=max_macs)
+    chosen = _chosen(report, "export", trial, max_macs)
     exported = export_student(
         report,
         chosen,
@@ -172,6 +183,21 @@ def export(
         force=force,
     )
     return exported.metadata
+
+
+def _chosen(report: SearchReport, function: str, trial: int | None, max_macs: int | None) -> TrialReport:
+    """The trial that is asked for.
+
+    Raises:
+        UserError: `report` is no report, or there is no such trial.
+    """
+    if not isinstance(report, SearchReport):
+        raise ConfigError(
+            f"{function} takes a report, not {report!r}: give what nas.search or nas.open_study returns first"
+        )
+    if trial is not None and max_macs is not None:
+        raise ConfigError(f"trial {trial} and max_macs {max_macs} exclude each other: give one of them")
+    return choose(report, trial=trial, max_macs=max_macs)
 
 
 def _config(budget: Budget | str | int, options: dict[str, Any]) -> SearchConfig:

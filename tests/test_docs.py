@@ -1,72 +1,25 @@
-"""The documentation: its links lead somewhere, and its commands take the flags that they are shown with."""
+"""The documentation: its links lead somewhere, and its commands would run as they are shown."""
 
 import re
-import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
-from nas.cli import dashboard, distill, evaluate, export, report, sample, search, teacher
+from nas.errors import ConfigError
+from search_spaces import UserError
+from tests.shown_commands import COMMANDS, SPAN, Shown, blocks, commands, options, prose, read, spans, text_of
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "docker").rglob("*.md")])
-COMMANDS: dict[str, click.Command] = {
-    "nas-dashboard": dashboard.main,
-    "nas-distill": distill.main,
-    "nas-evaluate": evaluate.main,
-    "nas-export": export.main,
-    "nas-report": report.main,
-    "nas-sample": sample.main,
-    "nas-search": search.main,
-    "nas-teacher": teacher.main,
-}
-
-FENCED = re.compile(r"^```\w*\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
-INDENTED = re.compile(r"^ {4}(?=nas-).*\n(?:^ {4}.*\n)*", flags=re.MULTILINE)
-SPAN = re.compile(r"`([^`]+)`")
+WITH_COMMANDS = [*PAGES, *sorted((ROOT / "examples").glob("*.ipynb"))]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-
-
-def prose(text: str) -> str:
-    """`text` without fenced blocks."""
-    return FENCED.sub("", text)
 
 
 def anchors(page: Path) -> set[str]:
     """The anchors that GitHub gives a page's headings."""
     headings = re.findall(r"^#+ +(.*)$", prose(page.read_text()), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
-
-
-def command_lines(text: str) -> Iterator[str]:
-    """Every nas-* command that `text` shows: in blocks, after pipes, and in code spans."""
-    blocks = [found[1] for found in FENCED.finditer(text)] + [found[0] for found in INDENTED.finditer(text)]
-    shown = [line for block in blocks for line in re.sub(r"\\\n", " ", block).splitlines()]
-    spans = [found.replace("\n", " ") for found in SPAN.findall(prose(text))]
-    spans = [span for span in spans if not re.search(r" --[\w-]+$", span)]  # a flag that the text speaks of
-    for line in [*shown, *spans]:
-        for part in re.split(r"[|;]", line):
-            if part.strip().split(" ")[0] in COMMANDS:
-                yield part.strip()
-
-
-def parse(line: str) -> None:
-    """Parse the flags of a command as click does, without looking at values or files.
-
-    Raises:
-        click.UsageError: an unknown flag, a flag without its value, or an unknown subcommand.
-    """
-    program, *words = shlex.split(line, comments=True)
-    words = words[: words.index(">")] if ">" in words else words
-    words = [word for word in words if not word.startswith("$")]
-    command, context = COMMANDS[program], click.Context(COMMANDS[program])
-    if isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        _, found, words = command.resolve_command(context, words)
-        assert found is not None
-        command, context = found, click.Context(found)
-    command.make_parser(context).parse_args(words)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -80,13 +33,24 @@ def test_every_relative_link_leads_to_a_file_and_a_heading(page: Path) -> None:
         assert not anchor or anchor in anchors(linked), f"{target}: no such heading"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_command_takes_the_flags_that_it_is_shown_with(page: Path) -> None:
-    for line in command_lines(page.read_text()):
+@pytest.fixture
+def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with the one file that is opened to read a command: its settings."""
+    (tmp_path / "search.toml").write_text('budget_macs = "5G"\n')
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("somewhere")
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_is_read_by_its_own_parser(page: Path) -> None:
+    wrong = []
+    for shown in commands(text_of(page)):
         try:
-            parse(line)
-        except click.UsageError as error:
-            pytest.fail(f"{line}: {error.format_message()}")
+            read(shown)
+        except (click.UsageError, UserError) as error:
+            said = error.format_message() if isinstance(error, click.UsageError) else error
+            wrong.append(f"{shown.line}\n    {said}")
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -99,33 +63,58 @@ def test_every_flag_in_the_text_belongs_to_a_command_or_a_benchmark(page: Path) 
         assert set(flags) <= known, f"`{span}`: no such flag"
 
 
-def options(command: click.Command) -> set[str]:
-    """The flags of a command and its subcommands."""
-    own = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
-    within = command.commands.values() if isinstance(command, click.Group) else []
-    return own.union(*(options(one) for one in within))
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_make_target_and_every_script_exists(page: Path) -> None:
+    (targets,) = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    text = text_of(page)
+    for line in [line for block in blocks(text) for line in block.splitlines()] + spans(text):
+        if made := re.match(r"make ([a-z]+)\b", line):
+            assert made[1] in targets.split(), line
+        for module in re.findall(r"python3? -m ((?:benchmarks|tools)[\w.]*\w)", line):
+            path = ROOT / module.replace(".", "/")
+            assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), line
 
 
-def test_the_parser_of_these_tests_finds_what_is_wrong() -> None:
-    parse("nas-teacher import ffhq256.pkl -o ffhq256.safetensors --force  # a comment")
-    for wrong in (
+@pytest.mark.parametrize(
+    "wrong",
+    [
         "nas-search --budget-mac 5G",
         "nas-search --budget-macs",
+        "nas-search --budget-macs 5X",
+        "nas-search --trials 8",
+        "nas-search --budget-macs 2M --rungs 8k,4k",
+        "nas-search --budget-macs 2M --recipe none-such",
+        "nas-search --budget-macs 2M --sampler none-such",
+        "nas-search --budget-macs 2M digits",
+        "nas-evaluate student.safetensors --metrics fid,none-such",
+        "nas-export --best",
+        "nas-sample -o grid.png",
         "nas-teacher look t.pkl",
         "nas-report --top 3",
-    ):
-        with pytest.raises(click.UsageError):
-            parse(wrong)
+    ],
+)
+def test_a_command_that_would_be_refused_is_found(wrong: str) -> None:
+    with pytest.raises((click.UsageError, UserError)):
+        read(Shown(wrong, is_complete=True))
+
+
+def test_a_command_in_a_sentence_may_leave_out_what_is_not_spoken_of() -> None:
+    read(Shown("nas-export --format hub", is_complete=False))
+    read(Shown("nas-search --budget-macs 2M --sampler …", is_complete=False))
+    with pytest.raises(ConfigError, match="--format nothing"):
+        read(Shown("nas-export --format nothing", is_complete=False))
 
 
 def test_commands_are_found_in_blocks_spans_and_pipes() -> None:
-    block = "```\nnas-search --a \\\n  --b\n```\n\n    nas-report | nas-sample x\n\n"
-    text = block + "run `nas-export --trial 3`, not `nas-distill --top`\n"
-    assert list(command_lines(text)) == [
-        "nas-search --a    --b",
-        "nas-report",
-        "nas-sample x",
-        "nas-export --trial 3",
+    block = "```\nnas-search --a \\\n  --b\nA=1 srun -n1 bin/nas-report && nas-dashboard\n```\n\n"
+    text = block + "    nas-report | nas-sample x\n\nrun `nas-export --trial 3`, not `nas-distill --top`\n"
+    assert list(commands(text)) == [
+        Shown("nas-search --a --b", True),
+        Shown("nas-report", True),
+        Shown("nas-dashboard", True),
+        Shown("nas-report", True),
+        Shown("nas-sample x", True),
+        Shown("nas-export --trial 3", False),
     ]
 
 

@@ -21,6 +21,7 @@ MODULES = {
     "markdown-it-py": "markdown_it",
     "psycopg[binary]": "psycopg",
 }  # others: by their name
+OF_DEVELOPERS = {"dev", "docs"}  # extras that no command needs
 LOADING = {"click", "filelock", "numpy", "pillow", "pydantic", "rich", "safetensors", "torch"}
 BARE = """
 import sys
@@ -111,18 +112,17 @@ def bare(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_extras_have_the_modules_of_their_requirements() -> None:
     project = PYPROJECT["project"]
     assert requirements(project["dependencies"]) == LOADING
-    declared = dict(project["optional-dependencies"])
-    declared.pop("dev")
     assert {
         extra: {MODULES.get(name, name).replace("-", "_") for name in requirements(lines)}
-        for extra, lines in declared.items()
+        for extra, lines in project["optional-dependencies"].items()
+        if extra not in OF_DEVELOPERS
     } == {extra: set(modules) for extra, modules in EXTRAS.items()}
 
 
 def test_make_installs_every_extra() -> None:
     installed = re.search(r"-e '\.\[(.*)\]'", (ROOT / "Makefile").read_text())
     assert installed is not None
-    assert set(installed[1].split(",")) == {*EXTRAS, "dev"}
+    assert set(installed[1].split(",")) == {*EXTRAS, *OF_DEVELOPERS}
 
 
 def test_a_student_is_loaded_and_sampled_without_any_extra(teacher_file: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The reference pages of the documentation, made of the options' models.
+"""The reference pages of the documentation, made of the options' models, and of docstrings for `import nas`.
 
 `python -m tools.reference` writes them; a test compares what is written with what the models say.
 """
@@ -14,6 +14,7 @@ from nas.cli import dashboard, distill, evaluate, export, report, sample, search
 from nas.cli.command import Command
 from nas.cli.options import ModelArgument, ModelOption, grouped
 from nas.options import Option
+from tools import python_reference
 
 FOLDER = Path("docs/reference")
 HOW = "python -m tools.reference"
@@ -33,11 +34,14 @@ def pages() -> dict[str, str]:
     """The text of every page by its file's name."""
     found = {f"{name}.md": "\n".join(_page(name, command)) + "\n" for name, command in COMMANDS.items()}
     links = [f"* [{name}]({name}.md): {command.help_lines()[0]}" for name, command in _commands()]
-    found["README.md"] = "\n".join(["# Options of the commands", "", _NOTE, "", *links]) + "\n"
+    links.append("* [import nas](python.md): The functions and classes of the Python interface.")
+    found["README.md"] = "\n".join(["# Reference", "", _NOTE, "", *links]) + "\n"
+    found["python.md"] = python_reference.page(_NOTE_PYTHON)
     return found
 
 
 _NOTE = f"<!-- Written by `{HOW}` from the options' models: edit these. -->"
+_NOTE_PYTHON = f"<!-- Written by `{HOW}` from signatures and docstrings: edit these. -->"
 
 
 def _commands() -> Iterator[tuple[str, Command]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nas.checkpoints.evaluation import evaluate
-    from nas.checkpoints.export import Exported, better_seed, choose, export_student
+    from nas.checkpoints.export import Exported, better_seed, choose, export_student, trial_checkpoint
     from nas.checkpoints.formats import FORMATS, Export, Settings, Written, write_checkpoint
     from nas.checkpoints.hub_student import HubStudent
     from nas.checkpoints.raw import raw_images
@@ -38,6 +38,7 @@ __all__ = [
     "raw_images",
     "show",
     "translate",
+    "trial_checkpoint",
     "write",
     "write_checkpoint",
 ]
@@ -61,6 +62,7 @@ _HOMES = {
     "raw_images": "raw",
     "show": "shows",
     "translate": "translation",
+    "trial_checkpoint": "export",
     "write": "sampling",
     "write_checkpoint": "formats",
 }

@@ -35,6 +35,7 @@ class Translated:
     domains: tuple[str, ...]  # empty where there is only one
     photos: int = 0
     pictures: int = 0
+    is_grid: bool = False  # the one picture shows several images of that side
     skipped: list[str] = field(default_factory=list)  # photos that are left out, with the reason
 
 
@@ -205,7 +206,7 @@ def _write(
         single = len(networks) == len(whole.inputs[0]) == 1
         picture = _picture(*made.popitem()[1]) if single else compare(whole.panels(made), max_side=None)
         save_png(picture, done.output)
-        done.pictures = 1
+        done.pictures, done.is_grid = 1, not single
     else:
         for names, preview in previews:
             places = [done.output / folder / name for name in names for folder in folders]

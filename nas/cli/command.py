@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import shutil
 import signal
 import sys
@@ -15,9 +16,12 @@ import click
 from nas.cli.options import grouped
 from nas.cli.start import INTERRUPTED, raise_again
 from nas.extras import missing_extra
+from nas.printable import printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from pydantic import BaseModel
+
+    from nas.progress import Terminal
 
 WRONG_REQUEST = 2
 FAILED = 1
@@ -157,22 +161,43 @@ def missing_folder(output: Path) -> Path | None:
 
 def _leave(message: str, code: int) -> None:
     line = " ".join(message.split())
-    click.echo(f"{Path(sys.argv[0]).name}: {line}", err=True)
+    echo(f"{Path(sys.argv[0]).name}: {line}", err=True)
     sys.exit(code)
 
 
-def console() -> Console:
-    """Where progress goes: stderr. Text is printed as it is: names that users give are no markup."""
-    from rich.console import Console
+def console(*, quiet: bool = False, as_events: bool = False) -> Terminal:
+    """Where progress goes: stderr. Text is printed as it is: names that users give are no markup.
 
-    return Console(stderr=True, markup=False, emoji=False)
+    Args:
+        quiet: only warnings are said.
+        as_events: stdout receives an event a line. Where it is a terminal, too, these are all that is shown.
+    """
+    from nas.progress import EventLog, Terminal
+
+    return Terminal(
+        stderr=True,
+        force_interactive=None if sys.stderr.isatty() else False,  # colours may be forced on a file
+        only_warnings=quiet or (as_events and sys.stdout.isatty()),
+        events=EventLog(sys.stdout) if as_events else None,
+    )
 
 
-def results() -> Console:
+def end(terminal: Terminal, event: str, found: BaseModel) -> None:
+    """Give programs that read the events of `terminal` the last one: the fields of what was `found`."""
+    assert terminal.events is not None
+    terminal.events.write_fields(event, **json.loads(found.model_dump_json()))
+
+
+def results() -> Terminal:
     """Where results go: stdout, at a fixed width when it is no terminal; text as in `console`."""
-    from rich.console import Console
+    from nas.progress import Terminal
 
-    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False, emoji=False)
+    return Terminal(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+
+def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print lines for people, as they are; `err`: on stderr. Names in them can't move a terminal's cursor."""
+    click.echo(printable(text), err=err, nl=nl)
 
 
 def folder_of_commands() -> str:

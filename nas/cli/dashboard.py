@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from nas.cli.command import Command
+from nas.cli.command import Command, echo
 from nas.cli.options import options
 from nas.cli.studies import open_asked
 from nas.options import StudyOptions, option
@@ -64,7 +64,7 @@ def main(asked: DashboardOptions) -> None:
 
         def ready(url: str) -> None:
             asks = "; it asks for the token" if token else ""
-            click.echo(f"{store.name}: {url}  all studies: {url}dashboard  (Ctrl-C ends it){asks}", err=True)
+            echo(f"{store.name}: {url}  all studies: {url}dashboard  (Ctrl-C ends it){asks}", err=True)
 
         token = asked.token or os.environ.get(VARIABLE, "")
         serve(board, asked.host, asked.port, token=token, allow_remote=asked.allow_remote, ready=ready)

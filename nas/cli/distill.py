@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from nas.cli.command import Command, console, folder_of_commands, results
+from nas.cli.command import Command, console, end, folder_of_commands, results
 from nas.cli.options import options
 from nas.cli.studies import open_asked
 from nas.options import (
     MOST_IMAGES,
+    EventsOption,
     FidOptions,
     Gpus,
-    JsonOption,
     Location,
     Quantity,
     ResourceOptions,
@@ -35,7 +35,7 @@ BEST = 3  # finalists, unless the user names them
 AS_IN_THE_SEARCH = "as in the search"
 
 
-class DistillOptions(JsonOption, ResourceOptions, StudyOptions):
+class DistillOptions(EventsOption, ResourceOptions, StudyOptions):
     """Which finalists, and how they are trained."""
 
     top: int | None = option(
@@ -76,20 +76,19 @@ def main(asked: DistillOptions) -> None:
     from nas.config import SearchConfig
     from nas.driver import prepare, run_search
     from nas.errors import ConfigError, SearchError
-    from nas.progress import progress_bars
+    from nas.progress import progress_bars, say
     from nas.reporting import render_finalists, render_next
     from nas.study import StudyAttributes, open_existing
     from nas.trials import Finalists, choose_finalists, final_config, searched
 
     if asked.top is not None and asked.trials:
         raise ConfigError("--top and --trial exclude each other: give one of them")
+    err = console(quiet=asked.quiet, as_events=asked.as_json)
     store, _ = open_asked(asked)
     with store:
         name = searched(store, named=bool(asked.study))
     if name != store.name:
-        console().print(
-            f"Study {store.name}, the newest, holds finalists: taking those of {name}", highlight=False
-        )
+        say(err, f"Study {store.name}, the newest, holds finalists: taking those of {name}", dated=False)
     store, _ = open_existing(asked.workdir, name, asked.storage)
     with store:
         finalists = choose_finalists(store, asked.top or BEST, asked.trials)
@@ -101,17 +100,18 @@ def main(asked: DistillOptions) -> None:
     config = final_config(
         search, len(finalists), seeds=asked.seeds, images=asked.images, **asked.model_dump(include=MACHINE)
     )
-    with progress_bars(console()) as on_progress:
+    with progress_bars(err) as on_progress:
         bench = prepare(config, on_progress=on_progress, proposes=False)
-    console().print(
+    say(
+        err,
         f"Finalists: {len(finalists)}; seeds of each: {asked.seeds}; "
         f"images of a training: {config.rungs[-1]:,}",
-        highlight=False,
+        dated=False,
     )
-    report = run_search(bench, console(), trials=partial(Finalists, finalists=finalists), finalists_of=name)
+    report = run_search(bench, err, trials=partial(Finalists, finalists=finalists), finalists_of=name)
     out = results()
-    out.print_json(report.model_dump_json()) if asked.as_json else out.print(render_finalists(report))
-    if report.best is not None and not asked.as_json:
+    end(err, "result", report) if asked.as_json else out.print(render_finalists(report))
+    if report.best is not None and not asked.as_json and not asked.quiet:
         width = out.width if out.is_terminal else None
         out.print(render_next(report, folder_of_commands(), width), soft_wrap=True)
     if report.best is None:

@@ -56,19 +56,24 @@ def options(*models: type[Options], extra: Mapping[str, list[Option]] | None = N
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def call(**given: Any) -> Any:
+        @contextmanager
+        def read(given: Mapping[str, Any]) -> Iterator[tuple[list[Options], dict[str, dict[str, Any]]]]:
             said = {name: value for name, value in given.items() if value not in (None, ())}
             _check_empty(said, shown)
             rest = {name: _of(said, [each.name for each in some]) for name, some in (extra or {}).items()}
             with _settings(models, said) as settings:
-                made = [model.of(**_of(settings, model.model_fields)) for model in models]
+                yield [model.of(**_of(settings, model.model_fields)) for model in models], rest
+
+        @functools.wraps(function)
+        def call(**given: Any) -> Any:
+            with read(given) as (made, rest):
                 return function(*made, **rest)
 
         shown = [each for model in models for each in options_of(model)]
         shown += [each for some in (extra or {}).values() for each in some]
         parameters = [_parameter(each) for each in reversed(shown)]
         call.__click_params__ = parameters  # type: ignore[attr-defined]  # where click looks for them
+        call.read = read  # type: ignore[attr-defined]  # values are checked as in a run, which does not begin
         return call
 
     return decorate

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from nas.cli.command import Command, results
+from nas.cli.command import Command, echo, results
 from nas.cli.options import options
 from nas.cli.studies import open_asked
-from nas.options import JsonOption, Location, StudyOptions, option
+from nas.options import JsonOption, Location, StudyOptions, option, variant
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nas.reporting import SearchReport
     from nas.study import StudyStore
 
@@ -25,9 +25,18 @@ nas-report --study digits-5Gmacs
 nas-report --architecture 7
 nas-report --json | jq .front
 
+# for an issue or a README, for a spreadsheet, for a slide
+nas-report --format md
+nas-report -o trials.csv
+nas-report -o front.png
+
 # a page for people: plots, tables, samples
 nas-report --html report.html
 """
+
+SUFFIXES = {".md": "md", ".json": "json", ".csv": "csv", ".png": "png", ".html": "html", ".htm": "html"}
+NOT_FOR_TERMINALS = ("png", "html")  # bytes, and megabytes of scripts
+DOCUMENTS = ("md", "csv", "png", "html")  # of a whole study only
 
 
 class ReportOptions(JsonOption, StudyOptions):
@@ -46,12 +55,19 @@ class ReportOptions(JsonOption, StudyOptions):
     architecture: int | None = option(
         None, group="output", help="Number of a trial: show its layers instead.", ge=0
     )
-    html: Location | None = option(
+    format: Literal["md", "json", "csv", "png", "html"] | None = option(
         None,
         group="output",
-        help="Write the study to this file instead, as a page with plots and pictures that needs no network.",
+        help="md: a Markdown table for GitHub; json: one object; csv: a row for each training; png: the plot "
+        "of the front; html: a page with plots and pictures that needs no network.",
+        shown="by the suffix of --output, else tables for people",
     )
-    force: bool = option(False, group="output", off="", help="Replace the file of --html if it exists.")
+    output: Location | None = option(
+        None, group="output", short="-o", help="Write to this file.", shown="stdout"
+    )
+    html: Location | None = option(None, group="output", help="The same as --format html --output PATH.")
+    as_json: bool = variant(JsonOption, "as_json", default=False, help="The same as --format json.")
+    force: bool = option(False, group="output", off="", help="Replace the file if it exists.")
 
 
 @click.command(cls=Command, examples=EXAMPLES, unnamed="--study")
@@ -63,42 +79,107 @@ def main(asked: ReportOptions) -> None:
     what nas-distill prints: the distance of every seed, with intervals.
     """
     from nas.errors import ConfigError
-    from nas.reporting import read_report
+    from nas.reporting import check_document, read_report
 
-    chosen = {
+    parts = {
         "--list": asked.listed,
         "--trials": asked.trials,
         "--architecture": asked.architecture is not None,
-        "--html": asked.html is not None,
     }
-    given = [flag for flag, value in chosen.items() if value]
+    given = [flag for flag, value in parts.items() if value]
+    kind, output, flag = _document(asked)
+    if kind in DOCUMENTS and given:
+        given.append(flag if output else f"--format {kind}")
     if len(given) > 1:
         raise ConfigError(f"{' and '.join(given)} exclude each other: give one of them")
-    if asked.force and asked.html is None:
-        raise ConfigError("--force goes with --html: give that, too, or leave --force out")
+    if output is not None and given:
+        raise ConfigError(f"{flag} goes with a whole study, not with {given[0]}: leave one of them out")
+    if asked.force and output is None:
+        raise ConfigError("--force goes with --output or --html: give one of them, or leave --force out")
+    if output is not None:
+        check_document(output, flag, force=asked.force)
     if asked.listed:
         _list(asked)
         return
     store, folder = open_asked(asked)
     with store:
-        if asked.html is not None:
-            _write(store, folder, asked.html, asked)
+        if kind in DOCUMENTS or output is not None:
+            _put(_made(kind, store, folder), output, flag, asked, store.name)
             return
         found = read_report(store, folder)
-    _show(found, asked)
+    _show(found, asked, as_json=kind == "json")
 
 
-def _write(store: StudyStore, folder: Path, output: Path, asked: ReportOptions) -> None:
-    """Write the page."""
+def _document(asked: ReportOptions) -> tuple[str, Path | None, str]:
+    """The format, "" for tables; the file, None for stdout; and the flag that names it.
+
+    Raises:
+        ConfigError: options exclude each other, or the file's name does not say a format.
+    """
+    from nas.errors import ConfigError
+
+    if asked.html is not None:
+        for flag, value in (("--format", asked.format), ("--output", asked.output)):
+            if value is not None:
+                raise ConfigError(f"--html and {flag} exclude each other: give one of them")
+        if SUFFIXES.get(asked.html.suffix.lower()) != "html":
+            raise ConfigError(f"--html {asked.html}: give a file that ends in .html")
+        return "html", asked.html, "--html"
+    if asked.as_json and asked.format not in (None, "json"):
+        raise ConfigError(f"--json and --format {asked.format} exclude each other: give one of them")
+    kind = "json" if asked.as_json else asked.format or ""
+    if asked.output is None:
+        if kind in NOT_FOR_TERMINALS and sys.stdout.isatty():
+            raise ConfigError(f"--format {kind} is nothing for a terminal: give a file, -o front.{kind}")
+        return kind, None, ""
+    meant = SUFFIXES.get(asked.output.suffix.lower(), "")
+    if kind and meant not in ("", kind):
+        raise ConfigError(f"-o {asked.output} is no {kind}: leave --format {kind} out, or end it in .{kind}")
+    if not kind and not meant:
+        ends = ", ".join(suffix for suffix in SUFFIXES if suffix != ".htm")
+        raise ConfigError(f"-o {asked.output}: give --format, or a file that ends in {ends}")
+    return kind or meant, asked.output, "-o"
+
+
+def _made(kind: str, store: StudyStore, folder: Path) -> bytes:
+    """The study in this format."""
+    import io
+
+    from nas.html import page_of
+    from nas.plots import draw_figure, pareto_figure
+    from nas.reporting import as_csv, as_markdown, read_report
+
+    if kind == "html":
+        return page_of(store, folder).encode()
+    found = read_report(store, folder)
+    if kind == "png":
+        picture = io.BytesIO()
+        draw_figure(pareto_figure(store, found.trials, found.budget["macs"])).save(picture, "PNG")
+        return picture.getvalue()
+    if kind == "json":
+        return f"{found.model_dump_json(indent=2)}\n".encode()
+    text = as_csv(found) if kind == "csv" else as_markdown(found)
+    return text.encode(errors="backslashreplace")
+
+
+def _put(content: bytes, output: Path | None, flag: str, asked: ReportOptions, study: str) -> None:
+    """Write `content` to the file, and say so; else to stdout."""
     import json
 
-    from nas.html import write_page
+    from nas.reporting import write_document
 
-    size = write_page(store, folder, output, force=asked.force)
-    if asked.as_json:
-        click.echo(json.dumps({"output": str(output), "study": store.name, "bytes": size}))
+    if output is None:
+        if sys.stdout.isatty():
+            echo(content.decode(), nl=False)
+        else:
+            sys.stdout.buffer.write(content)
         return
-    click.echo(f"{output}: {store.name}, {size / 1e6:.1f} MB; open it in a browser")
+    write_document(content, output, flag)
+    if asked.as_json:
+        echo(json.dumps({"output": str(output), "study": study, "bytes": len(content)}))
+        return
+    size = f"{len(content) / 1e6:.1f} MB" if len(content) > 1e5 else f"{len(content) / 1e3:.1f} kB"
+    echo(f"{output}: {study}, {size}{'; open it in a browser' if flag == '--html' else ''}")
 
 
 def _list(asked: ReportOptions) -> None:
@@ -112,29 +193,27 @@ def _list(asked: ReportOptions) -> None:
     if asked.study:
         raise ConfigError(f"--study {asked.study}: --list shows all studies; leave one of them out")
     studies = []
-    for store, folder in open_all(
-        asked.workdir, asked.storage, lambda why: click.echo(f"note: {why}", err=True)
-    ):
+    for store, folder in open_all(asked.workdir, asked.storage, lambda why: echo(f"note: {why}", err=True)):
         with store:
             studies.append(summarise(store, folder))
-    if asked.as_json:
+    if asked.as_json or asked.format == "json":
         results().print_json(json.dumps([each.model_dump() for each in studies]))
     else:
         results().print(render_studies(studies))
 
 
-def _show(found: SearchReport, asked: ReportOptions) -> None:
+def _show(found: SearchReport, asked: ReportOptions, *, as_json: bool) -> None:
     """Print a study, or the part of it that is asked for."""
     from nas.reporting import architecture_of, render, render_architecture, render_trials, render_trust
 
     out = results()
     if asked.architecture is not None:
         described = architecture_of(found, found.trial(asked.architecture))
-        if asked.as_json:
+        if as_json:
             out.print_json(data=described.describe())
         else:
             out.print(render_architecture(described))
-    elif asked.as_json:
+    elif as_json:
         out.print_json(found.model_dump_json(include={"trials"} if asked.trials else None))
     elif asked.trials:
         out.print(render_trials(found))

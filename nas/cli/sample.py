@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from nas.cli.command import Command
+from nas.cli.command import Command, echo
 from nas.cli.options import options
 from nas.options import (
     JsonOption,
@@ -157,7 +157,7 @@ def main(asked: SampleOptions) -> None:
 
     mode = _mode(asked)
     said, line = _translated(asked) if mode == "input" else _made(asked, mode)
-    click.echo(json.dumps(said) if asked.as_json else line)
+    echo(json.dumps(said) if asked.as_json else line)
 
 
 def _mode(asked: SampleOptions) -> str:
@@ -200,10 +200,12 @@ def _translated(asked: SampleOptions) -> tuple[dict[str, Any], str]:
         force=asked.force,
     )
     domains = f" ({', '.join(done.domains)})" if done.domains else ""
-    line = (
-        f"{done.output}: {count_of(done.photos, 'photo')}, {count_of(done.pictures, 'picture')} of "
-        f"{done.side}×{done.side} px{domains}"
-    )
+    size = f"{done.side}×{done.side} px"
+    if done.is_grid:
+        line = f"{done.output}: a grid of {count_of(done.photos, 'photo')}, images of {size}{domains}"
+    else:
+        pictures = f"{count_of(done.pictures, 'picture')} of {size}"
+        line = f"{done.output}: {count_of(done.photos, 'photo')}, {pictures}{domains}"
     said = {"output": str(done.output), "photos": done.photos, "pictures": done.pictures}
     said |= {"side": done.side, "domains": list(done.domains), "skipped": done.skipped}
     return said, "\n".join([line, *(f"Skipped {each}" for each in done.skipped)])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from nas.cli.command import Command, console, folder_of_commands, results
+from nas.cli.command import Command, console, end, folder_of_commands, results
 from nas.cli.options import options
 from nas.config import SearchConfig, default_conditions
-from nas.options import DryRunOption, JsonOption, Location, option
+from nas.options import DryRunOption, EventsOption, Location, option
 
 EXAMPLES = """
 # handwritten digits, everything built in
@@ -33,12 +33,15 @@ nas-search --budget-macs 800M --budget-params 3M --dry-run
 nas-report --study digits-2Mmacs --json | jq '[.front[].architecture]' > found.json
 nas-search --budget-macs 5G --enqueue found.json
 
+# for programs: what happens, a JSON object a line
+nas-search --budget-macs 2M --json | jq -c 'select(.event == "front")'
+
 # stopped or killed: the same command resumes
 nas-search --budget-macs 2M --trials 24
 """
 
 
-class SearchOutput(JsonOption, DryRunOption):
+class SearchOutput(EventsOption, DryRunOption):
     """What is done with the settings."""
 
     config: Location | None = option(
@@ -62,17 +65,17 @@ def main(asked: SearchConfig, output: SearchOutput) -> None:
     from nas.study import check_study
     from nas.workbench import warm_start_architectures
 
-    out = results()
-    with progress_bars(console()) as on_progress:
+    out, err = results(), console(quiet=output.quiet, as_events=output.as_json)
+    with progress_bars(err) as on_progress:
         bench = prepare(asked, dry_run=output.dry_run, on_progress=on_progress)
     if output.dry_run:
         check_study(bench.config, bench.identity, default_conditions())
         shown = preview_search(bench, warm_start_architectures(bench.warm_start, bench))
-        out.print_json(shown.model_dump_json()) if output.as_json else out.print(shown.render())
+        end(err, "preview", shown) if output.as_json else out.print(shown.render())
         return
-    report = run_search(bench, console())
-    out.print_json(report.model_dump_json()) if output.as_json else out.print(render(report))
-    if report.best is not None and not output.as_json:
+    report = run_search(bench, err)
+    end(err, "result", report) if output.as_json else out.print(render(report))
+    if report.best is not None and not output.as_json and not output.quiet:
         width = out.width if out.is_terminal else None
         out.print(render_next(report, folder_of_commands(), width), soft_wrap=True)
     if report.best is None:

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from nas.printable import printable
+
 INTERRUPTED = 130
 WRONG_REQUEST = 2
 
@@ -72,7 +74,7 @@ def refuse_missing_files() -> None:
     program = Path(sys.argv[0]).name
     said = missing_file(program, sys.argv[1:]) if program.startswith("nas-") else ""
     if said:
-        os.write(2, f"{program}: {said}\n".encode(errors="backslashreplace"))
+        os.write(2, f"{program}: {printable(said)}\n".encode(errors="backslashreplace"))
         raise SystemExit(WRONG_REQUEST)
 
 

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from distill.progress import read_report
 from nas.config import SearchConfig
-from nas.execution import SearchProgress, report_file
+from nas.execution import FrontPoint, SearchProgress, report_file
+from nas.progress import Started
 from nas.ranking import RungBoard
 from nas.study import StudyStore
 from nas.trials import TrialAttributes, fail_trial
@@ -43,6 +44,11 @@ def resumed_progress(store: StudyStore, config: SearchConfig, console: Console) 
         a.replicate_of is not None for t, a in trials if t.state == TrialState.RUNNING and a.counts
     ]
     complete = [(t.number, *t.values) for t, _ in counted if t.state == TrialState.COMPLETE]
+    points = [
+        FrontPoint(t.number, t.values[0], int(t.values[1]), a.params, _words(a))
+        for t, a in counted
+        if t.state == TrialState.COMPLETE and a.replicate_of is None
+    ]
     return SearchProgress(
         console,
         max(config.trials, len(first) + interrupted.count(False)),
@@ -53,10 +59,30 @@ def resumed_progress(store: StudyStore, config: SearchConfig, console: Console) 
         done=len(first),
         replicates_done=len(further),
         counts=dict(Counter(t.state for t, _ in counted)),
+        points=points,
         best=min(complete, key=lambda trial: trial[1], default=None),
         trains=not config.share_weights,
         report=lambda trial: read_report(report_file(config.folder, trial)),
     )
+
+
+def started(store: StudyStore, config: SearchConfig, progress: SearchProgress) -> Started:
+    """The event that precedes those of trials."""
+    return Started(
+        study=store.name,
+        folder=str(config.folder),
+        distance=progress.distance,
+        trials=progress.trials,
+        trials_done=progress.done,
+        replicates=progress.replicates,
+        replicates_done=progress.replicates_done,
+        rungs=list(config.rungs),
+    )
+
+
+def _words(attributes: TrialAttributes) -> tuple[str, ...]:
+    """What a trial is, as the display has it."""
+    return (*(("baseline",) if attributes.baseline else ()), attributes.architecture)
 
 
 def fail_unsampled(store: StudyStore) -> None:

@@ -20,7 +20,7 @@ from nas.database import Lease
 from nas.driver.facts import record_facts
 from nas.driver.preview import introduction
 from nas.driver.pruning import prune_checkpoints
-from nas.driver.resumption import fail_unsampled, recorded_results, resumed_progress
+from nas.driver.resumption import fail_unsampled, recorded_results, resumed_progress, started
 from nas.driver.tuning import tune_candidates
 from nas.errors import SearchError
 from nas.execution import (
@@ -34,7 +34,7 @@ from nas.execution import (
     pack,
     prepare_teacher_and_statistics,
 )
-from nas.progress import say
+from nas.progress import say, tell
 from nas.ray_start import check_machine
 from nas.reporting import SearchReport, format_bytes, read_report
 from nas.samplers import make_sampler
@@ -42,6 +42,8 @@ from nas.study import FolderOwner, StudyAttributes, StudyStore, check_purpose, s
 from nas.trials import Proposer, TrialSource, link_retries
 from nas.workbench import Workbench, searched_space
 from search_spaces import SearchSpace, UserError, Utilisation, os_reason
+
+REMOVED = "Removed unfinished images of the teacher, which an interrupted search left"
 
 MakeSource: TypeAlias = Callable[[StudyStore, SearchSpace, Utilisation, SearchConfig], TrialSource]
 
@@ -103,9 +105,7 @@ def run_search(
         fail_unsampled(store)
         found = read_report(store)
         if config.keep == "front" and (freed := prune_checkpoints(found)):
-            console.print(
-                f"Deleted checkpoints of trials off the front: {format_bytes(freed)}", highlight=False
-            )
+            say(console, f"Deleted checkpoints of trials off the front: {format_bytes(freed)}", dated=False)
         return found
 
 
@@ -158,7 +158,7 @@ def _prepare_shared(
             where the former is found, so that a corrected request starts anew.
     """
     if sweep(bench.config.cache / TEACHER_CACHE):
-        console.print("Removed unfinished images of the teacher, which an interrupted search left")
+        say(console, REMOVED, dated=False)
     try:
         teacher_score, precision = prepare_teacher_and_statistics(bench.config, resources, console)
     except UserError:
@@ -186,7 +186,9 @@ def _train_candidates(
     board = recorded_results(store, config)
     store.study.sampler = make_sampler(config.sampler, config.seed, source.space, utilisation, board)
     recorder = StudyRecorder(store, config.folder, len(config.rungs))
-    with resumed_progress(store, config, console) as progress:
+    progress = resumed_progress(store, config, console)
+    tell(console, started(store, config, progress))
+    with progress:
         searcher = StudySearcher(source, recorder, board, progress)
         trainable = trainable or (SharedTrial if config.share_weights else CandidateTrial)
         tune_candidates(config, searcher, board, trainable, resources, owner.token)

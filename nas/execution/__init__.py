@@ -12,6 +12,7 @@ from nas.execution.cluster import (
 from nas.execution.progress import SearchProgress
 from nas.execution.recorder import StudyRecorder
 from nas.execution.scheduler import ParetoHalving
+from nas.execution.search_table import Course, FrontPoint, search_table
 from nas.execution.searcher import LostWorkers, StudySearcher
 from nas.execution.trainable import CandidateTrial
 from nas.execution.tune_config import from_tune, to_tune
@@ -21,6 +22,8 @@ __all__ = [
     "STAGES",
     "Candidate",
     "CandidateTrial",
+    "Course",
+    "FrontPoint",
     "LostWorkers",
     "Outcome",
     "ParetoHalving",
@@ -36,6 +39,7 @@ __all__ = [
     "pack",
     "prepare_teacher_and_statistics",
     "report_file",
+    "search_table",
     "shared_trainer",
     "to_tune",
     "train_shared",

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,17 @@ from distill.tasks import Panel
 from distill.training import LossLog, Progress, Trainer, images_in_whole_steps
 from nas.budget import Cost, measure
 from nas.config import same_search
-from nas.progress import MEASURING, TRAINING
+from nas.progress import (
+    IMAGES_PER_SECOND,
+    KD_WEIGHT,
+    LOSS,
+    MEASURING,
+    TRAINING,
+    Decision,
+    Rung,
+    Speed,
+    TrialFinished,
+)
 from nas.study import FolderOwner, RungRecord
 from nas.trials import Proposal
 from nas.workbench import Workbench
@@ -30,6 +40,7 @@ from search_spaces.reading import written_whole
 
 COLUMNS = 8  # of images beside their nearest training images
 HELD_OUT = ("fid", "kid", "prc")  # metrics of a finalist, beside those of its task
+STUDENT = "g_"  # how the names of its losses begin; the discriminator's with d_
 SPREAD = "kid_std"  # of subsets, no figure of a finalist
 NEAREST = ("nearest", "second nearest", "third nearest")
 REPORT_SECONDS = 1.0  # between two reports: all workers of a cluster write into one folder
@@ -47,6 +58,20 @@ class Outcome:
     held_out: dict[str, float] = field(default_factory=dict)  # see `TrialAttributes.held_out`
     nearest: str | None = None  # PNG of the nearest training images, path relative to the study's folder
     warning: str = ""  # for the user
+
+    def event(self, decision: Decision) -> Rung:
+        """The rung, and what follows from it, for programs."""
+        record = self.record
+        said = record.model_dump(include={"trial", "images", "fid", "kd_weight", "losses", "seconds"})
+        return Rung(rung=record.rung + 1, decision=decision, **said, **asdict(self.cost))
+
+
+def end_of(trial: int, state: str, outcome: Outcome | None, reason: str = "", **counts: int) -> TrialFinished:
+    """The end of a trial, for programs: with an `outcome`, or failed for a `reason`."""
+    known: dict[str, Any] = {"trial": trial, "state": state, "reason": reason} | counts
+    if outcome is not None:
+        known |= {"images": outcome.record.images, "fid": outcome.record.fid} | asdict(outcome.cost)
+    return TrialFinished.model_validate(known)
 
 
 class Candidate:
@@ -157,12 +182,14 @@ class Candidate:
     def _train(self, trainer: Trainer, rung: int) -> float:
         """Train to the end of `rung`, logging its losses; returns the last step's KD weight."""
         last, whole = Progress(trainer.images, trainer.kd_weight, {}), self._images
+        speed = Speed(time.monotonic(), trainer.images)
         with LossLog(self.folder / f"losses-rung-{rung + 1}.csv") as log:
 
             def note(progress: Progress) -> None:
                 nonlocal last
                 last = progress
-                self._report(TRAINING, progress.images, whole)
+                per_second = speed.per_second(time.monotonic(), progress.images)
+                self._report(TRAINING, progress.images, whole, **_readings(progress, per_second))
                 log.note(progress)
 
             trainer.train(self.bench.config.rungs[rung], note)
@@ -237,6 +264,13 @@ class Candidate:
         preview = self.bench.preview
         assert preview.teacher is not None
         return preview.panels({f"teacher, {self.bench.teacher.name}": preview.teacher, title: made})
+
+
+def _readings(progress: Progress, per_second: float) -> dict[str, float]:
+    """What is shown of a training beside its images; the loss is the student's, all its weighted terms."""
+    terms = [value for name, value in progress.losses.items() if name.startswith(STUDENT)]
+    loss = {LOSS: sum(terms)} if terms else {}
+    return {IMAGES_PER_SECOND: per_second, KD_WEIGHT: progress.kd_weight, **loss}
 
 
 def trial_folder(study_folder: Path, trial: int) -> Path:

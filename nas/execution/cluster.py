@@ -26,7 +26,7 @@ from nas.device import use_threads
 from nas.errors import ConfigError, SearchError
 from nas.execution.gpu_sharing import Footprint, candidates_per_gpu, gpu_fraction, measure_footprint
 from nas.execution.weight_sharing import STAGES, images_trained, stages_left, train_shared
-from nas.progress import progress_bars, waiting
+from nas.progress import progress_bars, say, waiting
 from nas.ray_start import QUIET, local_ray
 from nas.workbench import Workbench
 
@@ -141,18 +141,17 @@ def pack(config: SearchConfig, resources: WorkerResources, console: Console) -> 
             task, config, resources, "measured what a candidate takes of a GPU"
         )
     if found is None or not found.busy:
-        console.print(
-            "What a candidate takes of a GPU can't be measured: one trains on each", highlight=False
-        )
+        say(console, "What a candidate takes of a GPU can't be measured: one trains on each", dated=False)
         return resources
     gpus = sum(node.get("GPU", 0) for node in _nodes())
     wanted = config.workers or config.trials + config.replicate_runs
     # Ray fills one GPU before the next one: spread the candidates over all of them
     together = min(candidates_per_gpu(found, resources.cpus), math.ceil(wanted / gpus))
-    console.print(
+    say(
+        console,
         f"A candidate takes {found.memory / 2**30:.1f} of {found.free / 2**30:.1f} GiB of a GPU and keeps it "
         f"busy {found.busy:.0%} of the time: {together} train on one at a time",
-        highlight=False,
+        dated=False,
     )
     return _resources(config.model_copy(update={"gpus_per_trial": gpu_fraction(together)}))
 
@@ -177,7 +176,7 @@ def make_shared_weights(config: SearchConfig, resources: WorkerResources, consol
         what = f"Shared weights: stage {stage} of {STAGES}, {config.rungs[-1]:,} images in all"
         with waiting(console, what):
             _on_a_worker(task, config, resources, "trained the shared weights", stage)
-        console.print(f"{what}: done", highlight=False)
+        say(console, f"{what}: done", dated=False)
 
 
 def _on_a_worker(

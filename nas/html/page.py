@@ -13,10 +13,10 @@ from plotly.offline import get_plotlyjs
 
 from nas.errors import ExportError
 from nas.html.sections import sections
+from nas.reporting import check_document, write_document
 from nas.study import StudyStore
-from search_spaces import os_reason
-from search_spaces.reading import written_whole
 
+FLAG = "--html"
 STATIC = files(__package__) / "static"
 
 
@@ -37,24 +37,11 @@ def write_page(store: StudyStore, folder: Path, output: Path, *, force: bool = F
         StudyError: the study was not made by a search.
     """
     if output.suffix.lower() not in (".html", ".htm"):
-        raise ExportError(f"--html {output}: give a file that ends in .html")
-    try:
-        if output.exists() and not force:
-            raise ExportError(f"--html {output} exists: choose another, or replace it by --force")
-    except OSError as error:
-        raise _unwritable(output, error) from error
+        raise ExportError(f"{FLAG} {output}: give a file that ends in .html")
+    check_document(output, FLAG, force=force)
     page = page_of(store, folder).encode()
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(output) as file:
-            file.write(page)
-    except OSError as error:
-        raise _unwritable(output, error) from error
+    write_document(page, output, FLAG)
     return len(page)
-
-
-def _unwritable(output: Path, error: OSError) -> ExportError:
-    return ExportError(f"--html {output} can't be written ({os_reason(error)}): choose another")
 
 
 def page_of(store: StudyStore, folder: Path) -> str:

@@ -186,6 +186,26 @@ class DryRunOption(Options):
     )
 
 
+class QuietOption(Options):
+    """How much is said on the way."""
+
+    quiet: bool = option(
+        False, group="output", off="", help="Print nothing but errors, warnings and the result."
+    )
+
+
+class EventsOption(QuietOption):
+    """What programs read on the way."""
+
+    as_json: bool = option(
+        False,
+        group="output",
+        flag="--json",
+        off="",
+        help="Print what happens as lines of JSON on stdout, an event each; the last one is the result.",
+    )
+
+
 class JsonOption(Options):
     """Results for programs."""
 

@@ -6,15 +6,24 @@ from datetime import datetime
 
 from rich.console import Console
 
+from nas.progress.events import Level, Message
 from nas.progress.fitting import paragraph
+from nas.progress.terminal import is_quiet, tell
 
 
-def say(console: Console, line: str, *, dated: bool = True) -> None:
+def say(
+    console: Console, line: str, *, dated: bool = True, level: Level = "info", is_message: bool = True
+) -> None:
     """Print `line` as it is: on a terminal broken between words and indented, in a log file one line.
 
-    There it has date and time before it, if it is `dated`: 2025-03-01 14:05:09.
+    There it has date and time before it, if it is `dated`: 2025-03-01 14:05:09. Programs that read events
+    receive it, too, if it `is_message`: other lines are events of their own kinds there.
     """
-    if console.is_terminal:
+    if is_message:
+        tell(console, Message(level=level, text=line))
+    if level == "info" and is_quiet(console):
+        return
+    if console.is_interactive:
         console.print(paragraph(console, line), highlight=False)
         return
     when = f"{datetime.now():%Y-%m-%d %H:%M:%S} " if dated else ""

@@ -3,8 +3,10 @@
 from nas.reporting.architectures import architecture_of, legend_lines, render_architecture
 from nas.reporting.columns import count_states, noise_line, resuming, states_in_words
 from nas.reporting.conclusion import Gain, comparison, gain, location, next_commands, verdict
+from nas.reporting.document import check_document, write_document
 from nas.reporting.finalists import render_finalists
 from nas.reporting.listing import StudySummary, render_studies, render_trials, summarise, what_it_is
+from nas.reporting.markdown import as_markdown
 from nas.reporting.report import (
     SearchReport,
     TrialReport,
@@ -15,15 +17,20 @@ from nas.reporting.report import (
     trial_reports,
 )
 from nas.reporting.sizes import format_bytes
+from nas.reporting.spreadsheet import COLUMNS, as_csv
 from nas.reporting.tables import render, render_next
 from nas.reporting.trust import render_trust
 
 __all__ = [
+    "COLUMNS",
     "Gain",
     "SearchReport",
     "StudySummary",
     "TrialReport",
     "architecture_of",
+    "as_csv",
+    "as_markdown",
+    "check_document",
     "choose_best",
     "comparison",
     "count_states",
@@ -49,4 +56,5 @@ __all__ = [
     "trial_reports",
     "verdict",
     "what_it_is",
+    "write_document",
 ]

@@ -46,9 +46,37 @@ def render_finalists(found: SearchReport) -> RenderableType:
     """The distances of finalists, 90 % intervals of their medians, and last the choice."""
     if found.best is None:
         return nothing_complete(found, "finalist")
-    best = found.best
-    shown = sorted((t for t in found.trials if t.fids), key=lambda t: t.median or 0.0)
-    columns = [
+    best, shown, columns = found.best, trained_finalists(found), finalist_columns(found)
+    table = make_table([column.heading for column in columns])
+    for trial in shown:
+        table.add_row(*(column.cell(trial) for column in columns), style="bold" if trial == best else "")
+    lines = [noise_line(found), *comparison(found.compared_with), *_nearest(found, best)]
+    last = best.rungs[-1]
+    return Group(
+        title(
+            f"Finalists of {found.finalists_of or found.study}: {found.distance}, "
+            f"{last.fid_samples:,} samples, after {last.images:,} images"
+        ),
+        table,
+        legend(columns),
+        architectures(found, [(trial, finalist_notes(trial, best)) for trial in shown]),
+        *_held_out(found, shown),
+        Text(),
+        *(Text(line) for line in [*lines, *closing_lines(found)]),
+        Text(),
+        *(Text(line) for line in _got_worse(found, shown)),
+        Text(chosen_line(found, best)),
+    )
+
+
+def trained_finalists(found: SearchReport) -> list[TrialReport]:
+    """The finalists that were trained to the end, the best first."""
+    return sorted((t for t in found.trials if t.fids), key=lambda t: t.median or 0.0)
+
+
+def finalist_columns(found: SearchReport) -> list[Column]:
+    """Columns of the table of finalists."""
+    return [
         Column("trial", lambda t: str(t.number)),
         Column("in the\nsearch", lambda t: str(t.search_trial), "number of the trial there"),
         Column(f"{found.distance}\nof seeds", lambda t: " ".join(map(number, t.fids))),
@@ -63,34 +91,16 @@ def render_finalists(found: SearchReport) -> RenderableType:
         Column("params", lambda t: format_quantity(t.params or 0)),
         *latency(found),
     ]
-    table = make_table([column.heading for column in columns])
-    for trial in shown:
-        table.add_row(*(column.cell(trial) for column in columns), style="bold" if trial == best else "")
-    lines = [noise_line(found), *comparison(found.compared_with), *_nearest(found, best)]
-    last = best.rungs[-1]
-    return Group(
-        title(
-            f"Finalists of {found.finalists_of or found.study}: {found.distance}, "
-            f"{last.fid_samples:,} samples, after {last.images:,} images"
-        ),
-        table,
-        legend(columns),
-        architectures(found, [(trial, _notes(trial, best)) for trial in shown]),
-        *_held_out(found, shown),
-        Text(),
-        *(Text(line) for line in [*lines, *closing_lines(found)]),
-        Text(),
-        *(Text(line) for line in _got_worse(found, shown)),
-        Text(_chosen(found, best)),
-    )
 
 
-def _notes(trial: TrialReport, best: TrialReport) -> list[str]:
+def finalist_notes(trial: TrialReport, best: TrialReport) -> list[str]:
+    """What to know of a finalist beside its numbers."""
     notes = ["chosen"] if trial == best else []
     return [*notes, f"baseline: {trial.baseline}"] if trial.baseline else notes
 
 
-def _chosen(found: SearchReport, best: TrialReport) -> str:
+def chosen_line(found: SearchReport, best: TrialReport) -> str:
+    """The finalist that is chosen."""
     low, high = found.interval(best)
     return (
         f"Chosen: trial {best.number}, trial {best.search_trial} in the search, {found.distance} "
@@ -99,10 +109,10 @@ def _chosen(found: SearchReport, best: TrialReport) -> str:
     )
 
 
-def _got_worse(found: SearchReport, finalists: Sequence[TrialReport]) -> list[str]:
+def _got_worse(found: SearchReport, trained: Sequence[TrialReport]) -> list[str]:
     """Which finalists were better at an earlier rung than at their last, a line each."""
     lines = []
-    for trial in finalists:
+    for trial in trained:
         *earlier, last = trial.rungs
         before = min(earlier, key=lambda rung: rung.fid, default=last)
         if before.fid < last.fid:
@@ -114,11 +124,11 @@ def _got_worse(found: SearchReport, finalists: Sequence[TrialReport]) -> list[st
     return lines
 
 
-def _held_out(found: SearchReport, finalists: Sequence[TrialReport]) -> list[RenderableType]:
+def _held_out(found: SearchReport, trained: Sequence[TrialReport]) -> list[RenderableType]:
     """The scores against held-out images, medians over seeds, where finalists have any."""
-    if not any(found.held_out(trial) for trial in finalists):
+    if not any(found.held_out(trial) for trial in trained):
         return []
-    scored = [(trial, scores) for trial in finalists if (scores := found.held_out(trial))]
+    scored = [(trial, scores) for trial in trained if (scores := found.held_out(trial))]
     names = dict.fromkeys(name for _, scores in scored for name in scores)
     table = make_table(["trial", *(_heading(name, found.distance) for name in names)])
     for trial, scores in scored:

@@ -45,7 +45,7 @@ def _render_search(found: SearchReport, trust: RenderableType | None) -> Rendera
     """The Pareto table, the baselines beside it, where things are, and last the best student and its gain."""
     if found.best is None:
         return nothing_complete(found, "trial")
-    columns = _columns(found)
+    columns = front_columns(found)
     table, shown = _front(found, columns)
     teacher = {"teacher": "known, not trained again"} if found.teacher_on_front else {}
     lines = [
@@ -64,17 +64,18 @@ def _render_search(found: SearchReport, trust: RenderableType | None) -> Rendera
         ),
         table,
         legend(columns, **teacher),
-        architectures(found, [(trial, _notes(trial, found)) for trial in shown]),
+        architectures(found, [(trial, front_notes(trial, found)) for trial in shown]),
         Text(),
         *([] if trust is None else [trust, Text()]),
         *(Text(line) for line in lines),
         Text(),
-        Text(_best(found, found.best)),
+        Text(best_line(found, found.best)),
         *(Text(line) for line in verdict(found)),
     )
 
 
-def _best(found: SearchReport, best: TrialReport) -> str:
+def best_line(found: SearchReport, best: TrialReport) -> str:
+    """The best student, and how many others there are."""
     took = f", {format_duration(best.latency)} ({best.latency_on})" if best.latency is not None else ""
     seeds = f" (median of {len(best.fids)} seeds)" if len(best.fids) > 1 else ""
     return (
@@ -83,7 +84,8 @@ def _best(found: SearchReport, best: TrialReport) -> str:
     )
 
 
-def _columns(found: SearchReport) -> list[Column]:
+def front_columns(found: SearchReport) -> list[Column]:
+    """Columns of the front and of what stands below it."""
     whole, near = found.teacher["macs"], found.within_margin
     return [
         Column("trial", lambda t: str(t.number)),
@@ -109,26 +111,36 @@ def _columns(found: SearchReport) -> list[Column]:
 def _front(found: SearchReport, columns: Sequence[Column]) -> tuple[Table, list[TrialReport]]:
     """The table of the front, then of trials that may be as good, then of baselines; and its trials."""
     assert found.best is not None
-    baselines = [t for t in found.trials if t.baseline and t.fids and t not in found.front]
-    known = [*found.front, *baselines]
-    near_best = [t for t in found.trials if t.number in found.within_margin and t.fids and t not in known]
+    near_best, baselines = beside_front(found)
     table = make_table([column.heading for column in columns])
     for trial in found.front:
         style = "bold" if trial == found.best else ""
         table.add_row(*(column.cell(trial) for column in columns), style=style)
     if found.teacher_on_front:
-        row = _teacher_row(found)
+        row = teacher_row(found)
         table.add_row(*(row.get(column.heading, "") for column in columns))
     shown = list(found.front)
     for others in (near_best, baselines):
         table.add_section()
-        for trial in sorted(others, key=lambda t: t.macs or 0):
+        for trial in others:
             table.add_row(*(column.cell(trial) for column in columns))
             shown.append(trial)
     return table, shown
 
 
-def _teacher_row(found: SearchReport) -> dict[str, str]:
+def beside_front(found: SearchReport) -> tuple[list[TrialReport], list[TrialReport]]:
+    """Trials off the front that may be as good as the best, and baselines; each the cheapest first."""
+    baselines = [t for t in found.trials if t.baseline and t.fids and t not in found.front]
+    known = [*found.front, *baselines]
+    near_best = [t for t in found.trials if t.number in found.within_margin and t.fids and t not in known]
+
+    def macs_of(trial: TrialReport) -> int:
+        return trial.macs or 0
+
+    return sorted(near_best, key=macs_of), sorted(baselines, key=macs_of)
+
+
+def teacher_row(found: SearchReport) -> dict[str, str]:
     """The teacher as a point of the front, by columns' headings: known, not trained."""
     teacher = found.teacher
     return {
@@ -163,7 +175,7 @@ def _in_lines(command: str, width: int | None) -> str:
     return " \\\n".join(lines)
 
 
-def _notes(trial: TrialReport, found: SearchReport) -> list[str]:
+def front_notes(trial: TrialReport, found: SearchReport) -> list[str]:
     """What to know of a row beside its numbers."""
     notes = ["best"] if trial == found.best else []
     notes += [f"baseline: {trial.baseline}"] if trial.baseline else []

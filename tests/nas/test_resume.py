@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from nas.study import RungRecord, StudyStore
+from tests.nas.cli.command_line import result_of
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +81,7 @@ def test_after_kill_9_the_same_command_ends_with_exactly_the_trials_asked_for(
 
     done = commands.run(*command, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    found = result_of(done.stdout)
     trials = {trial["number"]: trial for trial in found["trials"]}
     replicates = sum(trial["replicate_of"] is not None for trial in found["trials"])
     assert len(trials) == TRIALS + replicates

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from nas.config import SearchConfig
 from nas.errors import ConfigError
 from nas.workbench import Workbench
-from tests.nas.cli.command_line import refused, run, written
+from tests.nas.cli.command_line import refused, result_of, run, written
 from tests.scripted import means_extractor
 from tests.translation_family import DOMAINS, FACES, TranslatorArchitecture, registered, teacher_file
 from tests.translation_images import domain_folders, two_domains
@@ -150,5 +149,5 @@ def test_a_dry_run_shows_the_splits_and_writes_nothing(files: Path) -> None:
     before = written(files)
     shown = run(*BRIEF, "--dry-run", "--teacher", "faces.safetensors", "--data", "folders", "--json")
     assert shown.exit_code == 0, shown.stderr
-    assert any("images to train on" in note for note in json.loads(shown.stdout)["notes"])
+    assert any("images to train on" in note for note in result_of(shown.stdout)["notes"])
     assert written(files) == before

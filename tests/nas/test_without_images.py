@@ -30,7 +30,7 @@ from nas.trials import final_config
 from nas.workbench import Workbench, warm_start_architectures
 from search_spaces import Checkpoint, get_family, load_checkpoint, save_checkpoint
 from tests.nas.checkpoints.test_export import LOAD
-from tests.nas.cli.command_line import run
+from tests.nas.cli.command_line import result_of, run
 from tests.nas.studies import BRIEF, finished_study, prepared
 from tests.nas.test_resume import PATIENCE, count, wait_for
 
@@ -251,7 +251,7 @@ def test_a_search_without_images_is_killed_resumed_and_exported(
 
     done = commands.run(*command, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    found = result_of(done.stdout)
     assert len(found["trials"]) == 2
     assert {trial["state"] for trial in found["trials"]} <= {"COMPLETE", "PRUNED"}
     assert found["compared_with"] == HELD_OUT

@@ -2,5 +2,6 @@
 
 from nas.checkpoints.export.choice import better_seed, choose
 from nas.checkpoints.export.student import Exported, export_student
+from nas.checkpoints.export.trial import trial_checkpoint
 
-__all__ = ["Exported", "better_seed", "choose", "export_student"]
+__all__ = ["Exported", "better_seed", "choose", "export_student", "trial_checkpoint"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import click
 from click.testing import CliRunner, Result
@@ -23,6 +25,21 @@ COMMANDS: dict[str, click.Command] = {
 
 def run(command: str, *arguments: object) -> Result:
     return CliRunner().invoke(COMMANDS[command], [str(argument) for argument in arguments])
+
+
+def events(stdout: str) -> list[dict[str, Any]]:
+    """What `--json` of a search printed: a JSON object a line and nothing else."""
+    found: list[dict[str, Any]] = [json.loads(line) for line in stdout.splitlines()]
+    assert all(list(each)[:2] == ["event", "time"] for each in found)
+    return found
+
+
+def result_of(stdout: str) -> dict[str, Any]:
+    """The fields of the last event, a result or a preview."""
+    last = events(stdout)[-1]
+    assert last.pop("event") in ("result", "preview")
+    del last["time"]
+    return last
 
 
 def written(folder: Path) -> dict[str, bytes]:

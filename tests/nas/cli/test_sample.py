@@ -29,6 +29,8 @@ def test_photos_are_translated_and_what_was_written_is_said() -> None:
         "domains": ["0", "1+2"],
         "skipped": [],
     }
+    result = run("nas-sample", STARGAN, *asked[:-1], "--force")
+    assert result.stdout == "grid.png: a grid of 2 photos, images of 32×32 px (0, 1+2)\n"
     Path("photos", "000.png").write_bytes(b"broken")
     result = run("nas-sample", CYCLEGAN, "--input", "photos", "--resolution", 32, "-o", "out.png")
     assert result.stdout.splitlines() == [

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from pathlib import Path
 
 import pytest
 
-from tests.nas.cli.command_line import refused, run
+from tests.nas.cli.command_line import refused, result_of, run
 
 
 def test_a_dry_run_shows_what_would_be_tried_and_writes_nothing(tmp_path: Path) -> None:
@@ -53,7 +52,7 @@ def test_a_dry_run_says_how_many_trials_are_the_samplers() -> None:
 
 def test_a_dry_run_as_json_is_one_object_of_proposals_that_fit() -> None:
     result = run("nas-search", "--budget-macs", "2M", "--budget-params", "60k", "--dry-run", "--json")
-    shown = json.loads(result.stdout)
+    shown = result_of(result.stdout)
     assert shown["budget"] == {"macs": 2_000_000, "params": 60_000, "latency": None}
     assert shown["study"] == "digits-2Mmacs-60kparams"
     assert len(shown["proposals"]) >= 4
@@ -66,7 +65,7 @@ def test_a_dry_run_within_a_latency_measures_what_it_shows() -> None:
     assert "Budget: 10s of latency on cpu; study digits-10s-on-cpu" in result.stdout
     assert "latency on cpu, 1 thread" in result.stdout
     result = run("nas-search", "--budget-macs", "2M", "--budget-latency", "10s", "--dry-run", "--json")
-    shown = json.loads(result.stdout)
+    shown = result_of(result.stdout)
     assert shown["budget"] == {"macs": 2_000_000, "params": None, "latency": 10.0}
     for proposed in (shown["smallest"], shown["largest"], *shown["proposals"]):
         assert 0 < proposed["latency"] <= 10

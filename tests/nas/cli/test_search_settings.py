@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nas.cli.command_line import refused, run, tiny
+from tests.nas.cli.command_line import refused, result_of, run, tiny
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_tilde_is_the_home_folder_on_the_command_line_and_in_a_file(
     (tmp_path / "home" / "search.toml").write_text("workdir = '~/runs'\n")
     flags = ("--budget-macs", "2M", "--dry-run", "--json")
     for asked in (("--workdir=~/runs",), ("--config", "~/search.toml")):
-        settings = json.loads(run("nas-search", *flags, *asked).stdout)["settings"]
+        settings = result_of(run("nas-search", *flags, *asked).stdout)["settings"]
         assert settings["workdir"] == str(tmp_path / "home" / "runs")
 
 
@@ -67,20 +67,20 @@ def test_settings_come_from_a_file_and_flags_win(tmp_path: Path) -> None:
         "mirror = true\ninherit = false\nkd_decay_end = 0.7\n"
     )
     result = run("nas-search", "--config", "search.toml", "--trials", 9, "--dry-run", "--json")
-    settings = json.loads(result.stdout)["settings"]
+    settings = result_of(result.stdout)["settings"]
     assert (settings["budget_macs"], settings["trials"], settings["rungs"]) == (2_000_000, 9, [100, 200])
     assert (settings["mirror"], settings["inherit"], settings["kd_decay_end"]) == (True, False, 0.7)
 
 
 def test_the_settings_of_a_dry_run_are_those_of_the_same_flags_in_a_file(teacher_file: Path) -> None:
-    first = json.loads(run("nas-search", *tiny(teacher_file, "--dry-run", "--json")).stdout)
+    first = result_of(run("nas-search", *tiny(teacher_file, "--dry-run", "--json")).stdout)
     lines = [
         f"{name} = {json.dumps(value)}"
         for name, value in first["settings"].items()
         if value not in (None, "")
     ]
     Path("search.toml").write_text("\n".join(lines))
-    second = json.loads(run("nas-search", "--config", "search.toml", "--dry-run", "--json").stdout)
+    second = result_of(run("nas-search", "--config", "search.toml", "--dry-run", "--json").stdout)
     for shown in (first, second):
         assert shown.pop("training_seconds")["least"] > 0, "timed anew"
         shown["notes"] = [note for note in shown["notes"] if not note.startswith("Time: ")]

@@ -25,6 +25,7 @@ from nas.study import StudyAttributes, StudyStore
 from nas.trials import Proposer
 from nas.workbench import Workbench
 from search_spaces import FixedSuggest, get_family
+from tests.nas.cli.command_line import result_of
 from tests.nas.studies import finished_study
 
 pytestmark = pytest.mark.slow
@@ -37,7 +38,7 @@ def test_a_search_of_the_digits_keeps_to_its_budget_and_is_resumed_by_the_same_c
     command = ("nas-search", *FLAGS.split(), "--json", "--trials")
     done = commands.run(*command, 4)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)  # one object and nothing else
+    found = result_of(done.stdout)
     assert {"study", "budget", "teacher", "space", "trials", "front", "best"} <= set(found)
     assert found["study"] == "digits-1Mmacs"
     assert len(found["trials"]) == 4
@@ -62,11 +63,11 @@ def test_a_search_of_the_digits_keeps_to_its_budget_and_is_resumed_by_the_same_c
     assert "Traceback" not in done.stderr
 
     again = commands.run(*command, 4)
-    assert (again.returncode, json.loads(again.stdout)) == (0, found)  # also who trained what, and when
+    assert (again.returncode, result_of(again.stdout)) == (0, found)  # also who trained what, and when
 
     more = commands.run(*command, 6)
     assert more.returncode == 0, more.stderr
-    continued = json.loads(more.stdout)
+    continued = result_of(more.stdout)
     assert continued["trials"][:4] == found["trials"]
     assert len(continued["trials"]) == 6
     assert "[6/6 trials] trial" in more.stderr

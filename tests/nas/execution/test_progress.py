@@ -12,13 +12,16 @@ import pytest
 from optuna.trial import TrialState
 from rich.console import Console
 
+from distill.progress import Report
 from nas.budget import Cost
 from nas.execution import Outcome, SearchProgress
+from nas.execution.search_table import LINES_ABOVE
 from nas.progress import Forecast
 from nas.study import RungRecord
 from nas.trials.proposer import Proposal
 from nas.workbench import Workbench
 
+FIGURES = {"images_per_second": 137.2, "kd_weight": 5.123, "loss": 9.2}
 STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
 
 
@@ -31,10 +34,17 @@ def outcome(trial: int, rung: int, fid: float, macs: int = 900_000, images: int 
     return Outcome(record, Cost(macs, 20_000), "samples.png")
 
 
-def drawn(progress: SearchProgress, width: int = 200) -> str:
+def drawn(progress: SearchProgress, width: int = 200, height: int = 50) -> str:
     out = io.StringIO()
-    Console(file=out, width=width).print(progress._render())
+    console, progress.console = progress.console, Console(file=out, width=width, height=height)
+    progress.console.print(progress._render())
+    progress.console = console
     return out.getvalue()
+
+
+def words_of(text: str, beginning: str) -> list[str]:
+    """The words of the line that begins so."""
+    return next(line for line in text.splitlines() if line.startswith(beginning)).split()
 
 
 def search(terminal: bool = False, width: int = 120, **changes: Any) -> tuple[SearchProgress, io.StringIO]:
@@ -83,7 +93,7 @@ def test_a_log_file_has_a_line_for_every_rung_and_every_finished_trial(make: Any
 
 
 def test_a_log_file_hears_once_a_minute_of_what_runs(make: Any, now: list[float]) -> None:
-    reports = {0: ("training", 64, 256), 1: ("measuring", 128, 256)}
+    reports = {0: Report("training", 64, 256), 1: Report("measuring", 128, 256)}
     progress, out = search(report=reports.get)
     progress.started(make(0))
     progress.started(make(1))
@@ -134,9 +144,12 @@ def test_the_display_counts_trials_and_names_the_best_and_the_running(make: Any)
     progress.started(make(0, baseline=True))
     progress.started(make(1))
     assert "trial 0" in drawn(progress)
-    assert "starting, baseline, rgb1" in drawn(progress)
+    assert words_of(drawn(progress), "trial 0")[:3] == ["trial", "0", "1/3"]
+    assert "starting" in drawn(progress)
+    assert "baseline, rgb1" in drawn(progress)
     progress.measured(0, outcome(0, 1, 70.0))
-    assert "after 128 images, rung 2/3: 70.00, baseline" in drawn(progress)
+    assert words_of(drawn(progress), "trial 0")[:5] == ["trial", "0", "3/3", "━━━━━━━━", "128/256"]
+    assert "70.00  baseline, rgb1" in drawn(progress)
     progress.finished(0, TrialState.COMPLETE, outcome(0, 2, 40.0))
     progress.finished(1, TrialState.COMPLETE, outcome(1, 2, 50.0))
     progress.finished(2, TrialState.PRUNED, outcome(2, 0, 10.0))  # a low-fidelity result is never the best
@@ -146,24 +159,56 @@ def test_the_display_counts_trials_and_names_the_best_and_the_running(make: Any)
     assert "best FD (digits) 40.00 at 900k MACs (trial 0)" in text
 
 
-def test_the_display_fits_into_80_columns_and_24_lines(make: Any) -> None:
-    progress, _ = search(trials=100, report=lambda trial: ("training", 123_456, 200_000))
+def full(make: Any, **changes: Any) -> SearchProgress:
+    """A search with 40 workers and 15 students on its front."""
+    progress, _ = search(
+        trials=100, report=lambda trial: Report("training", 123_456, 200_000, FIGURES), **changes
+    )
+    for trial in range(15):
+        progress.finished(
+            trial, TrialState.COMPLETE, outcome(trial, 2, 40.0 - trial, macs=100_000 * (trial + 1))
+        )
     for trial in range(40):
-        progress.started(make(trial, baseline=True))
-        progress.measured(trial, outcome(trial, 0, 80.0))
-    found = drawn(progress, width=80).splitlines()
+        progress.started(make(100 + trial, baseline=True))
+        progress.measured(100 + trial, outcome(100 + trial, 0, 80.0))
+    return progress
+
+
+def test_the_display_fits_into_80_columns_and_24_lines(make: Any) -> None:
+    found = drawn(full(make), width=80, height=24).splitlines()
     assert max(map(len, found)) <= 80
-    assert len(found) < 20
-    assert found[-1].strip() == "28 more"
+    assert len(found) == 24 - 1 - LINES_ABOVE, "what happened last stays above it"
+    assert " ".join(found[5].split()) == "Workers rung images images/s KD weight loss left last FD"
+    assert found[6].split() == "trial 100 2/3 123k/200k 137 5.12 9.2 9:17 80.00 baseline".split()  # noqa: SIM905
+    assert "34 more running" in map(str.strip, found)
+    assert found[-1].strip() == "13 cheaper ones on it"
+    assert words_of("\n".join(found), "trial 14") == ["trial", "14", "26.00", "1.5M", "20k"], (
+        "the best of the front"
+    )
     assert "…" not in "".join(found), "what does not fit is left out whole"
-    assert "rung 1/3: 80.00, baseline" in found[-2]
+
+
+def test_the_display_uses_a_large_terminal(make: Any) -> None:
+    found = drawn(full(make), width=160, height=50).splitlines()
+    assert max(map(len, found)) <= 160
+    assert len(found) == 50 - 1 - LINES_ABOVE
+    assert "━" in words_of("\n".join(found), "trial 100")[3], "a bar for each worker"
+    assert "baseline, rgb1" in "\n".join(found)
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 300])
+@pytest.mark.parametrize("height", [3, 8, 12, 19, 100])
+def test_no_size_of_a_terminal_is_too_small_for_the_display(make: Any, width: int, height: int) -> None:
+    found = drawn(full(make), width=width, height=height).splitlines()
+    assert max(map(len, found)) <= width
+    assert len(found) < max(5, height)
 
 
 def test_a_replicate_says_so_where_its_architecture_does_not_fit(make: Any) -> None:
-    progress, _ = search(report=lambda trial: ("training", 14_600, 16_000))
+    progress, _ = search(report=lambda trial: Report("training", 14_600, 16_000, FIGURES))
     progress.started(make(4, replicate_of=0))
     progress.measured(4, outcome(4, 1, 8.27))
-    assert drawn(progress, width=80).splitlines()[-1].rstrip().endswith("rung 2/3: 8.27, seed of trial 0")
+    assert drawn(progress, width=80).splitlines()[-1].rstrip().endswith("8.27  seed of 0")
 
 
 def test_replicates_are_counted_beside_trials(make: Any) -> None:
@@ -171,7 +216,7 @@ def test_replicates_are_counted_beside_trials(make: Any) -> None:
     progress.started(make(0))
     progress.finished(0, TrialState.COMPLETE, outcome(0, 2, 40.0))
     progress.started(make(1, replicate_of=0))
-    assert "seed of trial 0" in drawn(progress)
+    assert "seed of 0" in drawn(progress)
     progress.finished(1, TrialState.COMPLETE, outcome(1, 2, 41.0))
     assert lines(out)[1].startswith("[1/1 trials] trial   0  complete")
     assert lines(out)[-1].startswith("[1/1 trials, 1 of at most 2 replicates] trial   1  complete")
@@ -228,12 +273,12 @@ def test_a_run_that_is_retried_does_not_count() -> None:
 
 
 def test_images_of_earlier_runs_are_no_work_of_this_one(make: Any, now: list[float]) -> None:
-    reports = {0: ("training", 128, 256)}
+    reports = {0: Report("training", 128, 256)}
     progress, _ = search(report=reports.get)
     progress.started(make(0, start_rung=1, rungs_before=2))
     drawn(progress)
     now[0] += 10
-    reports[0] = ("training", 148, 256)
+    reports[0] = Report("training", 148, 256)
     assert ", 2 images/s" in drawn(progress)
 
 
@@ -258,7 +303,7 @@ def test_the_forecast_counts_down_and_takes_trials_that_ended_as_examples() -> N
 
 def test_the_time_left_does_not_climb_from_trial_to_trial(make: Any, now: list[float]) -> None:
     """Trials of the same speed, of which half are stopped at the first rung."""
-    reports: dict[int, tuple[str, int, int]] = {}
+    reports: dict[int, Report] = {}
     progress, _ = search(report=reports.get, replicates=0)
     found = []
     for trial in range(6):
@@ -266,7 +311,7 @@ def test_the_time_left_does_not_climb_from_trial_to_trial(make: Any, now: list[f
         last = 256 if trial % 2 == 0 else 64
         for images in range(16, last + 1, 16):
             now[0] += 16
-            reports[trial] = ("training", images, 256)
+            reports[trial] = Report("training", images, 256)
             found += re.findall(r"about (\d+):(\d+) left", drawn(progress))
         state = TrialState.COMPLETE if last == 256 else TrialState.PRUNED
         progress.finished(trial, state, outcome(trial, 2 if last == 256 else 0, 40.0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from nas.samplers import check_sampler
 from nas.study import StudyStore
 from nas.trials import Finalists, Proposal, Proposer, choose_finalists, final_config, searched
 from search_spaces import SearchSpace
+from tests.nas.cli.command_line import result_of
 
 BUDGET = 1_000_000
 SEARCH = SearchConfig.of(budget_macs=BUDGET, trials=5, replicates=0, study="digits", sampler="random")
@@ -150,13 +150,13 @@ def test_the_best_of_a_search_are_distilled_for_longer_and_exported(commands: An
     command = ("nas-distill", "--top", 2, "--seeds", 2, "--images", 256, "--json")
     done = commands.run(*command)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    found = result_of(done.stdout)
     assert found["study"] == "digits-1Mmacs-final-256"
     complete = [trial for trial in found["trials"] if trial["fids"]]
     assert [len(trial["fids"]) for trial in complete] == [2, 2]
     assert all(trial["rungs"][-1]["images"] == 256 for trial in found["trials"])
     again = commands.run(*command)
-    assert json.loads(again.stdout) == found
+    assert result_of(again.stdout) == found
     exported = commands.run(
         "nas-export", "--best", "--study", "digits-1Mmacs-final-256", "-o", "best.safetensors"
     )
