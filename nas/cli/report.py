@@ -9,7 +9,7 @@ import click
 from nas.cli.command import Command, results
 from nas.cli.options import options
 from nas.cli.studies import open_asked
-from nas.options import JsonOption, Location, StudyOptions, option
+from nas.options import JsonOption, Location, Names, StudyOptions, option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +24,9 @@ nas-report --trials
 nas-report --study digits-5Gmacs
 nas-report --architecture 7
 nas-report --json | jq .front
+
+# the time of one image beside MACs: of the teacher, the front and the baselines
+nas-report --latency cpu,onnxruntime
 
 # a page for people: plots, tables, samples
 nas-report --html report.html
@@ -51,6 +54,13 @@ class ReportOptions(JsonOption, StudyOptions):
         group="output",
         help="Write the study to this file instead, as a page with plots and pictures that needs no network.",
     )
+    latency: Names = option(
+        (),
+        group="output",
+        help="First time one image of the students shown, and of the teacher, on any of {choices}, and keep the "
+        "times in the study: every report shows them from then on.",
+        choices="nas.budget:STOPWATCHES",
+    )
     force: bool = option(False, group="output", off="", help="Replace the file of --html if it exists.")
 
 
@@ -76,16 +86,30 @@ def main(asked: ReportOptions) -> None:
         raise ConfigError(f"{' and '.join(given)} exclude each other: give one of them")
     if asked.force and asked.html is None:
         raise ConfigError("--force goes with --html: give that, too, or leave --force out")
+    if asked.latency and (asked.listed or asked.architecture is not None):
+        raise ConfigError("--latency goes with a report of a study, not with --list and --architecture")
     if asked.listed:
         _list(asked)
         return
     store, folder = open_asked(asked)
     with store:
+        if asked.latency:
+            _time(store, folder, asked.latency)
         if asked.html is not None:
             _write(store, folder, asked.html, asked)
             return
         found = read_report(store, folder)
     _show(found, asked)
+
+
+def _time(store: StudyStore, folder: Path, where: tuple[str, ...]) -> None:
+    """Measure what the reports show, and keep it."""
+    from nas.checkpoints import measure_study
+    from nas.reporting import read_report
+
+    measure_study(
+        store, read_report(store, folder), where, lambda note: click.echo(f"note: {note}", err=True)
+    )
 
 
 def _write(store: StudyStore, folder: Path, output: Path, asked: ReportOptions) -> None:

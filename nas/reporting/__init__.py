@@ -1,7 +1,15 @@
 """What a study shows: reports, tables, verdicts."""
 
 from nas.reporting.architectures import architecture_of, legend_lines, render_architecture
-from nas.reporting.columns import count_states, noise_line, resuming, states_in_words
+from nas.reporting.columns import (
+    count_states,
+    latency_headings,
+    latency_lines,
+    milliseconds,
+    noise_line,
+    resuming,
+    states_in_words,
+)
 from nas.reporting.conclusion import Gain, comparison, gain, location, next_commands, verdict
 from nas.reporting.finalists import render_finalists
 from nas.reporting.listing import StudySummary, render_studies, render_trials, summarise, what_it_is
@@ -29,8 +37,11 @@ __all__ = [
     "count_states",
     "format_bytes",
     "gain",
+    "latency_headings",
+    "latency_lines",
     "legend_lines",
     "location",
+    "milliseconds",
     "next_commands",
     "noise_line",
     "read_report",

@@ -122,7 +122,7 @@ def test_the_hubs_layout_is_read_back_to_the_bit(name: str, tmp_path: Path) -> N
     (folder / "samples.png").touch()
     with pytest.raises(ExportError, match="exists: choose another -o"):
         write_checkpoint(student, Export.of(folder, "hub", ""))
-    write_checkpoint(student, Export.of(folder, "hub", ""), force=True)
+    write_checkpoint(student, Export.of(folder, "hub", "", force=True))
     drawn = name != "resnet-translator"
     assert {each.name for each in folder.iterdir()} == {
         *("mine.txt", "config.json", "model.safetensors", "README.md"),
@@ -152,7 +152,7 @@ def test_the_hubs_layout_is_read_back_to_the_bit(name: str, tmp_path: Path) -> N
 
 
 def test_a_damaged_hub_folder_is_refused(tmp_path: Path) -> None:
-    write_checkpoint(checkpoint("dcgan"), Export.of(tmp_path, "hub", ""), force=True)
+    write_checkpoint(checkpoint("dcgan"), Export.of(tmp_path, "hub", "", force=True))
     weights = load_file(tmp_path / "model.safetensors")
     weights.pop(next(iter(weights)))
     save_file(weights, tmp_path / "model.safetensors")
@@ -168,7 +168,7 @@ def test_what_would_be_ignored_or_can_not_be_is_refused_before_anything_is_writt
     student, wide = checkpoint("dcgan"), Export.of(tmp_path / "out", ["safetensors", "onnx"], "a")
     with pytest.raises(ArchitectureError, match="starts from its inputs"):
         write_checkpoint(student, wide, Settings("w"))
-    with pytest.raises(ExportError, match="--input and --batch are for onnx, pt2, and none is written"):
+    with pytest.raises(ExportError, match="--batch is for onnx, pt2, litert, coreml, and none is written"):
         write_checkpoint(student, Export.of(tmp_path / "a.safetensors", [], ""), Settings(batch=2))
     with pytest.raises(ExportError, match="--batch 0: give a number of at least 1"):
         Settings(batch=0)
@@ -207,19 +207,24 @@ def test_a_network_that_makes_no_pictures_is_refused(
 
 def test_images_that_differ_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     graph = checkpoint("dcgan").generator.graph()
-    off = agreement.largest_difference(graph, graph, None, "here")
-    assert off == 0
+    off = agreement.compare(graph, graph, None, "here")
+    assert (off.largest, off.mean) == (0, 0)
     for wrong, says in (
-        (lambda z: graph(z) + 2e-4, r"there makes other images than PyTorch: pixels differ by up to 0\.0002"),
+        (
+            lambda z: graph(z) + 2e-4,
+            r"there makes other images than PyTorch: pixels differ by 0\.0002 at most",
+        ),
         (lambda z: graph(z) * float("nan"), "there makes other images"),
         (lambda z: graph(z)[:1], r"there makes \(1, 1, 32, 32\) of 2 inputs, PyTorch \(2, "),
     ):
         with pytest.raises(ExportError, match=says):
-            agreement.largest_difference(wrong, graph, None, "there")
+            agreement.compare(wrong, graph, None, "there")
 
 
 def test_a_checkpoint_keeps_its_discriminator_as_safetensors(teacher_file: Path, tmp_path: Path) -> None:
     loaded = load_checkpoint(teacher_file)
     write_checkpoint(loaded, Export.of(tmp_path / "copy.safetensors", [], ""))
     assert load_checkpoint(tmp_path / "copy.safetensors").discriminator is not None
-    assert FORMATS.keys() == {"safetensors", "onnx", "pt2", "hub"}
+    assert FORMATS.keys() == {
+        *("safetensors", "onnx", "pt2", "litert", "coreml", "hub", "rosinality", "nvidia"),
+    }
