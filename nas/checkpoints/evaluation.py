@@ -83,10 +83,10 @@ def evaluate(
         What `nas-evaluate --json` prints: `checkpoint`, `data`, what it is `compared_with`, the name of the
         `distance`, `notes` on images and extractor, `device`, `batch_size`, `macs`, `params` with
         their `counter`, `latency` (seconds: median, quartiles, number of runs; threads, batch,
-        machine; the same of the `teacher`, and its time as a multiple of the student's, `ratio`), `architecture`, and
-        `metrics`: values and conditions of each by its name. `held_out` has the same of images that the
-        study held out, where it did. With FID among the metrics also `fid`, `fid_samples`, `fid_extractor`,
-        `fid_extractor_digest` and `fid_seed`.
+        machine; the same of the `teacher`, and its time as a multiple of the student's, `ratio`),
+        `architecture`, and `metrics`: values and conditions of each by its name. `held_out` has the same of
+        images that the study held out, where it did. With FID among the metrics also `fid`, `fid_samples`,
+        `fid_extractor`, `fid_extractor_digest` and `fid_seed`.
 
     Raises:
         UserError: the checkpoint, data, extractor or device can't be used, or a metric is impossible.

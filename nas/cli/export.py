@@ -92,8 +92,8 @@ class ExportOptions(JsonOption, StudyOptions):
     precision: Literal["fp32", "fp16", "int8"] = option(
         "fp32",
         group="output",
-        help="Of ONNX models: fp16 halves weights, int8 makes convolutions of eight bits. Images and distance "
-        "are compared with those in float32.",
+        help="Of ONNX models: fp16 halves weights, int8 makes convolutions of eight bits. Images and "
+        "distance are compared with those in float32.",
     )
     fid_samples: Quantity | None = option(
         None,

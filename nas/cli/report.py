@@ -57,8 +57,8 @@ class ReportOptions(JsonOption, StudyOptions):
     latency: Names = option(
         (),
         group="output",
-        help="First time one image of the students shown, and of the teacher, on any of {choices}, and keep the "
-        "times in the study: every report shows them from then on.",
+        help="First time one image of the students shown, and of the teacher, on any of {choices}, and keep "
+        "the times in the study: every report shows them from then on.",
         choices="nas.budget:STOPWATCHES",
     )
     force: bool = option(False, group="output", off="", help="Replace the file of --html if it exists.")

@@ -80,7 +80,8 @@ def latency_headings(found: SearchReport) -> list[tuple[str, Latencies]]:
     taken: Counter[str] = Counter()
     headings = []
     for each in found.latencies:
-        short = "\n".join(each.on.partition(",")[0].split()[:2])
+        words = each.on.partition(",")[0].split()
+        short = "\n".join([word for word in words if not word[0].isdigit()][:2])  # without versions
         taken[short] += 1
         again = f" {taken[short]}" if taken[short] > 1 else ""
         headings.append((f"{short}\nms{again}", each))

@@ -28,8 +28,12 @@ def half_model(model: bytes) -> bytes:
 
     with quiet():
         made = convert_float_to_float16(onnx.load_from_string(model), keep_io_types=True)
+    casts: dict[str, Any] = {}
+    for node in list(made.graph.node):  # what two operators need in float32 is cast twice, under one name
+        if node.op_type == "Cast" and casts.setdefault(node.output[0], node) is not node:
+            made.graph.node.remove(node)
     OnnxModel.graph_topological_sort(made.graph)  # casts are added at the end
-    for i, node in enumerate(made.graph.node):  # the converter gives two casts of one value the same name
+    for i, node in enumerate(made.graph.node):
         node.name = f"{node.op_type}_{i}"
     onnx.checker.check_model(made)
     written: bytes = made.SerializeToString()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
 
 from nas.checkpoints.formats.agreement import Run
 from nas.checkpoints.formats.settings import Distances
-from search_spaces import Checkpoint, Graph, Inputs, UserError, one_line
+from search_spaces import Checkpoint, Generator, Graph, Inputs, UserError, one_line
 
 if TYPE_CHECKING:
     from distill.evaluation import Fidelity
@@ -32,10 +32,13 @@ class Judge:
     def compare(self, graph: Graph, run: Run, batch: int | None) -> Distances:
         """The distances of `graph`, in PyTorch, and of `run`, which makes `batch` images at a time."""
         before, after = (
-            self.fidelity.fid(_Runtime(made, graph, size), self.samples, self.seed).fid  # type: ignore[arg-type]
-            for made, size in ((graph, None), (run, batch))
+            self._distance(_Runtime(made, graph, size)) for made, size in ((graph, None), (run, batch))
         )
         return Distances(self.name, before, after, self.samples, self.compared_with)
+
+    def _distance(self, network: nn.Module) -> float:
+        found = self.fidelity.measure(cast(Generator, network), ["fid"], self.samples, self.seed)
+        return found["fid"].values["fid"]
 
     def inputs(self, count: int, batch: int) -> Iterator[Inputs]:
         """`count` inputs, `batch` at a time, of the first evaluation set, others than are measured with."""
