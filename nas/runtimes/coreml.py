@@ -46,8 +46,9 @@ class CoremlModel:
         self._names = graph.input_names
         with quiet():
             try:
-                # a program has sizes as numbers; traced at once they are tensors, which the converter can't take
-                traced = torch.jit.trace(exported_program(graph, batch).module(), inputs)
+                # a program's sizes are numbers; traced at once they are tensors, which can't be converted
+                program = exported_program(graph, batch).module()
+                traced = torch.jit.trace(program, inputs)  # type: ignore[no-untyped-call]
                 self._model: Any = coremltools.convert(
                     traced,
                     convert_to="mlprogram",

@@ -76,5 +76,5 @@ class _Runtime(nn.Module):
             return run(*graph.inputs_of(*inputs))
         short = -count % self._batch  # images that fill up the last batch
         padded = [torch.cat([x, x[:1].expand(short, *x.shape[1:])]) for x in inputs]
-        parts = zip(*(x.split(self._batch) for x in padded), strict=True)
+        parts = zip(*(torch.split(x, self._batch) for x in padded), strict=True)
         return torch.cat([run(*graph.inputs_of(*part)) for part in parts])[:count]
