@@ -1,4 +1,4 @@
-"""A generator in the layout of NVlabs/stylegan2-ada-pytorch and stylegan3: the inverse of `reading.nvidia`."""
+"""A generator in the layout of NVlabs' stylegan2-ada-pytorch and stylegan3: the inverse of its reader."""
 
 from __future__ import annotations
 

@@ -239,6 +239,7 @@ def test_a_checkpoint_keeps_its_discriminator_as_safetensors(teacher_file: Path,
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(TEACHERS))
 @torch.no_grad()
 def test_lower_precisions_are_checked_and_take_less_room(name: str, tmp_path: Path) -> None:

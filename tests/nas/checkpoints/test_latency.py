@@ -1,4 +1,4 @@
-"""The time of one image, of students beside their teacher, is measured once and kept in the study."""
+"""The time of one image of students and of their teacher is measured once and kept in the study."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from nas.study import open_existing
 from search_spaces import load_checkpoint
 
 
+@pytest.mark.slow
 def test_times_are_kept_and_shown_beside_macs(finished: SearchReport, tmp_path: Path) -> None:
     shutil.copytree(finished.folder, tmp_path / finished.study)
     notes: list[str] = []
-    store, folder = open_existing(tmp_path, finished.study)
+    store, folder = open_existing(tmp_path, finished.study, "")
     with store:
         measure_study(store, read_report(store, folder), ["cpu"], notes.append)
         with pytest.MonkeyPatch.context() as patch:  # what is known is not measured again
@@ -60,6 +61,6 @@ def test_times_are_kept_and_shown_beside_macs(finished: SearchReport, tmp_path: 
     assert beside["machine"] == measured.machine
     with (
         pytest.raises(ConfigError, match="--latency tpu is unknown"),
-        open_existing(tmp_path, found.study)[0] as again,
+        open_existing(tmp_path, found.study, "")[0] as again,
     ):
         measure_study(again, found, ["tpu"])
