@@ -147,6 +147,8 @@ def export(
     formats: str | Sequence[str] = (),
     start: str = "",
     batch: int | None = None,
+    precision: str = "fp32",
+    fid_samples: int | None = None,
     force: bool = False,
 ) -> dict[str, str]:
     """Write a student of a study to a file, as `nas-export` does.
@@ -160,9 +162,11 @@ def export(
         output: file to write, whose suffix says the format; with several `formats` a folder.
         trial: number of the trial; the best by posterior estimate when None.
         max_macs: the best of at most so many MACs; leave `trial` out then.
-        formats: any of "safetensors", "onnx", "pt2", "hub"; by the suffix of `output` when empty.
+        formats: any of `nas.checkpoints.FORMATS`, such as "onnx"; by the suffix of `output` when empty.
         start: what ONNX models and programs start from: "z", "w" or "w+" of StyleGAN2.
         batch: images that they make at a time; any number when None.
+        precision: of ONNX models: "fp32", "fp16" or "int8".
+        fid_samples: images that the distance at a lower precision is taken over; as noted when None.
         force: replace `output` if it exists.
 
     Returns:
@@ -179,7 +183,7 @@ def export(
         Path(report.folder),
         Path(output),
         formats=formats,
-        settings=Settings(start, batch),
+        settings=Settings(start, batch, precision, fid_samples),
         force=force,
     )
     return exported.metadata

@@ -21,6 +21,8 @@ EXTRAS = {
     ],
     "postgres": ["psycopg"],
     "onnx": ["onnx", "onnxruntime", "onnxscript"],
+    "litert": ["litert_torch"],
+    "coreml": ["coremltools"],
     "hub": ["huggingface_hub"],
     "imagenet": [
         "efficientnet_lite_pytorch",

@@ -351,6 +351,9 @@ class Family:
     # the values of a second file, and the generator ─► the discriminator
     read_discriminator: Callable[[Any, Any], Discriminator | None] = no_discriminator_file
     slimmable: WeightSharing | None = None  # None: no weight sharing in this family
+    # layouts of other projects by name: a generator ─► what `torch.save` writes; raises ArchitectureError
+    # where their code can't build it
+    layouts: Mapping[str, Callable[[Any], dict[str, Any]]] = field(default_factory=dict)
     # by task, `default_discriminator` of the tasks that need another one
     other_discriminators: Mapping[str, Callable[[Any], Architecture]] = field(default_factory=dict)
 

@@ -35,6 +35,10 @@ class Graph(nn.Module):
         inputs: Inputs = self.generator.example_inputs(count, seed)
         return inputs
 
+    def inputs_of(self, *inputs: Tensor) -> Inputs:
+        """Its own inputs that lead to the images which the generator makes of `inputs`."""
+        return inputs
+
     def forward(self, *inputs: Tensor) -> Tensor:
         images: Tensor = self.generator.deterministic(*inputs)
         return images.clamp(-1, 1)

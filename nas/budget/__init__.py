@@ -1,7 +1,7 @@
 """What a student may cost: limits to MACs, parameters and latency, and how each is measured."""
 
 from nas.budget.cost import COUNTER, Cost, measure
-from nas.budget.latency import STOPWATCHES, Timing, make_stopwatch
+from nas.budget.latency import STOPWATCHES, Stopwatch, Timing, machine, make_stopwatch
 from nas.budget.latency_budget import AnyLatency, Latency, LatencyBudget, LatencyMeasurement
 from nas.budget.limits import Budget, format_duration, format_quantity, parse_duration, parse_quantity
 
@@ -14,9 +14,11 @@ __all__ = [
     "Latency",
     "LatencyBudget",
     "LatencyMeasurement",
+    "Stopwatch",
     "Timing",
     "format_duration",
     "format_quantity",
+    "machine",
     "make_stopwatch",
     "measure",
     "parse_duration",

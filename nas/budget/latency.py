@@ -7,11 +7,14 @@ spent waiting for other processes, such as the candidates that a search trains m
 
 from __future__ import annotations
 
+import os
+import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -74,6 +77,17 @@ class Stopwatch:
         """The latency of one image with its spread."""
         with torch.no_grad(), self.ready(generator.eval()) as run:
             return timed(run, self.clock)
+
+
+def machine() -> str:
+    """The processor of this machine, as its maker calls it, and how many it has."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    except OSError:  # not Linux
+        names = []
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name}, {len(names) or os.cpu_count()} CPUs"
 
 
 def make_stopwatch(where: str, flag: str = "--latency-on") -> Stopwatch:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nas.checkpoints.export import Exported, better_seed, choose, export_student, trial_checkpoint
     from nas.checkpoints.formats import FORMATS, Export, Settings, Written, write_checkpoint
     from nas.checkpoints.hub_student import HubStudent
+    from nas.checkpoints.latency import measure_study
     from nas.checkpoints.raw import raw_images
     from nas.checkpoints.sampling import check_output, draw, write
     from nas.checkpoints.shows import Show, show
@@ -35,6 +36,7 @@ __all__ = [
     "evaluate",
     "export_student",
     "load_student",
+    "measure_study",
     "raw_images",
     "show",
     "translate",
@@ -59,6 +61,7 @@ _HOMES = {
     "evaluate": "evaluation",
     "export_student": "export",
     "load_student": "student",
+    "measure_study": "latency",
     "raw_images": "raw",
     "show": "shows",
     "translate": "translation",

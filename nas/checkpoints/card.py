@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from distill.evaluation import distance_name
-from nas.budget import COUNTER, Cost, format_quantity, make_stopwatch, measure
+from nas.budget import COUNTER, Cost, format_quantity, machine, make_stopwatch, measure
 from nas.checkpoints.formats import SAMPLES
 from search_spaces import Checkpoint, Generator
 
@@ -25,7 +26,7 @@ def card(checkpoint: Checkpoint, *, has_samples: bool) -> str:
     if has_samples:
         parts.append(f"![Samples of random latents]({SAMPLES})")
     parts += [
-        "## Cost\n\n" + _table(("", ""), _costs(generator)),
+        "## Cost\n\n" + _table(("", ""), _costs(generator, noted)),
         *(["## Quality\n\n" + _table(("", ""), rows)] if (rows := _quality(noted)) else []),
         f"## Load it\n\n```python\n{_example(generator)}\n```",
         "`pip install '.[hub]'` in a clone of the project brings the package `nas`.",
@@ -64,15 +65,37 @@ def _what_it_is(checkpoint: Checkpoint) -> str:
     )
 
 
-def _costs(generator: Generator) -> list[tuple[str, str]]:
+def _costs(generator: Generator, noted: Mapping[str, str]) -> list[tuple[str, str]]:
     cost: Cost = measure(generator)
     rows = [
         ("multiply-accumulates", f"{format_quantity(cost.macs)} ({COUNTER})"),
         ("parameters", format_quantity(cost.params)),
     ]
-    stopwatch = make_stopwatch("cpu")
-    rows.append(("time for one image", f"{1e3 * stopwatch.seconds(generator):.2f} ms ({stopwatch.name})"))
-    return rows
+    times = _noted_times(noted)
+    if not times:
+        stopwatch = make_stopwatch("cpu")
+        took = f"{1e3 * stopwatch.seconds(generator):.2f} ms"
+        times = [f"{took} ({stopwatch.name}, batch 1, {machine()})"]
+    return rows + [("time for one image", each) for each in times]
+
+
+def _noted_times(noted: Mapping[str, str]) -> list[str]:
+    """The times that the study has measured, beside the teacher's; none where the file notes none."""
+    try:
+        return [_time(each) for each in json.loads(noted.get("latency", "[]"))]
+    except (KeyError, TypeError, ValueError):  # a file may note anything
+        return []
+
+
+def _time(row: Mapping[str, Any]) -> str:
+    student, teacher = float(row["seconds"]), row["teacher_seconds"]
+    place = f"{row['on']}, batch {row['batch']}, {row['machine']}"
+    if teacher is None:
+        return f"{1e3 * student:.2f} ms ({place})"
+    times = float(teacher) / student
+    return (
+        f"{1e3 * student:.2f} ms, the teacher {1e3 * float(teacher):.2f} ms: {times:.2f} times that ({place})"
+    )
 
 
 def _quality(noted: Mapping[str, str]) -> list[tuple[str, str]]:

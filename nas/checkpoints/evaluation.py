@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +27,13 @@ from distill.evaluation import (
 from distill.progress import OnProgress
 from distill.tasks import Direction, EvalSet, Task
 from nas.budget import COUNTER, make_stopwatch, measure
+from nas.checkpoints.latency import teacher_of, timed_beside
 from nas.checkpoints.subject import Subject, load_samples, load_task, source_of
 from nas.config import STATISTICS
 from nas.device import choose_device
 from nas.errors import ConfigError
 from nas.study import REAL_IMAGES
+from search_spaces import Checkpoint, get_family
 
 
 def evaluate(
@@ -68,6 +69,7 @@ def evaluate(
         resolution: side of the images, px, of a translator whose file does not say it.
         latency: on what one image is timed, too: "cpu", "onnxruntime", "cuda".
         teacher: the file of that teacher, where the checkpoint notes another or none; implies data="teacher".
+            With `latency` it is timed beside the student, and may stand beside `data`.
         fid_samples: generated images that every metric is taken over.
         extractor: of the features, a name or a TorchScript file.
         extractor_weights: its weights, instead of those that the file notes, else the default ones.
@@ -80,10 +82,11 @@ def evaluate(
     Returns:
         What `nas-evaluate --json` prints: `checkpoint`, `data`, what it is `compared_with`, the name of the
         `distance`, `notes` on images and extractor, `device`, `batch_size`, `macs`, `params` with
-        their `counter`, `latency` (seconds: median, quartiles, number of runs), `architecture`, and
-        `metrics`: values and conditions of each by its name. `held_out` has the same of images that the
-        study held out, where it did. With FID among the metrics also `fid`, `fid_samples`, `fid_extractor`,
-        `fid_extractor_digest` and `fid_seed`.
+        their `counter`, `latency` (seconds: median, quartiles, number of runs; threads, batch,
+        machine; the same of the `teacher`, and its time as a multiple of the student's, `ratio`),
+        `architecture`, and `metrics`: values and conditions of each by its name. `held_out` has the same of
+        images that the study held out, where it did. With FID among the metrics also `fid`, `fid_samples`,
+        `fid_extractor`, `fid_extractor_digest` and `fid_seed`.
 
     Raises:
         UserError: the checkpoint, data, extractor or device can't be used, or a metric is impossible.
@@ -100,10 +103,12 @@ def evaluate(
     ]
     cost = measure(subject.generator)
     weights = _weights(subject, extractor, extractor_weights)
-    source = source_of(subject, data, teacher)
+    # with --latency a teacher may stand beside images: it is timed only
+    sampled = None if latency and data not in (None, TEACHER) else teacher
+    source = source_of(subject, data, sampled)
     judge = _judge(subject, extractor, weights, source, metrics)
     if source == TEACHER:
-        measured, compared_with, notes = load_samples(subject, teacher, cache, where, on_progress)
+        measured, compared_with, notes = load_samples(subject, sampled, cache, where, on_progress)
     else:
         options = subject.options(direction, attributes)
         measured = load_task(subject, kind, options, source, data, cache, on_progress)
@@ -129,7 +134,8 @@ def evaluate(
     sets = () if source == TEACHER else measured.held_out_sets()
     held_out_samples = fid_samples or subject.held_out_samples(measured)
     scores, apart = _scores(subject, fidelity, sets, metrics, samples, held_out_samples, drawn)
-    timings = [(each, each.timing(subject.generator.cpu())) for each in stopwatches]
+    beside, missing = teacher_of(subject, teacher) if stopwatches else (None, "")
+    notes += [missing] if missing else []
     return {
         "checkpoint": str(subject.path),
         "data": measured.images.name,
@@ -144,9 +150,41 @@ def evaluate(
         "macs": cost.macs,
         "params": cost.params,
         "counter": COUNTER,
-        "latency": {each.name: asdict(timing) for each, timing in timings},
+        "latency": timed_beside(subject.generator, beside, stopwatches),
         "architecture": subject.generator.architecture.to_json(),
     }
+
+
+def noted_judge(checkpoint: Checkpoint) -> tuple[Fidelity, Task, str, str, int, int]:
+    """What measures `checkpoint`, on the CPU, as its file notes that its study did.
+
+    Returns:
+        The judge, the task, the name of the distance, what it is to, the number of images, and their seed.
+
+    Raises:
+        UserError: the file notes no images, or they or the extractor can't be used.
+    """
+    noted = checkpoint.metadata
+    path = Path(noted.get("name", "the checkpoint"))
+    subject = Subject(path, get_family(checkpoint.family), checkpoint.generator, noted)
+    kind, source, weights = subject.task(None), source_of(subject, None, None), _weights(subject, None, None)
+    judge = _judge(subject, None, weights, source, ["fid"])
+    if source == TEACHER:
+        measured, compared_with, _ = load_samples(subject, None, None, "cpu", None)
+    else:
+        measured = load_task(subject, kind, subject.options(None, None), source, None, None, None)
+        compared_with = REAL_IMAGES
+    size = images_at_a_time(subject.generator.image_shape[-1])
+    fidelity = Fidelity(measured.eval_sets(), judge.name, weights=weights, batch_size=size, metrics=())
+    _check_weights(subject, fidelity)
+    return (
+        fidelity,
+        measured,
+        distance_name(judge.name),
+        compared_with,
+        subject.samples(measured),
+        subject.seed,
+    )
 
 
 def _judge(

@@ -61,7 +61,8 @@ class EvaluateOptions(JsonOption, QuietOption, DeviceOption, SampleSeedOption, F
     latency: Names = option(
         (),
         group="evaluation",
-        help="Time one image, too, on any of {choices}; batch 1, one thread, after a warm-up.",
+        help="Time one image, too, on any of {choices}, beside the teacher that the file notes or --teacher; "
+        "batch 1, one thread, after a warm-up.",
         choices="nas.budget:STOPWATCHES",
     )
     data: Place | None = variant(
@@ -90,7 +91,8 @@ class EvaluateOptions(JsonOption, QuietOption, DeviceOption, SampleSeedOption, F
     teacher: Location | None = option(
         None,
         group="evaluation",
-        help="Teacher whose held-out samples take the place of real images.",
+        help="Teacher whose held-out samples take the place of real images. With --latency it is timed, and "
+        "may stand beside --data.",
         shown="as noted in the file",
     )
     fid_samples: Quantity | None = variant(
@@ -147,7 +149,10 @@ def main(asked: EvaluateOptions) -> None:
     for where, timing in found["latency"].items():
         median, low, high = (1e3 * timing[name] for name in ("median", "low", "high"))
         spread = f"quartiles {low:.3g} and {high:.3g}, {timing['runs']} runs"
-        echo(f"One image: {median:.3g} ms on {where} ({spread})")
+        echo(f"One image: {median:.3g} ms on {where} ({spread}); batch 1, {timing['machine']}")
+        if timing["teacher"] is not None:
+            theirs = 1e3 * timing["teacher"]["median"]
+            echo(f"  its teacher: {theirs:.3g} ms, {timing['ratio']:.2f} times the student's")
 
 
 def _table(found: dict[str, Any]) -> Table:

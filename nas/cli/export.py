@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from nas.checkpoints import Written
+    from nas.checkpoints import Settings, Written
     from nas.reporting import TrialReport
 
 EXAMPLES = """
@@ -29,6 +29,10 @@ nas-export --best --format safetensors,onnx,pt2 -o exported/
 
 # a checkpoint, of a student or a teacher, in another format
 nas-export --checkpoint student.safetensors -o student.onnx --input w
+nas-export --checkpoint teacher.pkl --format rosinality -o teacher.pt
+
+# smaller, and what that costs in images and in distance
+nas-export --best -o student-fp16.onnx --precision fp16
 
 # in Python:  student = nas.load_student("student.safetensors")
 """
@@ -82,13 +86,33 @@ class ExportOptions(JsonOption, StudyOptions):
         None,
         group="output",
         ge=1,
-        help="Images that ONNX models and programs make at a time.",
-        shown="any number",
+        help="Images that ONNX models, programs, LiteRT and Core ML models make at a time.",
+        shown="any number; 1 of LiteRT and Core ML",
+    )
+    precision: Literal["fp32", "fp16", "int8"] = option(
+        "fp32",
+        group="output",
+        help="Of ONNX models: fp16 halves weights, int8 makes convolutions of eight bits. Images and "
+        "distance are compared with those in float32.",
+    )
+    fid_samples: Quantity | None = option(
+        None,
+        group="output",
+        ge=0,
+        help="With --precision fp16 or int8: generated images that the distances before and after are taken "
+        "over; 0 measures none.",
+        shown="as noted in the checkpoint",
     )
     output: Location = option(
         group="output", short="-o", help="File to write; with several formats, a folder."
     )
     force: bool = option(False, group="output", off="", help="Replace files that exist.")
+
+    def settings(self) -> Settings:
+        """What formats of other runtimes need to know."""
+        from nas.checkpoints import Settings
+
+        return Settings(self.start or "", self.batch, self.precision, self.fid_samples)
 
 
 @click.command(
@@ -128,7 +152,7 @@ def _export_trial(asked: ExportOptions) -> None:
     import json
 
     from nas.budget import format_quantity
-    from nas.checkpoints import Settings, better_seed, choose, export_student
+    from nas.checkpoints import better_seed, choose, export_student
     from nas.reporting import comparison, read_report
     from nas.trials import STATES
 
@@ -142,7 +166,7 @@ def _export_trial(asked: ExportOptions) -> None:
         folder,
         asked.output,
         formats=asked.formats,
-        settings=Settings(asked.start or "", asked.batch),
+        settings=asked.settings(),
         force=asked.force,
     )
     metadata = exported.metadata
@@ -181,16 +205,15 @@ def _convert(asked: ExportOptions, path: Path) -> None:
     import json
     from dataclasses import replace
 
-    from nas.checkpoints import Export, Settings, write_checkpoint
+    from nas.checkpoints import Export, write_checkpoint
     from search_spaces import load_checkpoint
 
-    export = Export.of(asked.output, asked.formats, path.stem)
-    export.check(force=asked.force)
+    export = Export.of(asked.output, asked.formats, path.stem, force=asked.force)
     checkpoint = load_checkpoint(path)
     if asked.resolution is not None:
         generator = checkpoint.generator.at_resolution(asked.resolution)
         checkpoint = replace(checkpoint, generator=generator)
-    files = write_checkpoint(checkpoint, export, Settings(asked.start or "", asked.batch), force=asked.force)
+    files = write_checkpoint(checkpoint, export, asked.settings())
     if asked.as_json:
         described = {"output": str(asked.output), "files": [each.as_json() for each in files]}
         echo(json.dumps(described | {"space": checkpoint.family, "metadata": dict(checkpoint.metadata)}))
@@ -202,13 +225,19 @@ def _convert(asked: ExportOptions, path: Path) -> None:
 def _show_files(files: Sequence[Written], output: Path) -> None:
     """A line for each file, where there is more to say than its name."""
     for each in files:
-        checked = (
-            ""
-            if each.difference is None
-            else f", images as in PyTorch to {each.difference:.1g} ({each.runtime})"
-        )
-        if checked or each.path != output:
-            echo(f"{each.path}: {each.format}, {each.bytes / 1e6:.1f} MB{checked}")
+        checked = ""
+        if each.difference is not None:
+            mean = f", {each.mean_difference:.1g} on average"
+            checked = f", images as in PyTorch to {each.difference:.1g}{mean} ({each.runtime})"
+        if checked or each.note or each.path != output:
+            note = f"; {each.note}" if each.note else ""
+            echo(f"{each.path}: {each.format}, {each.bytes / 1e6:.1f} MB{checked}{note}")
+        if each.distances is not None:
+            found = each.distances
+            echo(
+                f"{found.name} {found.before:.2f} in float32, {found.after:.2f} in {each.path.name} "
+                f"({found.samples:,} samples, to {found.compared_with})"
+            )
 
 
 def _median(trial: TrialReport) -> str:

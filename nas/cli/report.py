@@ -11,7 +11,7 @@ import click
 from nas.cli.command import Command, echo, results
 from nas.cli.options import options
 from nas.cli.studies import open_asked
-from nas.options import JsonOption, Location, StudyOptions, option, variant
+from nas.options import JsonOption, Location, Names, StudyOptions, option, variant
 
 if TYPE_CHECKING:
     from nas.reporting import SearchReport
@@ -29,6 +29,9 @@ nas-report --json | jq .front
 nas-report --format md
 nas-report -o trials.csv
 nas-report -o front.png
+
+# the time of one image beside MACs: of the teacher, the front and the baselines
+nas-report --latency cpu,onnxruntime
 
 # a page for people: plots, tables, samples
 nas-report --html report.html
@@ -67,6 +70,13 @@ class ReportOptions(JsonOption, StudyOptions):
     )
     html: Location | None = option(None, group="output", help="The same as --format html --output PATH.")
     as_json: bool = variant(JsonOption, "as_json", default=False, help="The same as --format json.")
+    latency: Names = option(
+        (),
+        group="output",
+        help="First time one image of the students shown, and of the teacher, on any of {choices}, and keep "
+        "the times in the study: every report shows them from then on.",
+        choices="nas.budget:STOPWATCHES",
+    )
     force: bool = option(False, group="output", off="", help="Replace the file if it exists.")
 
 
@@ -98,16 +108,28 @@ def main(asked: ReportOptions) -> None:
         raise ConfigError("--force goes with --output or --html: give one of them, or leave --force out")
     if output is not None:
         check_document(output, flag, force=asked.force)
+    if asked.latency and (asked.listed or asked.architecture is not None):
+        raise ConfigError("--latency goes with a report of a study, not with --list and --architecture")
     if asked.listed:
         _list(asked)
         return
     store, folder = open_asked(asked)
     with store:
+        if asked.latency:
+            _time(store, folder, asked.latency)
         if kind in DOCUMENTS or output is not None:
             _put(_made(kind, store, folder), output, flag, asked, store.name)
             return
         found = read_report(store, folder)
     _show(found, asked, as_json=kind == "json")
+
+
+def _time(store: StudyStore, folder: Path, where: tuple[str, ...]) -> None:
+    """Measure what the reports show, and keep it."""
+    from nas.checkpoints import measure_study
+    from nas.reporting import read_report
+
+    measure_study(store, read_report(store, folder), where, lambda note: echo(f"note: {note}", err=True))
 
 
 def _document(asked: ReportOptions) -> tuple[str, Path | None, str]:

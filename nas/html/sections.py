@@ -23,7 +23,10 @@ from nas.reporting import (
     architecture_of,
     comparison,
     count_states,
+    latency_headings,
+    latency_lines,
     legend_lines,
+    milliseconds,
     next_commands,
     noise_line,
     read_report,
@@ -163,7 +166,7 @@ def _json(figure: go.Figure) -> Markup:
 
 
 def _front(found: SearchReport) -> Table:
-    rows = []
+    rows, places = [], latency_headings(found)
     for trial in _shown(found):
         low, high = found.interval(trial) if trial.fids else (None, None)
         between = "" if low is None else f"{low:.2f} to {high:.2f}"
@@ -176,6 +179,7 @@ def _front(found: SearchReport) -> Table:
                 format_quantity(trial.macs or 0),
                 format_quantity(trial.params or 0),
                 "" if trial.latency is None else f"{1e3 * trial.latency:.2f}",
+                *(milliseconds(each.students.get(trial.number)) for _, each in places),
                 "; ".join(what_it_is(trial, found.best)),
                 trial.summary,
             ]
@@ -183,7 +187,8 @@ def _front(found: SearchReport) -> Table:
     teacher = found.teacher
     if rows and teacher.get("fid") is not None:
         costs = format_quantity(teacher["macs"]), format_quantity(teacher["params"])
-        rows.append(["teacher", f"{teacher['fid']:.2f}", "", "", *costs, "", "", ""])
+        times = (milliseconds(each.teacher) for _, each in places)
+        rows.append(["teacher", f"{teacher['fid']:.2f}", "", "", *costs, "", *times, "", ""])
     columns = [
         "trial",
         found.distance,
@@ -192,6 +197,7 @@ def _front(found: SearchReport) -> Table:
         "MACs",
         "parameters",
         "ms",
+        *(heading.replace("\n", " ") for heading, _ in places),
         "note",
         "architecture",
     ]
@@ -200,7 +206,12 @@ def _front(found: SearchReport) -> Table:
         "Best, front and baselines",
         [columns[i] for i in filled],
         [[row[i] for i in filled] for row in rows],
-        "Medians of the trainings of an architecture; MACs are fvcore's at batch 1.",
+        " ".join(
+            [
+                "Medians of the trainings of an architecture; MACs are fvcore's at batch 1.",
+                *latency_lines(found),
+            ]
+        ),
     )
 
 

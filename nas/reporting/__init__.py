@@ -1,7 +1,15 @@
 """What a study shows: reports, tables, verdicts."""
 
 from nas.reporting.architectures import architecture_of, legend_lines, render_architecture
-from nas.reporting.columns import count_states, noise_line, resuming, states_in_words
+from nas.reporting.columns import (
+    count_states,
+    latency_headings,
+    latency_lines,
+    milliseconds,
+    noise_line,
+    resuming,
+    states_in_words,
+)
 from nas.reporting.conclusion import Gain, comparison, gain, location, next_commands, verdict
 from nas.reporting.document import check_document, write_document
 from nas.reporting.finalists import render_finalists
@@ -36,8 +44,11 @@ __all__ = [
     "count_states",
     "format_bytes",
     "gain",
+    "latency_headings",
+    "latency_lines",
     "legend_lines",
     "location",
+    "milliseconds",
     "next_commands",
     "noise_line",
     "read_report",

@@ -15,12 +15,13 @@ from rich.text import Text
 
 from distill.evaluation import few_samples
 from distill.teachers import HELD_OUT
-from nas.budget import format_duration, format_quantity
+from nas.budget import Timing, format_duration, format_quantity
 from nas.ranking import PRIOR_SIGMA, PRIOR_WEIGHT
 from nas.reporting.architectures import legend_lines
 from nas.reporting.conclusion import near
 from nas.reporting.report import SearchReport, TrialReport
 from nas.reporting.sizes import folder_bytes, format_bytes
+from nas.study import Latencies
 from nas.trials import INTERRUPTED, STATES
 from search_spaces import count_of
 
@@ -59,10 +60,52 @@ def before_training(found: SearchReport) -> list[Column]:
 
 
 def latency(found: SearchReport) -> list[Column]:
-    """The latency of students, where it was measured."""
-    if all(t.latency is None for t in found.trials):
-        return []
-    return [Column("latency", lambda t: format_duration(t.latency), "seconds for one image")]
+    """The latency of students, where it was measured: by a budget, or by `nas-report --latency`."""
+    columns = []
+    if any(t.latency is not None for t in found.trials):
+        columns.append(Column("latency", lambda t: format_duration(t.latency), "seconds for one image"))
+    for heading, each in latency_headings(found):
+        columns.append(
+            Column(
+                heading,
+                lambda t, each=each: milliseconds(each.students.get(t.number)),  # type: ignore[misc]
+                f"ms for one image on {each.on}",
+            )
+        )
+    return columns
+
+
+def latency_headings(found: SearchReport) -> list[tuple[str, Latencies]]:
+    """What was measured in each place, below a heading that no other has."""
+    taken: Counter[str] = Counter()
+    headings = []
+    for each in found.latencies:
+        words = each.on.partition(",")[0].split()
+        short = "\n".join([word for word in words if not word[0].isdigit()][:2])  # without versions
+        taken[short] += 1
+        again = f" {taken[short]}" if taken[short] > 1 else ""
+        headings.append((f"{short}\nms{again}", each))
+    return headings
+
+
+def milliseconds(timing: Timing | None) -> str:
+    """The median in ms; nothing where there is none."""
+    return "" if timing is None else f"{1e3 * timing.median:.3g}"
+
+
+def latency_lines(found: SearchReport) -> list[str]:
+    """The time of the teacher beside that of the best student, a line for each place."""
+    lines = []
+    for each in found.latencies:
+        threads = count_of(each.threads, "thread")
+        place = f"One image on {each.on} ({each.machine}; {threads}, batch {each.batch})"
+        parts = [f"teacher {milliseconds(each.teacher)} ms"] if each.teacher is not None else []
+        if found.best is not None and found.best.number in each.students:
+            ratio = each.ratio(found.best.number)
+            times = "" if ratio is None else f", {ratio:.2f} times as fast"
+            parts.append(f"best student {milliseconds(each.students[found.best.number])} ms{times}")
+        lines += [f"{place}: {', '.join(parts)}."] if parts else []
+    return lines
 
 
 def macs(trials: Iterable[TrialReport], meaning: str = "") -> Column:
@@ -191,5 +234,6 @@ def closing_lines(found: SearchReport) -> list[str]:
         *resuming([t.state for t in found.trials], found.finalists_of),
         *([] if samples is None else few_samples(found.extractor, samples, _compared_with(found))),
         *(f"Warning: {warning}." for warning in found.warnings),
+        *latency_lines(found),
         f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials ({size})",
     ]

@@ -29,7 +29,7 @@ from nas.ranking import (
     select,
     variance_of_median,
 )
-from nas.study import REAL_IMAGES, RungRecord, StudyAttributes, StudyStore
+from nas.study import REAL_IMAGES, Latencies, RungRecord, StudyAttributes, StudyStore
 from nas.trials import TrialAttributes, measured_architectures, state_of
 
 
@@ -111,6 +111,7 @@ class SearchReport(BaseModel):
     folder: str
     warnings: list[str] = []  # about the conditions of the search
     finalists_of: str = ""  # the search whose finalists this study trains; empty for a search
+    latencies: list[Latencies] = []  # of `nas-report --latency`
 
     @property
     def distance(self) -> str:
@@ -188,6 +189,7 @@ def read_report(store: StudyStore, folder: Path | None = None) -> SearchReport:
         storage=store.url,
         folder=str(folder or Path(config["workdir"], store.name)),
         warnings=attributes.warnings,
+        latencies=attributes.latencies,
     )
 
 

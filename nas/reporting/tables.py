@@ -17,9 +17,11 @@ from nas.reporting.columns import (
     closing_lines,
     costs,
     latency,
+    latency_headings,
     legend,
     macs,
     make_table,
+    milliseconds,
     noise_line,
     nothing_complete,
     number,
@@ -144,6 +146,7 @@ def teacher_row(found: SearchReport) -> dict[str, str]:
     """The teacher as a point of the front, by columns' headings: known, not trained."""
     teacher = found.teacher
     return {
+        **{heading: milliseconds(each.teacher) for heading, each in latency_headings(found)},
         "trial": "teacher",
         found.distance.replace(" ", "\n"): number(teacher["fid"]),
         "MACs": format_quantity(teacher["macs"]),

@@ -65,6 +65,7 @@ class OnnxSession:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
+        options.log_severity_level = 3  # errors: at float16 it remarks on every constant that it can't fold
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.input_names = tuple(given.name for given in self._session.get_inputs())
 

@@ -14,6 +14,7 @@ from torch.export import Dim, ExportedProgram
 from search_spaces import Graph
 
 BATCH_DIMENSION = 0
+LOGGERS = ("", "torch.onnx", "torch.export", "onnxscript", "onnx_ir")  # "" is what quantization logs to
 TRACED = 2  # images: at 1, sizes would be taken for constants
 
 
@@ -35,7 +36,7 @@ def shapes(graph: Graph, batch: int | None) -> dict[str, Any]:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without the remarks of PyTorch's exporters about themselves."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
+    loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)

@@ -2,7 +2,7 @@
 
 from nas.database import Rung
 from nas.study.artifacts import artifact_store, attach_samples
-from nas.study.attributes import BUILT_IN, LAYOUT, REAL_IMAGES, StudyAttributes
+from nas.study.attributes import BUILT_IN, LAYOUT, REAL_IMAGES, Latencies, StudyAttributes
 from nas.study.folder import check_folder, study_folder
 from nas.study.locate import has_result, open_all, open_existing, study_names
 from nas.study.opening import check_purpose
@@ -16,6 +16,7 @@ __all__ = [
     "LAYOUT",
     "REAL_IMAGES",
     "FolderOwner",
+    "Latencies",
     "Rung",
     "RungRecord",
     "StudyAttributes",

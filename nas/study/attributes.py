@@ -9,6 +9,7 @@ import optuna
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from distill.evaluation import distance_name
+from nas.budget import Timing
 from nas.errors import StudyError
 
 LAYOUT = 1
@@ -19,6 +20,24 @@ REAL_IMAGES = "real images"  # what FIDs are distances to, unless there are none
 BUILT_IN = "built-in"  # in place of the path of the built-in teacher
 
 OURS = {"space", "teacher"}  # attributes of every study of nas-search that has trials
+
+
+class Latencies(BaseModel):
+    """The time of one image of students and of their teacher, measured in one place after the search."""
+
+    model_config = ConfigDict(frozen=True)
+
+    on: str  # hardware or runtime: "cpu, 1 thread"
+    machine: str  # its processor
+    threads: int = 1
+    batch: int = 1  # images at a time
+    teacher: Timing | None = None  # None: its file was not there
+    students: dict[int, Timing] = {}  # by trial
+
+    def ratio(self, trial: int) -> float | None:
+        """The teacher's time as a multiple of the student's; None where one of them is not known."""
+        student = self.students.get(trial)
+        return None if self.teacher is None or student is None else self.teacher.median / student.median
 
 
 class StudyAttributes(BaseModel):
@@ -43,6 +62,7 @@ class StudyAttributes(BaseModel):
     teacher_info: dict[str, Any] = {}  # name, path, digest, macs, params, fid, fid_samples
     config: dict[str, Any] = {}  # the search's settings, without passwords
     warnings: list[str] = []  # about the conditions of the search, for reports
+    latencies: list[Latencies] = []  # of `nas-report --latency`, one for each place
 
     @property
     def distance(self) -> str:

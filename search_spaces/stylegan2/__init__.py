@@ -14,6 +14,7 @@ from search_spaces.stylegan2.published import TRAINING, teacher_architecture
 from search_spaces.stylegan2.reading import read
 from search_spaces.stylegan2.slimmable import SlimmableStyleGAN2
 from search_spaces.stylegan2.space import StyleGAN2Space
+from search_spaces.stylegan2.writing import LAYOUTS
 
 STYLEGAN2 = Family(
     name="stylegan2",
@@ -29,6 +30,7 @@ STYLEGAN2 = Family(
     training=TRAINING,
     space=StyleGAN2Space,
     read=read,
+    layouts=LAYOUTS,
     slimmable=WeightSharing(SlimmableStyleGAN2, fixed_choices=("style_dim", "mapping_layers")),
 )
 

@@ -127,6 +127,12 @@ class StyleGraph(Graph):
             inputs = (w[:, None] * scale[:, None],)
         return *inputs, torch.tensor(0.7)
 
+    def inputs_of(self, *inputs: Tensor) -> Inputs:
+        given = inputs if self.start == "z" else (self.generator.mapping(*inputs),)
+        if self.start == "w+":
+            given = (given[0][:, None].repeat(1, self.generator.styles, 1),)
+        return *given, torch.tensor(1.0)
+
     def forward(self, *inputs: Tensor) -> Tensor:
         *given, psi = inputs
         w = self.generator.mapping(*given) if self.start == "z" else given[0]

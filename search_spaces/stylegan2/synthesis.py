@@ -155,6 +155,7 @@ class SynthesisBlock(nn.Module):
 
     def _upsample(self, image: Tensor) -> Tensor:
         n, c, h, w = image.shape
-        spread = F.pad(image.reshape(n, c, h, 1, w, 1), (0, 1, 0, 0, 0, 1))  # zeros after each pixel
+        # zeros after each pixel; Core ML and LiteRT know no more than five dimensions
+        spread = F.pad(image.reshape(n * c, h, 1, w, 1), (0, 1, 0, 0, 0, 1))
         with full_precision(image):
             return blur(spread.reshape(n, c, 2 * h, 2 * w), self.filter, (2, 1))

@@ -46,7 +46,6 @@ def export_student(
         ArchitectureError: the network does not start from the input of `settings`.
         ConfigError: a package is missing.
     """
-    export = Export.of(output, formats, f"{found.study}-trial-{trial.number}")
-    export.check(force=force)
+    export = Export.of(output, formats, f"{found.study}-trial-{trial.number}", force=force)
     checkpoint = trial_checkpoint(found, trial, study_folder)
-    return Exported(write_checkpoint(checkpoint, export, settings, force=force), dict(checkpoint.metadata))
+    return Exported(write_checkpoint(checkpoint, export, settings), dict(checkpoint.metadata))

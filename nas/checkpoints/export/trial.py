@@ -53,6 +53,7 @@ def _metadata(found: SearchReport, trial: TrialReport) -> dict[str, str]:
         "study": found.study,
         "trial": str(trial.number),
         "teacher": str(found.teacher["name"]),
+        "teacher_file": str(found.teacher.get("path", "")),
         "teacher_digest": str(found.teacher["digest"]),
         "data": found.data["name"],
         "data_digest": found.data["digest"],
@@ -70,8 +71,23 @@ def _metadata(found: SearchReport, trial: TrialReport) -> dict[str, str]:
         "macs": str(trial.macs),
         "params": str(trial.params),
         "counter": COUNTER,
+        **_latency(found, trial),
         "losses": json.dumps(rung.losses),
     }
+
+
+def _latency(found: SearchReport, trial: TrialReport) -> dict[str, str]:
+    """The seconds of one image that `nas-report --latency` has measured, as JSON; nothing without them."""
+    rows = [
+        {
+            **{"on": each.on, "machine": each.machine, "threads": each.threads, "batch": each.batch},
+            "seconds": each.students[trial.number].median,
+            "teacher_seconds": None if each.teacher is None else each.teacher.median,
+        }
+        for each in found.latencies
+        if trial.number in each.students
+    ]
+    return {"latency": json.dumps(rows)} if rows else {}
 
 
 def _held_out(found: SearchReport, trial: TrialReport) -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from nas.checkpoints.formats.agreement import check_images
@@ -26,9 +24,7 @@ def check_hub(checkpoint: Checkpoint) -> None:
 
 
 def write_hub(checkpoint: Checkpoint, path: Path, settings: Settings) -> Written:
-    """Write `config.json`, `model.safetensors`, `README.md` and, of drawn images, `samples.png`.
-
-    Files of other names in the folder are left alone.
+    """Write a new folder of `config.json`, `model.safetensors`, `README.md` and, of drawn images, a picture.
 
     Raises:
         ExportError: the network's images are no images.
@@ -40,15 +36,9 @@ def write_hub(checkpoint: Checkpoint, path: Path, settings: Settings) -> Written
     check_images(generator.graph(), checkpoint.metadata.get("name", "the network"))
     student = HubStudent(checkpoint.family, generator.architecture.to_json(), dict(checkpoint.metadata))
     student.generator.load_state_dict(generator.state_dict())
-    path.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path, prefix=".partial-") as scratch:
-        made = Path(scratch)
-        student.save_pretrained(made)
-        files = sorted(made.iterdir())
-        size = sum(file.stat().st_size for file in files)
-        for file in files:
-            file.chmod(READABLE)
-            os.replace(file, path / file.name)
-    if SAMPLES not in {file.name for file in files}:
-        (path / SAMPLES).unlink(missing_ok=True)  # of the student that was here before
+    path.mkdir()
+    student.save_pretrained(path)
+    for file in path.iterdir():
+        file.chmod(READABLE)
+    size = sum(file.stat().st_size for file in path.iterdir())
     return Written("hub", path, size)

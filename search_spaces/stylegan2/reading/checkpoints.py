@@ -39,7 +39,7 @@ def read(content: Any) -> Found | None:
         discriminator = _discriminator(networks, layout.DISCRIMINATOR_MARK)
         chosen = choose(networks, partial(_marked, mark=layout.GENERATOR_MARK))
         if chosen is not None and layout is nvidia:
-            return _read_nvidia(chosen[0], discriminator)
+            return _read_nvidia(content, chosen[0], discriminator)
         if chosen is not None:
             return _read_rosinality(content, chosen[0], discriminator)
         _refuse(networks, discriminator)
@@ -56,7 +56,7 @@ def _discriminator(networks: Sequence[Network], mark: str) -> Network | None:
     return min(found, key=lambda each: each.averaged, default=None)
 
 
-def _read_nvidia(generator: Network, other: Network | None) -> Found:
+def _read_nvidia(content: Any, generator: Network, other: Network | None) -> Found:
     discriminator = None
     if other is not None:
         state = nvidia.discriminator_state(other.tensors)
@@ -65,10 +65,12 @@ def _read_nvidia(generator: Network, other: Network | None) -> Found:
         discriminator = discriminator_of(state, minibatch_std_group=group, **settings)
     metadata = {"source_format": "NVIDIA stylegan2-ada-pytorch", **generator.origin}
     clamp = None
-    if generator.module is None:
-        metadata["assumed"] = "activations are not clamped, as of networks trained in fp32"
-    else:
+    if generator.module is not None:
         clamp = nvidia.conv_clamp(generator.module)
+    elif isinstance(content, Mapping) and nvidia.INIT_KWARGS in content:
+        clamp = nvidia.noted_clamp(content[nvidia.INIT_KWARGS])
+    else:
+        metadata["assumed"] = "activations are not clamped, as of networks trained in fp32"
     network = generator_of(nvidia.generator_state(generator.tensors), conv_clamp=clamp)
     return Found(network, discriminator, metadata)
 

@@ -16,6 +16,7 @@ from search_spaces.stylegan2.reading.infer import State
 
 GENERATOR_MARK = "synthesis.b4.const"
 DISCRIMINATOR_MARK = "b4.out.weight"
+INIT_KWARGS = "init_kwargs"  # beside a state dict: the arguments of its class
 
 
 def modules(module: PickledObject, name: str = "") -> Iterator[tuple[str, PickledObject]]:
@@ -41,6 +42,20 @@ def conv_clamp(module: PickledObject) -> float | None:
         raise CheckpointError(f"its layers clamp at different values ({limits}), which is not supported")
     limit = next(iter(limits), None)
     return None if limit is None else float(limit)
+
+
+def noted_clamp(init_kwargs: object) -> float | None:
+    """The limit in the arguments of NVIDIA's class, which a file has beside its state dict.
+
+    Raises:
+        CheckpointError: it is no number.
+    """
+    limit = init_kwargs.get("conv_clamp") if isinstance(init_kwargs, Mapping) else None
+    if limit is None:
+        return None
+    if isinstance(limit, bool) or not isinstance(limit, int | float):
+        raise CheckpointError("its conv_clamp is no number")
+    return float(limit)
 
 
 def _refuse_other_shapes(state: Mapping[str, Any]) -> None:

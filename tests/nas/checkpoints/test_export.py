@@ -180,7 +180,7 @@ def test_a_student_is_not_written_under_a_name_of_another_format(
 ) -> None:
     for name, instead in (("student.pt", "student"), ("student-0.5", "student-0.5"), ("student", "student")):
         fix = re.escape(
-            "its end says no format: give one of .safetensors, .onnx, .pt2, such as "
+            "its end says no format: give one of .safetensors, .onnx, .pt2, .tflite, .mlpackage, such as "
             f"{tmp_path / instead}.safetensors"
         )
         with pytest.raises(ExportError, match=fix):

@@ -38,8 +38,14 @@ def test_a_checkpoint_is_written_in_another_format(teacher_file: Path, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["-o", "a.tflite"], "its end says no format: give one of .safetensors, .onnx, .pt2, such as a.safe"),
-        (["-o", "a", "--format", "png"], "--format png is unknown: give safetensors, onnx, pt2, hub"),
+        (
+            ["-o", "a.pt"],
+            "its end says no format: give one of .safetensors, .onnx, .pt2, .tflite, .mlpackage,",
+        ),
+        (
+            ["-o", "a", "--format", "png"],
+            "--format png is unknown: give safetensors, onnx, pt2, litert, coreml, hub, rosinality, nvidia",
+        ),
         (["-o", "a.pt2", "--format", "onnx"], "files of --format onnx end in .onnx: give a.onnx"),
         (["-o", "a.onnx", "--format", "onnx,pt2"], "is one file, for 2 formats: give a folder, such as a"),
         (["-o", "a.onnx", "--batch", "0"], "--batch 0"),

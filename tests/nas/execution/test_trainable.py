@@ -10,6 +10,7 @@ import torch
 from distill.errors import NonFiniteImagesError, TrainingDivergedError
 from nas.execution import Candidate, CandidateTrial, to_tune
 from nas.execution import trainable as module
+from nas.study import FolderOwner
 from nas.trials import Proposal
 from nas.workbench import Workbench
 
@@ -19,10 +20,15 @@ def bench(make_bench: Callable[..., Workbench]) -> Workbench:
     return make_bench()
 
 
+TOKEN = "of this driver"
+
+
 def trainable(bench: Workbench, monkeypatch: pytest.MonkeyPatch, start_rung: int = 0) -> CandidateTrial:
     """The trainable as Tune makes it, in this process."""
     monkeypatch.setattr(module, "Workbench", lambda config: bench)
     monkeypatch.setattr(module, "use_threads", lambda count: None)
+    bench.config.folder.mkdir(parents=True, exist_ok=True)
+    FolderOwner(bench.config.folder, TOKEN).claim()
     made = CandidateTrial.__new__(CandidateTrial)
     made._trial_info = None
     monkeypatch.setattr(
@@ -31,6 +37,7 @@ def trainable(bench: Workbench, monkeypatch: pytest.MonkeyPatch, start_rung: int
     made.setup(
         to_tune(Proposal(3, bench.space.smallest(), seed=0, start_rung=start_rung)),
         bench.config.absolute().model_dump(mode="json"),
+        TOKEN,
     )
     return made
 
@@ -84,3 +91,16 @@ def test_a_failure_is_a_result_with_its_reason_in_one_line(
     assert "\n" not in result["failed"]
     luck = isinstance(error, TrainingDivergedError | NonFiniteImagesError)
     assert result.get("diverged", False) == luck  # another seed may fare better
+
+
+def test_a_worker_writes_nothing_into_a_folder_that_another_driver_has_claimed(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actor = trainable(bench, monkeypatch)
+    actor.step()
+    before = sorted(bench.config.folder.rglob("*"))
+    FolderOwner(bench.config.folder, "of another driver").claim()
+    result = actor.step()
+    assert result["done"]
+    assert "was taken over by another driver" in result["broken"]
+    assert sorted(bench.config.folder.rglob("*")) == before
