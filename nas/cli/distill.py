@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from nas.cli.command import Command, console, folder_of_commands, results
+from nas.cli.live import shown_live
 from nas.cli.options import options
 from nas.cli.studies import open_asked
 from nas.options import (
@@ -12,6 +13,7 @@ from nas.options import (
     FidOptions,
     Gpus,
     JsonOption,
+    LiveOption,
     Location,
     Quantity,
     ResourceOptions,
@@ -35,7 +37,7 @@ BEST = 3  # finalists, unless the user names them
 AS_IN_THE_SEARCH = "as in the search"
 
 
-class DistillOptions(JsonOption, ResourceOptions, StudyOptions):
+class DistillOptions(LiveOption, JsonOption, ResourceOptions, StudyOptions):
     """Which finalists, and how they are trained."""
 
     top: int | None = option(
@@ -101,14 +103,16 @@ def main(asked: DistillOptions) -> None:
     config = final_config(
         search, len(finalists), seeds=asked.seeds, images=asked.images, **asked.model_dump(include=MACHINE)
     )
-    with progress_bars(console()) as on_progress:
-        bench = prepare(config, on_progress=on_progress, proposes=False)
-    console().print(
-        f"Finalists: {len(finalists)}; seeds of each: {asked.seeds}; "
-        f"images of a training: {config.rungs[-1]:,}",
-        highlight=False,
-    )
-    report = run_search(bench, console(), trials=partial(Finalists, finalists=finalists), finalists_of=name)
+    shown, make = console(), partial(Finalists, finalists=finalists)
+    with shown_live(config, asked.dashboard, shown) as on_open:
+        with progress_bars(shown) as on_progress:
+            bench = prepare(config, on_progress=on_progress, proposes=False)
+        shown.print(
+            f"Finalists: {len(finalists)}; seeds of each: {asked.seeds}; "
+            f"images of a training: {config.rungs[-1]:,}",
+            highlight=False,
+        )
+        report = run_search(bench, shown, trials=make, finalists_of=name, on_open=on_open)
     out = results()
     out.print_json(report.model_dump_json()) if asked.as_json else out.print(render_finalists(report))
     if report.best is not None and not asked.as_json:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from nas.cli.command import Command, console, folder_of_commands, results
+from nas.cli.live import shown_live
 from nas.cli.options import options
 from nas.config import SearchConfig, default_conditions
-from nas.options import DryRunOption, JsonOption, Location, option
+from nas.options import DryRunOption, JsonOption, LiveOption, Location, option
 
 EXAMPLES = """
 # handwritten digits, everything built in
@@ -26,6 +27,9 @@ nas-search --budget-macs 5G --teacher teacher.safetensors --trials 60
 # no image may take longer than 30 ms on this machine's GPU
 nas-search --budget-macs 5G --budget-latency 30ms --latency-on cuda
 
+# with the study in the browser while it runs, at http://127.0.0.1:8080/
+nas-search --budget-macs 2M --trials 24 --dashboard
+
 # what would be tried, in seconds
 nas-search --budget-macs 800M --budget-params 3M --dry-run
 
@@ -38,7 +42,7 @@ nas-search --budget-macs 2M --trials 24
 """
 
 
-class SearchOutput(JsonOption, DryRunOption):
+class SearchOutput(LiveOption, JsonOption, DryRunOption):
     """What is done with the settings."""
 
     config: Location | None = option(
@@ -56,21 +60,24 @@ def main(asked: SearchConfig, output: SearchOutput) -> None:
     to resume.
     """
     from nas.driver import prepare, preview_search, run_search
-    from nas.errors import SearchError
+    from nas.errors import ConfigError, SearchError
     from nas.progress import progress_bars
     from nas.reporting import render, render_next
     from nas.study import check_study
     from nas.workbench import warm_start_architectures
 
-    out = results()
-    with progress_bars(console()) as on_progress:
-        bench = prepare(asked, dry_run=output.dry_run, on_progress=on_progress)
-    if output.dry_run:
+    if output.dry_run and output.dashboard is not None:
+        raise ConfigError("--dashboard does not go with --dry-run, which has nothing to show: leave one out")
+    out, shown = results(), console()
+    with shown_live(asked, output.dashboard, shown) as on_open:
+        with progress_bars(shown) as on_progress:
+            bench = prepare(asked, dry_run=output.dry_run, on_progress=on_progress)
+        report = None if output.dry_run else run_search(bench, shown, on_open=on_open)
+    if report is None:
         check_study(bench.config, bench.identity, default_conditions())
-        shown = preview_search(bench, warm_start_architectures(bench.warm_start, bench))
-        out.print_json(shown.model_dump_json()) if output.as_json else out.print(shown.render())
+        preview = preview_search(bench, warm_start_architectures(bench.warm_start, bench))
+        out.print_json(preview.model_dump_json()) if output.as_json else out.print(preview.render())
         return
-    report = run_search(bench, console())
     out.print_json(report.model_dump_json()) if output.as_json else out.print(render(report))
     if report.best is not None and not output.as_json:
         width = out.width if out.is_terminal else None

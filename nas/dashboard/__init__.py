@@ -1,6 +1,7 @@
 """Studies in Optuna Dashboard: the server, and the plots and the summary that it shows."""
 
-from nas.dashboard.board import Board
+from nas.dashboard.board import Board, board_with
+from nas.dashboard.process import dashboard_process
 from nas.dashboard.server import serve
 
-__all__ = ["Board", "serve"]
+__all__ = ["Board", "board_with", "dashboard_process", "serve"]

@@ -1,14 +1,16 @@
 """What a study shows: reports, tables, verdicts."""
 
-from nas.reporting.architectures import architecture_of, legend_lines, render_architecture
+from nas.reporting.architectures import architecture_of, legend_lines, render_architecture, width_profile
 from nas.reporting.columns import count_states, noise_line, resuming, states_in_words
 from nas.reporting.conclusion import Gain, comparison, gain, location, next_commands, verdict
 from nas.reporting.finalists import render_finalists
 from nas.reporting.listing import StudySummary, render_studies, render_trials, summarise, what_it_is
 from nas.reporting.report import (
+    Choice,
     SearchReport,
     TrialReport,
     choose_best,
+    interval_of,
     read_report,
     schedule_of,
     searches_below_teacher,
@@ -16,9 +18,11 @@ from nas.reporting.report import (
 )
 from nas.reporting.sizes import format_bytes
 from nas.reporting.tables import render, render_next
+from nas.reporting.tie_break import describe_tie_break, tie_break_lines, trial_numbers
 from nas.reporting.trust import render_trust
 
 __all__ = [
+    "Choice",
     "Gain",
     "SearchReport",
     "StudySummary",
@@ -27,8 +31,10 @@ __all__ = [
     "choose_best",
     "comparison",
     "count_states",
+    "describe_tie_break",
     "format_bytes",
     "gain",
+    "interval_of",
     "legend_lines",
     "location",
     "next_commands",
@@ -46,7 +52,10 @@ __all__ = [
     "searches_below_teacher",
     "states_in_words",
     "summarise",
+    "tie_break_lines",
+    "trial_numbers",
     "trial_reports",
     "verdict",
     "what_it_is",
+    "width_profile",
 ]
