@@ -14,6 +14,7 @@ import click
 
 from nas.cli.options import grouped
 from nas.cli.start import INTERRUPTED, raise_again
+from nas.escaping import visible
 from nas.extras import missing_extra
 
 if TYPE_CHECKING:
@@ -149,6 +150,11 @@ class Group(Command, click.Group):
         self.format_commands(ctx, formatter)
 
 
+def echo(message: str, *, err: bool = False) -> None:
+    """Print `message`, with what a terminal would obey made visible: names may come from anybody's files."""
+    click.echo(visible(message), err=err)
+
+
 def missing_folder(output: Path) -> Path | None:
     """The first folder on the way to the file `output` that does not exist; None where all do."""
     missing = [folder for folder in output.parents if not folder.exists()]
@@ -157,22 +163,22 @@ def missing_folder(output: Path) -> Path | None:
 
 def _leave(message: str, code: int) -> None:
     line = " ".join(message.split())
-    click.echo(f"{Path(sys.argv[0]).name}: {line}", err=True)
+    echo(f"{Path(sys.argv[0]).name}: {line}", err=True)
     sys.exit(code)
 
 
 def console() -> Console:
     """Where progress goes: stderr. Text is printed as it is: names that users give are no markup."""
-    from rich.console import Console
+    from nas.cli.terminal import VisibleConsole
 
-    return Console(stderr=True, markup=False, emoji=False)
+    return VisibleConsole(stderr=True, markup=False, emoji=False)
 
 
 def results() -> Console:
     """Where results go: stdout, at a fixed width when it is no terminal; text as in `console`."""
-    from rich.console import Console
+    from nas.cli.terminal import VisibleConsole
 
-    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False, emoji=False)
+    return VisibleConsole(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False, emoji=False)
 
 
 def folder_of_commands() -> str:

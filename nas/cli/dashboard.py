@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nas.cli.command import Command
+from nas.cli.command import Command, echo
 from nas.cli.options import options
 from nas.cli.studies import open_asked
 from nas.options import StudyOptions, option
@@ -41,7 +41,7 @@ def main(asked: DashboardOptions) -> None:
     with board_with(store, folder, asked.workdir, asked.storage) as board:
 
         def ready(url: str) -> None:
-            click.echo(f"{store.name}: {url}  all studies: {url}dashboard  (Ctrl-C ends it)", err=True)
+            echo(f"{store.name}: {url}  all studies: {url}dashboard  (Ctrl-C ends it)", err=True)
 
         serve(board, asked.host, asked.port, allow_remote=asked.allow_remote, ready=ready)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from nas.cli.command import Command, console, results
+from nas.cli.command import Command, console, echo, results
 from nas.cli.options import options
 from nas.options import (
     TRANSLATION_DATA,
@@ -131,14 +131,14 @@ def main(asked: EvaluateOptions) -> None:
     with progress_bars(console()) as on_progress:
         found = evaluate(asked.checkpoint, metrics=names, on_progress=on_progress, **how)
     if asked.as_json:
-        click.echo(json.dumps(found))
+        echo(json.dumps(found))
         return
     results().print(_table(found))
     if any(score["sets"] for score in found["metrics"].values()):
         results().print(_table_of_sets(found))
     for note in found["notes"]:
-        click.echo(note)
-    click.echo(
+        echo(note)
+    echo(
         f"{format_quantity(found['macs'])} MACs ({found['counter']}), "
         f"{format_quantity(found['params'])} parameters; measured on {found['device']}, "
         f"{found['batch_size']} images at a time"
@@ -146,7 +146,7 @@ def main(asked: EvaluateOptions) -> None:
     for where, timing in found["latency"].items():
         median, low, high = (1e3 * timing[name] for name in ("median", "low", "high"))
         spread = f"quartiles {low:.3g} and {high:.3g}, {timing['runs']} runs"
-        click.echo(f"One image: {median:.3g} ms on {where} ({spread})")
+        echo(f"One image: {median:.3g} ms on {where} ({spread})")
 
 
 def _table(found: dict[str, Any]) -> Table:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from nas.cli.command import Command, missing_folder
+from nas.cli.command import Command, echo, missing_folder
 from nas.cli.options import options
 from nas.cli.studies import open_asked
 from nas.options import JsonOption, Location, Names, Quantity, StudyOptions, option
@@ -121,7 +121,7 @@ def main(asked: ExportOptions) -> None:
     else:
         _convert(asked, asked.checkpoint)
     if made is not None:
-        click.echo(f"note: the folder {made} is new", err=True)
+        echo(f"note: the folder {made} is new", err=True)
 
 
 def _export_trial(asked: ExportOptions) -> None:
@@ -156,9 +156,9 @@ def _export_trial(asked: ExportOptions) -> None:
             "space": found.space,
             "tie_break": None if found.tie_break is None else found.tie_break.model_dump(mode="json"),
         }
-        click.echo(json.dumps(described | {"trial": chosen.model_dump(), "metadata": metadata}))
+        echo(json.dumps(described | {"trial": chosen.model_dump(), "metadata": metadata}))
         return
-    click.echo(
+    echo(
         f"{asked.output}: trial {chosen.number} of {found.study}, {found.distance} {chosen.fid:.2f} "
         f"({int(metadata['fid_samples']):,} samples{_median(chosen)}), "
         f"{format_quantity(chosen.macs or 0)} MACs, "
@@ -166,16 +166,14 @@ def _export_trial(asked: ExportOptions) -> None:
     )
     _show_files(exported.files, asked.output)
     if found.tie_break is not None and asked.trial is None and chosen.number == found.tie_break.trial:
-        click.echo(f"Tie-break: {describe_tie_break(found.tie_break)}")
+        echo(f"Tie-break: {describe_tie_break(found.tie_break)}")
     other = better_seed(found, chosen)
     if other is not None:
-        click.echo(
-            f"Another seed of its architecture has {found.distance} {other.fid:.2f}: --trial {other.number}"
-        )
+        echo(f"Another seed of its architecture has {found.distance} {other.fid:.2f}: --trial {other.number}")
     for line in comparison(found.compared_with):
-        click.echo(line)
+        echo(line)
     if chosen.state != "COMPLETE":
-        click.echo(
+        echo(
             f"note: this trial is {STATES.get(chosen.state, chosen.state)}, its {found.distance} was taken "
             f"after {int(metadata['images']):,} images",
             err=True,
@@ -199,13 +197,9 @@ def _convert(asked: ExportOptions, path: Path) -> None:
     files = write_checkpoint(checkpoint, export, Settings(asked.start or "", asked.batch), force=asked.force)
     if asked.as_json:
         described = {"output": str(asked.output), "files": [each.as_json() for each in files]}
-        click.echo(
-            json.dumps(described | {"space": checkpoint.family, "metadata": dict(checkpoint.metadata)})
-        )
+        echo(json.dumps(described | {"space": checkpoint.family, "metadata": dict(checkpoint.metadata)}))
         return
-    click.echo(
-        f"{asked.output}: {checkpoint.metadata.get('name', path.stem)}, {checkpoint.generator.architecture}"
-    )
+    echo(f"{asked.output}: {checkpoint.metadata.get('name', path.stem)}, {checkpoint.generator.architecture}")
     _show_files(files, asked.output)
 
 
@@ -218,7 +212,7 @@ def _show_files(files: Sequence[Written], output: Path) -> None:
             else f", images as in PyTorch to {each.difference:.1g} ({each.runtime})"
         )
         if checked or each.path != output:
-            click.echo(f"{each.path}: {each.format}, {each.bytes / 1e6:.1f} MB{checked}")
+            echo(f"{each.path}: {each.format}, {each.bytes / 1e6:.1f} MB{checked}")
 
 
 def _median(trial: TrialReport) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas.cli.command import Command, results
+from nas.cli.command import Command, echo, results
 from nas.cli.options import options
 from nas.cli.studies import open_asked
 from nas.options import JsonOption, Location, StudyOptions, option
@@ -96,9 +96,9 @@ def _write(store: StudyStore, folder: Path, output: Path, asked: ReportOptions) 
 
     size = write_page(store, folder, output, force=asked.force)
     if asked.as_json:
-        click.echo(json.dumps({"output": str(output), "study": store.name, "bytes": size}))
+        echo(json.dumps({"output": str(output), "study": store.name, "bytes": size}))
         return
-    click.echo(f"{output}: {store.name}, {size / 1e6:.1f} MB; open it in a browser")
+    echo(f"{output}: {store.name}, {size / 1e6:.1f} MB; open it in a browser")
 
 
 def _list(asked: ReportOptions) -> None:
@@ -112,9 +112,7 @@ def _list(asked: ReportOptions) -> None:
     if asked.study:
         raise ConfigError(f"--study {asked.study}: --list shows all studies; leave one of them out")
     studies = []
-    for store, folder in open_all(
-        asked.workdir, asked.storage, lambda why: click.echo(f"note: {why}", err=True)
-    ):
+    for store, folder in open_all(asked.workdir, asked.storage, lambda why: echo(f"note: {why}", err=True)):
         with store:
             studies.append(summarise(store, folder))
     if asked.as_json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from nas.cli.command import Command
+from nas.cli.command import Command, echo
 from nas.cli.options import options
 from nas.options import (
     JsonOption,
@@ -157,7 +157,7 @@ def main(asked: SampleOptions) -> None:
 
     mode = _mode(asked)
     said, line = _translated(asked) if mode == "input" else _made(asked, mode)
-    click.echo(json.dumps(said) if asked.as_json else line)
+    echo(json.dumps(said) if asked.as_json else line)
 
 
 def _mode(asked: SampleOptions) -> str:

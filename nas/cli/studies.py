@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from nas.cli.command import echo
 from nas.options import StudyOptions
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def open_asked(asked: StudyOptions) -> tuple[StudyStore, Path]:
     if not asked.study:
         names = study_names(asked.workdir, asked.storage)
         for name in names[: names.index(store.name)]:
-            click.echo(
+            echo(
                 f"note: this is {store.name}; {name} is newer and has no complete trial (--study {name})",
                 err=True,
             )

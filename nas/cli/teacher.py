@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.cli.command import Command, Group, console, missing_folder, results
+from nas.cli.command import Command, Group, console, echo, missing_folder, results
 from nas.cli.options import options
 from nas.options import DryRunOption, JsonOption, Location, Option, option, options_of
 from nas.teacher import TeacherRequest
@@ -101,7 +101,7 @@ def _in_several(name: str) -> bool:
 def main(ctx: click.Context) -> None:
     """Teachers: the big generators that students learn from."""
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        echo(ctx.get_help())
 
 
 @main.command(cls=Command, examples=TRAIN_EXAMPLES, short_help="Train one from images.")
@@ -122,7 +122,7 @@ def train(asked: TeacherRequest, output: TrainOutput, sizes: dict[str, Any]) -> 
         request = asked.model_copy(update={"sizes": sizes})
         wanted = TeacherRun.prepare(request, dry_run=output.dry_run, on_progress=on_progress)
     if output.dry_run:
-        click.echo(json.dumps(wanted.settings()) if output.as_json else "\n".join(wanted.lines()))
+        echo(json.dumps(wanted.settings()) if output.as_json else "\n".join(wanted.lines()))
         return
     progress = TeacherProgress(err, wanted.request.images, wanted.lines(), wanted.distance)
     with progress, _stoppable(progress):
@@ -131,14 +131,14 @@ def train(asked: TeacherRequest, output: TrainOutput, sizes: dict[str, Any]) -> 
         raise KeyboardInterrupt
     best, file = outcome.best, request.output
     if output.as_json:
-        click.echo(json.dumps(wanted.settings() | outcome.summary()))
+        echo(json.dumps(wanted.settings() | outcome.summary()))
     elif best is None or best.fid is None:
-        click.echo(f"{file}: trained on {outcome.images:,} images{_whole(wanted, outcome)}")
+        echo(f"{file}: trained on {outcome.images:,} images{_whole(wanted, outcome)}")
     else:
         samples = f"{best.fid_samples:,} samples"
         measured = f"{wanted.distance} {best.fid:.4f} ({samples})"
         seen = f"{best.images:,} of {outcome.images:,} images{_whole(wanted, outcome)}"
-        click.echo(f"{file}: {measured} after {seen}")
+        echo(f"{file}: {measured} after {seen}")
 
 
 @main.command(cls=Command, examples=INFO_EXAMPLES, short_help="Show what a checkpoint holds and costs.")
@@ -149,7 +149,7 @@ def info(asked: InfoOptions) -> None:
     from nas.teacher import describe
 
     found = describe(asked.checkpoint)
-    click.echo(found.model_dump_json() if asked.as_json else "\n".join(found.lines()))
+    echo(found.model_dump_json() if asked.as_json else "\n".join(found.lines()))
     if not asked.as_json:
         results().print(render_architecture(found.architecture))
 
@@ -167,14 +167,12 @@ def import_(asked: ImportOptions) -> None:
         asked.checkpoint, output, discriminator=asked.discriminator, name=asked.name, force=asked.force
     )
     if asked.as_json:
-        click.echo(describe(output).model_dump_json())
+        echo(describe(output).model_dump_json())
         return
     having = "with" if written.discriminator is not None else "without"
-    click.echo(
-        f"{output}: {written.family} {written.metadata['name']}, {having} discriminator{_weights(written)}"
-    )
+    echo(f"{output}: {written.family} {written.metadata['name']}, {having} discriminator{_weights(written)}")
     if made is not None:
-        click.echo(f"note: the folder {made} is new", err=True)
+        echo(f"note: the folder {made} is new", err=True)
 
 
 def _whole(wanted: TeacherRun, outcome: Outcome) -> str:
@@ -198,7 +196,7 @@ def _stoppable(progress: TeacherProgress) -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if not progress.training:
             raise KeyboardInterrupt
-        click.echo("stopping after this step or measurement, to keep what was trained", err=True)
+        echo("stopping after this step or measurement, to keep what was trained", err=True)
         progress.end()
 
     for number in before:

@@ -43,7 +43,8 @@ class Later:
 
 def run() -> None:
     """Serve until the parent process ends or closes the pipe. It says on stdin what to serve."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to both: the parent ends this process
+    for number in (signal.SIGINT, signal.SIGTERM):  # they often go to both: the parent ends this process
+        signal.signal(number, signal.SIG_IGN)
     parent = os.getppid()
     with suppress(OSError):
         os.nice(NICENESS)

@@ -13,6 +13,7 @@ from optuna_dashboard import wsgi
 
 from nas.dashboard.note import note
 from nas.dashboard.students import gallery, trial_note
+from nas.escaping import visible
 from nas.plots import measured, pareto_figure, rung_figure
 from nas.reporting import Choice, TrialReport, choose_best, interval_of, trial_reports, what_it_is
 from nas.study import StudyAttributes, StudyStore, TieBreak, samples_of
@@ -50,8 +51,8 @@ class StudyPage:
 
     @property
     def distance(self) -> str:
-        """What the study's distance is called."""
-        return StudyAttributes.from_study(self.store.study).distance
+        """What the study's distance is called, without control characters."""
+        return visible(StudyAttributes.from_study(self.store.study).distance)
 
     def choice(self, reports: Sequence[TrialReport] | None = None) -> Choice:
         """The best student within the budget, the front, and what is tied with the best."""
