@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def shown_live(config: SearchConfig, port: int | None, console: Console) -> Iterator[Callable[[], None]]:
+def shown_live(config: SearchConfig, port: int | None, console: Console) -> Iterator[Callable[[str], None]]:
     """The dashboard of the study of `config` for the block, where a `port` is given.
 
-    The block gets a function to call once the study is in the database.
+    The block gets a function to call with the study's name once it is in the database.
 
     Raises:
         ConfigError: the port can't be used.
         ModuleNotFoundError: a package of the dashboard is missing.
     """
     if port is None:
-        yield lambda: None
+        yield lambda study: None
         return
     from nas.dashboard import dashboard_process
     from nas.progress import say
@@ -31,5 +31,5 @@ def shown_live(config: SearchConfig, port: int | None, console: Console) -> Iter
     def said(line: str) -> None:
         say(console, line, dated=False)
 
-    with dashboard_process(port, config.study, config.workdir, config.storage, said) as on_open:
+    with dashboard_process(port, config.workdir, config.storage, said) as on_open:
         yield on_open

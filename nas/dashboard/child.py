@@ -59,9 +59,9 @@ def run() -> None:
 
 
 def _listen(server: DashboardServer, app: Later, asked: dict[str, Any], parent: int) -> None:
-    """Open the study when told to, and end with the pipe."""
-    for _ in sys.stdin:
-        app.board = _opened(asked)
+    """Open the study when told its name, and end with the pipe."""
+    for line in sys.stdin:
+        app.board = _opened(asked, json.loads(line))
     server.shutdown()
 
 
@@ -72,11 +72,11 @@ def _watch_parent(server: DashboardServer, app: Later, asked: dict[str, Any], pa
     server.shutdown()
 
 
-def _opened(asked: dict[str, Any]) -> Board:
+def _opened(asked: dict[str, Any], study: str) -> Board:
     """The board of the study. A process without one is of no use, and ends with the reason."""
     for attempt in range(ATTEMPTS):
         try:
-            return board_of(Path(asked["workdir"]), asked["study"], asked["storage"])
+            return board_of(Path(asked["workdir"]), study, asked["storage"])
         except (StudyError, StorageError) as error:
             if attempt == ATTEMPTS - 1:
                 print(error, file=sys.stderr, flush=True)

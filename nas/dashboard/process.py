@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from nas.dashboard.server import unusable
 from nas.escaping import visible
@@ -19,14 +20,14 @@ from nas.escaping import visible
 HOST = "127.0.0.1"
 START = "from nas.dashboard.child import run; run()"
 END_SECONDS = 5.0  # after which a dashboard that does not end is killed
-OPEN = "open"
 
 
 @contextmanager
 def dashboard_process(
-    port: int, study: str, workdir: Path, storage: str, say: Callable[[str], None]
-) -> Iterator[Callable[[], None]]:
-    """A dashboard on loopback for the block, which gets a function to call once the study can be read.
+    port: int, workdir: Path, storage: str, say: Callable[[str], None]
+) -> Iterator[Callable[[str], None]]:
+    """A dashboard on loopback for the block, which gets a function to call with the study's name once
+    the study can be read.
 
     The port is taken by this process, so that a busy one is known before anything starts, and handed on. The
     other process ends with this one, however this one ends: it reads a pipe that closes then. If it ends by
@@ -34,7 +35,6 @@ def dashboard_process(
 
     Args:
         port: 0 takes a free one.
-        study: name of the study that it opens on.
         workdir: folder of runs.
         storage: SQLAlchemy URL with its password; empty for the SQLite file in the study's folder.
         say: receives what a person should know, in a line.
@@ -48,20 +48,20 @@ def dashboard_process(
         raise unusable(error, HOST, port, "--dashboard") from error
     with listening:
         address = f"http://{HOST}:{listening.getsockname()[1]}/"
-        process = _started(listening, study, workdir, storage)
+        process = _started(listening, workdir, storage)
     ending = threading.Event()
     watch = threading.Thread(target=_watch, args=(process, ending, say), name="dashboard", daemon=True)
     watch.start()
     say(f"Dashboard: {address} (ends with the search)")
     try:
-        yield lambda: _send(process, OPEN)
+        yield lambda study: _send(process, study)
     finally:
         ending.set()
         _end(process)
         watch.join(timeout=END_SECONDS)
 
 
-def _started(listening: socket.socket, study: str, workdir: Path, storage: str) -> subprocess.Popen[str]:
+def _started(listening: socket.socket, workdir: Path, storage: str) -> subprocess.Popen[str]:
     """The other process. The storage URL goes through the pipe: everybody can read a command line."""
     root = str(Path(__file__).parents[2])  # a program started from a checkout finds its packages there
     paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
@@ -76,15 +76,15 @@ def _started(listening: socket.socket, study: str, workdir: Path, storage: str) 
         text=True,
         errors="replace",
     )
-    asked = {"socket": listening.fileno(), "study": study, "workdir": str(workdir), "storage": storage}
-    _send(process, json.dumps(asked))
+    asked = {"socket": listening.fileno(), "workdir": str(workdir), "storage": storage}
+    _send(process, asked)
     return process
 
 
-def _send(process: subprocess.Popen[str], line: str) -> None:
+def _send(process: subprocess.Popen[str], message: Any) -> None:
     assert process.stdin is not None
     with suppress(OSError, ValueError):  # it has ended, which `_watch` says
-        process.stdin.write(f"{line}\n")
+        process.stdin.write(f"{json.dumps(message)}\n")
         process.stdin.flush()
 
 
