@@ -137,7 +137,7 @@ class TieBreakForm:
             study=visible(page.store.name),
             number=number,
             error=error,
-            made="" if made is None else visible(describe_tie_break(made)).removeprefix("trial "),
+            made="" if made is None else describe_tie_break(made).removeprefix("trial "),
             made_trial=None if made is None else made.trial,
             by="" if made is None else visible(made.by),
             reason="" if made is None else visible(made.reason),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nas.escaping import visible
 from nas.reporting.report import SearchReport
 from nas.study import TieBreak
 
@@ -20,9 +21,9 @@ def tie_break_lines(found: SearchReport) -> list[str]:
 
 
 def describe_tie_break(made: TieBreak) -> str:
-    """Which trial was chosen, from which, when, by whom and why."""
-    who = f" by {made.by}" if made.by else ""
-    why = f": {made.reason}" if made.reason else ""
+    """Which trial was chosen, from which, when, by whom and why; without control characters."""
+    who = f" by {visible(made.by)}" if made.by else ""
+    why = f": {' '.join(visible(made.reason).split())}" if made.reason else ""
     return (
         f"trial {made.trial} was chosen among the tied {trial_numbers(made.tied)} at "
         f"{made.time:%Y-%m-%d %H:%M %Z}{who}{why}"
