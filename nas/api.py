@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from rich.console import Console
 
 from nas.budget import Budget
 from nas.checkpoints import Settings, choose, export_student
@@ -19,7 +18,7 @@ from nas.driver import prepare, run_search
 from nas.errors import ConfigError
 from nas.html import write_page as write_study_page
 from nas.options import StudyOptions, nearest
-from nas.progress import progress_bars
+from nas.progress import VisibleConsole, progress_bars
 from nas.reporting import SearchReport, read_report
 from nas.study import open_existing
 
@@ -66,7 +65,7 @@ def search(
     config = _config(budget, options | {"teacher": teacher, "data": data, "trials": trials})
     if ray.is_initialized():
         raise ConfigError("Ray runs in this process already: call ray.shutdown() before a search")
-    console = Console(stderr=True, quiet=not progress, markup=False, emoji=False)
+    console = VisibleConsole(stderr=True, quiet=not progress, markup=False, emoji=False)
     with progress_bars(console) as on_progress:
         bench = prepare(config, on_progress=on_progress)
     with _signals_kept():

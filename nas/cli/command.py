@@ -6,6 +6,8 @@ import inspect
 import shutil
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,8 @@ from nas.extras import missing_extra
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from nas.config import SearchConfig
 
 WRONG_REQUEST = 2
 FAILED = 1
@@ -169,16 +173,39 @@ def _leave(message: str, code: int) -> None:
 
 def console() -> Console:
     """Where progress goes: stderr. Text is printed as it is: names that users give are no markup."""
-    from nas.cli.terminal import VisibleConsole
+    from nas.progress import VisibleConsole
 
     return VisibleConsole(stderr=True, markup=False, emoji=False)
 
 
 def results() -> Console:
     """Where results go: stdout, at a fixed width when it is no terminal; text as in `console`."""
-    from nas.cli.terminal import VisibleConsole
+    from nas.progress import VisibleConsole
 
     return VisibleConsole(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False, emoji=False)
+
+
+@contextmanager
+def shown_live(config: SearchConfig, port: int | None, console: Console) -> Iterator[Callable[[str], None]]:
+    """The dashboard of the study of `config` for the block, where `--dashboard` gives a `port`.
+
+    The block gets a function to call with the study's name once it is in the database.
+
+    Raises:
+        ConfigError: the port can't be used.
+        ModuleNotFoundError: a package of the dashboard is missing.
+    """
+    if port is None:
+        yield lambda study: None
+        return
+    from nas.dashboard import dashboard_process
+    from nas.progress import say
+
+    def said(line: str) -> None:
+        say(console, line, dated=False)
+
+    with dashboard_process(port, config.workdir, config.storage, said) as on_open:
+        yield on_open
 
 
 def folder_of_commands() -> str:

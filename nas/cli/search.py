@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nas.cli.command import Command, console, folder_of_commands, results
-from nas.cli.live import shown_live
+from nas.cli.command import Command, console, folder_of_commands, results, shown_live
 from nas.cli.options import options
 from nas.config import SearchConfig, default_conditions
 from nas.options import DryRunOption, JsonOption, LiveOption, Location, option

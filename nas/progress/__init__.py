@@ -6,6 +6,7 @@ from nas.progress.fitting import Parts, joined
 from nas.progress.forecast import Forecast
 from nas.progress.running import MEASURING, TRAINING, Running
 from nas.progress.teacher import TRAINING_LOG_SECONDS, TeacherProgress
+from nas.progress.terminal import VisibleConsole
 
 __all__ = [
     "MEASURING",
@@ -15,6 +16,7 @@ __all__ = [
     "Parts",
     "Running",
     "TeacherProgress",
+    "VisibleConsole",
     "duration",
     "joined",
     "progress_bars",

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from nas.cli.terminal import VisibleConsole
 from nas.dashboard.board import Board
 from nas.dashboard.markdown import block, cell, code, literal
 from nas.dashboard.note import note
 from nas.dashboard.students import draw_widths, trial_note
 from nas.escaping import UNSEEN, visible
+from nas.progress import VisibleConsole
 from nas.reporting import trial_reports
 from nas.study import StudyStore
 from tests.nas.dashboard.http import ask, served
