@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.dashboard.board import Board, board_of
-from nas.dashboard.server import DashboardServer, adopted_server
+from nas.dashboard.server import adopted_server
 from nas.errors import StorageError, StudyError
 
 NICENESS = 10  # the search comes first
@@ -54,22 +54,29 @@ def run() -> None:
     app = Later()
     with adopted_server(app, socket.socket(fileno=asked["socket"])) as server:
         for watch in (_watch_parent, _listen):
-            threading.Thread(target=watch, args=(server, app, asked, parent), daemon=True).start()
+            threading.Thread(target=watch, args=(app, asked, parent), daemon=True).start()
         server.serve_forever()
 
 
-def _listen(server: DashboardServer, app: Later, asked: dict[str, Any], parent: int) -> None:
+def _listen(app: Later, asked: dict[str, Any], parent: int) -> None:
     """Open the study when told its name, and end with the pipe."""
     for line in sys.stdin:
         app.board = _opened(asked, json.loads(line))
-    server.shutdown()
+    _leave(app)
 
 
-def _watch_parent(server: DashboardServer, app: Later, asked: dict[str, Any], parent: int) -> None:
+def _watch_parent(app: Later, asked: dict[str, Any], parent: int) -> None:
     """End with the parent even where a process that it started has kept the pipe open."""
     while os.getppid() == parent:
         time.sleep(1.0)
-    server.shutdown()
+    _leave(app)
+
+
+def _leave(app: Later) -> None:
+    """End at once: a page that is being made has nobody to read it any more."""
+    if app.board is not None:
+        app.board.close()  # removes the copies of databases that can't be written
+    os._exit(0)
 
 
 def _opened(asked: dict[str, Any], study: str) -> Board:
