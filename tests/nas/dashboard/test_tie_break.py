@@ -66,7 +66,7 @@ def test_a_choice_is_kept_with_time_trials_name_and_reason(url: str, tied: Study
     assert (chosen.trial, chosen.tied, chosen.by, chosen.reason) == (1, (0, 1), "Ann", "rounder eights")
     assert before <= chosen.time <= datetime.now(UTC)
     page = ask(f"{url}/tie-break/1").text
-    assert "trial 1 was chosen among the tied trials 0, 1" in page
+    assert "Trial 1 was chosen among the tied trials 0, 1" in page
     assert re.search(r'id="trial-1" value="1"[^>]* checked', page)
 
 
