@@ -16,7 +16,6 @@ from nas.dashboard.artifacts import safe_type
 from nas.dashboard.board import Board
 from nas.study import StudyStore, attach_samples
 from tests.nas.dashboard.http import Answer, ask, served
-from tests.nas.dashboard.trials import finish
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -99,22 +98,25 @@ def finish_running(store: StudyStore) -> int:
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH")
-def test_planted_html_does_not_run_in_a_browser(planted: Planted, tmp_path: Path) -> None:
-    hostile = b"<!doctype html><title>x</title><script>document.title = 'it ' + 'ran'</script>"
-    page = tmp_path / "frame.html"
-    assert "it ran" in _dom(_written(page, hostile), tmp_path), "the browser would run it"
-    for kind in ("text/html", "image/svg+xml", "image/png"):
-        assert "it ran" not in _dom(planted.path(hostile, kind), tmp_path)
-    assert finish(planted.store, 1, 1) > 0
+def test_planted_html_and_scripts_do_not_run_in_a_browser(planted: Planted, tmp_path: Path) -> None:
+    page = b"<!doctype html><script>parent.postMessage('it ' + 'ran', '*')</script>"
+    script = b"window.postMessage('it ' + 'ran', '*')"
+    for name, content in (("page.html", page), ("script.js", script)):
+        (tmp_path / name).write_bytes(content)
+        assert "it ran" in _shown(tmp_path, (tmp_path / name).as_uri()), "the browser would run it"
+    for kind in ("text/html", "image/svg+xml", "image/png", "text/javascript"):
+        assert "it ran" not in _shown(tmp_path, planted.path(page, kind))
+        assert "it ran" not in _shown(tmp_path, planted.path(script, kind))
 
 
-def _written(path: Path, content: bytes) -> str:
-    path.write_bytes(content)
-    return path.as_uri()
-
-
-def _dom(url: str, tmp_path: Path) -> str:
+def _shown(tmp_path: Path, url: str) -> str:
+    """The document of a page that has `url` in a frame and as a script, with what they told it."""
     assert CHROMIUM is not None
-    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--timeout=3000"]
-    command = [CHROMIUM, *flags, f"--user-data-dir={tmp_path}/browser", "--dump-dom", url]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+    host = tmp_path / "host.html"
+    host.write_text(
+        "<!doctype html><p></p><script>onmessage = (e) => document.querySelector('p').append(e.data)</script>"
+        f'<iframe src="{url}"></iframe><script src="{url}"></script>'
+    )
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000"]
+    command = [CHROMIUM, *flags, f"--user-data-dir={tmp_path}/browser", "--dump-dom", host.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
