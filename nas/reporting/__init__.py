@@ -11,10 +11,9 @@ from nas.reporting.columns import (
     states_in_words,
 )
 from nas.reporting.conclusion import Gain, comparison, gain, location, next_commands, verdict
-from nas.reporting.document import check_document, write_document
+from nas.reporting.documents import COLUMNS, as_csv, as_markdown, check_document, write_document
 from nas.reporting.finalists import render_finalists
 from nas.reporting.listing import StudySummary, render_studies, render_trials, summarise, what_it_is
-from nas.reporting.markdown import as_markdown
 from nas.reporting.report import (
     Choice,
     SearchReport,
@@ -27,7 +26,6 @@ from nas.reporting.report import (
     trial_reports,
 )
 from nas.reporting.sizes import format_bytes
-from nas.reporting.spreadsheet import COLUMNS, as_csv
 from nas.reporting.tables import render, render_next
 from nas.reporting.tie_break import describe_tie_break, tie_break_lines, trial_numbers
 from nas.reporting.trust import render_trust
