@@ -100,7 +100,7 @@ def read(shown: Shown) -> None:
     words = [VARIABLE.sub("variable", word) for word in words[: _end(words)]]
     partial = not shown.is_complete or LEFT_OUT.intersection(words)
     words = _without_what_is_left_out(words)
-    command, context = COMMANDS[program], click.Context(COMMANDS[program])
+    command, context = COMMANDS[program], _context(COMMANDS[program])
     if isinstance(command, click.Group):
         if not words or words[0].startswith("-"):
             command.make_parser(context).parse_args(words)
@@ -108,7 +108,7 @@ def read(shown: Shown) -> None:
         _, found, words = command.resolve_command(context, words)
         assert found is not None
         command = found
-    command.make_parser(click.Context(command)).parse_args(list(words))
+    command.make_parser(_context(command)).parse_args(list(words))
     try:
         given = command.make_context(program, list(words), resilient_parsing=bool(partial)).params
         _check_names(command, given)
@@ -119,6 +119,11 @@ def read(shown: Shown) -> None:
     except ConfigError as error:
         if not partial or not re.match(r"give --|.* (is missing|goes with)", str(error)):
             raise
+
+
+def _context(command: click.Command) -> click.Context:
+    """A context of `command` as its own run has: it keeps the help option of the first one that it gets."""
+    return click.Context(command, **command.context_settings)
 
 
 def _end(words: list[str]) -> int:

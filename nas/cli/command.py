@@ -7,6 +7,8 @@ import json
 import shutil
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,7 @@ from nas.printable import printable
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from nas.config import SearchConfig
     from nas.progress import Terminal
 
 WRONG_REQUEST = 2
@@ -193,6 +196,29 @@ def results() -> Terminal:
     from nas.progress import Terminal
 
     return Terminal(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+
+@contextmanager
+def shown_live(config: SearchConfig, port: int | None, console: Terminal) -> Iterator[Callable[[str], None]]:
+    """The dashboard of the study of `config` for the block, where `--dashboard` gives a `port`.
+
+    The block gets a function to call with the study's name once it is in the database.
+
+    Raises:
+        ConfigError: the port can't be used.
+        ModuleNotFoundError: a package of the dashboard is missing.
+    """
+    if port is None:
+        yield lambda study: None
+        return
+    from nas.dashboard import dashboard_process
+    from nas.progress import say
+
+    def said(line: str) -> None:
+        say(console, line, dated=False)
+
+    with dashboard_process(port, config.workdir, config.storage, said) as on_open:
+        yield on_open
 
 
 def echo(text: str, *, err: bool = False, nl: bool = True) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import click
 
@@ -49,18 +48,10 @@ def main(asked: DashboardOptions) -> None:
     the work folder or database. It can be open while a search runs. Without a token there is no log-in, so it
     listens on this machine only.
     """
-    from nas.dashboard import VARIABLE, Board, serve
-    from nas.errors import StorageError, StudyError
-    from nas.study import StudyStore, open_all
-
-    def others(known: set[str]) -> list[tuple[StudyStore, Path]]:
-        try:
-            return open_all(asked.workdir, asked.storage, known=known)
-        except (StudyError, StorageError):  # the folder or database is out of reach at this moment
-            return []
+    from nas.dashboard import VARIABLE, board_with, serve
 
     store, folder = open_asked(asked)
-    with Board([(store, folder), *others({store.name})], others) as board:
+    with board_with(store, folder, asked.workdir, asked.storage) as board:
 
         def ready(url: str) -> None:
             asks = "; it asks for the token" if token else ""

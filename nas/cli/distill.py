@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nas.cli.command import Command, console, end, folder_of_commands, results
+from nas.cli.command import Command, console, end, folder_of_commands, results, shown_live
 from nas.cli.options import options
 from nas.cli.studies import open_asked
 from nas.options import (
@@ -12,6 +12,7 @@ from nas.options import (
     EventsOption,
     FidOptions,
     Gpus,
+    LiveOption,
     Location,
     Quantity,
     ResourceOptions,
@@ -35,7 +36,7 @@ BEST = 3  # finalists, unless the user names them
 AS_IN_THE_SEARCH = "as in the search"
 
 
-class DistillOptions(EventsOption, ResourceOptions, StudyOptions):
+class DistillOptions(LiveOption, EventsOption, ResourceOptions, StudyOptions):
     """Which finalists, and how they are trained."""
 
     top: int | None = option(
@@ -100,15 +101,17 @@ def main(asked: DistillOptions) -> None:
     config = final_config(
         search, len(finalists), seeds=asked.seeds, images=asked.images, **asked.model_dump(include=MACHINE)
     )
-    with progress_bars(err) as on_progress:
-        bench = prepare(config, on_progress=on_progress, proposes=False)
-    say(
-        err,
-        f"Finalists: {len(finalists)}; seeds of each: {asked.seeds}; "
-        f"images of a training: {config.rungs[-1]:,}",
-        dated=False,
-    )
-    report = run_search(bench, err, trials=partial(Finalists, finalists=finalists), finalists_of=name)
+    make = partial(Finalists, finalists=finalists)
+    with shown_live(config, asked.dashboard, err) as on_open:
+        with progress_bars(err) as on_progress:
+            bench = prepare(config, on_progress=on_progress, proposes=False)
+        say(
+            err,
+            f"Finalists: {len(finalists)}; seeds of each: {asked.seeds}; "
+            f"images of a training: {config.rungs[-1]:,}",
+            dated=False,
+        )
+        report = run_search(bench, err, trials=make, finalists_of=name, on_open=on_open)
     out = results()
     end(err, "result", report) if asked.as_json else out.print(render_finalists(report))
     if report.best is not None and not asked.as_json and not asked.quiet:

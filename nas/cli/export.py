@@ -45,7 +45,8 @@ class ExportOptions(JsonOption, StudyOptions):
         False,
         group="students",
         off="",
-        help="The best of the study, by posterior estimate.",
+        help="The best of the study by posterior estimate; of trials tied with it, the one that a person "
+        "chose in the dashboard.",
         shown="yes",
     )
     trial: int | None = option(
@@ -153,7 +154,7 @@ def _export_trial(asked: ExportOptions) -> None:
 
     from nas.budget import format_quantity
     from nas.checkpoints import better_seed, choose, export_student
-    from nas.reporting import comparison, read_report
+    from nas.reporting import comparison, describe_tie_break, read_report
     from nas.trials import STATES
 
     store, folder = open_asked(asked)
@@ -177,6 +178,7 @@ def _export_trial(asked: ExportOptions) -> None:
             "study": found.study,
             "teacher": found.teacher,
             "space": found.space,
+            "tie_break": None if found.tie_break is None else found.tie_break.model_dump(mode="json"),
         }
         echo(json.dumps(described | {"trial": chosen.model_dump(), "metadata": metadata}))
         return
@@ -187,6 +189,8 @@ def _export_trial(asked: ExportOptions) -> None:
         f"{format_quantity(chosen.params or 0)} parameters"
     )
     _show_files(exported.files, asked.output)
+    if found.tie_break is not None and asked.trial is None and chosen.number == found.tie_break.trial:
+        echo(f"Tie-break: {describe_tie_break(found.tie_break)}")
     other = better_seed(found, chosen)
     if other is not None:
         echo(f"Another seed of its architecture has {found.distance} {other.fid:.2f}: --trial {other.number}")

@@ -27,6 +27,8 @@ class ModelOption(click.Option):
         if option.is_bool:
             names = ["/".join((*names, option.off))] if option.off else names
             kind = {"is_flag": True}
+        if option.bare:
+            kind |= {"is_flag": False, "flag_value": option.bare}
         super().__init__([option.name, *names], default=None, type=_type(option), **kind)
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:

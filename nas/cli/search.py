@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from nas.cli.command import Command, console, end, folder_of_commands, results
+from nas.cli.command import Command, console, end, folder_of_commands, results, shown_live
 from nas.cli.options import options
 from nas.config import SearchConfig, default_conditions
-from nas.options import DryRunOption, EventsOption, Location, option
+from nas.options import DryRunOption, EventsOption, LiveOption, Location, option
 
 EXAMPLES = """
 # handwritten digits, everything built in
@@ -26,6 +26,9 @@ nas-search --budget-macs 5G --teacher teacher.safetensors --trials 60
 # no image may take longer than 30 ms on this machine's GPU
 nas-search --budget-macs 5G --budget-latency 30ms --latency-on cuda
 
+# with the study in the browser while it runs, at http://127.0.0.1:8080/
+nas-search --budget-macs 2M --trials 24 --dashboard
+
 # what would be tried, in seconds
 nas-search --budget-macs 800M --budget-params 3M --dry-run
 
@@ -41,7 +44,7 @@ nas-search --budget-macs 2M --trials 24
 """
 
 
-class SearchOutput(EventsOption, DryRunOption):
+class SearchOutput(LiveOption, EventsOption, DryRunOption):
     """What is done with the settings."""
 
     config: Location | None = option(
@@ -59,21 +62,24 @@ def main(asked: SearchConfig, output: SearchOutput) -> None:
     to resume.
     """
     from nas.driver import prepare, preview_search, run_search
-    from nas.errors import SearchError
+    from nas.errors import ConfigError, SearchError
     from nas.progress import progress_bars
     from nas.reporting import render, render_next
     from nas.study import check_study
     from nas.workbench import warm_start_architectures
 
+    if output.dry_run and output.dashboard is not None:
+        raise ConfigError("--dashboard does not go with --dry-run, which has nothing to show: leave one out")
     out, err = results(), console(quiet=output.quiet, as_events=output.as_json)
-    with progress_bars(err) as on_progress:
-        bench = prepare(asked, dry_run=output.dry_run, on_progress=on_progress)
-    if output.dry_run:
+    with shown_live(asked, output.dashboard, err) as on_open:
+        with progress_bars(err) as on_progress:
+            bench = prepare(asked, dry_run=output.dry_run, on_progress=on_progress)
+        report = None if output.dry_run else run_search(bench, err, on_open=on_open)
+    if report is None:
         check_study(bench.config, bench.identity, default_conditions())
         shown = preview_search(bench, warm_start_architectures(bench.warm_start, bench))
         end(err, "preview", shown) if output.as_json else out.print(shown.render())
         return
-    report = run_search(bench, err)
     end(err, "result", report) if output.as_json else out.print(render(report))
     if report.best is not None and not output.as_json and not output.quiet:
         width = out.width if out.is_terminal else None

@@ -101,7 +101,7 @@ def _in_several(name: str) -> bool:
 def main(ctx: click.Context) -> None:
     """Teachers: the big generators that students learn from."""
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        echo(ctx.get_help())
 
 
 @main.command(cls=Command, examples=TRAIN_EXAMPLES, short_help="Train one from images.")

@@ -15,10 +15,12 @@ from urllib.parse import parse_qs
 
 from nas.dashboard.guard import HEALTH
 from nas.dashboard.page import StudyPage
-from nas.study import StudyStore
+from nas.dashboard.tie_break import ROUTE, TieBreakForm
+from nas.errors import StorageError, StudyError
+from nas.study import StudyStore, open_all, open_existing
 
 REFRESH_SECONDS = 5.0  # after which new studies are looked for
-STATIC = {"page.css": "text/css", "page.js": "text/javascript"}
+STATIC = {"page.css": "text/css", "page.js": "text/javascript", "tie-break.css": "text/css"}
 HEAD = '<link rel="stylesheet" href="/nas/page.css"><script defer src="/nas/page.js"></script></head>'
 
 Found = Sequence[tuple[StudyStore, Path]]
@@ -39,6 +41,7 @@ class Board:
         self._add(studies)
         self._find, self._looked = find, time.monotonic()
         self._lock = threading.Lock()
+        self._tie_break = TieBreakForm()
 
     def __enter__(self) -> Self:
         return self
@@ -64,6 +67,9 @@ class Board:
             return self._ours(path.removeprefix("/nas/"), start_response)
         if re.match(r"/dashboard(/|$)", path):
             return _changed(self._pages[0], environ, start_response, _with_our_files)
+        tie_break = ROUTE.fullmatch(path)
+        if tie_break is not None and (asked := self._page(int(tie_break[1]))):
+            return self._tie_break(asked, asked.number, environ, start_response)
         study = re.match(r"(/api/studies|/api/artifacts|/artifacts|/csv)/(\d+)(/.*)?$", path)
         if study is None:
             return self._pages[0](environ, start_response)
@@ -83,7 +89,7 @@ class Board:
         """Show these, too; a study that nobody looks at has no connection to its database."""
         for store, folder in studies:
             store.release()
-            self._pages.append(StudyPage(store, folder))
+            self._pages.append(StudyPage(store, folder, len(self._pages) + 1))
 
     def _page(self, number: int) -> StudyPage | None:
         return self._pages[number - 1] if 0 < number <= len(self._pages) else None
@@ -106,6 +112,29 @@ class Board:
                 self._add(self._find(known))
                 self._looked = time.monotonic()
         return {"study_summaries": [_listed(number, page) for number, page in enumerate(self._pages, 1)]}
+
+
+def board_of(workdir: Path, study: str, storage: str) -> Board:
+    """The board that begins with `study`; arguments as of `open_existing`.
+
+    Raises:
+        StudyError: there is no such study.
+        StorageError: the database can't be used.
+    """
+    store, folder = open_existing(workdir, study, storage)
+    return board_with(store, folder, workdir, storage)
+
+
+def board_with(store: StudyStore, folder: Path, workdir: Path, storage: str) -> Board:
+    """The board that begins with the open study `store`."""
+
+    def others(known: set[str]) -> list[tuple[StudyStore, Path]]:
+        try:
+            return open_all(workdir, storage, known=known)
+        except (StudyError, StorageError):  # the folder or database is out of reach at this moment
+            return []
+
+    return Board([(store, folder), *others({store.name})], others)
 
 
 def _listed(number: int, page: StudyPage) -> dict[str, Any]:

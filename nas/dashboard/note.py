@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING
 from optuna.trial import TrialState
 
 from nas.budget import format_quantity
+from nas.dashboard.markdown import block, cell, literal
 from nas.options import StudyOptions
 from nas.plots import known_teacher, measured
 from nas.reporting import (
+    Choice,
     TrialReport,
     choose_best,
     comparison,
     count_states,
+    describe_tie_break,
     location,
     resuming,
     states_in_words,
+    trial_numbers,
 )
-from nas.study import StudyAttributes
+from nas.study import StudyAttributes, TieBreak
 from search_spaces import count_of
 
 if TYPE_CHECKING:
@@ -32,6 +36,7 @@ def note(
     reports: Sequence[TrialReport],
     budget_macs: float | None,
     folder: Path | None = None,
+    tie_break: str = "",
 ) -> str:
     """Markdown: the best student, how to export it, the front, and the states of the trials.
 
@@ -40,31 +45,31 @@ def note(
         reports: its trials.
         budget_macs: the limit that the front and the best keep to.
         folder: where the study is now, if it was moved.
+        tie_break: path of the page on which a person chooses among tied trials; empty where there is none.
     """
     chosen = choose_best(measured(reports), budget_macs)
     attributes = StudyAttributes.from_study(store.study)
-    distance = attributes.distance
-    lines = [f"## {store.name}", ""]
+    distance = literal(attributes.distance)
+    lines = [f"## {literal(store.name)}", ""]
     limit = "any number of MACs" if budget_macs is None else f"{format_quantity(budget_macs)} MACs"
     best = chosen.best
     if best is None:
         lines += [f"No student within {limit} is finished yet."]
     else:
+        exported = chosen.preferred(attributes.tie_break)
         lines += [
             f"Best student within {limit}: **trial {best.number}**, {distance} **{best.median:.2f}** "
             f"(N = {best.samples or '?'}{_of_seeds(best)}), {format_quantity(best.macs)} MACs (fvcore), "
             f"{format_quantity(best.params)} parameters.",
             "",
-            "```",
-            f"nas-export {_location(store, folder)} --trial {best.number} -o student.safetensors",
-            "```",
+            block(f"nas-export {_location(store, folder)} --trial {exported.number} -o student.safetensors"),
             "",
             f"| trial | {distance} | MACs | parameters | architecture |",
             "|---:|---:|---:|---:|---|",
         ]
         lines += [
             f"| {t.number} | {t.median:.2f} | {format_quantity(t.macs)} | {format_quantity(t.params)} "
-            f"| `{_cell(t.summary)}`{f' ({t.baseline})' if t.baseline else ''} |"
+            f"| {cell(t.summary)}{f' ({literal(t.baseline)})' if t.baseline else ''} |"
             for t in chosen.front
         ]
         teacher = attributes.teacher_info
@@ -73,7 +78,8 @@ def note(
                 f"| teacher | {teacher['fid']:.2f} | {format_quantity(teacher['macs'])} "
                 f"| {format_quantity(teacher['params'])} | known, not trained again |"
             ]
-    compared = comparison(attributes.compared_with)
+    lines += _tied(chosen, attributes.tie_break, tie_break)
+    compared = [literal(line) for line in comparison(attributes.compared_with)]
     lines += ["", *compared] if compared else []
     replicates = sum(t.replicate_of is not None for t in reports)
     waiting = len(store.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
@@ -96,6 +102,17 @@ def _location(store: StudyStore, folder: Path | None) -> str:
     return " ".join(location(store.name, str(folder or f"{workdir}/{store.name}"), store.url))
 
 
-def _cell(text: str) -> str:
-    """`text` for a cell of a Markdown table, where a bar ends a cell even inside code."""
-    return text.replace("|", "\\|")
+def _tied(chosen: Choice, made: TieBreak | None, path: str) -> list[str]:
+    """Which trials are tied with the best, where to choose, and what a person chose."""
+    if made is None and len(chosen.tied) < 2:
+        return []
+    lines = [""]
+    if len(chosen.tied) > 1:
+        names = trial_numbers([t.number for t in chosen.tied])
+        asked = f" [Choose by their samples]({path})." if path else ""
+        lines += [f"Tied, as none is significantly worse than the best: {names}.{asked}"]
+    if made is not None:
+        best = chosen.best is not None and chosen.preferred(made).number == made.trial
+        still = "" if best else "; it is not tied with the best any more"
+        lines += ["", f"Tie-break: {literal(describe_tie_break(made))}{still}."]
+    return lines

@@ -12,9 +12,11 @@ from optuna.artifacts import FileSystemArtifactStore
 from optuna_dashboard import wsgi
 
 from nas.dashboard.note import note
+from nas.dashboard.students import gallery, trial_note
 from nas.plots import measured, pareto_figure, rung_figure
-from nas.reporting import TrialReport, choose_best, trial_reports, what_it_is
-from nas.study import StudyAttributes, StudyStore
+from nas.printable import printable
+from nas.reporting import Choice, TrialReport, choose_best, interval_of, trial_reports, what_it_is
+from nas.study import StudyAttributes, StudyStore, TieBreak, samples_of
 from nas.trials import TrialAttributes
 
 PLOTS = ("fid-against-macs", "rungs")
@@ -25,11 +27,12 @@ MARK = "note"  # attribute of a trial that says what is special about it
 class StudyPage:
     """A study behind its own instance of Optuna Dashboard, which knows it by `local`."""
 
-    def __init__(self, store: StudyStore, folder: Path) -> None:
-        self.store, self.folder = store, folder
+    def __init__(self, store: StudyStore, folder: Path, number: int) -> None:
+        self.store, self.folder, self.number = store, folder, number
         self.local: int = store.study._study_id
         self._app = wsgi(store.storage, artifact_store=FileSystemArtifactStore(str(folder / "artifacts")))
         self._drawn: tuple[object, dict[str, Any]] = (None, {})
+        self._notes: dict[object, str] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Optuna Dashboard's answer."""
@@ -41,10 +44,40 @@ class StudyPage:
         """The study's limit to MACs."""
         return StudyAttributes.from_study(self.store.study).config.get("budget_macs")
 
+    @property
+    def tie_break(self) -> TieBreak | None:
+        """A person's choice among tied trials."""
+        return StudyAttributes.from_study(self.store.study).tie_break
+
+    @property
+    def distance(self) -> str:
+        """What the study's distance is called, without control characters."""
+        return printable(StudyAttributes.from_study(self.store.study).distance)
+
+    def choice(self, reports: Sequence[TrialReport] | None = None) -> Choice:
+        """The best student within the budget, the front, and what is tied with the best."""
+        known = trial_reports(self.store) if reports is None else reports
+        return choose_best(measured(known), self.budget_macs)
+
+    def interval(self, trial: TrialReport) -> tuple[float, float]:
+        """90 % interval of the trial's median distance."""
+        return interval_of(trial, trial_reports(self.store))
+
+    def picture(self, trial: int) -> str:
+        """Path of the newest samples of `trial` beside the teacher's; empty where none are kept."""
+        frozen = self.store.frozen(trial)
+        artifact = None if frozen is None else samples_of(frozen, self.store.storage)
+        return (
+            ""
+            if frozen is None or artifact is None
+            else (f"/artifacts/{self.number}/{frozen._trial_id}/{artifact}")
+        )
+
     def summary(self) -> str:
-        """The note on the study as HTML; what the study holds is escaped."""
+        """The note on the study as HTML, and samples of the front; what the study holds is escaped."""
+        reports = trial_reports(self.store)
         markdown = MarkdownIt("js-default")  # no HTML in it
-        html = str(markdown.render(self._note(trial_reports(self.store))))
+        html = str(markdown.render(self._note(reports))) + gallery(self, reports)
         return f"{html}{READ_ONLY}" if self.store.is_copy else html
 
     def shown(self, detail: dict[str, Any]) -> dict[str, Any]:
@@ -55,14 +88,16 @@ class StudyPage:
         """
         reports = trial_reports(self.store)
         by_number = {trial.number: trial for trial in reports}
-        best = choose_best(measured(reports), self.budget_macs).best
+        best = self.choice(reports).best
         attributes = {
             trial.number: TrialAttributes.from_trial(trial)
             for trial in self.store.study.get_trials(deepcopy=False)
         }
         for trial in detail["trials"]:
             number = trial["number"]
-            _mark(trial, attributes.get(number, TrialAttributes()), by_number.get(number), best)
+            marks = _mark(trial, attributes.get(number, TrialAttributes()), by_number.get(number), best)
+            if number in by_number and not trial["note"]["body"]:
+                trial["note"]["body"] = self._trial_note(by_number[number], marks)
         detail["best_trials"] = [
             t for t in detail["trials"] if best is not None and t["number"] == best.number
         ]
@@ -79,7 +114,15 @@ class StudyPage:
 
     def _note(self, reports: Sequence[TrialReport]) -> str:
         """Markdown on the study with these trials."""
-        return note(self.store, reports, self.budget_macs, self.folder)
+        return note(self.store, reports, self.budget_macs, self.folder, f"/tie-break/{self.number}")
+
+    def _trial_note(self, trial: TrialReport, marks: Sequence[str]) -> str:
+        """Markdown on a trial; kept, as a page asks for all trials every few seconds."""
+        state = (trial.number, trial.median, trial.macs, *marks)
+        if state not in self._notes:
+            space = StudyAttributes.from_study(self.store.study).space
+            self._notes[state] = trial_note(trial, self.distance, space, marks)
+        return self._notes[state]
 
     def _plots(self, reports: Sequence[TrialReport]) -> dict[str, str]:
         """Our plots as plotly's JSON; drawn again when a rung or a result has come."""
@@ -95,8 +138,8 @@ class StudyPage:
 
 def _mark(
     trial: dict[str, Any], attributes: TrialAttributes, report: TrialReport | None, best: TrialReport | None
-) -> None:
-    """Say in the JSON of a trial what it is, and give it the rungs that it has passed."""
+) -> list[str]:
+    """Say in the JSON of a trial what it is, and give it the rungs that it has passed; returns the former."""
     marks = [] if report is None else what_it_is(report, best)
     if attributes.is_untrained:
         trial.pop("values", None)
@@ -107,6 +150,7 @@ def _mark(
         trial["user_attrs"] = [{"key": MARK, "value": "; ".join(marks)}, *trial["user_attrs"]]
     if report is not None:
         trial["intermediate_values"] = [{"step": rung.images, "value": rung.fid} for rung in report.rungs]
+    return marks
 
 
 def _answered(attributes: TrialAttributes) -> str:

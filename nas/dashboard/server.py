@@ -11,8 +11,10 @@ from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from nas.dashboard.artifacts import safe_artifacts
 from nas.dashboard.board import Board
 from nas.dashboard.guard import VARIABLE, guarded
+from nas.dashboard.tie_break import ROUTE as TIE_BREAK
 from nas.errors import ConfigError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -60,7 +62,7 @@ def dashboard_server(
             f"host {host!r} lets everybody who can reach it read the study, there is no authentication: set "
             f"{VARIABLE}, use 127.0.0.1 (and an SSH tunnel), or --allow-remote behind an authenticating proxy"
         )
-    app = _read_only(board, local=host in LOOPBACK and not allow_remote)
+    app = _shielded(board, local=host in LOOPBACK and not allow_remote)
     app = guarded(app, token) if token else app
     server = _IPv6Server if ":" in host else DashboardServer
     try:
@@ -68,13 +70,29 @@ def dashboard_server(
     except socket.gaierror as error:
         raise ConfigError(f"host {host!r} is not known: use 127.0.0.1") from error
     except (OSError, OverflowError) as error:
-        reason = {
-            errno.EADDRINUSE: f"port {port} on {host} is in use: stop what uses it or give another --port",
-            errno.EACCES: f"port {port} is reserved for the administrator: give one above 1023 with --port",
-            errno.EADDRNOTAVAIL: f"host {host!r} is no address of this machine: use 127.0.0.1",
-        }
-        known = reason.get(error.errno or 0) if isinstance(error, OSError) else None
-        raise ConfigError(known or f"{host}:{port} can't be used ({error}): give another --port") from error
+        raise unusable(error, host, port, "--port") from error
+
+
+def unusable(error: OSError | OverflowError, host: str, port: int, flag: str) -> ConfigError:
+    """Why a server can't listen on `port`, and what to give by `flag`."""
+    reason = {
+        errno.EADDRINUSE: f"port {port} on {host} is in use: stop what uses it or give another {flag}",
+        errno.EACCES: f"port {port} is reserved for the administrator: give one above 1023 with {flag}",
+        errno.EADDRNOTAVAIL: f"host {host!r} is no address of this machine: use 127.0.0.1",
+    }
+    known = reason.get(error.errno or 0) if isinstance(error, OSError) else None
+    return ConfigError(known or f"{host}:{port} can't be used ({error}): give another {flag}")
+
+
+def adopted_server(app: Callable[..., Iterable[bytes]], listening: socket.socket) -> DashboardServer:
+    """The dashboard on a socket of loopback that listens already, with the guards of `dashboard_server`."""
+    host, port = listening.getsockname()[:2]
+    server = DashboardServer((host, port), _QuietHandler, bind_and_activate=False)
+    server.socket.close()
+    server.socket, server.server_name, server.server_port = listening, host, port
+    server.setup_environ()
+    server.set_app(_shielded(app, local=True))
+    return server
 
 
 class _IPv6Server(DashboardServer):
@@ -100,6 +118,11 @@ def serve(
             return
 
 
+def _shielded(app: Callable[..., Iterable[bytes]], *, local: bool) -> Any:
+    """All that stands before a board: a WSGI wrapper for each concern."""
+    return _read_only(safe_artifacts(app), local=local)
+
+
 def _read_only(app: Callable[..., Iterable[bytes]], *, local: bool) -> Any:
     """Wrap a WSGI app: allow reading only, and when `local` only its own host name.
 
@@ -111,7 +134,8 @@ def _read_only(app: Callable[..., Iterable[bytes]], *, local: bool) -> Any:
         name = environ.get("HTTP_HOST", "").rpartition(":")[0] or environ.get("HTTP_HOST", "")
         if local and name.strip("[]") not in LOOPBACK:
             return _refuse(start_response, "open the dashboard as http://127.0.0.1")
-        if method not in ("GET", "HEAD") and not (method == "PUT" and NOTE.fullmatch(path)):
+        written = {"PUT": NOTE, "POST": TIE_BREAK}.get(method)  # what a page may change
+        if method not in ("GET", "HEAD") and not (written and written.fullmatch(path)):
             return _refuse(
                 start_response, "this dashboard only shows the study; use the nas- commands to change it"
             )

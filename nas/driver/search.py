@@ -54,6 +54,7 @@ def run_search(
     trainable: type[tune.Trainable] | None = None,
     trials: MakeSource | None = None,
     finalists_of: str = "",
+    on_open: Callable[[str], None] = lambda study: None,
 ) -> SearchReport:
     """Run or resume the search that `bench.config` describes, until it has all its trials.
 
@@ -63,6 +64,7 @@ def run_search(
         trainable: distills candidates; None for the one that the configuration asks for.
         trials: makes the source of trials; the search's own proposals when None.
         finalists_of: name of the search whose finalists are trained; empty for a search.
+        on_open: called with the study's name once it is in the database and this process is its driver.
 
     Raises:
         UserError: the request can't be carried out. A study folder made for it is removed again, unless there
@@ -91,6 +93,7 @@ def run_search(
         check_purpose(store.study, finalists_of)
         link_retries(store)
         StudyAttributes(finalists_of=finalists_of).write(store.study)
+        on_open(store.name)
         source = make_source(store, space, utilisation, config)
         if source.work_left:
             with ExitStack() as running:

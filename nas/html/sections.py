@@ -20,7 +20,6 @@ from nas.plots import hypervolume_figure, kd_figure, pareto_figure, rung_figure
 from nas.reporting import (
     SearchReport,
     TrialReport,
-    architecture_of,
     comparison,
     count_states,
     latency_headings,
@@ -32,8 +31,10 @@ from nas.reporting import (
     read_report,
     schedule_of,
     states_in_words,
+    tie_break_lines,
     verdict,
     what_it_is,
+    width_profile,
 )
 from nas.study import StudyAttributes, StudyStore
 from search_spaces import UserError
@@ -41,7 +42,6 @@ from search_spaces import UserError
 PICTURES = 6  # students whose samples are shown
 PROFILES = 3  # architectures that are drawn beside the best
 FEWEST_FOR_IMPORTANCE = 4  # finished trials
-ENDS = ("latent", "inputs", "image")  # rows of an architecture that are no layers of a width of their own
 MOST_IMPORTANT = 8  # choices that are listed
 
 
@@ -89,7 +89,7 @@ def sections(store: StudyStore, folder: Path) -> dict[str, Any]:
     return {
         "title": found.study,
         "of_finalists": found.finalists_of,
-        "verdict": [*verdict(found), *comparison(found.compared_with)],
+        "verdict": [*verdict(found), *tie_break_lines(found), *comparison(found.compared_with)],
         "warnings": found.warnings,
         "asked": _asked(found, attributes),
         "plots": _plots(store, found, attributes, budget),
@@ -252,17 +252,15 @@ def _profiles(found: SearchReport, shown: Sequence[TrialReport]) -> list[Profile
     drawn = []
     for trial in shown[: PROFILES + 1]:
         try:
-            rows = architecture_of(found, trial).describe()
+            inside = width_profile(found.space, trial.architecture)
         except UserError:  # a family of another installation
             return []
-        layers = [(row.get("layer", next(iter(row.values()))), row.get("channels", "")) for row in rows]
-        inside = [(name, width) for name, width in layers if name not in ENDS and width.isdigit()]
         drawn.append((trial, inside))
-    widest = max((int(width) for _, layers in drawn for _, width in layers), default=1)
+    widest = max((width for _, layers in drawn for _, width in layers), default=1)
     return [
         Profile(
             _called(trial, found),
-            [(name, width, 100 * int(width) / widest) for name, width in layers],
+            [(name, str(width), 100 * width / widest) for name, width in layers],
         )
         for trial, layers in drawn
         if layers

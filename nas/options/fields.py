@@ -19,6 +19,8 @@ def option(
     choices: str = "",
     argument: bool = False,
     hidden: bool = False,
+    bare: str = "",
+    metavar: str = "",
     **rules: Any,
 ) -> Any:
     """A field of a model of options.
@@ -34,10 +36,12 @@ def option(
         choices: "module:NAME" of a collection of names, imported when help is shown.
         argument: whether it stands on the command line without a flag.
         hidden: whether it is no option of the command line.
+        bare: the value that the flag alone has; empty where a value must follow.
+        metavar: what `--help` calls the value; by its type when empty.
         rules: constraints, as pydantic's `Field` takes them.
     """
     extra: dict[str, Any] = {"group": group, "shown": shown, "flag": flag, "short": short, "off": off}
-    extra |= {"choices": choices, "argument": argument, "hidden": hidden}
+    extra |= {"choices": choices, "argument": argument, "hidden": hidden, "bare": bare, "metavar": metavar}
     return Field(default, description=help, json_schema_extra=cast(Any, extra), **rules)
 
 

@@ -52,6 +52,7 @@ class Option:
     several: bool = False  # several values in one
     required: bool = False
     argument: bool = False
+    bare: str = ""  # its value where the flag stands alone; empty where a value must follow
 
     def text_with_names(self) -> str:
         """Its help without the default. Names are imported only now: PyTorch may come with them."""
@@ -95,7 +96,7 @@ def _option(name: str, field: FieldInfo, group: str) -> Option:
         text=field.description or "",
         choices=str(extra.get("choices") or ""),
         default=_default(field, forms, is_bool, flag, off),
-        metavar=_metavar(forms, kinds),
+        metavar=str(extra.get("metavar") or _metavar(forms, kinds)),
         short=str(extra.get("short") or ""),
         off=(f"--no-{flag.removeprefix('--')}" if off is None else str(off)) if is_bool else "",
         is_bool=is_bool,
@@ -103,6 +104,7 @@ def _option(name: str, field: FieldInfo, group: str) -> Option:
         several=several,
         required=field.is_required(),
         argument=bool(extra.get("argument")),
+        bare=str(extra.get("bare") or ""),
     )
 
 

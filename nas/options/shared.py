@@ -186,6 +186,21 @@ class DryRunOption(Options):
     )
 
 
+class LiveOption(Options):
+    """A dashboard beside the trainings."""
+
+    dashboard: int | None = option(
+        None,
+        group="output",
+        ge=0,
+        le=65535,
+        bare="8080",
+        metavar="[PORT]",
+        help="Show the study in the browser while it runs, at this port of 127.0.0.1: 8080 if none is given, "
+        "a free one for 0. It ends with the command.",
+    )
+
+
 class QuietOption(Options):
     """How much is said on the way."""
 

@@ -1,6 +1,6 @@
 """What a study shows: reports, tables, verdicts."""
 
-from nas.reporting.architectures import architecture_of, legend_lines, render_architecture
+from nas.reporting.architectures import architecture_of, legend_lines, render_architecture, width_profile
 from nas.reporting.columns import (
     count_states,
     latency_headings,
@@ -11,26 +11,28 @@ from nas.reporting.columns import (
     states_in_words,
 )
 from nas.reporting.conclusion import Gain, comparison, gain, location, next_commands, verdict
-from nas.reporting.document import check_document, write_document
+from nas.reporting.documents import COLUMNS, as_csv, as_markdown, check_document, write_document
 from nas.reporting.finalists import render_finalists
 from nas.reporting.listing import StudySummary, render_studies, render_trials, summarise, what_it_is
-from nas.reporting.markdown import as_markdown
 from nas.reporting.report import (
+    Choice,
     SearchReport,
     TrialReport,
     choose_best,
+    interval_of,
     read_report,
     schedule_of,
     searches_below_teacher,
     trial_reports,
 )
 from nas.reporting.sizes import format_bytes
-from nas.reporting.spreadsheet import COLUMNS, as_csv
 from nas.reporting.tables import render, render_next
+from nas.reporting.tie_break import describe_tie_break, tie_break_lines, trial_numbers
 from nas.reporting.trust import render_trust
 
 __all__ = [
     "COLUMNS",
+    "Choice",
     "Gain",
     "SearchReport",
     "StudySummary",
@@ -42,8 +44,10 @@ __all__ = [
     "choose_best",
     "comparison",
     "count_states",
+    "describe_tie_break",
     "format_bytes",
     "gain",
+    "interval_of",
     "latency_headings",
     "latency_lines",
     "legend_lines",
@@ -64,8 +68,11 @@ __all__ = [
     "searches_below_teacher",
     "states_in_words",
     "summarise",
+    "tie_break_lines",
+    "trial_numbers",
     "trial_reports",
     "verdict",
     "what_it_is",
+    "width_profile",
     "write_document",
 ]

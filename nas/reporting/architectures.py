@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -9,6 +12,8 @@ from rich.text import Text
 
 from nas.reporting.report import SearchReport, TrialReport
 from search_spaces import FAMILIES, Architecture, get_family
+
+ENDS = ("latent", "inputs", "input", "image")  # rows that are no layers of a width of their own
 
 
 def architecture_of(found: SearchReport, trial: TrialReport) -> Architecture:
@@ -18,6 +23,17 @@ def architecture_of(found: SearchReport, trial: TrialReport) -> Architecture:
         UserError: the study's family is not installed, or the architecture is not one of it.
     """
     return get_family(found.space).architecture.from_json(trial.architecture)
+
+
+def width_profile(family: str, architecture: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Each layer of an architecture between input and image, and its channels.
+
+    Raises:
+        UserError: the family is not installed, or the architecture is not one of it.
+    """
+    rows = get_family(family).architecture.from_json(dict(architecture)).describe()
+    layers = [(row.get("layer", next(iter(row.values()))), row.get("channels", "")) for row in rows]
+    return [(name, int(width)) for name, width in layers if name not in ENDS and width.isdigit()]
 
 
 def legend_lines(family: str) -> list[str]:

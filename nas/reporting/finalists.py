@@ -26,6 +26,7 @@ from nas.reporting.columns import (
 )
 from nas.reporting.conclusion import comparison, near
 from nas.reporting.report import SearchReport, TrialReport
+from nas.reporting.tie_break import tie_break_lines
 
 HEADINGS = {"kid": "KID"}
 FORMATS = {"kid": ".3g", "content": ".3f", "target": ".3f", "perceptual": ".3f"}
@@ -66,6 +67,7 @@ def render_finalists(found: SearchReport) -> RenderableType:
         Text(),
         *(Text(line) for line in _got_worse(found, shown)),
         Text(chosen_line(found, best)),
+        *(Text(line) for line in tie_break_lines(found)),
     )
 
 

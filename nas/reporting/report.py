@@ -29,7 +29,7 @@ from nas.ranking import (
     select,
     variance_of_median,
 )
-from nas.study import REAL_IMAGES, Latencies, RungRecord, StudyAttributes, StudyStore
+from nas.study import REAL_IMAGES, Latencies, RungRecord, StudyAttributes, StudyStore, TieBreak
 from nas.trials import TrialAttributes, measured_architectures, state_of
 
 
@@ -112,6 +112,8 @@ class SearchReport(BaseModel):
     warnings: list[str] = []  # about the conditions of the search
     finalists_of: str = ""  # the search whose finalists this study trains; empty for a search
     latencies: list[Latencies] = []  # of `nas-report --latency`
+    tie_break: TieBreak | None = None  # a person's choice, as it was made
+    choice: int | None = None  # what nas-export takes: `tie_break` while tied with the best, else the best
 
     @property
     def distance(self) -> str:
@@ -123,10 +125,7 @@ class SearchReport(BaseModel):
 
         By Student's t for the median of normal logarithms, their deviation being the study's noise.
         """
-        centre = statistics.median(log_fid(fid) for fid in trial.fids)
-        error = self.noise * math.sqrt(variance_of_median(len(trial.fids)))
-        reach = error * float(student_t.ppf(0.95, PRIOR_WEIGHT + self.replicates))
-        return math.exp(centre - reach), math.exp(centre + reach)
+        return _interval(trial, self.noise, self.replicates)
 
     def held_out(self, trial: TrialReport) -> dict[str, float]:
         """Medians of `TrialReport.held_out` over the trainings of an architecture; `trial` is its first."""
@@ -173,6 +172,8 @@ def read_report(store: StudyStore, folder: Path | None = None) -> SearchReport:
         extractor=attributes.extractor,
         extractor_weights=attributes.extractor_weights or config.get("extractor_weights") or "",
         finalists_of=attributes.finalists_of,
+        tie_break=attributes.tie_break,
+        choice=None if chosen.best is None else chosen.preferred(attributes.tie_break).number,
         recipe=_recipe(config),
         data={"name": config["data"], "digest": attributes.data} | _parts(config),
         compared_with=attributes.compared_with,
@@ -269,6 +270,16 @@ class Choice:
         """Whether a teacher of this FID, which costs more than all students, is on the front, too."""
         return all(fid < self.estimates[t.number] for t in self.front)
 
+    @property
+    def tied(self) -> list[TrialReport]:
+        """The best, then the trials that are not significantly worse."""
+        return [] if self.best is None else [self.best, *self.within_margin]
+
+    def preferred(self, tie_break: TieBreak | None) -> TrialReport:
+        """The person's choice if it is tied with the best, else the best, of which there must be one."""
+        number = None if tie_break is None else tie_break.trial
+        return next((t for t in self.tied if t.number == number), self.tied[0])
+
 
 def choose_best(trials: Sequence[TrialReport], limit_macs: float | None = None) -> Choice:
     """What reports, plots and exports call the front and the best, of architectures within a limit.
@@ -285,6 +296,19 @@ def choose_best(trials: Sequence[TrialReport], limit_macs: float | None = None) 
         [by_number[m.trial] for m in chosen.within_margin],
         chosen.estimates,
     )
+
+
+def interval_of(trial: TrialReport, trials: Sequence[TrialReport]) -> tuple[float, float]:
+    """`SearchReport.interval` of one of the `trials` of a study."""
+    floor = noise_floor([_measured(t) for t in trials if t.fids])
+    return _interval(trial, floor.sigma, floor.replicates)
+
+
+def _interval(trial: TrialReport, noise: float, replicates: int) -> tuple[float, float]:
+    centre = statistics.median(log_fid(fid) for fid in trial.fids)
+    error = noise * math.sqrt(variance_of_median(len(trial.fids)))
+    reach = error * float(student_t.ppf(0.95, PRIOR_WEIGHT + replicates))
+    return math.exp(centre - reach), math.exp(centre + reach)
 
 
 def _measured(trial: TrialReport) -> Measured:

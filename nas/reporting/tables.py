@@ -31,6 +31,7 @@ from nas.reporting.columns import (
 from nas.reporting.conclusion import comparison, next_commands, verdict
 from nas.reporting.finalists import render_finalists
 from nas.reporting.report import SearchReport, TrialReport
+from nas.reporting.tie_break import tie_break_lines
 
 WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^'" ])+""")  # of a command, with its quotes
 
@@ -72,7 +73,7 @@ def _render_search(found: SearchReport, trust: RenderableType | None) -> Rendera
         *(Text(line) for line in lines),
         Text(),
         Text(best_line(found, found.best)),
-        *(Text(line) for line in verdict(found)),
+        *(Text(line) for line in [*verdict(found), *tie_break_lines(found)]),
     )
 
 

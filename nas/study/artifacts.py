@@ -12,6 +12,8 @@ from optuna.trial import FrozenTrial, Trial
 from nas.errors import WorkdirError
 from search_spaces import os_reason
 
+SAMPLES = "samples.png"
+
 
 def attach_samples(
     study_or_trial: optuna.Study | Trial | FrozenTrial,
@@ -41,6 +43,12 @@ def attach_samples(
     return upload_artifact(
         artifact_store=kept, file_path=str(png), study_or_trial=study_or_trial, storage=storage
     )
+
+
+def samples_of(trial: FrozenTrial, storage: BaseStorage) -> str | None:
+    """The artifact id of the samples of `trial`, beside the teacher's for the same inputs; None without."""
+    found = get_all_artifact_meta(trial, storage=storage)
+    return next((meta.artifact_id for meta in found if meta.filename == SAMPLES), None)
 
 
 def artifact_store(artifacts: Path) -> FileSystemArtifactStore:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import optuna
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
 from distill.evaluation import distance_name
 from nas.budget import Timing
 from nas.errors import StudyError
+from nas.study.records import TieBreak
 
 LAYOUT = 1
 """Version of the attributes of studies and trials. Raise it when studies of the version before can't be read
@@ -63,11 +64,22 @@ class StudyAttributes(BaseModel):
     config: dict[str, Any] = {}  # the search's settings, without passwords
     warnings: list[str] = []  # about the conditions of the search, for reports
     latencies: list[Latencies] = []  # of `nas-report --latency`, one for each place
+    tie_break: TieBreak | None = None  # a person's choice; written by `save_tie_break` alone
 
     @property
     def distance(self) -> str:
         """What the distance of a student is called."""
         return distance_name(self.extractor)
+
+    @field_validator("tie_break", mode="wrap")
+    @classmethod
+    def _ignore_others(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> TieBreak | None:
+        """A choice that this version can't read is none: the trials are what they are without it."""
+        try:
+            chosen: TieBreak | None = handler(value)
+        except ValidationError:
+            return None
+        return chosen
 
     @classmethod
     def from_study(cls, study: optuna.Study) -> Self:
@@ -77,9 +89,17 @@ class StudyAttributes(BaseModel):
     def write(self, study: optuna.Study) -> None:
         """Save what is set and differs from what `study` has."""
         known = study.user_attrs
-        for key, value in self.model_dump(exclude_defaults=True).items():
+        for key, value in self.model_dump(exclude_defaults=True, exclude={"tie_break"}).items():
             if key not in known or known[key] != value:
                 study.set_user_attr(key, value)
+
+
+def save_tie_break(study: optuna.Study, tie_break: TieBreak | None) -> None:
+    """Save a person's choice in place of the one before; None withdraws it.
+
+    No driver reads or writes it, so that a dashboard may save it while a search runs.
+    """
+    study.set_user_attr("tie_break", None if tie_break is None else tie_break.model_dump(mode="json"))
 
 
 def check_layout(study: optuna.Study, *, create: bool) -> None:

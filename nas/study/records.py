@@ -1,8 +1,12 @@
-"""The record that the study keeps of every rung."""
+"""Records that the study keeps: of every rung, and of a person's choice among tied trials."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, NonNegativeInt
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt
+
+LONGEST_NAME, LONGEST_REASON = 80, 500  # characters
 
 
 class RungRecord(BaseModel):
@@ -28,3 +32,15 @@ class RungRecord(BaseModel):
     sha256: str  # of the checkpoint file
     kid: FiniteFloat | None = None  # over the same samples, where it was asked for
     fid_extractor_digest: str = ""  # of its weights, 16 hex digits; empty in studies from before it was kept
+
+
+class TieBreak(BaseModel):
+    """A person's choice among trials that do not differ significantly."""
+
+    model_config = ConfigDict(frozen=True)
+
+    trial: NonNegativeInt  # that was chosen
+    tied: tuple[NonNegativeInt, ...]  # the trials that were to choose from, with the one chosen
+    time: AwareDatetime
+    by: Annotated[str, Field(max_length=LONGEST_NAME)] = ""  # who chose
+    reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""

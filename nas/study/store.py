@@ -1,6 +1,7 @@
 """The study: Optuna's trials, our rungs and the driver's lease, in one SQL
 
-The driver is the only writer. Dashboard, export and reports open with `create=False` and only read.
+The driver is the only writer of trials. Dashboard, export and reports open with `create=False`; the dashboard
+writes what people say of a study, notes and a tie-break, and the others only read.
 """
 
 from __future__ import annotations

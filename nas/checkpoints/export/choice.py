@@ -13,7 +13,8 @@ def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | Non
     """The trial to export: number `trial`, or the best complete one of at most `max_macs` MACs.
 
     The best is that of reports and the dashboard: the first training of the architecture with the lowest
-    posterior estimate. Its replicates are exported by their own numbers only.
+    posterior estimate. Its replicates are exported by their own numbers only. Of trials tied with the best
+    it is the one that a person chose, if one did.
 
     Raises:
         ExportError: no trial is complete, or none is that cheap.
@@ -26,14 +27,14 @@ def choose(found: SearchReport, *, trial: int | None = None, max_macs: int | Non
         raise ExportError(
             f"study {found.study!r} has no complete trial yet: run nas-search again to continue"
         )
-    best = choose_best(found.trials, max_macs).best
-    if best is None:
+    chosen = choose_best(found.trials, max_macs)
+    if chosen.best is None:
         cheapest = min(t.macs or 0 for t in complete)
         given, needed = format_quantity(max_macs), format_quantity(cheapest)
         if given == needed:
             given, needed = str(max_macs), str(cheapest)
         raise ExportError(f"--max-macs {given}: the cheapest complete trial takes {needed} MACs; give more")
-    return best
+    return chosen.preferred(found.tie_break)
 
 
 def better_seed(found: SearchReport, trial: TrialReport) -> TrialReport | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from nas.reporting import SearchReport
+from nas.study import StudyStore, TieBreak, save_tie_break
 from tests.nas.cli.command_line import refused, run
 
 
@@ -55,3 +58,38 @@ def test_a_checkpoint_is_written_in_another_format(teacher_file: Path, tmp_path:
 )
 def test_a_wrong_request_is_refused(arguments: list[str], says: str, teacher_file: Path) -> None:
     refused(says, "nas-export", "--checkpoint", teacher_file, *arguments)
+
+
+def test_of_tied_trials_the_one_that_a_person_chose_is_exported_and_reported(
+    replicated: SearchReport, tmp_path: Path
+) -> None:
+    workdir = tmp_path / "runs"
+    shutil.copytree(Path(replicated.folder).parent, workdir)
+    at = ("--workdir", workdir)
+    assert replicated.best is not None
+    other = replicated.within_margin[0]
+    hostile = "Ann\x1b[31m<b>"
+    with StudyStore.open(f"sqlite:///{workdir}/tiny/study.db", "tiny", create=False) as store:
+        tied = (replicated.best.number, *replicated.within_margin)
+        chosen = TieBreak(trial=other, tied=tied, time=datetime.now(UTC), by=hostile, reason="rounder")
+        save_tie_break(store.study, chosen)
+    done = run("nas-export", *at, "-o", tmp_path / "chosen.safetensors")
+    assert done.exit_code == 0, done.output
+    assert f": trial {other} of tiny" in done.stdout
+    assert f"\nTie-break: trial {other} was chosen among the tied trials" in done.stdout
+    assert "\x1b" not in done.stdout
+    best = run("nas-export", *at, "--trial", replicated.best.number, "-o", tmp_path / "best.safetensors")
+    assert "Tie-break" not in best.stdout
+    report = run("nas-report", *at).stdout
+    assert f"Tie-break: trial {other} was chosen" in " ".join(report.split())
+    assert f"Best student: trial {replicated.best.number}," in report
+    assert "\x1b" not in report
+    found = json.loads(run("nas-report", *at, "--json").stdout)
+    assert (found["choice"], found["tie_break"]["by"]) == (other, hostile)
+    assert found["best"]["number"] == replicated.best.number
+    assert found["estimates"] == json.loads(replicated.model_dump_json())["estimates"]
+    run("nas-report", *at, "--html", tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "Tie-break: trial" in page
+    assert "Ann\x1b" not in page
+    assert "&lt;b&gt;: rounder; nas-export takes it." in page
