@@ -16,7 +16,7 @@
 set -euo pipefail
 
 # Other users of the nodes can't reach this Ray: its processes share the token of ~/.ray/auth_token.
-export RAY_AUTH_MODE=token
+export RAY_AUTH_MODE=token RAY_worker_niceness=0
 ray get-auth-token --generate >/dev/null
 
 head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.dashboard.board import Board, board_of
+from nas.dashboard.guard import VARIABLE
 from nas.dashboard.server import adopted_server
 from nas.errors import StorageError, StudyError
 
@@ -51,8 +52,8 @@ def run() -> None:
     asked = json.loads(sys.stdin.readline() or "{}")
     if not asked:
         return
-    app = Later()
-    with adopted_server(app, socket.socket(fileno=asked["socket"])) as server:
+    app, token = Later(), os.environ.get(VARIABLE, "")
+    with adopted_server(app, socket.socket(fileno=asked["socket"]), token) as server:
         for watch in (_watch_parent, _listen):
             threading.Thread(target=watch, args=(app, asked, parent), daemon=True).start()
         server.serve_forever()
@@ -60,8 +61,12 @@ def run() -> None:
 
 def _listen(app: Later, asked: dict[str, Any], parent: int) -> None:
     """Open the study when told its name, and end with the pipe."""
-    for line in sys.stdin:
-        app.board = _opened(asked, json.loads(line))
+    try:
+        for line in sys.stdin:
+            app.board = _opened(asked, json.loads(line))
+    except Exception as error:  # in a thread it would leave a page that asks for patience for ever
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        os._exit(1)
     _leave(app)
 
 

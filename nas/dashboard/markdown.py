@@ -1,6 +1,6 @@
 """Names from a study as Markdown: whatever they contain, they stay text.
 
-Optuna Dashboard shows notes as GitHub-flavoured Markdown with formulas, and lets HTML in them pass.
+Optuna Dashboard shows notes as GitHub-flavoured Markdown, in which names must not become links or pictures.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from nas.dashboard.guard import VARIABLE, check_token
 from nas.dashboard.server import unusable
 from nas.printable import printable
 
@@ -40,8 +41,11 @@ def dashboard_process(
         say: receives what a person should know, in a line.
 
     Raises:
-        ConfigError: the port can't be used.
+        ConfigError: the port can't be used, or the token of NAS_DASHBOARD_TOKEN.
     """
+    token = os.environ.get(VARIABLE, "")
+    if token:
+        check_token(token)
     try:
         listening = socket.create_server((HOST, port), backlog=32)
     except (OSError, OverflowError) as error:
@@ -52,7 +56,7 @@ def dashboard_process(
     ending = threading.Event()
     watch = threading.Thread(target=_watch, args=(process, ending, say), name="dashboard", daemon=True)
     watch.start()
-    say(f"Dashboard: {address} (ends with the search)")
+    say(f"Dashboard: {address} (ends with the search{'; asks for the token' if token else ''})")
     try:
         yield lambda study: _send(process, study)
     finally:

@@ -18,6 +18,7 @@ from nas.dashboard.tie_break import ROUTE as TIE_BREAK
 from nas.errors import ConfigError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PLAIN_PATH = re.compile(r"/|(/[A-Za-z0-9._~-]+)+/?")
 NOTE = re.compile(r"/api/studies/\d+(/\d+)?/note")
 
 
@@ -84,14 +85,21 @@ def unusable(error: OSError | OverflowError, host: str, port: int, flag: str) ->
     return ConfigError(known or f"{host}:{port} can't be used ({error}): give another {flag}")
 
 
-def adopted_server(app: Callable[..., Iterable[bytes]], listening: socket.socket) -> DashboardServer:
-    """The dashboard on a socket of loopback that listens already, with the guards of `dashboard_server`."""
+def adopted_server(
+    app: Callable[..., Iterable[bytes]], listening: socket.socket, token: str = ""
+) -> DashboardServer:
+    """The dashboard on a socket of loopback that listens already, with the guards of `dashboard_server`.
+
+    Raises:
+        ConfigError: the token is not usable.
+    """
     host, port = listening.getsockname()[:2]
     server = DashboardServer((host, port), _QuietHandler, bind_and_activate=False)
     server.socket.close()
     server.socket, server.server_name, server.server_port = listening, host, port
     server.setup_environ()
-    server.set_app(_shielded(app, local=True))
+    shielded = _shielded(app, local=True)
+    server.set_app(guarded(shielded, token) if token else shielded)
     return server
 
 
@@ -120,7 +128,21 @@ def serve(
 
 def _shielded(app: Callable[..., Iterable[bytes]], *, local: bool) -> Any:
     """All that stands before a board: a WSGI wrapper for each concern."""
-    return _read_only(safe_artifacts(app), local=local)
+    return _plain_paths(_read_only(safe_artifacts(app), local=local))
+
+
+def _plain_paths(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """Wrap a WSGI app: paths with other characters than ours are refused.
+
+    Those behind it drop what they can't decode, and would see another path than those before them.
+    """
+
+    def guarded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not PLAIN_PATH.fullmatch(environ["PATH_INFO"]):
+            return _refuse(start_response, "there is no such page", HTTPStatus.NOT_FOUND)
+        return app(environ, start_response)
+
+    return guarded
 
 
 def _read_only(app: Callable[..., Iterable[bytes]], *, local: bool) -> Any:
@@ -144,7 +166,8 @@ def _read_only(app: Callable[..., Iterable[bytes]], *, local: bool) -> Any:
     return guarded
 
 
-def _refuse(start_response: Callable[..., Any], reason: str) -> list[bytes]:
-    status = HTTPStatus.FORBIDDEN
+def _refuse(
+    start_response: Callable[..., Any], reason: str, status: HTTPStatus = HTTPStatus.FORBIDDEN
+) -> list[bytes]:
     start_response(f"{status.value} {status.phrase}", [("Content-Type", "application/json")])
     return [f'{{"reason": "{reason}"}}'.encode()]

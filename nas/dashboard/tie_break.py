@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from jinja2 import Environment, StrictUndefined
 
@@ -94,7 +94,7 @@ class TieBreakForm:
         Raises:
             _RefusalError: the form is not of this page, or what it chooses is not tied any more.
         """
-        if urlsplit(environ.get("HTTP_ORIGIN", "")).netloc != environ.get("HTTP_HOST"):
+        if environ.get("HTTP_ORIGIN", "").partition("://")[2] != environ.get("HTTP_HOST"):
             raise _RefusalError(HTTPStatus.FORBIDDEN, "The choice is not from this page: choose here.")
         fields = _fields(environ)
         token = fields.get("token", "").encode(errors="replace")
@@ -170,7 +170,10 @@ def _joined(numbers: Sequence[int]) -> str:
 def _fields(environ: dict[str, Any]) -> dict[str, str]:
     """The fields of a form, the first of each name."""
     length = environ.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length) > LARGEST:
+    if not length.isdecimal() or not length.isascii() or int(length) > LARGEST:
         raise _RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The form is too long: shorten the reason.")
     body = environ["wsgi.input"].read(int(length)).decode(errors="replace")
-    return {name: values[0] for name, values in parse_qs(body, max_num_fields=20).items()}
+    try:
+        return {name: values[0] for name, values in parse_qs(body, max_num_fields=20).items()}
+    except ValueError as error:
+        raise _RefusalError(HTTPStatus.BAD_REQUEST, "The form is not of this page: choose here.") from error

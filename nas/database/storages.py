@@ -78,10 +78,18 @@ class RetryingStorage(BaseStorage):
 
         self._retries(lambda: self._inner.delete_study(study_id), again=find_and_delete)
 
-    # What follows is idempotent as it is.
-
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
-        return self._retries(lambda: self._inner.create_new_study(directions, study_name))
+        def find_or_create() -> int:
+            for study in self._inner.get_all_studies():
+                if study.study_name == study_name:
+                    return study._study_id
+            return self._inner.create_new_study(directions, study_name)
+
+        return self._retries(
+            lambda: self._inner.create_new_study(directions, study_name), again=find_or_create
+        )
+
+    # What follows is idempotent as it is.
 
     def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
         self._retries(lambda: self._inner.set_study_user_attr(study_id, key, value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class LitertModel:
 
 
 @contextlib.contextmanager
-def _no_prints() -> Any:
+def _no_prints() -> Iterator[None]:
     """Without the progress that the converter prints."""
     with (
         Path(os.devnull).open("w") as nowhere,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from nas.runtimes.program import quiet
 
+ROOT_LOGGER = ""  # which quantization writes to
 QUANTIZED = ("Conv", "ConvTranspose")
 """Operators of eight bits. Linear layers stay float32: they are few, and the styles of StyleGAN2 and the
 embeddings of BigGAN, which they make, lose most."""
@@ -49,7 +51,8 @@ def int8_model(model: bytes, calibration: Iterable[Mapping[str, Tensor]]) -> byt
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
-    with tempfile.TemporaryDirectory() as folder, quiet():
+    # it leaves files in the current folder, too
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), quiet(ROOT_LOGGER):
         before, after = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
         before.write_bytes(model)
         quantize_static(

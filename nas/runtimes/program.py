@@ -14,7 +14,7 @@ from torch.export import Dim, ExportedProgram
 from search_spaces import Graph
 
 BATCH_DIMENSION = 0
-LOGGERS = ("", "torch.onnx", "torch.export", "onnxscript", "onnx_ir")  # "" is what quantization logs to
+LOGGERS = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")
 TRACED = 2  # images: at 1, sizes would be taken for constants
 
 
@@ -34,9 +34,9 @@ def shapes(graph: Graph, batch: int | None) -> dict[str, Any]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Without the remarks of PyTorch's exporters about themselves."""
-    loggers = [logging.getLogger(name) for name in LOGGERS]
+def quiet(*further: str) -> Iterator[None]:
+    """Without the remarks of PyTorch's exporters, and of the loggers `further`, about themselves."""
+    loggers = [logging.getLogger(name) for name in (*LOGGERS, *further)]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)

@@ -1,7 +1,7 @@
-"""The study: Optuna's trials, our rungs and the driver's lease, in one SQL
+"""The study: Optuna's trials, our rungs and the driver's lease, in one SQL database.
 
-The driver is the only writer of trials. Dashboard, export and reports open with `create=False`; the dashboard
-writes what people say of a study, notes and a tie-break, and the others only read.
+The driver is the only writer of trials. Dashboard, export and reports open with `create=False`; they write
+notes, a tie-break and latencies beside the trials, which no driver writes.
 """
 
 from __future__ import annotations

@@ -77,6 +77,14 @@ def test_no_artifact_is_a_page_or_for_other_origins(planted: Planted, kind: str)
     assert headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
 
 
+@pytest.mark.parametrize("before", ["%ff", "%00", "%C0%AF"])
+def test_a_path_that_is_read_in_two_ways_is_refused(planted: Planted, before: str) -> None:
+    path = planted.path(b"<script>1</script>", "text/html").removeprefix(planted.url)
+    answer = ask(f"{planted.url}/{before}{path[1:]}")
+    assert answer.status == 404
+    assert b"script" not in answer.body
+
+
 def test_a_header_in_a_type_is_not_sent(planted: Planted) -> None:
     answer = planted.get(b"x", "text/html\r\nSet-Cookie: a=b")
     assert answer.headers["Set-Cookie"] is None

@@ -104,6 +104,18 @@ def test_a_form_that_is_too_long_is_refused(url: str, tied: StudyStore) -> None:
     assert made(tied) is None
 
 
+@pytest.mark.parametrize("origin", ["http://[", "://", "null", ""])
+def test_an_origin_that_is_none_is_refused(url: str, tied: StudyStore, origin: str) -> None:
+    answer = ask(f"{url}/tie-break/1", {"trial": "0"}, Origin=origin)
+    assert answer.status == 403
+    assert "tie_break" not in tied.study.user_attrs
+
+
+def test_a_form_of_too_many_fields_is_refused(url: str) -> None:
+    answer = ask(f"{url}/tie-break/1", {f"field {i}": "x" for i in range(30)}, Origin=url)
+    assert answer.status == 400
+
+
 def test_other_paths_are_still_not_written(url: str) -> None:
     assert ask(f"{url}/tie-break/1/x", {}, Origin=url).status == 403
     assert ask(f"{url}/api/studies/1/rename", {}, Origin=url).status == 403
