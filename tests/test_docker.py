@@ -246,8 +246,11 @@ def test_the_ray_job_has_rays_version_one_image_and_one_volume() -> None:
         )
         assert (mount["name"], mount["mountPath"]) == (volume["name"], "/data")
     head = groups[0]["template"]["spec"]["containers"][0]
-    assert head["env"][0]["name"] == "PGPASSWORD"
-    assert "valueFrom" in head["env"][0]
+    variables = {each["name"]: each for each in head["env"]}
+    assert "valueFrom" in variables["PGPASSWORD"], "the manifest holds no password"
+    worker = groups[1]["template"]["spec"]["containers"][0]
+    for container in (head, worker):
+        assert {"name": "RAY_worker_niceness", "value": "0"} in container["env"]
 
 
 def slurm(tmp_path: Path, *arguments: str, **variables: str) -> list[str]:

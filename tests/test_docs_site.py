@@ -16,7 +16,6 @@ from tools import docs
 ROOT = Path(__file__).parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LOADING = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
-START = "README.md"  # of docs/: the start page
 
 
 class Page(HTMLParser):
@@ -53,9 +52,9 @@ def pages(site: Path) -> dict[Path, Page]:
 def test_every_page_is_in_the_site_and_in_its_navigation(site: Path) -> None:
     start = (site / "index.html").read_text(encoding="utf-8")
     for path in [*docs.DOCS.rglob("*.md"), *(ROOT / name for name in docs.BESIDE)]:
-        if path == docs.DOCS / START:
-            continue
-        html = docs.place(path).with_suffix(".html")
+        place = docs.place(path)
+        start_page = path.name == "README.md" and path.is_relative_to(docs.DOCS)  # of its folder
+        html = place.with_name("index.html") if start_page else place.with_suffix(".html")
         assert (site / html).is_file()
         assert path.name == "README.md" or f'href="{html.as_posix()}"' in start, f"{html} is in no menu"
 
