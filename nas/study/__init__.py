@@ -2,8 +2,19 @@
 
 from nas.database import Rung
 from nas.study.artifacts import artifact_store, attach_samples
-from nas.study.attributes import BUILT_IN, LAYOUT, REAL_IMAGES, Latencies, StudyAttributes
-from nas.study.folder import check_folder, study_folder
+from nas.study.attributes import BUILT_IN, LAYOUT, REAL_IMAGES, Latencies, RunFacts, StudyAttributes
+from nas.study.folder import (
+    DATABASE,
+    REPORT,
+    SETTINGS,
+    TRIALS,
+    check_folder,
+    has_settings_of,
+    other_database,
+    report_file,
+    study_folder,
+    trial_folder,
+)
 from nas.study.locate import has_result, open_all, open_existing, study_names
 from nas.study.opening import check_purpose
 from nas.study.ownership import FolderOwner
@@ -13,10 +24,15 @@ from nas.study.store import StudyStore
 
 __all__ = [
     "BUILT_IN",
+    "DATABASE",
     "LAYOUT",
     "REAL_IMAGES",
+    "REPORT",
+    "SETTINGS",
+    "TRIALS",
     "FolderOwner",
     "Latencies",
+    "RunFacts",
     "Rung",
     "RungRecord",
     "StudyAttributes",
@@ -28,9 +44,13 @@ __all__ = [
     "check_purpose",
     "check_study",
     "has_result",
+    "has_settings_of",
     "open_all",
     "open_existing",
+    "other_database",
     "recorded_part",
+    "report_file",
     "study_folder",
     "study_names",
+    "trial_folder",
 ]
