@@ -73,7 +73,7 @@ class CopyOptions(JsonOption, QuietOption, ChosenStudy):
 def gc_command(asked: GcOptions) -> None:
     """Delete checkpoints of stopped and dominated trials, and what killed runs left.
 
-    Leftovers are unfinished files, workers' reports, scratch folders, and folders of trials and artifacts that
+    Leftovers are unfinished files, workers' reports, scratch folders, and trials' folders and artifacts that
     the study does not know. Records, samples and logs stay. The study's lease is held meanwhile; while a
     search runs, nothing is deleted.
     """
@@ -180,5 +180,6 @@ def copy_command(asked: CopyOptions) -> None:
     echo(
         f"{made.study}: {count_of(made.trials, 'trial')}, {count_of(made.rungs, 'rung')} and "
         f"{count_of(made.files, 'file')} ({format_bytes(made.bytes)}) copied to {made.folder}, "
-        f"{made.storage}; all compared, {count_of(made.checkpoints, 'checkpoint')} with the SHA-256 of the record"
+        f"{made.storage}; all compared, {count_of(made.checkpoints, 'checkpoint')} with the SHA-256 of the "
+        "record"
     )
