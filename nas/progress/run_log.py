@@ -76,7 +76,8 @@ class RunLog:
                     logger.removeHandler(handler)
             if isinstance(console, Terminal):
                 console.log = None
-            self._handler.close()
+            with suppress(OSError):  # what was not written yet, on a full disk
+                self._handler.close()
 
 
 class _Lines(logging.Formatter):

@@ -49,9 +49,12 @@ def test_in_a_shared_database_only_its_own_rows_go(tmp_path: Path, url: str, nam
 def test_a_study_that_is_run_stays(tmp_path: Path, url: str, name: str) -> None:
     _, folder = small_study(tmp_path / "runs", name, url)
     before = files_of(folder)
-    with opened(url, name) as driver, driver.lease():
-        with pytest.raises(StudyError, match=r"is being run by pid \d+ on .* wait for it or stop it"):
-            delete_study(opened(url, name), folder)
+    with (
+        opened(url, name) as driver,
+        driver.lease(),
+        pytest.raises(StudyError, match=r"is being run by pid \d+ on .* wait for it or stop it"),
+    ):
+        delete_study(opened(url, name), folder)
     assert files_of(folder) == before
     assert name in StudyStore.names(url)
 
@@ -60,9 +63,7 @@ def test_a_second_study_in_the_same_file_keeps_the_file(tmp_path: Path) -> None:
     url, folder = small_study(tmp_path / "runs", "small")
     StudyStore.open(url, "guest").close()
     delete_study(opened(url, "small"), folder)
-    assert [path.name for path in folder.iterdir() if not path.name.endswith(("-wal", "-shm"))] == [
-        "study.db"
-    ]
+    assert {path.name for path in folder.iterdir()} - {"study.db-wal", "study.db-shm"} == {"study.db"}
     assert StudyStore.names(url) == ["guest"]
 
 
@@ -78,7 +79,7 @@ def test_a_folder_that_is_not_the_studys_own_stays(tmp_path: Path) -> None:
     StudyStore.open(url, "small").close()
     with (
         opened(url, "small") as store,
-        pytest.raises(StudyError, match=r"belongs to study 'small' in sqlite"),
+        pytest.raises(StudyError, match=r"belongs to study 'small' in"),
     ):
         delete_study(store, folder)
     assert (folder / "trials").is_dir()
