@@ -59,7 +59,7 @@ class RunLog:
         # where nobody has set up logging, Python shows warnings itself, but only while there is no handler
         handlers = [self._handler] + ([] if logger.hasHandlers() else [logging.lastResort])
         if isinstance(console, Terminal):
-            console.log = self
+            console.run_log = self
         for handler in handlers:
             if handler is not None:
                 logger.addHandler(handler)
@@ -75,7 +75,7 @@ class RunLog:
                 if handler is not None:
                     logger.removeHandler(handler)
             if isinstance(console, Terminal):
-                console.log = None
+                console.run_log = None
             with suppress(OSError):  # what was not written yet, on a full disk
                 self._handler.close()
 

@@ -33,7 +33,7 @@ class Terminal(Console):
         """`only_warnings` are said, and no progress is shown; `events` receive what happens, too."""
         super().__init__(markup=False, emoji=False, highlight=False, **options)
         self.only_warnings, self.events = only_warnings, events
-        self.log: EventSink | None = None  # while a run keeps one
+        self.run_log: EventSink | None = None  # while a run keeps one
         self._printing = RLock()  # what a display draws must be written in the order in which it was made
 
     def print(self, *objects: Any, **options: Any) -> None:
@@ -80,7 +80,7 @@ def has_events(console: Console) -> bool:
 def tell(console: Console, event: Event) -> None:
     """Give programs that read the events of `console` this one, and the log of the run."""
     if isinstance(console, Terminal):
-        for sink in (console.events, console.log):
+        for sink in (console.events, console.run_log):
             if sink is not None:
                 sink.write(event)
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import optuna
 from optuna.artifacts import get_all_artifact_meta
+from optuna.trial import FrozenTrial
 
 from distill.storage import SCRATCH, is_abandoned
 from nas.study import REPORT, TRIALS, StudyStore
@@ -40,7 +42,7 @@ def _artifacts_of_none(store: StudyStore, artifacts: Path) -> Iterator[Path]:
     """Artifacts that neither the study nor a trial has: the driver was killed before it noted them."""
     if not _is_folder(artifacts):
         return
-    owners = [store.study, *store.study.get_trials(deepcopy=False)]
+    owners: list[optuna.Study | FrozenTrial] = [store.study, *store.study.get_trials(deepcopy=False)]
     known = {
         meta.artifact_id for owner in owners for meta in get_all_artifact_meta(owner, storage=store.storage)
     }

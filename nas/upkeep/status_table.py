@@ -27,7 +27,8 @@ def render_status(found: StudyStatus) -> RenderableType:
     facts = Table.grid(padding=(0, 2))
     for name, said in _facts(found):
         facts.add_row(Text(name, style="dim"), Text(said, overflow="fold"))
-    return Group(facts, *([Text(), _running_table(found)] if found.running_trials else []))
+    running: list[RenderableType] = [Text(), _running_table(found)] if found.running_trials else []
+    return Group(facts, *running)
 
 
 def _facts(found: StudyStatus) -> Iterator[tuple[str, str]]:
