@@ -10,8 +10,8 @@ from ray import tune
 
 from nas.budget import Cost
 from nas.config import SearchConfig
-from nas.execution import Outcome, from_tune, trial_folder
-from nas.study import RungRecord
+from nas.execution import Outcome, from_tune
+from nas.study import RungRecord, trial_folder
 
 
 def stub_outcome(config: SearchConfig, number: int, rung: int, *, picture: bool = True) -> Outcome:

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from nas.cli import dashboard, distill, evaluate, export, report, sample, search, teacher
+from nas.cli import dashboard, distill, evaluate, export, report, sample, search, study, teacher
 from nas.errors import ConfigError
 
 COMMANDS: dict[str, click.Command] = {
@@ -24,6 +24,7 @@ COMMANDS: dict[str, click.Command] = {
     "nas-report": report.main,
     "nas-sample": sample.main,
     "nas-search": search.main,
+    "nas-study": study.main,
     "nas-teacher": teacher.main,
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from nas.cli import dashboard, distill, evaluate, export, report, sample, search, teacher
+from nas.cli import dashboard, distill, evaluate, export, report, sample, search, study, teacher
 from nas.cli.command import Command
 from nas.cli.options import ModelArgument, ModelOption, grouped
 from nas.options import Option
@@ -26,6 +26,7 @@ COMMANDS: dict[str, click.Command] = {
     "nas-export": export.main,
     "nas-sample": sample.main,
     "nas-evaluate": evaluate.main,
+    "nas-study": study.main,
     "nas-teacher": teacher.main,
 }
 
@@ -62,7 +63,8 @@ def _page(name: str, command: click.Command) -> Iterator[str]:
 def _described(name: str, command: click.Command, heading: str = "##") -> Iterator[str]:
     assert isinstance(command, Command)
     arguments = [each.option for each in command.params if isinstance(each, ModelArgument)]
-    usage = " ".join([name, *(each.name.upper() for each in arguments), "[OPTIONS]"])
+    named = [each.name.upper() if each.required else f"[{each.name.upper()}]" for each in arguments]
+    usage = " ".join([name, *named, "[OPTIONS]"])
     for paragraph in command.help_lines():
         yield from ("", paragraph)
     if not isinstance(command, click.Group):

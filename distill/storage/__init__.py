@@ -2,6 +2,15 @@
 
 from distill.storage.lease import LeaseHeldError, folder_lease
 from distill.storage.mapping import mapped_tensor
-from distill.storage.scratch import owned, scratch_folder, sweep
+from distill.storage.scratch import SCRATCH, is_abandoned, owned, scratch_folder, sweep
 
-__all__ = ["LeaseHeldError", "folder_lease", "mapped_tensor", "owned", "scratch_folder", "sweep"]
+__all__ = [
+    "SCRATCH",
+    "LeaseHeldError",
+    "folder_lease",
+    "is_abandoned",
+    "mapped_tensor",
+    "owned",
+    "scratch_folder",
+    "sweep",
+]

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 OWNER = ".owner"  # the locked file
+SCRATCH = ".*-*"  # names of scratch folders beside what is made in them
 ABANDONED_SECONDS = 3600  # without a write: the process that owned the folder is gone
 
 
@@ -40,7 +41,7 @@ def owned(folder: Path) -> Iterator[None]:
         yield
 
 
-def sweep(folder: Path, pattern: str = ".*-*", *, marked: bool = False) -> int:
+def sweep(folder: Path, pattern: str = SCRATCH, *, marked: bool = False) -> int:
     """Remove scratch folders of this user in `folder` that killed processes have left; returns how many.
 
     With `marked`, only folders that were `owned`: others of such a name may be of another program.
@@ -48,15 +49,23 @@ def sweep(folder: Path, pattern: str = ".*-*", *, marked: bool = False) -> int:
     removed = 0
     for scratch in folder.glob(pattern):
         with suppress(OSError, ValueError):
-            about = scratch.lstat()
-            mine = scratch.is_dir() and not scratch.is_symlink() and about.st_uid == os.getuid()
-            if mine and (not marked or (scratch / OWNER).exists()) and _is_abandoned(scratch):
+            if (not marked or (scratch / OWNER).exists()) and is_abandoned(scratch):
                 shutil.rmtree(scratch, ignore_errors=True)
                 removed += not scratch.exists()
     return removed
 
 
-def _is_abandoned(scratch: Path) -> bool:
+def is_abandoned(scratch: Path) -> bool:
+    """Whether `scratch` is a scratch folder of this user whose process is gone."""
+    try:
+        about = scratch.lstat()
+        mine = scratch.is_dir() and not scratch.is_symlink() and about.st_uid == os.getuid()
+        return mine and _has_no_owner(scratch)
+    except (OSError, ValueError):
+        return False
+
+
+def _has_no_owner(scratch: Path) -> bool:
     owner = scratch / OWNER
     if owner.exists():
         with os.fdopen(os.open(owner, os.O_RDWR | os.O_NOFOLLOW), "r+") as file:

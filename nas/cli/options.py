@@ -42,7 +42,7 @@ class ModelArgument(click.Argument):
 
     def __init__(self, option: Option) -> None:
         self.option = option
-        super().__init__([option.name], type=click.UNPROCESSED)
+        super().__init__([option.name], type=click.UNPROCESSED, required=option.required)
 
 
 def _type(option: Option) -> Any:

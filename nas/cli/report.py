@@ -10,7 +10,7 @@ import click
 
 from nas.cli.command import Command, echo, results
 from nas.cli.options import options
-from nas.cli.studies import open_asked
+from nas.cli.studies import list_studies, open_asked
 from nas.options import JsonOption, Location, Names, StudyOptions, option, variant
 
 if TYPE_CHECKING:
@@ -206,22 +206,11 @@ def _put(content: bytes, output: Path | None, flag: str, asked: ReportOptions, s
 
 def _list(asked: ReportOptions) -> None:
     """Print the studies."""
-    import json
-
     from nas.errors import ConfigError
-    from nas.reporting import render_studies, summarise
-    from nas.study import open_all
 
     if asked.study:
         raise ConfigError(f"--study {asked.study}: --list shows all studies; leave one of them out")
-    studies = []
-    for store, folder in open_all(asked.workdir, asked.storage, lambda why: echo(f"note: {why}", err=True)):
-        with store:
-            studies.append(summarise(store, folder))
-    if asked.as_json or asked.format == "json":
-        results().print_json(json.dumps([each.model_dump() for each in studies]))
-    else:
-        results().print(render_studies(studies))
+    list_studies(asked.workdir, asked.storage, as_json=asked.as_json or asked.format == "json")
 
 
 def _show(found: SearchReport, asked: ReportOptions, *, as_json: bool) -> None:

@@ -1,11 +1,12 @@
-"""The study that a command reads, by the options `--study`, `--workdir` and `--storage`."""
+"""The study that a command reads, or all, by the options `--study`, `--workdir` and `--storage`."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas.cli.command import echo
+from nas.cli.command import echo, results
 from nas.options import StudyOptions
 
 if TYPE_CHECKING:
@@ -30,3 +31,23 @@ def open_asked(asked: StudyOptions) -> tuple[StudyStore, Path]:
                 err=True,
             )
     return store, folder
+
+
+def list_studies(workdir: Path, storage: str, *, as_json: bool) -> None:
+    """Print all studies of a work folder or a database, the newest first; stderr says which can't be read.
+
+    Raises:
+        StudyError: there is none.
+        StorageError: the database can't be used.
+    """
+    from nas.reporting import render_studies, summarise
+    from nas.study import open_all
+
+    studies = []
+    for store, folder in open_all(workdir, storage, lambda why: echo(f"note: {why}", err=True)):
+        with store:
+            studies.append(summarise(store, folder))
+    if as_json:
+        results().print_json(json.dumps([each.model_dump() for each in studies]))
+    else:
+        results().print(render_studies(studies))

@@ -12,11 +12,12 @@ from nas.config.identity import (
     default_conditions,
     same_search,
 )
-from nas.config.names import STATISTICS
+from nas.config.names import CACHE, STATISTICS
 from nas.config.search import SearchConfig
-from nas.config.toml import read_toml
+from nas.config.toml import read_toml, write_toml
 
 __all__ = [
+    "CACHE",
     "CACHE_SIZE",
     "DIGITS_DEFAULTS",
     "MAY_CHANGE",
@@ -35,4 +36,5 @@ __all__ = [
     "read_toml",
     "same_search",
     "shows_digits",
+    "write_toml",
 ]

@@ -12,6 +12,8 @@ from nas.options import (
     Duration,
     FidOptions,
     ImageOptions,
+    Keep,
+    KeepOption,
     Location,
     Options,
     Place,
@@ -146,10 +148,12 @@ class CandidateOptions(StudyOptions):
         help="Train one slimmable student and read candidates out of it; nas-distill the best then.",
         shown="no",
     )
-    keep: Literal["all", "front"] = option(
-        "all",
-        group="study",
-        help="Checkpoints that stay when the search ends: all, or those of the front and the best's equals.",
+    keep: Keep = variant(
+        KeepOption,
+        "keep",
+        default="all",
+        help="Checkpoints that stay when the search ends: all, those of the front and the best's equals, or "
+        "those of the best alone. Replicates stay with their first trial.",
     )
     study: str = variant(StudyOptions, "study", default="", shown="by the search: teacher, data and budget")
 

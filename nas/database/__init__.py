@@ -1,7 +1,7 @@
 """The SQL database of studies: connections, our tables, the lease of a study's driver, outages outlasted."""
 
 from nas.database.connection import connect, unwritable
-from nas.database.lease import Lease, check_free, fenced, is_held, study_lease
+from nas.database.lease import Holder, Lease, check_free, fenced, is_held, lease_holder, study_lease
 from nas.database.outages import DatabaseOutageError, Retries, outages_translated
 from nas.database.snapshot import readable
 from nas.database.storages import RetryingStorage, optuna_storage
@@ -12,6 +12,7 @@ __all__ = [
     "STUDY_NAME_LENGTH",
     "Base",
     "DatabaseOutageError",
+    "Holder",
     "Lease",
     "LeaseRow",
     "Retries",
@@ -21,6 +22,7 @@ __all__ = [
     "connect",
     "fenced",
     "is_held",
+    "lease_holder",
     "optuna_storage",
     "outages_translated",
     "parse_url",

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -222,11 +222,38 @@ def _check_free(holder: LeaseRow | None, now: float) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Holder:
+    """Who holds the lease of a study, as its row says; times are the database's."""
+
+    host: str
+    pid: int
+    since: float  # seconds since 1970
+    heartbeat: float  # the last one, seconds since 1970
+    silent: float  # seconds since then
+    alive: bool  # else the next driver takes the lease over
+
+    @property
+    def expired(self) -> bool:
+        """Whether it has shown no sign of life for too long."""
+        return self.silent > EXPIRY_SECONDS
+
+
+def lease_holder(engine: Engine, study: str) -> Holder | None:
+    """Who holds the lease of `study`, dead or alive; None where nobody does. Only reads."""
+    with Session(engine) as session:
+        row = session.get(LeaseRow, study)
+        if row is None:
+            return None
+        now = _now(session)
+        silent = max(0.0, now - row.heartbeat)
+        return Holder(row.host, row.pid, row.since, row.heartbeat, silent, _alive(row, now))
+
+
 def is_held(engine: Engine, study: str) -> bool:
     """Whether a living driver holds the lease of `study`."""
-    with Session(engine) as session:
-        holder = session.get(LeaseRow, study)
-        return holder is not None and _alive(holder, _now(session))
+    holder = lease_holder(engine, study)
+    return holder is not None and holder.alive
 
 
 def _alive(holder: LeaseRow, now: float) -> bool:

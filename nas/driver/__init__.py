@@ -1,6 +1,6 @@
 """One search from beginning to end: a request is prepared, then its study is run or resumed."""
 
-from nas.driver.facts import record_facts
+from nas.driver.facts import record_facts, record_run
 from nas.driver.preparation import prepare
 from nas.driver.preview import introduction, judge_warnings, preview_search
 from nas.driver.search import run_search
@@ -11,5 +11,6 @@ __all__ = [
     "prepare",
     "preview_search",
     "record_facts",
+    "record_run",
     "run_search",
 ]

@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import socket
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from distill.evaluation import given_weights
 from distill.training import Precision
 from nas.driver.preview import judge_warnings
 from nas.errors import StudyError
-from nas.study import BUILT_IN, REAL_IMAGES, StudyAttributes, StudyStore
+from nas.study import BUILT_IN, REAL_IMAGES, RunFacts, StudyAttributes, StudyStore
 from nas.workbench import Workbench
 
 if TYPE_CHECKING:
     from distill.evaluation import FidScore
+
+
+MOST_RUNS = 50  # that a study remembers
+PACKAGES = ("nas-students", "torch", "optuna", "ray", "sqlalchemy", "numpy")
+
+
+def record_run(store: StudyStore, run: str, seed: int) -> RunFacts:
+    """Note which versions this run of a search has, and its seed, among the last runs of the study."""
+    facts = RunFacts(
+        run=run,
+        since=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        seed=seed,
+        versions={"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+    )
+    known = [each for each in StudyAttributes.from_study(store.study).runs if each.run != run]
+    StudyAttributes(runs=[*known[1 - MOST_RUNS :], facts]).write(store.study)
+    return facts
+
+
+def _version(package: str) -> str:
+    """The version of an installed package; empty where it is used without being installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def record_facts(store: StudyStore, bench: Workbench, teacher_score: FidScore, precision: Precision) -> None:

@@ -9,10 +9,10 @@ from rich.console import Console
 
 from distill.progress import read_report
 from nas.config import SearchConfig
-from nas.execution import FrontPoint, SearchProgress, report_file
+from nas.execution import FrontPoint, SearchProgress
 from nas.progress import Started
 from nas.ranking import RungBoard
-from nas.study import StudyStore
+from nas.study import StudyStore, report_file
 from nas.trials import TrialAttributes, fail_trial
 
 

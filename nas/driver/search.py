@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 
 import optuna
@@ -17,12 +18,11 @@ from distill.storage import sweep
 from distill.teachers import TEACHER_CACHE
 from nas.config import SearchConfig, default_conditions
 from nas.database import Lease
-from nas.driver.facts import record_facts
+from nas.driver.facts import record_facts, record_run
 from nas.driver.preview import introduction
-from nas.driver.pruning import prune_checkpoints
 from nas.driver.resumption import fail_unsampled, recorded_results, resumed_progress, started
 from nas.driver.tuning import tune_candidates
-from nas.errors import SearchError
+from nas.errors import SearchError, WorkdirError
 from nas.execution import (
     CandidateTrial,
     SharedTrial,
@@ -34,15 +34,17 @@ from nas.execution import (
     pack,
     prepare_teacher_and_statistics,
 )
-from nas.progress import say, tell
+from nas.progress import LOG, RunLog, RunStarted, say, tell
 from nas.ray_start import check_machine
 from nas.reporting import SearchReport, format_bytes, read_report
 from nas.samplers import make_sampler
-from nas.study import FolderOwner, StudyAttributes, StudyStore, check_purpose, study_folder
+from nas.study import FolderOwner, RunFacts, StudyAttributes, StudyStore, check_purpose, study_folder
 from nas.trials import Proposer, TrialSource, link_retries
+from nas.upkeep import prune_checkpoints
 from nas.workbench import Workbench, searched_space
 from search_spaces import SearchSpace, UserError, Utilisation, os_reason
 
+RUN_DIGITS = 12  # of the lease's token: the id of a run
 REMOVED = "Removed unfinished images of the teacher, which an interrupted search left"
 
 MakeSource: TypeAlias = Callable[[StudyStore, SearchSpace, Utilisation, SearchConfig], TrialSource]
@@ -102,13 +104,16 @@ def run_search(
                 _prepare_shared(bench, store, resources, console)
                 folder.keep()  # from here on there are results
                 config.save()
+                run = record_run(store, lease.token[:RUN_DIGITS], config.seed)
+                running.enter_context(_log(config.folder, run).listening(console))
                 _train_candidates(config, store, lease, source, utilisation, resources, console, trainable)
         else:
             say(console, _nothing_left(config, finalists_of), dated=False)
         fail_unsampled(store)
         found = read_report(store)
-        if config.keep == "front" and (freed := prune_checkpoints(found)):
-            say(console, f"Deleted checkpoints of trials off the front: {format_bytes(freed)}", dated=False)
+        if freed := prune_checkpoints(found, config.keep):
+            what = {"front": "off the front", "best": "but the best"}[config.keep]
+            say(console, f"Deleted checkpoints of trials {what}: {format_bytes(freed)}", dated=False)
         return found
 
 
@@ -123,6 +128,21 @@ def _disk_failures_in_a_line() -> Iterator[None]:
         raise SearchError(
             f"{error.filename}: {os_reason(error)}: what was recorded is kept; make room or mend the disk, "
             "then run the same command again"
+        ) from error
+
+
+def _log(folder: Path, run: RunFacts) -> RunLog:
+    """The log of the study of `folder`, for this run.
+
+    Raises:
+        WorkdirError: it is a link, or can't be written.
+    """
+    try:
+        return RunLog(folder, run.run, RunStarted(**run.model_dump(exclude={"run", "pid"})))
+    except OSError as error:
+        raise WorkdirError(
+            f"{folder / LOG} can't be written ({os_reason(error)}): it must be a file or not be there, no "
+            "link; remove it"
         ) from error
 
 

@@ -1,6 +1,6 @@
 """Candidates trained under Ray Tune: workers, the searcher and scheduler that drive them, their progress."""
 
-from nas.execution.candidate import Candidate, Outcome, report_file, trial_folder
+from nas.execution.candidate import Candidate, Outcome
 from nas.execution.cluster import (
     WorkerResources,
     expected_resources,
@@ -38,10 +38,8 @@ __all__ = [
     "open_cluster",
     "pack",
     "prepare_teacher_and_statistics",
-    "report_file",
     "search_table",
     "shared_trainer",
     "to_tune",
     "train_shared",
-    "trial_folder",
 ]

@@ -32,7 +32,7 @@ from nas.progress import (
     Speed,
     TrialFinished,
 )
-from nas.study import FolderOwner, RungRecord
+from nas.study import FolderOwner, RungRecord, report_file, trial_folder
 from nas.trials import Proposal
 from nas.workbench import Workbench
 from search_spaces import Generator, file_digest
@@ -116,6 +116,7 @@ class Candidate:
 
     def _resume(self) -> None:
         """Start a training, or resume from the newest readable checkpoint."""
+        self._report.file.unlink(missing_ok=True)  # of a run that was killed
         self._trainer = self.bench.trainer(self.bench.student(self.architecture, self.seed), self.seed)
         for rung in reversed(range(len(self.bench.config.rungs))):
             state = self._read(rung)
@@ -271,13 +272,3 @@ def _readings(progress: Progress, per_second: float) -> dict[str, float]:
     terms = [value for name, value in progress.losses.items() if name.startswith(STUDENT)]
     loss = {LOSS: sum(terms)} if terms else {}
     return {IMAGES_PER_SECOND: per_second, KD_WEIGHT: progress.kd_weight, **loss}
-
-
-def trial_folder(study_folder: Path, trial: int) -> Path:
-    """The folder of one trial's checkpoints, logs and samples."""
-    return study_folder / "trials" / f"{trial:04d}"
-
-
-def report_file(study_folder: Path, trial: int) -> Path:
-    """The file through which a candidate reports how many images it is trained for, while it trains."""
-    return trial_folder(study_folder, trial) / ".progress"

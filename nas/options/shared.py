@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from nas.options.base import Options
 from nas.options.fields import option
@@ -11,6 +11,9 @@ from nas.options.quantities import Gpus, Location, Names, Place, Quantity
 
 if TYPE_CHECKING:
     from distill.tasks import TaskOptions
+
+Keep: TypeAlias = Literal["all", "front", "best"]
+"""Whose checkpoints stay: see `nas.upkeep.kept_trials`."""
 
 MOST_IMAGES = 10**12  # of a training: a mistyped size is refused before anything is made of it
 MOST_IN_A_BATCH = 2**20
@@ -183,6 +186,17 @@ class DryRunOption(Options):
 
     dry_run: bool = option(
         False, group="output", off="", help="Check and show what would run; train and write nothing."
+    )
+
+
+class KeepOption(Options):
+    """Whose checkpoints stay."""
+
+    keep: Keep = option(
+        "all",
+        group="study",
+        help="Checkpoints that stay: all, those of the front and the best's equals, or those of the best "
+        "alone. Replicates stay with their first trial; trials that are not finished always stay.",
     )
 
 

@@ -12,7 +12,9 @@ from nas.progress.events import (
     Front,
     Level,
     Message,
+    RunEnded,
     Rung,
+    RunStarted,
     Started,
     TrialFinished,
     TrialProgress,
@@ -22,6 +24,7 @@ from nas.progress.events import (
 from nas.progress.fitting import Parts, joined
 from nas.progress.forecast import Forecast
 from nas.progress.live import LiveRegion
+from nas.progress.run_log import LOG, RunLog
 from nas.progress.running import IMAGES_PER_SECOND, KD_WEIGHT, LOSS, MEASURING, TRAINING, Running
 from nas.progress.speed import Speed
 from nas.progress.teacher import TRAINING_LOG_SECONDS, TeacherProgress
@@ -32,6 +35,7 @@ __all__ = [
     "EVENTS",
     "IMAGES_PER_SECOND",
     "KD_WEIGHT",
+    "LOG",
     "LOSS",
     "MEASURING",
     "PROGRESS_SECONDS",
@@ -47,6 +51,9 @@ __all__ = [
     "LiveRegion",
     "Message",
     "Parts",
+    "RunEnded",
+    "RunLog",
+    "RunStarted",
     "Rung",
     "Running",
     "Speed",

@@ -127,6 +127,25 @@ EVENTS: tuple[type[Event], ...] = (
 )  # fmt: skip
 
 
+class RunStarted(Event):
+    """In the log of a study only: a run of the command begins."""
+
+    event: Literal["run_started"] = "run_started"
+    schema_version: int = SCHEMA
+    since: str
+    host: str
+    seed: int
+    versions: dict[str, str]  # of Python and of packages, by name
+
+
+class RunEnded(Event):
+    """In the log of a study only: a run ends. One that is killed does not write it."""
+
+    event: Literal["run_ended"] = "run_ended"
+    level: Literal["info", "error"] = "info"
+    text: str = ""  # what ended it early
+
+
 class EventLog:
     """Writes events as lines of JSON: `event` first, then `time`, the time of the day in UTC."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from threading import RLock
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -12,6 +12,13 @@ from rich.text import Text
 
 from nas.printable import UNSEEN, printable
 from nas.progress.events import Event, EventLog
+
+
+class EventSink(Protocol):
+    """What receives events."""
+
+    def write(self, event: Event) -> None:
+        """Receive one."""
 
 
 class Terminal(Console):
@@ -26,6 +33,7 @@ class Terminal(Console):
         """`only_warnings` are said, and no progress is shown; `events` receive what happens, too."""
         super().__init__(markup=False, emoji=False, highlight=False, **options)
         self.only_warnings, self.events = only_warnings, events
+        self.run_log: EventSink | None = None  # while a run keeps one
         self._printing = RLock()  # what a display draws must be written in the order in which it was made
 
     def print(self, *objects: Any, **options: Any) -> None:
@@ -70,9 +78,11 @@ def has_events(console: Console) -> bool:
 
 
 def tell(console: Console, event: Event) -> None:
-    """Give programs that read the events of `console` this one."""
-    if isinstance(console, Terminal) and console.events is not None:
-        console.events.write(event)
+    """Give programs that read the events of `console` this one, and the log of the run."""
+    if isinstance(console, Terminal):
+        for sink in (console.events, console.run_log):
+            if sink is not None:
+                sink.write(event)
 
 
 def works_of(console: Console) -> Callable[[str, int, int], None]:

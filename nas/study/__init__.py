@@ -7,10 +7,22 @@ from nas.study.attributes import (
     LAYOUT,
     REAL_IMAGES,
     Latencies,
+    RunFacts,
     StudyAttributes,
     save_tie_break,
 )
-from nas.study.folder import check_folder, study_folder
+from nas.study.folder import (
+    DATABASE,
+    REPORT,
+    SETTINGS,
+    TRIALS,
+    check_folder,
+    has_settings_of,
+    other_database,
+    report_file,
+    study_folder,
+    trial_folder,
+)
 from nas.study.locate import has_result, open_all, open_existing, study_names
 from nas.study.opening import check_purpose
 from nas.study.ownership import FolderOwner
@@ -20,12 +32,17 @@ from nas.study.store import StudyStore
 
 __all__ = [
     "BUILT_IN",
+    "DATABASE",
     "LAYOUT",
     "LONGEST_NAME",
     "LONGEST_REASON",
     "REAL_IMAGES",
+    "REPORT",
+    "SETTINGS",
+    "TRIALS",
     "FolderOwner",
     "Latencies",
+    "RunFacts",
     "Rung",
     "RungRecord",
     "StudyAttributes",
@@ -38,11 +55,15 @@ __all__ = [
     "check_purpose",
     "check_study",
     "has_result",
+    "has_settings_of",
     "open_all",
     "open_existing",
+    "other_database",
     "recorded_part",
+    "report_file",
     "samples_of",
     "save_tie_break",
     "study_folder",
     "study_names",
+    "trial_folder",
 ]

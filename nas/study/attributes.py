@@ -41,6 +41,19 @@ class Latencies(BaseModel):
         return None if self.teacher is None or student is None else self.teacher.median / student.median
 
 
+class RunFacts(BaseModel):
+    """One run of the command that searches: where it ran, and with which versions."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str  # its id, as in the study's log
+    since: str  # UTC, ISO 8601
+    host: str
+    pid: int
+    seed: int
+    versions: dict[str, str]  # of Python and of packages, by name
+
+
 class StudyAttributes(BaseModel):
     """What a study keeps beside its trials. Field names are the attributes' keys.
 
@@ -63,6 +76,7 @@ class StudyAttributes(BaseModel):
     teacher_info: dict[str, Any] = {}  # name, path, digest, macs, params, fid, fid_samples
     config: dict[str, Any] = {}  # the search's settings, without passwords
     warnings: list[str] = []  # about the conditions of the search, for reports
+    runs: list[RunFacts] = []  # the last runs that trained something, the latest last
     latencies: list[Latencies] = []  # of `nas-report --latency`, one for each place
     tie_break: TieBreak | None = None  # a person's choice; written by `save_tie_break` alone
 

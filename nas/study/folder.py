@@ -10,12 +10,28 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from nas.config import SearchConfig
 from nas.database import same_database
 from nas.errors import StudyError, WorkdirError
 from nas.passwords import without_password
 from search_spaces import UserError, os_reason
+
+TRIALS = "trials"  # a folder in the study's, with one for each trial
+REPORT = ".progress"  # a file in a trial's folder
+SETTINGS = "config.toml"
+DATABASE = "study.db"  # unless --storage names another one
+
+
+def trial_folder(study_folder: Path, trial: int) -> Path:
+    """The folder of one trial's checkpoints, logs and samples."""
+    return study_folder / TRIALS / f"{trial:04d}"
+
+
+def report_file(study_folder: Path, trial: int) -> Path:
+    """The file through which a candidate reports how many images it is trained for, while it trains."""
+    return trial_folder(study_folder, trial) / REPORT
 
 
 def check_folder(config: SearchConfig) -> None:
@@ -24,17 +40,38 @@ def check_folder(config: SearchConfig) -> None:
     Raises:
         StudyError: the settings saved in it name another database.
     """
-    saved = config.folder / "config.toml"
-    try:
-        before = str(tomllib.loads(saved.read_text(encoding="utf-8")).get("storage", ""))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):  # there is none, or it is damaged
-        return
-    before = before or config.model_copy(update={"storage": ""}).storage_url
-    if not same_database(before, config.storage_url):
+    other = other_database(config.folder, config.storage_url)
+    if other:
         raise StudyError(
-            f"{config.folder} belongs to study {config.study!r} in {before}, not in "
+            f"{config.folder} belongs to study {config.study!r} in {other}, not in "
             f"{without_password(config.storage_url)}: give another --study or --workdir"
         )
+
+
+def other_database(folder: Path, url: str) -> str:
+    """The database of the study that `folder` belongs to, by the settings saved in it.
+
+    Empty where it is `url`, and where there are no settings that can be read.
+    """
+    saved = _settings(folder)
+    if saved is None:
+        return ""
+    before = str(saved.get("storage", "")) or f"sqlite:///{folder / DATABASE}"
+    return "" if same_database(before, url) else before
+
+
+def has_settings_of(folder: Path, study: str) -> bool:
+    """Whether the settings saved in `folder` are those of a study of this name."""
+    saved = _settings(folder)
+    return saved is not None and saved.get("study") == study
+
+
+def _settings(folder: Path) -> dict[str, Any] | None:
+    """The settings saved in `folder`; None where there are none, or damaged ones."""
+    try:
+        return tomllib.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return None
 
 
 class StudyFolder:

@@ -48,7 +48,7 @@ def open_study(
     if name not in known:
         if not create:
             raise no_study(name, known)
-        _delete_rungs(engine, name)
+        delete_rungs(engine, name)
         try:
             study = optuna.create_study(
                 storage=storage, study_name=name, directions=DIRECTIONS, sampler=sampler
@@ -155,7 +155,24 @@ def check_purpose(study: optuna.Study, finalists_of: str) -> None:
     )
 
 
-def _delete_rungs(engine: Engine, name: str) -> None:
+def delete_rungs(engine: Engine, name: str) -> None:
     """Delete rungs of an earlier study of this name, which `optuna delete-study` leaves behind."""
     with Session(engine) as session, session.begin():
         session.execute(sa.delete(Rung).where(Rung.study == name))
+
+
+def rename_study(engine: Engine, name: str, new: str) -> None:
+    """Rename a study and its rungs in one transaction; one that is renamed already is no error.
+
+    Raises:
+        StudyError: there is another study of the name `new`.
+    """
+    studies = sa.table("studies", sa.column("study_name"))  # Optuna has no call for it
+    try:
+        with engine.begin() as connection:
+            named = sa.update(studies).where(studies.c.study_name == name).values(study_name=new)
+            if connection.execute(named).rowcount:
+                connection.execute(sa.delete(Rung).where(Rung.study == new))  # of a study that was deleted
+                connection.execute(sa.update(Rung).where(Rung.study == name).values(study=new))
+    except sa.exc.IntegrityError as error:
+        raise StudyError(f"there is a study {new!r} already: it was made just now") from error

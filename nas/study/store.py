@@ -7,9 +7,10 @@ notes, a tie-break and latencies beside the trials, which no driver writes.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
@@ -23,18 +24,22 @@ from sqlalchemy.orm import Session
 
 from nas.database import (
     STUDY_NAME_LENGTH,
+    Holder,
     Lease,
     Retries,
     RetryingStorage,
     Rung,
+    check_free,
     connect,
     fenced,
     is_held,
+    lease_holder,
     optuna_storage,
     outages_translated,
     parse_url,
     readable,
     shown,
+    sqlite_path,
     study_lease,
 )
 from nas.errors import StudyError
@@ -42,9 +47,11 @@ from nas.study.opening import (
     check_identity,
     check_origin,
     check_purpose,
+    delete_rungs,
     identity_part,
     is_empty_of_others,
     open_study,
+    rename_study,
 )
 from nas.study.records import RungRecord
 
@@ -67,6 +74,7 @@ class StudyStore:
         self.study = study
         self.name: str = study.study_name
         self.url = shown(url)  # without the password
+        self.sqlite_file: Path | None = sqlite_path(url)  # None for a server
         self._engine = engine
         self._storage = storage
         self._copy = copy  # of a file that can't be written
@@ -244,6 +252,15 @@ class StudyStore:
         """Whether a living driver, this process or another one, holds the lease of this study."""
         return is_held(self._engine, self.name)
 
+    @property
+    def holder(self) -> Holder | None:
+        """Who holds the lease of this study, dead or alive."""
+        return lease_holder(self._engine, self.name)
+
+    def check_no_driver(self) -> None:
+        """Raise StudyError, with who runs it, where a living driver holds the lease of this study."""
+        check_free(self._engine, self.name)
+
     def check_lease(self) -> None:
         """Raise StudyError when the lease that this store held has been taken over.
 
@@ -251,6 +268,25 @@ class StudyStore:
         """
         if self._lease is not None:
             self._retries(self._lease.check)
+
+    def delete(self) -> None:
+        """Delete the study with its trials and rungs; the lease must be held.
+
+        Raises:
+            StudyError: the lease that this store held has been taken over.
+        """
+        self.check_lease()
+        optuna.delete_study(study_name=self.name, storage=self.storage)
+        self._retries(lambda: delete_rungs(self._engine, self.name))
+
+    def rename(self, name: str) -> None:
+        """Give the study another name, in one transaction; the lease must be held, and stays that of the old.
+
+        Raises:
+            StudyError: there is a study of this name, or the lease has been taken over.
+        """
+        self._retries(lambda: rename_study(self._engine, self.name, name))
+        self.name = name
 
     def discard_if_empty(self) -> None:
         """Delete the study when it has no trials, so that a corrected request starts anew."""
@@ -272,11 +308,16 @@ class StudyStore:
         Raises:
             StudyError: the lease that this store held has been taken over.
         """
-        values = record.model_dump() | {"losses": json.dumps(record.losses)}
+        self.record_rungs([record])
+
+    def record_rungs(self, records: Sequence[RungRecord]) -> None:
+        """Save rungs in one transaction; as `record_rung`."""
 
         def merge() -> None:
             with Session(self._engine) as session, session.begin():
-                session.merge(Rung(study=self.name, **values))
+                for record in records:
+                    values = record.model_dump() | {"losses": json.dumps(record.losses)}
+                    session.merge(Rung(study=self.name, **values))
 
         self._retries(merge)
 

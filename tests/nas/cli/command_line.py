@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.testing import CliRunner, Result
 
-from nas.cli import dashboard, distill, evaluate, export, report, sample, search, teacher
+from nas.cli import dashboard, distill, evaluate, export, report, sample, search, study, teacher
 
 COMMANDS: dict[str, click.Command] = {
     "nas-search": search.main,
@@ -19,6 +19,7 @@ COMMANDS: dict[str, click.Command] = {
     "nas-report": report.main,
     "nas-sample": sample.main,
     "nas-evaluate": evaluate.main,
+    "nas-study": study.main,
     "nas-teacher": teacher.main,
 }
 

@@ -13,9 +13,9 @@ from rich.console import Console
 
 from nas.checkpoints import export_student
 from nas.driver import run_search
-from nas.driver.pruning import prune_checkpoints
 from nas.errors import ExportError
 from nas.reporting import SearchReport
+from nas.upkeep import prune_checkpoints
 from nas.workbench import Workbench
 from tests.nas.studies import finished_study
 
@@ -40,14 +40,14 @@ def test_the_front_and_its_replicates_keep_their_checkpoints(
     assert others
     folders = [Path(found.folder, "trials", f"{number:04}") for number in others]
     size = sum(path.stat().st_size for folder in folders for path in folder.glob("*.pt"))
-    assert prune_checkpoints(found) == size > 0
+    assert prune_checkpoints(found, "front") == size > 0
     assert numbers(found) == {t.number for t in found.trials} - set(others)
     kept = ("samples.png", "losses-rung-1.csv")
     assert all((folder / name).exists() for folder in folders for name in kept)
     export_student(found, first, Path(found.folder), tmp_path / "best.safetensors")
     with pytest.raises(ExportError, match=r"is gone: .* --keep front"):
         export_student(found, found.trial(others[0]), Path(found.folder), tmp_path / "other.safetensors")
-    assert prune_checkpoints(found) == 0
+    assert prune_checkpoints(found, "front") == 0
 
 
 def test_what_is_as_good_as_the_best_and_what_still_runs_keeps_its_checkpoints(
@@ -65,7 +65,7 @@ def test_what_is_as_good_as_the_best_and_what_still_runs_keeps_its_checkpoints(
     }
     found = moved(finished, tmp_path).model_copy(update=known)
     before = numbers(found)
-    assert prune_checkpoints(found) == 0
+    assert prune_checkpoints(found, "front") == 0
     assert numbers(found) == before
 
 

@@ -1,0 +1,28 @@
+"""What is done to a study beside its search: status, removal of files, deletion, copies."""
+
+from nas.upkeep.collection import Collected, collect_garbage
+from nas.upkeep.copying import Copied, copy_study
+from nas.upkeep.deletion import delete_study, finalists_of, own_files
+from nas.upkeep.disk import DiskUse, disk_use
+from nas.upkeep.retention import dispensable, kept_trials, prune_checkpoints
+from nas.upkeep.status import StudyStatus, study_status
+from nas.upkeep.status_table import disk_in_words, render_status
+
+__all__ = [
+    "Collected",
+    "Copied",
+    "DiskUse",
+    "StudyStatus",
+    "collect_garbage",
+    "copy_study",
+    "delete_study",
+    "disk_in_words",
+    "disk_use",
+    "dispensable",
+    "finalists_of",
+    "kept_trials",
+    "own_files",
+    "prune_checkpoints",
+    "render_status",
+    "study_status",
+]

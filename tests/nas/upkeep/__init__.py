@@ -1,0 +1,1 @@
+"""Studies beside their search: retention, status, deletion, copies."""
