@@ -16,6 +16,7 @@ from nas.database import same_database
 from nas.errors import StudyError, WorkdirError
 from nas.passwords import without_password
 from search_spaces import UserError, os_reason
+from search_spaces.reading import read_text
 
 
 def check_folder(config: SearchConfig) -> None:
@@ -26,8 +27,8 @@ def check_folder(config: SearchConfig) -> None:
     """
     saved = config.folder / "config.toml"
     try:
-        before = str(tomllib.loads(saved.read_text(encoding="utf-8")).get("storage", ""))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):  # there is none, or it is damaged
+        before = str(tomllib.loads(read_text(saved)).get("storage", ""))
+    except (OSError, ValueError, RecursionError):  # there is none, or it is damaged
         return
     before = before or config.model_copy(update={"storage": ""}).storage_url
     if not same_database(before, config.storage_url):
