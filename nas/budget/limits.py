@@ -12,7 +12,7 @@ from search_spaces import BELOW_TEACHER, WITHIN_BUDGET, BudgetFractions, SearchS
 
 SUFFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 PER_SECOND = {"us": 10**6, "ms": 10**3, "s": 1}
-_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)")
+_NUMBER = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)")
 
 
 def parse_quantity(text: str, such_as: str = "5G") -> int:

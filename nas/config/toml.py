@@ -37,9 +37,13 @@ def read_toml(path: Path, model: type[BaseModel]) -> dict[str, Any]:
     for name, value in values.items():
         if name not in known:
             if isinstance(value, dict):
-                raise ConfigError(f"{path} has a table [{name}]: write settings without tables, at the top")
+                raise ConfigError(
+                    f"{path} has a table [{one_line(name, 80)}]: write settings without tables, at the top"
+                )
             instead = nearest(name, known) or "; see --help"
-            raise ConfigError(f"configuration {path} sets {name!r}, which does not exist{instead}")
+            raise ConfigError(
+                f"configuration {path} sets {one_line(repr(name), 80)}, which does not exist{instead}"
+            )
         wanted = _wanted(known[name], value)
         if wanted:
             raise ConfigError(f"{name} = {_shown(value)} in {path}: give {wanted}")
