@@ -50,8 +50,8 @@ def check_study_name(name: str) -> None:
     """Raise ValueError, in one line, for a `name` that can't be a folder beside the others."""
     if wrong := NOT_IN_NAMES.search(name):
         raise ValueError(
-            f"--study {one_line(repr(name), 80)} has {wrong[0][0]!r}, but names a folder, too: use letters, digits, spaces and "
-            ". _ - + ="
+            f"--study {one_line(repr(name), 80)} has {wrong[0][0]!r}, but names a folder, too: use "
+            "letters, digits, spaces and . _ - + ="
         )
     if name and not name.strip(". "):
         raise ValueError(f"--study {one_line(repr(name), 80)} names a folder, too: use a letter or a digit")

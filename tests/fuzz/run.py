@@ -1,6 +1,6 @@
-"""Feed one parser many inputs, within bounds: `python -m tests.fuzz.run PARSER INPUTS SEED [SECONDS]`.
+"""Feed parsers many inputs, within bounds: `python -m tests.fuzz.run PARSER,…|all INPUTS SEED [SECONDS]`.
 
-Prints a JSON object of counts and of what broke. An input may be accepted or refused in one line; it must not
+Prints a JSON object for each parser, of counts and of what broke. An input may be accepted or refused in one line; it must not
 crash the parser, take more than `LIMIT` seconds or `ROOM` bytes, or make it touch a file of another folder, a
 process or the network.
 """
@@ -119,7 +119,7 @@ def _bound_memory() -> None:
     """Let this process take `ROOM` more than it has; what asks for more gets a MemoryError."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     bound = pages * resource.getpagesize() + ROOM
-    resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
+    resource.setrlimit(resource.RLIMIT_AS, (bound, resource.RLIM_INFINITY))
 
 
 def _hung(number: int, frame: object) -> None:
@@ -127,12 +127,14 @@ def _hung(number: int, frame: object) -> None:
 
 
 def main() -> None:
-    """Fuzz the parser that the command line names."""
-    name, inputs, seed, *seconds = sys.argv[1:]
+    """Fuzz the parsers that the command line names."""
+    names, inputs, seed, *seconds = sys.argv[1:]
     signal.signal(signal.SIGALRM, _hung)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    print(json.dumps(fuzz(name, int(inputs), int(seed), float(seconds[0]) if seconds else 1e9)))
+    for name in PARSERS if names == "all" else names.split(","):
+        found = fuzz(name, int(inputs), int(seed), float(seconds[0]) if seconds else 1e9)
+        print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":
