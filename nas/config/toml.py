@@ -77,7 +77,9 @@ def _hint(text: str, error: Exception) -> str:
     if not isinstance(error, tomllib.TOMLDecodeError) or place is None:
         return ""
     unquoted = _UNQUOTED.fullmatch(text.splitlines()[int(place[1]) - 1])
-    return f'put quotes around text, {unquoted[1]} = "{unquoted[2]}", ' if unquoted else ""
+    if not unquoted:
+        return ""
+    return f'put quotes around text, {one_line(unquoted[1], 80)} = "{one_line(unquoted[2], 80)}", '
 
 
 _LINE = re.compile(r"\(at line (\d+), column \d+\)")

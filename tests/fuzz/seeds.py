@@ -9,6 +9,7 @@ import struct
 import tempfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def zips() -> tuple[bytes, ...]:
 @cache
 def architectures() -> tuple[bytes, ...]:
     """What `--enqueue` takes: one StyleGAN2, and a list."""
-    one = tiny().to_json()
+    one = replace(tiny(), latent_dim=64, style_dim=64).to_json()  # as the built-in teacher
     return json.dumps(one).encode(), json.dumps([one, one]).encode()
 
 
@@ -131,7 +132,7 @@ def torch_zips() -> tuple[bytes, ...]:
     return (
         _written(lambda path: torch.save(nested, path)),
         _written(lambda path: torch.save(nested, path, _use_new_zipfile_serialization=False)),
-        (REFERENCE / "pix2pix_unet_batch_net_D.pth").read_bytes(),
+        (REFERENCE / "pix2pix_unet_batch_net_G.pth").read_bytes(),
     )
 
 

@@ -24,7 +24,7 @@ PARSERS = (
     "enqueued architectures",
 )
 INPUTS = int(os.environ.get("NAS_TEST_FUZZ", "0"))
-BRIEF = (300, 3.0)  # inputs, or seconds, of each parser in the suite
+BRIEF = (300, 4.0)  # inputs, or seconds, of each parser in the suite
 
 
 @pytest.fixture(scope="module")
