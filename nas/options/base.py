@@ -92,7 +92,7 @@ def _rule(error: Any) -> str:
     if kind in ("string_type", "path_type"):
         return "give text"
     if kind == "finite_number":
-        return f"{error['input']} is not a finite number: give one that is"
+        return f"{str(error['input'])[:40]} is not a finite number: give one that is"
     for bound, words in (("ge", "of at least"), ("gt", "above"), ("le", "of at most"), ("lt", "below")):
         if bound in context:
             limit = context[bound]

@@ -1,8 +1,8 @@
 """Feed parsers many inputs, within bounds: `python -m tests.fuzz.run PARSER,…|all INPUTS SEED [SECONDS]`.
 
-Prints a JSON object for each parser, of counts and of what broke. An input may be accepted or refused in one line; it must not
-crash the parser, take more than `LIMIT` seconds or `ROOM` bytes, or make it touch a file of another folder, a
-process or the network.
+Prints a JSON object for each parser, of counts and of what broke. An input may be accepted or refused in one
+line; it must not crash the parser, take more than `LIMIT` seconds or `ROOM` bytes, or make it touch a file of
+another folder, a process or the network.
 """
 
 from __future__ import annotations

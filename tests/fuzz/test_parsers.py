@@ -29,7 +29,7 @@ BRIEF = (300, 4.0)  # inputs, or seconds, of each parser in the suite
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What became of the inputs, by parser: one process feeds all, as the imports take longer than a parser."""
+    """What became of the inputs, by parser; one process feeds all, as its imports take long."""
     folder = tmp_path_factory.mktemp("outside")
     inputs, seconds = (INPUTS, 1e9) if INPUTS else BRIEF
     command = [sys.executable, "-m", "tests.fuzz.run", "all", str(inputs), "0", str(seconds)]
