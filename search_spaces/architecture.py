@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from search_spaces.errors import ArchitectureError, one_line
-from search_spaces.reading.text import parse_json
+from search_spaces.reading import parse_json
 
 MAX_SIZE = 2**17  # of every channel, side and class: the widest published layer has a tenth of it
 MAX_ITEMS = 1_000  # of every list

@@ -107,15 +107,15 @@ def _read(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
         said, count = "×".join(map(str, shape)), prod(shape)
         if count == 0:
             raise ValueError(f"its header says that it holds {said} bytes")
+        if isinstance(file, gzip.GzipFile):
+            check_expansion(path, count)
+        else:  # compared first: a sparse file of any length takes no room on the disk, and all of the memory
+            _check_length(os.fstat(file.fileno()).st_size - len(head), count, said)
         if count > MAX_BYTES:
             raise DataError(
                 f"{path} is for {said} bytes, more than {MAX_BYTES >> 30} GiB: give a folder or a "
                 ".zip of images"
             )
-        if isinstance(file, gzip.GzipFile):
-            check_expansion(path, count)
-        else:  # compared first: a sparse file of any length takes no room on the disk, and all of the memory
-            _check_length(os.fstat(file.fileno()).st_size - len(head), count, said)
         content = file.read(count + 1)  # at the end of a packed one, its checksum is compared
     _check_length(len(content), count, said)
     return np.frombuffer(content, np.uint8).reshape(shape)
