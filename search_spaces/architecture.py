@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,7 +11,6 @@ from typing import Any, ClassVar, Self, TypeAlias
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from search_spaces.errors import ArchitectureError, one_line
-from search_spaces.reading import parse_json
 
 MAX_SIZE = 2**17  # of every channel, side and class: the widest published layer has a tenth of it
 MAX_ITEMS = 1_000  # of every list
@@ -49,10 +49,10 @@ class Architecture:
                 any network: its costs could not even be computed.
         """
         try:
-            parsed = parse_json(values) if isinstance(values, str) else dict(values)
+            parsed = json.loads(values) if isinstance(values, str) else dict(values)
             _check_sizes(parsed, MAX_DEPTH)
             architecture = TypeAdapter(cls).validate_python(parsed)
-        except (ValidationError, ValueError, TypeError) as error:
+        except (ValidationError, ValueError, TypeError, RecursionError) as error:
             reason = _reason(error) if isinstance(error, ValidationError) else one_line(error, 300)
             raise ArchitectureError(f"not a {cls.__name__}: {reason}") from error
         return architecture
