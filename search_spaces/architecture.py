@@ -10,7 +10,11 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from search_spaces.errors import ArchitectureError
+from search_spaces.errors import ArchitectureError, one_line
+
+MAX_SIZE = 2**17  # of every channel, side and class: the widest published layer has a tenth of it
+MAX_ITEMS = 1_000  # of every list
+MAX_DEPTH = 8  # of nested lists
 
 Row: TypeAlias = dict[str, str]
 """A layer of a network in words: column ─► value. All rows of an architecture have the same columns."""
@@ -41,19 +45,34 @@ class Architecture:
         """Read and check what `to_json` wrote; a field that is left out has its default, if it has one.
 
         Raises:
-            ArchitectureError: a field is missing, unknown or out of its range.
+            ArchitectureError: a field is missing, unknown or out of its range, or a size is beyond that of
+                any network: its costs could not even be computed.
         """
         try:
             parsed = json.loads(values) if isinstance(values, str) else dict(values)
+            _check_sizes(parsed, MAX_DEPTH)
             architecture = TypeAdapter(cls).validate_python(parsed)
-        except (ValidationError, ValueError, TypeError) as error:
-            reason = _reason(error) if isinstance(error, ValidationError) else str(error)
+        except (ValidationError, ValueError, TypeError, RecursionError) as error:
+            reason = _reason(error) if isinstance(error, ValidationError) else one_line(error, 300)
             raise ArchitectureError(f"not a {cls.__name__}: {reason}") from error
         return architecture
+
+
+def _check_sizes(value: Any, depth: int) -> None:
+    """Raise ValueError for numbers, lists and nesting that no architecture has."""
+    if isinstance(value, int | float) and not abs(value) <= MAX_SIZE:
+        raise ValueError(f"{one_line(value, 40)} is not a size of a network: give at most {MAX_SIZE:,}")
+    if isinstance(value, Mapping | list | tuple):
+        if depth == 0:
+            raise ValueError("its values are nested too deeply")
+        if len(value) > MAX_ITEMS:
+            raise ValueError(f"a list of {len(value):,} values: give at most {MAX_ITEMS:,}")
+        for item in value.values() if isinstance(value, Mapping) else value:
+            _check_sizes(item, depth - 1)
 
 
 def _reason(error: ValidationError) -> str:
     """The first thing that is wrong, in one line: where, what, and the value that was given."""
     first = error.errors()[0]
     where = ".".join(str(step) for step in first["loc"]) or "all of it"
-    return f"{where}: {first['msg']} (given: {reprlib.repr(first['input'])})"
+    return f"{where}: {one_line(first['msg'], 300)} (given: {reprlib.repr(first['input'])})"

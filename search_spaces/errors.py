@@ -21,7 +21,10 @@ def one_line(text: object, most: int = 200) -> str:
 
     Control characters are escaped, long text is cut.
     """
-    said = str(text)
+    try:
+        said = str(text)
+    except ValueError:  # Python writes no integer of more than 4,300 digits
+        said = "a number of too many digits to show"
     cut = said[:most] + ("…" if len(said) > most else "")
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut)
 

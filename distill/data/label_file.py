@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search_spaces import one_line
+from search_spaces.reading import parse_json
 
 LABEL_FILE = "dataset.json"  # in the root of a folder or .zip, or in the only folder there
 MAX_CLASSES = 100_000
@@ -36,12 +37,12 @@ def read_label_file(names: Sequence[str], content: bytes) -> list[int]:
 
 def _pairs(content: bytes) -> Mapping[str, Any]:
     try:
-        described = json.loads(content)
+        described = parse_json(content)
     except json.JSONDecodeError as error:
         raise UnlabelledError(
             f"{LABEL_FILE} is no JSON: {error.msg.lower()} in line {error.lineno}, column {error.colno}"
         ) from error
-    except (ValueError, RecursionError) as error:  # no text, or nested without end
+    except ValueError as error:  # no text, nested without end, or numbers without end
         raise UnlabelledError(f"{LABEL_FILE} is no JSON") from error
     labels = described.get("labels") if isinstance(described, dict) else None
     if labels is None:

@@ -2,7 +2,13 @@
 
 from distill.training.activation_checkpointing import check_activation_checkpointing
 from distill.training.augmentation import TARGET, Augment
-from distill.training.config import TrainingConfig, channels_last_pays, images_in_whole_steps, step_images
+from distill.training.config import (
+    TrainingConfig,
+    channels_last_pays,
+    images_in_whole_steps,
+    step_images,
+    step_phases,
+)
 from distill.training.cycle_gan import CycleGanTrainer, CycleWeights
 from distill.training.loss_log import LossLog
 from distill.training.micro_batches import check_batch_statistics, check_micro_batch
@@ -31,4 +37,5 @@ __all__ = [
     "images_in_whole_steps",
     "resolve_precision",
     "step_images",
+    "step_phases",
 ]

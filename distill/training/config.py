@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from distill.errors import TrainingError
@@ -53,10 +55,33 @@ def student_rate(recipe: Recipe, config: TrainingConfig, progress: float) -> flo
 
 def images_in_whole_steps(recipe: Recipe, batch_size: int, images: int, until: int) -> int:
     """Images seen by a training of `images` images when it stops at `until`: at least that many."""
+    return sum(size * count for size, count, _ in step_phases(recipe, batch_size, images, until))
+
+
+def step_phases(recipe: Recipe, batch_size: int, images: int, until: int) -> Iterator[tuple[int, int, bool]]:
+    """The steps of a training of `images` images until it has seen `until`, in runs of equal ones.
+
+    A recipe turns its discriminator on or off for good, so the end of a run is found by bisection: a
+    training of a trillion images takes no longer to plan than one of a thousand.
+
+    Yields:
+        Images of a step, how many of these steps, and whether a discriminator is trained in them.
+    """
     seen = 0
     while seen < until:
-        seen += step_images(recipe, batch_size, min(1.0, seen / images))
-    return seen
+        size = step_images(recipe, batch_size, min(1.0, seen / images))
+        trained = recipe.discriminator_steps(min(1.0, seen / images)) > 0
+        start = seen
+
+        def differs(step: int, start: int = start, size: int = size, trained: bool = trained) -> bool:
+            progress = min(1.0, (start + step * size) / images)
+            other = recipe.discriminator_steps(progress) > 0
+            return other != trained or step_images(recipe, batch_size, progress) != size
+
+        left = -(-(until - seen) // size)
+        count = bisect_left(range(left), True, lo=1, key=differs)
+        yield size, count, trained
+        seen += size * count
 
 
 def channels_last_pays(resolution: int) -> bool:

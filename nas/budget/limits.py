@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from nas.errors import BudgetError
-from search_spaces import BELOW_TEACHER, WITHIN_BUDGET, BudgetFractions, SearchSpace, Utilisation
+from search_spaces import BELOW_TEACHER, WITHIN_BUDGET, BudgetFractions, SearchSpace, Utilisation, one_line
 
 SUFFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 PER_SECOND = {"us": 10**6, "ms": 10**3, "s": 1}
-_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)")
+_NUMBER = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)")
 
 
 def parse_quantity(text: str, such_as: str = "5G") -> int:
@@ -24,17 +24,24 @@ def parse_quantity(text: str, such_as: str = "5G") -> int:
     match = _NUMBER.fullmatch(text.strip())
     if match is None:
         raise BudgetError(
-            f"{text!r} is not a quantity: write a number with an optional k, M, G or T, such as {such_as}"
+            f"{_quoted(text)} is not a quantity: write a number with an optional k, M, G or T, such as "
+            f"{such_as}"
         )
     number, suffix = match.groups()
     if suffix not in SUFFIXES:
-        raise BudgetError(f"{text!r} has the unknown suffix {suffix!r}: use k, M, G or T, such as {such_as}")
+        raise BudgetError(
+            f"{_quoted(text)} has the unknown suffix {_quoted(suffix)}: use k, M, G or T, such as {such_as}"
+        )
     value = float(number) * SUFFIXES[suffix]
     if not math.isfinite(value):
-        raise BudgetError(f"{text!r} is too large: write a smaller number, such as {such_as}")
+        raise BudgetError(f"{_quoted(text)} is too large: write a smaller number, such as {such_as}")
     if value < 1:
-        raise BudgetError(f"{text!r} must be a number of at least 1, such as {such_as}")
+        raise BudgetError(f"{_quoted(text)} must be a number of at least 1, such as {such_as}")
     return round(value)
+
+
+def _quoted(text: str) -> str:
+    return one_line(repr(text), 200)
 
 
 def format_quantity(value: float | None, digits: int = 3) -> str:
@@ -55,14 +62,14 @@ def parse_duration(text: str) -> float:
     """
     match = _NUMBER.fullmatch(text.strip())
     if match is None:
-        raise BudgetError(f"{text!r} is not a duration: write a number with us, ms or s, such as 30ms")
+        raise BudgetError(f"{_quoted(text)} is not a duration: write a number with us, ms or s, such as 30ms")
     number, unit = match.groups()
     if unit not in PER_SECOND:
-        wrong = f"the unknown unit {unit!r}" if unit else "no unit"
-        raise BudgetError(f"{text!r} has {wrong}: use us, ms or s, such as 30ms")
+        wrong = f"the unknown unit {_quoted(unit)}" if unit else "no unit"
+        raise BudgetError(f"{_quoted(text)} has {wrong}: use us, ms or s, such as 30ms")
     seconds = float(number) / PER_SECOND[unit]
     if not math.isfinite(seconds) or seconds <= 0:
-        raise BudgetError(f"{text!r} must be a time above zero, such as 30ms")
+        raise BudgetError(f"{_quoted(text)} must be a time above zero, such as 30ms")
     return seconds
 
 

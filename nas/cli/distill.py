@@ -33,6 +33,8 @@ nas-export --best --study digits-2Mmacs-final-100000 -o student.safetensors
 
 
 BEST = 3  # finalists, unless the user names them
+MOST_FINALISTS = 1_000
+MOST_SEEDS = 10_000
 AS_IN_THE_SEARCH = "as in the search"
 
 
@@ -40,12 +42,12 @@ class DistillOptions(LiveOption, EventsOption, ResourceOptions, StudyOptions):
     """Which finalists, and how they are trained."""
 
     top: int | None = option(
-        None, group="students", ge=1, help="Finalists: the best so many.", shown=str(BEST)
+        None, group="students", ge=1, le=MOST_FINALISTS, help="Finalists: the best so many.", shown=str(BEST)
     )
     trials: tuple[int, ...] = option(
         (), group="students", flag="--trial", help="A finalist by its number; may be repeated."
     )
-    seeds: int = option(3, group="training", ge=1, help="Trainings of each finalist.")
+    seeds: int = option(3, group="training", ge=1, le=MOST_SEEDS, help="Trainings of each finalist.")
     images: Quantity | None = option(
         None,
         group="training",

@@ -9,6 +9,8 @@ import click
 from nas.cli.command import Command, console, echo, results
 from nas.cli.options import options
 from nas.options import (
+    MOST_IN_A_BATCH,
+    MOST_SIDE,
     TRANSLATION_DATA,
     DeviceOption,
     FidOptions,
@@ -85,6 +87,7 @@ class EvaluateOptions(JsonOption, QuietOption, DeviceOption, SampleSeedOption, F
         None,
         group="teacher and data",
         gt=0,
+        le=MOST_SIDE,
         help="Side of the images in px, for translators, which work at any and whose files do not say it.",
         shown="the network's",
     )
@@ -106,7 +109,12 @@ class EvaluateOptions(JsonOption, QuietOption, DeviceOption, SampleSeedOption, F
     )
     seed: int | None = variant(SampleSeedOption, "seed", shown="as noted in the file, else 0")
     batch_size: int | None = option(
-        None, group="execution", ge=1, help="Images at a time.", shown="50, fewer above 256 px"
+        None,
+        group="execution",
+        ge=1,
+        le=MOST_IN_A_BATCH,
+        help="Images at a time.",
+        shown="50, fewer above 256 px",
     )
     cache: Location | None = option(
         None,

@@ -9,7 +9,16 @@ import click
 from nas.cli.command import Command, echo, missing_folder
 from nas.cli.options import options
 from nas.cli.studies import open_asked
-from nas.options import JsonOption, Location, Names, Quantity, StudyOptions, option
+from nas.options import (
+    MOST_IN_A_BATCH,
+    MOST_SIDE,
+    JsonOption,
+    Location,
+    Names,
+    Quantity,
+    StudyOptions,
+    option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +73,7 @@ class ExportOptions(JsonOption, StudyOptions):
         None,
         group="students",
         ge=1,
+        le=MOST_SIDE,
         help="With --checkpoint, side of the images in px of a translator, whose file does not say it.",
         shown="the network's",
     )
@@ -87,6 +97,7 @@ class ExportOptions(JsonOption, StudyOptions):
         None,
         group="output",
         ge=1,
+        le=MOST_IN_A_BATCH,
         help="Images that ONNX models, programs, LiteRT and Core ML models make at a time.",
         shown="any number; 1 of LiteRT and Core ML",
     )

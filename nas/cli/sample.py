@@ -9,6 +9,8 @@ import click
 from nas.cli.command import Command, echo
 from nas.cli.options import options
 from nas.options import (
+    MOST_SAMPLES,
+    MOST_SIDE,
     JsonOption,
     Location,
     Names,
@@ -80,7 +82,12 @@ class SampleOptions(JsonOption):
         shown="every one",
     )
     resolution: int | None = option(
-        None, group="images", help="With --input, side of the images, px.", shown="the network's"
+        None,
+        group="images",
+        ge=1,
+        le=MOST_SIDE,
+        help="With --input, side of the images, px.",
+        shown="the network's",
     )
     teacher: Location | None = option(
         None,
@@ -113,8 +120,8 @@ class SampleOptions(JsonOption):
         help="What the network takes beside --inputs, as .npy: classes (N), or attributes (N, K). With "
         "--input, target attributes (M, K), a domain each.",
     )
-    count: int = option(64, group="images", ge=1, help="Number of images.")
-    columns: int = option(8, group="images", ge=1, help="Images in a row of the grid.")
+    count: int = option(64, group="images", ge=1, le=MOST_SAMPLES, help="Number of images.")
+    columns: int = option(8, group="images", ge=1, le=1_000, help="Images in a row of the grid.")
     latents: Location | None = option(
         None, group="images", help="Latents z as .npy (N, latent_dim), instead of --count and --seed."
     )

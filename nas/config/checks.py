@@ -10,7 +10,7 @@ from distill.errors import TrainingError
 from distill.training import check_micro_batch, check_precision
 from nas.budget import format_quantity
 from nas.config.names import check_study_name
-from nas.options import MOST_IMAGES, MOST_IN_A_BATCH
+from nas.options import MOST_IMAGES, MOST_IN_A_BATCH, MOST_SAMPLES, MOST_SIDE
 
 if TYPE_CHECKING:
     from nas.config.search import SearchConfig
@@ -19,8 +19,14 @@ MOST = {
     "budget_macs": 10**15,
     "budget_params": 10**15,
     "trials": 10**6,
+    "replicates": 10**6,
     "seeds": 10**4,
     "rungs": MOST_IMAGES,
+    "reduction_factor": 10**6,
+    "significance": 10**6,
+    "resolution": MOST_SIDE,
+    "teacher_cache_size": 10**15,
+    "rung_samples": MOST_SAMPLES,
     "batch_size": MOST_IN_A_BATCH,
     "teacher_samples": 10**9,
 }
@@ -94,8 +100,14 @@ def _check_sizes(config: SearchConfig) -> None:
         largest = max(given, default=0) if isinstance(given, tuple) else given or 0
         if largest > most:
             flag = name.replace("_", "-")
-            shown = largest if largest < 10**12 else f"{largest:.3g}"
-            raise ValueError(f"--{flag} {shown}: give a number of at most {format_quantity(most)}")
+            raise ValueError(f"--{flag} {_short(largest)}: give a number of at most {format_quantity(most)}")
+
+
+def _short(value: float) -> str:
+    """`value` as text: whole up to a trillion, then its magnitude, beyond that of floats, too."""
+    if value < 10**12:
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if value < 10**300 else f"1e+{math.floor(math.log10(value))}"
 
 
 def _check_shared(config: SearchConfig) -> None:

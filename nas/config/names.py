@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from distill.data import DIGITS
 from nas.budget import format_duration, format_quantity
 from nas.errors import ConfigError
+from search_spaces import one_line
 
 if TYPE_CHECKING:
     from nas.config.search import SearchConfig
@@ -49,11 +50,11 @@ def check_study_name(name: str) -> None:
     """Raise ValueError, in one line, for a `name` that can't be a folder beside the others."""
     if wrong := NOT_IN_NAMES.search(name):
         raise ValueError(
-            f"--study {name!r} has {wrong[0][0]!r}, but names a folder, too: use letters, digits, spaces and "
-            ". _ - + ="
+            f"--study {one_line(repr(name), 80)} has {wrong[0][0]!r}, but names a folder, too: use "
+            "letters, digits, spaces and . _ - + ="
         )
     if name and not name.strip(". "):
-        raise ValueError(f"--study {name!r} names a folder, too: use a letter or a digit")
+        raise ValueError(f"--study {one_line(repr(name), 80)} names a folder, too: use a letter or a digit")
     if _is_too_long(name):
         raise ValueError(
             f"--study {name[:20]}… has {len(name.encode())} bytes, but names a folder, too: give at most "

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from nas.errors import ConfigError
 from nas.options import Option, nearest, options_of
 from search_spaces import one_line, os_reason
-from search_spaces.reading import written_whole
+from search_spaces.reading import read_text, written_whole
 
 
 def read_toml(path: Path, model: type[BaseModel]) -> dict[str, Any]:
@@ -25,9 +25,9 @@ def read_toml(path: Path, model: type[BaseModel]) -> dict[str, Any]:
     """
     text = ""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
         values = tomllib.loads(text, parse_float=_finite)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: no TOML, no text, or too many digits
         raise ConfigError(
             f"--config {path} can't be read ({_reason(error)}): {_hint(text, error)}correct it, or give "
             "another file"
@@ -37,9 +37,13 @@ def read_toml(path: Path, model: type[BaseModel]) -> dict[str, Any]:
     for name, value in values.items():
         if name not in known:
             if isinstance(value, dict):
-                raise ConfigError(f"{path} has a table [{name}]: write settings without tables, at the top")
+                raise ConfigError(
+                    f"{path} has a table [{one_line(name, 80)}]: write settings without tables, at the top"
+                )
             instead = nearest(name, known) or "; see --help"
-            raise ConfigError(f"configuration {path} sets {name!r}, which does not exist{instead}")
+            raise ConfigError(
+                f"configuration {path} sets {one_line(repr(name), 80)}, which does not exist{instead}"
+            )
         wanted = _wanted(known[name], value)
         if wanted:
             raise ConfigError(f"{name} = {_shown(value)} in {path}: give {wanted}")
@@ -59,10 +63,11 @@ def _reason(error: Exception) -> str:
     """Why a file can't be read, in words."""
     if isinstance(error, OSError):
         return os_reason(error)
-    if isinstance(error, UnicodeDecodeError):
-        return "not text in UTF-8"
     if isinstance(error, RecursionError):
         return "nested too deeply"
+    if not isinstance(error, tomllib.TOMLDecodeError):
+        said = str(error)
+        return "a number of too many digits" if said.startswith("Exceeds the limit") else said
     return _KEYS.sub(lambda found: ".".join(re.findall(r"'([^']*)'", found[0])), one_line(error))
 
 
@@ -72,7 +77,9 @@ def _hint(text: str, error: Exception) -> str:
     if not isinstance(error, tomllib.TOMLDecodeError) or place is None:
         return ""
     unquoted = _UNQUOTED.fullmatch(text.splitlines()[int(place[1]) - 1])
-    return f'put quotes around text, {unquoted[1]} = "{unquoted[2]}", ' if unquoted else ""
+    if not unquoted:
+        return ""
+    return f'put quotes around text, {one_line(unquoted[1], 80)} = "{one_line(unquoted[2], 80)}", '
 
 
 _LINE = re.compile(r"\(at line (\d+), column \d+\)")
@@ -86,6 +93,7 @@ def _finite(text: str) -> float | str:
     return number if math.isfinite(number) else text
 
 
+MOST = 2**63  # TOML has integers of 64 bits; Python reads longer ones, and can't write the longest
 _WORDS = {"INTEGER": "a whole number", "NUMBER": "a number", "PATH": "a path", "TEXT": "text"}
 
 
@@ -98,7 +106,10 @@ def _wanted(option: Option, value: Any) -> str:
         return f"one value, {one}, as for {option.flag}"
     if option.multiple and not isinstance(value, list):
         return "a list"
-    if not all(map(_is_plain, value if isinstance(value, list) else [value])):
+    values = value if isinstance(value, list) else [value]
+    if any(isinstance(each, int) and abs(each) >= MOST for each in values):
+        return "a smaller number"
+    if not all(map(_is_plain, values)):
         return f"{'a list of ' if isinstance(value, list) else ''}{one}, as for {option.flag}"
     return ""
 

@@ -70,7 +70,7 @@ class Board:
         tie_break = ROUTE.fullmatch(path)
         if tie_break is not None and (asked := self._page(int(tie_break[1]))):
             return self._tie_break(asked, asked.number, environ, start_response)
-        study = re.match(r"(/api/studies|/api/artifacts|/artifacts|/csv)/(\d+)(/.*)?$", path)
+        study = re.match(r"(/api/studies|/api/artifacts|/artifacts|/csv)/(\d{1,9})(/.*)?$", path)
         if study is None:
             return self._pages[0](environ, start_response)
         page = self._page(int(study[2]))
@@ -98,7 +98,7 @@ class Board:
         """Our own files, and the summaries of studies."""
         if name in STATIC:
             return _answer(start_response, STATIC[name], (files(__package__) / "static" / name).read_bytes())
-        study = re.fullmatch(r"studies/(\d+)/summary", name)
+        study = re.fullmatch(r"studies/(\d{1,9})/summary", name)
         page = None if study is None else self._page(int(study[1]))
         if page is None:
             return _answer(start_response, "text/plain", b"not found", HTTPStatus.NOT_FOUND)
@@ -152,7 +152,7 @@ def _listed(number: int, page: StudyPage) -> dict[str, Any]:
 def _after(environ: dict[str, Any]) -> int:
     """How many trials a page knows already."""
     given = parse_qs(environ.get("QUERY_STRING", "")).get("after", ["0"])[0]
-    return int(given) if given.isdigit() else 0
+    return int(given) if re.fullmatch(r"[0-9]{1,9}", given) else 0
 
 
 def _detail(page: StudyPage, number: int, after: int, body: bytes) -> bytes:

@@ -21,7 +21,7 @@ from nas.printable import printable
 from nas.reporting import TrialReport, describe_tie_break, trial_numbers
 from nas.study import LONGEST_NAME, LONGEST_REASON, TieBreak, save_tie_break
 
-ROUTE = re.compile(r"/tie-break/(\d+)")
+ROUTE = re.compile(r"/tie-break/(\d{1,9})")
 LARGEST = 16_384  # bytes of a form
 HEADERS = [
     ("Content-Type", "text/html; charset=utf-8"),

@@ -17,7 +17,7 @@ import torch
 
 from distill.errors import TrainingDivergedError
 from distill.memory import is_out_of_memory
-from distill.training import Progress, Trainer, step_images
+from distill.training import Progress, Trainer, step_phases
 from nas.config import SearchConfig
 from nas.execution import WorkerResources
 from nas.workbench import Workbench
@@ -26,6 +26,7 @@ from search_spaces import FixedSuggest
 CACHED = 4  # teacher images for the timed steps: rendering more takes longer than the steps
 PIXELS = 2**20  # of the timed batch, so that large images take seconds, too
 LEAST_BATCH = 4  # images; minibatch standard deviation and shared weights take groups of four
+LONGEST = 1000 * 365 * 86_400  # seconds that are told apart
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Estimate:
     most: float  # if no trial is stopped early and all replicates are trained
 
     def __str__(self) -> str:
-        least, most = (timedelta(seconds=math.ceil(seconds)) for seconds in (self.least, self.most))
+        least, most = (timedelta(seconds=math.ceil(min(s, LONGEST))) for s in (self.least, self.most))
         phases = {False: "while the teacher alone teaches", True: "with discriminator steps"}
         steps = " and ".join(f"{taken:.2g} s {phases[phase]}" for phase, taken in sorted(self.steps.items()))
         time = f"{least} to {most}" if least < most else f"{most}"
@@ -113,13 +114,8 @@ def _step(trainer: Trainer) -> float:
 
 def _training_seconds(bench: Workbench, images: int, seconds: dict[bool, float]) -> float:
     """Seconds until a training has seen `images`."""
-    seen, taken, last = 0, 0.0, bench.config.rungs[-1]
-    while seen < images:
-        progress = min(1.0, seen / last)
-        adversarial = bench.recipe.discriminator_steps(progress) > 0
-        taken += seconds.get(adversarial, max(seconds.values()))
-        seen += step_images(bench.recipe, bench.config.batch_size, progress)
-    return taken
+    phases = step_phases(bench.recipe, bench.config.batch_size, bench.config.rungs[-1], images)
+    return sum(count * seconds.get(trained, max(seconds.values())) for _, count, trained in phases)
 
 
 def _batch(bench: Workbench) -> int:

@@ -12,6 +12,8 @@ from nas.options.presentation import flag_of, options_of
 
 Model = TypeVar("Model", bound=BaseModel)
 
+SHOWN = 200  # characters of a value that an error names
+
 
 class Options(BaseModel):
     """Options of a command. Values may be strings, as the command line has them."""
@@ -59,6 +61,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
+    from search_spaces import one_line  # PyTorch comes with it, which a --help does not need
+
     first = error.errors()[0]
     if not first["loc"]:
         return _rule(first)
@@ -70,13 +74,15 @@ def _one_line(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "extra_forbidden":
         return f"{flag}: there is no such option{nearest(name, model.model_fields)}"
     rule = _rule(first)
-    quoted = isinstance(given, str) and rule.startswith(repr(given))
-    return f"{flag} {rule}" if quoted else f"{flag} {given}: {rule}"
+    quoted = isinstance(given, str) and rule.startswith(one_line(repr(given), SHOWN))
+    return f"{flag} {rule}" if quoted else f"{flag} {one_line(given, SHOWN)}: {rule}"
 
 
 def _rule(error: Any) -> str:
     """What to give instead; the words of our own checks, or ours for pydantic's."""
     kind, context = error["type"], error.get("ctx", {})
+    if kind == "int_parsing_size":
+        return "give a smaller number"
     if kind in ("int_parsing", "int_type", "int_from_float"):
         return "give a whole number"
     if kind in ("float_parsing", "float_type"):
@@ -86,7 +92,7 @@ def _rule(error: Any) -> str:
     if kind in ("string_type", "path_type"):
         return "give text"
     if kind == "finite_number":
-        return f"{error['input']} is not a finite number: give one that is"
+        return f"{str(error['input'])[:40]} is not a finite number: give one that is"
     for bound, words in (("ge", "of at least"), ("gt", "above"), ("le", "of at most"), ("lt", "below")):
         if bound in context:
             limit = context[bound]

@@ -17,6 +17,7 @@ Keep: TypeAlias = Literal["all", "front", "best"]
 
 MOST_IMAGES = 10**12  # of a training: a mistyped size is refused before anything is made of it
 MOST_IN_A_BATCH = 2**20
+MOST_SIDE = 2**14  # px of an image
 MOST_SAMPLES = 10**7  # FIDs of more do not differ
 MOST_WORKERS = 10_000
 
@@ -119,7 +120,11 @@ class MemoryOptions(Options):
         shown="auto: bf16 on a GPU, fp32 on a CPU",
     )
     micro_batch: int | None = option(
-        None, group="execution", help="Images in memory at a time.", shown="the whole batch"
+        None,
+        group="execution",
+        le=MOST_IN_A_BATCH,
+        help="Images in memory at a time.",
+        shown="the whole batch",
     )
     compile: bool = option(
         False, group="execution", help="Compile the networks: faster after a slow start.", shown="no"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import optuna
@@ -10,7 +12,8 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial
 
 from nas.errors import WorkdirError
-from search_spaces import os_reason
+from search_spaces import one_line, os_reason
+from search_spaces.reading import written_whole
 
 SAMPLES = "samples.png"
 
@@ -37,8 +40,7 @@ def attach_samples(
     kept = artifact_store(artifacts)
     for meta in get_all_artifact_meta(study_or_trial, storage=storage):
         if meta.filename == png.name:
-            with png.open("rb") as picture:
-                kept.write(meta.artifact_id, picture)
+            _replace(artifacts / meta.artifact_id, png)
             return meta.artifact_id
     return upload_artifact(
         artifact_store=kept, file_path=str(png), study_or_trial=study_or_trial, storage=storage
@@ -49,6 +51,21 @@ def samples_of(trial: FrozenTrial, storage: BaseStorage) -> str | None:
     """The artifact id of the samples of `trial`, beside the teacher's for the same inputs; None without."""
     found = get_all_artifact_meta(trial, storage=storage)
     return next((meta.artifact_id for meta in found if meta.filename == SAMPLES), None)
+
+
+def _replace(kept: Path, png: Path) -> None:
+    """Write the picture `png` in place of `kept`; a link there is replaced, not followed.
+
+    Raises:
+        WorkdirError: the database names a file outside of the artifacts' folder, or it can't be written.
+    """
+    if not re.fullmatch(r"[0-9a-f-]+", kept.name) or ".." in kept.parts:
+        raise WorkdirError(f"{one_line(kept)} is no artifact: the study names a file outside of its folder")
+    try:
+        with written_whole(kept) as file, png.open("rb") as picture:
+            shutil.copyfileobj(picture, file)
+    except OSError as error:
+        raise WorkdirError(f"{kept} can't be written ({os_reason(error)}): give another --workdir") from error
 
 
 def artifact_store(artifacts: Path) -> FileSystemArtifactStore:

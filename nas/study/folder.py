@@ -17,6 +17,7 @@ from nas.database import same_database
 from nas.errors import StudyError, WorkdirError
 from nas.passwords import without_password
 from search_spaces import UserError, os_reason
+from search_spaces.reading import read_text
 
 TRIALS = "trials"  # a folder in the study's, with one for each trial
 REPORT = ".progress"  # a file in a trial's folder
@@ -69,8 +70,8 @@ def has_settings_of(folder: Path, study: str) -> bool:
 def _settings(folder: Path) -> dict[str, Any] | None:
     """The settings saved in `folder`; None where there are none, or damaged ones."""
     try:
-        return tomllib.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return tomllib.loads(read_text(folder / SETTINGS))
+    except (OSError, ValueError, RecursionError):
         return None
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from optuna.trial import TrialState
 
 from nas.errors import StorageError, StudyError
+from nas.passwords import without_password
 from nas.study.attributes import StudyAttributes
 from nas.study.opening import no_study
 from nas.study.store import StudyStore
+from search_spaces import one_line
 
 
 def open_existing(workdir: Path, study: str, storage: str) -> tuple[StudyStore, Path]:
@@ -29,6 +31,8 @@ def open_existing(workdir: Path, study: str, storage: str) -> tuple[StudyStore, 
         StudyError: there is none.
         StorageError: the database can't be used.
     """
+    if study:
+        _check_place(study, storage or str(workdir))
     if study and not storage and not (workdir / study / "study.db").exists():
         raise no_study(study, study_names(workdir, storage))
     names = [study] if study else study_names(workdir, storage)
@@ -106,10 +110,24 @@ def has_result(store: StudyStore) -> bool:
 
 
 def _open(workdir: Path, name: str, storage: str) -> tuple[StudyStore, Path]:
+    _check_place(name, storage or str(workdir))
     url = storage or f"sqlite:///{workdir / name / 'study.db'}"
     store = StudyStore.open(url, name, create=False)
     noted = Path(StudyAttributes.from_study(store.study).config.get("workdir", workdir))
     return store, (workdir if (workdir / name).is_dir() else noted) / name
+
+
+def _check_place(name: str, where: str) -> None:
+    """Refuse a study whose folder would lie elsewhere than beside the others: a database may hold any name.
+
+    Raises:
+        StudyError: its name is a path.
+    """
+    if "\0" in name or name == ".." or Path(name).name != name:
+        raise StudyError(
+            f"--study {one_line(name, 80)}: its folder would lie outside of the work folder; name a study of "
+            f"{without_password(where)} without / and .. in its name"
+        )
 
 
 def _searched(folder: Path) -> float:

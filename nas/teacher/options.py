@@ -8,6 +8,7 @@ from typing import Any, Literal
 from nas.options import (
     MOST_IMAGES,
     MOST_IN_A_BATCH,
+    MOST_SIDE,
     Count,
     DeviceOption,
     FidOptions,
@@ -38,6 +39,7 @@ class TeacherRequest(ImageOptions, MemoryOptions, DeviceOption, SeedOption, FidO
         None,
         group="teacher and data",
         ge=1,
+        le=MOST_SIDE,
         help=f"Side of the images in px. {SIDES}.",
         shown="by the data: 16 for the digits",
     )

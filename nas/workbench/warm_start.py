@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,11 +21,15 @@ from search_spaces import (
     FixedSuggest,
     SearchSpace,
     Utilisation,
+    one_line,
     os_reason,
 )
+from search_spaces.reading import parse_json, read_text
 
 if TYPE_CHECKING:
     from nas.workbench.workbench import Workbench
+
+MOST_TO_TRY = 10_000  # architectures of a file
 
 
 def read_warm_start(bench: Workbench) -> WarmStart:
@@ -52,11 +55,13 @@ def warm_start_architectures(warm_start: WarmStart, bench: Workbench) -> list[Ar
 def _read(path: Path, bench: Workbench) -> list[Architecture]:
     config = bench.config
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(read_text(path))
         several = values if isinstance(values, list) else [values]
+        if len(several) > MOST_TO_TRY:
+            raise ValueError(f"{len(several):,} architectures, at most {MOST_TO_TRY:,} are tried")
         found = [bench.teacher.family.architecture.from_json(one) for one in several]
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, ArchitectureError) as error:
-        reason = os_reason(error) if isinstance(error, OSError) else str(error)
+    except (OSError, ValueError, ArchitectureError) as error:
+        reason = os_reason(error) if isinstance(error, OSError) else one_line(error, 400)
         raise ConfigError(f"--enqueue {path} can't be read ({reason}): give architectures as JSON") from error
     utilisation = config.budget.utilisation(searched_space(bench))
     for architecture in found:

@@ -2,6 +2,7 @@
 
 from search_spaces.reading.networks import Network, choose, find_networks, module_tensors
 from search_spaces.reading.plain import PickledObject
+from search_spaces.reading.text import parse_json, read_text
 from search_spaces.reading.untrusted import read_untrusted
 from search_spaces.reading.weights import with_weights
 from search_spaces.reading.whole_files import check_writable, written_whole
@@ -13,6 +14,8 @@ __all__ = [
     "choose",
     "find_networks",
     "module_tensors",
+    "parse_json",
+    "read_text",
     "read_untrusted",
     "with_weights",
     "written_whole",

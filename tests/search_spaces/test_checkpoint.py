@@ -129,10 +129,11 @@ def infinite_discriminator(tensors: dict[str, Tensor], metadata: dict[str, str])
         (missing_discriminator, "its discriminator's tensors don't fit.*missing"),
         (superfluous_tensor, "its generator's tensors don't fit.*extra is unknown"),
         (other_shape, "its generator's tensors don't fit.*const is of shape"),
-        (claimed(latent_dim=10**12), "mapping.layers.0.weight is of shape"),  # terabytes, if it were built
-        (claimed(style_dim=10**10), "is larger than any memory"),
-        (claimed(style_dim=10**400), "is larger than any memory"),
-        (claimed(mapping_layers=10**9), "give 1 to 64"),
+        (claimed(latent_dim=10**5), "mapping.layers.0.weight is of shape"),
+        (claimed(latent_dim=10**12), "is not a size of a network"),  # terabytes, if it were built
+        (claimed(style_dim=10**10), "is not a size of a network: give at most 131,072"),
+        (claimed(style_dim=10**400), "is not a size of a network: give at most 131,072"),
+        (claimed(mapping_layers=10**3), "give 1 to 64"),
         (not_a_number, "its generator holds values that are not finite"),
         (infinite_discriminator, "its discriminator holds values that are not finite"),
     ],

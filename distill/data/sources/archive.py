@@ -57,8 +57,8 @@ def zip_source(path: Path, stack: ExitStack, folder: str = "") -> Source:
             f"{path} is neither a folder, nor a readable .zip, nor an idx file: "
             "give a folder or a .zip with .png, .jpg or .webp images"
         ) from error
+    _check_names(path, archive.infolist())
     infos = [info for info in archive.infolist() if not info.is_dir()]
-    _check_names(path, infos)
     check_expansion(path, sum(info.file_size for info in infos))
     root = _root(path, folder, [_with_slashes(info.filename) for info in infos])
     by_name = _below(root, infos)
@@ -101,6 +101,10 @@ def check_expansion(path: Path, unpacked: int) -> None:
 def _check_names(path: Path, infos: list[zipfile.ZipInfo]) -> None:
     for info in infos:
         name = info.filename
+        if not name or "\0" in info.orig_filename:
+            raise DataError(
+                f"{path} holds {one_line(repr(info.orig_filename))}, which is no name of a file: make it anew"
+            )
         if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or re.match(r"[A-Za-z]:", name):
             raise DataError(
                 f"{path} holds {one_line(repr(name))}, a place outside of itself: "

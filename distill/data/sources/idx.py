@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import struct
 import zlib
@@ -20,6 +21,7 @@ from distill.data.sources.base import Listing, Source, fingerprint
 from distill.errors import DataError
 from search_spaces import count_of, one_line
 
+MAX_BYTES = 4 * 2**30  # of all images, which are held in memory; MNIST takes 47 MB
 MAGIC = b"\0\0\x08"  # how a file of bytes begins; the number of dimensions follows
 
 _NAME = re.compile(r"images([-.])idx3-ubyte(\.gz)?$")
@@ -107,14 +109,23 @@ def _read(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
             raise ValueError(f"its header says that it holds {said} bytes")
         if isinstance(file, gzip.GzipFile):
             check_expansion(path, count)
-            content = file.read(count + 1)  # at the end, its checksum is compared
-        else:
-            content = file.read()
-    if len(content) < count:
-        raise ValueError(f"{count - len(content)} of its {said} bytes are missing")
-    if len(content) > count:
-        raise ValueError(f"more follows than its {said} bytes")
+        else:  # compared first: a sparse file of any length takes no room on the disk, and all of the memory
+            _check_length(os.fstat(file.fileno()).st_size - len(head), count, said)
+        if count > MAX_BYTES:
+            raise DataError(
+                f"{path} is for {said} bytes, more than {MAX_BYTES >> 30} GiB: give a folder or a "
+                ".zip of images"
+            )
+        content = file.read(count + 1)  # at the end of a packed one, its checksum is compared
+    _check_length(len(content), count, said)
     return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _check_length(found: int, count: int, said: str) -> None:
+    if found < count:
+        raise ValueError(f"{count - found} of its {said} bytes are missing")
+    if found > count:
+        raise ValueError(f"more follows than its {said} bytes")
 
 
 def _open(path: Path) -> IO[bytes]:

@@ -47,14 +47,18 @@ class Table:
 
     def value(self, image: str, attribute: str) -> float | None:
         """1 or 0; None for an empty cell."""
-        column, equals, wanted = attribute.partition("=")
+        column, equals, wanted = self._parts(attribute)
         cell = self.rows[image][self.columns.index(column)]
         if not cell:
             return None
         return float(cell == wanted) if equals else TRUTH[cell.lower()]
 
+    def _parts(self, attribute: str) -> tuple[str, str, str]:
+        """The column, "=" and the value that `attribute` names; a column may have "=" in its own name."""
+        return (attribute, "", "") if attribute in self.columns else attribute.partition("=")
+
     def _check(self, attribute: str) -> None:
-        column, equals, wanted = attribute.partition("=")
+        column, equals, wanted = self._parts(attribute)
         if column not in self.columns:
             raise DataError(
                 f"--attributes {attribute}: {self.name} has no column {column}: give some of "
