@@ -275,7 +275,7 @@ class Trainer:
             "augment": {} if self.augment is None else self.augment.state_dict(),
             "scalers": [self.generator_scaler.state_dict(), self.discriminator_scaler.state_dict()],
             "recipe_state": dict(self.recipe_state),
-            "noise_rng": dict(self._noise.state),
+            "noise_rng": self._noise.state,
             "step": self.step,
             "discriminator_step": self.discriminator_step,
             "images": self.images,

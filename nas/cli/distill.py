@@ -12,10 +12,12 @@ from nas.options import (
     EventsOption,
     FidOptions,
     Gpus,
+    Interval,
     Location,
     Quantity,
     ResourceOptions,
     StudyOptions,
+    SurvivalOptions,
     option,
     variant,
 )
@@ -35,7 +37,7 @@ BEST = 3  # finalists, unless the user names them
 AS_IN_THE_SEARCH = "as in the search"
 
 
-class DistillOptions(EventsOption, ResourceOptions, StudyOptions):
+class DistillOptions(EventsOption, ResourceOptions, SurvivalOptions, StudyOptions):
     """Which finalists, and how they are trained."""
 
     top: int | None = option(
@@ -55,12 +57,15 @@ class DistillOptions(EventsOption, ResourceOptions, StudyOptions):
     workers: int | None = variant(ResourceOptions, "workers", shown=AS_IN_THE_SEARCH)
     gpus_per_trial: Gpus | None = variant(ResourceOptions, "gpus_per_trial", shown=AS_IN_THE_SEARCH)
     ray_address: str | None = variant(ResourceOptions, "ray_address", shown=AS_IN_THE_SEARCH)
+    checkpoint_every: Interval | None = variant(SurvivalOptions, "checkpoint_every", shown=AS_IN_THE_SEARCH)
+    worker_timeout: Interval | None = variant(SurvivalOptions, "worker_timeout", shown=AS_IN_THE_SEARCH)
     extractor_weights: Location | None = variant(
         FidOptions, "extractor_weights", help="Weights file of the extractor, if it moved.", shown=""
     )
 
 
 MACHINE = {"workers", "gpus_per_trial", "ray_address", "extractor_weights"}
+MACHINE |= {"checkpoint_every", "worker_timeout"}
 
 
 @click.command(cls=Command, examples=EXAMPLES, unnamed="--study")
