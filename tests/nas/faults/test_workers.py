@@ -29,7 +29,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def command(teacher_file: Path) -> tuple[object, ...]:
-    flags = "--study hung --budget-macs 100k --rungs 640,1280 --fid-samples 64 --teacher-cache-size 64"
+    flags = "--study hung --budget-macs 100k --rungs 160,320 --fid-samples 50 --teacher-cache-size 64"
     more = f"--batch-size 16 --workers 1 --replicates 0 --data digits --trials 2 --worker-timeout {TIMEOUT}"
     return ("nas-search", "--teacher", teacher_file, *flags.split(), *more.split())
 
