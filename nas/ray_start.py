@@ -7,6 +7,7 @@ import os
 import resource
 import select
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -74,6 +75,7 @@ def local_ray(**settings: Any) -> Iterator[None]:
             ray.init(address="local", _temp_dir=folder, **settings, **QUIET)
         except Exception as error:  # of the system, of processes that end, of Ray's own checks
             raise ConfigError(_why_not_started(error)) from error
+        os.chmod(folder, stat.S_IRWXU)  # Ray opens it, and all in it, to everybody
         running.enter_context(_end_with_raylet(folder))
         yield
 
@@ -97,6 +99,7 @@ def _end_with_raylet(folder: str) -> Iterator[None]:
             if ended and not over.is_set():
                 restored = "\x1b[?25h\r\x1b[J" if sys.stderr.isatty() else ""  # of a live display
                 os.write(2, f"{restored}{Path(sys.argv[0]).name}: {RAYLET_ENDED}\n".encode())
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # Ray's dump comes while the folder is removed
                 shutil.rmtree(folder, ignore_errors=True)
                 os._exit(FAILED)
 
