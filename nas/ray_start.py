@@ -76,16 +76,16 @@ def local_ray(**settings: Any) -> Iterator[None]:
         except Exception as error:  # of the system, of processes that end, of Ray's own checks
             raise ConfigError(_why_not_started(error)) from error
         os.chmod(folder, stat.S_IRWXU)  # Ray opens it, and all in it, to everybody
-        running.enter_context(_end_with_raylet(folder))
+        running.enter_context(_end_with_raylet())
         yield
 
 
 @contextmanager
-def _end_with_raylet(folder: str) -> Iterator[None]:
+def _end_with_raylet() -> Iterator[None]:
     """End this process with a line should Ray's raylet end while the block runs.
 
     Ray itself ends it a second or two later, with a dump and from C++, where Python can't say a word. Ray's
-    other processes end with this one.
+    other processes end with this one; its folder is removed at the next start.
     """
     raylet = next((pid for pid, name in _children() if name == "raylet"), None)
     if raylet is None or not hasattr(os, "pidfd_open"):  # not Linux
@@ -99,8 +99,6 @@ def _end_with_raylet(folder: str) -> Iterator[None]:
             if ended and not over.is_set():
                 restored = "\x1b[?25h\r\x1b[J" if sys.stderr.isatty() else ""  # of a live display
                 os.write(2, f"{restored}{Path(sys.argv[0]).name}: {RAYLET_ENDED}\n".encode())
-                os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # Ray's dump comes while the folder is removed
-                shutil.rmtree(folder, ignore_errors=True)
                 os._exit(FAILED)
 
     watching = Thread(target=watch, name="raylet", daemon=True)

@@ -51,9 +51,20 @@ def sweep(folder: Path, pattern: str = ".*-*", *, marked: bool = False) -> int:
             about = scratch.lstat()
             mine = scratch.is_dir() and not scratch.is_symlink() and about.st_uid == os.getuid()
             if mine and (not marked or (scratch / OWNER).exists()) and _is_abandoned(scratch):
-                shutil.rmtree(scratch, ignore_errors=True)
+                _remove(scratch)
                 removed += not scratch.exists()
     return removed
+
+
+def _remove(scratch: Path) -> None:
+    """Remove the folder, its mark last: where a process that is ending still writes, the next sweep goes on."""
+    for entry in scratch.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        elif entry.name != OWNER:
+            entry.unlink()
+    if all(entry.name == OWNER for entry in scratch.iterdir()):
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _is_abandoned(scratch: Path) -> bool:
