@@ -57,7 +57,7 @@ def sweep(folder: Path, pattern: str = ".*-*", *, marked: bool = False) -> int:
 
 
 def _remove(scratch: Path) -> None:
-    """Remove the folder, its mark last: where a process that is ending still writes, the next sweep goes on."""
+    """Remove the folder, its mark last: what a process that is ending still writes goes at the next sweep."""
     for entry in scratch.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry, ignore_errors=True)

@@ -158,7 +158,7 @@ class ResourceOptions(Options):
 class SurvivalOptions(Options):
     """What is done against workers that die or hang, and how much of their work may be lost."""
 
-    checkpoint_every: Interval = option(
+    checkpoint_every: Interval | None = option(
         600.0,
         group="execution",
         ge=0,
