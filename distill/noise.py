@@ -32,22 +32,37 @@ class OwnNoise:
     """The state of the global random generators that belongs to one training."""
 
     def __init__(self, seed: int, device: str) -> None:
-        self.state: dict[str, Tensor] = {
+        self._state: dict[str, Tensor] = {
             d: torch.Generator(d).manual_seed(seed).get_state() for d in {"cpu", device}
         }
+        self._in_use = False
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """The states by device, also while the block of a call runs."""
+        if not self._in_use:
+            return dict(self._state)
+        accelerators = {device: torch.cuda.get_rng_state(device) for device in self._accelerators}
+        return {"cpu": torch.get_rng_state()} | accelerators
+
+    @property
+    def _accelerators(self) -> list[str]:
+        return [device for device in self._state if device != "cpu"]
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
         """Use this training's state while the block runs; restore the global one when it ends."""
-        accelerators = [device for device in self.state if device != "cpu"]
-        with torch.random.fork_rng(devices=accelerators):
-            torch.set_rng_state(self.state["cpu"])
-            for device in accelerators:
-                torch.cuda.set_rng_state(self.state[device], device)
-            yield
-            self.state = {"cpu": torch.get_rng_state()}
-            self.state |= {device: torch.cuda.get_rng_state(device) for device in accelerators}
+        with torch.random.fork_rng(devices=self._accelerators):
+            torch.set_rng_state(self._state["cpu"])
+            for device in self._accelerators:
+                torch.cuda.set_rng_state(self._state[device], device)
+            self._in_use = True
+            try:
+                yield
+                self._state = self.state
+            finally:
+                self._in_use = False
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Resume from a saved `state`; devices that it does not contain keep theirs."""
-        self.state = {device: state.get(device, own) for device, own in self.state.items()}
+        self._state = {device: state.get(device, own) for device, own in self._state.items()}

@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import resource
+import select
 import shutil
+import stat
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import ray
@@ -28,6 +32,13 @@ PREFIX = "ray-"
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # a folder of our own is made in it
 
 NICENESS = "RAY_worker_niceness"  # Ray's own is 15: beside any other work such workers stand still
+
+FAILED = 1  # exit code
+WATCH_SECONDS = 0.5  # until the end of a search is noticed; that of the raylet is noticed at once
+RAYLET_ENDED = (
+    "Ray has ended on this machine (its raylet was killed, perhaps for memory): what was recorded is kept; "
+    "run the same command again"
+)
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
@@ -64,7 +75,49 @@ def local_ray(**settings: Any) -> Iterator[None]:
             ray.init(address="local", _temp_dir=folder, **settings, **QUIET)
         except Exception as error:  # of the system, of processes that end, of Ray's own checks
             raise ConfigError(_why_not_started(error)) from error
+        os.chmod(folder, stat.S_IRWXU)  # Ray opens it, and all in it, to everybody
+        running.enter_context(_end_with_raylet())
         yield
+
+
+@contextmanager
+def _end_with_raylet() -> Iterator[None]:
+    """End this process with a line should Ray's raylet end while the block runs.
+
+    Ray itself ends it a second or two later, with a dump and from C++, where Python can't say a word. Ray's
+    other processes end with this one; its folder is removed at the next start.
+    """
+    raylet = next((pid for pid, name in _children() if name == "raylet"), None)
+    if raylet is None or not hasattr(os, "pidfd_open"):  # not Linux
+        yield
+        return
+    over, watched = Event(), os.pidfd_open(raylet)
+
+    def watch() -> None:
+        while not over.is_set():
+            ended, _, _ = select.select([watched], [], [], WATCH_SECONDS)
+            if ended and not over.is_set():
+                restored = "\x1b[?25h\r\x1b[J" if sys.stderr.isatty() else ""  # of a live display
+                os.write(2, f"{restored}{Path(sys.argv[0]).name}: {RAYLET_ENDED}\n".encode())
+                os._exit(FAILED)
+
+    watching = Thread(target=watch, name="raylet", daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join()
+        os.close(watched)
+
+
+def _children() -> Iterator[tuple[int, str]]:
+    """Processes that this one has started, with the names of their programs."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, ValueError):  # it has ended
+            before, _, after = (entry / "stat").read_text().rpartition(")")
+            if int(after.split()[1]) == os.getpid():
+                yield int(entry.name), before.partition("(")[2]
 
 
 def _why_not_started(error: Exception) -> str:

@@ -50,7 +50,7 @@ def sweep(folder: Path, pattern: str = SCRATCH, *, marked: bool = False) -> int:
     for scratch in folder.glob(pattern):
         with suppress(OSError, ValueError):
             if (not marked or (scratch / OWNER).exists()) and is_abandoned(scratch):
-                shutil.rmtree(scratch, ignore_errors=True)
+                _remove(scratch)
                 removed += not scratch.exists()
     return removed
 
@@ -63,6 +63,17 @@ def is_abandoned(scratch: Path) -> bool:
         return mine and _has_no_owner(scratch)
     except (OSError, ValueError):
         return False
+
+
+def _remove(scratch: Path) -> None:
+    """Remove the folder, its mark last: what a process that is ending still writes goes at the next sweep."""
+    for entry in scratch.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        elif entry.name != OWNER:
+            entry.unlink()
+    if all(entry.name == OWNER for entry in scratch.iterdir()):
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _has_no_owner(scratch: Path) -> bool:

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import csv
+import io
+import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from distill.training.readings import Progress
+from search_spaces.reading import written_whole
+
+FIRST = ("images", "kd_weight")  # columns
 
 
 class LossLog:
     """A row whenever the KD weight or a loss is another one; use it as a context manager.
 
     A loss that is first read later is a further column, empty in the rows before.
+
+    Args:
+        path: of the file.
+        images: of the training so far. Rows of an interrupted training up to there are kept.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._columns = ["images", "kd_weight"]
+    def __init__(self, path: Path, images: int = 0) -> None:
+        self._path, self._images = path, images
+        self._columns = list(FIRST)
         self._last: dict[str, str] = {}
 
     def __enter__(self) -> Self:
-        self._begin([])
+        kept = self._kept()
+        for row in kept:
+            self._last = {name: value for name, value in row.items() if value}
+            self._columns += [name for name in self._last if name not in self._columns]
+        self._begin(kept)
         return self
 
     def __exit__(
@@ -44,6 +58,24 @@ class LossLog:
             self._begin(self._written())
         self._table.writerow(row)
 
+    def save(self) -> None:
+        """Have all rows so far on the disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def _kept(self) -> list[dict[str, str]]:
+        """Rows of an interrupted training, up to where this one begins or to a damaged one."""
+        rows: list[dict[str, str]] = []
+        with suppress(OSError, ValueError, csv.Error, KeyError, TypeError):
+            if not self._images or self._path.is_symlink():
+                return []
+            with self._path.open(newline="") as file:
+                for row in csv.DictReader(file):
+                    if int(row["images"]) > self._images:
+                        break
+                    rows.append({name: value or "" for name, value in row.items()})
+        return rows
+
     def _written(self) -> list[dict[str, str]]:
         """The rows so far: a training has a row for each step, too many to keep."""
         self._file.close()
@@ -51,9 +83,13 @@ class LossLog:
             return list(csv.DictReader(file))
 
     def _begin(self, rows: Iterable[Mapping[str, str]]) -> None:
-        """Begin the file anew with `rows`."""
-        self._path.unlink(missing_ok=True)  # a link, which may lead anywhere, is not followed
-        self._file = self._path.open("x", newline="")
+        """Begin the file anew with `rows`; a link there, which may lead anywhere, is replaced."""
+        with written_whole(self._path, durable=False) as new:
+            table = io.TextIOWrapper(new, newline="", write_through=True)
+            self._table = csv.DictWriter(table, self._columns, restval="")
+            self._table.writeheader()
+            self._table.writerows({name: row.get(name, "") for name in self._columns} for row in rows)
+            table.flush()
+            table.detach()
+        self._file = self._path.open("a", newline="")
         self._table = csv.DictWriter(self._file, self._columns)
-        self._table.writeheader()
-        self._table.writerows(rows)

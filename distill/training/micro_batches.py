@@ -9,6 +9,7 @@ import torch
 from distill.adversarial import Terms
 from distill.errors import TrainingError
 from distill.tasks import Batch
+from distill.training.optimizers import Guard
 from search_spaces import Generator
 
 
@@ -45,13 +46,18 @@ def descend(
     terms_of: Callable[[Batch], Terms],
     optimizer: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
+    guard: Guard | None = None,
 ) -> Terms:
     """One step down the sum of the terms, each the mean over equal `parts` of a batch.
+
+    A `guard` skips it where it would break the weights.
 
     Returns:
         The means, without graph.
     """
     optimizer.zero_grad(set_to_none=True)
+    if guard is not None:
+        guard.before()
     means: Terms = {}
     for batch in parts:
         terms = terms_of(batch)
@@ -60,6 +66,8 @@ def descend(
         for name, term in terms.items():
             part = term.detach() / len(parts)
             means[name] = means[name] + part if name in means else part
+    if guard is not None:
+        guard.check(means, optimizer, scaled=scaler.is_enabled())
     scaler.step(optimizer)
     scaler.update()
     return means

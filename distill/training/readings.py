@@ -35,6 +35,11 @@ def read_losses(terms: Mapping[str, Tensor], images: int) -> dict[str, float]:
     return values
 
 
+def all_finite(terms: Mapping[str, Tensor]) -> bool:
+    """Whether no term is NaN or infinite."""
+    return all(bool(term.detach().isfinite().all()) for term in terms.values())
+
+
 def running_gap(gap: float | None, measured: float) -> float:
     """The running mean of the discriminator's gap, from a measurement every `READ_EVERY` steps."""
     if gap is None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from distill.adversarial import DiscriminatorStep, Terms
+from distill.errors import TrainingDivergedError
 from distill.noise import OwnNoise
 from distill.recipes import GeneratorStep, Maps, Recipe
 from distill.seeds import derive_seed
@@ -19,13 +20,21 @@ from distill.training.augmentation import ADJUST_EVERY, Augment
 from distill.training.averaging import average_decay, averaged_copy, update_average
 from distill.training.config import TrainingConfig, step_images, student_rate
 from distill.training.micro_batches import descend, micro_batches
-from distill.training.optimizers import adam, match_formats, set_rate
+from distill.training.optimizers import Guard, adam, is_finite, match_formats, set_rate
 from distill.training.precision import autocast
-from distill.training.readings import READ_EVERY, Progress, read_losses, running_gap
+from distill.training.readings import (
+    READ_EVERY,
+    Progress,
+    all_finite,
+    read_losses,
+    running_gap,
+)
 from distill.training.teaching import Teaching, at_progress
 from search_spaces import Discriminator, Generator, Inputs, recorded
 
 CALIBRATION_BATCH = 64  # images
+MOST_SKIPPED = READ_EVERY  # steps in a row, before the learning rates are lowered, and then before the end
+SKIPPED = "skipped_steps"  # beside the losses, where there were any
 STATEFUL = (
     *("student", "ema", "discriminator", "recipe_modules"),
     *("generator_optimizer", "discriminator_optimizer", "stream"),
@@ -91,6 +100,9 @@ class Trainer:
         self.gap: float | None = None  # running mean, once it was measured
         self.losses: dict[str, float] = {}
         self.recipe_state: dict[str, Tensor] = {}  # what the recipe keeps from step to step
+        guarded = [self.student, self.discriminator, self.recipe_modules]
+        guarded += [] if self.augment is None else [self.augment]
+        self._guard = Guard(guarded, self.recipe_state, device)
         self._shown: Batch | None = None  # the last batch of the discriminator
 
     @property
@@ -116,8 +128,11 @@ class Trainer:
     ) -> None:
         """Train in whole batches until at least `until` images have been seen, or `stop` returns True.
 
+        A step with a loss or a gradient that is NaN or infinite is skipped. After `MOST_SKIPPED` in a row the
+        learning rates are lowered, once.
+
         Raises:
-            TrainingDivergedError: a loss became NaN or infinite.
+            TrainingDivergedError: that was of no use, or weights are NaN or infinite.
         """
         config = self.config
         with self._noise():
@@ -128,12 +143,13 @@ class Trainer:
                     terms |= self._discriminator_step()
                 terms |= self._generator_step(kd_weight, is_adversarial=discriminator_steps > 0)
                 images = step_images(self.recipe, config.batch_size, self._progress)
+                self._guard.end_step()
                 self.step += 1
                 self.images += images
                 decay = average_decay(images, self.images, config.ema_half_life, config.ema_rampup)
                 update_average(self.ema, self.student, decay)
                 if self.step % READ_EVERY == 1 or self.images >= until:
-                    self._read(terms)
+                    self._read(terms, is_last=self.images >= until)
                 if on_step is not None:
                     on_step(Progress(self.images, kd_weight, self.losses))
             seed = derive_seed(config.seed, "calibrate")
@@ -162,7 +178,9 @@ class Trainer:
             with self._autocast():
                 return self.recipe.discriminator_terms(step)
 
-        terms = descend(self._parts(batch), terms_of, self.discriminator_optimizer, self.discriminator_scaler)
+        terms = descend(
+            self._parts(batch), terms_of, self.discriminator_optimizer, self.discriminator_scaler, self._guard
+        )
         self.discriminator_step += 1
         if self.augment is not None and self.discriminator_step % ADJUST_EVERY == 0:
             self.augment.adjust()
@@ -180,7 +198,10 @@ class Trainer:
         if compares and self._shown is not None:
             batch = replace(batch, real=self._shown.real, real_condition=self._shown.real_condition)
         adversarial_weight = self.recipe.adversarial_weight(self._progress)
-        set_rate(self.generator_optimizer, student_rate(self.recipe, self.config, self._progress))
+        set_rate(
+            self.generator_optimizer,
+            self._guard.rate * student_rate(self.recipe, self.config, self._progress),
+        )
         all_logits: list[Tensor] = []
 
         def terms_of(part: Batch) -> Terms:
@@ -212,7 +233,9 @@ class Trainer:
             with self._autocast(), self._checkpointed:
                 return self.recipe.generator_terms(step)
 
-        terms = descend(self._parts(batch), terms_of, self.generator_optimizer, self.generator_scaler)
+        terms = descend(
+            self._parts(batch), terms_of, self.generator_optimizer, self.generator_scaler, self._guard
+        )
         if not is_adversarial:
             return terms
         return terms | {"gap": torch.cat(all_logits).float().neg().clamp_min(0).mean()}
@@ -258,15 +281,35 @@ class Trainer:
     def _autocast(self) -> torch.autocast:
         return autocast(self.config.precision, self.device)
 
-    def _read(self, terms: Terms) -> None:
+    def _read(self, terms: Terms, *, is_last: bool) -> None:
         """Update `losses`; the gap follows regular readings only, so that stopping in between is harmless."""
+        is_regular = self.step % READ_EVERY == 1
+        if self._guard.in_a_row:
+            self._judge(terms, is_regular=is_regular, is_last=is_last)
+        if not all_finite(terms):
+            return
         values = read_losses(terms, self.images)
         gap = values.pop("gap", None)
-        if self.step % READ_EVERY == 1:
+        if skipped := self._guard.skipped:
+            values[SKIPPED] = skipped
+        if is_regular:
             self.gap = self.gap if gap is None else running_gap(self.gap, gap)
             self.losses = values  # drops terms that have ended; lazy terms are due on regular readings
         else:
             self.losses = self.losses | values
+
+    def _judge(self, terms: Terms, *, is_regular: bool, is_last: bool) -> None:
+        """The last step, with `terms`, was skipped: go on, more slowly where many were, or give up."""
+        self.losses = self.losses | {SKIPPED: self._guard.skipped}
+        many = is_regular and self._guard.in_a_row >= MOST_SKIPPED
+        in_vain = is_last and self._guard.skipped == self.step
+        networks = (self.student, self.discriminator, self.recipe_modules)
+        if in_vain or (many and self._guard.rate < 1) or not all(map(is_finite, networks)):
+            read_losses(terms, self.images)  # says which one is not finite
+            raise TrainingDivergedError(f"gradients are NaN or infinite after {self.images} images")
+        if many:
+            self._guard.slow_down()
+            set_rate(self.discriminator_optimizer, self._guard.rate * self.config.discriminator_lr)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to resume exactly here."""
@@ -275,7 +318,8 @@ class Trainer:
             "augment": {} if self.augment is None else self.augment.state_dict(),
             "scalers": [self.generator_scaler.state_dict(), self.discriminator_scaler.state_dict()],
             "recipe_state": dict(self.recipe_state),
-            "noise_rng": dict(self._noise.state),
+            "noise_rng": self._noise.state,
+            "guard": self._guard.state_dict(),
             "step": self.step,
             "discriminator_step": self.discriminator_step,
             "images": self.images,
@@ -295,6 +339,8 @@ class Trainer:
         for scaler, saved in zip(scalers, state["scalers"], strict=True):
             scaler.load_state_dict(saved)
         self.recipe_state = {name: value.to(self.device) for name, value in state["recipe_state"].items()}
+        self._guard.state = self.recipe_state
+        self._guard.load_state_dict(state.get("guard", {}))
         self._noise.load(state["noise_rng"])
         self.step, self.discriminator_step = state["step"], state["discriminator_step"]
         self.images, self.gap = state["images"], state["gap"]

@@ -12,11 +12,13 @@ from nas.options import (
     EventsOption,
     FidOptions,
     Gpus,
+    Interval,
     LiveOption,
     Location,
     Quantity,
     ResourceOptions,
     StudyOptions,
+    SurvivalOptions,
     option,
     variant,
 )
@@ -38,7 +40,7 @@ MOST_SEEDS = 10_000
 AS_IN_THE_SEARCH = "as in the search"
 
 
-class DistillOptions(LiveOption, EventsOption, ResourceOptions, StudyOptions):
+class DistillOptions(LiveOption, EventsOption, ResourceOptions, SurvivalOptions, StudyOptions):
     """Which finalists, and how they are trained."""
 
     top: int | None = option(
@@ -58,12 +60,15 @@ class DistillOptions(LiveOption, EventsOption, ResourceOptions, StudyOptions):
     workers: int | None = variant(ResourceOptions, "workers", shown=AS_IN_THE_SEARCH)
     gpus_per_trial: Gpus | None = variant(ResourceOptions, "gpus_per_trial", shown=AS_IN_THE_SEARCH)
     ray_address: str | None = variant(ResourceOptions, "ray_address", shown=AS_IN_THE_SEARCH)
+    checkpoint_every: Interval | None = variant(SurvivalOptions, "checkpoint_every", shown=AS_IN_THE_SEARCH)
+    worker_timeout: Interval | None = variant(SurvivalOptions, "worker_timeout", shown=AS_IN_THE_SEARCH)
     extractor_weights: Location | None = variant(
         FidOptions, "extractor_weights", help="Weights file of the extractor, if it moved.", shown=""
     )
 
 
 MACHINE = {"workers", "gpus_per_trial", "ray_address", "extractor_weights"}
+MACHINE |= {"checkpoint_every", "worker_timeout"}
 
 
 @click.command(cls=Command, examples=EXAMPLES, unnamed="--study")

@@ -15,7 +15,15 @@ MAY_CHANGE = (
     | {"trials", "sampler", "reduction_factor"}
     | {"significance", "replicates", "seeds", "enqueue", "warm_start"}
     | {"space", "resolution", "study", "workdir", "storage", "workers", "gpus_per_trial", "ray_address"}
-    | {"keep", "perceptual", "micro_batch", "compile", "checkpoint_activations"}
+    | {
+        "checkpoint_every",
+        "worker_timeout",
+        "keep",
+        "perceptual",
+        "micro_batch",
+        "compile",
+        "checkpoint_activations",
+    }
 )
 """Settings that may differ when a search is resumed; digests identify teacher, snapshots, data with
 the task, and distance."""

@@ -21,7 +21,7 @@ from nas.config.names import CACHE, study_name
 from nas.config.options import BudgetOptions, CandidateOptions, EvaluationOptions, TeacherOptions
 from nas.config.toml import write_toml
 from nas.errors import ConfigError, StudyError
-from nas.options import MemoryOptions, ResourceOptions, SeedOption, validated
+from nas.options import MemoryOptions, ResourceOptions, SeedOption, SurvivalOptions, validated
 from nas.passwords import without_password
 
 SAVED = "saved"  # the context of values that a study was saved with: what it lacks was not a setting yet
@@ -34,6 +34,7 @@ PATHS = ("workdir", "teacher", "teacher_snapshots", "extractor_weights")
 class SearchConfig(
     CandidateOptions,
     ResourceOptions,
+    SurvivalOptions,
     MemoryOptions,
     SeedOption,
     EvaluationOptions,

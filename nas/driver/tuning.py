@@ -9,10 +9,20 @@ from pathlib import Path
 
 from ray import tune
 
+from distill.progress import read_report
 from distill.storage import scratch_folder, sweep
 from nas.config import SearchConfig
-from nas.execution import LostWorkers, ParetoHalving, StudySearcher, WorkerResources
+from nas.execution import (
+    MOST_LOST,
+    HungWorkers,
+    LostWorkers,
+    ParetoHalving,
+    StudySearcher,
+    Watchdog,
+    WorkerResources,
+)
 from nas.ranking import RungBoard
+from nas.study import report_file
 
 PREFIX = "nas-tune-"  # of the folder that Tune writes to while it runs
 
@@ -77,8 +87,12 @@ def _tuner(
             name=config.study,
             storage_path=scratch,
             verbose=0,
-            failure_config=tune.FailureConfig(max_failures=1),  # lost workers; candidates report
+            failure_config=tune.FailureConfig(max_failures=MOST_LOST - 1),  # workers; candidates report
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0),
-            callbacks=[LostWorkers(searcher)],
+            callbacks=[LostWorkers(searcher), HungWorkers(_watchdog(config), searcher)],
         ),
     )
+
+
+def _watchdog(config: SearchConfig) -> Watchdog:
+    return Watchdog(config.worker_timeout, lambda trial: read_report(report_file(config.folder, trial)))

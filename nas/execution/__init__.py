@@ -13,17 +13,20 @@ from nas.execution.progress import SearchProgress
 from nas.execution.recorder import StudyRecorder
 from nas.execution.scheduler import ParetoHalving
 from nas.execution.search_table import Course, FrontPoint, search_table
-from nas.execution.searcher import LostWorkers, StudySearcher
+from nas.execution.searcher import MOST_LOST, LostWorkers, StudySearcher
 from nas.execution.trainable import CandidateTrial
 from nas.execution.tune_config import from_tune, to_tune
+from nas.execution.watchdog import HungWorkers, Watchdog
 from nas.execution.weight_sharing import STAGES, SharedTrial, shared_trainer, train_shared
 
 __all__ = [
+    "MOST_LOST",
     "STAGES",
     "Candidate",
     "CandidateTrial",
     "Course",
     "FrontPoint",
+    "HungWorkers",
     "LostWorkers",
     "Outcome",
     "ParetoHalving",
@@ -31,6 +34,7 @@ __all__ = [
     "SharedTrial",
     "StudyRecorder",
     "StudySearcher",
+    "Watchdog",
     "WorkerResources",
     "expected_resources",
     "from_tune",

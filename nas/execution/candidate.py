@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +32,7 @@ from nas.progress import (
     Speed,
     TrialFinished,
 )
-from nas.study import FolderOwner, RungRecord, report_file, trial_folder
+from nas.study import FolderOwner, RungRecord, interim_file, report_file, trial_folder
 from nas.trials import Proposal
 from nas.workbench import Workbench
 from search_spaces import Generator, file_digest
@@ -45,6 +45,14 @@ SPREAD = "kid_std"  # of subsets, no figure of a finalist
 NEAREST = ("nearest", "second nearest", "third nearest")
 REPORT_SECONDS = 1.0  # between two reports: all workers of a cluster write into one folder
 FID_SEED_OFFSET = 7_919  # so that FIDs use other latents than the training
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """What is known of a rung before its end, beside the state of its training."""
+
+    fid_before: float | None = None
+    seconds: float = 0.0  # that it has taken
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,8 @@ class Candidate:
         self.folder = trial_folder(bench.config.folder, proposal.trial)
         self._results: list[dict[str, Any]] = []  # of finished rungs
         self._trainer: Trainer | None = None
+        self._begun = _Begun()  # the rung that an earlier process was interrupted in
+        self._saved = self._reported = time.monotonic()
         self._warning = ""  # for the next outcome
         self._report = Reporter(report_file(bench.config.folder, proposal.trial), REPORT_SECONDS)
 
@@ -119,25 +129,32 @@ class Candidate:
         self._report.file.unlink(missing_ok=True)  # of a run that was killed
         self._trainer = self.bench.trainer(self.bench.student(self.architecture, self.seed), self.seed)
         for rung in reversed(range(len(self.bench.config.rungs))):
-            state = self._read(rung)
+            state = self._read(self._checkpoint(rung))
             if state is not None:
                 newest = state["results"][-1] | {"sha256": file_digest(self._checkpoint(rung))}
                 self._results = [*state["results"][:-1], newest]
                 self._trainer.load_state_dict(state["trainer"])
-                return
+                break
+        state = self._read(self._interim)
+        if state is not None and state["rung"] == len(self._results):
+            self._trainer.load_state_dict(state["trainer"])
+            self._begun = _Begun(state["fid_before"], state["seconds"])
 
     def _advance(self) -> None:
         """Train to the next rung, measure, and save a checkpoint."""
         assert self._trainer is not None
-        rung, began = len(self._results), time.monotonic()
+        rung, begun = len(self._results), self._begun
+        began = time.monotonic() - begun.seconds
         self._check_owner()
         self.folder.mkdir(parents=True, exist_ok=True)
-        fid_before = self._fid_before(self._trainer) if self._trainer.images == 0 else None
-        kd_weight = self._train(self._trainer, rung)
+        fid_before = self._fid_before(self._trainer) if self._trainer.images == 0 else begun.fid_before
+        kd_weight = self._train(self._trainer, rung, lambda: _Begun(fid_before, time.monotonic() - began))
         self._report(MEASURING, self._trainer.images, self._images)
         result = self._measure(self._trainer.ema, self._trainer.images, self._trainer.losses)
         result |= {"kd_weight": kd_weight, "seconds": time.monotonic() - began, "fid_before": fid_before}
         self._keep(result, self._trainer.state_dict())
+        self._begun = _Begun()
+        self._interim.unlink(missing_ok=True)
         if rung >= 2:  # the previous one is the spare if this one is damaged
             self._checkpoint(rung - 2).unlink(missing_ok=True)
         self._report.file.unlink(missing_ok=True)
@@ -167,9 +184,12 @@ class Candidate:
         earlier = self.folder / f"rung-{rung}.pt"
         return earlier if earlier.exists() else self.folder / f"checkpoint-rung-{rung + 1}.pt"
 
-    def _read(self, rung: int) -> dict[str, Any] | None:
-        """The checkpoint of `rung`; None when there is none, it is damaged, or of another search."""
-        path = self._checkpoint(rung)
+    @property
+    def _interim(self) -> Path:
+        return interim_file(self.bench.config.folder, self.trial)
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        """The checkpoint at `path`; None when there is none, it is damaged, or of another search."""
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except FileNotFoundError:
@@ -180,11 +200,16 @@ class Candidate:
         ours = isinstance(state, dict) and same_search(state.get("identity"), self._identity)
         return state if ours else None
 
-    def _train(self, trainer: Trainer, rung: int) -> float:
-        """Train to the end of `rung`, logging its losses; returns the last step's KD weight."""
+    def _train(self, trainer: Trainer, rung: int, begun: Callable[[], _Begun]) -> float:
+        """Train to the end of `rung`, logging its losses; returns the last step's KD weight.
+
+        Now and then the state of the training is saved, and what `begun` says of the rung.
+        """
         last, whole = Progress(trainer.images, trainer.kd_weight, {}), self._images
+        until, every = self.bench.config.rungs[rung], self.bench.config.checkpoint_every
         speed = Speed(time.monotonic(), trainer.images)
-        with LossLog(self.folder / f"losses-rung-{rung + 1}.csv") as log:
+        self._saved = time.monotonic()
+        with LossLog(self.folder / f"losses-rung-{rung + 1}.csv", trainer.images) as log:
 
             def note(progress: Progress) -> None:
                 nonlocal last
@@ -192,9 +217,26 @@ class Candidate:
                 per_second = speed.per_second(time.monotonic(), progress.images)
                 self._report(TRAINING, progress.images, whole, **_readings(progress, per_second))
                 log.note(progress)
+                if every and progress.images < until and time.monotonic() - self._saved >= every:
+                    log.save()
+                    self._save_interim(trainer, rung, begun())
 
-            trainer.train(self.bench.config.rungs[rung], note)
+            trainer.train(until, note)
         return last.kd_weight
+
+    def _save_interim(self, trainer: Trainer, rung: int, begun: _Begun) -> None:
+        """Save the state of the training between two rungs, from which any process resumes exactly."""
+        self._check_owner()
+        state = {"identity": self._identity, "rung": rung, "trainer": trainer.state_dict(), **asdict(begun)}
+        with written_whole(self._interim) as file:
+            torch.save(state, file)
+        self._saved = time.monotonic()
+
+    def evaluating(self, what: str, done: int, total: int) -> None:
+        """An `OnProgress` of evaluation: a report now and then, so that nobody takes the worker for hung."""
+        if time.monotonic() - self._reported >= REPORT_SECONDS and self._trainer is not None:
+            self._reported = time.monotonic()
+            self._report(MEASURING, self._trainer.images, self._images, measured=done)
 
     def _fid_before(self, trainer: Trainer) -> float:
         """FID of what the student starts from, over as many samples as at the last rung."""

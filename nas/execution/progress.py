@@ -112,9 +112,10 @@ class SearchProgress:
             where = f"from rung {before}/{self.rungs}" if before else "from its start: it had no rung yet"
             self._say(proposal.trial, f"resumes {where}")
 
-    def replaced(self, trial: int) -> None:
-        """A candidate's worker was lost, and another one takes over."""
-        self._say(trial, "its worker was lost, another one resumes from its last rung", level="warning")
+    def replaced(self, trial: int, gone: str, pause: float) -> None:
+        """A candidate's worker is `gone`, in a word or more, and another one takes over after a `pause`."""
+        line = f"its worker {gone}, another one resumes from its last checkpoint in {pause:g} s"
+        self._say(trial, line, level="warning")
 
     def measured(self, trial: int, outcome: Outcome) -> None:
         """A candidate was promoted from a rung."""

@@ -9,8 +9,8 @@ from optuna.trial import Trial, TrialState
 from distill.evaluation import distance_name
 from nas.errors import StudyError
 from nas.execution.candidate import Outcome
-from nas.study import StudyAttributes, StudyStore, attach_samples
-from nas.trials import TrialAttributes, fail_trial
+from nas.study import StudyAttributes, StudyStore, attach_samples, interim_file, report_file
+from nas.trials import TrialAttributes, count_lost_worker, fail_trial
 
 
 class StudyRecorder:
@@ -48,12 +48,23 @@ class StudyRecorder:
         else:
             state = TrialState.PRUNED
             self._store.study.tell(self._open.pop(number), state=state)
+        self._clear(number)
         return state
 
-    def fail(self, number: int, reason: str) -> None:
-        """Report that trial `number` has no result."""
+    def lost_worker(self, number: int) -> None:
+        """Note on trial `number` that a worker that trained it is gone."""
+        count_lost_worker(self._store, number)
+
+    def fail(self, number: int, reason: str, traceback: str | None = None) -> None:
+        """Report that trial `number` has no result; where it broke by itself, the `traceback` says how."""
         self._open.pop(number, None)
-        fail_trial(self._store, number, reason)
+        fail_trial(self._store, number, reason, traceback)
+        self._clear(number)
+
+    def _clear(self, number: int) -> None:
+        """Remove what an ended trial may have left of its training between two rungs."""
+        for left in (interim_file(self._folder, number), report_file(self._folder, number)):
+            left.unlink(missing_ok=True)
 
     def _trial(self, number: int, outcome: Outcome) -> Trial:
         """The running trial `number`, its costs and its FID before the training written."""

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
@@ -17,8 +18,13 @@ from nas.errors import SearchError
 from nas.execution.progress import SearchProgress
 from nas.execution.recorder import StudyRecorder
 from nas.execution.tune_config import to_tune
+from nas.options import format_interval
 from nas.ranking import RungBoard
 from nas.trials import Proposal, TrialSource
+
+MOST_LOST = 3  # workers of one candidate: it may be what breaks them
+MOST_HUNG = 2  # of these, that stood still: each costs the time until it is noticed
+DIED = "died"
 
 
 class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
@@ -30,6 +36,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         super().__init__()
         self._source, self._recorder, self._board, self._progress = source, recorder, board, progress
         self._proposals: dict[str, Proposal] = {}  # by Tune's trial id
+        self._hung: dict[str, list[float]] = {}  # seconds that workers stood still
+        self._lost: dict[str, list[str]] = {}  # how workers went
         self._idle = False  # nothing needs training until a trial ends: Tune asks at its every step
         self.error: Exception | None = None  # the first one raised here: Tune logs some and continues
         self._interrupted = False
@@ -48,10 +56,36 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         self._progress.started(proposal)
         return to_tune(proposal)
 
-    def on_trial_lost(self, trial_id: str) -> None:
-        """The candidate's worker died; Tune gives it to another one, once."""
-        if trial_id in self._proposals:
-            self._progress.replaced(self._proposals[trial_id].trial)
+    def on_trial_lost(self, trial_id: str) -> dict[str, Any] | None:
+        """The candidate's worker died or was killed, and Tune gives it to another one.
+
+        Returns:
+            The config for that one, which waits first: what took the worker may not be over. None for a trial
+            that is not known.
+        """
+        if trial_id not in self._proposals:
+            return None
+        with self._kept_error():
+            lost = self._note_lost(trial_id)
+            proposal = replace(self._proposals[trial_id], workers_lost=len(lost))
+            self._proposals[trial_id] = proposal
+            self._progress.replaced(proposal.trial, lost[-1], proposal.pause)
+            return to_tune(proposal)
+
+    def on_trial_hung(self, trial_id: str, seconds: float) -> bool:
+        """The candidate's worker has stood still for `seconds` and is killed now; whether it is replaced."""
+        self._hung.setdefault(trial_id, []).append(seconds)
+        return len(self._hung[trial_id]) < MOST_HUNG
+
+    def _note_lost(self, trial_id: str) -> list[str]:
+        """Note that the candidate's worker is gone, in the study too; returns how each of them went."""
+        lost, hung = self._lost.setdefault(trial_id, []), self._hung.get(trial_id, [])
+        was_killed = len(hung) > sum(each != DIED for each in lost)
+        lost.append(
+            f"reported nothing for {format_interval(hung[-1])} and was killed" if was_killed else DIED
+        )
+        self._recorder.lost_worker(self._proposals[trial_id].trial)
+        return lost
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """A rung is done and the candidate is promoted."""
@@ -69,12 +103,14 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
             if result is not None and "broken" in result:
                 raise SearchError(f"a worker failed ({result['broken']}); run the same command again")
             self._idle = False
+            lost = self._note_lost(trial_id) if error or result is None else []
             proposal = self._proposals.pop(trial_id)
             number = proposal.trial
             if error or result is None:
-                self._fail(proposal, "its worker died twice")
+                self._fail(proposal, f"{len(lost)} workers were lost; the last one {lost[-1]}")
             elif "failed" in result:
-                self._fail(proposal, str(result["failed"]), again=bool(result.get("diverged")))
+                again, trace = bool(result.get("diverged")), result.get("traceback")
+                self._fail(proposal, str(result["failed"]), again=again, traceback=trace)
             elif number in self._board.discarded:
                 outcome = result["outcome"]
                 self._recorder.record(number, outcome)
@@ -109,12 +145,14 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         if self._interrupted:
             raise KeyboardInterrupt
 
-    def _fail(self, proposal: Proposal, reason: str, *, again: bool = False) -> None:
+    def _fail(
+        self, proposal: Proposal, reason: str, *, again: bool = False, traceback: str | None = None
+    ) -> None:
         """Report that a run has no result; with `again`, retry its architecture once from another seed."""
         again = again and not proposal.retried
         if again:
             reason += f"; retried as trial {self._source.retry(proposal.trial)}"
-        self._recorder.fail(proposal.trial, reason)
+        self._recorder.fail(proposal.trial, reason, traceback)
         self._progress.failed(proposal.trial, reason, again)
 
     @contextmanager
@@ -137,11 +175,13 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
 
 
 class LostWorkers(tune.Callback):  # type: ignore[misc]  # Ray Tune has no types
-    """Tells the searcher of workers that died: Tune itself replaces them without a word."""
+    """Tells the searcher of workers that are gone: Tune itself replaces them at once, without a word."""
 
     def __init__(self, searcher: StudySearcher) -> None:
         self._searcher = searcher
 
     def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
         """Tune's name for a candidate that it starts again."""
-        self._searcher.on_trial_lost(trial.trial_id)
+        config = self._searcher.on_trial_lost(trial.trial_id)
+        if config is not None:
+            trial.set_config(config)

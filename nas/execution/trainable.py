@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -23,6 +24,14 @@ from nas.trials import Proposal
 from nas.workbench import Workbench
 from search_spaces.reading import written_whole
 
+TRACEBACK_LINES = 12  # of a failed candidate that the study keeps; the file has all
+TRACEBACK_CHARACTERS = 2_000
+
+
+def last_lines(trace: str) -> str:
+    """The last lines of a traceback: where it broke, and why."""
+    return "\n".join(trace.rstrip().splitlines()[-TRACEBACK_LINES:])[-TRACEBACK_CHARACTERS:]
+
 
 class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no types
     """A Ray Tune trainable: one actor distills candidates one after another on one workbench."""
@@ -32,7 +41,8 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
         search = SearchConfig.model_validate(settings)
         self._owner = FolderOwner(search.folder, token)
         use_threads(max(1, int(self.trial_resources.required_resources.get("CPU", 1))))
-        self._bench = Workbench(search)
+        self._candidate: Candidate | None = None
+        self._bench = Workbench(search, on_progress=self._evaluating)
         self._make = self._prepare()
         self.reset_config(config)
 
@@ -41,11 +51,16 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
         return partial(Candidate, self._bench, owner=self._owner)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self._candidate: Candidate | None = None
+        self._candidate = None
         gc.collect()
         proposal = from_tune(new_config)
+        time.sleep(proposal.pause)
         self._candidate, self._rung = self._make(proposal), proposal.start_rung
         return True
+
+    def _evaluating(self, what: str, done: int, total: int) -> None:
+        if self._candidate is not None:
+            self._candidate.evaluating(what, done, total)
 
     def step(self) -> dict[str, Any]:
         """Train one rung. Failures are returned as results: on an exception Tune repeats the candidate."""
@@ -67,9 +82,10 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
             reason = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
             log = self._candidate.folder / "failure.txt"
             log.parent.mkdir(parents=True, exist_ok=True)
+            trace = traceback.format_exc()
             with written_whole(log) as file:
-                file.write(traceback.format_exc().encode())
-            return {"failed": f"{reason} (see {log})", "done": True}
+                file.write(trace.encode())
+            return {"failed": f"{reason} (see {log})", "traceback": last_lines(trace), "done": True}
         self._rung += 1
         done = self._rung == len(self._bench.config.rungs)
         record = outcome.record

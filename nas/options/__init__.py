@@ -2,11 +2,13 @@
 
 from nas.options.base import Options, nearest, validated
 from nas.options.fields import option, variant
+from nas.options.intervals import format_interval, parse_interval
 from nas.options.presentation import GROUPS, Option, flag_of, options_of
 from nas.options.quantities import (
     Count,
     Duration,
     Gpus,
+    Interval,
     Location,
     Names,
     Numbers,
@@ -36,6 +38,7 @@ from nas.options.shared import (
     SampleSeedOption,
     SeedOption,
     StudyOptions,
+    SurvivalOptions,
     TranslationOptions,
 )
 
@@ -54,6 +57,7 @@ __all__ = [
     "FidOptions",
     "Gpus",
     "ImageOptions",
+    "Interval",
     "JsonOption",
     "Keep",
     "KeepOption",
@@ -72,12 +76,15 @@ __all__ = [
     "SampleSeedOption",
     "SeedOption",
     "StudyOptions",
+    "SurvivalOptions",
     "TermWeights",
     "TranslationOptions",
     "flag_of",
+    "format_interval",
     "nearest",
     "option",
     "options_of",
+    "parse_interval",
     "validated",
     "variant",
 ]

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
+from nas.options.intervals import format_interval, parse_interval
+
 
 @dataclass(frozen=True)
 class Form:
@@ -36,6 +38,10 @@ def _duration(value: Any) -> Any:
     from nas.budget import parse_duration
 
     return _parsed(parse_duration, value)
+
+
+def _interval(value: Any) -> Any:
+    return parse_interval(value) if isinstance(value, str) else value
 
 
 def _parsed(parse: Callable[[str], Any], value: Any) -> Any:
@@ -131,6 +137,9 @@ Numbers = Annotated[tuple[float, ...], BeforeValidator(_numbers), Form("NUMBER,.
 
 Duration = Annotated[float, BeforeValidator(_duration), Form("DURATION")]
 """Seconds, written 30ms, 250us or 1.5s."""
+
+Interval = Annotated[float, BeforeValidator(_interval), Form("INTERVAL", format_interval)]
+"""Seconds between two events, written 90s, 10min or 2h; 0 is never."""
 
 Gpus = Annotated[float | Literal["auto"], BeforeValidator(_gpus), Form("NUMBER|auto")]
 """How many GPUs, a fraction of one, or `auto`."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from nas.options.base import Options
 from nas.options.fields import option
-from nas.options.quantities import Gpus, Location, Names, Place, Quantity
+from nas.options.quantities import Gpus, Interval, Location, Names, Place, Quantity
 
 if TYPE_CHECKING:
     from distill.tasks import TaskOptions
@@ -160,6 +160,28 @@ class ResourceOptions(Options):
         group="execution",
         help="Running Ray cluster, such as ray-head:6379.",
         shown="Ray is started on this machine",
+    )
+
+
+class SurvivalOptions(Options):
+    """What is done against workers that die or hang, and how much of their work may be lost."""
+
+    checkpoint_every: Interval | None = option(
+        600.0,
+        group="execution",
+        ge=0,
+        allow_inf_nan=False,
+        help="How often a training saves its state between two rungs, such as 10min or 1h; 0 saves it at "
+        "rungs only.",
+    )
+    worker_timeout: Interval | None = option(
+        None,
+        group="execution",
+        ge=0,
+        allow_inf_nan=False,
+        help="How long a worker may report no progress before it is killed and another one resumes, such as "
+        "20min or 1h; 0 waits for ever.",
+        shown="5 times the longest pause between two reports so far, at least 10min; 30min until the first",
     )
 
 

@@ -20,6 +20,7 @@ from search_spaces import UserError, os_reason
 from search_spaces.reading import read_text
 
 TRIALS = "trials"  # a folder in the study's, with one for each trial
+INTERIM = "checkpoint-interim.pt"  # a file in a trial's folder
 REPORT = ".progress"  # a file in a trial's folder
 SETTINGS = "config.toml"
 DATABASE = "study.db"  # unless --storage names another one
@@ -28,6 +29,11 @@ DATABASE = "study.db"  # unless --storage names another one
 def trial_folder(study_folder: Path, trial: int) -> Path:
     """The folder of one trial's checkpoints, logs and samples."""
     return study_folder / TRIALS / f"{trial:04d}"
+
+
+def interim_file(study_folder: Path, trial: int) -> Path:
+    """The state of a trial's training between two rungs, which is there until the next one."""
+    return trial_folder(study_folder, trial) / INTERIM
 
 
 def report_file(study_folder: Path, trial: int) -> Path:

@@ -5,7 +5,7 @@ from nas.trials.finalists import Finalists, choose_finalists, final_config, sear
 from nas.trials.plan import Plan
 from nas.trials.proposal import Proposal
 from nas.trials.proposer import Proposer, WarmStart
-from nas.trials.runs import fail_trial, measured_architectures
+from nas.trials.runs import count_lost_worker, fail_trial, measured_architectures
 from nas.trials.source import TrialSource, link_retries
 from nas.trials.states import INTERRUPTED, STATES, state_of
 
@@ -20,6 +20,7 @@ __all__ = [
     "TrialSource",
     "WarmStart",
     "choose_finalists",
+    "count_lost_worker",
     "fail_trial",
     "final_config",
     "link_retries",

@@ -34,7 +34,9 @@ class TrialAttributes(BaseModel):
     too_slow: str | None = None  # canonical string of an architecture above the latency budget: not trained
     search_trial: NonNegativeInt | None = None  # trial of the search that this finalist was chosen from
     seed: NonNegativeInt | None = None  # of its training; the search's own when None
+    workers_lost: NonNegativeInt = 0  # that died or hung while they trained it
     reason: str | None = None  # why it has no result
+    traceback: str | None = None  # its last lines, of a candidate that broke by itself
     architecture_json: dict[str, Any] = {}
     architecture: str = ""  # canonical string; empty while no architecture is sampled
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from search_spaces import Architecture
 
+FIRST_PAUSE = 2.0  # seconds after the first worker of a trial was lost; each further one quadruples it
+LONGEST_PAUSE = 60.0
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -21,3 +24,9 @@ class Proposal:
     replicate_of: int | None = None  # first trial of the architecture; a replicate is never stopped early
     finalist: bool = False  # of nas-distill: compared with held-out images, too
     retried: bool = False  # it retries a run that failed: there is no further retry
+    workers_lost: int = field(default=0, compare=False)  # that were training it in this run
+
+    @property
+    def pause(self) -> float:
+        """Seconds before its next worker begins: what took the last one may not be over."""
+        return min(LONGEST_PAUSE, FIRST_PAUSE * 4.0 ** (self.workers_lost - 1)) if self.workers_lost else 0.0

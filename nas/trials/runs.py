@@ -34,13 +34,24 @@ def measured_architectures(trials: Sequence[FrozenTrial]) -> list[Measured]:
     return sorted(found, key=lambda m: m.trial)
 
 
-def fail_trial(store: StudyStore, number: int, reason: str) -> None:
-    """Report that the RUNNING trial `number` has no result, and why.
+def count_lost_worker(store: StudyStore, number: int) -> None:
+    """Note on the RUNNING trial `number` that one more of its workers died or hung.
 
     Raises:
         StudyError: there is no such trial, it is finished, or the lease has been taken over.
     """
     store.check_lease()
     trial = store.trial(number)
-    TrialAttributes(reason=reason).write(trial)
+    TrialAttributes(workers_lost=TrialAttributes.from_trial(trial).workers_lost + 1).write(trial)
+
+
+def fail_trial(store: StudyStore, number: int, reason: str, traceback: str | None = None) -> None:
+    """Report that the RUNNING trial `number` has no result, and why; `traceback` has its last lines.
+
+    Raises:
+        StudyError: there is no such trial, it is finished, or the lease has been taken over.
+    """
+    store.check_lease()
+    trial = store.trial(number)
+    TrialAttributes(reason=reason, traceback=traceback).write(trial)
     store.study.tell(trial, state=TrialState.FAIL)

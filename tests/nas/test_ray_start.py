@@ -117,6 +117,20 @@ def test_the_folder_of_a_killed_driver_is_removed_at_the_next_start(monkeypatch:
     shutil.rmtree(place)
 
 
+def test_nobody_else_can_enter_the_folder_that_ray_opens_to_everybody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folders: list[Path] = []
+
+    def init(_temp_dir: str, **_: Any) -> None:
+        folders.append(Path(_temp_dir))
+        folders[0].chmod(0o777)
+
+    monkeypatch.setattr(ray, "init", init)
+    with local_ray(num_cpus=1):
+        assert folders[0].stat().st_mode & 0o777 == 0o700
+
+
 @pytest.mark.parametrize(("given", "used"), [("", "0"), ("7", "7")])
 def test_workers_have_the_priority_of_the_search_unless_ray_is_told_otherwise(
     given: str, used: str, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -90,3 +91,17 @@ def test_a_scratch_folder_is_gone_after_its_block(tmp_path: Path) -> None:
     with scratch_folder(tmp_path, ".0123-") as scratch:
         assert (scratch / OWNER).exists()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_can_not_be_removed_whole_keeps_its_mark_for_the_next_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ".scratch-killed"
+    (folder / "logs").mkdir(parents=True)
+    with owned(folder):
+        pass
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)  # another process writes into it again
+        assert sweep(tmp_path, marked=True) == 0
+    assert sweep(tmp_path, marked=True) == 1
+    assert not folder.exists()

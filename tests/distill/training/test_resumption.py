@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -91,3 +92,16 @@ def test_a_relativistic_training_resumes_to_the_bit(make: Make) -> None:
     second.load_state_dict(saved(first))
     second.train(8 * BATCH)
     assert same(second.state_dict(), straight.state_dict())
+
+
+def test_a_state_that_is_saved_after_any_step_resumes_to_the_bit(make: Make) -> None:
+    straight, first = make(), make()
+    straight.train(20 * BATCH)
+    states: list[dict[str, Any]] = []
+    first.train(20 * BATCH, lambda _: states.append(saved(first)))
+    for state in (states[0], states[8], states[READ_EVERY - 1], states[READ_EVERY], states[18]):
+        torch.rand(7)
+        resumed = make()
+        resumed.load_state_dict(state)
+        resumed.train(20 * BATCH)
+        assert same(resumed.state_dict(), straight.state_dict())

@@ -151,7 +151,7 @@ def test_candidates_that_raise_diverge_or_lose_their_worker_fail_alone(
     assert reason == "ZeroDivisionError: division by zero"
     assert "1 / 0" in Path(log.rstrip(")")).read_text()
     assert outcomes[1] == ("COMPLETE", None)  # tried again by another worker
-    assert outcomes[2] == ("FAIL", "its worker died twice")
+    assert outcomes[2] == ("FAIL", "3 workers were lost; the last one died")
     assert outcomes[3][0] == "FAIL"
     assert "nan after" in str(outcomes[3][1])
     (again,) = (t for t in found.trials[4:] if t.summary == found.trials[3].summary)  # from another seed

@@ -25,7 +25,7 @@ TOKEN = "of this driver"
 
 def trainable(bench: Workbench, monkeypatch: pytest.MonkeyPatch, start_rung: int = 0) -> CandidateTrial:
     """The trainable as Tune makes it, in this process."""
-    monkeypatch.setattr(module, "Workbench", lambda config: bench)
+    monkeypatch.setattr(module, "Workbench", lambda config, **_: bench)
     monkeypatch.setattr(module, "use_threads", lambda count: None)
     bench.config.folder.mkdir(parents=True, exist_ok=True)
     FolderOwner(bench.config.folder, TOKEN).claim()

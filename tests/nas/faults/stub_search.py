@@ -47,7 +47,7 @@ class StubCandidate(Candidate):
     def _fid_before(self, trainer: Any) -> float:
         return 100.0
 
-    def _train(self, trainer: Any, rung: int) -> float:
+    def _train(self, trainer: Any, rung: int, begun: Any) -> float:
         trainer.images = self.bench.config.rungs[rung]
         return 0.5
 
