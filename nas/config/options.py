@@ -137,10 +137,13 @@ class CandidateOptions(StudyOptions):
     enqueue: tuple[Location, ...] = option(
         (),
         group="search",
-        help="JSON file of an architecture, or of a list of them, to try first; may be repeated.",
+        help="JSON file of an architecture, or of a list of them, to train after the baselines and initial "
+        "designs, before what the sampler proposes; --trials counts them. May be repeated.",
     )
     warm_start: str = option(
-        "", group="search", help="Earlier study of this workdir or storage: its front is tried first."
+        "",
+        group="search",
+        help="Earlier study of this workdir or storage: its front is tried before what the sampler proposes.",
     )
     share_weights: bool = option(
         False,

@@ -20,6 +20,7 @@ from nas.plots import hypervolume_figure, kd_figure, pareto_figure, rung_figure
 from nas.reporting import (
     SearchReport,
     TrialReport,
+    caution_lines,
     comparison,
     count_states,
     latency_headings,
@@ -90,7 +91,7 @@ def sections(store: StudyStore, folder: Path) -> dict[str, Any]:
         "title": found.study,
         "of_finalists": found.finalists_of,
         "verdict": [*verdict(found), *tie_break_lines(found), *comparison(found.compared_with)],
-        "warnings": found.warnings,
+        "warnings": caution_lines(found),
         "asked": _asked(found, attributes),
         "plots": _plots(store, found, attributes, budget),
         "tables": [table for table in (_front(found), _held_out(found), _correlations(found)) if table.rows],

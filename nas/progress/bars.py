@@ -21,6 +21,7 @@ from nas.progress.terminal import is_live, works_of
 LOG_SECONDS = 30  # between lines in a log file
 SILENCE_SECONDS = 45  # without a line in a log file, until a heartbeat
 BAR_WIDTH = 30
+WAITING_WIDTH = 10  # beside a sentence that fits into 80 columns
 
 
 class LogLines:
@@ -90,7 +91,7 @@ def progress_bars(console: Console, what: str = "") -> Iterator[OnProgress]:
 
     def render() -> Group:
         if not works:
-            return Group(*([bar_row(f"{what} …")] if what else []))
+            return Group(*([bar_row(f"{what} …", width=WAITING_WIDTH)] if what else []))
         return Group(*_rows(list(works.items()), speeds))
 
     with LiveRegion(console, render):

@@ -2,6 +2,7 @@
 
 from nas.reporting.architectures import architecture_of, legend_lines, render_architecture, width_profile
 from nas.reporting.columns import (
+    caution_lines,
     count_states,
     latency_headings,
     latency_lines,
@@ -41,6 +42,7 @@ __all__ = [
     "architecture_of",
     "as_csv",
     "as_markdown",
+    "caution_lines",
     "check_document",
     "choose_best",
     "comparison",

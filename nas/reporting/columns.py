@@ -226,14 +226,21 @@ def _compared_with(found: SearchReport) -> int | None:
     return None if samples is None else int(samples) // HELD_OUT
 
 
+def caution_lines(found: SearchReport) -> list[str]:
+    """What to know before the distances are believed."""
+    samples = found.best.samples if found.best else None
+    return [
+        *([] if samples is None else few_samples(found.extractor, samples, _compared_with(found))),
+        *(f"Warning: {warning}." for warning in found.warnings),
+    ]
+
+
 def closing_lines(found: SearchReport) -> list[str]:
     """What to be warned of, how to resume, where the study is, and how much its files take."""
     size = format_bytes(folder_bytes(Path(found.folder) / "trials"))
-    samples = found.best.samples if found.best else None
     return [
         *resuming([t.state for t in found.trials], found.finalists_of),
-        *([] if samples is None else few_samples(found.extractor, samples, _compared_with(found))),
-        *(f"Warning: {warning}." for warning in found.warnings),
+        *caution_lines(found),
         *latency_lines(found),
         f"Study: {found.storage}   checkpoints and samples: {near(found.folder)}/trials ({size})",
     ]

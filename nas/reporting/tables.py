@@ -51,20 +51,9 @@ def _render_search(found: SearchReport, trust: RenderableType | None) -> Rendera
     columns = front_columns(found)
     table, shown = _front(found, columns)
     teacher = {"teacher": "known, not trained again"} if found.teacher_on_front else {}
-    lines = [
-        noise_line(found),
-        *comparison(found.compared_with),
-        f"Recipe: {found.recipe}; {found.best.rungs[-1].images:,} images a training.",
-        f"Teacher: {found.teacher['name']}, {found.distance} {found.teacher['fid']:.2f} "
-        f"({found.teacher['fid_samples']:,} samples), "
-        f"{costs(found.teacher['macs'], found.teacher['params'])}.",
-        *closing_lines(found),
-    ]
-    samples = found.best.rungs[-1].fid_samples
+    lines = [*condition_lines(found, found.best), *closing_lines(found)]
     return Group(
-        title(
-            f"Pareto front of {found.study}: {found.distance}, {samples:,} samples, against MACs ({COUNTER})"
-        ),
+        title(front_title(found, found.best)),
         table,
         legend(columns, **teacher),
         architectures(found, [(trial, front_notes(trial, found)) for trial in shown]),
@@ -75,6 +64,24 @@ def _render_search(found: SearchReport, trust: RenderableType | None) -> Rendera
         Text(best_line(found, found.best)),
         *(Text(line) for line in [*verdict(found), *tie_break_lines(found)]),
     )
+
+
+def front_title(found: SearchReport, best: TrialReport) -> str:
+    """What the table of the front shows."""
+    samples = best.rungs[-1].fid_samples
+    return f"Pareto front of {found.study}: {found.distance}, {samples:,} samples, against MACs ({COUNTER})"
+
+
+def condition_lines(found: SearchReport, best: TrialReport) -> list[str]:
+    """The noise, what distances are to, the recipe and the teacher, a line each."""
+    return [
+        noise_line(found),
+        *comparison(found.compared_with),
+        f"Recipe: {found.recipe}; {best.rungs[-1].images:,} images a training.",
+        f"Teacher: {found.teacher['name']}, {found.distance} {found.teacher['fid']:.2f} "
+        f"({found.teacher['fid_samples']:,} samples), "
+        f"{costs(found.teacher['macs'], found.teacher['params'])}.",
+    ]
 
 
 def best_line(found: SearchReport, best: TrialReport) -> str:

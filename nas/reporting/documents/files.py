@@ -13,12 +13,14 @@ def check_document(output: Path, flag: str, *, force: bool = False) -> None:
     """Check that `output`, which the user gave by `flag`, may be written.
 
     Raises:
-        ExportError: it exists, and is not to be replaced by `force`; or nobody can look.
+        ExportError: it is a folder, it exists and is not to be replaced by `force`, or nobody can look.
     """
     try:
         exists = output.exists()
     except OSError as error:
         raise _unwritable(output, flag, error) from error
+    if output.is_dir():
+        raise ExportError(f"{flag} {output} is a folder: give a file")
     if exists and not force:
         raise ExportError(f"{flag} {output} exists: choose another, or replace it by --force")
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from nas.budget import COUNTER
-from nas.reporting.columns import Column, noise_line, nothing_complete
+from nas.reporting.columns import Column, caution_lines, noise_line, nothing_complete
 from nas.reporting.conclusion import comparison, verdict
 from nas.reporting.finalists import chosen_line, finalist_columns, finalist_notes, trained_finalists
 from nas.reporting.report import SearchReport, TrialReport
 from nas.reporting.tables import (
     beside_front,
     best_line,
+    condition_lines,
     front_columns,
     front_notes,
+    front_title,
     teacher_row,
 )
+from nas.reporting.tie_break import tie_break_lines
 
 SPECIAL = re.compile(r"[\\`*_{}\[\]<>|#~]")
 
@@ -30,23 +32,27 @@ def as_markdown(found: SearchReport) -> str:
         rows = [
             (_cells(columns, trial), finalist_notes(trial, found.best)) for trial in trained_finalists(found)
         ]
-        lines = [chosen_line(found, found.best)]
+        lines = [chosen_line(found, found.best), noise_line(found), *comparison(found.compared_with)]
     else:
-        title = f"Pareto front of {found.study}: {found.distance} against MACs ({COUNTER})"
+        title = front_title(found, found.best)
         columns, others = front_columns(found), beside_front(found)
         rows = [(_cells(columns, trial), front_notes(trial, found)) for trial in found.front]
         if found.teacher_on_front:
             teacher = teacher_row(found)
             rows.append(([teacher.get(column.heading, "") for column in columns], ["not trained again"]))
-        rows += [(_cells(columns, trial), front_notes(trial, found)) for group in others for trial in group]
-        lines = [best_line(found, found.best), *verdict(found)]
+        rows += [
+            (_cells(columns, trial), ["not on the front", *front_notes(trial, found)])
+            for group in others
+            for trial in group
+        ]
+        lines = [best_line(found, found.best), *verdict(found), *condition_lines(found, found.best)]
     headings = [" ".join(column.heading.split()) for column in columns]
     table = [
         _row([*headings, ""]),
         _row([*("---:" for _ in headings), ":---"]),
         *(_row([*map(_escaped, cells), _escaped(", ".join(notes))]) for cells, notes in rows),
     ]
-    lines = [*lines, noise_line(found), *comparison(found.compared_with)]
+    lines = [*lines, *tie_break_lines(found), *caution_lines(found)]
     paragraphs = [f"**{_escaped(title)}**", "\n".join(table), *map(_escaped, lines)]
     return "\n\n".join(paragraphs) + "\n"
 
