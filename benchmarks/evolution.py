@@ -28,10 +28,11 @@ class RegularizedEvolution(JointSampler):
         young = [t for t in complete if search_space.keys() <= t.params.keys()][-POPULATION:]
         if not search_space or len(young) < POPULATION:
             return {}
-        picked = self._rng.choice(len(young), TOURNAMENT, replace=False)
+        rng = self.rng_of(trial)
+        picked = rng.choice(len(young), TOURNAMENT, replace=False)
         parent = _fittest([young[i] for i in picked]).params
-        name = self._rng.choice(sorted(search_space))
-        return {**{n: parent[n] for n in search_space}, name: draw(search_space[name], self._rng)}
+        name = rng.choice(sorted(search_space))
+        return {**{n: parent[n] for n in search_space}, name: draw(search_space[name], rng)}
 
 
 def _fittest(trials: list[FrozenTrial]) -> FrozenTrial:

@@ -9,7 +9,7 @@ import re
 
 from nas.printable import printable
 
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>#+!|&~$=^\"-])")
+SPECIAL = re.compile(r"([\\`*_{}\[\]<>#+!|&~$=^\"]|^-)")  # a hyphen begins a list, and is one within a line
 LINKS = re.compile(r"://|www\.|@", re.IGNORECASE)  # becomes a link without any mark-up
 PLAIN = re.compile(r"[^\W_]+([ -][^\W_]+)*")
 

@@ -64,7 +64,7 @@ class SurrogateSampler(JointSampler):
         known = {a.architecture for a in attributes}
         if any(a.same_as_teacher for a in attributes):
             known.add(str(self._space.largest()))
-        pool = self._pool(search_space, known, self._rng(trial))
+        pool = self._pool(search_space, known, self.rng_of(trial))
         if not pool:
             return {}
         running = [t for t in chosen if t.state == TrialState.RUNNING]

@@ -50,9 +50,9 @@ class JointSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        return draw(param_distribution, self._rng(trial, param_name))
+        return draw(param_distribution, self.rng_of(trial, param_name))
 
-    def _rng(self, trial: FrozenTrial, choice: str = "") -> np.random.Generator:
+    def rng_of(self, trial: FrozenTrial, choice: str = "") -> np.random.Generator:
         """The random numbers of `trial`, see `trial_seed`."""
         return np.random.default_rng(trial_seed(self._seed, trial, choice))
 

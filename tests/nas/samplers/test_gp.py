@@ -119,7 +119,7 @@ def test_workers_that_ask_one_after_the_other_look_elsewhere(
         searched.train(size, shape, math.exp(3 + 4 * (shape - 0.5) ** 2 - size))
     asked = []
     # the same choices compete each time
-    monkeypatch.setattr(searched.sampler, "_rng", lambda *_: np.random.default_rng(seed))
+    monkeypatch.setattr(searched.sampler, "rng_of", lambda *_: np.random.default_rng(seed))
     for _ in range(6):  # who asks stays RUNNING
         asked.append(searched.ask())
     assert min(math.dist(one, other) for one, other in combinations(asked, 2)) > 0.1
