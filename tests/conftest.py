@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,18 @@ from search_spaces.stylegan2 import (
     StyleGAN2Generator,
 )
 
+LONG = "NAS_TEST_LONG"  # environment variable: set, tests of minutes run, too
+
 torch.set_num_threads(1)
 settings.register_profile("tests", deadline=None)  # times on a shared machine mean nothing
 settings.load_profile("tests")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip tests of minutes, unless they are asked for."""
+    for item in items:
+        if item.get_closest_marker("long") and not os.environ.get(LONG):
+            item.add_marker(pytest.mark.skip(reason=f"takes minutes: set {LONG}=1"))
 
 
 @pytest.fixture(scope="session")

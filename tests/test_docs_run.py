@@ -83,6 +83,7 @@ def test_a_quick_start_has_every_step(page: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)  # nine programs that import PyTorch, and two searches
 def test_the_quick_starts_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = list(dict.fromkeys([SEARCH, *steps(PAGES[1]), *steps(PAGES[0])]))  # what both print runs once

@@ -44,6 +44,7 @@ TINY = (
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.skipif(not SERVERS, reason="needs PostgreSQL in /usr/lib/postgresql"),
 ]
 

@@ -144,6 +144,7 @@ with LiveRegion(terminal, render):
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lines", [3, 40])
 def test_a_terminal_that_changes_its_size_shows_one_region_below_the_last_lines(
     lines: int, tmp_path: Path

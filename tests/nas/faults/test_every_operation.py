@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 SHARES = 4  # of the plan, so that the processes of a test run divide it
 EVERY = "NAS_TEST_EVERY_OPERATION"  # environment variable: set, the whole plan is carried out
-STRIDE = 1 if os.environ.get(EVERY) else 13  # else every so many operations
+STRIDE = 1 if os.environ.get(EVERY) else 26  # else every so many operations
 REPEATED = Retries("storage", seconds=0.03, first_wait=0.002, longest_wait=0.01)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from contextlib import ExitStack
@@ -144,7 +145,7 @@ class Studies(RuleBasedStateMachine):
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 TestStudies = Studies.TestCase
 TestStudies.settings = settings(
-    max_examples=10,
+    max_examples=int(os.environ.get("NAS_TEST_MODELS", "4")),
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -18,7 +18,7 @@ from tests.nas.faults import drivers
 from tests.nas.faults.invariants import broken_invariants, table
 from tests.nas.faults.postgres import running_server
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 KILLS = int(os.environ.get("NAS_TEST_KILLS", "3"))  # of each database; 50 for the whole test
 

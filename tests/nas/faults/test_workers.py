@@ -16,7 +16,7 @@ from nas.trials import TrialAttributes
 from tests.nas.faults import drivers
 from tests.nas.faults.drivers import wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 TIMEOUT = "15s"
 PATIENCE = 400.0  # seconds: the machine may be busy
