@@ -23,9 +23,8 @@ from tests.nas.faults.stub_search import run_stub_search
 
 pytestmark = pytest.mark.slow
 
-SHARES = 4  # of the plan, so that the processes of a test run divide it
 EVERY = "NAS_TEST_EVERY_OPERATION"  # environment variable: set, the whole plan is carried out
-STRIDE = 1 if os.environ.get(EVERY) else 26  # else every so many operations
+SHARES, STRIDE = (4, 1) if os.environ.get(EVERY) else (1, 50)  # shares of the plan; every so many operations
 REPEATED = Retries("storage", seconds=0.03, first_wait=0.002, longest_wait=0.01)
 
 
@@ -71,7 +70,7 @@ def test_the_same_command_ends_in_the_undisturbed_study(bench: Workbench, fault:
     wanted, counted = _undisturbed(bench)
     failed: Counter[str] = Counter()
     broken: list[str] = []
-    for at in range(1 + share * STRIDE, len(counted.seen) + 1, SHARES * STRIDE):
+    for at in range(1 + share * STRIDE + STRIDE // 2, len(counted.seen) + 1, SHARES * STRIDE):
         if fault == Fault.ACKNOWLEDGEMENT and counted.seen[at - 1] != "commit":
             continue
         operations = Operations(bench.config.folder, at, fault)
