@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 
 import optuna
 import pytest
@@ -37,10 +38,12 @@ def test_evolution_searches_conditional_spaces_too() -> None:
     assert all(("of the second" in chosen) == chosen["twice"] for chosen in choices)
 
 
-@pytest.mark.parametrize(("seed", "given"), [(0, ()), (1, ()), (0, GIVEN)])
-def test_evolution_fills_more_than_chance_does(seed: int, given: Sequence[tuple[int, ...]]) -> None:
-    found = search("evolution", seed, 300, given=given)[1]
-    assert volume(found) > 1.1 * volume(search("random", seed, 300)[1])
+@pytest.mark.parametrize("given", [(), GIVEN])
+def test_evolution_fills_more_than_chance_does(given: Sequence[tuple[int, ...]]) -> None:
+    seeds = range(6)
+    found = fmean(volume(search("evolution", seed, 300, given=given)[1]) for seed in seeds)
+    by_chance = fmean(volume(search("random", seed, 300)[1]) for seed in seeds)
+    assert found > 1.05 * by_chance
 
 
 def test_warm_start_trials_leave_evolution_the_choices_to_be_learnt() -> None:
