@@ -113,7 +113,7 @@ def read(shown: Shown) -> None:
     try:
         given = command.make_context(program, list(words), resilient_parsing=bool(partial)).params
         _check_names(command, given)
-        with command.callback.read(given):  # type: ignore[union-attr]
+        with command.callback.read(given):  # type: ignore[union-attr]  # `options` adds it
             pass
     except click.exceptions.Exit:  # --help, --version
         return

@@ -93,7 +93,7 @@ def _send(process: subprocess.Popen[str], message: Any) -> None:
 
 
 def _watch(process: subprocess.Popen[str], ending: threading.Event, say: Callable[[str], None]) -> None:
-    """Wait for the process, and say if it ends before it is told to."""
+    """Wait for the process, and say if it ends before it should."""
     assert process.stderr is not None
     last: deque[str] = deque(maxlen=1)
     with suppress(ValueError):  # closed

@@ -120,5 +120,5 @@ class _NoLinks(RotatingFileHandler):
         with suppress(OSError):
             super().doRollover()
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the standard library's name
         """Nothing."""

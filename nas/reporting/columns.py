@@ -68,7 +68,7 @@ def latency(found: SearchReport) -> list[Column]:
         columns.append(
             Column(
                 heading,
-                lambda t, each=each: milliseconds(each.students.get(t.number)),  # type: ignore[misc]
+                lambda t, each=each: milliseconds(each.students.get(t.number)),  # type: ignore[misc]  # of a default's type
                 f"ms for one image on {each.on}",
             )
         )

@@ -48,7 +48,7 @@ class CoremlModel:
             try:
                 # a program's sizes are numbers; traced at once they are tensors, which can't be converted
                 program = exported_program(graph, batch).module()
-                traced = torch.jit.trace(program, inputs)  # type: ignore[no-untyped-call]
+                traced = torch.jit.trace(program, inputs)  # type: ignore[no-untyped-call]  # torch has no types here
                 self._model: Any = coremltools.convert(
                     traced,
                     convert_to="mlprogram",

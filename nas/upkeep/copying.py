@@ -28,6 +28,7 @@ from nas.upkeep.file_copies import (
 from nas.upkeep.leftovers import remove
 from nas.upkeep.transfer import copy_records, differing_records
 from search_spaces import count_of, os_reason
+from search_spaces.reading import sync_folder
 
 SCRATCH_PREFIX = ".copying-"
 MARK = ".copied"  # a file in a folder that is in place before its study is
@@ -118,7 +119,7 @@ def _copy(store: StudyStore, folder: Path, made: Path, workdir: Path, storage: s
                 (target / MARK).unlink()
     if not storage:
         os.rename(made, target)
-    _sync(workdir)
+    sync_folder(workdir)
     fitting, gone, damaged = compared_checkpoints(rungs, digests)
     notes = [f"{path} has another SHA-256 than its record, in the study as in the copy" for path in damaged]
     if gone:
@@ -191,13 +192,3 @@ def _check_target(store: StudyStore, folder: Path, workdir: Path, storage: str) 
 def _exists(name: str, workdir: Path, storage: str) -> str:
     where = f"{workdir / name} or in {without_password(storage)}" if storage else f"{workdir / name}"
     return f"there is a study {name!r} in {where} already: give another place, or nas-study delete that one"
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in `folder` on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some network file systems sync no folders
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

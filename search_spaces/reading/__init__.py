@@ -5,7 +5,7 @@ from search_spaces.reading.plain import PickledObject
 from search_spaces.reading.text import parse_json, read_text
 from search_spaces.reading.untrusted import read_untrusted
 from search_spaces.reading.weights import with_weights
-from search_spaces.reading.whole_files import check_writable, written_whole
+from search_spaces.reading.whole_files import check_writable, sync_folder, written_whole
 
 __all__ = [
     "Network",
@@ -17,6 +17,7 @@ __all__ = [
     "parse_json",
     "read_text",
     "read_untrusted",
+    "sync_folder",
     "with_weights",
     "written_whole",
 ]

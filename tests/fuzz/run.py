@@ -108,7 +108,7 @@ def _feed(name: str, content: bytes, folder: Path) -> tuple[str, str]:
         return ("crashes", fault) if fault else ("refused", "")
     except HungError:
         return "hangs", traceback.format_exc(limit=-6)
-    except Exception:
+    except Exception:  # what a parser must not raise, of whatever class
         return "crashes", traceback.format_exc(limit=-6)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -247,7 +247,7 @@ def killed_after(running: Candidate, rung: int, reports: int) -> None:
             if self.left < 0:
                 raise KilledError
 
-    running._report = Last()  # type: ignore[assignment]
+    running._report = Last()  # type: ignore[assignment]  # a stand-in
     with pytest.raises(KilledError):
         running.run(rung)
 

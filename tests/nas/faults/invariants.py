@@ -80,7 +80,7 @@ def table(config: SearchConfig) -> list[tuple[Any, ...]]:
             (t.number, t.state.name, t.params, t.values, _lasting(t.user_attrs))
             for t in store.study.get_trials()
         ]
-        return [*trials, *(record.model_dump(exclude=PASSING) for record in store.rungs())]  # type: ignore[list-item]
+        return [*trials, *(record.model_dump(exclude=PASSING) for record in store.rungs())]  # type: ignore[list-item]  # rows of two kinds
 
 
 def _lasting(attributes: dict[str, Any]) -> dict[str, Any]:

@@ -63,6 +63,7 @@ def running_server() -> Iterator[Server]:
         Path(path).parent for path in (shutil.which("initdb"),) if path
     ]
     if not found:
+        # other tests of faults need no server
         pytest.skip("install PostgreSQL (Debian: apt-get install postgresql) to test with a server")
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:

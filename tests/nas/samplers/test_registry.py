@@ -90,11 +90,11 @@ def test_an_unknown_sampler_is_answered_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=says):
         check_sampler("grid")
     with pytest.raises(ConfigError, match=says):
-        make_sampler("grid", 0, Knobs(), utilisation, RungBoard(RUNGS))  # type: ignore[arg-type]
+        make_sampler("grid", 0, Knobs(), utilisation, RungBoard(RUNGS))  # type: ignore[arg-type]  # a space of numbers
     for name in SAMPLERS:
         check_sampler(name)
 
 
 def test_a_negative_seed_is_refused() -> None:
     with pytest.raises(ConfigError, match="--seed -1: give 0 or more"):
-        make_sampler("random", -1, Knobs(), utilisation, RungBoard(RUNGS))  # type: ignore[arg-type]
+        make_sampler("random", -1, Knobs(), utilisation, RungBoard(RUNGS))  # type: ignore[arg-type]  # a space of numbers

@@ -33,11 +33,11 @@ def test_checkpoints_go_by_the_rule_and_all_else_stays(
     url, folder = moved(replicated, tmp_path)
     before = files_of(folder)
     with StudyStore.open(url, replicated.study, create=False) as store:
-        look = collect_garbage(store, folder, keep, dry_run=True)  # type: ignore[arg-type]
+        look = collect_garbage(store, folder, keep, dry_run=True)  # type: ignore[arg-type]  # a word of Keep
         assert files_of(folder) == before
-        found = collect_garbage(store, folder, keep, dry_run=False)  # type: ignore[arg-type]
+        found = collect_garbage(store, folder, keep, dry_run=False)  # type: ignore[arg-type]  # a word of Keep
         assert not store.has_driver
-    kept = kept_trials(replicated, keep)  # type: ignore[arg-type]
+    kept = kept_trials(replicated, keep)  # type: ignore[arg-type]  # a word of Keep
     assert checkpoints(folder) == kept != set()
     assert found.checkpoints == look.checkpoints
     assert found.freed == look.freed == sum(len(before[path]) for path in found.checkpoints)

@@ -84,7 +84,7 @@ def test_a_copy_that_fails_leaves_nothing(tmp_path: Path, url: str, name: str) -
     def full(source: object, target: object) -> None:
         if str(target) == str(tmp_path / "shared" / name):
             raise KeyboardInterrupt
-        rename(source, target)  # type: ignore[arg-type]
+        rename(source, target)  # type: ignore[arg-type]  # os.rename has overloads
 
     with opened(first, name) as store:
         with mock.patch.object(copying.os, "rename", full), pytest.raises(KeyboardInterrupt):

@@ -25,7 +25,7 @@ def opened(url: str, name: str) -> StudyStore:
 def text(found: object) -> str:
     console = Console(width=120)
     with console.capture() as said:
-        console.print(render_status(found))  # type: ignore[arg-type]
+        console.print(render_status(found))  # type: ignore[arg-type]  # a stand-in
     return said.get()
 
 

@@ -43,13 +43,13 @@ def build(architecture: GeneratorArchitecture) -> StyleGAN2Generator:
 def test_a_file_of_rosinalitys_code_is_written_again_to_the_bit(name: str) -> None:
     content: Any = read_untrusted(REFERENCE / name)
     theirs = dict(content["g_ema"])
-    assert same(rosinality_state(load_checkpoint(REFERENCE / name).generator), theirs)  # type: ignore[arg-type]
+    assert same(rosinality_state(load_checkpoint(REFERENCE / name).generator), theirs)  # type: ignore[arg-type]  # a StyleGAN2, as the file says
 
 
 @pytest.mark.parametrize("name", ["nvidia_32.pkl", "nvidia_16_clamp.pkl", "nvidia_32_conditional.pkl"])
 def test_a_file_of_nvidias_code_is_written_again_to_the_bit(name: str) -> None:
     networks = {each.name: each.tensors for each in find_networks(read_untrusted(REFERENCE / name))}
-    written = nvidia_state(load_checkpoint(REFERENCE / name).generator)  # type: ignore[arg-type]
+    written = nvidia_state(load_checkpoint(REFERENCE / name).generator)  # type: ignore[arg-type]  # a StyleGAN2
     assert same(written, dict(networks["G_ema"]))
 
 
