@@ -47,9 +47,9 @@ def ask(
 
 
 @contextmanager
-def served(board: Board) -> Iterator[str]:
-    """The URL of a dashboard of `board`."""
-    with dashboard_server(board, port=0) as running:
+def served(board: Board, token: str = "") -> Iterator[str]:
+    """The URL of a dashboard of `board`, behind `token` if there is one."""
+    with dashboard_server(board, port=0, token=token) as running:
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
         try:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
-from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,38 +15,18 @@ from nas.dashboard.guard import check_token
 from nas.dashboard.server import dashboard_server
 from nas.errors import ConfigError
 from nas.study import StudyStore
+from tests.nas.dashboard.http import ask, served
 from tests.nas.test_browser import CHROMIUM, FLAGS
 
 TOKEN = "correct-horse-battery-staple"
 SHOWN = "FD (digits) at each rung"  # of the study's page
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: Message
-    body: str
-
-
 @pytest.fixture
 def server(store: StudyStore, tmp_path: Path) -> Iterator[str]:
     store.study.ask().suggest_float("budget_fraction", 0.25, 1.0)  # the page needs a parameter
-    with dashboard_server(Board([(store, tmp_path)]), port=0, token=TOKEN) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
-        thread.join(timeout=20)
-
-
-def ask(url: str, method: str = "GET", **headers: str) -> Answer:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    request = urllib.request.Request(url, method=method, headers=headers)
-    try:
-        with opener.open(request, timeout=20) as answer:
-            return Answer(answer.status, answer.headers, answer.read().decode())
-    except urllib.error.HTTPError as error:
-        return Answer(error.code, error.headers, error.read().decode())
+    with served(Board([(store, tmp_path)]), TOKEN) as url:
+        yield url
 
 
 @pytest.mark.parametrize(
@@ -61,15 +37,15 @@ def test_nothing_is_shown_without_the_token(server: str, path: str) -> None:
     answer = ask(server + path)
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-    assert "NAS_DASHBOARD_TOKEN" in answer.body
-    assert "Authorization: Bearer TOKEN" in answer.body
-    assert "digits" not in answer.body
-    assert TOKEN not in answer.body
+    assert "NAS_DASHBOARD_TOKEN" in answer.text
+    assert "Authorization: Bearer TOKEN" in answer.text
+    assert "digits" not in answer.text
+    assert TOKEN not in answer.text
 
 
 def test_the_health_of_the_server_is_told_to_everybody_and_nothing_else_is(server: str) -> None:
     answer = ask(f"{server}/nas/health")
-    assert (answer.status, answer.body) == (200, "ok")
+    assert (answer.status, answer.text) == (200, "ok")
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
@@ -88,7 +64,7 @@ def test_a_wrong_header_is_refused(server: str, given: str) -> None:
 def test_the_token_in_the_address_sets_a_cookie_that_opens_the_pages(server: str) -> None:
     first = ask(f"{server}/dashboard/studies/1/trials?numbers=1&token={TOKEN}")
     assert first.status == 200
-    assert 'url=/dashboard/studies/1/trials?numbers=1"' in first.body
+    assert 'url=/dashboard/studies/1/trials?numbers=1"' in first.text
     assert first.headers["Cache-Control"] == "no-store"
     assert first.headers["Referrer-Policy"] == "no-referrer"
     cookie, *attributes = first.headers["Set-Cookie"].split("; ")
@@ -106,12 +82,12 @@ def test_a_wrong_token_in_the_address_sets_no_cookie(server: str, given: str) ->
     answer = ask(f"{server}/dashboard?token={given}")
     assert answer.status == 401
     assert answer.headers["Set-Cookie"] is None
-    assert "not the dashboard" in answer.body
+    assert "not the dashboard" in answer.text
 
 
 @pytest.mark.parametrize("path", ["//evil.example/x", "/%22%3E%3Cscript%3E", "/a%0d%0aX: y"])
 def test_the_page_that_follows_the_token_is_one_of_this_server(server: str, path: str) -> None:
-    page = ask(f"{server}{path.replace(' ', '%20')}?token={TOKEN}&x=%22%3E%3Cscript%3E").body
+    page = ask(f"{server}{path.replace(' ', '%20')}?token={TOKEN}&x=%22%3E%3Cscript%3E").text
     target = page.partition("url=")[2].partition('"')[0]
     assert target.startswith("/")
     assert not target.startswith("//")
@@ -119,7 +95,7 @@ def test_the_page_that_follows_the_token_is_one_of_this_server(server: str, path
 
 
 def test_the_token_opens_reading_alone(server: str) -> None:
-    assert ask(f"{server}/api/studies/1", "DELETE", Authorization=f"Bearer {TOKEN}").status == 403
+    assert ask(f"{server}/api/studies/1", method="DELETE", Authorization=f"Bearer {TOKEN}").status == 403
     assert ask(f"{server}/api/studies", Authorization=f"Bearer {TOKEN}", Host="evil.example").status == 403
 
 
