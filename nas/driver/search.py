@@ -40,7 +40,7 @@ from nas.reporting import SearchReport, format_bytes, read_report
 from nas.samplers import make_sampler
 from nas.study import FolderOwner, RunFacts, StudyAttributes, StudyStore, check_purpose, study_folder
 from nas.trials import Proposer, TrialSource, link_retries
-from nas.upkeep import prune_checkpoints
+from nas.upkeep import prune_checkpoints, remove_unfinished
 from nas.workbench import Workbench, searched_space
 from search_spaces import SearchSpace, UserError, Utilisation, os_reason
 
@@ -92,6 +92,7 @@ def run_search(
         store.lease() as lease,
     ):
         folder.own_contents()  # not before the lease is ours: another driver may be at work in the folder
+        remove_unfinished(config.folder)
         check_purpose(store.study, finalists_of)
         link_retries(store)
         StudyAttributes(finalists_of=finalists_of).write(store.study)

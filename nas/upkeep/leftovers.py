@@ -17,6 +17,17 @@ from nas.study import REPORT, TRIALS, StudyStore
 PARTIAL = ".*.partial"  # of a file that is written whole
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Delete what a killed process had begun to write in a study's folder and its trials'.
+
+    Raises:
+        OSError: a file can't be deleted.
+    """
+    for place in (folder, *_folders(folder / TRIALS)):
+        for path in place.glob(PARTIAL):
+            remove(path)
+
+
 def leftovers(store: StudyStore, folder: Path) -> Iterator[Path]:
     """Files and folders below `folder` that nobody needs once no driver runs its study.
 
@@ -25,10 +36,7 @@ def leftovers(store: StudyStore, folder: Path) -> Iterator[Path]:
     yield from folder.glob(PARTIAL)
     yield from (each for each in folder.glob(SCRATCH) if is_abandoned(each))
     numbers = {trial.number for trial in store.study.get_trials(deepcopy=False)}
-    trials = folder / TRIALS
-    for place in sorted(trials.iterdir()) if _is_folder(trials) else []:
-        if not _is_folder(place):
-            continue
+    for place in _folders(folder / TRIALS):
         if place.name.isdigit() and int(place.name) not in numbers:
             yield place
             continue
@@ -60,6 +68,11 @@ def remove(path: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+def _folders(parent: Path) -> list[Path]:
+    """The folders in `parent`, in order; none where it is not there. Links are no folders."""
+    return [each for each in sorted(parent.iterdir()) if _is_folder(each)] if _is_folder(parent) else []
 
 
 def _is_folder(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from unittest import mock
 
@@ -116,7 +117,7 @@ def killed(source, target):
 with StudyStore.open({first!r}, {name!r}, create=False) as store:
     copying.copy_study(store, Path({str(folder)!r}), Path({str(tmp_path / "shared")!r}), {url!r})
 """
-    assert os.spawnlp(os.P_WAIT, "python", "python", "-c", script) == 9
+    assert os.spawnl(os.P_WAIT, sys.executable, sys.executable, "-c", script) == 9
     assert name not in names(url)
     with opened(first, name) as store:
         copy_study(store, folder, tmp_path / "shared", url)
