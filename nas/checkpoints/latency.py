@@ -28,18 +28,11 @@ def teacher_of(subject: Subject, given: str | Path | None) -> tuple[Generator | 
     path = str(given or noted.get("teacher_file") or noted.get("teacher_path", ""))
     if not path:
         return None, f"Teacher not timed: {subject.path} notes none; give it by --teacher"
-    try:
-        loaded = load_teacher(None if path == BUILT_IN else Path(path))
-        teacher = loaded.generator
-        if teacher.image_shape[-1] != subject.generator.image_shape[-1]:
-            teacher = teacher.at_resolution(subject.generator.image_shape[-1])
-    except UserError as error:
-        if given is not None:
-            raise
-        return None, f"Teacher not timed: {one_line(error, 200)}; give it by --teacher"
-    if given is None and noted.get("teacher_digest", loaded.digest) != loaded.digest:
-        return None, f"Teacher not timed: {path} has changed since the search; give it by --teacher"
-    return teacher.cpu(), ""
+    resolution = subject.generator.image_shape[-1]
+    if given is not None:
+        return _read(path, resolution)[0], ""
+    teacher, note = _noted_teacher(path, noted.get("teacher_digest"), resolution)
+    return teacher, note and f"{note}; give it by --teacher"
 
 
 def timed_beside(
@@ -49,7 +42,7 @@ def timed_beside(
     found = {}
     for stopwatch in stopwatches:
         student = stopwatch.timing(generator.cpu())
-        theirs = None if teacher is None else stopwatch.timing(teacher.cpu())
+        theirs = None if teacher is None else stopwatch.timing(teacher)
         found[stopwatch.name] = {
             **asdict(student),
             "threads": THREADS,
@@ -83,16 +76,19 @@ def measure_study(
     if store.is_copy:
         raise ConfigError("--latency: the study can't be written, and times are kept in it: copy its folder")
     stopwatches = [make_stopwatch(name, "--latency") for name in where]
-    teacher, note = _teacher(found)
+    family, shown = get_family(found.space), shown_trials(found)
+    if not shown:
+        return
+    resolution = family.build(architecture_of(found, shown[0])).image_shape[-1]
+    teacher, note = _noted_teacher(str(found.teacher["path"]), found.teacher["digest"], resolution)
     if note:
         on_note(note)
-    family = get_family(found.space)
     for stopwatch in stopwatches:
         known = _known(store, stopwatch.name)
         if known.teacher is None and teacher is not None:
-            known = known.model_copy(update={"teacher": stopwatch.timing(teacher.cpu())})
+            known = known.model_copy(update={"teacher": stopwatch.timing(teacher)})
             _keep(store, known)
-        for trial in shown_trials(found):
+        for trial in shown:
             if trial.number in known.students:
                 continue
             student = family.build(architecture_of(found, trial))
@@ -108,15 +104,25 @@ def shown_trials(found: SearchReport) -> list[TrialReport]:
     return list({t.number: t for t in [*found.front, *near, *finalists]}.values())
 
 
-def _teacher(found: SearchReport) -> tuple[Generator | None, str]:
-    path = str(found.teacher["path"])
+def _noted_teacher(path: str, digest: object, resolution: int) -> tuple[Generator | None, str]:
+    """The teacher of students of this `resolution`; or why there is none: its file is gone or has changed."""
     try:
-        loaded = load_teacher(None if path == BUILT_IN else Path(path))
+        teacher, found = _read(path, resolution)
     except UserError as error:
         return None, f"Teacher not timed: {one_line(error, 200)}"
-    if loaded.digest != found.teacher["digest"]:
+    if digest not in (None, found):
         return None, f"Teacher not timed: {path} has changed since the search"
-    return loaded.generator, ""
+    return teacher, ""
+
+
+def _read(path: str, resolution: int) -> tuple[Generator, str]:
+    """The generator in a teacher's file, for images of this `resolution`, and the digest of the file.
+
+    Raises:
+        UserError: it can't be read, or makes no such images.
+    """
+    loaded = load_teacher(None if path == BUILT_IN else Path(path))
+    return loaded.generator.at_resolution(resolution).cpu(), loaded.digest
 
 
 def _known(store: StudyStore, on: str) -> Latencies:

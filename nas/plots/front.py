@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from nas.budget import format_quantity
 from nas.ranking import finite
-from nas.reporting import TrialReport, choose_best, searches_below_teacher
+from nas.reporting import TrialReport, choose_best, interval_of, searches_below_teacher
 from nas.study import StudyAttributes
 
 if TYPE_CHECKING:
@@ -26,13 +26,15 @@ def measured(reports: Iterable[TrialReport]) -> list[TrialReport]:
 
 
 def pareto_figure(store: StudyStore, reports: Iterable[TrialReport], budget_macs: float | None) -> go.Figure:
-    """Distance against MACs: finished trials, stopped ones (faint), baselines, the front and the budget.
+    """Distance against MACs: finished trials with their 90 % intervals, stopped ones (faint), baselines, the
+    front, the budget and the teacher, as a line where its MACs are beyond the budget.
 
     Args:
         store: the study.
         reports: its trials.
         budget_macs: the limit, drawn as a vertical line; the front and the best keep to it.
     """
+    reports = list(reports)
     trials = measured(reports)
     chosen = choose_best(trials, budget_macs)
     pruned = [t for t in trials if t.state == "PRUNED"]
@@ -43,18 +45,23 @@ def pareto_figure(store: StudyStore, reports: Iterable[TrialReport], budget_macs
     drawn = budget_macs if budget_macs is not None and budget_macs <= 3 * most_expensive else None
     teacher, distance = known_teacher(store), StudyAttributes.from_study(store.study).distance
     known = [] if teacher is None else [teacher]
+    level = None if known or not trials else _teacher_beyond(store)
     xs = [t.point[0] for t in trials] + ([drawn] if drawn is not None else []) + [macs for macs, _ in known]
     ys = [t.point[1] for t in trials] + [fid for _, fid in known]
+    ys += [] if level is None else [level[1]]
 
     ring = {"symbol": "circle-open"}
     dot = {"size": 9, "line": {"width": 1, "color": "white"}}
     figure = go.Figure()
     faint = ring | {"size": 7, "color": FAINT}
     figure.add_trace(_points(pruned, distance, "stopped early", faint))
-    figure.add_trace(_points(students, distance, "finished", dot | {"color": BLUE}))
-    figure.add_trace(
-        _points(baselines, distance, "baseline", dot | {"color": ORANGE, "symbol": "diamond", "size": 12})
-    )
+    diamond = dot | {"color": ORANGE, "symbol": "diamond", "size": 12}
+    for some, name, marker in (
+        (students, "finished", dot | {"color": BLUE}),
+        (baselines, "baseline", diamond),
+    ):
+        points = _points(some, distance, name, marker)
+        figure.add_trace(points.update(error_y=_intervals(some, reports, marker["color"])))
     if chosen.best is not None:
         best = chosen.best
         front = [t.point for t in chosen.front]
@@ -64,6 +71,8 @@ def pareto_figure(store: StudyStore, reports: Iterable[TrialReport], budget_macs
         figure.add_trace(_points([best], distance, f"best: trial {best.number}", highlight))
     if teacher is not None:
         figure.add_trace(_teacher_point(*teacher, distance))
+    if level is not None:
+        figure.add_trace(_teacher_line(*level, ends=(min(xs), max(xs))))
     if drawn is not None:
         figure.add_vline(x=drawn, line={"color": RED, "dash": "dash", "width": 1.5})
         figure.add_annotation(
@@ -125,6 +134,39 @@ def _teacher_point(macs: float, fid: float, distance: str) -> go.Scatter:
         hovertemplate=f"<b>teacher</b><br>{distance} {fid:.2f}<br>"
         f"{format_quantity(macs)} MACs<extra></extra>",
     )
+
+
+def _teacher_beyond(store: StudyStore) -> tuple[float, float] | None:
+    """MACs and distance of a teacher that does not fit the budget; None where it has no distance above 0."""
+    teacher = StudyAttributes.from_study(store.study).teacher_info
+    macs, fid = teacher.get("macs"), teacher.get("fid")
+    return (macs, fid) if macs and fid and 0 < fid < math.inf else None
+
+
+def _teacher_line(macs: float, fid: float, ends: tuple[float, float]) -> go.Scatter:
+    """The teacher's distance, along the whole plot."""
+    return go.Scatter(
+        x=list(ends),
+        y=[fid, fid],
+        mode="lines",
+        line={"color": INK, "width": 1.5, "dash": "dot"},
+        name=f"teacher: {fid:.2f} at {format_quantity(macs)} MACs",
+        hoverinfo="skip",
+    )
+
+
+def _intervals(trials: Sequence[TrialReport], reports: Sequence[TrialReport], colour: str) -> dict[str, Any]:
+    """The error bars of `trials`: 90 % intervals of their medians."""
+    reach = [interval_of(trial, reports) if trial.fids else (trial.median,) * 2 for trial in trials]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [high - trial.median for trial, (_, high) in zip(trials, reach, strict=True)],
+        "arrayminus": [trial.median - low for trial, (low, _) in zip(trials, reach, strict=True)],
+        "color": colour,
+        "thickness": 1,
+        "width": 3,
+    }
 
 
 def _steps(ordered: Sequence[tuple[float, float]], end: float) -> go.Scatter:

@@ -51,8 +51,8 @@ class _Axis:
 def draw_figure(figure: go.Figure) -> Image.Image:
     """The picture (WIDTH × HEIGHT px, RGB) of a figure of markers and lines, such as `pareto_figure`.
 
-    What it understands: scatter traces with markers or lines (straight or in steps), vertical lines, one
-    annotation, titles, legend, linear and logarithmic axes.
+    What it understands: scatter traces with markers, error bars or lines (straight or in steps), vertical
+    lines, one annotation, titles, legend, linear and logarithmic axes.
     """
     canvas = Image.new("RGB", (WIDTH * FINER, HEIGHT * FINER), "white")
     draw = ImageDraw.Draw(canvas)
@@ -60,6 +60,7 @@ def draw_figure(figure: go.Figure) -> Image.Image:
     lines = [shape.x0 for shape in figure.layout.shapes]
     xs = [x for trace in traces for x in trace.x if x is not None] + lines
     ys = [y for trace in traces for y in trace.y if y is not None]
+    ys += [end for trace in traces for end in _ends(trace)]
     x = _axis(figure.layout.xaxis, xs, LEFT, WIDTH - RIGHT)
     y = _axis(figure.layout.yaxis, ys, HEIGHT - BOTTOM, TOP)
     _draw_axes(canvas, figure, x, y)
@@ -71,6 +72,13 @@ def draw_figure(figure: go.Figure) -> Image.Image:
         _draw_note(draw, note, x(lines[0]) if lines else None)
     _draw_legend(draw, traces)
     return canvas.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
+
+
+def _ends(trace: Any) -> list[float]:
+    """The lower and upper ends of a trace's error bars."""
+    bars = trace.error_y
+    above = [value + reach for value, reach in zip(trace.y, bars.array or (), strict=False)]
+    return above + [value - reach for value, reach in zip(trace.y, bars.arrayminus or (), strict=False)]
 
 
 def _axis(layout: Any, values: Sequence[float], start: float, end: float) -> _Axis:
@@ -151,6 +159,10 @@ def _draw_trace(draw: ImageDraw.ImageDraw, trace: Any, x: _Axis, y: _Axis) -> No
             points = [point for pair in zip(points, [*corners, points[-1]], strict=True) for point in pair]
         _line(draw, points, trace.line.color, trace.line.width)
         return
+    for value, above, below, (px, _) in zip(
+        trace.y, trace.error_y.array or (), trace.error_y.arrayminus or (), points, strict=False
+    ):
+        _line(draw, [(px, y(value + above)), (px, y(value - below))], trace.error_y.color)
     for point in points:
         _draw_marker(draw, point, trace.marker)
 

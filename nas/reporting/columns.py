@@ -97,8 +97,8 @@ def latency_lines(found: SearchReport) -> list[str]:
     """The time of the teacher beside that of the best student, a line for each place."""
     lines = []
     for each in found.latencies:
-        threads = count_of(each.threads, "thread")
-        place = f"One image on {each.on} ({each.machine}; {threads}, batch {each.batch})"
+        threads = "" if "thread" in each.on else f"; {count_of(each.threads, 'thread')}"
+        place = f"One image on {each.on} ({each.machine}{threads}; batch {each.batch})"
         parts = [f"teacher {milliseconds(each.teacher)} ms"] if each.teacher is not None else []
         if found.best is not None and found.best.number in each.students:
             ratio = each.ratio(found.best.number)

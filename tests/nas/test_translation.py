@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,12 +16,15 @@ from PIL import Image
 import nas
 from distill.evaluation import image_grid
 from distill.teachers import load_teacher
-from nas.checkpoints import export_student
+from nas.budget import Timing
+from nas.checkpoints import export_student, latency, measure_study
 from nas.config import SearchConfig
 from nas.driver import introduction, prepare
 from nas.reporting import SearchReport
+from nas.study import StudyStore
 from nas.workbench import Workbench
-from search_spaces import Family, load_checkpoint
+from search_spaces import Family, Generator, load_checkpoint
+from tests.image_family import SIDE
 from tests.nas.cli.teacher_command import done
 from tests.nas.studies import finished_study
 from tests.scripted import means_extractor
@@ -185,6 +189,33 @@ def test_the_grid_has_a_row_for_each_input_and_the_columns_of_its_task(
         if targets:
             column = picture.crop((3 * width, top, 4 * width, top + height))
             assert column.tobytes() == image_grid(given["target"], 1).tobytes()
+
+
+def test_a_teacher_of_another_size_is_timed_at_the_size_of_its_students(
+    found: SearchReport, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed: list[tuple[int, ...]] = []
+
+    class Noting:
+        name = "nowhere, 1 thread"
+
+        def timing(self, generator: Generator) -> Timing:
+            timed.append(generator.image_shape)
+            return Timing(1.0, 1.0, 1.0, 1)
+
+    read = load_teacher
+
+    def of_twice_the_side(path: Path) -> Any:
+        loaded, shape = read(path), (3, 2 * SIDE, 2 * SIDE)
+        turned = SimpleNamespace(image_shape=shape, at_resolution=loaded.generator.at_resolution)
+        return SimpleNamespace(generator=turned, digest=loaded.digest)
+
+    monkeypatch.setattr(latency, "make_stopwatch", lambda name, option: Noting())
+    monkeypatch.setattr(latency, "load_teacher", of_twice_the_side)
+    with StudyStore.open(bench.config.storage_url, bench.config.study, create=False) as store:
+        measure_study(store, found, ["nowhere"], pytest.fail)
+    assert {shape[-2:] for shape in timed} == {(SIDE, SIDE)}
+    assert len(timed) >= 2
 
 
 def test_an_exported_student_repeats_its_distance_without_being_told_the_task(

@@ -12,7 +12,7 @@ import pytest
 
 from nas.dashboard.note import note
 from nas.plots import measured, pareto_figure, rung_figure
-from nas.reporting import choose_best, trial_reports
+from nas.reporting import choose_best, interval_of, trial_reports
 from nas.study import StudyAttributes, StudyStore
 from tests.nas.dashboard.trials import finish
 
@@ -33,6 +33,26 @@ def test_the_plot_tells_finished_stopped_baseline_front_and_best_apart(store: St
     assert list(drawn["baseline"].y) == [60]
     assert (list(drawn["front"].x), list(drawn["front"].y)) == ([5e5, 1e6, 1.9e6, 2e6], [60, 40, 35, 35])
     assert list(drawn["best: trial 3"].y) == [35]
+
+
+def test_finished_students_have_their_intervals_and_a_teacher_beyond_the_budget_is_a_line(
+    store: StudyStore,
+) -> None:
+    reports = trial_reports(store)
+    finished = traces(pareto_figure(store, reports, 2e6))["finished"]
+    shown = [
+        t for t in reports if t.median in finished.y and t.state == "COMPLETE" and t.replicate_of is None
+    ]
+    low, high = interval_of(next(t for t in shown if t.median == 40), reports)
+    assert 0 < low < 40 < high
+    assert finished.error_y.array[0] == pytest.approx(high - 40)
+    assert finished.error_y.arrayminus[0] == pytest.approx(40 - low)
+    teacher = {"macs": 4_000_000, "params": 10**6, "fid": 5.0}
+    StudyAttributes(teacher_info=teacher, config={"budget_macs": 2_000_000}).write(store.study)
+    line = traces(pareto_figure(store, reports, 2e6))["teacher: 5.00 at 4M MACs"]
+    assert list(line.y) == [5.0, 5.0]
+    assert list(line.x) == [4e5, 3e6]
+    assert [trace.name for trace in pareto_figure(store, [], 2e6).data if len(trace.x)] == []
 
 
 def test_before_a_student_is_finished_the_plot_says_so_up_to_the_budget(store: StudyStore) -> None:
