@@ -60,7 +60,8 @@ def _what_it_is(checkpoint: Checkpoint) -> str:
         else "A generator in the format of nas-students"
     )
     return (
-        f"{origin}. Family {checkpoint.family}, images of {height} × {width} px with {channels} channels.\n\n"
+        f"{origin}. Family {checkpoint.family}, images of {height} × {width} px, "
+        f"{'grey' if channels == 1 else 'RGB'}.\n\n"
         f"Architecture: `{generator.architecture}`"
     )
 

@@ -105,6 +105,8 @@ def show(
         save_animation(images, output)
         return f"{output}: a walk through {made} images, {len(images)} frames of {size}"
     if asked.mix:
+        if made < LEAST_KEYS:
+            raise ConfigError(f"--count {made}: --mix mixes at least {LEAST_KEYS} images: give more")
         write(mixed(generator, inputs, psi), output, made + 1, force)
         mix = "each mixed with each: coarse styles by row, fine ones by column"
         return f"{output}: {images_of} of {size}, {mix}"
@@ -117,27 +119,30 @@ def show(
             )
         networks = {f"teacher, {asked.teacher.stem}": other, checkpoint.stem: generator}
         options = {"psi": psi, "noise": noise or "const"}
-        picture = beside(networks, inputs, min(columns, made), seed, **options)
-        try:
-            save_png(picture, output)
-        except OSError as error:
-            raise ConfigError(f"-o {output} can't be written ({os_reason(error)}): choose another") from error
+        _save(beside(networks, inputs, min(columns, made), seed, **options), output)
         return f"{output}: {images_of} of {size} by teacher and student, and their differences"
-    images = truncated(generator, inputs, asked.psis, seed, noise=noise or "const")
-    write(images, output, made, force)
+    rows = truncated(generator, inputs, asked.psis, seed, noise=noise or "const")
+    _save(compare([Panel({"": images}, f"psi {psi:g}", made) for psi, images in rows.items()]), output)
     return f"{output}: {images_of} of {size} in rows, psi {', '.join(f'{each:g}' for each in asked.psis)}"
+
+
+def _save(picture: Image.Image, output: Path) -> None:
+    try:
+        save_png(picture, output)
+    except OSError as error:
+        raise ConfigError(f"-o {output} can't be written ({os_reason(error)}): choose another") from error
 
 
 @torch.no_grad()
 def truncated(
     generator: Generator, inputs: Inputs, psis: Sequence[float], seed: int, **options: Any
-) -> Tensor:
-    """Images (P·N, C, H, W): a row of N for each of the P truncations, of the same latents and noise."""
-    rows = []
+) -> dict[float, Tensor]:
+    """Images (N, C, H, W) for each truncation, of the same latents and noise."""
+    rows = {}
     for psi in psis:
         with seeded_noise(seed):
-            rows.append(generator(*inputs, psi=psi, **options))
-    return torch.cat(rows)
+            rows[psi] = generator(*inputs, psi=psi, **options).clamp(-1, 1)
+    return rows
 
 
 @torch.no_grad()

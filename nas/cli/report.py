@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -179,15 +180,13 @@ def _made(kind: str, store: StudyStore, folder: Path) -> bytes:
         draw_figure(pareto_figure(store, found.trials, found.budget["macs"])).save(picture, "PNG")
         return picture.getvalue()
     if kind == "json":
-        return f"{found.model_dump_json(indent=2)}\n".encode()
+        return f"{json.dumps(_for_programs(found), indent=2)}\n".encode()
     text = as_csv(found) if kind == "csv" else as_markdown(found)
     return text.encode(errors="backslashreplace")
 
 
 def _put(content: bytes, output: Path | None, flag: str, asked: ReportOptions, study: str) -> None:
     """Write `content` to the file, and say so; else to stdout."""
-    import json
-
     from nas.reporting import write_document
 
     if output is None:
@@ -202,6 +201,13 @@ def _put(content: bytes, output: Path | None, flag: str, asked: ReportOptions, s
         return
     size = f"{len(content) / 1e6:.1f} MB" if len(content) > 1e5 else f"{len(content) / 1e3:.1f} kB"
     echo(f"{output}: {study}, {size}{'; open it in a browser' if flag == '--html' else ''}")
+
+
+def _for_programs(found: SearchReport) -> dict[str, Any]:
+    """The report, and the cautions that people read below it."""
+    from nas.reporting import caution_lines
+
+    return {**found.model_dump(mode="json"), "cautions": caution_lines(found)}
 
 
 def _list(asked: ReportOptions) -> None:
@@ -225,7 +231,8 @@ def _show(found: SearchReport, asked: ReportOptions, *, as_json: bool) -> None:
         else:
             out.print(render_architecture(described))
     elif as_json:
-        out.print_json(found.model_dump_json(include={"trials"} if asked.trials else None))
+        shown = _for_programs(found)
+        out.print_json(data={"trials": shown["trials"]} if asked.trials else shown)
     elif asked.trials:
         out.print(render_trials(found))
     else:

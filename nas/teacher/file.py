@@ -22,6 +22,8 @@ from search_spaces import (
     save_checkpoint,
 )
 
+SHOWN = {"macs", "params", "counter", "losses"}  # metadata that other lines say, or that says nothing here
+
 
 class TeacherInfo(BaseModel):
     """The contents of a file, as `nas-teacher info` shows them."""
@@ -59,7 +61,8 @@ class TeacherInfo(BaseModel):
             rows["discriminator"] = f"{format_quantity(self.discriminator_params)} parameters, " + ", ".join(
                 f"{name} {_short(value)}" for name, value in self.discriminator.items()
             )
-        rows |= {name: value for name, value in sorted(self.metadata.items()) if name not in rows}
+        noted = {name.replace("_", " "): value for name, value in sorted(self.metadata.items())}
+        rows |= {name: value for name, value in noted.items() if name not in SHOWN | rows.keys()}
         rows["sha256"] = self.sha256
         return [self.file, *(f"  {name:20} {value}" for name, value in rows.items())]
 

@@ -18,6 +18,7 @@ from tests.search_spaces.networks import lived_in
 from tests.search_spaces.teachers import TEACHERS
 
 TILE = 68  # px of an image and its margin in a grid
+TITLE = 30  # px of a line above a grid
 
 
 @pytest.fixture
@@ -35,10 +36,10 @@ def file_of(name: str, folder: Path) -> Path:
 @torch.no_grad()
 def test_rows_have_the_same_latents_at_each_truncation(generator: Generator) -> None:
     inputs = generator.example_inputs(3, 1)
-    images = truncated(generator, inputs, (0.0, 1.0), seed=0, noise="const")
-    assert images.shape[0] == 6
-    torch.testing.assert_close(images[0], images[2])  # the mean style
-    torch.testing.assert_close(images[3:], generator(*inputs, noise="const"))
+    rows = truncated(generator, inputs, (0.0, 1.0), seed=0, noise="const")
+    assert list(rows) == [0.0, 1.0]
+    torch.testing.assert_close(rows[0.0][0], rows[0.0][2])  # the mean style
+    torch.testing.assert_close(rows[1.0], generator(*inputs, noise="const").clamp(-1, 1))
 
 
 @torch.no_grad()
@@ -85,7 +86,7 @@ def test_the_command_writes_pictures_and_animations(teacher_file: Path, tmp_path
     done = run("nas-sample", teacher_file, "-o", tmp_path / "a.png", "--count", 3, "--psi", "0.5,1")
     assert done.exit_code == 0, done.output
     assert done.stdout.endswith("3 images of 16×16 px in rows, psi 0.5, 1\n")
-    assert Image.open(tmp_path / "a.png").size == (3 * TILE + 4, 2 * TILE + 4)
+    assert Image.open(tmp_path / "a.png").size == (3 * TILE + 4, 2 * (TILE + TITLE + 4))
     for suffix in (".gif", ".webp"):
         walked = tmp_path / f"a{suffix}"
         done = run("nas-sample", teacher_file, "-o", walked, "--count", 2, "--interpolate", 3)
@@ -106,6 +107,7 @@ def test_the_command_writes_pictures_and_animations(teacher_file: Path, tmp_path
         (["--psi", "0.5,11"], "--psi 11: give 0 to 10"),
         (["--interpolate", "4"], "give a file that ends in .gif or .webp"),
         (["--interpolate", "0"], "--interpolate 0"),
+        (["--mix", "--count", "1"], "--count 1: --mix mixes at least 2 images: give more"),
     ],
 )
 def test_what_does_not_go_is_refused(
