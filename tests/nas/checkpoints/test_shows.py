@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import pytest
 import torch
 from PIL import Image
 
 from nas.checkpoints import Show, show
-from nas.checkpoints.shows import beside, mixed, truncated, walk
+from nas.checkpoints.shows import beside, mixed, save_animation, truncated, walk
 from nas.errors import ConfigError
 from search_spaces import Checkpoint, Generator, get_family, load_checkpoint, save_checkpoint
 from tests.nas.cli.command_line import run
@@ -77,7 +80,7 @@ def test_a_mix_has_its_sources_in_the_first_row_and_column_and_on_the_diagonal(g
 @torch.no_grad()
 def test_the_difference_of_a_network_and_itself_is_black(generator: Generator) -> None:
     inputs = generator.example_inputs(2, 1)
-    picture = beside({"one": generator, "two": generator}, inputs, 2, 0, noise="const")
+    picture = beside([("one", generator), ("two", generator)], inputs, 2, 0, noise="const")
     below = picture.crop((4, picture.height - 66, 60, picture.height - 8)).convert("L")
     assert below.getextrema() == (0, 0)
 
@@ -96,7 +99,50 @@ def test_the_command_writes_pictures_and_animations(teacher_file: Path, tmp_path
     done = run("nas-sample", teacher_file, "-o", tmp_path / "b.png", "--count", 2, "--mix")
     assert Image.open(tmp_path / "b.png").size == (3 * TILE + 4, 3 * TILE + 4)
     done = run("nas-sample", teacher_file, "-o", tmp_path / "c.png", "--teacher", teacher_file)
-    assert "by teacher and student, and their differences" in done.stdout
+    assert "by teacher and 1 student, and their differences" in done.stdout
+
+
+def test_a_walk_is_a_video_that_players_can_play(teacher_file: Path, tmp_path: Path) -> None:
+    done = run("nas-sample", teacher_file, "-o", tmp_path / "w.mp4", "--count", 3, "--interpolate", 4)
+    assert done.exit_code == 0, done.output
+    with av.open(str(tmp_path / "w.mp4")) as video:
+        (stream,) = video.streams.video
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+        frames = [frame.to_ndarray(format="gray") for frame in video.decode(stream)]
+    assert len(frames) == 12
+    assert all(side % 2 == 0 for side in frames[0].shape)
+    assert frames[0].std() > 10
+    assert abs(frames[0].astype(int) - frames[4]).max() > 50, "another image"
+
+
+def test_a_video_of_odd_sides_is_made_even(tmp_path: Path) -> None:
+    save_animation(torch.rand(2, 3, 15, 15), tmp_path / "odd.mp4")
+    with av.open(str(tmp_path / "odd.mp4")) as video:
+        assert next(video.decode(video=0)).width % 2 == 0
+
+
+def test_without_its_package_a_video_is_refused_before_images_are_made(
+    teacher_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    done = run("nas-sample", teacher_file, "-o", tmp_path / "w.mp4", "--interpolate", 4)
+    assert done.exit_code == 2
+    assert "pip install '.[video]'" in done.stderr
+    assert not (tmp_path / "w.mp4").exists()
+
+
+def test_several_students_stand_beside_the_teacher(teacher_file: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
+    for path in (one, two):
+        shutil.copy(teacher_file, path)
+    done = run(
+        "nas-sample", one, "--teacher", teacher_file, "--beside", two, "-o", tmp_path / "a.png", "--count", 2
+    )
+    assert done.exit_code == 0, done.output
+    assert "2 images of 16×16 px by teacher and 2 students, and their differences" in done.stdout
+    assert Image.open(tmp_path / "a.png").height == 5 * (TILE + TITLE + 4), "three networks, two differences"
+    done = run("nas-sample", one, "--beside", two, "-o", tmp_path / "b.png", "--count", 2)
+    assert "by 2 students, and their differences" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -105,7 +151,7 @@ def test_the_command_writes_pictures_and_animations(teacher_file: Path, tmp_path
         (["--mix", "--psi", "0.5,1"], "--psi with several values and --mix exclude each other"),
         (["--psi", "a"], "--psi a: give a number"),
         (["--psi", "0.5,11"], "--psi 11: give 0 to 10"),
-        (["--interpolate", "4"], "give a file that ends in .gif or .webp"),
+        (["--interpolate", "4"], "give a file that ends in .gif or .webp or .mp4"),
         (["--interpolate", "0"], "--interpolate 0"),
         (["--mix", "--count", "1"], "--count 1: --mix mixes at least 2 images: give more"),
     ],
