@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from distill.data import DIGITS
 from distill.evaluation import distance_name
 from nas.budget import COUNTER, Cost, format_quantity, machine, make_stopwatch, measure
 from nas.checkpoints.formats import SAMPLES
@@ -21,13 +22,13 @@ LIMITS = (
 def card(checkpoint: Checkpoint, *, has_samples: bool) -> str:
     """Markdown with YAML metadata, as the hub reads it; `has_samples` says whether SAMPLES lies beside it."""
     noted, generator = checkpoint.metadata, checkpoint.generator
-    name = noted.get("name", checkpoint.family)
+    name, side = noted.get("name", checkpoint.family), generator.image_shape[-1]
     parts = [_front_matter(checkpoint), f"# {_plain(name)}", _what_it_is(checkpoint)]
     if has_samples:
         parts.append(f"![Samples of random latents]({SAMPLES})")
     parts += [
         "## Cost\n\n" + _table(("", ""), _costs(generator, noted)),
-        *(["## Quality\n\n" + _table(("", ""), rows)] if (rows := _quality(noted)) else []),
+        *(["## Quality\n\n" + _table(("", ""), rows)] if (rows := _quality(noted, side)) else []),
         f"## Load it\n\n```python\n{_example(generator)}\n```",
         "`pip install '.[hub]'` in a clone of the project brings the package `nas`.",
         f"## Limits and licence\n\n{LIMITS}",
@@ -99,7 +100,7 @@ def _time(row: Mapping[str, Any]) -> str:
     )
 
 
-def _quality(noted: Mapping[str, str]) -> list[tuple[str, str]]:
+def _quality(noted: Mapping[str, str], side: int) -> list[tuple[str, str]]:
     if "fid" not in noted:
         return []
     extractor = noted.get("fid_extractor", "")
@@ -110,12 +111,20 @@ def _quality(noted: Mapping[str, str]) -> list[tuple[str, str]]:
         ("their seed", noted.get("fid_seed", "")),
         ("features", f"{extractor} (weights {noted.get('fid_extractor_digest', 'unknown')})"),
         ("images", f"{noted.get('data', '')} (digest {noted.get('data_digest', 'unknown')})"),
+        ("their preparation", _preparation(noted, side)),
         ("images of its training", _number(noted["images"], ",.0f") if "images" in noted else ""),
     ]
     for metric in ("fid", "kid", "precision", "recall"):
         if f"held_out_{metric}" in noted:
             rows.append((f"{metric} on held-out images", _number(noted[f"held_out_{metric}"], ".4g")))
     return [(label, value) for label, value in rows if value]
+
+
+def _preparation(noted: Mapping[str, str], side: int) -> str:
+    """What was done to real images before they were compared; nothing for those that are used as they are."""
+    if noted.get("data", DIGITS) == DIGITS or "teacher_samples" in noted:
+        return ""
+    return f"cropped to their centred square, resized once to {side} px by an antialiased Lanczos filter"
 
 
 def _example(generator: Generator) -> str:
