@@ -44,6 +44,10 @@ class Results:
         """The figures of a run that is done."""
         return self._found[_key(run)]
 
+    def forget(self, run: Mapping[str, Any]) -> None:
+        """Have a finished run done again: its later line in the file counts."""
+        del self._found[_key(run)]
+
     def add(self, run: Mapping[str, Any], figures: Figures) -> None:
         """Note a finished run."""
         self._found[_key(run)] = figures
