@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 COLOURS = ("#1f6f8b", "#d1495b", "#66a182", "#edae49", "#5f4b8b", "#7a7a7a")
-STEPS = (1, 2, 5)
+STEPS = ((1, 2, 5), range(1, 10), [1 + i / 5 for i in range(45)], [1 + i / 20 for i in range(180)])
+"""First digits of a logarithmic axis's ticks, from few to many."""
+LEAST_TICKS = 4
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ def _shown(point: tuple[float, float], *, log_x: bool, log_y: bool) -> bool:
 def _axis(values: Sequence[float], *, log: bool) -> dict[str, Any]:
     if not log or not values:
         return {}
-    powers = range(math.floor(math.log10(min(values))), math.ceil(math.log10(max(values))) + 1)
-    ticks = [step * 10.0**power for power in powers for step in STEPS]
+    low, high = min(values), max(values)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for steps in STEPS:
+        ticks = [step * 10.0**power for power in powers for step in steps]
+        if sum(low <= tick <= high for tick in ticks) >= LEAST_TICKS:
+            break
     return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
