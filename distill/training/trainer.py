@@ -160,6 +160,10 @@ class Trainer:
             seed = derive_seed(config.seed, "calibrate")
             self.ema.calibrate(self.task.inputs(seed, CALIBRATION_BATCH))
 
+    def restart_average(self) -> None:
+        """Have the average begin at the present weights, as if nothing had been averaged before."""
+        update_average(self.ema, self.student, 0.0)
+
     def _begin_stage(self) -> None:
         stage = self.recipe.stage(self._progress)
         if stage != self._stage:

@@ -68,14 +68,18 @@ def test_driver_overhead_tells_seconds_a_trial_by_the_size_of_the_study() -> Non
 
 
 @pytest.mark.slow
-def test_kd_schedules_tells_medians_with_intervals_by_budget_and_row() -> None:
-    found = figures("kd_schedules", "--rows", "(none|constant), both, warm")
+def test_kd_schedules_tells_medians_and_ratios_by_budget_and_row(tmp_path: Path) -> None:
+    found = figures("kd_schedules", "--rows", "^(none|constant)$", "--csv", str(tmp_path / "runs.csv"))
     assert found["seeds"] == [0, 1]
-    assert list(found["budgets"]["2M"]) == ["none, both, warm", "constant, both, warm"]
+    assert list(found["budgets"]["2M"]) == ["none", "constant"]
     for row in found["budgets"]["2M"].values():
         low, high = row["interval"]
         assert low <= row["fid"] <= high
         assert sorted(row["fids"]) == pytest.approx([low, high])
+    none = found["budgets"]["2M"]["none"]
+    assert none["ratio"][1] <= none["ratio"][0] <= none["ratio"][2]
+    assert none["verdict"]
+    assert len((tmp_path / "runs.csv").read_text().splitlines()) == 5
 
 
 @pytest.mark.slow
