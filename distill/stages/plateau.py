@@ -55,7 +55,8 @@ def train_until_flat(
     Raises:
         TrainingDivergedError: see `Trainer.train`.
     """
-    measured, best, mark, waited = list[Measured](), None, float("inf"), 0
+    best: Snapshot | None = None
+    measured, mark, waited = list[Measured](), float("inf"), 0
     while waited < plateau.patience and (best is None or trainer.images < plateau.most):
         trainer.train(min(trainer.images + plateau.every, plateau.most))
         here = Measured(trainer.images, distance(trainer.ema))
@@ -67,4 +68,5 @@ def train_until_flat(
             mark, waited = here.distance, 0
         else:
             waited += 1
+    assert best is not None  # there is at least one measurement
     return best, measured, waited >= plateau.patience
