@@ -23,7 +23,8 @@ rates fall linearly to 0 from 60 % on.
 Terms and starts: what is compared with the teacher (images, features of its discriminator), a fresh
 discriminator. Earlier methods, with constant weights: L1 and a perceptual distance, 3 each (Content-Aware GAN
 Compression and StyleKD; here --perceptual is the distance, there LPIPS), features of the teacher's
-discriminator alone, and DGL-GAN's term. StyleKD's relations along latent directions are not here.
+discriminator alone, StyleKD's relations along latent directions (`benchmarks.style_relations`; weights of
+the public code: L1 3, perceptual 3, relations 30), and DGL-GAN's term.
 
 What figures mean: `benchmarks.tables`. `--results` keeps every finished run in a file: the same command
 continues, and runs what is missing.
@@ -41,6 +42,7 @@ from benchmarks.tables import measured, options_of, print_tables
 
 CONSTANT = "constant"
 FROM_THE_START = {"adversarial_start": 0.0, "adversarial_full": 0.0, "adversarial_weight": 1.0}
+RELATIONS = "the same + latent directions (StyleKD)"
 RATE_FALLS = 0.6  # of the training
 RESTART = 0.9
 
@@ -89,6 +91,7 @@ EARLIER: dict[str, dict[str, Any]] = {
         "similarity": "pixel=3,perceptual=3",
         "kd_weight_start": 1.0,
     },
+    RELATIONS: {**STEADY, "similarity": "pixel=3,perceptual=3", "kd_weight_start": 1.0},
     "discriminator features": {**STEADY, "similarity": "feature=1", "kd_weight_start": 1.0},
     "DGL-GAN, α 0.1": {"recipe": "dgl-gan", **STEADY, "kd_weight_start": 0.1},
     "DGL-GAN, α 0.5": {"recipe": "dgl-gan", **STEADY, "kd_weight_start": 0.5},
@@ -104,6 +107,7 @@ def distill(row: str, seed: int, images: int, settings: Mapping[str, Any]) -> Fi
     """The figures of one run; those after the training are None if it diverges."""
     import torch
 
+    from benchmarks.style_relations import with_relations
     from nas.config import SearchConfig
     from nas.workbench import Workbench
 
@@ -112,6 +116,8 @@ def distill(row: str, seed: int, images: int, settings: Mapping[str, Any]) -> Fi
     bench = Workbench(SearchConfig.of(**asked))
     bench.recipe = without_paths(bench.recipe)
     bench.load_teacher_cache()
+    if row == RELATIONS:
+        bench.recipe = with_relations(bench)
     trainer = bench.trainer(bench.student(uniform_student(bench)))
     if row.endswith("falling rate"):
         trainer.config = replace(trainer.config, lr_decay_start=RATE_FALLS)
@@ -132,7 +138,11 @@ def main() -> None:
     if options.quick:
         options.rows = options.rows or "^(none|constant|cosine 60-100 %|step 90 %, average restarted)$"
         options.budgets, options.images, options.seeds = "2M", 256, 2
-    print_tables(distill, ROWS, CONSTANT, options, {"kd_weight_start": options.kd_weight_start})
+    from distill.teachers import load_teacher
+
+    has_styles = hasattr(load_teacher(options.teacher).generator, "mapping")
+    rows = {name: settings for name, settings in ROWS.items() if has_styles or name != RELATIONS}
+    print_tables(distill, rows, CONSTANT, options, {"kd_weight_start": options.kd_weight_start})
 
 
 if __name__ == "__main__":
