@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import torch
 
+from distill.errors import TrainingError
 from distill.recipes import DglGan, PathLengths, WeightDecay
 from distill.schedules import Schedule
 from distill.training.config import TrainingConfig
 from distill.training.readings import Progress
 from distill.training.trainer import STAGE, Trainer
-from tests.distill.trainings import BATCH, CONFIG, Make, same, saved
+from tests.distill.trainings import BATCH, CONFIG, Make, same, saved, snapshot
 
 TWO_STAGES = DglGan(paths=PathLengths(0.0))
 SWITCH = CONFIG.images // 2
@@ -87,3 +88,19 @@ def test_terms_of_the_student_can_be_looked_at_without_training(make: Make) -> N
     assert any(each is not None and bool(each.any()) for each in gradients)
     assert all(torch.equal(a, b) for a, b in zip(before, trainer.student.parameters(), strict=True))
     assert trainer.student_terms(0.0).keys() == {"g_adversarial"}
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.5])
+def test_rates_that_fall_outside_of_the_training_are_refused(wrong: float) -> None:
+    with pytest.raises(
+        TrainingError, match=f"rates that fall from {wrong:g} of the training on: give a frac"
+    ):
+        TrainingConfig(images=100, lr_decay_start=wrong)
+
+
+def test_an_average_that_is_restarted_is_the_student_of_that_moment(make: Make) -> None:
+    trainer = make()
+    trainer.train(3 * BATCH)
+    assert not same(snapshot(trainer.ema), snapshot(trainer.student))
+    trainer.restart_average()
+    assert same(snapshot(trainer.ema), snapshot(trainer.student))
