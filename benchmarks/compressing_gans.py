@@ -109,7 +109,7 @@ def main() -> None:
 
 def measure(options: argparse.Namespace, lengths: Sequence[str], scratch: Path) -> dict[str, Any]:
     """All figures: of the teacher, and a row for every size, length and way."""
-    settings = setting(options) | {"budget_params": NO_BUDGET}
+    settings = setting(options) | {"budget_params": NO_BUDGET, "workdir": scratch / "work"}
     found: dict[str, Any] = {}
     widths, seeds = options.widths, range(options.first_seed, options.first_seed + options.seeds)
     if options.quick:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.compression import best_teacher, knee
+from benchmarks.compression import best_teacher, distances, knee
+from nas.config import SearchConfig
+from nas.workbench import Workbench
 
 RATIOS = (2, 4, 8, 16, 32, 64)
 
@@ -44,3 +47,14 @@ def test_the_best_teacher_has_the_best_fd_and_inception_score() -> None:
     assert best_teacher({"a": {"fid": 1.0, "is": 1.0}, "b": {"fid": 2.0, "is": 2.0}}) == "a", (
         "FD decides ties"
     )
+
+
+def test_only_a_student_that_is_its_teacher_is_at_no_distance_from_it(tmp_path: Path) -> None:
+    config = SearchConfig.of(budget_macs="2M", teacher_cache_size=64, fid_samples=100, workdir=tmp_path)
+    bench = Workbench(config)
+    teacher = bench.teacher.generator.eval()
+    itself = distances(bench, teacher)
+    other = distances(bench, bench.student(bench.space.smallest()).eval())
+    for name in ("cached", "fresh"):
+        assert other[name] > 20 * itself[name] >= 0, "but for the noise of layers"
+    assert itself["nearest"] > 0
