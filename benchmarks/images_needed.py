@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.paired import ratio
-from benchmarks.recipes import Figures, distill
+from benchmarks.recipes import distill
+from benchmarks.results import Figures
 from benchmarks.rows import parser
 from benchmarks.setting import setting
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,10 @@ class Results:
         """The figures of a run that is done."""
         return self._found[_key(run)]
 
+    def forget(self, run: Mapping[str, Any]) -> None:
+        """Have a finished run done again: its later line in the file counts."""
+        del self._found[_key(run)]
+
     def add(self, run: Mapping[str, Any], figures: Figures) -> None:
         """Note a finished run."""
         self._found[_key(run)] = figures
@@ -61,18 +67,56 @@ def run_missing(
 
     `distill` is called with the row, the seed, how many images, and `settings` with the budget.
     """
+    do_missing(partial(_by_row, distill), runs, settings, results, processes)
+
+
+def _by_row(
+    distill: Callable[[str, int, int, Mapping[str, Any]], Figures],
+    run: Mapping[str, Any],
+    settings: Mapping[str, Any],
+) -> Figures:
+    return distill(run["row"], run["seed"], run["images"], {**settings, "budget_macs": run["budget_macs"]})
+
+
+def do_missing(
+    do: Callable[[Mapping[str, Any], Mapping[str, Any]], Figures],  # a run, the settings ─► its figures
+    runs: Mapping[Hashable, Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    results: Results,
+    processes: int,
+) -> None:
+    """Do the `runs` that `results` lack, by what they are called, in processes that share a teacher cache."""
     with (
         tempfile.TemporaryDirectory() as scratch,
         ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool,
     ):
-        jobs = {}
-        for (budget, row, seed), run in runs.items():
-            if run not in results:
-                at = {**settings, "workdir": Path(scratch), "budget_macs": run["budget_macs"]}
-                jobs[pool.submit(distill, row, seed, run["images"], at)] = (budget, row, seed)
-        for job in as_completed(jobs):
-            results.add(runs[jobs[job]], job.result())
-            print(f"{', '.join(map(str, jobs[job]))}: {job.result()}", file=sys.stderr, flush=True)
+        at = {"workdir": Path(scratch), **settings}
+        jobs = {pool.submit(do, run, at): name for name, run in runs.items() if run not in results}
+        try:
+            for job in as_completed(jobs):
+                results.add(runs[jobs[job]], job.result())
+                print(f"{_words(jobs[job])}: {job.result()}", file=sys.stderr, flush=True)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write `rows`, a line each; columns are in the order in which rows first have them."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with path.open("w", newline="") as file:
+        table = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        table.writeheader()
+        for row in rows:
+            table.writerow({name: _short(value) for name, value in row.items()})
+
+
+def _short(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else "" if value is None else value
+
+
+def _words(name: Hashable) -> str:
+    return ", ".join(map(str, name)) if isinstance(name, tuple) else str(name)
 
 
 def _key(run: Mapping[str, Any]) -> str:

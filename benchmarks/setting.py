@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,24 @@ def setting(options: argparse.Namespace) -> dict[str, Any]:
     return found | {"fid_samples": QUICK_SAMPLES} if options.quick else found
 
 
-def alone(bench: Any) -> Any:
+def alone(bench: Any, *, paths: bool = True) -> Any:
     """Training without a teacher, with the published settings of family and task.
 
-    For unpaired translation it is adversarial alone: a CycleGAN trains both directions.
+    Without `paths` there is no path-length regularisation: rows of one table have it all, or none has it. For
+    unpaired translation it is adversarial alone: a CycleGAN trains both directions.
     """
     from distill.recipes import TEACHER_RECIPES, AdversarialTraining, PathLengths
 
     ingredients = bench.ingredients()
     recipe = TEACHER_RECIPES.get(bench.outline.name, AdversarialTraining)
-    return recipe(ingredients.adversarial, PathLengths(ingredients.path_weight))
+    return recipe(ingredients.adversarial, PathLengths(ingredients.path_weight if paths else 0.0))
+
+
+def without_paths(recipe: Any) -> Any:
+    """`recipe` without path-length regularisation, where it has that."""
+    from distill.recipes import PathLengths
+
+    return replace(recipe, paths=PathLengths(0.0)) if hasattr(recipe, "paths") else recipe
 
 
 def uniform_student(bench: Any) -> Any:

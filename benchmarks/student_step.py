@@ -72,6 +72,7 @@ class Taught:
     needs_maps = False
     needs_styles = False
     needs_real_logits = False
+    needs_gap = False
 
     def discriminator_steps(self, progress: float) -> int:
         return 1
@@ -81,6 +82,9 @@ class Taught:
 
     def modules(self, student: Generator, teacher: Generator | None) -> torch.nn.ModuleDict:
         return torch.nn.ModuleDict()
+
+    def stage(self, progress: float) -> int:
+        return 0
 
     def kd_weight(self, progress: float, gap: float) -> float:
         return 1.0

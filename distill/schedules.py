@@ -27,14 +27,18 @@ SHAPES: dict[str, Callable[[float, float], float]] = {
 }
 """Fraction of `start - end` that is left, of the fraction of the decay travelled in [0, 1) and the gap."""
 
+SHAPE_REVISIONS = {"adaptive": 2}
+"""Shapes that once gave other weights: 1 followed the student's own discriminator. Others are at 1."""
+
 
 @dataclass(frozen=True)
 class Schedule:
     """KD weight along a training: `start` until `begin`, falling by `shape`, exactly `end` from `finish` on.
 
     `begin` and `finish` are fractions of the whole training. `constant` stays at `start` to the end.
-    `adaptive` follows the discriminator's gap, the mean of `max(0, -D(G(z)))`, capped at 1. It is 0 once the
-    student fools its discriminator (the coefficient of DGL-GAN's adaptive variant, arXiv 2112.06502).
+    `adaptive` follows the gap of the *teacher's* frozen discriminator D̄, the mean of `max(0, -D̄(G(z)))`,
+    capped at 1. It is 0 once the student fools D̄ (the mean of the coefficient of DGL-GAN's adaptive variant,
+    arXiv 2112.06502). The student's own discriminator learns with it, so its gap need not fall at all.
 
     Raises:
         RecipeError: the shape is unknown, a weight is negative, or `0 ≤ begin < finish ≤ 1` does not hold.
@@ -69,6 +73,11 @@ class Schedule:
         return f"{self.start:g} to {self.end:g}, {self.shape}, from {way}"
 
     @property
+    def follows_gap(self) -> bool:
+        """Whether the weight depends on the gap of the teacher's discriminator."""
+        return self.shape == "adaptive"
+
+    @property
     def bounds(self) -> tuple[float, float]:
         """Lowest and highest weight that a training uses; its last step begins before the end."""
         if self.shape == "constant" or (self.shape == "step" and self.finish == 1):
@@ -76,7 +85,10 @@ class Schedule:
         return min(self.start, self.end), max(self.start, self.end)
 
     def __call__(self, progress: float, gap: float = 1.0) -> float:
-        """Weight at `progress`, the fraction of training done, in [0, 1], for a discriminator's `gap`."""
+        """Weight at `progress`, the fraction of training done, in [0, 1].
+
+        `gap` is that of the teacher's discriminator.
+        """
         if self.shape == "constant":
             return self.start
         if progress < self.begin:

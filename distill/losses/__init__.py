@@ -18,7 +18,7 @@ from distill.losses.gram import gram, gram_l1
 from distill.losses.mmd import squared_mmd
 from distill.losses.path_length import path_length_weight, path_lengths
 from distill.losses.relations import PARTS, angle_loss, distance_loss, relation_loss
-from distill.losses.similarity import feature_l1, pixel_l1, pixel_mse
+from distill.losses.similarity import feature_l1, pixel_l1, squared_norm
 from distill.losses.structure import ssim, total_variation
 from distill.losses.wavelet import haar, wavelet_l1
 
@@ -44,10 +44,10 @@ __all__ = [
     "path_length_weight",
     "path_lengths",
     "pixel_l1",
-    "pixel_mse",
     "r1_penalty",
     "relation_loss",
     "squared_mmd",
+    "squared_norm",
     "ssim",
     "total_variation",
     "wavelet_l1",

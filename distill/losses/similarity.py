@@ -11,9 +11,12 @@ def pixel_l1(student: Tensor, teacher: Tensor) -> Tensor:
     return F.l1_loss(student.float(), teacher.float())
 
 
-def pixel_mse(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean squared difference of images (N, C, H, W) in [-1, 1]."""
-    return F.mse_loss(student.float(), teacher.float())
+def squared_norm(student: Tensor, teacher: Tensor) -> Tensor:
+    """`‖student - teacher‖²` of images (N, C, H, W) in [-1, 1]: summed over an image, a mean over images.
+
+    It is C·H·W times the mean squared difference.
+    """
+    return (student.float() - teacher.float()).square().sum(dim=(1, 2, 3)).mean()
 
 
 def feature_l1(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor:

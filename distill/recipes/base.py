@@ -63,8 +63,15 @@ class Recipe(Protocol):
     def needs_real_logits(self) -> bool:
         """Whether the student's loss compares with logits of real images: `GeneratorStep.real_logits`."""
 
+    @property
+    def needs_gap(self) -> bool:
+        """Whether the KD weight follows the gap of the teacher's discriminator: see `distill.schedules`."""
+
     def kd_weight(self, progress: float, gap: float) -> float:
         """Weight of the teacher's terms at `progress` in [0, 1]; `distill.schedules` explains `gap`."""
+
+    def stage(self, progress: float) -> int:
+        """Number of the stage at `progress` in [0, 1], each with fresh optimizers; 0 without stages."""
 
     def adversarial_weight(self, progress: float) -> float:
         """Weight of the adversarial term at `progress` in [0, 1]."""
@@ -106,6 +113,9 @@ class Distillation(ABC):
     name: ClassVar[str]
     default_schedule: ClassVar[Schedule]  # of the KD weight
     default_schedule_on_digits: ClassVar[Schedule | None] = None  # for the built-in digits, where it differs
+    needs_sign: ClassVar[bool] = False  # of logits of the teacher's discriminator
+    weight_means: ClassVar[str] = ""  # what the KD weight is in the paper's words, where that misleads
+    revision: ClassVar[int] = 1  # of the losses: results of different revisions are not comparable
     tasks: ClassVar[tuple[str, ...]] = ()  # names of the tasks that it is for; empty: any
     needs_teacher_images: ClassVar[bool]
     needs_teacher_discriminator: ClassVar[bool]
@@ -119,7 +129,7 @@ class Distillation(ABC):
     uses_similarity: ClassVar[bool] = False  # `Ingredients.similarity` and `Ingredients.features`
 
     def __post_init__(self) -> None:
-        if self.schedule.shape == "adaptive":
+        if self.schedule.follows_gap:
             self._check_sign("--kd-schedule adaptive", "another schedule, such as cosine")
 
     @classmethod
@@ -142,8 +152,15 @@ class Distillation(ABC):
     def needs_real_logits(self) -> bool:
         return self.adversarial.needs_real_logits
 
+    @property
+    def needs_gap(self) -> bool:
+        return self.schedule.follows_gap
+
     def kd_weight(self, progress: float, gap: float) -> float:
         return self.schedule(progress, gap)
+
+    def stage(self, progress: float) -> int:
+        return 0
 
     def adversarial_weight(self, progress: float) -> float:
         return self.ramp(progress)

@@ -1,8 +1,9 @@
-"""Compressing GANs (Aguinaldo et al., arXiv 1902.00159): mean square error to the teacher's image.
+"""Compressing GANs (Aguinaldo et al., arXiv 1902.00159): the squared distance to the teacher's image.
 
-With α = 1 it is the mean square error alone, without a discriminator. With α < 1 the joint loss adds the
-adversarial loss of the family, which keeps images sharp: WGAN-GP for the paper's W-DCGANs. The paper gives no
-α. Ours is 1: brief trainings reach the best FID without a discriminator (docs/compressing-gans.md).
+The paper's α weighs the critic: the joint loss is `α·critic + (1 - α)·‖T(z) - G(z)‖²`, so that α = 0 is the
+distance alone, without a critic. The KD weight, the weight of the teacher's term as in all recipes, is 1 - α.
+The distance is a squared norm: summed over an image's values, a mean over images. The paper gives no α. Ours
+is 0, the distance alone.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ from typing import ClassVar, Self
 
 from distill.adversarial import AdversarialLoss, Terms, Wasserstein
 from distill.errors import RecipeError
-from distill.losses import pixel_mse
+from distill.losses import squared_norm
 from distill.recipes.base import Distillation, GeneratorStep, Ingredients
 from distill.schedules import Schedule
 from distill.tasks import NoiseTask
 
-MEAN_SQUARE = Schedule("constant", start=1.0)
+DISTANCE_ALONE = Schedule("constant", start=1.0)
 
 
 @dataclass(frozen=True)
 class CompressingGans(Distillation):
-    """`L_G = (1 - α)·ℓ(D(G(z))) + α·mean((G(z) - T(z))²)`, α being the schedule's weight.
+    """`L_G = (1 - w)·ℓ(D(G(z))) + w·‖T(z) - G(z)‖²`, `w` being the schedule's weight and 1 - w the paper's α.
 
     `ℓ` is the generator's adversarial loss: `-D` for a Wasserstein critic, as in the paper.
 
@@ -30,11 +31,13 @@ class CompressingGans(Distillation):
         RecipeError: α leaves [0, 1], or the schedule needs a sign of logits that the loss does not define.
     """
 
-    schedule: Schedule = field(default_factory=lambda: MEAN_SQUARE)
+    schedule: Schedule = field(default_factory=lambda: DISTANCE_ALONE)
     adversarial: AdversarialLoss = field(default_factory=Wasserstein)
 
     name: ClassVar = "compressing-gans"
-    default_schedule: ClassVar = MEAN_SQUARE
+    default_schedule: ClassVar = DISTANCE_ALONE
+    weight_means: ClassVar = "1 - α, where the paper's α weighs the critic"
+    revision: ClassVar = 2  # 1 had a mean over pixels
     tasks: ClassVar = (NoiseTask.name,)
     needs_teacher_images: ClassVar = True
     needs_teacher_discriminator: ClassVar = False
@@ -44,8 +47,9 @@ class CompressingGans(Distillation):
         _, highest = self.schedule.bounds
         if highest > 1:
             raise RecipeError(
-                f"KD weight {highest:g}: {self.name} takes it as α in [0, 1]: give --kd-weight-start and "
-                "--kd-weight-end from 0 to 1"
+                f"KD weight {highest:g} would be α = {1 - highest:g}: {self.name} minimises α·critic + "
+                "(1 - α)·‖T(z) - G(z)‖², the paper's α in [0, 1] being the critic's weight, and the KD "
+                "weight is 1 - α: give --kd-weight-start and --kd-weight-end from 0 to 1"
             )
 
     @classmethod
@@ -68,5 +72,5 @@ class CompressingGans(Distillation):
             adversarial = self.adversarial.generator_losses(step.logits, step.real_logits).mean()
             terms["g_adversarial"] = (1 - weight) * adversarial
         if teacher is not None and weight > 0:
-            terms["g_mse"] = weight * pixel_mse(step.fake, teacher)
+            terms["g_distance"] = weight * squared_norm(step.fake, teacher)
         return terms

@@ -2,8 +2,9 @@
 
 The teacher's generator is not used. In stage I the student trains against its own discriminator alone; in
 stage II the frozen discriminator of the teacher joins with weight α: a schedule that steps from 0 to α is
-both stages. The paper starts stage I from random weights and does not give its length; half of the training
-is ours.
+both stages. Stage II takes over weights only, its optimizers are fresh, as in the public code. The paper
+starts stage I from random weights and does not give its length; half of the training is ours, and
+`distill.stages` trains until the distance is flat.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class TwoDiscriminators(Distillation):
     paths: PathLengths = field(default_factory=PathLengths)
 
     default_schedule: ClassVar = STAGES
+    revision: ClassVar = 2  # 1 kept the state of the optimizers from stage I to II
     tasks: ClassVar = (NoiseTask.name,)
     needs_teacher_images: ClassVar = False
     needs_teacher_discriminator: ClassVar = True
@@ -73,6 +75,12 @@ class TwoDiscriminators(Distillation):
     @property
     def needs_styles(self) -> bool:
         return self.paths.weight > 0
+
+    def stage(self, progress: float) -> int:
+        schedule = self.schedule
+        if schedule.shape != "step" or schedule.start > 0:
+            return 0
+        return 1 if progress < schedule.finish else 2
 
     def generator_terms(self, step: GeneratorStep) -> Terms:
         terms = {"g_adversarial": self.adversarial.generator_losses(step.logits, step.real_logits).mean()}
@@ -107,6 +115,7 @@ class AdaptiveDglGan(TwoDiscriminators):
     """
 
     name: ClassVar = "dgl-gan-adaptive"
+    needs_sign: ClassVar = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -21,6 +21,7 @@ class TrainingConfig:
     generator_lr: float = 2e-3
     discriminator_lr: float = 2e-3
     similarity_lr: float | None = None  # generator's, while its adversarial weight is 0; None: `generator_lr`
+    lr_decay_start: float = 1.0  # fraction of the training: from there both rates fall linearly to 0
     betas: tuple[float, float] = (0.0, 0.99)  # of Adam
     ema_half_life: int = 2_000  # images
     ema_rampup: float = 0.1  # the half-life is at most this fraction of the images seen so far
@@ -37,6 +38,17 @@ class TrainingConfig:
         if self.precision not in PRECISIONS:
             raise TrainingError(f"--precision {self.precision}: choose one of {', '.join(PRECISIONS)}")
         check_micro_batch(self.micro_batch, self.batch_size)
+        if not 0 <= self.lr_decay_start <= 1:
+            raise TrainingError(
+                f"learning rates that fall from {self.lr_decay_start:g} of the training on: give a fraction "
+                "from 0 to 1"
+            )
+
+    def rate(self, progress: float) -> float:
+        """Factor of both learning rates at `progress`, the fraction of the training done, in [0, 1]."""
+        if progress <= self.lr_decay_start:
+            return 1.0
+        return (1 - progress) / (1 - self.lr_decay_start)
 
 
 def step_images(recipe: Recipe, batch_size: int, progress: float) -> int:
@@ -45,12 +57,16 @@ def step_images(recipe: Recipe, batch_size: int, progress: float) -> int:
 
 
 def student_rate(recipe: Recipe, config: TrainingConfig, progress: float) -> float:
-    """The student's learning rate: from `similarity_lr` to `generator_lr` as the adversarial weight rises."""
+    """The student's learning rate: from `similarity_lr` to `generator_lr` as the adversarial weight rises.
+
+    From `lr_decay_start` on it falls.
+    """
     if config.similarity_lr is None:
-        return config.generator_lr
+        return config.rate(progress) * config.generator_lr
     final = recipe.adversarial_weight(1.0)
     fraction = recipe.adversarial_weight(progress) / final if final > 0 else 0.0
-    return config.similarity_lr + fraction * (config.generator_lr - config.similarity_lr)
+    rate = config.similarity_lr + fraction * (config.generator_lr - config.similarity_lr)
+    return config.rate(progress) * rate
 
 
 def images_in_whole_steps(recipe: Recipe, batch_size: int, images: int, until: int) -> int:

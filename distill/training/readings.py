@@ -41,7 +41,7 @@ def all_finite(terms: Mapping[str, Tensor]) -> bool:
 
 
 def running_gap(gap: float | None, measured: float) -> float:
-    """The running mean of the discriminator's gap, from a measurement every `READ_EVERY` steps."""
+    """The running mean of the teacher's discriminator's gap, measured every `READ_EVERY` steps."""
     if gap is None:
         return measured
     decay = GAP_DECAY**READ_EVERY

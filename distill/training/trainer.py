@@ -29,12 +29,13 @@ from distill.training.readings import (
     read_losses,
     running_gap,
 )
-from distill.training.teaching import Teaching, at_progress
+from distill.training.teaching import Teaching, at_progress, check_gap, gap_of
 from search_spaces import Discriminator, Generator, Inputs, recorded
 
 CALIBRATION_BATCH = 64  # images
 MOST_SKIPPED = READ_EVERY  # steps in a row, before the learning rates are lowered, and then before the end
 SKIPPED = "skipped_steps"  # beside the losses, where there were any
+STAGE = "stage"  # beside the losses, of recipes that have stages
 STATEFUL = (
     *("student", "ema", "discriminator", "recipe_modules"),
     *("generator_optimizer", "discriminator_optimizer", "stream"),
@@ -67,6 +68,7 @@ class Trainer:
     ) -> None:
         self.recipe, self.task, self.config, self.device = recipe, task, config, device
         self.teachings = [teaching.frozen(device) for teaching in teachings]
+        check_gap(recipe, self.teachings)
 
         self.student = student.to(device).train().requires_grad_(True)  # loaded networks come frozen
         self.ema = averaged_copy(self.student)
@@ -97,7 +99,8 @@ class Trainer:
         self.stream = task.train_stream(config.batch_size, config.seed, mirror=config.mirror, device=device)
         self._noise = OwnNoise(derive_seed(config.seed, "noise"), device)
         self.step, self.discriminator_step, self.images = 0, 0, 0
-        self.gap: float | None = None  # running mean, once it was measured
+        self._stage = recipe.stage(0.0)
+        self.gap: float | None = None  # of the teacher's discriminator: running mean, once it was measured
         self.losses: dict[str, float] = {}
         self.recipe_state: dict[str, Tensor] = {}  # what the recipe keeps from step to step
         guarded = [self.student, self.discriminator, self.recipe_modules]
@@ -128,6 +131,7 @@ class Trainer:
     ) -> None:
         """Train in whole batches until at least `until` images have been seen, or `stop` returns True.
 
+        Each stage of the recipe begins with fresh optimizers.
         A step with a loss or a gradient that is NaN or infinite is skipped. After `MOST_SKIPPED` in a row the
         learning rates are lowered, once.
 
@@ -137,6 +141,7 @@ class Trainer:
         config = self.config
         with self._noise():
             while self.images < until and not stop():
+                self._begin_stage()
                 kd_weight, terms = self.kd_weight, Terms()
                 discriminator_steps = self.recipe.discriminator_steps(self._progress)
                 for _ in range(discriminator_steps):
@@ -155,10 +160,24 @@ class Trainer:
             seed = derive_seed(config.seed, "calibrate")
             self.ema.calibrate(self.task.inputs(seed, CALIBRATION_BATCH))
 
+    def restart_average(self) -> None:
+        """Have the average begin at the present weights, as if nothing had been averaged before."""
+        update_average(self.ema, self.student, 0.0)
+
+    def _begin_stage(self) -> None:
+        stage = self.recipe.stage(self._progress)
+        if stage != self._stage:
+            self._stage = stage
+            for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
+                optimizer.state.clear()
+
     def _discriminator_step(self) -> Terms:
         """Update the discriminator on real images and on fakes."""
         number = self.discriminator_step
         self.discriminator.requires_grad_(True)
+        if self._progress > self.config.lr_decay_start:
+            rate = self._guard.rate * self.config.rate(self._progress)
+            set_rate(self.discriminator_optimizer, rate * self.config.discriminator_lr)
         batch = self._shown = self.stream.discriminator_batch()
 
         def terms_of(part: Batch) -> Terms:
@@ -187,58 +206,77 @@ class Trainer:
         return terms
 
     def _generator_step(self, kd_weight: float, *, is_adversarial: bool) -> Terms:
-        """Update the student; an adversarial step also returns `gap`, the mean of `max(0, -D(G(z)))`."""
+        """Update the student; a step of a regular reading also returns `gap`, where the recipe follows it."""
         self.discriminator.requires_grad_(False)
-        teaching = self.teaching
-        if teaching.images is not None and self.recipe.needs_teacher_images and kd_weight > 0:
-            batch = teaching.images.draw(self.config.batch_size, self.stream.rng)
-        else:
-            batch = self.stream.generator_batch()
-        compares = is_adversarial and self.recipe.needs_real_logits
-        if compares and self._shown is not None:
-            batch = replace(batch, real=self._shown.real, real_condition=self._shown.real_condition)
-        adversarial_weight = self.recipe.adversarial_weight(self._progress)
         set_rate(
             self.generator_optimizer,
             self._guard.rate * student_rate(self.recipe, self.config, self._progress),
         )
-        all_logits: list[Tensor] = []
+        gaps: list[Tensor] = []
+        measures = self.recipe.needs_gap and self.step % READ_EVERY == 0
 
         def terms_of(part: Batch) -> Terms:
-            fake, maps = self._with_maps(part.inputs, teaching.generator if kd_weight > 0 else None)
-            logits = fake.new_zeros(len(fake))
-            real_logits: Tensor | None = None
-            if is_adversarial:
-                logits = self._realness(fake, part.fake_condition)
-                all_logits.append(logits.detach())
-            if compares and part.real is not None:
-                with torch.no_grad():
-                    real_logits = self._realness(part.real, part.real_condition)
-            step = GeneratorStep(
-                part,
-                fake,
-                logits,
-                self.student,
-                teaching.discriminator,
-                kd_weight,
-                adversarial_weight,
-                self.step,
-                self._draw,
-                self.recipe_state,
-                self.recipe_modules,
-                self.discriminator if is_adversarial else None,
-                real_logits,
-                maps,
-            )
+            step = self._step_of(part, kd_weight, is_adversarial=is_adversarial)
+            if measures:
+                gaps.append(gap_of(self.teaching, step.fake.detach(), part.fake_condition))
             with self._autocast(), self._checkpointed:
                 return self.recipe.generator_terms(step)
 
+        batch = self._generator_batch(kd_weight, is_adversarial=is_adversarial)
         terms = descend(
             self._parts(batch), terms_of, self.generator_optimizer, self.generator_scaler, self._guard
         )
-        if not is_adversarial:
-            return terms
-        return terms | {"gap": torch.cat(all_logits).float().neg().clamp_min(0).mean()}
+        return terms | {"gap": torch.cat(gaps).mean()} if gaps else terms
+
+    def student_terms(self, kd_weight: float) -> Terms:
+        """Loss terms of the student for the next batch, with their graph, at the full adversarial weight.
+
+        Nothing is trained, but the batch is used up: gradients of terms can be compared with it.
+        """
+        with self._noise():
+            batch = self._generator_batch(kd_weight, is_adversarial=True).to(self.device)
+            step = replace(self._step_of(batch, kd_weight, is_adversarial=True), adversarial_weight=1.0)
+            with self._autocast(), self._checkpointed:
+                return self.recipe.generator_terms(step)
+
+    def _generator_batch(self, kd_weight: float, *, is_adversarial: bool) -> Batch:
+        """A batch for the student, from the teacher cache while that has a say."""
+        images = self.teaching.images
+        if images is not None and self.recipe.needs_teacher_images and kd_weight > 0:
+            batch = images.draw(self.config.batch_size, self.stream.rng)
+        else:
+            batch = self.stream.generator_batch()
+        if is_adversarial and self.recipe.needs_real_logits and self._shown is not None:
+            batch = replace(batch, real=self._shown.real, real_condition=self._shown.real_condition)
+        return batch
+
+    def _step_of(self, part: Batch, kd_weight: float, *, is_adversarial: bool) -> GeneratorStep:
+        """What the student's loss of the batch, or of a part of it, may use."""
+        teaching = self.teaching
+        fake, maps = self._with_maps(part.inputs, teaching.generator if kd_weight > 0 else None)
+        logits = fake.new_zeros(len(fake))
+        real_logits: Tensor | None = None
+        if is_adversarial:
+            logits = self._realness(fake, part.fake_condition)
+        if is_adversarial and self.recipe.needs_real_logits and part.real is not None:
+            with torch.no_grad():
+                real_logits = self._realness(part.real, part.real_condition)
+        return GeneratorStep(
+            part,
+            fake,
+            logits,
+            self.student,
+            teaching.discriminator,
+            kd_weight,
+            self.recipe.adversarial_weight(self._progress),
+            self.step,
+            self._draw,
+            self.recipe_state,
+            self.recipe_modules,
+            self.discriminator if is_adversarial else None,
+            real_logits,
+            maps,
+        )
 
     def _parts(self, batch: Batch) -> list[Batch]:
         """The micro-batches of `batch`, on the device."""
@@ -292,6 +330,8 @@ class Trainer:
         gap = values.pop("gap", None)
         if skipped := self._guard.skipped:
             values[SKIPPED] = skipped
+        if self._stage:
+            values[STAGE] = self._stage
         if is_regular:
             self.gap = self.gap if gap is None else running_gap(self.gap, gap)
             self.losses = values  # drops terms that have ended; lazy terms are due on regular readings
@@ -324,6 +364,7 @@ class Trainer:
             "discriminator_step": self.discriminator_step,
             "images": self.images,
             "gap": self.gap,
+            "stage": self._stage,
             "losses": self.losses,
         }
 
@@ -344,4 +385,5 @@ class Trainer:
         self._noise.load(state["noise_rng"])
         self.step, self.discriminator_step = state["step"], state["discriminator_step"]
         self.images, self.gap = state["images"], state["gap"]
+        self._stage = state.get("stage", self.recipe.stage(self._progress))  # earlier versions have none
         self.losses = dict(state["losses"])

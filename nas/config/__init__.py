@@ -7,9 +7,11 @@ from nas.config.identity import (
     CACHE_SIZE,
     MAY_CHANGE,
     NO_SNAPSHOTS,
+    REVISION,
     SNAPSHOTS,
     conditions,
     default_conditions,
+    recipe_revision,
     same_search,
 )
 from nas.config.names import CACHE, STATISTICS
@@ -24,6 +26,7 @@ __all__ = [
     "NO_SNAPSHOTS",
     "RAMP",
     "REAL_DEFAULTS",
+    "REVISION",
     "SANDWICH_PARTS",
     "SNAPSHOTS",
     "STATISTICS",
@@ -34,6 +37,7 @@ __all__ = [
     "differences",
     "in_words",
     "read_toml",
+    "recipe_revision",
     "same_search",
     "shows_digits",
     "write_toml",

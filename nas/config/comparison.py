@@ -10,12 +10,14 @@ from typing import Any
 from distill.perceptual import NONE
 from nas.budget import format_duration, format_quantity, parse_duration, parse_quantity
 from nas.config.defaults import default_values
-from nas.config.identity import CACHE_SIZE, NO_SNAPSHOTS, SNAPSHOTS
+from nas.config.identity import CACHE_SIZE, NO_SNAPSHOTS, REVISION, SNAPSHOTS
 from nas.config.search import SearchConfig
 from nas.options import flag_of, options_of
 
 DIGESTS = ("teacher", SNAPSHOTS, "data", "perceptual")
 """Parts of an identity that are digests of what an option names."""
+OF_THE_RECIPE = frozenset(("recipe", "kd_schedule"))
+"""Parts that explain another revision of the recipe's losses."""
 SHOWN = 6  # differences in one message
 
 
@@ -24,7 +26,7 @@ class Difference:
     """A part of a study's identity that a request has otherwise, as options."""
 
     before: str  # such as "--batch-size 64"
-    now: str
+    now: str  # empty where no option makes the difference
 
 
 def differences(
@@ -43,6 +45,10 @@ def differences(
         parts.remove("space")  # that of the teacher
     if CACHE_SIZE in parts and not {"rungs", "fid_samples"}.isdisjoint(parts):
         parts.remove(CACHE_SIZE)  # that of the rungs and samples
+    if REVISION in parts:
+        parts.remove(REVISION)
+        if OF_THE_RECIPE.isdisjoint(parts):
+            return [Difference(_revised(names), "")]
     parts.sort(key=lambda part: now[part] in _defaults(part))
     return [
         Difference(
@@ -53,6 +59,14 @@ def differences(
     ]
 
 
+def _revised(names: Mapping[str, Any]) -> str:
+    """What was otherwise in an earlier version, for the options `names` of a study."""
+    recipe, schedule = names.get("recipe"), names.get("kd_schedule")
+    what = f"--recipe {recipe}" if recipe else "its recipe"
+    with_schedule = " with --kd-schedule adaptive" if schedule == "adaptive" else ""
+    return f"an earlier version, in which {what}{with_schedule} taught otherwise (CHANGELOG.md)"
+
+
 def _defaults(part: str) -> set[str]:
     """The values that a part of an identity has where nobody gives one."""
     field = SearchConfig.model_fields.get(part)
@@ -61,6 +75,9 @@ def _defaults(part: str) -> set[str]:
 
 def in_words(found: Sequence[Difference]) -> str:
     """The differences, and what resumes the study or searches anew, in one line."""
+    revised = next((each.before for each in found if not each.now), "")
+    if revised:
+        return f"{revised}: its results can't be compared with this one's: use --study NAME for a new one"
     shown = [f"{each.before}, not {each.now}" for each in found[:SHOWN]]
     more = len(found) - len(shown)
     shown += [f"and {more} more"] if more else []

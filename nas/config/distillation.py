@@ -20,12 +20,17 @@ class DistillationOptions(Options):
     kd_schedule: str = option(
         "cosine",
         group="distillation",
-        help="How the KD weight, the weight of the teacher's terms, changes: {choices}.",
+        help="How the KD weight, the weight of the teacher's terms, changes: {choices}. adaptive follows the "
+        "teacher's frozen discriminator.",
         shown="by the recipe; --dry-run shows it",
         choices="distill.schedules:SHAPES",
     )
     kd_weight_start: float = option(
-        1.0, group="distillation", help="KD weight at the start.", shown="by the recipe"
+        1.0,
+        group="distillation",
+        help="KD weight at the start. For dgl-gan and dgl-gan-adaptive it is the paper's α, for "
+        "compressing-gans 1 - α: there the paper's α weighs the critic.",
+        shown="by the recipe",
     )
     kd_weight_end: float = option(
         0.0, group="distillation", help="KD weight at the end.", shown="by the recipe"

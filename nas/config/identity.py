@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from distill.recipes import get_recipe
+from distill.schedules import SHAPE_REVISIONS
 from nas.config.search import MOST_CACHED, SearchConfig
 
 SNAPSHOTS, NO_SNAPSHOTS = "teacher_snapshots", "none"
 CACHE_SIZE = "teacher_cache_size"  # noted as it is, also where the user gives none
+REVISION = "recipe_revision"  # of the losses: studies of before it was noted have 1
 
 MAY_CHANGE = (
     frozenset(("teacher", "teacher_snapshots", "data", "task", "attributes", "extractor_weights"))
@@ -38,7 +41,12 @@ def conditions(config: SearchConfig) -> dict[str, str]:
 def default_conditions() -> dict[str, str]:
     """The `conditions` of a search that says nothing: older studies were made without some of them."""
     noted = {name: str(SearchConfig.model_fields[name].default) for name in _compared()}
-    return noted | {CACHE_SIZE: str(MOST_CACHED), SNAPSHOTS: NO_SNAPSHOTS}
+    return noted | {CACHE_SIZE: str(MOST_CACHED), SNAPSHOTS: NO_SNAPSHOTS, REVISION: "1"}
+
+
+def recipe_revision(config: SearchConfig) -> str:
+    """Revision of the recipe's losses and of what its schedule follows."""
+    return str(max(get_recipe(config.recipe).revision, SHAPE_REVISIONS.get(config.kd_schedule, 1)))
 
 
 def same_search(saved: Any, identity: Mapping[str, str]) -> bool:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from distill.data import image_remarks
 from distill.evaluation import domain_warnings, extractor_line
+from distill.recipes import get_recipe
 from distill.schedules import Ramp
 from distill.tasks import get_task
 from distill.teachers import TEACHER_CACHE, teacher_cache_bytes
@@ -148,7 +149,8 @@ def _data(bench: Workbench) -> str:
 def _recipe(bench: Workbench) -> str:
     """How students are taught: the recipe, its weights, and the perceptual distance where it uses one."""
     config, distance = bench.config, bench.distance
-    parts = [f"Recipe: {config.recipe}, KD weight {config.schedule}"]
+    means = get_recipe(config.recipe).weight_means
+    parts = [f"Recipe: {config.recipe}, KD weight {config.schedule}" + (f" ({means})" if means else "")]
     if config.ramp != Ramp():
         parts.append(f"adversarial weight {config.ramp}")
     if distance is not None:

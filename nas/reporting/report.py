@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy.stats import t as student_t
 
 from distill.evaluation import distance_name
+from distill.recipes import RECIPES
 from distill.schedules import Ramp, Schedule
 from distill.tasks import DEFAULT_OPTIONS
 from nas.budget import Budget
@@ -228,7 +229,8 @@ def _recipe(config: Mapping[str, Any]) -> str:
     names = {"begin": "adversarial_start", "full": "adversarial_full", "weight": "adversarial_weight"}
     known = {part: config[name] for part, name in names.items() if name in config}  # earlier studies: none
     ramp = Ramp(**known)
-    weights = f"{config['recipe']}, KD weight {schedule_of(config)}"
+    means = getattr(RECIPES.get(config["recipe"]), "weight_means", "")  # studies may have other recipes
+    weights = f"{config['recipe']}, KD weight {schedule_of(config)}" + (f" ({means})" if means else "")
     return weights if ramp == Ramp() else f"{weights}; adversarial weight {ramp}"
 
 

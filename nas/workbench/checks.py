@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from distill.adversarial import get_adversarial
 from distill.perceptual import NONE, FeatureMaps, PerceptualDistance
 from distill.recipes import (
     RECIPES,
@@ -99,6 +100,7 @@ def check_recipe(config: SearchConfig, teacher: Teacher) -> None:
             "without one: give one that holds both (nas-teacher import --discriminator joins two files), "
             f"or --recipe {other}"
         )
+    _check_sign(config, teacher)
     if config.perceptual not in ("", NONE) and not _uses_perceptual(recipe):
         raise ConfigError(
             f"--perceptual {config.perceptual}: --recipe {recipe.name} compares in no such network: leave it "
@@ -121,6 +123,32 @@ def check_recipe(config: SearchConfig, teacher: Teacher) -> None:
             f"adversarial weight {config.ramp}: --recipe {recipe.name} has its own: leave "
             "--adversarial-weight, --adversarial-start and --adversarial-full out, or give --recipe "
             f"{_recipes(lambda each: each.uses_ramp)}"
+        )
+
+
+def _check_sign(config: SearchConfig, teacher: Teacher) -> None:
+    """Check the teacher's discriminator where the KD weight, or the recipe, goes by the sign of its logits.
+
+    Raises:
+        ConfigError: there is none, or its published loss gives logits no sign.
+    """
+    adaptive, recipe = config.schedule.follows_gap, get_recipe(config.recipe)
+    if not (adaptive or recipe.needs_sign):
+        return
+    asked = "--kd-schedule adaptive" if adaptive else f"--recipe {recipe.name}"
+    instead = "another schedule, such as cosine" if adaptive else "--recipe dgl-gan"
+    if teacher.discriminator is None:
+        raise ConfigError(
+            f"{asked} follows the teacher's frozen discriminator, and {teacher.name} comes without one: give "
+            "a teacher that holds both (nas-teacher import --discriminator joins two files), or "
+            f"{instead}"
+        )
+    published = get_adversarial(teacher.family.training.adversarial)
+    if not published.sign_classifies:
+        raise ConfigError(
+            f"{asked}: it follows how far logits of the teacher's discriminator are below 0, which says "
+            f"nothing with a {published.name} loss, as {teacher.family.name} teachers are trained: give "
+            f"{instead}"
         )
 
 

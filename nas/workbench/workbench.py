@@ -26,7 +26,7 @@ from distill.training import (
     resolve_precision,
 )
 from nas.budget import AnyLatency, Latency, LatencyBudget, make_stopwatch
-from nas.config import SNAPSHOTS, STATISTICS, SearchConfig, conditions
+from nas.config import REVISION, SNAPSHOTS, STATISTICS, SearchConfig, conditions, recipe_revision
 from nas.trials import WarmStart
 from nas.workbench.checks import check_compared, check_recipe, check_similarity, check_training
 from nas.workbench.images import SearchImages
@@ -101,6 +101,7 @@ class Workbench:
             "space": self.teacher.family.name,
             "teacher": self.teacher.digest,
             SNAPSHOTS: self.teachers.digest,
+            REVISION: recipe_revision(self.config),
             "data": self._images.digest,
             "perceptual": NONE if self.perceptual is None else self.perceptual.digest,
         }

@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 from benchmarks import images_needed
 from benchmarks.images_needed import OTHER
 from benchmarks.images_needed import ROWS as IMAGES_NEEDED
+from benchmarks.kd_schedules import CONSTANT
+from benchmarks.kd_schedules import ROWS as KD_ROWS
 from benchmarks.paired import ratio
-from benchmarks.recipes import DEFAULT, ROWS, table
-from benchmarks.results import Figures, Results
+from benchmarks.recipes import DEFAULT, ROWS
+from benchmarks.results import Figures, Results, write_csv
+from benchmarks.tables import refused, table
 
 FDS = st.lists(st.floats(1.0, 100.0), min_size=2, max_size=8)
 RUN = {"row": "default", "seed": 0, "teacher": Path("t.pt"), "extractor": None}
@@ -96,7 +99,8 @@ def test_rows_that_are_no_better_than_an_untrained_student_are_marked() -> None:
             DEFAULT: [run(20, 10), run(20, 11), run(20, 10.5)],
             "alone": [run(20, 30), run(20, 33), run(20, 31.5)],
             "start: random": [run(90, 22), run(90, None), run(90, 21)],
-        }
+        },
+        DEFAULT,
     )
     assert {name: row["useless"] for name, row in rows.items()} == {
         DEFAULT: False,
@@ -108,6 +112,9 @@ def test_rows_that_are_no_better_than_an_untrained_student_are_marked() -> None:
     assert rows[DEFAULT]["ratio"] is None
     assert rows["start: random"]["failed"] == 1
     assert rows["start: random"]["kid"] == 0.5, "of the runs that ended"
+    assert rows["alone"]["verdict"] == "higher"
+    assert rows[DEFAULT]["verdict"] == ""
+    assert rows["alone"]["detectable"] < 1e-6, "the ratios of all seeds are the same"
 
 
 def test_rows_differ_from_the_default_in_what_their_settings_say() -> None:
@@ -125,3 +132,31 @@ def test_orders_are_compared_in_distance_and_time_of_an_image() -> None:
     rows = images_needed.table(found)
     assert rows["default"] == {"before": 100.0, "fid": 12.5, "time": 0.25, "ratio": pytest.approx([0.5] * 3)}
     assert (rows[OTHER]["fid"], rows[OTHER]["time"], rows[OTHER]["ratio"]) == (25.0, 1.0, None)
+
+
+def test_every_row_of_schedules_has_the_same_other_terms() -> None:
+    """The adversarial term at its full weight from the start; all students and discriminators start alike."""
+    assert CONSTANT in KD_ROWS
+    for name, settings in KD_ROWS.items():
+        if "recipe" not in settings:
+            assert (settings["adversarial_start"], settings["adversarial_weight"]) == (0.0, 1.0), name
+        assert "inherit" not in settings, name
+        assert settings.get("warm_discriminator", True) or name.endswith(", fresh")
+    ends = [KD_ROWS[f"step {percent} %"]["kd_decay_end"] for percent in (90, 95, 99)]
+    assert ends == [0.9, 0.95, 0.99]
+    equal = ("step 90 %", "linear 0-90 %", "cosine 60-90 %", "exponential 0-90 %")
+    assert {KD_ROWS[name]["kd_decay_end"] for name in equal} == {0.9}, "as many adversarial images at the end"
+
+
+def test_a_row_that_needs_a_perceptual_distance_is_left_out_where_there_is_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = "L1 3 + perceptual 3 (CAGC, StyleKD)"
+    assert refused(name, KD_ROWS[name])
+    assert capsys.readouterr().err == f"{name}: there is no perceptual distance for these images\n"
+    assert not refused(CONSTANT, KD_ROWS[CONSTANT])
+
+
+def test_runs_are_written_as_lines_with_all_columns(tmp_path: Path) -> None:
+    write_csv(tmp_path / "runs.csv", [{"row": "a", "fid": 1.0}, {"row": "b", "fid": None, "kid": 0.5}])
+    assert (tmp_path / "runs.csv").read_text() == "row,fid,kid\na,1,\nb,,0.5\n"

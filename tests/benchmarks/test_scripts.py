@@ -11,6 +11,7 @@ import torch
 
 from benchmarks import compressing_gans, proposals, similarity
 from benchmarks.driver_overhead import FEWEST, study_part
+from benchmarks.options import positive
 from benchmarks.speed import fid_fraction
 from nas.samplers import SAMPLERS
 from search_spaces import Checkpoint, get_family, save_checkpoint
@@ -67,14 +68,18 @@ def test_driver_overhead_tells_seconds_a_trial_by_the_size_of_the_study() -> Non
 
 
 @pytest.mark.slow
-def test_kd_schedules_tells_medians_with_intervals_by_budget_and_row() -> None:
-    found = figures("kd_schedules", "--rows", "(none|constant), both, warm")
+def test_kd_schedules_tells_medians_and_ratios_by_budget_and_row(tmp_path: Path) -> None:
+    found = figures("kd_schedules", "--rows", "^(none|constant)$", "--csv", str(tmp_path / "runs.csv"))
     assert found["seeds"] == [0, 1]
-    assert list(found["budgets"]["2M"]) == ["none, both, warm", "constant, both, warm"]
+    assert list(found["budgets"]["2M"]) == ["none", "constant"]
     for row in found["budgets"]["2M"].values():
         low, high = row["interval"]
         assert low <= row["fid"] <= high
         assert sorted(row["fids"]) == pytest.approx([low, high])
+    none = found["budgets"]["2M"]["none"]
+    assert none["ratio"][1] <= none["ratio"][0] <= none["ratio"][2]
+    assert none["verdict"]
+    assert len((tmp_path / "runs.csv").read_text().splitlines()) == 5
 
 
 @pytest.mark.slow
@@ -92,13 +97,28 @@ def test_recipes_tells_what_each_of_them_makes_of_the_same_images() -> None:
 
 
 @pytest.mark.slow
-def test_compressing_gans_tells_students_and_baselines_of_every_size() -> None:
-    found = figures("compressing_gans")
-    assert [(row["d"], row["params"]) for row in found["rows"]] == [(1, 3_252), (2, 6_567)]
-    for row in found["rows"]:
-        kinds = [row["mse"], row["joint"], row["baseline"]]
-        assert all(kind.keys() == {"fid", "is", "vol"} for kind in kinds)
-        assert len({kind["fid"] for kind in kinds}) == 3, "the teacher had a say"
+def test_compressing_gans_tells_every_size_way_and_length(tmp_path: Path) -> None:
+    table, runs = tmp_path / "runs.csv", tmp_path / "runs.jsonl"
+    options = ("--csv", str(table), "--results", str(runs), "--plot", str(tmp_path / "knee.png"))
+    found = figures("compressing_gans", *options)
+    ways = ["distance", "joint 0.9", "alone"]
+    assert [(row["d"], row["length"], row["way"], row["params"]) for row in found["rows"]] == [
+        (width, length, way, params)
+        for width, params in ((1, 3_252), (2, 6_567))
+        for length in ("steps", "plateau")
+        for way in ways
+    ]
+    equal = [row for row in found["rows"] if row["length"] == "steps"]
+    assert {row["steps"] for row in equal} == {6}, "generator steps, whatever the critic takes"
+    for width in (1, 2):
+        assert len({row["fid"] for row in equal if row["d"] == width}) == 3, "the teacher had a say"
+    assert all(row["verdict"] for row in found["rows"] if row["way"] != "alone")
+    assert all(row["fresh"] > 0 and row["cached"] > 0 and row["nearest"] > 0 for row in found["rows"])
+    assert len(table.read_text().splitlines()) == 1 + 2 * len(found["rows"])
+    assert (tmp_path / "knee.png").stat().st_size > 1_000
+    done = runs.read_text()
+    assert figures("compressing_gans", *options)["rows"] == found["rows"]
+    assert runs.read_text() == done, "finished runs are not done again"
 
 
 @pytest.mark.parametrize("widths", ["2,x", "0", "", "4,-2", "1.5"])
@@ -113,8 +133,20 @@ def test_a_depth_factor_that_is_none_is_refused_in_one_line(
     assert message.endswith(f"--widths: {widths}: give whole numbers of 1 or more, such as 2,4,8")
 
 
+@pytest.mark.parametrize("alphas", ["0", "1", "1.5", "-0.5"])
+def test_an_alpha_that_leaves_one_term_out_is_refused_with_the_papers_meaning(
+    alphas: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["compressing_gans", "--quick", f"--alphas={alphas}"])
+    with pytest.raises(SystemExit) as ended:
+        compressing_gans.main()
+    assert ended.value.code == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert f"--alphas {alphas}: the paper's α, the critic's weight beside 1 - α of the distance" in message
+
+
 def test_depth_factors_are_separated_by_commas() -> None:
-    assert compressing_gans.depth_factors("2, 4,16") == [2, 4, 16]
+    assert positive("2, 4,16") == [2, 4, 16]
 
 
 @pytest.mark.slow

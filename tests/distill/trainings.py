@@ -49,6 +49,13 @@ class Log:
     def needs_real_logits(self) -> bool:
         return self.inner.needs_real_logits
 
+    @property
+    def needs_gap(self) -> bool:
+        return self.inner.needs_gap
+
+    def stage(self, progress: float) -> int:
+        return self.inner.stage(progress)
+
     def kd_weight(self, progress: float, gap: float) -> float:
         return self.inner.kd_weight(progress, gap)
 

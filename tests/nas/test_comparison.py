@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nas.config import SearchConfig, conditions, differences, in_words
+from nas.config import REVISION, SearchConfig, conditions, differences, in_words, recipe_revision
 
 
 def identity(**changes: Any) -> dict[str, str]:
@@ -64,3 +64,32 @@ def test_a_teacher_is_named_and_told_apart_by_its_digest() -> None:
     assert words(before, now).startswith(
         f"--teacher old.pkl (digest {'a' * 16}), not --teacher of digest {'b' * 16}: give"
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "taught"),
+    [
+        ({"recipe": "compressing-gans"}, "--recipe compressing-gans"),
+        ({"recipe": "dgl-gan"}, "--recipe dgl-gan"),
+        ({"kd_schedule": "adaptive"}, "--recipe weight-decay with --kd-schedule adaptive"),
+    ],
+)
+def test_a_study_of_other_losses_is_refused_in_one_line_that_says_so(
+    asked: dict[str, str], taught: str
+) -> None:
+    config = SearchConfig.of(budget_macs="2M", **asked)
+    now = conditions(config) | {REVISION: recipe_revision(config)}
+    names = config.public()
+    found = differences(now | {REVISION: "1"}, now, names, {})
+    assert in_words(found) == (
+        f"an earlier version, in which {taught} taught otherwise (CHANGELOG.md): its results can't be "
+        "compared with this one's: use --study NAME for a new one"
+    )
+    assert differences(now, now, names, {}) == []
+
+
+def test_another_recipe_explains_another_revision() -> None:
+    config = SearchConfig.of(budget_macs="2M", recipe="dgl-gan")
+    before, now = identity() | {REVISION: "1"}, conditions(config) | {REVISION: recipe_revision(config)}
+    assert "--recipe weight-decay, not --recipe dgl-gan" in in_words(differences(before, now, {}, {}))
+    assert recipe_revision(SearchConfig.of(budget_macs="2M")) == "1"

@@ -10,6 +10,7 @@ import pytest
 from nas.config import (
     MAY_CHANGE,
     NO_SNAPSHOTS,
+    REVISION,
     SNAPSHOTS,
     SearchConfig,
     conditions,
@@ -84,6 +85,7 @@ def test_defaults_are_the_conditions_of_a_search_that_says_nothing() -> None:
         "importance",
     }
     defaults = default_conditions()
+    assert defaults.pop(REVISION) == "1"  # of studies from before it was noted
     assert defaults.pop(SNAPSHOTS) == NO_SNAPSHOTS  # a study's identity has it from the teacher's files
     assert defaults.keys() == said.keys()
     assert all(said[name] == value for name, value in defaults.items() if name not in depends_on_the_data)

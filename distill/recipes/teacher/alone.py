@@ -36,8 +36,15 @@ class AdversarialTraining:
     def needs_real_logits(self) -> bool:
         return self.adversarial.needs_real_logits
 
+    @property
+    def needs_gap(self) -> bool:
+        return False
+
     def kd_weight(self, progress: float, gap: float) -> float:
         return 0.0
+
+    def stage(self, progress: float) -> int:
+        return 0
 
     def adversarial_weight(self, progress: float) -> float:
         return 1.0

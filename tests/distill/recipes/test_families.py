@@ -192,7 +192,7 @@ def test_a_discriminator_that_is_not_trained_is_left_alone_buffers_too(
     trainer = trainer_of(recipe, teachers[family])
     before = weights(trainer.discriminator)
     trainer.train(trainer.config.images)
-    assert trainer.losses.keys() == {"g_mse"}
+    assert trainer.losses.keys() == {"g_distance"}
     assert alike(weights(trainer.discriminator), before)
 
 

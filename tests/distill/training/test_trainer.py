@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from distill.adversarial import DiscriminatorStep, Terms
 from distill.data import ImageStream, load_images
-from distill.errors import DataError, TrainingDivergedError
+from distill.errors import DataError, RecipeError, TrainingDivergedError
 from distill.recipes import (
     DglGan,
     GeneratorStep,
@@ -23,7 +23,7 @@ from distill.recipes import (
 )
 from distill.schedules import Ramp, Schedule
 from distill.tasks import NoiseTask
-from distill.teachers import Teacher, load_teacher
+from distill.teachers import Teacher, TeacherCache, load_teacher
 from distill.training.config import TrainingConfig
 from distill.training.readings import READ_EVERY, Progress
 from distill.training.teaching import Teaching
@@ -230,14 +230,57 @@ def test_a_target_between_two_batches_is_reached_by_a_whole_one(make: Make) -> N
     assert trainer.images == 2 * BATCH
 
 
-def test_training_brings_the_discriminators_gap_into_the_schedule(make: Make) -> None:
-    trainer, log = make(WeightDecay(Schedule("adaptive", start=3.0, begin=0.0, finish=1.0))), list[Progress]()
+ADAPTIVE = Schedule("adaptive", start=3.0, begin=0.0, finish=1.0)
+
+
+def test_training_brings_the_gap_of_the_teachers_discriminator_into_the_schedule(make: Make) -> None:
+    trainer, log = make(WeightDecay(ADAPTIVE)), list[Progress]()
     trainer.train(READ_EVERY * 2 * BATCH, log.append)
     assert log[0].kd_weight == 3.0
     assert len({p.kd_weight for p in log}) > 1
     assert trainer.gap is not None
     assert trainer.gap >= 0
     assert trainer.kd_weight == pytest.approx(3.0 * min(1.0, trainer.gap))
+
+
+class Always(nn.Module):
+    """A discriminator whose logit is the same for every image."""
+
+    takes_input_image = False
+
+    def __init__(self, logit: float) -> None:
+        super().__init__()
+        self.logit = logit
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.mean(dim=(1, 2, 3)) * 0 + self.logit
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        return [images]
+
+
+@pytest.mark.parametrize(("logit", "gap"), [(-0.25, 0.25), (-7.0, 7.0), (2.0, 0.0)])
+def test_an_adaptive_weight_follows_the_discriminator_that_does_not_move(
+    make: Make, cache: TeacherCache, logit: float, gap: float
+) -> None:
+    """Before adversarial training starts, too: the student's own discriminator has no part in it."""
+    for ramp in (Ramp(), Ramp(0.9, 1.0)):
+        trainer = make(WeightDecay(ADAPTIVE, ramp=ramp), teachings=[Teaching(cache, Always(logit))])
+        trainer.train(BATCH)
+        assert trainer.gap == pytest.approx(gap)
+        assert trainer.kd_weight == pytest.approx(3.0 * min(1.0, gap))
+
+
+def test_without_an_adaptive_schedule_the_teachers_discriminator_is_not_asked_for_its_gap(make: Make) -> None:
+    trainer = make()
+    trainer.train(2 * READ_EVERY * BATCH)
+    assert trainer.gap is None
+
+
+def test_an_adaptive_weight_without_a_frozen_discriminator_is_refused(make: Make) -> None:
+    says = "--kd-schedule adaptive follows the teacher's frozen discriminator, and the teacher has none: give"
+    with pytest.raises(RecipeError, match=says):
+        make(WeightDecay(ADAPTIVE), teachings=[Teaching()])
 
 
 # Classes

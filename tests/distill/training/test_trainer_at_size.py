@@ -66,7 +66,7 @@ def test_a_micro_batch_that_splits_the_groups_of_the_discriminator_still_trains(
 
 
 def test_losses_of_micro_batches_are_means_over_the_whole_batch(make: Make) -> None:
-    recipe = WeightDecay(LINEAR, feature=0.0)
+    recipe = WeightDecay(replace(LINEAR, shape="adaptive"), feature=0.0)
     whole, parts = still(make(recipe, WIDE)), still(make(recipe, replace(WIDE, micro_batch=4)))
     for trainer in (whole, parts):
         trainer.train(16)

@@ -33,6 +33,10 @@ def test_a_dry_run_shows_what_would_be_tried_and_writes_nothing(tmp_path: Path) 
         ("--rungs 100,300 --batch-size 50", "Training: FD (digits) after 100, 300 images, 50 in a batch"),
         ("--rungs 300 --share-weights", "Training: weights that all students share, 300 images"),
         ("--recipe dgl-gan", "Recipe: dgl-gan, KD weight 0, and 0.1 from 50% of the training on"),
+        (
+            "--recipe compressing-gans",
+            "Recipe: compressing-gans, KD weight constant 1 (1 - α, where the paper's α weighs the critic)",
+        ),
     ],
 )
 def test_a_dry_run_says_how_students_are_taught_in_whole_batches(asked: str, says: str) -> None:

@@ -146,3 +146,28 @@ def test_a_teacher_that_lacks_a_discriminator_is_not_sent_to_another_recipe_that
     asked = {"teacher": teacher, "recipe": "dgl-gan-adaptive"}
     with pytest.raises(ConfigError, match=r"needs the teacher's discriminator.*, or --recipe weight-decay$"):
         Workbench(warm_bench.config.model_copy(update=asked))
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"kd_schedule": "adaptive"}, "--kd-schedule adaptive"),
+        ({"recipe": "dgl-gan-adaptive"}, "--recipe dgl-gan-adaptive"),
+    ],
+)
+def test_what_follows_the_teachers_discriminator_is_refused_without_one_and_where_it_is_a_critic(
+    asked: dict[str, object], says: str, warm_bench: Workbench, tmp_path: Path
+) -> None:
+    alone = tmp_path / "alone.safetensors"
+    save_checkpoint(Checkpoint("stylegan2", warm_bench.teacher.generator, None, {"name": "alone"}), alone)
+    with pytest.raises(ConfigError, match=f"{says}.* teacher's .*discriminator, .*alone comes without one"):
+        Workbench(warm_bench.config.model_copy(update=asked | {"teacher": alone}))
+    family = get_family("dcgan")
+    generator = family.build(TEACHERS["dcgan"])
+    judge = family.build_discriminator(family.default_discriminator(generator.architecture))
+    wasserstein = tmp_path / "dc.safetensors"
+    save_checkpoint(Checkpoint("dcgan", generator, judge, {"name": "dc"}), wasserstein)
+    for adversarial in ("", "logistic"):
+        changed = asked | {"teacher": wasserstein, "adversarial": adversarial}
+        with pytest.raises(ConfigError, match=f"{says}: .* nothing with a wasserstein loss, as dcgan teach"):
+            Workbench(warm_bench.config.model_copy(update=changed))

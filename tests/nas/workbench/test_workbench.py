@@ -211,7 +211,7 @@ def test_compressing_gans_uses_the_familys_adversarial_loss_with_the_weight_of_r
     assert bench.recipe.adversarial == Logistic(r1_gamma=0.7)
     trainer = bench.trainer(bench.student(bench.space.smallest()))
     trainer.train(8)
-    assert {"d_adversarial", "d_r1", "g_adversarial", "g_mse"} == trainer.losses.keys()
+    assert {"d_adversarial", "d_r1", "g_adversarial", "g_distance"} == trainer.losses.keys()
 
 
 def test_images_are_decoded_once_for_all_studies(
