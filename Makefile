@@ -21,7 +21,7 @@ search: $(VENV)/installed
 	$(BIN)/nas-search --budget-macs 2M --trials 8
 
 test: lint
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal  # halves of modules that lie together share their fixtures
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -17,8 +17,8 @@ from tests.search_spaces.teachers import STRATEGIES
 @pytest.mark.parametrize(
     ("family", "examples"),
     [
-        *(("stylegan2", 50), ("dcgan", 60), ("biggan", 15)),
-        *(("resnet-translator", 30), ("unet-translator", 30), ("stargan", 30)),
+        *(("stylegan2", 20), ("dcgan", 40), ("biggan", 10)),
+        *(("resnet-translator", 15), ("unet-translator", 15), ("stargan", 15)),
     ],
 )
 def test_teachers_and_their_students_cost_what_fvcore_counts(family: str, examples: int) -> None:
