@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 
 class StudyTrials:
-    """All trials of a study, by number; a trial that changes is replaced, so that readers keep what they have.
+    """All trials of a study, by number. One that changes is replaced: readers keep what they have.
 
     Equal distributions are one object: thousands of trials have the same few.
     """
@@ -44,7 +44,7 @@ class StudyTrials:
         self.put(changed)
 
     def extend(self, number: int, **mappings: Mapping[str, Any]) -> None:
-        """Add entries to mappings of trial `number`: `params`, `distributions`, `user_attrs`, `system_attrs`."""
+        """Add entries to mappings of trial `number`, such as `params` and `user_attrs`."""
         trial = self._trials[number]
         self.change(number, **{name: getattr(trial, name) | added for name, added in mappings.items()})
 

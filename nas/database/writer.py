@@ -34,8 +34,8 @@ class WriterStorage(BaseStorage):
     """A storage whose every write is repeated while an outage lasts, and takes effect once.
 
     Its process must be the only writer of the study's trials, as the holder of its lease is. What is found
-    after a failure is then its own work, whose acknowledgement was lost; and trials are read from the database
-    once. Writes inside of `together` are one transaction.
+    after a failure is then its own work, whose acknowledgement was lost; and trials are read once. Writes
+    inside of `together` are one transaction.
     """
 
     def __init__(self, storage: RDBStorage, retries: Retries) -> None:
