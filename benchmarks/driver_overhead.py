@@ -92,29 +92,39 @@ class Driver:
 
     def trial(self) -> tuple[float, float, float, float]:
         """Seconds that one more trial takes: to propose, to judge, to record; and those of the CPU."""
-        cpu, began = time.process_time(), time.perf_counter()
+        began = _now()
         config = self._searcher.suggest("one")
-        propose, judge, record = time.perf_counter() - began, 0.0, 0.0
+        (propose, cpu), judge, record = _since(began), 0.0, 0.0
         assert config != Searcher.FINISHED
         assert isinstance(config, dict)
         proposal, rungs = from_tune(config), len(self._config.rungs)
         number = proposal.trial
         for rung in range(rungs):
             outcome = stub_outcome(self._config, number, rung)
-            began = time.perf_counter()
+            began = _now()
             if proposal.protected:
                 self._board.protect(number)
             self._board.add(number, rung, (outcome.record.fid, float(outcome.cost.macs)))
             promoted = rung + 1 < rungs and self._board.decide(number, rung)
-            judged = time.perf_counter()
+            judged = _now()
             if promoted:
                 self._searcher.on_trial_result("one", {"outcome": outcome})
             else:
                 self._searcher.on_trial_complete("one", {"outcome": outcome})
-            judge, record = judge + judged - began, record + time.perf_counter() - judged
+            judge, record = judge + judged[0] - began[0], record + _since(judged)[0]
+            cpu += _since(began)[1]
             if not promoted:
                 break
-        return propose, judge, record, time.process_time() - cpu
+        return propose, judge, record, cpu
+
+
+def _now() -> tuple[float, float]:
+    """Seconds by the clock, and of this process's CPU time."""
+    return time.perf_counter(), time.process_time()
+
+
+def _since(then: tuple[float, float]) -> tuple[float, float]:
+    return time.perf_counter() - then[0], time.process_time() - then[1]
 
 
 def study_part(
@@ -141,16 +151,19 @@ def study_part(
         for size in sorted(sizes):
             present = len(store.study.get_trials(deepcopy=False))
             fill(store, bench, utilisation, max(0, size - present), SEED + 1)
-            for sampler in samplers:
-                driver, spent = Driver(store, bench, sampler), list[tuple[float, ...]]()
-                driver.trial()  # enqueues the baselines and initial designs
-                began, before = time.perf_counter(), commits[0]
-                while len(spent) < FEWEST or (len(spent) < measured and time.perf_counter() - began < limit):
-                    spent.append(driver.trial())
-                *parts, cpu = (1000 * statistics.median(part) for part in zip(*spent, strict=True))
-                total = 1000 * statistics.median(sum(each[:3]) for each in spent)
-                made = (commits[0] - before) / len(spent)
-                yield Row(database, sampler, size, len(spent), *parts, total, cpu, made)
+            with store.lease():
+                for sampler in samplers:
+                    driver, spent = Driver(store, bench, sampler), list[tuple[float, ...]]()
+                    driver.trial()  # enqueues the baselines and initial designs
+                    began, before = time.perf_counter(), commits[0]
+                    while len(spent) < FEWEST or (
+                        len(spent) < measured and time.perf_counter() - began < limit
+                    ):
+                        spent.append(driver.trial())
+                    *parts, cpu = (1000 * statistics.median(part) for part in zip(*spent, strict=True))
+                    total = 1000 * statistics.median(sum(each[:3]) for each in spent)
+                    made = (commits[0] - before) / len(spent)
+                    yield Row(database, sampler, size, len(spent), *parts, total, cpu, made)
 
 
 @contextmanager
@@ -173,12 +186,11 @@ def _counted(store: StudyStore) -> Iterator[list[int]]:
 
 @contextmanager
 def study_for(bench: Workbench) -> Iterator[StudyStore]:
-    """An open study under its lease, deleted at the end."""
+    """An open study, deleted at the end."""
     config = bench.config
     with StudyStore.open(config.storage_url, config.study, identity=bench.identity) as store:
         try:
-            with store.lease():
-                yield store
+            yield store
         finally:
             optuna.delete_study(study_name=config.study, storage=store.storage)
 
