@@ -181,15 +181,13 @@ class RungBoard:
 
     def _prediction_error(self, rung: int) -> float:
         ends = self._results[self.rungs - 1]
-        both = {
-            trial: (result, ends[trial])
-            for trial, result in self._results[rung].items()
-            if trial in ends and finite(result) and finite(ends[trial])
-        }
+        results = self._results[rung]
+        both = [(results[trial], ends[trial]) for trial in sorted(ends) if trial in results]
+        both = [(first, last) for first, last in both if finite(first) and finite(last)]
         if not both:
             return PRIOR_PREDICTION_ERROR
-        changes = [log_fid(last) - log_fid(first) for (first, _), (last, _) in both.values()]
-        mean_change = trend([macs for (_, macs), _ in both.values()], changes)
+        changes = [log_fid(last) - log_fid(first) for (first, _), (last, _) in both]
+        mean_change = trend([macs for (_, macs), _ in both], changes)
         errors = [change - mean for change, mean in zip(changes, mean_change.means, strict=True)]
         free = max(0, len(changes) - mean_change.parameters)
         squares = PREDICTION_ERROR_WEIGHT * PRIOR_PREDICTION_ERROR**2 + sum(error**2 for error in errors)
