@@ -270,7 +270,8 @@ def main() -> None:
 
 
 def _line(row: Row) -> str:
-    parts = f"{row.propose:9.1f} {row.judge:7.1f} {row.record:8.1f} {row.total:8.1f} {row.cpu:8.1f} {row.commits:8.1f}"
+    parts = f"{row.propose:9.1f} {row.judge:7.1f} {row.record:8.1f} {row.total:8.1f}"
+    parts += f" {row.cpu:8.1f} {row.commits:8.1f}"
     return f"{row.database:12} {row.sampler:8} {row.trials:12,} {row.measured:9} {parts}"
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from optuna.storages import RDBStorage
 from sqlalchemy.engine import URL
 
-from nas.database.connection import engine_arguments, patiently, prepare
+from nas.database.connection import (
+    engine_arguments,
+    forbidden,
+    patiently,
+    prepare,
+    when_connections_are_free,
+)
+from nas.database.outages import is_forbidden
 from nas.database.urls import shown
 from nas.errors import StorageError
 
@@ -14,14 +22,19 @@ def optuna_storage(url: URL) -> RDBStorage:
     """Optuna's storage in the database `url`, whose tables it makes.
 
     Raises:
-        StorageError: another version of Optuna made its tables.
+        StorageError: another version of Optuna made its tables, the role may not make them, or the server has
+            no connection left.
     """
 
     def construct() -> RDBStorage:
         return RDBStorage(url.render_as_string(hide_password=False), engine_arguments(url))
 
     try:
-        storage = patiently(construct)
+        storage = when_connections_are_free(lambda: patiently(construct), url)
+    except sa.exc.DBAPIError as error:
+        if is_forbidden(error.orig):
+            raise StorageError(forbidden(url, error)) from error
+        raise
     except RuntimeError as error:  # tables of another version; the message names the command that mends it
         raise StorageError(f"storage {shown(url)}: {error}") from error
     prepare(storage.engine)
