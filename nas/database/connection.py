@@ -128,8 +128,8 @@ def when_connections_are_free(action: Callable[[], T], url: URL) -> T:
                 raise
             if time.monotonic() > deadline:
                 raise StorageError(
-                    f"storage {shown(url)}: all connections of the server are taken ({_one_line(error)}): close "
-                    "some, or raise its max_connections; a search takes three, a dashboard as many"
+                    f"storage {shown(url)}: all connections of the server are taken ({_one_line(error)}): "
+                    "close some, or raise its max_connections; a search takes three, a dashboard as many"
                 ) from error
             if not is_said:
                 log.warning(
@@ -143,8 +143,8 @@ def when_connections_are_free(action: Callable[[], T], url: URL) -> T:
 def forbidden(url: URL, error: Exception) -> str:
     """What is said of a role that may not make or change tables."""
     return (
-        f"storage {shown(url)}: the role may not make or update tables ({_one_line(error)}): run nas-study list "
-        "--storage once as the database's owner, see docs/postgresql.md"
+        f"storage {shown(url)}: the role may not make or update tables ({_one_line(error)}): run nas-study "
+        "list --storage once as the database's owner, see docs/postgresql.md"
     )
 
 

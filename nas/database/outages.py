@@ -69,8 +69,8 @@ def _translate(context: ExceptionContext) -> Exception | None:
         return DatabaseOutageError(reason)
     if is_forbidden(error):
         return SearchError(
-            f"the database refuses its role ({reason}): grant what docs/postgresql.md lists, then run the same "
-            "command again"
+            f"the database refuses its role ({reason}): grant what docs/postgresql.md lists, then run the "
+            "same command again"
         )
     if _is_unwritable(error):
         return SearchError(

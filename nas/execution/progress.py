@@ -220,11 +220,11 @@ class SearchProgress:
             line = joined([f"{self._elapsed:>7}  {line}", *others], self.console.width)
         else:
             line = f"[{self._counted}] {', '.join([line, *others])}"
-        self._print(line, level)
+        self._print(line, level, trial)
 
-    def _print(self, line: str, level: Level = "info") -> None:
+    def _print(self, line: str, level: Level = "info", trial: int | None = None) -> None:
         self._said = time.monotonic()
-        say(self.console, line, level=level, is_message=level != "info")
+        say(self.console, line, level=level, is_message=level != "info", trial=trial)
 
     def _heartbeats(self) -> None:
         while not self._over.wait(PROGRESS_SECONDS):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import long_search, compressing_gans, proposals, similarity
+from benchmarks import compressing_gans, long_search, proposals, similarity
 from benchmarks.driver_overhead import FEWEST, study_part
 from benchmarks.speed import fid_fraction
 from nas.samplers import SAMPLERS
