@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,6 +121,7 @@ class WriterStorage(BaseStorage):
             trial_id = self._retries(create, again=find_or_create)
             trial = copy.deepcopy(template_trial) if template_trial is not None else _bare_trial()
             trial.number, trial._trial_id = number, trial_id
+            trial.user_attrs, trial.system_attrs = map(_as_stored, (trial.user_attrs, trial.system_attrs))
             trials.put(trial)
             self._places[trial_id] = (study_id, number)
             return trial_id
@@ -176,13 +178,13 @@ class WriterStorage(BaseStorage):
         with self._lock:
             trials, number = self._running(trial_id)
             self.write(Write(lambda _: self._inner.set_trial_user_attr(trial_id, key, value)))
-            trials.extend(number, user_attrs={key: value})
+            trials.extend(number, user_attrs={key: _as_stored(value)})
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Mapping[str, Any] | Any) -> None:
         with self._lock:
             trials, number = self._running(trial_id)
             self.write(Write(lambda _: self._inner.set_trial_system_attr(trial_id, key, value)))
-            trials.extend(number, system_attrs={key: value})
+            trials.extend(number, system_attrs={key: _as_stored(value)})
 
     def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
         return self._trials(study_id)[trial_number]._trial_id
@@ -272,6 +274,11 @@ class WriterStorage(BaseStorage):
 
     def remove_session(self) -> None:
         self._inner.remove_session()
+
+
+def _as_stored(value: Any) -> Any:
+    """An attribute as the database returns it: tuples as lists, for example."""
+    return json.loads(json.dumps(value))
 
 
 def _bare_trial() -> FrozenTrial:
