@@ -7,8 +7,8 @@
 
 Candidates do nothing but report. Without --workers the driver's part runs alone, as Ray Tune would call it;
 with it, `nas.driver.run_search` runs a search on a Ray of its own with so many stub workers. What is printed
-of a moment is the mean of the trials since the moment before; memory and files are the driver's. A study made
-in --storage is deleted.
+of a moment is the mean of the trials since the moment before; memory and files are the driver's. The study
+stays in --storage: drop the database afterwards. Ctrl-C ends a run early.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -31,7 +31,7 @@ import psutil
 import sqlalchemy as sa
 from rich.console import Console
 
-from benchmarks.driver_overhead import Driver, study_for
+from benchmarks.driver_overhead import Driver
 from benchmarks.stub import StubTrial
 from nas.config import SearchConfig
 from nas.driver import prepare, run_search
@@ -118,7 +118,8 @@ class Observer:
 
 def alone(bench: Workbench, observer: Observer) -> None:
     """The driver's part of a search, without Ray."""
-    with study_for(bench) as store, store.lease():
+    config = bench.config
+    with StudyStore.open(config.storage_url, config.study, identity=bench.identity) as store, store.lease():
         driver = Driver(store, bench, bench.config.sampler)
         with observer.looking():
             for _ in range(bench.config.trials):
@@ -127,11 +128,8 @@ def alone(bench: Workbench, observer: Observer) -> None:
 
 def with_workers(bench: Workbench, observer: Observer) -> None:
     """A search whose workers are stubs."""
-    config = bench.config
     with open(os.devnull, "w") as nowhere, observer.looking():
         run_search(bench, Console(file=nowhere), trainable=StubTrial)
-    with StudyStore.open(config.storage_url, config.study, create=False) as store, store.lease():
-        store.delete()
 
 
 def search(folder: Path, url: str | None, trials: int, workers: int, sampler: str) -> list[Moment]:
@@ -152,7 +150,8 @@ def search(folder: Path, url: str | None, trials: int, workers: int, sampler: st
     )
     bench.config.folder.mkdir(parents=True)
     observer = Observer(bench.config.storage_url, bench.config.study)
-    (with_workers if workers else alone)(bench, observer)
+    with suppress(KeyboardInterrupt):  # what was seen until then is told
+        (with_workers if workers else alone)(bench, observer)
     return observer.moments
 
 
