@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import sqlalchemy as sa
 from optuna.storages import RDBStorage
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 
 @contextmanager
@@ -20,8 +19,10 @@ def one_transaction(storage: RDBStorage) -> Iterator[sa.Connection]:
     """
     own = storage.scoped_session
     with storage.engine.begin() as connection:
-        session = _HeldSession(bind=connection, autoflush=False)
-        storage.scoped_session = _Always(session)
+        storage.scoped_session = scoped_session(
+            sessionmaker(bind=connection, class_=_HeldSession, autoflush=False)
+        )
+        session = storage.scoped_session()
         try:
             yield connection
             session.flush()
@@ -41,16 +42,3 @@ class _HeldSession(Session):
 
     def close(self) -> None:
         """Nothing: what it has loaded serves the next operation."""
-
-
-class _Always:
-    """In place of a registry of sessions: there is this one."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def __call__(self, **_: Any) -> Session:
-        return self._session
-
-    def remove(self) -> None:
-        """Nothing: see `_HeldSession.close`."""

@@ -58,9 +58,10 @@ class RunLog:
         record = logging.LogRecord(
             LIBRARY, logging.getLevelNamesMapping()[level.upper()], "", 0, "", (), None
         )
-        record.fields = event.model_dump(mode="json")
+        fields = event.model_dump(mode="json")
+        record.fields = fields
         self._handler.handle(record)
-        trial = record.fields.get("trial")
+        trial = fields.get("trial")
         if trial is not None and self._trial_folder is not None:
             self._write_of_trial(self._trial_folder(trial), record)
 
