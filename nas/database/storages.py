@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy.engine import URL
 
@@ -27,7 +28,12 @@ def optuna_storage(url: URL) -> RDBStorage:
     """
 
     def construct() -> RDBStorage:
-        return RDBStorage(url.render_as_string(hide_password=False), engine_arguments(url))
+        try:
+            return RDBStorage(url.render_as_string(hide_password=False), engine_arguments(url))
+        except StorageInternalError as error:  # of a failed commit: what failed is what callers know
+            if isinstance(error.__cause__, sa.exc.DBAPIError):
+                raise error.__cause__ from None
+            raise
 
     try:
         storage = when_connections_are_free(lambda: patiently(construct), url)
