@@ -66,6 +66,8 @@ class Row:
     judge: float
     record: float  # rungs, attributes, picture, verdict
     total: float
+    cpu: float  # of the total: the rest is waiting, for the disk and for other processes
+    commits: float  # mean number of transactions
 
 
 class Driver:
@@ -88,31 +90,41 @@ class Driver:
             SearchProgress(nowhere, config.trials, len(config.rungs), config.distance),
         )
 
-    def trial(self) -> tuple[float, float, float]:
-        """Seconds that one more trial takes: to propose, to judge and to record."""
-        began = time.perf_counter()
+    def trial(self) -> tuple[float, float, float, float]:
+        """Seconds that one more trial takes: to propose, to judge, to record; and those of the CPU."""
+        began = _now()
         config = self._searcher.suggest("one")
-        propose, judge, record = time.perf_counter() - began, 0.0, 0.0
+        (propose, cpu), judge, record = _since(began), 0.0, 0.0
         assert config != Searcher.FINISHED
         assert isinstance(config, dict)
         proposal, rungs = from_tune(config), len(self._config.rungs)
         number = proposal.trial
         for rung in range(rungs):
             outcome = stub_outcome(self._config, number, rung)
-            began = time.perf_counter()
+            began = _now()
             if proposal.protected:
                 self._board.protect(number)
             self._board.add(number, rung, (outcome.record.fid, float(outcome.cost.macs)))
             promoted = rung + 1 < rungs and self._board.decide(number, rung)
-            judged = time.perf_counter()
+            judged = _now()
             if promoted:
                 self._searcher.on_trial_result("one", {"outcome": outcome})
             else:
                 self._searcher.on_trial_complete("one", {"outcome": outcome})
-            judge, record = judge + judged - began, record + time.perf_counter() - judged
+            judge, record = judge + judged[0] - began[0], record + _since(judged)[0]
+            cpu += _since(began)[1]
             if not promoted:
                 break
-        return propose, judge, record
+        return propose, judge, record, cpu
+
+
+def _now() -> tuple[float, float]:
+    """Seconds by the clock, and of this process's CPU time."""
+    return time.perf_counter(), time.process_time()
+
+
+def _since(then: tuple[float, float]) -> tuple[float, float]:
+    return time.perf_counter() - then[0], time.process_time() - then[1]
 
 
 def study_part(
@@ -135,28 +147,50 @@ def study_part(
     config = bench.config
     config.folder.mkdir(parents=True)
     utilisation = config.budget.utilisation(bench.space)
-    with study_for(bench) as store:
+    with study_for(bench) as store, _counted(store) as commits:
         for size in sorted(sizes):
             present = len(store.study.get_trials(deepcopy=False))
             fill(store, bench, utilisation, max(0, size - present), SEED + 1)
-            for sampler in samplers:
-                driver, spent = Driver(store, bench, sampler), list[tuple[float, float, float]]()
-                began = time.perf_counter()
-                while len(spent) < FEWEST or (len(spent) < measured and time.perf_counter() - began < limit):
-                    spent.append(driver.trial())
-                parts = [1000 * statistics.median(part) for part in zip(*spent, strict=True)]
-                total = 1000 * statistics.median(map(sum, spent))
-                yield Row(database, sampler, size, len(spent), *parts, total)
+            with store.lease():
+                for sampler in samplers:
+                    driver, spent = Driver(store, bench, sampler), list[tuple[float, ...]]()
+                    driver.trial()  # enqueues the baselines and initial designs
+                    began, before = time.perf_counter(), commits[0]
+                    while len(spent) < FEWEST or (
+                        len(spent) < measured and time.perf_counter() - began < limit
+                    ):
+                        spent.append(driver.trial())
+                    *parts, cpu = (1000 * statistics.median(part) for part in zip(*spent, strict=True))
+                    total = 1000 * statistics.median(sum(each[:3]) for each in spent)
+                    made = (commits[0] - before) / len(spent)
+                    yield Row(database, sampler, size, len(spent), *parts, total, cpu, made)
+
+
+@contextmanager
+def _counted(store: StudyStore) -> Iterator[list[int]]:
+    """How many transactions have been committed in the block."""
+    commits = [0]
+
+    def count(connection: sa.Connection) -> None:
+        commits[0] += 1
+
+    engines = (store._engine, store._storage.engine)
+    for engine in engines:
+        sa.event.listen(engine, "commit", count)
+    try:
+        yield commits
+    finally:
+        for engine in engines:
+            sa.event.remove(engine, "commit", count)
 
 
 @contextmanager
 def study_for(bench: Workbench) -> Iterator[StudyStore]:
-    """An open study under its lease, deleted at the end."""
+    """An open study, deleted at the end."""
     config = bench.config
     with StudyStore.open(config.storage_url, config.study, identity=bench.identity) as store:
         try:
-            with store.lease():
-                yield store
+            yield store
         finally:
             optuna.delete_study(study_name=config.study, storage=store.storage)
 
@@ -214,7 +248,7 @@ def main() -> None:
         sizes, measured, tuned = [10, 100], 5, 8
     if not options.json:
         print(f"milliseconds a trial, medians; 16 px digits within 2 MMACs, seed {SEED}")
-        parts = f"{'propose':>9} {'judge':>7} {'record':>8} {'total':>8}"
+        parts = f"{'propose':>9} {'judge':>7} {'record':>8} {'total':>8} {'CPU':>8} {'commits':>8}"
         print(f"{'':12} {'sampler':8} {'in the study':>12} {'measured':>9} {parts}")
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -237,6 +271,7 @@ def main() -> None:
 
 def _line(row: Row) -> str:
     parts = f"{row.propose:9.1f} {row.judge:7.1f} {row.record:8.1f} {row.total:8.1f}"
+    parts += f" {row.cpu:8.1f} {row.commits:8.1f}"
     return f"{row.database:12} {row.sampler:8} {row.trials:12,} {row.measured:9} {parts}"
 
 

@@ -4,9 +4,10 @@ from nas.database.connection import connect, unwritable
 from nas.database.lease import Holder, Lease, check_free, fenced, is_held, lease_holder, study_lease
 from nas.database.outages import DatabaseOutageError, Retries, outages_translated
 from nas.database.snapshot import readable
-from nas.database.storages import RetryingStorage, optuna_storage
+from nas.database.storages import optuna_storage
 from nas.database.tables import STUDY_NAME_LENGTH, Base, LeaseRow, Rung
 from nas.database.urls import parse_url, same_database, shown, sqlite_path
+from nas.database.writer import Write, WriterStorage
 
 __all__ = [
     "STUDY_NAME_LENGTH",
@@ -16,8 +17,9 @@ __all__ = [
     "Lease",
     "LeaseRow",
     "Retries",
-    "RetryingStorage",
     "Rung",
+    "Write",
+    "WriterStorage",
     "check_free",
     "connect",
     "fenced",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import time
@@ -15,12 +16,18 @@ from alembic.config import Config
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine
 
+from nas.database.outages import are_connections_taken, is_forbidden
 from nas.database.urls import is_sqlite, shown, sqlite_path
 from nas.errors import StorageError
 from nas.extras import install
 
 CONNECT_SECONDS = 5
 """A server that does not answer for so long is unreachable."""
+
+TAKEN_SECONDS, TAKEN_WAIT = 20.0, 1.0
+"""How long, and how often, a connection is tried where the server has none left."""
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -57,15 +64,21 @@ def connect(url: URL, *, create: bool, migrate: bool = True) -> Engine:
     except (sa.exc.ArgumentError, TypeError) as error:
         raise StorageError(f"storage {shown(url)}: {_one_line(error)}; correct the URL") from error
     prepare(engine)
-    try:
+
+    def answer() -> None:
         with engine.connect() as connection:
             connection.execute(sa.text("SELECT 1"))
         if migrate:
             patiently(lambda: _migrate(engine))
+
+    try:
+        when_connections_are_free(answer, url)
     except (sa.exc.SQLAlchemyError, sqlite3.Error, TypeError) as error:
         engine.dispose()
         if path is not None:
             raise StorageError(unwritable(url, path, error)) from error
+        if is_forbidden(getattr(error, "orig", None)):
+            raise StorageError(forbidden(url, error)) from error
         raise StorageError(
             f"storage {shown(url)} does not answer: {_one_line(error)}; check that the server runs and that "
             "host, user, password and database are right"
@@ -98,6 +111,41 @@ def prepare(engine: Engine) -> None:
         patiently(lambda: cursor.execute("PRAGMA journal_mode=WAL"), attempts=10)
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.close()
+
+
+def when_connections_are_free(action: Callable[[], T], url: URL) -> T:
+    """Repeat `action` while all connections of the server are taken, for `TAKEN_SECONDS`.
+
+    Raises:
+        StorageError: none has become free.
+    """
+    deadline, is_said = time.monotonic() + TAKEN_SECONDS, False
+    while True:
+        try:
+            return action()
+        except sa.exc.DBAPIError as error:
+            if not are_connections_taken(error.orig):
+                raise
+            if time.monotonic() > deadline:
+                raise StorageError(
+                    f"storage {shown(url)}: all connections of the server are taken ({_one_line(error)}): "
+                    "close some, or raise its max_connections; a search takes three, a dashboard as many"
+                ) from error
+            if not is_said:
+                log.warning(
+                    "storage %s: all connections of the server are taken, trying again for %.0f s",
+                    *(shown(url), TAKEN_SECONDS),
+                )
+                is_said = True
+            time.sleep(TAKEN_WAIT)
+
+
+def forbidden(url: URL, error: Exception) -> str:
+    """What is said of a role that may not make or change tables."""
+    return (
+        f"storage {shown(url)}: the role may not make or update tables ({_one_line(error)}): run nas-study "
+        "list --storage once as the database's owner, see docs/postgresql.md"
+    )
 
 
 def patiently(action: Callable[[], T], attempts: int = 6) -> T:

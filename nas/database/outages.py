@@ -33,6 +33,9 @@ BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # another process writes, f
 
 UNWRITABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 UNWRITABLE_STATES = ("53100", "25006")  # the disk is full; a read-only transaction, as of a standby
+FORBIDDEN_STATE = "42501"  # the role lacks a privilege
+TAKEN_STATE, TAKEN = "53300", ("too many clients", "remaining connection slots", "too many connections")
+"""Of a server all of whose connections are taken; while it is connected to, there is the text alone."""
 
 log = logging.getLogger(__name__)
 
@@ -64,12 +67,27 @@ def _translate(context: ExceptionContext) -> Exception | None:
     reason = lines[0] if lines else type(error).__name__
     if context.is_disconnect or _is_transient(error):
         return DatabaseOutageError(reason)
+    if is_forbidden(error):
+        return SearchError(
+            f"the database refuses its role ({reason}): grant what docs/postgresql.md lists, then run the "
+            "same command again"
+        )
     if _is_unwritable(error):
         return SearchError(
             f"the database can't be written ({reason}): what was recorded is kept; make room or mend the "
             "disk, then run the same command again"
         )
     return None
+
+
+def is_forbidden(error: BaseException | None) -> bool:
+    """Whether `error`, of the database's driver, says that the role lacks a privilege."""
+    return getattr(error, "sqlstate", None) == FORBIDDEN_STATE
+
+
+def are_connections_taken(error: BaseException | None) -> bool:
+    """Whether `error`, of the database's driver, says that the server has no connection left."""
+    return getattr(error, "sqlstate", None) == TAKEN_STATE or any(words in str(error) for words in TAKEN)
 
 
 def _is_unwritable(error: BaseException) -> bool:

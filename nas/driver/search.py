@@ -38,7 +38,15 @@ from nas.progress import LOG, RunLog, RunStarted, say, tell
 from nas.ray_start import check_machine
 from nas.reporting import SearchReport, format_bytes, read_report
 from nas.samplers import make_sampler
-from nas.study import FolderOwner, RunFacts, StudyAttributes, StudyStore, check_purpose, study_folder
+from nas.study import (
+    FolderOwner,
+    RunFacts,
+    StudyAttributes,
+    StudyStore,
+    check_purpose,
+    study_folder,
+    trial_folder,
+)
 from nas.trials import Proposer, TrialSource, link_retries
 from nas.upkeep import prune_checkpoints, remove_unfinished
 from nas.workbench import Workbench, searched_space
@@ -139,7 +147,8 @@ def _log(folder: Path, run: RunFacts) -> RunLog:
         WorkdirError: it is a link, or can't be written.
     """
     try:
-        return RunLog(folder, run.run, RunStarted(**run.model_dump(exclude={"run", "pid"})))
+        first = RunStarted(**run.model_dump(exclude={"run", "pid"}))
+        return RunLog(folder, run.run, first, trial_folder=partial(trial_folder, folder))
     except OSError as error:
         raise WorkdirError(
             f"{folder / LOG} can't be written ({os_reason(error)}): it must be a file or not be there, no "

@@ -62,7 +62,7 @@ class SearchProgress:
     replicates_done: int = 0  # before this run
     counts: dict[TrialState, int] = field(default_factory=dict)  # of both
     best: tuple[int, float, int] | None = None  # trial, distance, MACs
-    points: list[FrontPoint] = field(default_factory=list)  # complete trials, without replicates
+    points: list[FrontPoint] = field(default_factory=list)  # complete before this run, without replicates
     trains: bool = True  # else candidates are read out of shared weights, and images/s mean nothing
     report: Callable[[int], Report | None] = lambda trial: None  # a running trial's last one
 
@@ -75,7 +75,7 @@ class SearchProgress:
         self._over = Event()
         self._told: dict[int, TrialProgress] = {}  # the last event of each running trial
         self._front: list[FrontPoint] = []
-        self._find_front()
+        self._find_front(self.points)
         self._region = LiveRegion(self.console, self._render) if is_live(self.console) else None
 
     def __enter__(self) -> Self:
@@ -135,6 +135,7 @@ class SearchProgress:
         record, cost = outcome.record, outcome.cost
         if state == TrialState.COMPLETE and (self.best is None or record.fid < self.best[1]):
             self.best = (trial, record.fid, cost.macs)
+        new: list[FrontPoint] = []
         measured, macs = f"{self.distance} {record.fid:.2f}", f"{format_quantity(cost.macs)} MACs"
         if self.console.is_interactive:
             parts = (f"{measured} at {macs}", f"{format_quantity(record.images)} images")
@@ -143,9 +144,9 @@ class SearchProgress:
         ended = self._running.get(trial)
         if state == TrialState.COMPLETE and not (ended and ended.is_replicate):
             what = ended.what if ended else ()
-            self.points.append(FrontPoint(trial, record.fid, cost.macs, cost.params, what))
+            new = [FrontPoint(trial, record.fid, cost.macs, cost.params, what)]
         self._end(trial, state, parts, outcome)
-        self._find_front()
+        self._find_front([*self._front, *new])
 
     def failed(self, trial: int, reason: str, again: bool = False) -> None:
         """A candidate has no result; with `again` its architecture is retried, and only the retry counts."""
@@ -201,8 +202,9 @@ class SearchProgress:
         }
         tell(self.console, end_of(trial, STATES[state.name], outcome, reason, **counts))
 
-    def _find_front(self) -> None:
-        found = [self.points[index] for index in front([(each.macs, each.fid) for each in self.points])]
+    def _find_front(self, points: list[FrontPoint]) -> None:
+        """Note and tell the front of `points`: of the front before and what is new, or of all."""
+        found = [points[index] for index in front([(each.macs, each.fid) for each in points])]
         if found != self._front:
             self._front = found
             tell(self.console, Front(front=[each.described() for each in found]))
@@ -218,11 +220,11 @@ class SearchProgress:
             line = joined([f"{self._elapsed:>7}  {line}", *others], self.console.width)
         else:
             line = f"[{self._counted}] {', '.join([line, *others])}"
-        self._print(line, level)
+        self._print(line, level, trial)
 
-    def _print(self, line: str, level: Level = "info") -> None:
+    def _print(self, line: str, level: Level = "info", trial: int | None = None) -> None:
         self._said = time.monotonic()
-        say(self.console, line, level=level, is_message=level != "info")
+        say(self.console, line, level=level, is_message=level != "info", trial=trial)
 
     def _heartbeats(self) -> None:
         while not self._over.wait(PROGRESS_SECONDS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 from optuna.trial import Trial, TrialState
@@ -26,28 +27,26 @@ class StudyRecorder:
         Raises:
             StudyError: its distance was measured with other extractor weights than the study's.
         """
-        measured_with = outcome.record.fid_extractor_digest
-        expected = StudyAttributes.from_study(self._store.study).extractor_digest
+        measured_with, expected = outcome.record.fid_extractor_digest, self._expected
         if measured_with and expected and measured_with != expected:
             raise StudyError(
                 f"worker {outcome.record.worker} measures {distance_name(outcome.record.fid_extractor)} with "
                 f"weights {measured_with}, the study with {expected}: have the same file on all machines"
             )
-        self._store.record_rung(outcome.record)
-        trial = self._trial(number, outcome)
-        TrialAttributes(held_out=outcome.held_out, nearest=outcome.nearest).write(trial)
-        attach_samples(trial, self._folder / outcome.samples, self._folder / "artifacts")
+        with self._store.together():
+            self._store.record_rung(outcome.record)
+            trial = self._trial(number, outcome)
+            TrialAttributes(held_out=outcome.held_out, nearest=outcome.nearest).write(trial)
+            attach_samples(trial, self._folder / outcome.samples, self._folder / "artifacts")
 
     def finish(self, number: int, outcome: Outcome) -> TrialState:
         """Report that trial `number` ended with `outcome`: complete, or stopped early."""
-        self.record(number, outcome)
-        record = outcome.record
-        if record.rung == self._rungs - 1:
-            state = TrialState.COMPLETE
-            self._store.study.tell(self._open.pop(number), [record.fid, outcome.cost.macs])
-        else:
-            state = TrialState.PRUNED
-            self._store.study.tell(self._open.pop(number), state=state)
+        is_last = outcome.record.rung == self._rungs - 1
+        state = TrialState.COMPLETE if is_last else TrialState.PRUNED
+        values = [outcome.record.fid, outcome.cost.macs] if is_last else None
+        with self._store.together():
+            self.record(number, outcome)
+            self._store.study.tell(self._open.pop(number), values, state=state)
         self._clear(number)
         return state
 
@@ -60,6 +59,11 @@ class StudyRecorder:
         self._open.pop(number, None)
         fail_trial(self._store, number, reason, traceback)
         self._clear(number)
+
+    @cached_property
+    def _expected(self) -> str:
+        """The digest of the extractor's weights that the study's distances are measured with."""
+        return StudyAttributes.from_study(self._store.study).extractor_digest
 
     def _clear(self, number: int) -> None:
         """Remove what an ended trial may have left of its training between two rungs."""

@@ -44,6 +44,7 @@ PICTURES = 6  # students whose samples are shown
 PROFILES = 3  # architectures that are drawn beside the best
 FEWEST_FOR_IMPORTANCE = 4  # finished trials
 MOST_IMPORTANT = 8  # choices that are listed
+LOGS = "What happened to a trial, rung by rung, is in trials/NUMBER/log.jsonl of the study's folder."
 
 
 @dataclass(frozen=True)
@@ -294,7 +295,7 @@ def _trials(found: SearchReport) -> Table:
         for t in found.trials
     ]
     columns = ["trial", "state", found.distance, "MACs", "images", "seconds", "note"]
-    return Table("All trials", columns, rows)
+    return Table("All trials", columns, rows, LOGS)
 
 
 def _again(found: SearchReport, folder: Path) -> list[tuple[str, str]]:

@@ -12,15 +12,22 @@ from nas.progress.terminal import is_quiet, tell
 
 
 def say(
-    console: Console, line: str, *, dated: bool = True, level: Level = "info", is_message: bool = True
+    console: Console,
+    line: str,
+    *,
+    dated: bool = True,
+    level: Level = "info",
+    is_message: bool = True,
+    trial: int | None = None,
 ) -> None:
     """Print `line` as it is: on a terminal broken between words and indented, in a log file one line.
 
     There it has date and time before it, if it is `dated`: 2025-03-01 14:05:09. Programs that read events
-    receive it, too, if it `is_message`: other lines are events of their own kinds there.
+    receive it, too, if it `is_message`: other lines are events of their own kinds there. `trial` is
+    what it is about.
     """
     if is_message:
-        tell(console, Message(level=level, text=line))
+        tell(console, Message(level=level, text=line, trial=trial))
     if level == "info" and is_quiet(console):
         return
     if console.is_interactive:

@@ -45,6 +45,7 @@ class Message(Event):
     event: Literal["message"] = "message"
     level: Level = "info"
     text: str
+    trial: int | None = None  # that it is about, if it is about one
 
 
 class Work(Event):

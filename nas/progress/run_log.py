@@ -1,4 +1,4 @@
-"""The log of a study's runs: what happens, as lines of JSON in its folder, in a file of bounded size."""
+"""The log of a study's runs, and of each trial: what happens, as lines of JSON in files of bounded size."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import json
 import logging
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
@@ -21,6 +21,7 @@ from nas.progress.terminal import Terminal
 
 LOG = "log.jsonl"
 MOST_BYTES = 8 * 2**20  # then it becomes log.jsonl.1, and the one before is deleted
+MOST_TRIAL_BYTES = 128 * 2**10  # the same of a trial's log, of which a rung takes a few hundred
 LEFT_OUT = ("trial_progress", "work")  # events of every few seconds: they say where a run is, not what was
 LIBRARY = "nas"  # whose loggers' messages go to the log, too
 
@@ -29,15 +30,23 @@ class RunLog:
     """Appends events to the log of a study, each with the time, its level, the process and the run."""
 
     def __init__(
-        self, folder: Path, run: str, first: Event | None = None, most_bytes: int = MOST_BYTES
+        self,
+        folder: Path,
+        run: str,
+        first: Event | None = None,
+        most_bytes: int = MOST_BYTES,
+        trial_folder: Callable[[int], Path] | None = None,
     ) -> None:
         """Open the log in `folder` for the run of the id `run`, and write its `first` event.
+
+        What is of a trial is written to a log in the folder of that trial, too.
 
         Raises:
             OSError: it can't be written, or is a link or no file.
         """
         self._handler = _NoLinks(folder / LOG, maxBytes=most_bytes, backupCount=1, encoding="utf-8")
-        self._handler.setFormatter(_Lines(run))
+        self._lines, self._trial_folder = _Lines(run), trial_folder
+        self._handler.setFormatter(self._lines)
         if first is not None:
             self.write(first)
 
@@ -49,8 +58,21 @@ class RunLog:
         record = logging.LogRecord(
             LIBRARY, logging.getLevelNamesMapping()[level.upper()], "", 0, "", (), None
         )
-        record.fields = event.model_dump(mode="json")
+        fields = event.model_dump(mode="json")
+        record.fields = fields
         self._handler.handle(record)
+        trial = fields.get("trial")
+        if trial is not None and self._trial_folder is not None:
+            self._write_of_trial(self._trial_folder(trial), record)
+
+    def _write_of_trial(self, folder: Path, record: logging.LogRecord) -> None:
+        """Append to the log in `folder`, and close it: thousands of trials have one each."""
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            handler = _NoLinks(folder / LOG, maxBytes=MOST_TRIAL_BYTES, backupCount=1, encoding="utf-8")
+            handler.setFormatter(self._lines)
+            with closing(handler):
+                handler.handle(record)
 
     @contextmanager
     def listening(self, console: Console) -> Iterator[None]:

@@ -13,11 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from statistics import median
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-
 from nas.errors import ConfigError
 from nas.ranking.noise import LEAST_FID, log_fid
-from nas.ranking.pareto import Point, crowding, finite, nondominated_ranks
+from nas.ranking.pareto import Point, finite
+from nas.ranking.rung_results import RungResults
 from nas.ranking.trend import trend
 
 if TYPE_CHECKING:
@@ -79,8 +78,9 @@ class RungBoard:
         self._significance = significance
         self._protected = set(protected)
         self._replicate_of: dict[int, int] = {}  # trial ─► the first trial of its architecture
-        self._results: dict[int, dict[int, Point]] = defaultdict(dict)  # rung ─► trial ─► (FID, MACs)
-        self._repeated: dict[int, dict[int, Point]] = defaultdict(dict)  # rung ─► replicate ─► (FID, MACs)
+        self._results: dict[int, RungResults] = defaultdict(RungResults)  # by rung
+        self._repeated: dict[int, RungResults] = defaultdict(RungResults)  # those of replicates
+        self._errors: dict[int, float] = {}  # prediction errors by rung, while its results are the same
         self._passed: set[tuple[int, int]] = set()  # (trial, rung): promoted, for good
         self._replayed: set[tuple[int, int]] = set()  # (trial, rung): added more than once
         self.discarded: set[int] = set()  # failed trials
@@ -127,6 +127,10 @@ class RungBoard:
         if trial in seen:
             self._replayed.add((trial, rung))
         seen[trial] = objectives
+        if rung == self.rungs - 1:
+            self._errors.clear()
+        elif trial in self._results[self.rungs - 1]:
+            self._errors.pop(rung, None)
         self._passed |= {(trial, earlier) for earlier in range(rung)}
 
     def results(self) -> Iterator[tuple[int, int, float]]:
@@ -137,12 +141,13 @@ class RungBoard:
 
     def order(self, rung: int) -> list[int]:
         """Trials with a result at `rung`, best first."""
-        fronts = self._fronts(rung)
-        return [trial for rank in sorted(fronts) for trial in self._by_spread(rung, fronts[rank])]
+        results = self._results[rung]
+        return [trial for front in results.fronts() for trial in results.by_spread(front)]
 
     def quota(self, rung: int) -> int:
         """Promotion quota at `rung`, in unprotected trials."""
-        competing = len(self._results[rung].keys() - self._protected)
+        results = self._results[rung]
+        competing = len(results) - sum(trial in results for trial in self._protected)
         return max(1, math.ceil(competing / self.reduction_factor))
 
     def within_quota(self, rung: int) -> list[int]:
@@ -150,38 +155,17 @@ class RungBoard:
 
         Only the front that the quota divides has to be ordered.
         """
-        left, chosen = self.quota(rung), []
-        fronts = self._fronts(rung)
-        for rank in sorted(fronts):
-            members = [trial for trial in fronts[rank] if trial not in self._protected]
+        results, left, chosen = self._results[rung], self.quota(rung), list[int]()
+        for front in results.fronts():
+            members = [trial for trial in front if trial not in self._protected]
             if len(members) > left:
-                ordered = self._by_spread(rung, fronts[rank])
+                ordered = results.by_spread(front)
                 members = [trial for trial in ordered if trial not in self._protected][:left]
             chosen += members
             left -= len(members)
             if left == 0:
                 break
         return chosen
-
-    def _fronts(self, rung: int) -> dict[int, list[int]]:
-        """Trials with a result at `rung` by front number, each front by trial number."""
-        trials = sorted(self._results[rung])
-        ranks = nondominated_ranks([self._results[rung][trial] for trial in trials])
-        fronts: dict[int, list[int]] = defaultdict(list)
-        for trial, rank in zip(trials, ranks, strict=True):
-            fronts[rank].append(trial)
-        return fronts
-
-    def _by_spread(self, rung: int, members: list[int]) -> list[int]:
-        """One front, members in sparse regions first; distances are in ranks among the rung's results."""
-        seen = np.array(list(self._results[rung].values()))
-        seen[~np.isfinite(seen)] = np.inf
-        own = np.array([self._results[rung][trial] for trial in members])
-        own[~np.isfinite(own)] = np.inf
-        columns = [np.searchsorted(np.unique(seen[:, axis]), own[:, axis]).astype(float) for axis in (0, 1)]
-        points = list(zip(*(column.tolist() for column in columns), strict=True))
-        entries = zip(crowding(points), points, members, strict=True)
-        return [trial for _, _, trial in sorted((-spread, point, trial) for spread, point, trial in entries)]
 
     def prediction_error(self, rung: int) -> float:
         """Standard deviation of log FID at the last rung as predicted from `rung`.
@@ -191,16 +175,19 @@ class RungBoard:
         that were trained to the end, which are better than most, with a prior that counts as
         `PREDICTION_ERROR_WEIGHT` of them.
         """
+        if rung not in self._errors:
+            self._errors[rung] = self._prediction_error(rung)
+        return self._errors[rung]
+
+    def _prediction_error(self, rung: int) -> float:
         ends = self._results[self.rungs - 1]
-        both = {
-            trial: (result, ends[trial])
-            for trial, result in self._results[rung].items()
-            if trial in ends and finite(result) and finite(ends[trial])
-        }
+        results = self._results[rung]
+        both = [(results[trial], ends[trial]) for trial in sorted(ends) if trial in results]
+        both = [(first, last) for first, last in both if finite(first) and finite(last)]
         if not both:
             return PRIOR_PREDICTION_ERROR
-        changes = [log_fid(last) - log_fid(first) for (first, _), (last, _) in both.values()]
-        mean_change = trend([macs for (_, macs), _ in both.values()], changes)
+        changes = [log_fid(last) - log_fid(first) for (first, _), (last, _) in both]
+        mean_change = trend([macs for (_, macs), _ in both], changes)
         errors = [change - mean for change, mean in zip(changes, mean_change.means, strict=True)]
         free = max(0, len(changes) - mean_change.parameters)
         squares = PREDICTION_ERROR_WEIGHT * PRIOR_PREDICTION_ERROR**2 + sum(error**2 for error in errors)
@@ -222,15 +209,16 @@ class RungBoard:
         fid, macs = results[trial] if trial in results else self._repeated[rung][trial]
         if not math.isfinite(fid):
             return True
-        rivals = [rival for other, (rival, cost) in results.items() if other != trial and cost <= macs]
+        rivals = results.distances_within(macs, without=trial)
         return len(rivals) >= FAILURE_QUORUM and fid > FAILURE_FACTOR * median(rivals)
 
     def discard(self, trial: int) -> None:
         """Remove the results of `trial`: its run failed."""
         self.discarded.add(trial)
         for rung in range(self.rungs):
-            self._results[rung].pop(trial, None)
-            self._repeated[rung].pop(trial, None)
+            self._results[rung].remove(trial)
+            self._repeated[rung].remove(trial)
+        self._errors.clear()
 
     def decide(self, trial: int, rung: int) -> bool:
         """Whether `trial`, whose result at `rung` has been added, is promoted.

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import BaseDistribution
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from torch import Tensor
 
 from nas.ranking import RungBoard, front, log_fid
+from nas.samplers.encoding import Encoded, Encoder
 from nas.samplers.gaussian_process import Array, Surrogate, expected_hypervolume_improvement, fit
 from nas.samplers.joint import JointSampler, draw
 from nas.trials import TrialAttributes
-from search_spaces import FixedSuggest, SearchSpace, Utilisation
+from search_spaces import SearchSpace, Utilisation
 
 POOL = 512  # random choices that compete for the next trial
 LEAST_RESULTS = 6  # with fewer, choices are random
@@ -32,22 +27,17 @@ REFIT = 1.1  # scales are estimated again when the number of results has grown b
 
 
 class SurrogateSampler(JointSampler):
-    """Bayesian optimisation over rungs: the model is fitted to all rungs' FIDs; costs are exact.
-
-    An architecture is encoded by its choices, each in [0, 1], and by the logarithms of its MACs and
-    parameters: a vector of one length in a space without conditional choices.
-    """
+    """Bayesian optimisation over rungs: the model is fitted to all rungs' FIDs; costs are exact."""
 
     def __init__(self, seed: int, space: SearchSpace, utilisation: Utilisation, board: RungBoard) -> None:
         super().__init__(seed)
-        self._space, self._utilisation, self._board = space, utilisation, board
+        self._space, self._board = space, board
         self._scales: Tensor | None = None
         self._fitted_to = 0  # results
-        self._costs: dict[str, tuple[float, float]] = {}
-        largest = space.largest()
-        self._largest = math.log(space.macs(largest)), math.log(space.params(largest))
+        self._encoder = Encoder(space, utilisation)
+        self._known: dict[int, TrialAttributes] = {}  # of finished trials, which do not change
         # log MACs of the budget, where MACs bind; else an upper bound of what fits.
-        self._limit = self._largest[0] - max(0.0, math.log(utilisation(largest)))
+        self._limit = self._encoder.largest[0] - max(0.0, math.log(utilisation(space.largest())))
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -60,7 +50,7 @@ class SurrogateSampler(JointSampler):
         results = self._results({t.number for t in chosen})
         if not seen or len(results) < LEAST_RESULTS:
             return {}
-        attributes = [TrialAttributes.from_trial(t) for t in trials]
+        attributes = [self._attributes(t) for t in trials]
         known = {a.architecture for a in attributes}
         if any(a.same_as_teacher for a in attributes):
             known.add(str(self._space.largest()))
@@ -70,7 +60,15 @@ class SurrogateSampler(JointSampler):
         running = [t for t in chosen if t.state == TrialState.RUNNING]
         model = self._model(trials, results, running, search_space)
         value = self._value(model, pool, search_space, seen + running)
-        return pool[int(value.argmax())]
+        return pool[int(value.argmax())].choices
+
+    def _attributes(self, trial: FrozenTrial) -> TrialAttributes:
+        if (known := self._known.get(trial.number)) is not None:
+            return known
+        attributes = TrialAttributes.from_trial(trial)
+        if trial.state.is_finished():
+            self._known[trial.number] = attributes
+        return attributes
 
     def _model(
         self,
@@ -90,7 +88,7 @@ class SurrogateSampler(JointSampler):
         model = fit(inputs, rungs, logs, self._scales)
         if not running:
             return model
-        pending = np.array([self._encoded(t.params, space) for t in running])
+        pending = np.array([each.vector for each in self._encoder.of_trials(running, space)])
         believed, _ = model.predict(pending, last)
         return fit(
             np.concatenate([inputs, pending]),
@@ -106,14 +104,15 @@ class SurrogateSampler(JointSampler):
         space: dict[str, BaseDistribution],
     ) -> tuple[Array, npt.NDArray[np.int64], Array]:
         """Encoded architectures, rungs and log FIDs of `results`."""
-        inputs = np.array([self._encoded(trials[number].params, space) for number, _, _ in results])
+        encoded = self._encoder.of_trials([trials[number] for number, _, _ in results], space)
+        inputs = np.array([each.vector for each in encoded])
         rungs = np.array([rung for _, rung, _ in results], dtype=np.int64)
         return inputs, rungs, np.array([log_fid(fid) for _, _, fid in results])
 
     def _value(
         self,
         model: Surrogate,
-        pool: list[dict[str, Any]],
+        pool: list[Encoded],
         space: dict[str, BaseDistribution],
         seen: list[FrozenTrial],
     ) -> Array:
@@ -125,16 +124,17 @@ class SurrogateSampler(JointSampler):
         In MACs the volume reaches beyond the budget, so that the most expensive students contribute, too.
         """
         last = self._board.rungs - 1
-        values = model.predict(np.array([self._encoded(t.params, space) for t in seen]), last)[0].tolist()
-        attributes = [TrialAttributes.from_trial(t) for t in seen]
+        encoded = self._encoder.of_trials(seen, space)
+        values = model.predict(np.array([each.vector for each in encoded]), last)[0].tolist()
+        attributes = [self._attributes(t) for t in seen]
         values = [
             log_fid(t.values[0]) if a.same_as_teacher and t.values else value
             for value, t, a in zip(values, seen, attributes, strict=True)
         ]
-        points = [(value, self._cost(t.params)[0]) for value, t in zip(values, seen, strict=True)]
+        points = [(value, each.macs) for value, each in zip(values, encoded, strict=True)]
         baselines = [value for value, a in zip(values, attributes, strict=True) if a.baseline is not None]
-        mean, deviation = model.predict(np.array([self._encoded(choices, space) for choices in pool]), last)
-        costs = np.array([self._cost(choices)[0] for choices in pool])
+        mean, deviation = model.predict(np.array([each.vector for each in pool]), last)
+        costs = np.array([each.macs for each in pool])
         known = [*(cost for _, cost in points), *costs.tolist()]
         largest = max(self._limit, *known)
         reference = (max(baselines or values), largest + MARGIN * (largest - min(known)))
@@ -143,49 +143,20 @@ class SurrogateSampler(JointSampler):
 
     def _pool(
         self, space: dict[str, BaseDistribution], known: set[str], rng: np.random.Generator
-    ) -> list[dict[str, Any]]:
+    ) -> list[Encoded]:
         """Random choices of architectures that are not in the study, each architecture once."""
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, Encoded] = {}
         for _ in range(POOL):
             choices = {name: draw(distribution, rng) for name, distribution in space.items()}
-            architecture = str(self._space.sample(FixedSuggest(choices), self._utilisation))
-            if architecture not in known:
-                found.setdefault(architecture, choices)
+            architecture = self._encoder.architecture(choices)
+            if (name := str(architecture)) not in known and name not in found:
+                found[name] = self._encoder.of(choices, architecture, space)
         return list(found.values())
 
     def _results(self, trials: set[int]) -> list[tuple[int, int, float]]:
         """Trial, rung and FID of every result of `trials`, in this order whoever measured first."""
         results = sorted(self._board.results())
         return [(t, rung, fid) for t, rung, fid in results if t in trials and math.isfinite(fid)]
-
-    def _encoded(self, choices: Mapping[str, Any], space: dict[str, BaseDistribution]) -> list[float]:
-        vector: list[float] = []
-        for name, distribution in space.items():
-            value = choices[name]
-            if isinstance(distribution, CategoricalDistribution):
-                hot = [float(choice == value) for choice in distribution.choices]
-                vector += hot[1:] if len(hot) == 2 else hot
-            elif (
-                isinstance(distribution, IntDistribution | FloatDistribution)
-                and distribution.low < distribution.high
-            ):
-                low, high = float(distribution.low), float(distribution.high)
-                if distribution.log:
-                    low, high, value = math.log(low), math.log(high), math.log(value)
-                vector.append((value - low) / (high - low))
-        macs, params = self._cost(choices)
-        return [*vector, macs - self._largest[0], params - self._largest[1]]
-
-    def _cost(self, choices: Mapping[str, Any]) -> tuple[float, float]:
-        """log MACs and log parameters."""
-        key = repr(sorted(choices.items()))
-        if key not in self._costs:
-            architecture = self._space.sample(FixedSuggest(choices), self._utilisation)
-            self._costs[key] = (
-                math.log(self._space.macs(architecture)),
-                math.log(self._space.params(architecture)),
-            )
-        return self._costs[key]
 
 
 def _refit_at(results: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,8 +27,9 @@ from nas.database import (
     Holder,
     Lease,
     Retries,
-    RetryingStorage,
     Rung,
+    Write,
+    WriterStorage,
     check_free,
     connect,
     fenced,
@@ -239,13 +240,14 @@ class StudyStore:
             for engine in engines:
                 stack.enter_context(fenced(engine, held))
             self._lease = held
+            storage = WriterStorage(self._storage, self._retries)
             try:
-                storage = RetryingStorage(self._storage, self._retries)
                 self._discard_if_empty_of_others(storage)
                 self.study = self._open_in(storage)
                 yield held
             finally:
                 self._lease = None
+                storage.end()
 
     @property
     def has_driver(self) -> bool:
@@ -313,13 +315,30 @@ class StudyStore:
     def record_rungs(self, records: Sequence[RungRecord]) -> None:
         """Save rungs in one transaction; as `record_rung`."""
 
-        def merge() -> None:
-            with Session(self._engine) as session, session.begin():
-                for record in records:
-                    values = record.model_dump() | {"losses": json.dumps(record.losses)}
-                    session.merge(Rung(study=self.name, **values))
+        def replace(connection: sa.Connection) -> None:
+            for record in records:
+                key = {"study": self.name, "trial": record.trial, "rung": record.rung}
+                connection.execute(sa.delete(Rung).filter_by(**key))
+                values = record.model_dump() | {"losses": json.dumps(record.losses)}
+                connection.execute(sa.insert(Rung).values(study=self.name, **values))
 
-        self._retries(merge)
+        if isinstance(self.storage, WriterStorage):
+            self.storage.write(Write(replace))
+        else:
+            with self._engine.begin() as connection:
+                replace(connection)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write what the block writes of trials and rungs in one transaction at its end, or not at all.
+
+        New trials are written at once. Without the lease every write is a transaction of its own.
+
+        Raises:
+            StudyError: the lease that this store held has been taken over.
+        """
+        with self.storage.together() if isinstance(self.storage, WriterStorage) else nullcontext():
+            yield
 
     def rungs(self, trial: int | None = None) -> list[RungRecord]:
         """The rungs of one trial, or of all, by trial and rung."""

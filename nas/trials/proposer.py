@@ -113,20 +113,21 @@ class Proposer(TrialSource):
             if (warm := self._next_warm_start()) is not None:
                 return warm
             asked = self._ask()
-            architecture = self._latency.fit(self.space, asked, self._utilisation)
-            twin = self._known.get(str(architecture))
-            if str(architecture) == self._teacher:
-                self._report_teacher(asked)
-            elif twin is not None:
-                self._report_duplicate(asked, twin)
-            elif self._latency.fits(architecture):
-                return self._first(asked, architecture)
-            else:
-                self._report_too_slow(asked, architecture)
-                too_slow += 1
-                if too_slow == MAX_TOO_SLOW:
-                    self._give_up(too_slow)
-                    return None
+            with self._store.together():  # its choices, and what becomes of it
+                architecture = self._latency.fit(self.space, asked, self._utilisation)
+                twin = self._known.get(str(architecture))
+                if str(architecture) == self._teacher:
+                    self._report_teacher(asked)
+                elif twin is not None:
+                    self._report_duplicate(asked, twin)
+                elif self._latency.fits(architecture):
+                    return self._first(asked, architecture)
+                else:
+                    self._report_too_slow(asked, architecture)
+                    too_slow += 1
+            if too_slow == MAX_TOO_SLOW:
+                self._give_up(too_slow)
+                return None
         self.exhausted = f"The space holds no more than these {self.asked} architectures within the budget"
         return None
 

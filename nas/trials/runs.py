@@ -53,5 +53,6 @@ def fail_trial(store: StudyStore, number: int, reason: str, traceback: str | Non
     """
     store.check_lease()
     trial = store.trial(number)
-    TrialAttributes(reason=reason, traceback=traceback).write(trial)
-    store.study.tell(trial, state=TrialState.FAIL)
+    with store.together():
+        TrialAttributes(reason=reason, traceback=traceback).write(trial)
+        store.study.tell(trial, state=TrialState.FAIL)

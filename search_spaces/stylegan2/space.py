@@ -59,7 +59,10 @@ class StyleGAN2Space(StudentSpace[GeneratorArchitecture]):
     ) -> GeneratorArchitecture:
         """`architecture` with the nearest widths of the grid."""
         triples = zip(architecture.blocks, widths, self.widths(), strict=True)
-        blocks = (replace(block, channels=self.grid.snap(width, limit)) for block, width, limit in triples)
+        blocks = (  # no `replace`: a budget is met by thousands of these
+            Block(self.grid.snap(width, limit), block.convs, block.kind, block.kernel)
+            for block, width, limit in triples
+        )
         return replace(architecture, blocks=tuple(blocks))
 
     def chosen(self, answers: Mapping[str, Any]) -> GeneratorArchitecture:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import compressing_gans, proposals, similarity
+from benchmarks import compressing_gans, long_search, proposals, similarity
 from benchmarks.driver_overhead import FEWEST, study_part
 from benchmarks.options import positive
 from benchmarks.speed import fid_fraction
@@ -65,6 +65,13 @@ def test_driver_overhead_tells_seconds_a_trial_by_the_size_of_the_study() -> Non
     assert list(found["by_trials"]) == ["10", "100"]
     assert found["seconds_per_trial"] == found["by_trials"]["100"] > 0
     assert found["with_tune_seconds_per_trial"] > 0
+
+
+def test_a_long_search_is_seen_growing(tmp_path: Path) -> None:
+    moments = long_search.search(tmp_path, None, trials=12, workers=0, sampler="random")
+    assert moments[-1].trials == 12
+    assert moments[-1].database_mb > 0
+    assert moments[-1].memory_mb > 10
 
 
 @pytest.mark.slow

@@ -6,12 +6,25 @@ import io
 import json
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nas.progress import LOG, Message, RunLog, RunStarted, Terminal, Work, tell
+from nas.progress import (
+    LOG,
+    Event,
+    Message,
+    Rung,
+    RunLog,
+    RunStarted,
+    Terminal,
+    TrialStarted,
+    Work,
+    tell,
+)
+from nas.progress.run_log import MOST_TRIAL_BYTES
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
@@ -70,6 +83,52 @@ def test_the_log_is_bounded_and_keeps_the_latest(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {LOG, f"{LOG}.1"}
     assert all(path.stat().st_size <= 2000 for path in tmp_path.iterdir())
     assert lines(tmp_path)[-1]["event"] == "run_ended"
+
+
+def of_trial(tmp_path: Path) -> Callable[[int], Path]:
+    return lambda trial: tmp_path / f"{trial:04d}"
+
+
+def test_what_is_of_a_trial_is_in_its_own_log_too(tmp_path: Path) -> None:
+    console = terminal()
+    told: list[Event] = [
+        TrialStarted(trial=7, architecture="a", seed=0, baseline=False, replicate_of=None, rungs_done=0),
+        Message(text="its worker died", level="warning", trial=7),
+        Rung(
+            trial=7, rung=1, images=64, fid=40.0, macs=9, params=3, kd_weight=0.5, losses={"g_kd": 0.25},
+            seconds=2.0, decision="stopped",
+        ),
+        Message(text="of the whole search"),
+    ]  # fmt: skip
+    with RunLog(tmp_path, "one", trial_folder=of_trial(tmp_path)).listening(console):
+        for event in told:
+            tell(console, event)
+    own = lines(tmp_path / "0007")
+    assert [(line["event"], line["level"], line["run"]) for line in own] == [
+        ("trial_started", "info", "one"),
+        ("message", "warning", "one"),
+        ("rung", "info", "one"),
+    ]
+    assert own[2]["losses"] == {"g_kd": 0.25}
+    assert (own[2]["images"], own[2]["kd_weight"], own[2]["seconds"]) == (64, 0.5, 2.0)
+    assert [line["event"] for line in lines(tmp_path)] == [*(e.event for e in told), "run_ended"]
+
+
+def test_the_log_of_a_trial_is_bounded_and_never_a_link(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / "0001").mkdir()
+    (tmp_path / "0001" / LOG).symlink_to(victim)
+    console = terminal()
+    with RunLog(tmp_path, "one", trial_folder=of_trial(tmp_path)).listening(console):
+        for number in range(3000):
+            tell(console, Message(text=f"line {number}", trial=0))
+        tell(console, Message(text="through the link", trial=1))
+    assert victim.read_text() == "mine"
+    kept = sorted((tmp_path / "0000").iterdir())
+    assert [path.name for path in kept] == [LOG, f"{LOG}.1"]
+    assert all(path.stat().st_size <= MOST_TRIAL_BYTES for path in kept)
+    assert lines(tmp_path / "0000")[-1]["text"] == "line 2999"
 
 
 @pytest.mark.parametrize("kind", ["link", "dangling link", "pipe"])

@@ -66,6 +66,22 @@ def store(url: str, name: str) -> Iterator[StudyStore]:
 
 
 Write = Callable[[StudyStore, optuna.Trial], object]
+
+
+def _result(store: StudyStore, trial: optuna.Trial) -> None:
+    with store.together():
+        store.record_rung(rung(rung=1))
+        trial.set_user_attr("macs", 1)
+        store.study.tell(trial, [1.0, 2.0])
+
+
+def _choices(store: StudyStore, trial: optuna.Trial) -> None:
+    with store.together():
+        trial.set_user_attr("a", 1)
+        trial.suggest_float("x", 0, 1)
+        trial.suggest_int("depth", 1, 3)
+
+
 WRITES: dict[str, Write] = {
     "a rung": lambda store, trial: store.record_rung(rung(rung=1)),
     "a new trial": lambda store, trial: store.study.ask(),
@@ -75,6 +91,8 @@ WRITES: dict[str, Write] = {
     "an attribute": lambda store, trial: trial.set_user_attr("a", 1),
     "a result": lambda store, trial: store.study.tell(trial, [1.0, 2.0]),
     "a failure": lambda store, trial: store.study.tell(trial, state=TrialState.FAIL),
+    "a result with all that belongs to it": lambda store, trial: _result(store, trial),
+    "choices and an attribute": lambda store, trial: _choices(store, trial),
     "an attribute of the study": lambda store, trial: store.study.set_user_attr("a", 1),
 }
 
