@@ -22,6 +22,9 @@ from nas.extras import install
 CONNECT_SECONDS = 5
 """A server that does not answer for so long is unreachable."""
 
+UNFINISHED = (sa.exc.DBAPIError, sa.exc.InvalidRequestError, sqlite3.OperationalError)
+"""What a database raises whose tables another process is making."""
+
 T = TypeVar("T")
 
 
@@ -64,13 +67,19 @@ def connect(url: URL, *, create: bool, migrate: bool = True) -> Engine:
             patiently(lambda: _migrate(engine))
     except (sa.exc.SQLAlchemyError, sqlite3.Error, TypeError) as error:
         engine.dispose()
-        if path is not None:
-            raise StorageError(unwritable(url, path, error)) from error
-        raise StorageError(
-            f"storage {shown(url)} does not answer: {_one_line(error)}; check that the server runs and that "
-            "host, user, password and database are right"
-        ) from error
+        raise unusable(url, error) from error
     return engine
+
+
+def unusable(url: URL, error: Exception) -> StorageError:
+    """The error of a database that can't be opened because of `error`."""
+    path = sqlite_path(url)
+    if path is not None:
+        return StorageError(unwritable(url, path, error))
+    return StorageError(
+        f"storage {shown(url)} does not answer: {_one_line(error)}; check that the server runs and that "
+        "host, user, password and database are right"
+    )
 
 
 def engine_arguments(url: URL) -> dict[str, Any]:
@@ -100,12 +109,14 @@ def prepare(engine: Engine) -> None:
         cursor.close()
 
 
-def patiently(action: Callable[[], T], attempts: int = 6) -> T:
-    """Repeat `action` while it fails because another process creates the same database."""
+def patiently(
+    action: Callable[[], T], attempts: int = 6, errors: tuple[type[Exception], ...] = UNFINISHED
+) -> T:
+    """Repeat `action` while it fails by `errors`, because another process creates the same database."""
     for attempt in range(attempts):
         try:
             return action()
-        except (sa.exc.DBAPIError, sa.exc.InvalidRequestError, sqlite3.OperationalError):
+        except errors:
             if attempt == attempts - 1:
                 raise
             time.sleep(0.05 * 2**attempt / 4)

@@ -128,7 +128,8 @@ def study_lease(engine: Engine, study: str, retries: Retries) -> Iterator[Lease]
         held._released.set()
         heart.join(timeout=HEARTBEAT_SECONDS)
         try:
-            replace(retries, seconds=RETURN_SECONDS)(lambda: _give_back(engine, study, token))
+            brief = replace(retries, seconds=min(RETURN_SECONDS, retries.seconds))
+            brief(lambda: _give_back(engine, study, token))
         except (sa.exc.SQLAlchemyError, SearchError) as error:
             log.warning("the lease of study %r could not be given back, it ends by itself: %s", study, error)
 

@@ -60,6 +60,8 @@ def outages_translated(engine: Engine) -> Iterator[None]:
 def _translate(context: ExceptionContext) -> Exception | None:
     """The error that replaces an outage's, or that of a database without room; None for other errors."""
     error = context.original_exception
+    if not isinstance(error, Exception):  # Ctrl-C, by which the connection is lost as well
+        return None
     lines = str(error).strip().splitlines()
     reason = lines[0] if lines else type(error).__name__
     if context.is_disconnect or _is_transient(error):

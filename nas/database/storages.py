@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Container, Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from optuna.distributions import BaseDistribution
+from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage, get_storage
 from optuna.study import StudyDirection
 from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import URL
 
-from nas.database.connection import engine_arguments, patiently, prepare
+from nas.database.connection import UNFINISHED, engine_arguments, patiently, prepare, unusable
 from nas.database.outages import Retries
 from nas.database.urls import shown
 from nas.errors import StorageError
@@ -22,14 +25,19 @@ def optuna_storage(url: URL) -> RDBStorage:
     """Optuna's storage in the database `url`, whose tables it makes.
 
     Raises:
-        StorageError: another version of Optuna made its tables.
+        StorageError: another version of Optuna made its tables, or they can't be read or written.
     """
 
     def construct() -> RDBStorage:
         return RDBStorage(url.render_as_string(hide_password=False), engine_arguments(url))
 
     try:
-        storage = patiently(construct)
+        storage = patiently(construct, errors=(*UNFINISHED, StorageInternalError))
+    except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
+        raise unusable(url, error) from error
+    except StorageInternalError as error:  # its cause says more
+        cause = error.__cause__
+        raise unusable(url, cause if isinstance(cause, Exception) else error) from error
     except RuntimeError as error:  # tables of another version; the message names the command that mends it
         raise StorageError(f"storage {shown(url)}: {error}") from error
     prepare(storage.engine)

@@ -92,7 +92,7 @@ def run_search(
         store.lease() as lease,
     ):
         folder.own_contents()  # not before the lease is ours: another driver may be at work in the folder
-        remove_unfinished(config.folder)
+        remove_unfinished(store, config.folder)
         check_purpose(store.study, finalists_of)
         link_retries(store)
         StudyAttributes(finalists_of=finalists_of).write(store.study)

@@ -189,11 +189,17 @@ class Candidate:
         return interim_file(self.bench.config.folder, self.trial)
 
     def _read(self, path: Path) -> dict[str, Any] | None:
-        """The checkpoint at `path`; None when there is none, it is damaged, or of another search."""
+        """The checkpoint at `path`; None when there is none, it is damaged, or of another search.
+
+        Raises:
+            OSError: it can't be read.
+        """
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except FileNotFoundError:
             return None
+        except OSError:  # it may be whole: what it holds must not be lost because the disk is gone just now
+            raise
         except Exception:  # whatever a damaged file makes the reader raise
             self._warning = f"{path} is damaged: its rung is trained again"
             return None

@@ -92,16 +92,23 @@ class Watchdog:
 
 
 class HungWorkers(tune.Callback):  # type: ignore[misc]  # Ray Tune has no types
-    """Kills workers that stand still, so that Tune gives their candidates to others."""
+    """Kills workers that stand still, so that Tune gives their candidates to others.
 
-    def __init__(self, watchdog: Watchdog, searcher: StudySearcher) -> None:
-        self._watchdog, self._searcher = watchdog, searcher
+    Args:
+        watchdog, searcher: who notices them, and who is told.
+        worker_of: the actor of a Tune trial, also one whose process starts; None without one.
+    """
+
+    def __init__(
+        self, watchdog: Watchdog, searcher: StudySearcher, worker_of: Callable[[Any], Any | None]
+    ) -> None:
+        self._watchdog, self._searcher, self._worker_of = watchdog, searcher, worker_of
 
     def on_step_end(self, iteration: int, trials: Any, **_: Any) -> None:
         """Look at those that have a worker, every few seconds."""
         if not self._watchdog.is_due:
             return
-        actors = ((trial, trial.temporary_state.ray_actor) for trial in trials if not trial.is_finished())
+        actors = ((trial, self._worker_of(trial)) for trial in trials if not trial.is_finished())
         live = {from_tune(trial.config).trial: (trial, actor) for trial, actor in actors if actor is not None}
         for number, seconds in self._watchdog.hung(live).items():
             trial, actor = live[number]
