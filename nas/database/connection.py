@@ -22,6 +22,9 @@ from nas.extras import install
 CONNECT_SECONDS = 5
 """A server that does not answer for so long is unreachable."""
 
+IDLE_SECONDS = 60.0
+"""After which PostgreSQL ends a transaction whose driver sends nothing; by then its lease has expired."""
+
 UNFINISHED = (sa.exc.DBAPIError, sa.exc.InvalidRequestError, sqlite3.OperationalError)
 """What a database raises whose tables another process is making."""
 
@@ -92,11 +95,23 @@ def engine_arguments(url: URL) -> dict[str, Any]:
 
 
 def prepare(engine: Engine) -> None:
-    """Set up SQLite's connections so that commits do not wait for the disk, and readers not for the writer.
+    """Set up the connections.
 
-    A kill -9 loses no commit; a power cut may lose the last ones, together with the driver that made them.
-    A server's crash does not end the driver: there commits wait for the disk, as its settings say.
+    SQLite's commits do not wait for the disk, and its readers not for the writer: a kill -9 loses no commit; a
+    power cut may lose the last ones, together with the driver that made them. A server's crash does not end
+    the driver: there commits wait for the disk, as its settings say.
+
+    PostgreSQL ends a transaction in the midst of which its driver was suspended: it would hold the lease's
+    row, and whoever takes the lease over would wait for it for ever.
     """
+    if engine.url.get_backend_name() == "postgresql":
+
+        @event.listens_for(engine, "connect")
+        def end_idle_transactions(connection: Any, _: Any) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET idle_in_transaction_session_timeout = {round(IDLE_SECONDS * 1000)}")
+            connection.commit()
+
     if not is_sqlite(engine.url):
         return
 

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -150,3 +151,27 @@ def test_an_error_of_ours_is_not_repeated(store: StudyStore) -> None:
 def test_errors_that_repeating_does_not_mend_pass(store: StudyStore) -> None:
     with store._engine.connect() as connection, pytest.raises(sa.exc.DBAPIError):
         connection.exec_driver_sql("SELECT * FROM no_such_table")
+
+
+def test_ctrl_c_during_a_statement_is_no_outage(store: StudyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store._engine.dialect, "do_execute", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.rungs()
+
+
+def test_a_file_that_a_suspended_process_has_locked_names_that_as_the_cause(tmp_path: Path) -> None:
+    file = f"sqlite:///{tmp_path}/study.db"
+    with StudyStore.open(file, "study") as one, one.lease():
+        one._retries = Retries("storage x", seconds=0.02, first_wait=0.01)
+        with sqlite3.connect(tmp_path / "study.db") as other:
+            other.execute("BEGIN IMMEDIATE")
+            with (
+                one._engine.connect() as connection,
+                pytest.raises(SearchError, match="end the process that has locked its file"),
+            ):
+                connection.exec_driver_sql("PRAGMA busy_timeout = 1")
+                one._retries(lambda: connection.exec_driver_sql("DELETE FROM nas_rungs"))

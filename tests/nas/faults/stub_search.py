@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -117,14 +116,41 @@ class TuneTrial(SimpleNamespace):
 
     config: dict[str, Any]
     trial_id: str
+    max_failures: int = MOST_LOST - 1  # workers
 
     def set_config(self, config: dict[str, Any]) -> None:
         self.config = config
+
+    def is_finished(self) -> bool:
+        return False
 
 
 def worker_died() -> Exception:
     """What Ray raises when the process that a call was made to has ended."""
     return ActorDiedError()
+
+
+class LocalWorker:
+    """A trainable in this process; calls of it are operations."""
+
+    def __init__(
+        self, kind: type[tune.Trainable], config: dict[str, Any], settings: dict[str, Any], token: str
+    ) -> None:
+        self._trainable = kind.__new__(kind)
+        call("start a worker", lambda: self._trainable.setup(config, settings, token), worker_died)
+
+    def reset(self, config: dict[str, Any], tick: Callable[[], None]) -> None:
+        """Train another candidate."""
+        call("reset", lambda: self._trainable.reset_config(config), worker_died)
+
+    def step(self, tick: Callable[[], None]) -> dict[str, Any]:
+        """Train a rung; `tick` is called while it does."""
+        return call("step", self._trainable.step, worker_died)
+
+
+def nothing_to_watch(config: SearchConfig, searcher: StudySearcher) -> Callable[[TuneTrial, Any], None]:
+    """No watchdog: what stands still in this process is the driver."""
+    return lambda trial, worker: None
 
 
 def one_by_one(
@@ -134,20 +160,18 @@ def one_by_one(
     kind: type[tune.Trainable],
     resources: WorkerResources,
     token: str,
+    make: Callable[..., Any] = LocalWorker,
+    watching: Callable[[SearchConfig, StudySearcher], Callable[[TuneTrial, Any], None]] = nothing_to_watch,
 ) -> None:
-    """What Ray Tune does with one worker, in this process: workers are used again, and lost ones replaced."""
-    halving, settings, number = ParetoHalving(board), config.absolute().model_dump(mode="json"), 0
-    worker: tune.Trainable | None = None
+    """What Ray Tune does with one worker: it is used again, and replaced when it is lost.
 
-    def prepare(trial: TuneTrial) -> tune.Trainable:
-        """A worker for `trial`: the one that is there, or a new one."""
-        if worker is not None:
-            call("reset", lambda: worker.reset_config(trial.config), worker_died)
-            return worker
-        made = kind.__new__(kind)
-        call("start a worker", lambda: made.setup(trial.config, settings, token), worker_died)
-        return made
-
+    Args:
+        config, searcher, board, kind, resources, token: as of `tune_candidates`.
+        make: starts a worker.
+        watching: makes what is called of a trial and its worker, again and again while it trains.
+    """
+    halving, settings = ParetoHalving(board), config.absolute().model_dump(mode="json")
+    watch, worker, number = watching(config, searcher), None, 0
     while searcher.error is None:
         name, number = f"{number}", number + 1
         asked = searcher.suggest(name)
@@ -157,12 +181,15 @@ def one_by_one(
         trial, result, is_ready, lost = TuneTrial(config=asked, trial_id=name), None, False, 0
         while result is None:
             try:
-                worker = worker if is_ready else prepare(trial)
+                if worker is None:
+                    worker = make(kind, trial.config, settings, token)
+                elif not is_ready:
+                    worker.reset(trial.config, partial(watch, trial, worker))
                 is_ready = True
-                result = call("step", worker.step, worker_died)
+                result = worker.step(partial(watch, trial, worker))
             except ActorDiedError:
                 worker, is_ready, lost = None, False, lost + 1
-                if lost == MOST_LOST:
+                if lost > trial.max_failures:
                     searcher.on_trial_complete(name, error=True)
                     break
                 LostWorkers(searcher).on_trial_recover(0, [trial], trial)
@@ -204,13 +231,18 @@ def stub_cluster(config: SearchConfig) -> Iterator[WorkerResources]:
     yield WorkerResources(1, 1, 0.0)
 
 
-def run_stub_search(bench: Workbench, console: Console) -> None:
-    """Run or resume the search of `bench` with stubs, in this process."""
+def run_stub_search(
+    bench: Workbench,
+    console: Console,
+    open_cluster: Callable[[SearchConfig], AbstractContextManager[WorkerResources]] = stub_cluster,
+    tune_candidates: Callable[..., None] = one_by_one,
+) -> None:
+    """Run or resume the search of `bench` with stubs, by default in this process alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(driver, "open_cluster", stub_cluster)
+        patch.setattr(driver, "open_cluster", open_cluster)
         patch.setattr(driver, "check_machine", lambda: None)
         patch.setattr(driver, "_announce", lambda *_: None)
-        patch.setattr(driver, "tune_candidates", one_by_one)
+        patch.setattr(driver, "tune_candidates", tune_candidates)
         patch.setattr(cluster, "ray", StubRay())
         patch.setattr(cluster, "Workbench", StubWorkbench)
         patch.setattr(candidate, "REPORT_SECONDS", 0.0)  # how many there are must not depend on the time

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -113,16 +114,36 @@ class Studies(RuleBasedStateMachine):
             other.lease().__enter__()
 
     @precondition(lambda self: self.states)
-    @rule(trial=trials)
-    def sleep(self, trial: int) -> None:
-        """The driver is suspended past its lease, and another takes over: awake, it writes nothing."""
-        asleep = self.store
+    @rule(trial=trials, ends=st.booleans())
+    def sleep(self, trial: int, ends: bool) -> None:
+        """The driver is suspended past its lease, and another takes over, which may end the trial.
+
+        Awake, it writes nothing, and is told who took over, whatever it was about to do.
+        """
+        asleep, handle = self.store, None
+        if self.states[trial] == TrialState.RUNNING:
+            handle = asleep.trial(trial)
         self.expire()
         self.take_over()
-        with pytest.raises(StudyError, match="taken over"):
-            asleep.record_rung(rung(trial=trial, rung=9))
-        with pytest.raises(StudyError, match="taken over"):
-            asleep.study.ask()
+        if ends and handle is not None:
+            self.store.study.tell(self.store.trial(trial), state=TrialState.FAIL)
+            self.states[trial] = TrialState.FAIL
+        writes: list[Callable[[], object]] = [
+            lambda: asleep.record_rung(rung(trial=trial, rung=9)),
+            asleep.study.ask,
+            lambda: asleep.begin({"a": 1}),
+            lambda: asleep.study.set_user_attr("a", 1),
+        ]
+        if handle is not None:
+            writes += [
+                lambda: asleep.trial(trial).set_user_attr("a", 1),
+                lambda: handle.set_user_attr("a", 1),
+                lambda: asleep.study.tell(handle, [1.0, 2.0]),
+                lambda: asleep.study.tell(handle, state=TrialState.PRUNED),
+            ]
+        for write in writes:
+            with pytest.raises(StudyError, match="taken over"), asleep.errors_of_others():
+                write()
 
     @invariant()
     def the_study_is_the_model(self) -> None:
