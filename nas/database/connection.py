@@ -97,9 +97,9 @@ def engine_arguments(url: URL) -> dict[str, Any]:
 def prepare(engine: Engine) -> None:
     """Set up the connections.
 
-    SQLite's commits do not wait for the disk, and its readers not for the writer: a kill -9 loses no commit; a
-    power cut may lose the last ones, together with the driver that made them. A server's crash does not end
-    the driver: there commits wait for the disk, as its settings say.
+    SQLite's commits do not wait for the disk, and its readers not for the writer: a kill -9 loses no commit;
+    a power cut may lose the last ones, together with the driver that made them. A server's crash does not
+    end the driver: there commits wait for the disk, as its settings say.
 
     PostgreSQL ends a transaction in the midst of which its driver was suspended: it would hold the lease's
     row, and whoever takes the lease over would wait for it for ever.

@@ -51,7 +51,7 @@ class Lease:
         self._study = study
         self._token = token
         self._lost: str | None = None  # to whom, in words
-        self._confirmed = time.monotonic()  # when the last heartbeat began that was committed
+        self._confirmed = _elapsed()  # when the last heartbeat began that was committed
         self._released = threading.Event()
 
     @property
@@ -68,15 +68,24 @@ class Lease:
         """
         if self._lost is not None:
             raise self._taken_over()
-        if time.monotonic() - self._confirmed > STALE_SECONDS:
+        if _elapsed() - self._confirmed > STALE_SECONDS:
             self.renew()
 
     def renew(self) -> None:
         """Write a heartbeat; raises what `check` does."""
-        began = time.monotonic()
+        began = _elapsed()
         with self._engine.begin() as connection:
             self.hold(connection)
         self._confirmed = began
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the database says now that the lease is ours; False where it can't be asked."""
+        try:
+            self.renew()
+        except (StudyError, SearchError, DatabaseOutageError, sa.exc.SQLAlchemyError):
+            return False
+        return True
 
     def hold(self, connection: sa.Connection) -> None:
         """Hold the lease's row until the transaction of `connection` ends, and write a heartbeat.
@@ -287,6 +296,11 @@ def pid_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except (OSError, IndexError):
         return True
+
+
+def _elapsed() -> float:
+    """Seconds of a clock that is never set, and that runs while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 def _now(session: Session) -> float:

@@ -173,6 +173,7 @@ class Candidate:
         results = [*self._results, result]
         with written_whole(path) as file:
             torch.save({"identity": self._identity, "results": results, "trainer": trainer}, file)
+            self._check_owner()  # again: that takes long
         self._results = [*self._results, result | {"sha256": file_digest(path)}]
 
     def _check_owner(self) -> None:
@@ -236,6 +237,7 @@ class Candidate:
         state = {"identity": self._identity, "rung": rung, "trainer": trainer.state_dict(), **asdict(begun)}
         with written_whole(self._interim) as file:
             torch.save(state, file)
+            self._check_owner()
         self._saved = time.monotonic()
 
     def evaluating(self, what: str, done: int, total: int) -> None:

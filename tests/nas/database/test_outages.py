@@ -169,9 +169,7 @@ def test_a_file_that_a_suspended_process_has_locked_names_that_as_the_cause(tmp_
         one._retries = Retries("storage x", seconds=0.02, first_wait=0.01)
         with sqlite3.connect(tmp_path / "study.db") as other:
             other.execute("BEGIN IMMEDIATE")
-            with (
-                one._engine.connect() as connection,
-                pytest.raises(SearchError, match="end the process that has locked its file"),
-            ):
+            with one._engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA busy_timeout = 1")
-                one._retries(lambda: connection.exec_driver_sql("DELETE FROM nas_rungs"))
+                with pytest.raises(SearchError, match="end the process that has locked its file"):
+                    one._retries(lambda: connection.exec_driver_sql("DELETE FROM nas_rungs"))

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from nas.config import SearchConfig
-from nas.database import Rung
+from nas.database import Rung, connection
 from nas.database import lease as leases
 from nas.errors import SearchError
 from nas.workbench import Workbench
@@ -30,7 +30,7 @@ from search_spaces import UserError
 from tests.nas.faults import stub_search
 from tests.nas.faults.stub_search import StubCandidate, run_stub_search
 
-PATIENCE = 60.0  # seconds: the machine may be busy
+PATIENCE = 90.0  # seconds: the machine may be busy
 QUICK = (0.2, 1.5, 1.0)  # heartbeat every, expiry, stale: seconds
 
 Run = Callable[[Workbench, Console], None]
@@ -122,14 +122,17 @@ def start(
         os.setsid()
         _redirect(out, err)
         leases.HEARTBEAT_SECONDS, leases.EXPIRY_SECONDS, leases.STALE_SECONDS = heartbeat
+        connection.IDLE_SECONDS = heartbeat[1]
         if clock is not None:
             _read_clock(clock)
         code = _search(bench, pause, run)
     except BaseException:
-        traceback.print_exc()
+        with suppress(OSError):
+            traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)
 
 
@@ -184,9 +187,9 @@ def rungs_recorded(config: SearchConfig) -> int:
     """Rungs in the study of `config`; 0 while its database can't be read."""
     engine = sa.create_engine(config.storage_url)
     try:
-        with engine.connect() as connection:
+        with engine.connect() as reading:
             count = sa.select(sa.func.count()).select_from(Rung).where(Rung.study == config.study)
-            return int(connection.execute(count).scalar_one())
+            return int(reading.execute(count).scalar_one())
     except sa.exc.SQLAlchemyError:
         return 0
     finally:

@@ -135,9 +135,25 @@ def suspend_driver(episode: Episode, driver: Driver) -> bool:
     driver.send(signal.SIGSTOP)
     if driver.poll() is not None:
         return False
+    if episode.server is None and _is_locked(episode.bench.config.storage_url):
+        driver.send(signal.SIGCONT)  # a file that it has locked is locked until it goes on or ends
+        return False
     episode.suspended.append(driver)
     time.sleep(QUICK[1] + 0.3)
     return True
+
+
+def _is_locked(url: str) -> bool:
+    """Whether a SQLite file can't be written, or is not there yet."""
+    engine = sa.create_engine(url, connect_args={"timeout": 0.1})
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except sa.exc.SQLAlchemyError:
+        return True
+    finally:
+        engine.dispose()
+    return False
 
 
 def start_second(episode: Episode, driver: Driver) -> bool:
@@ -191,6 +207,7 @@ def limit_files(episode: Episode, driver: Driver) -> bool:
 def fill_disk(episode: Episode, driver: Driver) -> bool:
     """The file system of the study's folder has no block left, for a while."""
     filler = episode.bench.config.workdir / "filler"
+    assert os.path.ismount(filler.parent.parent), "this is no small file system"
     try:
         with filler.open("wb", buffering=0) as file, suppress(OSError):
             while True:

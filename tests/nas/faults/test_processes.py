@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from rich.console import Console
 
+from nas.config import SearchConfig
+from nas.database import DatabaseOutageError, LeaseRow, connection
+from nas.errors import StudyError
+from nas.execution import WorkerResources
 from nas.study import StudyStore
 from nas.workbench import Workbench
 from search_spaces import count_of
@@ -20,6 +28,7 @@ from tests.nas.faults import drivers
 from tests.nas.faults.drivers import QUICK, Driver
 from tests.nas.faults.invariants import broken_invariants, table
 from tests.nas.faults.postgres import Server, running_server
+from tests.nas.faults.stub_search import run_stub_search
 
 pytestmark = pytest.mark.slow
 
@@ -94,8 +103,9 @@ def test_a_search_resumed_after_kills_at_random_moments_is_the_undisturbed_one(
     assert table(config) == wanted
 
 
+@pytest.mark.parametrize("has_ended", [True, False], ids=["that has ended", "that runs"])
 def test_a_suspended_driver_that_wakes_up_after_another_took_over_writes_nothing(
-    bench: Workbench, make_bench: MakeBench, started: list[Driver], tmp_path: Path
+    bench: Workbench, make_bench: MakeBench, started: list[Driver], tmp_path: Path, has_ended: bool
 ) -> None:
     wanted, config = _undisturbed(make_bench, tmp_path / "undisturbed", started), bench.config
     first = drivers.start(bench, pause=0.3, heartbeat=QUICK)
@@ -104,21 +114,58 @@ def test_a_suspended_driver_that_wakes_up_after_another_took_over_writes_nothing
     first.send(signal.SIGSTOP)
     before = table(config)
     time.sleep(2.0)  # its lease expires; it is alive, and on this machine
-    second = drivers.start(bench, pause=0.0, heartbeat=QUICK)
+    second = drivers.start(bench, pause=0.0 if has_ended else 0.3, heartbeat=QUICK)
     started.append(second)
-    _ended(second)
-    after = table(config)
+    if has_ended:
+        _ended(second)
+    else:
+        drivers.wait_for(lambda: drivers.rungs_recorded(config) >= 3, second)
     first.send(signal.SIGCONT)
     assert first.wait(drivers.PATIENCE) == 2
     _, said = first.said()
-    print(
-        f"rows: {len(before)} when the first stopped, {len(after)} when the second ended, "
-        f"{len(table(config))} when the first woke up\nfirst: {said.strip()}\nsecond: "
-        f"{' / '.join(''.join(second.said()).splitlines()[-3:])}"
-    )
-    assert said.splitlines()[-1].startswith(f"nas-search: study 'stub' was taken over by pid {second.pid} on")
-    assert table(config) == after == wanted
+    who = "another driver, which has ended" if has_ended else f"pid {second.pid} on"
+    assert said.splitlines()[-1].startswith(f"nas-search: study 'stub' was taken over by {who}")
+    _ended(second)
+    print(f"{len(before)} rows when the first was stopped, {len(table(config))} at the end\nfirst:  {said}")
+    print("second: " + "\n        ".join("".join(second.said()).splitlines()))
+    assert table(config) == wanted
     assert broken_invariants(config) == []
+
+
+def test_a_new_folder_that_another_driver_took_over_is_not_removed(bench: Workbench) -> None:
+    config, others = bench.config, ExitStack()
+
+    @contextmanager
+    def taken_over(_: SearchConfig) -> Iterator[WorkerResources]:
+        engine = sa.create_engine(config.storage_url)
+        with engine.begin() as writing:
+            writing.execute(sa.update(LeaseRow).values(heartbeat=0.0))
+        engine.dispose()
+        other = others.enter_context(StudyStore.open(config.storage_url, config.study))
+        others.enter_context(other.lease())
+        (config.folder / "trials").mkdir()
+        yield WorkerResources(1, 1, 0.0)
+
+    with others:
+        with pytest.raises(StudyError, match="was taken over by"):
+            run_stub_search(bench, Console(file=io.StringIO()), taken_over)
+        assert (config.folder / "trials").is_dir()
+
+
+def test_a_driver_suspended_in_the_midst_of_a_transaction_is_not_waited_for_for_ever(
+    make_bench: MakeBench, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "IDLE_SECONDS", 0.5)
+    url = server.new_database()
+    with StudyStore.open(url, "study") as first, first.lease() as lease, first._engine.connect() as idle:
+        lease.hold(idle)  # and nothing more: the driver is suspended
+        with sa.create_engine(url).begin() as other:  # waits for the row
+            other.execute(sa.update(LeaseRow).values(heartbeat=0.0))
+        with StudyStore.open(url, "study") as second, second.lease():
+            with pytest.raises(DatabaseOutageError):
+                idle.exec_driver_sql("SELECT 1")
+            with pytest.raises(StudyError, match="was taken over by"):
+                first.study.ask()
 
 
 def test_a_server_that_crashes_and_comes_back_is_waited_for(
