@@ -30,6 +30,7 @@ from search_spaces import UserError
 from tests.nas.faults import stub_search
 from tests.nas.faults.stub_search import StubCandidate, run_stub_search
 
+UNTOLD = 70  # exit code of a driver that could not print why it ended
 PATIENCE = 90.0  # seconds: the machine may be busy
 QUICK = (0.2, 1.5, 1.0)  # heartbeat every, expiry, stale: seconds
 
@@ -117,7 +118,7 @@ def start(
     pid = os.fork()
     if pid:
         return Driver(pid, out, err)
-    code = 70
+    code = UNTOLD
     try:
         os.setsid()
         _redirect(out, err)
