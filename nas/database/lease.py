@@ -240,7 +240,7 @@ class Holder:
     pid: int
     since: float  # seconds since 1970
     heartbeat: float  # the last one, seconds since 1970
-    silent: float  # seconds since then
+    silent: float  # seconds between it and now
     alive: bool  # else the next driver takes the lease over
 
     @property
@@ -256,7 +256,7 @@ def lease_holder(engine: Engine, study: str) -> Holder | None:
         if row is None:
             return None
         now = _now(session)
-        silent = max(0.0, now - row.heartbeat)
+        silent = abs(now - row.heartbeat)
         return Holder(row.host, row.pid, row.since, row.heartbeat, silent, _alive(row, now))
 
 
@@ -267,7 +267,11 @@ def is_held(engine: Engine, study: str) -> bool:
 
 
 def _alive(holder: LeaseRow, now: float) -> bool:
-    if now - holder.heartbeat > EXPIRY_SECONDS:
+    """Whether the holder shows signs of life.
+
+    A heartbeat that is to come is one from before the clock was set back: a living holder writes another.
+    """
+    if abs(now - holder.heartbeat) > EXPIRY_SECONDS:
         return False
     return holder.pid_space != pid_space() or pid_alive(holder.pid)
 

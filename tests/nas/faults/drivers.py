@@ -9,6 +9,7 @@ import faulthandler
 import logging
 import os
 import signal
+import subprocess
 import sys
 import time
 import traceback
@@ -197,11 +198,14 @@ def rungs_recorded(config: SearchConfig) -> int:
         engine.dispose()
 
 
-def wait_for(condition: Callable[[], bool], *drivers: Driver, seconds: float = PATIENCE) -> None:
+def wait_for(
+    condition: Callable[[], bool], *drivers: Driver | subprocess.Popen[str], seconds: float = PATIENCE
+) -> None:
     """Wait until `condition` holds while all `drivers` run."""
     deadline = time.monotonic() + seconds
     while not condition():
         for driver in drivers:
-            assert driver.poll() is None, driver.said()
+            said = driver.said if isinstance(driver, Driver) else driver.communicate
+            assert driver.poll() is None, said()
         assert time.monotonic() < deadline, "waited for too long"
         time.sleep(0.01)

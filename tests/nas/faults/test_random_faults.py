@@ -16,6 +16,7 @@ import pytest
 
 from tests.nas.conftest import MakeBench
 from tests.nas.faults import drivers
+from tests.nas.faults.drivers import Driver
 from tests.nas.faults.invariants import broken_invariants, table
 from tests.nas.faults.postgres import running_server
 from tests.nas.faults.random_faults import DISK, POSTGRESQL, SQLITE, Episode, Harm, ended
@@ -71,7 +72,7 @@ def test_a_search_survives_faults_at_random_moments(
             bench = make_bench(**SEARCH | study)
             number += 1
             with ended(Episode(bench, server, chance, tmp_path)) as episode:
-                happened = _run(episode, harms, min(EACH, FAULTS - done.total()))
+                happened = _run(episode, harms, min(EACH, FAULTS - done.total()), done)
                 found = [*episode.complaints, *broken_invariants(bench.config)]
                 found += [] if table(bench.config) == wanted else ["the study is not the undisturbed one"]
                 broken += [f"study {number - 1}, after {happened}: {each}" for each in found]
@@ -82,16 +83,36 @@ def test_a_search_survives_faults_at_random_moments(
     assert broken == []
 
 
-def _run(episode: Episode, harms: dict[str, Harm], faults: int) -> list[str]:
-    """Give the command until the search has ended, while `faults` of `harms` happen; what has happened."""
+def _rarest(harms: dict[str, Harm], done: Counter[str], chance: random.Random) -> str:
+    """One of the kinds of faults of which there were the fewest, or for a change any."""
+    if chance.random() < 0.25:
+        return chance.choice(list(harms))
+    return min(chance.sample(list(harms), len(harms)), key=lambda kind: done[kind])
+
+
+def _happens(episode: Episode, driver: Driver, harm: Harm) -> bool:
+    """Do `harm` as soon as it can be done, if that is soon: a worker must be there to be killed."""
+    deadline = time.monotonic() + 2.0
+    while driver.poll() is None and time.monotonic() < deadline:
+        if harm(episode, driver):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def _run(episode: Episode, harms: dict[str, Harm], faults: int, done: Counter[str]) -> list[str]:
+    """Give the command until the search has ended, while `faults` of `harms` happen; what has happened.
+
+    `done` counts those of other searches.
+    """
     happened: list[str] = []
     driver = episode.start()
     began = time.monotonic()
     while time.monotonic() - began < drivers.PATIENCE:
         if len(happened) < faults and driver.poll() is None:
             time.sleep(episode.chance.uniform(0.0, 0.6))
-            kind = episode.chance.choice(list(harms))
-            if driver.poll() is None and harms[kind](episode, driver):
+            kind = _rarest(harms, done + Counter(happened), episode.chance)
+            if _happens(episode, driver, harms[kind]):
                 happened.append(kind)
         if driver in episode.suspended or driver.poll() not in (None, 0):
             if driver.poll() is not None:

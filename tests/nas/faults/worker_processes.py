@@ -81,7 +81,7 @@ def _watching(config: SearchConfig, searcher: StudySearcher) -> Callable[[TuneTr
     hung = HungWorkers(tuning._watchdog(config), searcher, lambda trial: trial.worker)
 
     def tick(trial: TuneTrial, worker: Any) -> None:
-        trial.worker = worker
+        trial.worker, trial.temporary_state = worker, SimpleNamespace(ray_actor=worker)
         hung.on_step_end(0, [trial])
 
     return tick
