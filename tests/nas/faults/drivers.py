@@ -32,7 +32,7 @@ from tests.nas.faults import stub_search
 from tests.nas.faults.stub_search import StubCandidate, run_stub_search
 
 UNTOLD = 70  # exit code of a driver that could not print why it ended
-PATIENCE = 90.0  # seconds: the machine may be busy
+PATIENCE = 240.0  # seconds: the machine may be busy
 QUICK = (0.2, 1.5, 1.0)  # heartbeat every, expiry, stale: seconds
 
 Run = Callable[[Workbench, Console], None]

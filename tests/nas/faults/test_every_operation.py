@@ -172,6 +172,18 @@ def test_the_same_command_ends_in_the_undisturbed_study(
     assert broken == []
 
 
+def test_files_that_a_study_refers_to_are_on_the_disk_before_they_have_their_names(
+    make_scene: Callable[[str], Scene],
+) -> None:
+    _, counted = _undisturbed(make_scene("a new search"))
+    durable = ("rename .pt", "rename .toml", "rename .driver")
+    renamed = [at for at, what in enumerate(counted.seen) if what in durable]
+    assert {counted.seen[at] for at in renamed} == set(durable)
+    for at in renamed:
+        assert "fsync .partial" in counted.seen[at - 2 : at], counted.seen[at - 5 : at + 4]
+        assert counted.seen[at + 1 : at + 3] == ["read folder", "fsync folder"]
+
+
 def _workers_lost(bench: Workbench) -> int:
     with StudyStore.open(bench.config.storage_url, bench.config.study, create=False) as store:
         return sum(TrialAttributes.from_trial(trial).workers_lost for trial in store.study.get_trials())
