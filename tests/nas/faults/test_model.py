@@ -50,7 +50,8 @@ class Studies(RuleBasedStateMachine):
         """A new driver opens the study and takes its lease."""
         self.store = self.drivers.enter_context(StudyStore.open(self.url, "study"))
         self.store._retries = Retries("storage", seconds=5.0, first_wait=0.0001)
-        self.drivers.enter_context(self.store.lease())
+        self.held = self.drivers.enter_context(ExitStack())
+        self.held.enter_context(self.store.lease())
 
     def expire(self) -> None:
         """The lease of the driver expires, as when it has been suspended."""
@@ -102,6 +103,13 @@ class Studies(RuleBasedStateMachine):
         """The driver ends without a word; the next one takes over."""
         self.expire()
         self.store.release()
+        self.take_over()
+
+    @rule()
+    def resume(self) -> None:
+        """The driver ends in order, and gives its lease back; the same command again continues."""
+        self.held.close()
+        assert not self.store.has_driver
         self.take_over()
 
     @rule()
@@ -166,7 +174,7 @@ class Studies(RuleBasedStateMachine):
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 TestStudies = Studies.TestCase
 TestStudies.settings = settings(
-    max_examples=int(os.environ.get("NAS_TEST_MODELS", "4")),
+    max_examples=int(os.environ.get("NAS_TEST_MODELS", "8")),
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -27,8 +26,6 @@ from nas.driver import tuning
 from nas.execution import HungWorkers, StudySearcher, WorkerResources, watchdog
 from nas.workbench import Workbench
 from tests.nas.faults.stub_search import TuneTrial, one_by_one, run_stub_search, stub_cluster
-
-DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
 class ForkedWorker:
@@ -93,17 +90,13 @@ def _raylet_cluster(config: SearchConfig) -> Iterator[WorkerResources]:
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "raylet"
         program.symlink_to("/bin/sleep")
-        raylet = subprocess.Popen([program, "1000"], preexec_fn=_die_with_parent)
+        raylet = subprocess.Popen([program, "600"])
         try:
             with stub_cluster(config) as resources, ray_start._end_with_raylet():
                 yield resources
         finally:
             raylet.kill()
             raylet.wait()
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
 
 
 def run_with_processes(bench: Workbench, console: Console) -> None:
