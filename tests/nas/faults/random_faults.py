@@ -80,8 +80,12 @@ class Episode:
 
     def worker(self, driver: Driver) -> int | None:
         """A worker of the `driver` that has not been stopped."""
-        found = [pid for pid, name in children(driver.pid).items() if name != "raylet"]
-        return next((pid for pid in found if pid not in self.stopped), None)
+        found = children(driver.pid)
+        if "raylet" not in found.values():  # what is there becomes the raylet
+            return None
+        return next(
+            (pid for pid, name in found.items() if name != "raylet" and pid not in self.stopped), None
+        )
 
     def wake(self) -> None:
         """Have all that was suspended go on, and end."""
