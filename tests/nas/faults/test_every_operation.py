@@ -7,8 +7,10 @@ import io
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from unittest import mock
 
 import pytest
 import sqlalchemy as sa
@@ -38,14 +40,14 @@ pytestmark = pytest.mark.slow
 
 EVERY = "NAS_TEST_EVERY_OPERATION"  # environment variable: set, the whole plan is carried out
 SHARES, STRIDE = (4, 1) if os.environ.get(EVERY) else (1, 120)  # shares of the plan; every so many operations
-REPEATED = Retries("storage", seconds=0.02, first_wait=0.002, longest_wait=0.01)
+LASTING = Retries("storage", seconds=0.02, first_wait=0.002, longest_wait=0.01)
+PASSING = replace(LASTING, seconds=30.0)  # what fails once is repeated, however busy the machine
 
 load, load_once = pyfiles.load_module_py, functools.cache(pyfiles.load_module_py)
 
 
 @pytest.fixture
 def bench(make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> Workbench:
-    monkeypatch.setattr(stores, "Retries", lambda storage, seconds=0.0: REPEATED)
     monkeypatch.setattr(pyfiles, "load_module_py", _module)
     return make_bench(
         trials=2,
@@ -103,7 +105,9 @@ class Scene:
     ) -> tuple[BaseException | None, Operations]:
         """Run the search; what ended it, and its operations."""
         operations = Operations(self.bench.config.folder, at, fault, self.statements)
-        return _run(self.bench, operations), operations
+        retries = LASTING if fault in (Fault.FOR_GOOD, Fault.KILLED) else PASSING
+        with mock.patch.object(stores, "Retries", lambda storage, seconds=0.0: retries):
+            return _run(self.bench, operations), operations
 
 
 def _undisturbed(scene: Scene) -> tuple[list[tuple[object, ...]], Operations]:
