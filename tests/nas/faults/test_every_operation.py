@@ -106,7 +106,7 @@ class Scene:
         """Run the search; what ended it, and its operations."""
         operations = Operations(self.bench.config.folder, at, fault, self.statements)
         retries = LASTING if fault in (Fault.FOR_GOOD, Fault.KILLED) else PASSING
-        with mock.patch.object(stores, "Retries", lambda storage, seconds=0.0: retries):
+        with mock.patch.object(stores, "Retries", return_value=retries):
             return _run(self.bench, operations), operations
 
 
