@@ -279,16 +279,16 @@ class StudyStore:
     @property
     def has_driver(self) -> bool:
         """Whether a living driver, this process or another one, holds the lease of this study."""
-        return is_held(self._engine, self.name)
+        return self._retries(lambda: is_held(self._engine, self.name))
 
     @property
     def holder(self) -> Holder | None:
         """Who holds the lease of this study, dead or alive."""
-        return lease_holder(self._engine, self.name)
+        return self._retries(lambda: lease_holder(self._engine, self.name))
 
     def check_no_driver(self) -> None:
         """Raise StudyError, with who runs it, where a living driver holds the lease of this study."""
-        check_free(self._engine, self.name)
+        self._retries(lambda: check_free(self._engine, self.name))
 
     def check_lease(self) -> None:
         """Raise StudyError when the lease that this store held has been taken over.

@@ -153,6 +153,26 @@ def test_errors_that_repeating_does_not_mend_pass(store: StudyStore) -> None:
         connection.exec_driver_sql("SELECT * FROM no_such_table")
 
 
+@pytest.mark.parametrize("read", ["has_driver", "holder", "rungs"])
+def test_a_read_that_fails_once_is_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    with StudyStore.open(f"sqlite:///{tmp_path}/study.db", "study") as one, one.lease():
+        one._retries = HASTY
+        execute, failed = one._engine.dialect.do_execute, list[str]()
+
+        def fail_once(cursor: Any, statement: str, *rest: Any) -> None:
+            if not failed:
+                failed.append(statement)
+                raise BusyError("database is locked")
+            execute(cursor, statement, *rest)
+
+        monkeypatch.setattr(one._engine.dialect, "do_execute", fail_once)
+        found = getattr(one, read)
+        assert (found() if callable(found) else found) in ([], True) or read == "holder"
+        assert failed
+
+
 def test_ctrl_c_during_a_statement_is_no_outage(store: StudyStore, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
