@@ -27,6 +27,12 @@ CONNECT_SECONDS = 5
 TAKEN_SECONDS, TAKEN_WAIT = 20.0, 1.0
 """How long, and how often, a connection is tried where the server has none left."""
 
+IDLE_SECONDS = 60.0
+"""After which PostgreSQL ends a transaction whose driver sends nothing; by then its lease has expired."""
+
+UNFINISHED = (sa.exc.DBAPIError, sa.exc.InvalidRequestError, sqlite3.OperationalError)
+"""What a database raises whose tables another process is making."""
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -75,15 +81,24 @@ def connect(url: URL, *, create: bool, migrate: bool = True) -> Engine:
         when_connections_are_free(answer, url)
     except (sa.exc.SQLAlchemyError, sqlite3.Error, TypeError) as error:
         engine.dispose()
-        if path is not None:
-            raise StorageError(unwritable(url, path, error)) from error
-        if is_forbidden(getattr(error, "orig", None)):
-            raise StorageError(forbidden(url, error)) from error
-        raise StorageError(
-            f"storage {shown(url)} does not answer: {_one_line(error)}; check that the server runs and that "
-            "host, user, password and database are right"
-        ) from error
+        raise unusable(url, error) from error
     return engine
+
+
+def unusable(url: URL, error: Exception) -> StorageError:
+    """The error of a database that can't be opened because of `error`."""
+    path = sqlite_path(url)
+    if path is not None:
+        return StorageError(unwritable(url, path, error))
+    if is_forbidden(getattr(error, "orig", None)):
+        return StorageError(
+            f"storage {shown(url)}: the role may not make or update tables ({_one_line(error)}): run "
+            "nas-study list --storage once as the database's owner, see docs/postgresql.md"
+        )
+    return StorageError(
+        f"storage {shown(url)} does not answer: {_one_line(error)}; check that the server runs and that "
+        "host, user, password and database are right"
+    )
 
 
 def engine_arguments(url: URL) -> dict[str, Any]:
@@ -96,11 +111,23 @@ def engine_arguments(url: URL) -> dict[str, Any]:
 
 
 def prepare(engine: Engine) -> None:
-    """Set up SQLite's connections so that commits do not wait for the disk, and readers not for the writer.
+    """Set up the connections.
 
-    A kill -9 loses no commit; a power cut may lose the last ones, together with the driver that made them.
-    A server's crash does not end the driver: there commits wait for the disk, as its settings say.
+    SQLite's commits do not wait for the disk, and its readers not for the writer: a kill -9 loses no commit;
+    a power cut may lose the last ones, together with the driver that made them. A server's crash does not
+    end the driver: there commits wait for the disk, as its settings say.
+
+    PostgreSQL ends a transaction in the midst of which its driver was suspended: it would hold the lease's
+    row, and whoever takes the lease over would wait for it for ever.
     """
+    if engine.url.get_backend_name() == "postgresql":
+
+        @event.listens_for(engine, "connect")
+        def end_idle_transactions(connection: Any, _: Any) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET idle_in_transaction_session_timeout = {round(IDLE_SECONDS * 1000)}")
+            connection.commit()
+
     if not is_sqlite(engine.url):
         return
 
@@ -140,20 +167,14 @@ def when_connections_are_free(action: Callable[[], T], url: URL) -> T:
             time.sleep(TAKEN_WAIT)
 
 
-def forbidden(url: URL, error: Exception) -> str:
-    """What is said of a role that may not make or change tables."""
-    return (
-        f"storage {shown(url)}: the role may not make or update tables ({_one_line(error)}): run nas-study "
-        "list --storage once as the database's owner, see docs/postgresql.md"
-    )
-
-
-def patiently(action: Callable[[], T], attempts: int = 6) -> T:
-    """Repeat `action` while it fails because another process creates the same database."""
+def patiently(
+    action: Callable[[], T], attempts: int = 6, errors: tuple[type[Exception], ...] = UNFINISHED
+) -> T:
+    """Repeat `action` while it fails by `errors`, because another process creates the same database."""
     for attempt in range(attempts):
         try:
             return action()
-        except (sa.exc.DBAPIError, sa.exc.InvalidRequestError, sqlite3.OperationalError):
+        except errors:
             if attempt == attempts - 1:
                 raise
             time.sleep(0.05 * 2**attempt / 4)

@@ -51,7 +51,7 @@ class Lease:
         self._study = study
         self._token = token
         self._lost: str | None = None  # to whom, in words
-        self._confirmed = time.monotonic()  # when the last heartbeat began that was committed
+        self._confirmed = _elapsed()  # when the last heartbeat began that was committed
         self._released = threading.Event()
 
     @property
@@ -68,15 +68,24 @@ class Lease:
         """
         if self._lost is not None:
             raise self._taken_over()
-        if time.monotonic() - self._confirmed > STALE_SECONDS:
+        if _elapsed() - self._confirmed > STALE_SECONDS:
             self.renew()
 
     def renew(self) -> None:
         """Write a heartbeat; raises what `check` does."""
-        began = time.monotonic()
+        began = _elapsed()
         with self._engine.begin() as connection:
             self.hold(connection)
         self._confirmed = began
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the database says now that the lease is ours; False where it can't be asked."""
+        try:
+            self.renew()
+        except (StudyError, SearchError, DatabaseOutageError, sa.exc.SQLAlchemyError):
+            return False
+        return True
 
     def hold(self, connection: sa.Connection) -> None:
         """Hold the lease's row until the transaction of `connection` ends, and write a heartbeat.
@@ -128,7 +137,8 @@ def study_lease(engine: Engine, study: str, retries: Retries) -> Iterator[Lease]
         held._released.set()
         heart.join(timeout=HEARTBEAT_SECONDS)
         try:
-            replace(retries, seconds=RETURN_SECONDS)(lambda: _give_back(engine, study, token))
+            brief = replace(retries, seconds=min(RETURN_SECONDS, retries.seconds))
+            brief(lambda: _give_back(engine, study, token))
         except (sa.exc.SQLAlchemyError, SearchError) as error:
             log.warning("the lease of study %r could not be given back, it ends by itself: %s", study, error)
 
@@ -230,7 +240,7 @@ class Holder:
     pid: int
     since: float  # seconds since 1970
     heartbeat: float  # the last one, seconds since 1970
-    silent: float  # seconds since then
+    silent: float  # seconds between it and now
     alive: bool  # else the next driver takes the lease over
 
     @property
@@ -246,7 +256,7 @@ def lease_holder(engine: Engine, study: str) -> Holder | None:
         if row is None:
             return None
         now = _now(session)
-        silent = max(0.0, now - row.heartbeat)
+        silent = abs(now - row.heartbeat)
         return Holder(row.host, row.pid, row.since, row.heartbeat, silent, _alive(row, now))
 
 
@@ -257,7 +267,11 @@ def is_held(engine: Engine, study: str) -> bool:
 
 
 def _alive(holder: LeaseRow, now: float) -> bool:
-    if now - holder.heartbeat > EXPIRY_SECONDS:
+    """Whether the holder shows signs of life.
+
+    A heartbeat that is to come is one from before the clock was set back: a living holder writes another.
+    """
+    if abs(now - holder.heartbeat) > EXPIRY_SECONDS:
         return False
     return holder.pid_space != pid_space() or pid_alive(holder.pid)
 
@@ -286,6 +300,11 @@ def pid_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except (OSError, IndexError):
         return True
+
+
+def _elapsed() -> float:
+    """Seconds of a clock that is never set, and that runs while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 def _now(session: Session) -> float:

@@ -21,6 +21,7 @@ from nas.errors import SearchError
 
 TRANSIENT_STATES = (
     "08",  # connection exceptions
+    "25P03",  # idle in a transaction for too long: the driver was suspended
     "40001",  # serialization failure
     "40P01",  # deadlock
     "53300",  # too many connections
@@ -63,6 +64,8 @@ def outages_translated(engine: Engine) -> Iterator[None]:
 def _translate(context: ExceptionContext) -> Exception | None:
     """The error that replaces an outage's, or that of a database without room; None for other errors."""
     error = context.original_exception
+    if not isinstance(error, Exception):  # Ctrl-C, by which the connection is lost as well
+        return None
     lines = str(error).strip().splitlines()
     reason = lines[0] if lines else type(error).__name__
     if context.is_disconnect or _is_transient(error):
@@ -106,6 +109,12 @@ def _is_transient(error: BaseException) -> bool:
     return cannot_connect or (state is not None and state.startswith(TRANSIENT_STATES))
 
 
+def _remedy(error: DatabaseOutageError) -> str:
+    if isinstance(error.__cause__, sqlite3.Error):  # nobody serves it: its file is locked
+        return "end the process that has locked its file (it may be suspended)"
+    return "start the database"
+
+
 @dataclass(frozen=True)
 class Retries:
     """Repeats what fails by an outage, waiting longer each time, until the outage has lasted `seconds`."""
@@ -136,7 +145,7 @@ class Retries:
                 if left <= 0:
                     raise SearchError(
                         f"{self.storage} has not answered for {self.seconds:.0f} s ({error}): what was "
-                        "recorded is kept; start the database, then run the same command again"
+                        f"recorded is kept; {_remedy(error)}, then run the same command again"
                     ) from error
                 if failures == 2:  # one is a connection from before the server was started again
                     log.warning(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import sqlalchemy as sa
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy.engine import URL
 
 from nas.database.connection import (
+    UNFINISHED,
     engine_arguments,
-    forbidden,
     patiently,
     prepare,
+    unusable,
     when_connections_are_free,
 )
-from nas.database.outages import is_forbidden
 from nas.database.urls import shown
 from nas.errors import StorageError
 
@@ -23,8 +25,8 @@ def optuna_storage(url: URL) -> RDBStorage:
     """Optuna's storage in the database `url`, whose tables it makes.
 
     Raises:
-        StorageError: another version of Optuna made its tables, the role may not make them, or the server has
-            no connection left.
+        StorageError: another version of Optuna made its tables, the role may not make them, they can't be
+            read or written, or the server has no connection left.
     """
 
     def construct() -> RDBStorage:
@@ -36,11 +38,14 @@ def optuna_storage(url: URL) -> RDBStorage:
             raise
 
     try:
-        storage = when_connections_are_free(lambda: patiently(construct), url)
-    except sa.exc.DBAPIError as error:
-        if is_forbidden(error.orig):
-            raise StorageError(forbidden(url, error)) from error
-        raise
+        storage = when_connections_are_free(
+            lambda: patiently(construct, errors=(*UNFINISHED, StorageInternalError)), url
+        )
+    except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
+        raise unusable(url, error) from error
+    except StorageInternalError as error:  # its cause says more
+        cause = error.__cause__
+        raise unusable(url, cause if isinstance(cause, Exception) else error) from error
     except RuntimeError as error:  # tables of another version; the message names the command that mends it
         raise StorageError(f"storage {shown(url)}: {error}") from error
     prepare(storage.engine)

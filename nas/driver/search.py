@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import warnings
 from collections.abc import Callable, Iterator
@@ -42,6 +43,7 @@ from nas.study import (
     FolderOwner,
     RunFacts,
     StudyAttributes,
+    StudyFolder,
     StudyStore,
     check_purpose,
     study_folder,
@@ -51,6 +53,9 @@ from nas.trials import Proposer, TrialSource, link_retries
 from nas.upkeep import prune_checkpoints, remove_unfinished
 from nas.workbench import Workbench, searched_space
 from search_spaces import SearchSpace, UserError, Utilisation, os_reason
+
+OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.ESTALE)
+"""Errors of a write to an open file, which do not name it; it may be that of the output."""
 
 RUN_DIGITS = 12  # of the lease's token: the id of a run
 REMOVED = "Removed unfinished images of the teacher, which an interrupted search left"
@@ -98,9 +103,10 @@ def run_search(
             named=config.names,
         ) as store,
         store.lease() as lease,
+        _left_to_others(folder, lease),
     ):
         folder.own_contents()  # not before the lease is ours: another driver may be at work in the folder
-        remove_unfinished(config.folder)
+        remove_unfinished(store, config.folder)
         check_purpose(store.study, finalists_of)
         link_retries(store)
         StudyAttributes(finalists_of=finalists_of).write(store.study)
@@ -120,10 +126,22 @@ def run_search(
             say(console, _nothing_left(config, finalists_of), dated=False)
         fail_unsampled(store)
         found = read_report(store)
+        store.check_lease()
         if freed := prune_checkpoints(found, config.keep):
             what = {"front": "off the front", "best": "but the best"}[config.keep]
             say(console, f"Deleted checkpoints of trials {what}: {format_bytes(freed)}", dated=False)
         return found
+
+
+@contextmanager
+def _left_to_others(folder: StudyFolder, lease: Lease) -> Iterator[None]:
+    """Keep a new folder, whose search is refused, where another driver has taken it over meanwhile."""
+    try:
+        yield
+    except UserError:
+        if not lease.is_ours:
+            folder.keep()
+        raise
 
 
 @contextmanager
@@ -132,10 +150,11 @@ def _disk_failures_in_a_line() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno not in OF_DISKS:
             raise
+        what = "a file" if error.filename is None else error.filename
         raise SearchError(
-            f"{error.filename}: {os_reason(error)}: what was recorded is kept; make room or mend the disk, "
+            f"{what}: {os_reason(error)}: what was recorded is kept; make room or mend the disk, "
             "then run the same command again"
         ) from error
 
@@ -212,6 +231,7 @@ def _train_candidates(
 ) -> None:
     """Train what is missing in `store`."""
     owner = FolderOwner(config.folder, lease.token)
+    store.check_lease()
     owner.claim()
     resources = pack(config, resources, console)
     if config.share_weights:

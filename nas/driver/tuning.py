@@ -75,11 +75,12 @@ def _tuner(
 ) -> tune.Tuner:
     per_candidate = {"cpu": resources.cpus, "gpu": resources.gpus}
     settings = config.absolute().model_dump(mode="json")
+    halving = ParetoHalving(board)
     return tune.Tuner(
         tune.with_resources(tune.with_parameters(trainable, settings=settings, token=token), per_candidate),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
-            scheduler=ParetoHalving(board),
+            scheduler=halving,
             num_samples=-1,
             max_concurrent_trials=resources.workers,
             reuse_actors=True,
@@ -92,7 +93,7 @@ def _tuner(
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0),
             callbacks=[
                 LostWorkers(searcher),
-                HungWorkers(_watchdog(config), searcher),
+                HungWorkers(_watchdog(config), searcher, halving.worker_of),
                 ForgottenMetrics(),
             ],
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import time
@@ -44,6 +45,7 @@ STUDENT = "g_"  # how the names of its losses begin; the discriminator's with d_
 SPREAD = "kid_std"  # of subsets, no figure of a finalist
 NEAREST = ("nearest", "second nearest", "third nearest")
 REPORT_SECONDS = 1.0  # between two reports: all workers of a cluster write into one folder
+OF_A_CUT_FILE = errno.EINVAL  # PyTorch's reader seeks from an end that is not there
 FID_SEED_OFFSET = 7_919  # so that FIDs use other latents than the training
 
 
@@ -173,6 +175,7 @@ class Candidate:
         results = [*self._results, result]
         with written_whole(path) as file:
             torch.save({"identity": self._identity, "results": results, "trainer": trainer}, file)
+            self._check_owner()  # again: that takes long
         self._results = [*self._results, result | {"sha256": file_digest(path)}]
 
     def _check_owner(self) -> None:
@@ -189,12 +192,18 @@ class Candidate:
         return interim_file(self.bench.config.folder, self.trial)
 
     def _read(self, path: Path) -> dict[str, Any] | None:
-        """The checkpoint at `path`; None when there is none, it is damaged, or of another search."""
+        """The checkpoint at `path`; None when there is none, it is damaged, or of another search.
+
+        Raises:
+            OSError: it can't be read.
+        """
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except FileNotFoundError:
             return None
-        except Exception:  # whatever a damaged file makes the reader raise
+        except Exception as error:  # whatever a damaged file makes the reader raise
+            if isinstance(error, OSError) and error.errno != OF_A_CUT_FILE:
+                raise  # it may be whole: what it holds must not be lost because the disk is gone just now
             self._warning = f"{path} is damaged: its rung is trained again"
             return None
         ours = isinstance(state, dict) and same_search(state.get("identity"), self._identity)
@@ -230,6 +239,7 @@ class Candidate:
         state = {"identity": self._identity, "rung": rung, "trainer": trainer.state_dict(), **asdict(begun)}
         with written_whole(self._interim) as file:
             torch.save(state, file)
+            self._check_owner()
         self._saved = time.monotonic()
 
     def evaluating(self, what: str, done: int, total: int) -> None:

@@ -23,6 +23,31 @@ class ParetoHalving(FIFOScheduler):  # type: ignore[misc]  # Ray Tune has no typ
     def __init__(self, board: RungBoard) -> None:
         super().__init__()
         self.board = board
+        self._controller: Any = None  # Tune's, once it has a trial
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """Remember who starts the workers."""
+        self._controller = tune_controller
+
+    def worker_of(self, trial: Any) -> Any | None:
+        """The actor of a Tune trial, also while its process starts; None without one.
+
+        Tune gives an actor to its trial when it has started. One that never does is found in Tune's private
+        tables alone; where another version has others, None is returned until it has started.
+        """
+        actor = trial.temporary_state.ray_actor
+        if actor is not None or self._controller is None:
+            return actor
+        try:
+            tracked = self._controller._trial_to_actor.get(trial)
+            actor, _ = self._controller._actor_manager._live_actors_to_ray_actors_resources[tracked]
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return None
+        return actor
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without Tune's controller: Tune pickles both."""
+        return vars(self) | {"_controller": None}
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: Mapping[str, Any]) -> str:
         """STOP or CONTINUE. A result without a rung or an FID (a failure being reported) passes."""

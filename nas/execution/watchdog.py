@@ -7,7 +7,7 @@ that it does nothing shows only in a report that does not change.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ class _Watched:
     report: object
     quiet: float = 0.0  # seconds
     has_reported: bool = False  # else the report may be of an earlier worker
+    starts: bool = False  # its process is not there yet, or loads its libraries
 
 
 class Watchdog:
@@ -38,7 +39,7 @@ class Watchdog:
 
     Args:
         limit: seconds; 0 is none. With None it follows the longest pause after which any worker has gone on,
-            so that slow steps and evaluations are not taken for hung ones.
+            so that slow steps and evaluations are not taken for hung ones. A process that starts has longer.
         report: the last report of a trial's worker, None without one; only whether it changes matters.
         clock: seconds, as of `time.monotonic`.
     """
@@ -59,14 +60,20 @@ class Watchdog:
         """Whether it is time to look again."""
         return self._given != 0 and self._clock() - self._looked >= LOOK_SECONDS
 
-    def hung(self, running: Iterable[int]) -> dict[int, float]:
-        """Seconds without progress of those of the `running` trials that are over the limit."""
+    def hung(self, running: Iterable[int], starting: Collection[int] = ()) -> dict[int, float]:
+        """Seconds without progress of those of the `running` trials that are over the limit.
+
+        The workers of the `starting` ones among them are processes that start.
+        """
         now = self._clock()
         passed, self._looked = min(now - self._looked, LONGEST_LOOK), now
         before, self._watched = self._watched, {}
         for trial in running:
-            report, known = self._report(trial), before.get(trial)
-            self._watched[trial] = self._after(passed, report, known)
+            report, known, starts = self._report(trial), before.get(trial), trial in starting
+            if known is not None and known.starts == starts:
+                self._watched[trial] = self._after(passed, report, known)
+            else:
+                self._watched[trial] = _Watched(report, starts=starts)
         over = {trial: each.quiet for trial, each in self._watched.items() if each.quiet > self._limit(each)}
         return over if self._given != 0 else {}
 
@@ -74,9 +81,7 @@ class Watchdog:
         """Another worker takes the `trial` over."""
         self._watched.pop(trial, None)
 
-    def _after(self, passed: float, report: object, known: _Watched | None) -> _Watched:
-        if known is None:
-            return _Watched(report)
+    def _after(self, passed: float, report: object, known: _Watched) -> _Watched:
         if report != known.report:
             if known.has_reported:
                 self._longest = max(self._longest, known.quiet + passed)
@@ -86,24 +91,32 @@ class Watchdog:
 
     def _limit(self, watched: _Watched) -> float:
         if self._given is not None:
-            return self._given
+            return max(self._given, START_SECONDS) if watched.starts else self._given
         least = LEAST_SECONDS if watched.has_reported else START_SECONDS
         return max(least, LONGER * self._longest)
 
 
 class HungWorkers(tune.Callback):  # type: ignore[misc]  # Ray Tune has no types
-    """Kills workers that stand still, so that Tune gives their candidates to others."""
+    """Kills workers that stand still, so that Tune gives their candidates to others.
 
-    def __init__(self, watchdog: Watchdog, searcher: StudySearcher) -> None:
-        self._watchdog, self._searcher = watchdog, searcher
+    Args:
+        watchdog, searcher: who notices them, and who is told.
+        worker_of: the actor of a Tune trial, also one whose process starts; None without one.
+    """
+
+    def __init__(
+        self, watchdog: Watchdog, searcher: StudySearcher, worker_of: Callable[[Any], Any | None]
+    ) -> None:
+        self._watchdog, self._searcher, self._worker_of = watchdog, searcher, worker_of
 
     def on_step_end(self, iteration: int, trials: Any, **_: Any) -> None:
         """Look at those that have a worker, every few seconds."""
         if not self._watchdog.is_due:
             return
-        actors = ((trial, trial.temporary_state.ray_actor) for trial in trials if not trial.is_finished())
+        actors = ((trial, self._worker_of(trial)) for trial in trials if not trial.is_finished())
         live = {from_tune(trial.config).trial: (trial, actor) for trial, actor in actors if actor is not None}
-        for number, seconds in self._watchdog.hung(live).items():
+        starting = [n for n, (trial, _) in live.items() if trial.temporary_state.ray_actor is None]
+        for number, seconds in self._watchdog.hung(live, starting).items():
             trial, actor = live[number]
             self._watchdog.forget(number)
             if not self._searcher.on_trial_hung(trial.trial_id, seconds):

@@ -7,8 +7,10 @@ notes, a tie-break and latencies beside the trials, which no driver writes.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,7 +45,7 @@ from nas.database import (
     sqlite_path,
     study_lease,
 )
-from nas.errors import StudyError
+from nas.errors import SearchError, StudyError
 from nas.study.opening import (
     check_identity,
     check_origin,
@@ -55,8 +57,13 @@ from nas.study.opening import (
     rename_study,
 )
 from nas.study.records import RungRecord
+from search_spaces import UserError
 
 OPENING_SECONDS = 20.0  # that an outage may last where nothing is at stake yet
+
+log = logging.getLogger(__name__)
+
+LAST_SECONDS = 5.0  # that an outage may last where an error ends the search anyway
 
 
 class StudyStore:
@@ -230,7 +237,8 @@ class StudyStore:
         A study that has no trials and another identity than it was opened with is made anew.
 
         Raises:
-            StudyError: another driver holds it, and where that runs; or one has made it another study's.
+            StudyError: another driver holds it, and where that runs; or one has made it another study's. Also
+                for whatever fails in the block because another driver has taken the study over.
         """
         with ExitStack() as stack:
             engines = (self._engine, self._storage.engine)
@@ -244,24 +252,45 @@ class StudyStore:
             try:
                 self._discard_if_empty_of_others(storage)
                 self.study = self._open_in(storage)
-                yield held
+                with self.errors_of_others():
+                    yield held
             finally:
                 self._lease = None
                 storage.end()
 
+    @contextmanager
+    def errors_of_others(self) -> Iterator[None]:
+        """Raise StudyError for an error in the block that is there because another driver has taken over.
+
+        Optuna refuses to change a trial that has ended before any transaction can tell whose the lease is.
+        """
+        try:
+            yield
+        except (UserError, SearchError):
+            raise
+        except Exception as error:
+            if self._lease is not None:
+                try:
+                    replace(self._retries, seconds=LAST_SECONDS)(self._lease.renew)
+                except StudyError as taken_over:
+                    raise taken_over from error
+                except SearchError:  # an outage: nobody knows
+                    log.debug("whether study %r is still ours can't be asked", self.name)
+            raise
+
     @property
     def has_driver(self) -> bool:
         """Whether a living driver, this process or another one, holds the lease of this study."""
-        return is_held(self._engine, self.name)
+        return self._retries(lambda: is_held(self._engine, self.name))
 
     @property
     def holder(self) -> Holder | None:
         """Who holds the lease of this study, dead or alive."""
-        return lease_holder(self._engine, self.name)
+        return self._retries(lambda: lease_holder(self._engine, self.name))
 
     def check_no_driver(self) -> None:
         """Raise StudyError, with who runs it, where a living driver holds the lease of this study."""
-        check_free(self._engine, self.name)
+        self._retries(lambda: check_free(self._engine, self.name))
 
     def check_lease(self) -> None:
         """Raise StudyError when the lease that this store held has been taken over.
@@ -374,10 +403,13 @@ class StudyStore:
         A driver that resumes a study resumes its RUNNING trials under their own numbers.
 
         Raises:
-            StudyError: there is no such trial, or it is finished.
+            StudyError: there is no such trial, it is finished, or the lease that this store held has been
+                taken over.
         """
         frozen = self.frozen(number)
         if frozen is None or frozen.state != TrialState.RUNNING:
+            if self._lease is not None:
+                self._retries(self._lease.renew)  # another driver may have ended it
             state = "missing" if frozen is None else frozen.state.name
             raise StudyError(
                 f"trial {number} of study {self.name!r} is {state}: only a RUNNING trial can be resumed"

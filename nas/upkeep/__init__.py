@@ -4,7 +4,7 @@ from nas.upkeep.collection import Collected, collect_garbage
 from nas.upkeep.copying import Copied, copy_study
 from nas.upkeep.deletion import delete_study, finalists_of, own_files
 from nas.upkeep.disk import DiskUse, disk_use
-from nas.upkeep.leftovers import remove_unfinished
+from nas.upkeep.leftovers import leftovers, remove_unfinished
 from nas.upkeep.retention import dispensable, kept_trials, prune_checkpoints
 from nas.upkeep.status import StudyStatus, study_status
 from nas.upkeep.status_table import disk_in_words, render_status
@@ -22,6 +22,7 @@ __all__ = [
     "dispensable",
     "finalists_of",
     "kept_trials",
+    "leftovers",
     "own_files",
     "prune_checkpoints",
     "remove_unfinished",

@@ -17,8 +17,10 @@ from nas.study import REPORT, TRIALS, StudyStore
 PARTIAL = ".*.partial"  # of a file that is written whole
 
 
-def remove_unfinished(folder: Path) -> None:
-    """Delete what a killed process had begun to write in a study's folder and its trials'.
+def remove_unfinished(store: StudyStore, folder: Path) -> None:
+    """Delete what a killed driver had begun to write in a study's folder; the lease must be held.
+
+    Folders of no trial stay: a database that lost its last commits makes their trials again.
 
     Raises:
         OSError: a file can't be deleted.
@@ -26,6 +28,8 @@ def remove_unfinished(folder: Path) -> None:
     for place in (folder, *_folders(folder / TRIALS)):
         for path in place.glob(PARTIAL):
             remove(path)
+    for path in list(_artifacts_of_none(store, folder / "artifacts")):
+        remove(path)
 
 
 def leftovers(store: StudyStore, folder: Path) -> Iterator[Path]:

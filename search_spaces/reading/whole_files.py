@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+LOSSES = (errno.EIO, errno.ENOSPC, errno.EDQUOT)  # errors of a sync after which what was written may be gone
 
 
 @contextmanager
@@ -36,11 +39,17 @@ def written_whole(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in `folder` on the disk."""
+    """Have the names in `folder` on the disk, where its file system can do that.
+
+    Raises:
+        OSError: the folder can't be read, or the disk has failed or is full.
+    """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):  # some network file systems sync no folders
-            os.fsync(descriptor)
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno in LOSSES:  # others are of network file systems that sync no folders
+            raise
     finally:
         os.close(descriptor)
 

@@ -119,6 +119,17 @@ def test_a_driver_that_slept_past_its_expiry_goes_on_if_nobody_took_over(url: st
             two.lease().__enter__()
 
 
+def test_a_heartbeat_from_before_the_clock_was_set_back_is_no_sign_of_life(url: str, name: str) -> None:
+    tomorrow = time.time() + 86_400
+    with StudyStore.open(url, name) as one, StudyStore.open(url, name) as two, one.lease():
+        _change_owner(url, name, heartbeat=tomorrow, pid_space="another machine")
+        holder = two.holder
+        assert holder is not None
+        assert holder.expired
+        with two.lease(), pytest.raises(StudyError, match="was taken over by pid"):
+            one.record_rung(rung())
+
+
 def test_a_driver_that_comes_back_to_life_while_another_looks_keeps_its_lease(
     url: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

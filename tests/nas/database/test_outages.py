@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -168,3 +169,45 @@ def test_an_error_of_ours_is_not_repeated(store: StudyStore) -> None:
 def test_errors_that_repeating_does_not_mend_pass(store: StudyStore) -> None:
     with store._engine.connect() as connection, pytest.raises(sa.exc.DBAPIError):
         connection.exec_driver_sql("SELECT * FROM no_such_table")
+
+
+@pytest.mark.parametrize("read", ["has_driver", "holder", "rungs"])
+def test_a_read_that_fails_once_is_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    with StudyStore.open(f"sqlite:///{tmp_path}/study.db", "study") as one, one.lease():
+        one._retries = HASTY
+        execute, failed = one._engine.dialect.do_execute, list[str]()
+
+        def fail_once(cursor: Any, statement: str, *rest: Any) -> None:
+            if not failed:
+                failed.append(statement)
+                raise BusyError("database is locked")
+            execute(cursor, statement, *rest)
+
+        monkeypatch.setattr(one._engine.dialect, "do_execute", fail_once)
+        found = getattr(one, read)
+        assert (found() if callable(found) else found) in ([], True) or read == "holder"
+        assert failed
+
+
+def test_ctrl_c_during_a_statement_is_no_outage(store: StudyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store._engine.dialect, "do_execute", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.rungs()
+
+
+def test_a_file_that_a_suspended_process_has_locked_names_that_as_the_cause(tmp_path: Path) -> None:
+    file = f"sqlite:///{tmp_path}/study.db"
+    with StudyStore.open(file, "study") as one, one.lease():
+        one._retries = Retries("storage x", seconds=0.02, first_wait=0.01)
+        with sqlite3.connect(tmp_path / "study.db") as other:
+            other.execute("BEGIN IMMEDIATE")
+            with one._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA busy_timeout = 1")
+                with pytest.raises(SearchError, match="end the process that has locked its file"):
+                    one._retries(lambda: connection.exec_driver_sql("DELETE FROM nas_rungs"))

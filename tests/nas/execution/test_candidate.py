@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,21 @@ def test_a_damaged_checkpoint_is_reported_once(bench: Workbench) -> None:
     resumed = candidate(bench)
     assert resumed.run(0).warning == f"{path} is damaged: its rung is trained again"
     assert resumed.run(1).warning == ""
+
+
+def test_a_checkpoint_that_cannot_be_read_just_now_is_not_trained_again(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = candidate(bench).run(0)
+
+    def stale(*_: object, **__: object) -> None:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "load", stale)
+        with pytest.raises(OSError, match="Stale"):
+            candidate(bench).run(0)
+    assert candidate(bench).run(0).record == first.record
 
 
 def test_a_checkpoint_of_another_architecture_is_redone(bench: Workbench) -> None:

@@ -1,5 +1,6 @@
 """Ray Tune stops the candidates that the board does not promote."""
 
+import pickle
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -150,3 +151,24 @@ def test_ray_tune_stops_dominated_trials_after_their_first_rung(tmp_path: Path) 
     finally:
         ray.shutdown()
     assert rungs == {0: 2, 1: 0, 2: 2, 3: 0}
+
+
+def test_a_worker_is_known_while_it_starts_and_after() -> None:
+    scheduler = ParetoHalving(RungBoard(rungs=2))
+    trial = SimpleNamespace(temporary_state=SimpleNamespace(ray_actor=None))
+    assert scheduler.worker_of(trial) is None
+    actors = {"tracked": ("starting", "resources")}
+    manager = SimpleNamespace(_live_actors_to_ray_actors_resources=actors)
+    started = {id(trial): "tracked"}
+    table = SimpleNamespace(get=lambda one: started.get(id(one)))
+    scheduler.on_trial_add(SimpleNamespace(_trial_to_actor=table, _actor_manager=manager), trial)
+    assert scheduler.worker_of(trial) == "starting"
+    trial.temporary_state.ray_actor = "started"
+    assert scheduler.worker_of(trial) == "started"
+    assert pickle.loads(pickle.dumps(scheduler)).worker_of(trial) == "started"
+
+
+def test_tables_of_another_tune_name_no_worker_that_starts() -> None:
+    scheduler = ParetoHalving(RungBoard(rungs=2))
+    scheduler.on_trial_add(SimpleNamespace(), None)
+    assert scheduler.worker_of(SimpleNamespace(temporary_state=SimpleNamespace(ray_actor=None))) is None

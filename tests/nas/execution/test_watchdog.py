@@ -77,3 +77,18 @@ def test_the_next_worker_of_a_trial_has_its_time_anew() -> None:
     began = cluster.now
     assert list(cluster.hung_after(3600, 2)) == [1]
     assert cluster.now - began >= 120
+
+
+def test_a_process_that_starts_has_longer_than_a_short_limit_and_its_time_anew_once_it_has() -> None:
+    cluster = Cluster(60.0)
+    for _ in range(30):
+        cluster.now += 10.0
+        assert cluster.watchdog.hung([1], starting=[1]) == {}
+    assert cluster.watchdog.hung([1]) == {}  # it has started
+    assert list(cluster.hung_after(100, 2)) == [1]
+    cluster = Cluster(60.0)
+    while cluster.now < START_SECONDS:
+        cluster.now += 10.0
+        assert cluster.watchdog.hung([1], starting=[1]) == {}
+    cluster.now += 20.0
+    assert list(cluster.watchdog.hung([1], starting=[1])) == [1]

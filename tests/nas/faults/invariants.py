@@ -12,8 +12,9 @@ from optuna.trial import TrialState
 
 from nas.config import SearchConfig
 from nas.database import LeaseRow
-from nas.study import RungRecord, StudyStore
+from nas.study import REPORT, RungRecord, StudyStore, interim_file
 from nas.trials import TrialAttributes
+from nas.upkeep import leftovers
 from search_spaces import file_digest
 
 PASSING = {"seconds", "worker", "sha256"}  # of a rung: the checkpoint holds the seconds
@@ -28,13 +29,14 @@ def broken_invariants(config: SearchConfig) -> list[str]:
             held = connection.execute(sa.select(LeaseRow.pid).where(LeaseRow.study == config.study)).all()
     if held:
         found.append("the lease is still held")
+        found += _orphans(store, config.folder, trials)
     for trial in trials:
         if not trial.state.is_finished():
             found.append(f"trial {trial.number} is {trial.state.name}, and nobody trains it")
     for (trial, rung), count in Counter((r.trial, r.rung) for r in rungs).items():
         if count > 1:
             found.append(f"trial {trial} has rung {rung} {count} times")
-    found += _checkpoints(config, trials, rungs) + _orphans(config.folder, trials)
+    found += _checkpoints(config, trials, rungs)
     first = Counter(
         TrialAttributes.from_trial(t).architecture
         for t in trials
@@ -66,15 +68,18 @@ def _checkpoints(
     return found
 
 
-def _orphans(folder: Path, trials: list[optuna.trial.FrozenTrial]) -> list[str]:
-    numbers = {f"{trial.number:04d}" for trial in trials}
-    found = [f"orphan folder {path.name}" for path in folder.glob("trials/*") if path.name not in numbers]
-    leftovers = (*folder.rglob("*.partial"), *folder.rglob(".progress"))
-    return found + [f"orphan file {path.relative_to(folder)}" for path in leftovers]
+def _orphans(store: StudyStore, folder: Path, trials: list[optuna.trial.FrozenTrial]) -> list[str]:
+    """Files that nobody needs; an unfinished rung's only where its trial is to be continued."""
+    interim = [interim_file(folder, 0).name] if all(trial.state.is_finished() for trial in trials) else []
+    found = {path for name in (REPORT, "*.partial", *interim) for path in folder.rglob(name)}
+    return [f"orphan {path.relative_to(folder)}" for path in sorted({*found, *leftovers(store, folder)})]
 
 
 def table(config: SearchConfig) -> list[tuple[Any, ...]]:
-    """The study row by row, without what differs between two undisturbed runs: times, hosts, processes."""
+    """The study row by row, without what differs between two undisturbed runs: times, hosts, processes.
+
+    How many workers a trial has lost is no result, either.
+    """
     with StudyStore.open(config.storage_url, config.study, create=False) as store:
         trials = [
             (t.number, t.state.name, t.params, t.values, _lasting(t.user_attrs))
@@ -84,4 +89,5 @@ def table(config: SearchConfig) -> list[tuple[Any, ...]]:
 
 
 def _lasting(attributes: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in attributes.items() if not key.startswith("artifacts")}
+    passing = ("artifacts", "workers_lost")
+    return {key: value for key, value in attributes.items() if not key.startswith(passing)}

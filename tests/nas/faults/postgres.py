@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 SECONDS = 60  # for the server to start or stop
 
@@ -21,7 +22,7 @@ class Server:
     """A PostgreSQL server on loopback; it trusts everybody."""
 
     def __init__(self, binaries: Path, folder: Path) -> None:
-        self._binaries, self._folder = binaries, folder
+        self._binaries, self._folder, self._databases = binaries, folder, 0
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -31,6 +32,16 @@ class Server:
     def url(self) -> str:
         """The storage URL of an empty database."""
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
+
+    def new_database(self) -> str:
+        """The storage URL of another, empty database."""
+        self._databases += 1
+        name = f"study{self._databases}"
+        engine = sa.create_engine(self.url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        engine.dispose()
+        return f"{self.url.rpartition('/')[0]}/{name}"
 
     def start(self) -> None:
         """Start it, and wait until it answers."""

@@ -3,42 +3,61 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from ray import tune
+from ray.exceptions import ActorDiedError, WorkerCrashedError
 from ray.tune.search import Searcher
 from rich.console import Console
 
 from distill.evaluation import FidScore
+from distill.training import Progress
 from nas.config import SearchConfig
-from nas.driver import record_facts, run_search
+from nas.driver import run_search
 from nas.driver import search as driver
-from nas.execution import CandidateTrial, ParetoHalving, StudySearcher, WorkerResources, trainable
+from nas.errors import ConfigError
+from nas.execution import (
+    MOST_LOST,
+    CandidateTrial,
+    LostWorkers,
+    ParetoHalving,
+    StudySearcher,
+    WorkerResources,
+    candidate,
+    cluster,
+    trainable,
+)
 from nas.execution.candidate import Candidate
 from nas.ranking import RungBoard
 from nas.study import FolderOwner
 from nas.workbench import Workbench
-
-ALONE = WorkerResources(1, 1, 0.0)
+from tests.nas.faults.operations import call
 
 
 class StubTraining:
-    """Stands for a `Trainer`: counts images."""
+    """Stands for a `Trainer`: counts images, in two steps a rung."""
+
+    kd_weight = 0.5
 
     def __init__(self) -> None:
         self.images, self.losses, self.ema = 0, dict[str, float](), None
 
+    def train(self, until: int, note: Callable[[Progress], None]) -> None:
+        for images in (self.images + (until - self.images) // 2, until):
+            self.images, self.losses = images, {"g_kd": 1 / images}
+            note(Progress(images, self.kd_weight, self.losses))
+
     def state_dict(self) -> dict[str, Any]:
-        return {"images": self.images, "weights": torch.arange(8)}
+        return {"images": self.images, "losses": self.losses, "weights": torch.arange(8)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.images = int(state["images"])
+        self.images, self.losses = int(state["images"]), dict(state["losses"])
 
 
 class StubCandidate(Candidate):
@@ -46,10 +65,6 @@ class StubCandidate(Candidate):
 
     def _fid_before(self, trainer: Any) -> float:
         return 100.0
-
-    def _train(self, trainer: Any, rung: int, begun: Any) -> float:
-        trainer.images = self.bench.config.rungs[rung]
-        return 0.5
 
     def _measure(self, student: Any, images: int, losses: Mapping[str, float]) -> dict[str, Any]:
         (self.folder / "samples.png").write_bytes(b"a picture")
@@ -88,11 +103,54 @@ class StubTrial(CandidateTrial):
             trainer=lambda student, seed: StubTraining(),
         )
         self._bench = bench
+        self._candidate = None
         self._make = self._prepare()
         self.reset_config(config)
 
     def _prepare(self) -> Any:
         return partial(StubCandidate, self._bench, owner=self._owner)
+
+
+class TuneTrial(SimpleNamespace):
+    """Ray Tune's idea of a trial."""
+
+    config: dict[str, Any]
+    trial_id: str
+    max_failures: int = MOST_LOST - 1  # workers
+
+    def set_config(self, config: dict[str, Any]) -> None:
+        self.config = config
+
+    def is_finished(self) -> bool:
+        return False
+
+
+def worker_died() -> Exception:
+    """What Ray raises when the process that a call was made to has ended."""
+    return ActorDiedError()
+
+
+class LocalWorker:
+    """A trainable in this process; calls of it are operations."""
+
+    def __init__(
+        self, kind: type[tune.Trainable], config: dict[str, Any], settings: dict[str, Any], token: str
+    ) -> None:
+        self._trainable = kind.__new__(kind)
+        call("start a worker", lambda: self._trainable.setup(config, settings, token), worker_died)
+
+    def reset(self, config: dict[str, Any], tick: Callable[[], None]) -> None:
+        """Train another candidate."""
+        call("reset", lambda: self._trainable.reset_config(config), worker_died)
+
+    def step(self, tick: Callable[[], None]) -> dict[str, Any]:
+        """Train a rung; `tick` is called while it does."""
+        return call("step", self._trainable.step, worker_died)
+
+
+def nothing_to_watch(config: SearchConfig, searcher: StudySearcher) -> Callable[[TuneTrial, Any], None]:
+    """No watchdog: what stands still in this process is the driver."""
+    return lambda trial, worker: None
 
 
 def one_by_one(
@@ -102,52 +160,92 @@ def one_by_one(
     kind: type[tune.Trainable],
     resources: WorkerResources,
     token: str,
+    make: Callable[..., Any] = LocalWorker,
+    watching: Callable[[SearchConfig, StudySearcher], Callable[[TuneTrial, Any], None]] = nothing_to_watch,
 ) -> None:
-    """What Ray Tune does with one worker, in this process."""
-    halving, settings, number = ParetoHalving(board), config.absolute().model_dump(mode="json"), 0
+    """What Ray Tune does with one worker: it is used again, and replaced when it is lost.
+
+    Args:
+        config, searcher, board, kind, resources, token: as of `tune_candidates`.
+        make: starts a worker.
+        watching: makes what is called of a trial and its worker, again and again while it trains.
+    """
+    halving, settings = ParetoHalving(board), config.absolute().model_dump(mode="json")
+    watch, worker, number = watching(config, searcher), None, 0
     while searcher.error is None:
         name, number = f"{number}", number + 1
         asked = searcher.suggest(name)
         if asked == Searcher.FINISHED:
             return
         assert isinstance(asked, dict)
-        trial = SimpleNamespace(config=asked, trial_id=name)
-        worker = kind.__new__(kind)
-        worker.setup(asked, settings, token)
-        while True:
-            result = worker.step()
+        trial, result, is_ready, lost = TuneTrial(config=asked, trial_id=name), None, False, 0
+        while result is None:
+            try:
+                if worker is None:
+                    worker = make(kind, trial.config, settings, token)
+                elif not is_ready:
+                    worker.reset(trial.config, partial(watch, trial, worker))
+                is_ready = True
+                result = worker.step(partial(watch, trial, worker))
+            except ActorDiedError:
+                worker, is_ready, lost = None, False, lost + 1
+                if lost > trial.max_failures:
+                    searcher.on_trial_complete(name, error=True)
+                    break
+                LostWorkers(searcher).on_trial_recover(0, [trial], trial)
+                continue
             if result["done"]:
                 halving.on_trial_complete(None, trial, result)
             elif halving.on_trial_result(None, trial, result) == "CONTINUE":
                 searcher.on_trial_result(name, result)
-                continue
+                result = None
+        else:
             searcher.on_trial_complete(name, result)
-            break
     raise searcher.error
 
 
-def prepare_nothing(bench: Workbench, store: Any, resources: WorkerResources, console: Console) -> None:
-    """The facts of a search whose teacher and data nobody looks at."""
-    record_facts(store, bench, FidScore(1.0, 64, 64, "stub", "0" * 16, 0), "float32")
+class StubRay:
+    """Ray's tasks, in this process."""
+
+    def remote(self, **resources: Any) -> Any:
+        return lambda task: SimpleNamespace(remote=lambda *arguments: partial(task, *arguments))
+
+    def get(self, reference: Any) -> Any:
+        return call("task", reference, WorkerCrashedError)
 
 
-def run_stub_search(bench: Workbench, console: Console) -> None:
-    """Run or resume the search of `bench` with stubs, in this process."""
+class StubWorkbench(SimpleNamespace):
+    """A workbench of a worker whose teacher and data nobody looks at."""
+
+    def __init__(self, config: SearchConfig, **_: Any) -> None:
+        super().__init__(precision="float32")
+
+    def teacher_score(self) -> FidScore:
+        return FidScore(1.0, 64, 64, "stub", "0" * 16, 0)
+
+
+@contextmanager
+def stub_cluster(config: SearchConfig) -> Iterator[WorkerResources]:
+    """One worker of a Ray that is not there."""
+    call("start", lambda: None, lambda: ConfigError("Ray can't be started on this machine"))
+    yield WorkerResources(1, 1, 0.0)
+
+
+def run_stub_search(
+    bench: Workbench,
+    console: Console,
+    open_cluster: Callable[[SearchConfig], AbstractContextManager[WorkerResources]] = stub_cluster,
+    tune_candidates: Callable[..., None] = one_by_one,
+) -> None:
+    """Run or resume the search of `bench` with stubs, by default in this process alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(driver, "_cluster", lambda *_: ALONE)
-        patch.setattr(driver, "pack", lambda config, resources, console: resources)
+        patch.setattr(driver, "open_cluster", open_cluster)
         patch.setattr(driver, "check_machine", lambda: None)
         patch.setattr(driver, "_announce", lambda *_: None)
-        patch.setattr(driver, "_prepare_shared", prepare_nothing)
-        patch.setattr(driver, "tune_candidates", one_by_one)
+        patch.setattr(driver, "tune_candidates", tune_candidates)
+        patch.setattr(cluster, "ray", StubRay())
+        patch.setattr(cluster, "Workbench", StubWorkbench)
+        patch.setattr(candidate, "REPORT_SECONDS", 0.0)  # how many there are must not depend on the time
         patch.setattr(trainable, "gc", SimpleNamespace(collect=int))  # it takes longer than the search
+        patch.setattr(trainable, "time", SimpleNamespace(sleep=float))  # nothing took a lost worker
         run_search(bench, console, trainable=StubTrial)
-
-
-def files_of(folder: Path) -> set[str]:
-    """Names of all files below `folder`, but the database's."""
-    return {
-        str(path.relative_to(folder))
-        for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith("study.db")
-    }

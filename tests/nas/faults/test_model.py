@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,8 @@ class Studies(RuleBasedStateMachine):
         """A new driver opens the study and takes its lease."""
         self.store = self.drivers.enter_context(StudyStore.open(self.url, "study"))
         self.store._retries = Retries("storage", seconds=5.0, first_wait=0.0001)
-        self.drivers.enter_context(self.store.lease())
+        self.held = self.drivers.enter_context(ExitStack())
+        self.held.enter_context(self.store.lease())
 
     def expire(self) -> None:
         """The lease of the driver expires, as when it has been suspended."""
@@ -104,6 +106,13 @@ class Studies(RuleBasedStateMachine):
         self.take_over()
 
     @rule()
+    def resume(self) -> None:
+        """The driver ends in order, and gives its lease back; the same command again continues."""
+        self.held.close()
+        assert not self.store.has_driver
+        self.take_over()
+
+    @rule()
     def second_driver(self) -> None:
         """A driver that comes while another lives is refused."""
         with (
@@ -113,16 +122,36 @@ class Studies(RuleBasedStateMachine):
             other.lease().__enter__()
 
     @precondition(lambda self: self.states)
-    @rule(trial=trials)
-    def sleep(self, trial: int) -> None:
-        """The driver is suspended past its lease, and another takes over: awake, it writes nothing."""
-        asleep = self.store
+    @rule(trial=trials, ends=st.booleans())
+    def sleep(self, trial: int, ends: bool) -> None:
+        """The driver is suspended past its lease, and another takes over, which may end the trial.
+
+        Awake, it writes nothing, and is told who took over, whatever it was about to do.
+        """
+        asleep, handle = self.store, None
+        if self.states[trial] == TrialState.RUNNING:
+            handle = asleep.trial(trial)
         self.expire()
         self.take_over()
-        with pytest.raises(StudyError, match="taken over"):
-            asleep.record_rung(rung(trial=trial, rung=9))
-        with pytest.raises(StudyError, match="taken over"):
-            asleep.study.ask()
+        if ends and handle is not None:
+            self.store.study.tell(self.store.trial(trial), state=TrialState.FAIL)
+            self.states[trial] = TrialState.FAIL
+        writes: list[Callable[[], object]] = [
+            lambda: asleep.record_rung(rung(trial=trial, rung=9)),
+            asleep.study.ask,
+            lambda: asleep.begin({"a": 1}),
+            lambda: asleep.study.set_user_attr("a", 1),
+        ]
+        if handle is not None:
+            writes += [
+                lambda: asleep.trial(trial).set_user_attr("a", 1),
+                lambda: handle.set_user_attr("a", 1),
+                lambda: asleep.study.tell(handle, [1.0, 2.0]),
+                lambda: asleep.study.tell(handle, state=TrialState.PRUNED),
+            ]
+        for write in writes:
+            with pytest.raises(StudyError, match="taken over"), asleep.errors_of_others():
+                write()
 
     @invariant()
     def the_study_is_the_model(self) -> None:
@@ -145,7 +174,7 @@ class Studies(RuleBasedStateMachine):
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 TestStudies = Studies.TestCase
 TestStudies.settings = settings(
-    max_examples=int(os.environ.get("NAS_TEST_MODELS", "4")),
+    max_examples=int(os.environ.get("NAS_TEST_MODELS", "8")),
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),

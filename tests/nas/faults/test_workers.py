@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,13 @@ import pytest
 
 from nas.study import StudyStore
 from nas.trials import TrialAttributes
-from tests.nas.faults import drivers
 from tests.nas.faults.drivers import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 TIMEOUT = "15s"
+START = 30.0  # seconds that a worker may take to start
 PATIENCE = 400.0  # seconds: the machine may be busy
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drivers, "PATIENCE", PATIENCE)
 
 
 @pytest.fixture
@@ -59,15 +55,24 @@ def _state(pid: int) -> str:
 
 
 def stop_a_worker(commands: Any, process: subprocess.Popen[str], folder: Path) -> int:
-    """Stop a worker while it trains."""
+    """Stop a worker that has reported since this was called: a report outlives the worker that wrote it."""
+    began = time.time()
 
     def trains() -> bool:
-        return bool(workers(commands)) and any(folder.glob("trials/*/.progress"))
+        reports = [path for path in folder.glob("trials/*/.progress") if _written(path) > began]
+        return bool(reports and workers(commands))
 
-    wait_for(trains, process)
+    wait_for(trains, process, seconds=PATIENCE)
     (worker,) = workers(commands)
     os.kill(worker, signal.SIGSTOP)
     return worker
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # it is gone
+        return 0.0
 
 
 def test_a_stopped_worker_is_killed_and_its_trial_resumes(
@@ -88,13 +93,32 @@ def test_a_stopped_worker_is_killed_and_its_trial_resumes(
     assert sorted(TrialAttributes.from_trial(trial).workers_lost for trial in trials) == [0, 1]
 
 
+def test_a_worker_that_stands_still_while_it_starts_is_killed_and_replaced(
+    commands: Any, command: tuple[object, ...], tmp_path: Path
+) -> None:
+    folder = tmp_path / "nas-runs" / "hung"
+    code = f"from nas.execution import watchdog; watchdog.START_SECONDS = {START}; "
+    code += "import sys; from nas.cli.search import main; sys.argv[0] = 'nas-search'; main()"
+    search = commands.start(sys.executable, "-c", code, *command[1:])
+    starting = "ray::ResourceTrainable.__init__"
+    wait_for(lambda: bool(named(commands, starting)), search, seconds=PATIENCE)
+    (worker,) = named(commands, starting)
+    os.kill(worker, signal.SIGSTOP)
+    _, said = search.communicate(timeout=PATIENCE)
+    assert search.returncode == 0, said
+    assert said.count("and was killed, another one resumes") == 1, said
+    assert worker not in commands.processes()
+    with StudyStore.open(f"sqlite:///{folder / 'study.db'}", "hung", create=False) as store:
+        assert {trial.state.name for trial in store.study.get_trials()} == {"COMPLETE"}
+
+
 def test_a_trial_whose_workers_stop_twice_fails_and_the_search_goes_on(
     commands: Any, command: tuple[object, ...], tmp_path: Path
 ) -> None:
     folder = tmp_path / "nas-runs" / "hung"
     search = commands.start(*command)
     first = stop_a_worker(commands, search, folder)
-    wait_for(lambda: first not in commands.processes(), search)
+    wait_for(lambda: first not in commands.processes(), search, seconds=PATIENCE)
     stop_a_worker(commands, search, folder)
     _, said = search.communicate(timeout=PATIENCE)
     assert search.returncode == 0, said
@@ -112,7 +136,7 @@ def test_a_killed_raylet_ends_the_search_with_a_line_and_the_same_command_resume
 ) -> None:
     folder = tmp_path / "nas-runs" / "hung"
     search = commands.start(*command)
-    wait_for(lambda: any(folder.glob("trials/*/.progress")), search)
+    wait_for(lambda: any(folder.glob("trials/*/.progress")), search, seconds=PATIENCE)
     (raylet,) = named(commands, "raylet")
     os.kill(raylet, signal.SIGKILL)
     began = time.monotonic()

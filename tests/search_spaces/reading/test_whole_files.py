@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from search_spaces.reading import written_whole
+from search_spaces.reading import sync_folder, written_whole
 
 
 def test_a_file_appears_when_it_is_complete_and_replaces_the_former(tmp_path: Path) -> None:
@@ -79,3 +81,26 @@ def test_file_and_folder_are_synced_before_and_after_the_rename(
         file.write(b"new")
     assert happened[0].endswith(".partial")
     assert happened[1:] == ["rename", str(tmp_path)]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+def test_a_folder_that_the_disk_did_not_take_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(os, "fsync", _failing(number))
+    with pytest.raises(OSError, match=os.strerror(number)):
+        sync_folder(tmp_path)
+
+
+def test_a_file_system_that_syncs_no_folders_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", _failing(errno.EINVAL))
+    sync_folder(tmp_path)
+
+
+def _failing(number: int) -> Callable[[int], None]:
+    def sync(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return sync
