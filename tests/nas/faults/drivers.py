@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from nas.config import SearchConfig
-from nas.database import Rung, connection
+from nas.database import LeaseRow, Rung, connection
 from nas.database import lease as leases
 from nas.errors import SearchError
 from nas.workbench import Workbench
@@ -209,3 +209,28 @@ def wait_for(
             assert driver.poll() is None, said()
         assert time.monotonic() < deadline, "waited for too long"
         time.sleep(0.01)
+
+
+def suspend_between_writes(driver: Driver, config: SearchConfig) -> None:
+    """Stop `driver` at a moment at which it does not hold its lease's row, or the file of SQLite."""
+    while True:
+        driver.send(signal.SIGSTOP)
+        if _is_writable(config.storage_url):
+            return
+        driver.send(signal.SIGCONT)
+        time.sleep(0.05)
+
+
+def _is_writable(url: str) -> bool:
+    is_sqlite = url.startswith("sqlite")
+    engine = sa.create_engine(url, connect_args={"timeout": 0.2} if is_sqlite else {})
+    try:
+        with engine.begin() as writing:
+            if not is_sqlite:
+                writing.execute(sa.text("SET LOCAL lock_timeout = '200ms'"))
+            writing.execute(sa.update(LeaseRow).values(host=LeaseRow.host))
+    except sa.exc.OperationalError:
+        return False
+    finally:
+        engine.dispose()
+    return True

@@ -110,7 +110,7 @@ def test_a_suspended_driver_that_wakes_up_after_another_took_over_writes_nothing
     first = drivers.start(bench, pause=0.3, heartbeat=QUICK)
     started.append(first)
     drivers.wait_for(lambda: drivers.rungs_recorded(config) >= 2, first)
-    first.send(signal.SIGSTOP)
+    drivers.suspend_between_writes(first, config)
     before = table(config)
     time.sleep(2.0)  # its lease expires; it is alive, and on this machine
     second = drivers.start(bench, pause=0.0 if has_ended else 1.5, heartbeat=QUICK)
