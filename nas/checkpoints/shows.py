@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
@@ -277,7 +278,7 @@ def _write_video(frames: Sequence[Image.Image], file: IO[bytes], suffix: str) ->
         for frame in frames:
             right, below = width - frame.width, height - frame.height
             even = ImageOps.expand(frame, (0, 0, right, below))
-            video.mux(stream.encode(av.VideoFrame.from_image(even)))
+            video.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(even), format="rgb24")))
         video.mux(stream.encode())
 
 

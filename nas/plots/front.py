@@ -55,13 +55,13 @@ def pareto_figure(store: StudyStore, reports: Iterable[TrialReport], budget_macs
     figure = go.Figure()
     faint = ring | {"size": 7, "color": FAINT}
     figure.add_trace(_points(pruned, distance, "stopped early", faint))
-    diamond = dot | {"color": ORANGE, "symbol": "diamond", "size": 12}
-    for some, name, marker in (
-        (students, "finished", dot | {"color": BLUE}),
-        (baselines, "baseline", diamond),
+    diamond = dot | {"symbol": "diamond", "size": 12}
+    for some, name, marker, colour in (
+        (students, "finished", dot, BLUE),
+        (baselines, "baseline", diamond, ORANGE),
     ):
-        points = _points(some, distance, name, marker)
-        figure.add_trace(points.update(error_y=_intervals(some, reports, marker["color"])))
+        points = _points(some, distance, name, marker | {"color": colour})
+        figure.add_trace(points.update(error_y=_intervals(some, reports, colour)))
     if chosen.best is not None:
         best = chosen.best
         front = [t.point for t in chosen.front]
@@ -157,12 +157,17 @@ def _teacher_line(macs: float, fid: float, ends: tuple[float, float]) -> go.Scat
 
 def _intervals(trials: Sequence[TrialReport], reports: Sequence[TrialReport], colour: str) -> dict[str, Any]:
     """The error bars of `trials`: 90 % intervals of their medians."""
-    reach = [interval_of(trial, reports) if trial.fids else (trial.median,) * 2 for trial in trials]
+    above, below = [], []
+    for trial in trials:
+        centre = trial.point[1]
+        low, high = interval_of(trial, reports) if trial.fids else (centre, centre)
+        above.append(high - centre)
+        below.append(centre - low)
     return {
         "type": "data",
         "symmetric": False,
-        "array": [high - trial.median for trial, (_, high) in zip(trials, reach, strict=True)],
-        "arrayminus": [trial.median - low for trial, (low, _) in zip(trials, reach, strict=True)],
+        "array": above,
+        "arrayminus": below,
         "color": colour,
         "thickness": 1,
         "width": 3,
