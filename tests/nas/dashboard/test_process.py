@@ -29,9 +29,10 @@ SEARCH = [
 ]
 
 PARENT = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from nas.dashboard import dashboard_process
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 with dashboard_process(0, Path(sys.argv[1]), "", lambda line: print(line, flush=True)) as show:
     show("digits")
     time.sleep(600)
