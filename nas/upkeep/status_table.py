@@ -73,10 +73,10 @@ def _lease(lease: LeaseStatus | None) -> str:
 def _trials(found: StudyStatus) -> str:
     order = {state: found.states[state] for state in STATES if state in found.states}
     done = f"{found.trials_done}/{found.trials} done, {found.trials_begun} begun"
-    further = ""
-    if found.replicates_begun:
-        further = f"; {found.replicates_done} of at most {found.replicates} replicates done"
-    return f"{done}: {states_in_words(order)}{further}"
+    if not found.replicates_begun:
+        return f"{done}: {states_in_words(order)}"
+    further = f"{found.replicates_done} of at most {count_of(found.replicates, 'replicate')} done"
+    return f"{done}; {further}; of all trainings {states_in_words(order)}"
 
 
 def _workers(found: StudyStatus) -> str:

@@ -44,6 +44,7 @@ def test_a_running_search_is_seen_by_its_reports(tmp_path: Path, url: str, name:
     assert not found.lease.expired
     assert (found.trials, found.trials_begun, found.trials_done) == (6, 3, 2)
     assert (found.replicates, found.replicates_begun, found.replicates_done) == (1, 1, 1)
+    assert "2/6 done, 3 begun; 1 of at most 1 replicate done; of all trainings" in text(found)
     assert found.states == {"COMPLETE": 1, "PRUNED": 1, "FAIL": 1, "RUNNING": 1}
     [running] = found.running_trials
     assert (running.trial, running.work, running.rung, running.images, running.total) == (
