@@ -78,7 +78,7 @@ class TwoDiscriminators(Distillation):
 
     def stage(self, progress: float) -> int:
         schedule = self.schedule
-        if schedule.shape != "step" or schedule.start > 0:
+        if schedule.shape != "step":
             return 0
         return 1 if progress < schedule.finish else 2
 

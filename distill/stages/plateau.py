@@ -13,7 +13,7 @@ from search_spaces import Generator
 
 @dataclass(frozen=True)
 class Plateau:
-    """When a distance counts as flat: `patience` measurements in a row are not lower than the best by `gain`.
+    """When a distance counts as flat: `patience` measurements in a row do not gain on the last that did.
 
     Raises:
         TrainingError: there is no image between measurements, no patience, or a gain outside [0, 1).
@@ -22,7 +22,7 @@ class Plateau:
     every: int  # images between measurements
     most: int  # images, after which training ends in any case
     patience: int = 3  # measurements
-    gain: float = 0.02  # of the best distance so far
+    gain: float = 0.02  # of the distance that was last such a gain
 
     def __post_init__(self) -> None:
         if self.every < 1 or self.most < self.every or self.patience < 1 or not 0 <= self.gain < 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -46,6 +47,8 @@ class Snapshot:
         except FileNotFoundError as error:
             raise TrainingError(f"{path}: there is no snapshot: train stage I first") from error
         except Exception as error:  # whatever a damaged file makes the reader raise
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # of a file cut off
+                raise
             raise TrainingError(f"{path} is no snapshot, or it is damaged: train stage I anew") from error
 
     def save(self, path: Path) -> None:

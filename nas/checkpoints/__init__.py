@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from nas.checkpoints.latency import measure_study
     from nas.checkpoints.raw import raw_images
     from nas.checkpoints.sampling import check_output, draw, write
-    from nas.checkpoints.shows import Show, show
+    from nas.checkpoints.shows import ANIMATIONS, Show, show
     from nas.checkpoints.student import load_student
     from nas.checkpoints.translation import Translated, translate
 
 __all__ = [
+    "ANIMATIONS",
     "FORMATS",
     "Export",
     "Exported",
@@ -51,6 +52,7 @@ _HOMES = {
     "Exported": "export",
     "HubStudent": "hub_student",
     "Settings": "formats",
+    "ANIMATIONS": "shows",
     "Show": "shows",
     "Translated": "translation",
     "Written": "formats",

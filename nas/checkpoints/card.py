@@ -121,10 +121,10 @@ def _quality(noted: Mapping[str, str], side: int) -> list[tuple[str, str]]:
 
 
 def _preparation(noted: Mapping[str, str], side: int) -> str:
-    """What was done to real images before they were compared; nothing for those that are used as they are."""
+    """What was done to real images before they were compared; nothing for the built-in digits and samples."""
     if noted.get("data", DIGITS) == DIGITS or "teacher_samples" in noted:
         return ""
-    return f"cropped to their centred square, resized once to {side} px by an antialiased Lanczos filter"
+    return f"centred squares; those not of {side} px resized once by an antialiased Lanczos filter"
 
 
 def _example(generator: Generator) -> str:

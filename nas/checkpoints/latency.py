@@ -42,7 +42,7 @@ def timed_beside(
     found = {}
     for stopwatch in stopwatches:
         student = stopwatch.timing(generator.cpu())
-        theirs = None if teacher is None else stopwatch.timing(teacher)
+        theirs = None if teacher is None else stopwatch.timing(teacher.cpu())
         found[stopwatch.name] = {
             **asdict(student),
             "threads": THREADS,
@@ -86,7 +86,7 @@ def measure_study(
     for stopwatch in stopwatches:
         known = _known(store, stopwatch.name)
         if known.teacher is None and teacher is not None:
-            known = known.model_copy(update={"teacher": stopwatch.timing(teacher)})
+            known = known.model_copy(update={"teacher": stopwatch.timing(teacher.cpu())})
             _keep(store, known)
         for trial in shown:
             if trial.number in known.students:

@@ -129,8 +129,7 @@ def check_output(output: Path, force: bool = False, suffixes: Sequence[str] = ("
             to be replaced by `force`.
     """
     if output.suffix.lower() not in suffixes:
-        moving = "; a .gif or .webp needs --interpolate" if output.suffix.lower() in (".gif", ".webp") else ""
-        raise ConfigError(f"-o {output}: give a file that ends in {' or '.join(suffixes)}{moving}")
+        raise ConfigError(f"-o {output}: give a file that ends in {' or '.join(suffixes)}")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         exists = output.exists()

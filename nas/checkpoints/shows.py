@@ -42,7 +42,10 @@ class Show:
         """How many images are made of `count` latents."""
         if self.frames is not None:
             return count * self.frames
-        return (count + 1) ** 2 if self.mix else count * max(2 + len(self.beside), len(self.psis))
+        if self.mix:
+            return (count + 1) ** 2
+        networks = 1 + len(self.beside) + (self.teacher is not None)
+        return count * max(2 * networks - 1, len(self.psis))  # each but the first with its difference
 
     @property
     def compares(self) -> bool:
@@ -123,8 +126,11 @@ def show(
         mix = "each mixed with each: coarse styles by row, fine ones by column"
         return f"{output}: {images_of} of {size}, {mix}"
     if asked.compares:
-        networks = [(checkpoint.stem, generator)]
-        networks += [(path.stem, _alike(path, "--beside", loaded, checkpoint)) for path in asked.beside]
+        alike = len({path.stem for path in (checkpoint, *asked.beside)}) <= len(asked.beside)
+        networks = [(_label(checkpoint, alike), generator)]
+        networks += [
+            (_label(path, alike), _alike(path, "--beside", loaded, checkpoint)) for path in asked.beside
+        ]
         if asked.teacher is not None:
             teacher = _alike(asked.teacher, "--teacher", loaded, checkpoint)
             networks.insert(0, (f"teacher, {asked.teacher.stem}", teacher))
@@ -136,6 +142,11 @@ def show(
     rows = truncated(generator, inputs, asked.psis, seed, noise=noise or "const")
     _save(compare([Panel({"": images}, f"psi {psi:g}", made) for psi, images in rows.items()]), output)
     return f"{output}: {images_of} of {size} in rows, psi {', '.join(f'{each:g}' for each in asked.psis)}"
+
+
+def _label(path: Path, alike: bool) -> str:
+    """The name of a network in a picture; with its folder where names of files are `alike`."""
+    return f"{path.absolute().parent.name}/{path.stem}" if alike else path.stem
 
 
 def _alike(path: Path, flag: str, loaded: Checkpoint, checkpoint: Path) -> Generator:

@@ -226,7 +226,7 @@ def _translated(asked: SampleOptions) -> tuple[dict[str, Any], str]:
 
 def _made(asked: SampleOptions, mode: str) -> tuple[dict[str, Any], str]:
     """What was drawn, or made of raw inputs."""
-    from nas.checkpoints import Show, check_output, draw, raw_images, show, write
+    from nas.checkpoints import ANIMATIONS, Show, check_output, draw, raw_images, show, write
     from nas.errors import ConfigError
     from search_spaces import count_of
 
@@ -252,6 +252,8 @@ def _made(asked: SampleOptions, mode: str) -> tuple[dict[str, Any], str]:
     if len(asked.psi) > 1:
         raise ConfigError(f"--psi {','.join(f'{each:g}' for each in asked.psi)}: give one with --inputs")
     (psi,) = asked.psi
+    if not mode and asked.output.suffix.lower() in ANIMATIONS:
+        raise ConfigError(f"-o {asked.output}: a moving picture is a walk: give --interpolate FRAMES, too")
     check_output(asked.output, asked.force)
     images: Tensor
     if mode == "inputs":

@@ -28,12 +28,15 @@ class DistillationOptions(Options):
     kd_weight_start: float = option(
         1.0,
         group="distillation",
-        help="KD weight at the start. For dgl-gan and dgl-gan-adaptive it is the paper's α, for "
-        "compressing-gans 1 - α: there the paper's α weighs the critic.",
+        help="KD weight at the start. For compressing-gans it is 1 - α: the paper's α weighs the critic.",
         shown="by the recipe",
     )
     kd_weight_end: float = option(
-        0.0, group="distillation", help="KD weight at the end.", shown="by the recipe"
+        0.0,
+        group="distillation",
+        help="KD weight at the end. For dgl-gan and dgl-gan-adaptive it is the paper's α; with --kd-schedule "
+        "constant the weight at the start is.",
+        shown="by the recipe",
     )
     kd_decay_start: float = option(
         0.6,

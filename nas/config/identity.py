@@ -46,7 +46,8 @@ def default_conditions() -> dict[str, str]:
 
 def recipe_revision(config: SearchConfig) -> str:
     """Revision of the recipe's losses and of what its schedule follows."""
-    return str(max(get_recipe(config.recipe).revision, SHAPE_REVISIONS.get(config.kd_schedule, 1)))
+    of_shape = SHAPE_REVISIONS.get(config.kd_schedule, 1)
+    return str(get_recipe(config.recipe).revision) + (f".{of_shape}" if of_shape > 1 else "")
 
 
 def same_search(saved: Any, identity: Mapping[str, str]) -> bool:

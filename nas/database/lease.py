@@ -269,11 +269,13 @@ def is_held(engine: Engine, study: str) -> bool:
 def _alive(holder: LeaseRow, now: float) -> bool:
     """Whether the holder shows signs of life.
 
-    A heartbeat that is to come is one from before the clock was set back: a living holder writes another.
+    A heartbeat that is to come is one from before the clock was set back: on this machine the process says
+    whether its holder lives; one elsewhere writes another, or has expired.
     """
-    if abs(now - holder.heartbeat) > EXPIRY_SECONDS:
+    is_here, silent = holder.pid_space == pid_space(), now - holder.heartbeat
+    if silent > EXPIRY_SECONDS or (silent < -EXPIRY_SECONDS and not is_here):
         return False
-    return holder.pid_space != pid_space() or pid_alive(holder.pid)
+    return not is_here or pid_alive(holder.pid)
 
 
 def pid_space() -> str:

@@ -44,7 +44,7 @@ class WriterStorage(BaseStorage):
         self._lock = RLock()
         self._is_sole = True
         self._studies: dict[int, StudyTrials] = {}
-        self._places: dict[int, tuple[int, int]] = {}  # trial id ─► study id, number
+        self._located: dict[int, tuple[int, int]] = {}  # trial id ─► study id, number
         self._open = 0  # blocks of `together`, one inside of the other
         self._pending: list[Write] = []
 
@@ -52,7 +52,8 @@ class WriterStorage(BaseStorage):
     def together(self) -> Iterator[None]:
         """Write what the block writes of existing trials in one transaction at its end, or not at all.
 
-        What it reads of trials is what it wrote. An error inside of the block discards its writes.
+        What it reads of trials is what it wrote. An error that leaves the outermost block discards all.
+        A new trial is written at once, and what was written before it.
         """
         with self._lock:
             self._open += 1
@@ -123,7 +124,7 @@ class WriterStorage(BaseStorage):
             trial.number, trial._trial_id = number, trial_id
             trial.user_attrs, trial.system_attrs = map(_as_stored, (trial.user_attrs, trial.system_attrs))
             trials.put(trial)
-            self._places[trial_id] = (study_id, number)
+            self._located[trial_id] = (study_id, number)
             return trial_id
 
     def set_trial_param(
@@ -191,7 +192,7 @@ class WriterStorage(BaseStorage):
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         with self._lock:
-            place = self._places.get(trial_id)
+            place = self._located.get(trial_id)
             if place is None:
                 return self._retries(lambda: self._inner.get_trial(trial_id))
             return self._trials(place[0])[place[1]]
@@ -199,12 +200,14 @@ class WriterStorage(BaseStorage):
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
-        found = self._trials(study_id).among(states)
+        with self._lock:
+            found = self._trials(study_id).among(states)
         return copy.deepcopy(found) if deepcopy else found
 
     def get_n_trials(self, study_id: int, state: tuple[TrialState, ...] | TrialState | None = None) -> int:
         states = (state,) if isinstance(state, TrialState) else state
-        return len(self._trials(study_id).among(states))
+        with self._lock:
+            return len(self._trials(study_id).among(states))
 
     def get_best_trial(self, study_id: int) -> FrozenTrial:
         return self._retries(lambda: self._inner.get_best_trial(study_id))
@@ -214,14 +217,14 @@ class WriterStorage(BaseStorage):
             if study_id not in self._studies or not self._is_sole:
                 read = self._retries(lambda: self._inner.get_all_trials(study_id, deepcopy=False))
                 self._studies[study_id] = StudyTrials(read)
-                self._places |= {trial._trial_id: (study_id, trial.number) for trial in read}
+                self._located |= {trial._trial_id: (study_id, trial.number) for trial in read}
             return self._studies[study_id]
 
     def _running(self, trial_id: int) -> tuple[StudyTrials, int]:
         """The trials of which this is one, and its number; raises where it is finished."""
-        if trial_id not in self._places:
+        if trial_id not in self._located:
             raise KeyError(f"trial id {trial_id} is of no study that was read")
-        study_id, number = self._places[trial_id]
+        study_id, number = self._located[trial_id]
         trials = self._trials(study_id)
         self.check_trial_is_updatable(trial_id, trials[number].state)
         return trials, number

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from nas.budget import format_quantity
 from nas.ranking import finite
-from nas.reporting import TrialReport, choose_best, interval_of, searches_below_teacher
+from nas.reporting import TrialReport, choose_best, intervals_of, searches_below_teacher
 from nas.study import StudyAttributes
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def measured(reports: Iterable[TrialReport]) -> list[TrialReport]:
 
 def pareto_figure(store: StudyStore, reports: Iterable[TrialReport], budget_macs: float | None) -> go.Figure:
     """Distance against MACs: finished trials with their 90 % intervals, stopped ones (faint), baselines, the
-    front, the budget and the teacher, as a line where its MACs are beyond the budget.
+    front, the budget and the teacher, as a line where it does not fit the budget.
 
     Args:
         store: the study.
@@ -144,9 +144,9 @@ def _teacher_beyond(store: StudyStore) -> tuple[float, float] | None:
 
 
 def _teacher_line(macs: float, fid: float, ends: tuple[float, float]) -> go.Scatter:
-    """The teacher's distance, along the whole plot."""
+    """The teacher's distance, from the first to the last of what is drawn and a little beyond."""
     return go.Scatter(
-        x=list(ends),
+        x=[0.98 * ends[0], 1.02 * ends[1]],
         y=[fid, fid],
         mode="lines",
         line={"color": INK, "width": 1.5, "dash": "dot"},
@@ -157,10 +157,11 @@ def _teacher_line(macs: float, fid: float, ends: tuple[float, float]) -> go.Scat
 
 def _intervals(trials: Sequence[TrialReport], reports: Sequence[TrialReport], colour: str) -> dict[str, Any]:
     """The error bars of `trials`: 90 % intervals of their medians."""
+    known = intervals_of(reports)
     above, below = [], []
     for trial in trials:
         centre = trial.point[1]
-        low, high = interval_of(trial, reports) if trial.fids else (centre, centre)
+        low, high = known.get(trial.number, (centre, centre))
         above.append(high - centre)
         below.append(centre - low)
     return {

@@ -306,6 +306,13 @@ def interval_of(trial: TrialReport, trials: Sequence[TrialReport]) -> tuple[floa
     return _interval(trial, floor.sigma, floor.replicates)
 
 
+def intervals_of(trials: Sequence[TrialReport]) -> dict[int, tuple[float, float]]:
+    """`interval_of` of all `trials` that were trained to the end, by number."""
+    ended = [t for t in trials if t.fids]
+    floor = noise_floor([_measured(t) for t in ended])
+    return {t.number: _interval(t, floor.sigma, floor.replicates) for t in ended}
+
+
 def _interval(trial: TrialReport, noise: float, replicates: int) -> tuple[float, float]:
     centre = statistics.median(log_fid(fid) for fid in trial.fids)
     error = noise * math.sqrt(variance_of_median(len(trial.fids)))

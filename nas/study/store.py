@@ -60,10 +60,9 @@ from nas.study.records import RungRecord
 from search_spaces import UserError
 
 OPENING_SECONDS = 20.0  # that an outage may last where nothing is at stake yet
+LAST_SECONDS = 5.0  # that an outage may last where an error ends the search anyway
 
 log = logging.getLogger(__name__)
-
-LAST_SECONDS = 5.0  # that an outage may last where an error ends the search anyway
 
 
 class StudyStore:
@@ -252,14 +251,14 @@ class StudyStore:
             try:
                 self._discard_if_empty_of_others(storage)
                 self.study = self._open_in(storage)
-                with self.errors_of_others():
+                with self._errors_of_others():
                     yield held
             finally:
                 self._lease = None
                 storage.end()
 
     @contextmanager
-    def errors_of_others(self) -> Iterator[None]:
+    def _errors_of_others(self) -> Iterator[None]:
         """Raise StudyError for an error in the block that is there because another driver has taken over.
 
         Optuna refuses to change a trial that has ended before any transaction can tell whose the lease is.
@@ -344,7 +343,7 @@ class StudyStore:
     def record_rungs(self, records: Sequence[RungRecord]) -> None:
         """Save rungs in one transaction; as `record_rung`."""
 
-        def replace(connection: sa.Connection) -> None:
+        def write_rungs(connection: sa.Connection) -> None:
             for record in records:
                 key = {"study": self.name, "trial": record.trial, "rung": record.rung}
                 connection.execute(sa.delete(Rung).filter_by(**key))
@@ -352,10 +351,10 @@ class StudyStore:
                 connection.execute(sa.insert(Rung).values(study=self.name, **values))
 
         if isinstance(self.storage, WriterStorage):
-            self.storage.write(Write(replace))
+            self.storage.write(Write(write_rungs))
         else:
             with self._engine.begin() as connection:
-                replace(connection)
+                write_rungs(connection)
 
     @contextmanager
     def together(self) -> Iterator[None]:

@@ -201,7 +201,8 @@ def test_an_export_without_a_study_is_refused() -> None:
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        ("-o grid.gif", "-o grid.gif: give a file that ends in .png or .npy"),
+        ("-o grid.gif", "-o grid.gif: a moving picture is a walk: give --interpolate FRAMES, too"),
+        ("-o grid.pdf", "-o grid.pdf: give a file that ends in .png or .npy"),
         ("-o wide.npy/grid.png", "wide.npy/grid.png can't be written"),
         (
             "-o grid.png --latents nowhere.npy",
