@@ -14,9 +14,11 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from distill.data import DIGITS
 from distill.evaluation import compare, image_grid, save_png
 from distill.noise import seeded_noise
 from distill.tasks import Panel
+from distill.teachers import load_teacher
 from nas.checkpoints.sampling import check_output, drawn_inputs, known_options, write
 from nas.errors import ConfigError
 from search_spaces import Checkpoint, Generator, Inputs, StyleBased, count_of, load_checkpoint, os_reason
@@ -133,7 +135,8 @@ def show(
         ]
         if asked.teacher is not None:
             teacher = _alike(asked.teacher, "--teacher", loaded, checkpoint)
-            networks.insert(0, (f"teacher, {asked.teacher.stem}", teacher))
+            name = "" if asked.teacher.stem == "teacher" else f", {asked.teacher.stem}"
+            networks.insert(0, (f"teacher{name}", teacher))
         options = {"psi": psi, "noise": noise or "const"}
         _save(beside(networks, inputs, min(columns, made), seed, **options), output)
         students = count_of(len(asked.beside) + 1, "student")
@@ -150,12 +153,14 @@ def _label(path: Path, alike: bool) -> str:
 
 
 def _alike(path: Path, flag: str, loaded: Checkpoint, checkpoint: Path) -> Generator:
-    """Another network of the same inputs and images.
+    """Another network of the same inputs and images; DIGITS names the built-in teacher.
 
     Raises:
         ConfigError: it has others.
     """
-    other, generator = load_checkpoint(path).generator, loaded.generator
+    is_built_in = str(path) == DIGITS and not path.exists()
+    other = load_teacher().generator if is_built_in else load_checkpoint(path).generator
+    generator = loaded.generator
     if (other.input_specs, other.image_shape) != (generator.input_specs, generator.image_shape):
         raise ConfigError(
             f"{flag} {path}: it takes other inputs or makes other images than {checkpoint}: give its "

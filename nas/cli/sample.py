@@ -95,7 +95,7 @@ class SampleOptions(JsonOption):
         None,
         group="images",
         help="A network to show beside it in a grid: of the same photos, or of the same latents, then with "
-        "the difference.",
+        "the difference; digits: the built-in teacher.",
     )
     beside: Names = option(
         (),

@@ -85,8 +85,9 @@ def pareto_figure(store: StudyStore, reports: Iterable[TrialReport], budget_macs
             font={"color": RED},
         )
     beyond = f" (budget {format_quantity(budget_macs)})" if budget_macs is not None and drawn is None else ""
+    bars = ", bars: 90 % intervals" if students or baselines else ""
     figure.update_layout(
-        title={"text": f"{distance} against MACs{beyond}", "x": 0.02},  # its right is the toolbar\'s
+        title={"text": f"{distance} against MACs{beyond}{bars}", "x": 0.02},  # its right is the toolbar\'s
         template=None,  # plotly's own would be most of what is stored
         font={"color": INK, "size": 13},
         paper_bgcolor="white",

@@ -123,7 +123,7 @@ def _copy(store: StudyStore, folder: Path, made: Path, workdir: Path, storage: s
     fitting, gone, damaged = compared_checkpoints(rungs, digests)
     notes = [f"{path} has another SHA-256 than its record, in the study as in the copy" for path in damaged]
     if gone:
-        notes.append(f"{count_of(gone, 'checkpoint')} of earlier rungs or removed trials: there is no file")
+        notes.append(f"{count_of(gone, 'checkpoint')} not copied: the search or nas-study gc deleted them")
     return Copied(
         study=store.name,
         storage=copy.url if storage else f"sqlite:///{target / DATABASE}",

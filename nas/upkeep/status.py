@@ -62,7 +62,7 @@ class LastRung(BaseModel):
     images: int
     fid: float
     worker: str
-    at: float | None  # of its checkpoint, seconds since 1970; None where that is gone
+    at: float | None  # seconds since 1970; None where neither its trial nor a checkpoint tells
 
 
 class StudyStatus(BaseModel):
@@ -120,7 +120,7 @@ def study_status(store: StudyStore, folder: Path) -> StudyStatus:
         states=dict(Counter(state_of(t, driven=driven) for t in counted)),
         rungs=list(config.get("rungs") or []),
         rungs_recorded=len(rungs),
-        last_rung=_last_rung(rungs, folder),
+        last_rung=_last_rung(rungs, folder, trials),
         running_trials=[
             _running(t.number, known[t.number], [r for r in rungs if r.trial == t.number], folder)
             for t in counted
@@ -171,11 +171,17 @@ def _age(file: Path) -> float | None:
         return None
 
 
-def _last_rung(rungs: list[RungRecord], folder: Path) -> LastRung | None:
-    """The rung with the newest checkpoint; the last of the last trial where no checkpoint is left."""
+def _last_rung(rungs: list[RungRecord], folder: Path, trials: Iterable[FrozenTrial]) -> LastRung | None:
+    """The rung that was recorded last: at its trial's end, else when its checkpoint was written."""
     if not rungs:
         return None
-    times = [_written(folder / record.checkpoint) for record in rungs]
+    ended = {t.number: t.datetime_complete.timestamp() for t in trials if t.datetime_complete is not None}
+    last_of = {record.trial: record.rung for record in rungs}  # in order
+    times = [
+        (ended.get(record.trial) if record.rung == last_of[record.trial] else None)
+        or (None if record.trial in ended else _written(folder / record.checkpoint))
+        for record in rungs
+    ]
     at, _, last = max(
         ((when or 0.0, (r.trial, r.rung), r) for when, r in zip(times, rungs, strict=True)),
         key=lambda each: each[:2],

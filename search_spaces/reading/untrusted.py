@@ -84,7 +84,9 @@ def _reader(head: bytes) -> Callable[[Path], Any]:
         return lambda path: _read_legacy(path.open("rb"))
     if head[:1] == b"\x80" or head[:1] in b"(cd]}":
         return _read_pickle
-    raise RefusedError(f"is no checkpoint: it begins with {head[:8]!r}")
+    raise RefusedError(
+        f"is no checkpoint: it begins with {head[:8]!r}", "docs/checkpoints.md lists what is read"
+    )
 
 
 def _read_zip(path: Path) -> Any:

@@ -35,7 +35,7 @@ def trial_checkpoint(found: SearchReport, trial: TrialReport, study_folder: Path
     if not path.is_file():
         raise ExportError(
             f"checkpoint {path} of trial {trial.number} is gone: choose another trial, or "
-            "--workdir; a search with --keep front keeps those of the front only"
+            "--workdir; nas-study gc, and a search with --keep front or best, delete those of others"
         )
     if file_digest(path) != rung.sha256:
         raise ExportError(f"checkpoint {path} is not the one that the study measured: choose another trial")

@@ -164,11 +164,14 @@ def copy_command(asked: CopyOptions) -> None:
     checkpoint with the SHA-256 of its record. Only the settings that say where the study is are changed. The
     copy appears when it is whole; an interrupted one leaves nothing that counts as a study.
     """
+    import optuna
+
     from nas.progress import progress_bars
     from nas.reporting import format_bytes
     from nas.upkeep import copy_study
     from search_spaces import count_of
 
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # what is made is said below
     store, folder = open_asked(asked)
     with store, progress_bars(console(quiet=asked.quiet)) as on_progress:
         made = copy_study(store, folder, asked.to_workdir, asked.to, on_progress)

@@ -97,7 +97,7 @@ def test_the_budget_is_a_line_unless_it_is_out_of_the_picture(store: StudyStore)
     assert near.layout.annotations[0].text == "budget 2M"
     far = pareto_figure(store, trial_reports(store), 5e9)
     assert not far.layout.shapes
-    assert far.layout.title.text == "FD (digits) against MACs (budget 5G)"
+    assert far.layout.title.text == "FD (digits) against MACs (budget 5G), bars: 90 % intervals"
 
 
 def test_wide_ranges_get_logarithmic_axes(store: StudyStore) -> None:

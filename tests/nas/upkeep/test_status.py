@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from optuna.trial import TrialState
 from rich.console import Console
 
 from distill.progress import Reporter
@@ -93,6 +94,21 @@ def test_nobody_runs_it_or_whoever_did_is_gone(tmp_path: Path) -> None:
             assert found.lease.silent == pytest.approx(100, abs=20)
             assert "last heartbeat 1:4" in text(found)
             assert "; expired" in text(found)
+
+
+def test_the_last_rung_is_that_of_the_trial_that_ended_last_whatever_became_of_its_files(
+    tmp_path: Path,
+) -> None:
+    url, folder = small_study(tmp_path / "runs", "small")
+    with opened(url, "small") as driver, driver.lease():
+        driver.study.tell(3, state=TrialState.PRUNED)
+    (folder / "trials" / "0003" / "checkpoint-rung-1.pt").unlink()
+    (folder / "trials" / "0001" / "checkpoint-rung-1.pt").touch()  # as a copy of the folder does
+    with opened(url, "small") as store:
+        found = study_status(store, folder)
+    assert found.last_rung is not None
+    assert (found.last_rung.trial, found.last_rung.rung) == (3, 1)
+    assert found.last_rung.at == pytest.approx(time.time(), abs=60)
 
 
 def test_looking_writes_nothing(tmp_path: Path) -> None:
