@@ -251,14 +251,14 @@ class StudyStore:
             try:
                 self._discard_if_empty_of_others(storage)
                 self.study = self._open_in(storage)
-                with self._errors_of_others():
+                with self.errors_of_others():
                     yield held
             finally:
                 self._lease = None
                 storage.end()
 
     @contextmanager
-    def _errors_of_others(self) -> Iterator[None]:
+    def errors_of_others(self) -> Iterator[None]:
         """Raise StudyError for an error in the block that is there because another driver has taken over.
 
         Optuna refuses to change a trial that has ended before any transaction can tell whose the lease is.
