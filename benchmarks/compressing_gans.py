@@ -51,7 +51,7 @@ from benchmarks.compression import (
 from benchmarks.options import numbers, positive
 from benchmarks.paired import ratio, verdict
 from benchmarks.plots import Curve, draw
-from benchmarks.results import Figures, Results, do_missing, write_csv
+from benchmarks.results import Figures, Results, add_runs, do_missing, write_csv
 from benchmarks.setting import add_setting, setting
 
 NO_BUDGET = 10**12
@@ -70,13 +70,8 @@ def parser() -> argparse.ArgumentParser:
     asked.add_argument("--steps", type=int, default=10_000, help="generator steps of every training")
     asked.add_argument("--every", type=int, default=2_000, help="generator steps between measurements")
     asked.add_argument("--most-steps", type=int, default=60_000, help="generator steps until a plateau")
-    asked.add_argument("--seeds", type=int, default=3)
-    asked.add_argument("--first-seed", type=int, default=0)
-    asked.add_argument("--processes", type=int, default=1)
-    asked.add_argument("--results", type=Path, help="file of finished runs, which are not done again")
-    asked.add_argument("--csv", type=Path, help="write a line for every run")
+    add_runs(asked, seeds=3, of="run")
     asked.add_argument("--plot", type=Path, help="draw FD and VoL against the ratio; a PNG")
-    asked.add_argument("--json", action="store_true")
     return asked
 
 

@@ -151,7 +151,7 @@ def widths_of_ratios(settings: Mapping[str, Any], ratios: Sequence[int]) -> list
     bench = _bench(settings)
     whole = bench.space.params(bench.teacher.generator.architecture)
     sizes = {width: whole / bench.space.params(architecture(bench, width)) for width in range(1, MOST_WIDTH)}
-    nearest = [min(sizes, key=lambda width, r=r: abs(math.log(sizes[width] / r))) for r in ratios]  # type: ignore[misc]
+    nearest = [min(sizes, key=lambda width, r=r: abs(math.log(sizes[width] / r))) for r in ratios]  # type: ignore[misc]  # of a default's type
     return sorted(set(nearest), reverse=True)
 
 

@@ -8,7 +8,7 @@
 
 Stage I trains a narrow GAN alone from random weights, its discriminator as large as the teacher's, until FD
 is flat: no new best by 2 % in three measurements, --every images apart, and --most images at the most. Its
-best weights are kept in --snapshots. Stage II goes on from them for --images images with fresh optimizers:
+best weights are kept in --snapshots. Stage II starts from them, with fresh optimizers, for --images images:
 `alone` without the teacher, `α 0.1` and `α 0.5` with α·ℓ(D_T(G(z))), `adaptive` with the coefficient of every
 image, max(0, -D_T(G(z))). Width 1 is the generator of the teacher, uncompressed, which trains on past the
 teacher's end from the weights of both its networks. All rows have the same path-length regularisation, and
@@ -35,7 +35,7 @@ from typing import Any
 
 from benchmarks.options import numbers
 from benchmarks.paired import detectable, ratio, seeds_needed, verdict
-from benchmarks.results import Figures, Results, do_missing, write_csv
+from benchmarks.results import Figures, Results, add_runs, do_missing, write_csv
 from benchmarks.setting import add_setting, alone, setting
 
 ALONE = "alone"
@@ -207,13 +207,8 @@ def parser() -> argparse.ArgumentParser:
     asked.add_argument("--every", type=int, default=20_000, help="images between measurements of stage I")
     asked.add_argument("--most", type=int, default=600_000, help="images of stage I, at the most")
     asked.add_argument("--images", type=int, default=100_000, help="images of stage II")
-    asked.add_argument("--seeds", type=int, default=8)
-    asked.add_argument("--first-seed", type=int, default=0)
-    asked.add_argument("--processes", type=int, default=1)
+    add_runs(asked, seeds=8, of="run of stage II")
     asked.add_argument("--snapshots", type=Path, help="folder of stage I's best weights, kept")
-    asked.add_argument("--results", type=Path, help="file of finished runs, which are not done again")
-    asked.add_argument("--csv", type=Path, help="write a line for every run of stage II")
-    asked.add_argument("--json", action="store_true")
     return asked
 
 

@@ -32,7 +32,7 @@ from typing import Any
 from benchmarks.options import numbers
 from benchmarks.paired import detectable, ratio
 from benchmarks.plots import Curve, draw
-from benchmarks.results import Figures, Results, do_missing, write_csv
+from benchmarks.results import Figures, Results, add_runs, do_missing, write_csv
 from benchmarks.setting import add_setting, alone, setting, uniform_student
 
 TRUNKS = ("kd", "alone")
@@ -206,13 +206,8 @@ def parser() -> argparse.ArgumentParser:
         "--kd-weight-start", type=float, help="the constant KD weight; the recipe's by default"
     )
     asked.add_argument("--similarity", help="terms of KD with their weights, as of nas-search")
-    asked.add_argument("--seeds", type=int, default=8)
-    asked.add_argument("--first-seed", type=int, default=0)
-    asked.add_argument("--processes", type=int, default=1)
-    asked.add_argument("--results", type=Path, help="file of finished seeds, which are not done again")
-    asked.add_argument("--csv", type=Path, help="write a line for every seed and fork")
+    add_runs(asked, seeds=8, of="seed and fork")
     asked.add_argument("--plot", type=Path, help="draw Δ and the cosine against FD at the fork; a PNG")
-    asked.add_argument("--json", action="store_true")
     return asked
 
 

@@ -150,7 +150,7 @@ def search(folder: Path, url: str | None, trials: int, workers: int, sampler: st
     )
     bench.config.folder.mkdir(parents=True)
     observer = Observer(bench.config.storage_url, bench.config.study)
-    with suppress(KeyboardInterrupt):  # what was seen until then is told
+    with suppress(KeyboardInterrupt):  # what was seen until then is printed
         (with_workers if workers else alone)(bench, observer)
     return observer.moments
 

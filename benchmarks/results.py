@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import sys
@@ -54,6 +55,16 @@ class Results:
         if self._path is not None:
             with self._path.open("a") as file:
                 file.write(json.dumps({"run": _plain(run), "figures": figures}) + "\n")
+
+
+def add_runs(options: argparse.ArgumentParser, *, seeds: int, of: str) -> None:
+    """Add the options of a table of runs of several seeds; the CSV has a line for every `of`."""
+    options.add_argument("--seeds", type=int, default=seeds)
+    options.add_argument("--first-seed", type=int, default=0)
+    options.add_argument("--processes", type=int, default=1)
+    options.add_argument("--results", type=Path, help="file of what is finished, which is not done again")
+    options.add_argument("--csv", type=Path, help=f"write a line for every {of}")
+    options.add_argument("--json", action="store_true")
 
 
 def run_missing(

@@ -59,7 +59,7 @@ class Snapshot:
     def begin(self, trainer: Trainer) -> None:
         """Give the weights to `trainer`, which has not trained yet: its optimizers are and stay fresh.
 
-        Its average goes on from the snapshot's, without the short half-life of a beginning.
+        Its average continues the snapshot's, without the short half-life of a beginning.
 
         Raises:
             TrainingError: the snapshot is of another architecture, or `trainer` has trained already.

@@ -38,7 +38,7 @@ class _HeldSession(Session):
     """
 
     def commit(self) -> None:
-        """Nothing: the transaction goes on."""
+        """Nothing: the transaction stays open."""
 
     def close(self) -> None:
         """Nothing: what it has loaded serves the next operation."""

@@ -100,7 +100,7 @@ class HungWorkers(tune.Callback):  # type: ignore[misc]  # Ray Tune has no types
     """Kills workers that stand still, so that Tune gives their candidates to others.
 
     Args:
-        watchdog, searcher: who notices them, and who is told.
+        watchdog, searcher: who notices them, and who records it.
         worker_of: the actor of a Tune trial, also one whose process starts; None without one.
     """
 

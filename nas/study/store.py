@@ -267,7 +267,7 @@ class StudyStore:
             yield
         except (UserError, SearchError):
             raise
-        except Exception as error:
+        except Exception as error:  # whatever it is: the lease says whose fault it was
             if self._lease is not None:
                 try:
                     replace(self._retries, seconds=LAST_SECONDS)(self._lease.renew)

@@ -66,7 +66,7 @@ def test_a_width_that_is_no_fraction_of_the_teachers_is_refused(
 
 def test_a_row_says_what_its_seeds_can_not_detect() -> None:
     others = {seed: {"before": 12.0, "fid": 10.0 + 0.3 * (seed % 3), "is": None} for seed in range(8)}
-    close = {seed: run | {"fid": run["fid"] * (0.99 + 0.03 * (seed % 2))} for seed, run in others.items()}  # type: ignore[operator]
+    close = {seed: run | {"fid": run["fid"] * (0.99 + 0.03 * (seed % 2))} for seed, run in others.items()}  # type: ignore[operator]  # the runs are JSON
     row = row_of("1/2", "α 0.1", close, others)
     assert row["verdict"].startswith("not detectable (below ")
     assert 0 < row["detectable"] < 0.05

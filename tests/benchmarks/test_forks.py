@@ -1,4 +1,4 @@
-"""Forks of one training: the same state goes on with and without knowledge distillation."""
+"""Forks of one training: the same state continues with and without knowledge distillation."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def test_the_loss_is_the_divergence_of_rows_of_cosines() -> None:
 
 def test_moved_features_are_of_the_images_and_then_of_those_at_moved_styles() -> None:
     teacher = load_teacher(None).generator
-    z = torch.randn(3, teacher.architecture.latent_dim)  # type: ignore[attr-defined]
+    z = torch.randn(3, teacher.architecture.latent_dim)  # type: ignore[attr-defined]  # StyleGAN2's
     directions = principal_directions(teacher, lambda count: [torch.randn(count, z.shape[1])])
     sizes = directions.norm(dim=1)
     assert all(a >= b for a, b in itertools.pairwise(sizes)), "the widest first"

@@ -104,8 +104,8 @@ def test_a_snapshot_of_another_architecture_is_refused_with_both(make: Make) -> 
     trainer = make(ALONE)
     best, _, _ = run(trainer, 2.0, 2.0, 2.0)
     other = make(STAGE_TWO)
-    architecture = replace(other.student.architecture, mapping_layers=1)  # type: ignore[type-var]
-    other.student = StyleGAN2Generator(architecture)  # type: ignore[arg-type]
+    architecture = replace(other.student.architecture, mapping_layers=1)  # type: ignore[type-var]  # StyleGAN2's
+    other.student = StyleGAN2Generator(architecture)  # type: ignore[arg-type]  # StyleGAN2's
     with pytest.raises(TrainingError) as error:
         best.begin(other)
     says = str(error.value)
@@ -136,4 +136,4 @@ def test_a_file_that_is_no_snapshot_is_refused_with_its_name(content: bytes | No
 @pytest.mark.parametrize("wrong", [{"every": 0}, {"most": 3}, {"patience": 0}, {"gain": 1.0}, {"gain": -0.1}])
 def test_an_impossible_plateau_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(TrainingError, match="give 1 <= every <= most, a patience of at least 1"):
-        Plateau(**{"every": 4, "most": 40, **wrong})  # type: ignore[arg-type]
+        Plateau(**{"every": 4, "most": 40, **wrong})  # type: ignore[arg-type]  # fields of two types

@@ -70,7 +70,7 @@ def test_learning_rates_fall_from_where_they_are_asked_to(make: Make) -> None:
 
     def note(progress: Progress) -> None:
         optimizers = (trainer.generator_optimizer, trainer.discriminator_optimizer)
-        rates.append(tuple(each.param_groups[0]["lr"] for each in optimizers))  # type: ignore[arg-type]
+        rates.append(tuple(each.param_groups[0]["lr"] for each in optimizers))  # type: ignore[arg-type]  # rates are numbers
 
     trainer.train(falling.images, note)
     assert rates[20] == (2e-3, 2e-3)

@@ -131,7 +131,7 @@ def kill_raylet(episode: Episode, driver: Driver) -> bool:
 
 
 def kill_driver(episode: Episode, driver: Driver) -> bool:
-    """kill -9 of the driver; its worker goes on for a rung."""
+    """kill -9 of the driver; its worker trains on for a rung."""
     driver.kill()
     return driver.returncode != 0
 
@@ -142,7 +142,7 @@ def suspend_driver(episode: Episode, driver: Driver) -> bool:
     if driver.poll() is not None:
         return False
     if episode.server is None and _is_locked(episode.bench.config.storage_url):
-        driver.send(signal.SIGCONT)  # a file that it has locked is locked until it goes on or ends
+        driver.send(signal.SIGCONT)  # a file that it has locked is locked until it continues or ends
         return False
     episode.suspended.append(driver)
     time.sleep(QUICK[1] + 0.3)

@@ -126,7 +126,7 @@ class Studies(RuleBasedStateMachine):
     def sleep(self, trial: int, ends: bool) -> None:
         """The driver is suspended past its lease, and another takes over, which may end the trial.
 
-        Awake, it writes nothing, and is told who took over, whatever it was about to do.
+        Awake, it writes nothing, and gets to know who took over, whatever it was about to do.
         """
         asleep, handle = self.store, None
         if self.states[trial] == TrialState.RUNNING:
