@@ -14,11 +14,9 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from distill.data import DIGITS
 from distill.evaluation import compare, image_grid, save_png
 from distill.noise import seeded_noise
 from distill.tasks import Panel
-from distill.teachers import load_teacher
 from nas.checkpoints.sampling import check_output, drawn_inputs, known_options, write
 from nas.errors import ConfigError
 from search_spaces import Checkpoint, Generator, Inputs, StyleBased, count_of, load_checkpoint, os_reason
@@ -153,13 +151,17 @@ def _label(path: Path, alike: bool) -> str:
 
 
 def _alike(path: Path, flag: str, loaded: Checkpoint, checkpoint: Path) -> Generator:
-    """Another network of the same inputs and images; DIGITS names the built-in teacher.
+    """Another network of the same inputs and images; digits names the built-in teacher.
 
     Raises:
         ConfigError: it has others.
     """
-    is_built_in = str(path) == DIGITS and not path.exists()
-    other = load_teacher().generator if is_built_in else load_checkpoint(path).generator
+    if str(path) == "digits" and not path.exists():
+        from distill.teachers import load_teacher  # needs the extra search, as nothing else here
+
+        other = load_teacher().generator
+    else:
+        other = load_checkpoint(path).generator
     generator = loaded.generator
     if (other.input_specs, other.image_shape) != (generator.input_specs, generator.image_shape):
         raise ConfigError(
