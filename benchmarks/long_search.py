@@ -6,9 +6,10 @@
     python -m benchmarks.long_search --quick --json
 
 Candidates do nothing but report. Without --workers the driver's part runs alone, as Ray Tune would call it;
-with it, `nas.driver.run_search` runs a search on a Ray of its own with so many stub workers. What is printed
-of a moment is the mean of the trials since the moment before; memory and files are the driver's. The study
-stays in --storage: drop the database afterwards. Ctrl-C ends a run early.
+with it, `nas.driver.run_search` runs a search on a Ray of its own with so many stub workers, which report one
+after another (`benchmarks.stub`). What is printed of a moment is the mean of the trials since the moment
+before; memory and files are the driver's. The study stays in --storage: drop the database afterwards. Ctrl-C
+ends a run early.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from benchmarks.driver_overhead import Driver
-from benchmarks.stub import StubTrial
+from benchmarks.stub import ConcurrentStub
 from nas.config import SearchConfig
 from nas.driver import prepare, run_search
 from nas.plots import draw_figure
@@ -129,7 +130,7 @@ def alone(bench: Workbench, observer: Observer) -> None:
 def with_workers(bench: Workbench, observer: Observer) -> None:
     """A search whose workers are stubs."""
     with open(os.devnull, "w") as nowhere, observer.looking():
-        run_search(bench, Console(file=nowhere), trainable=StubTrial)
+        run_search(bench, Console(file=nowhere), trainable=ConcurrentStub)
 
 
 def search(folder: Path, url: str | None, trials: int, workers: int, sampler: str) -> list[Moment]:

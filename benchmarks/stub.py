@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 from PIL import Image
 from ray import tune
 
@@ -12,6 +16,8 @@ from nas.budget import Cost
 from nas.config import SearchConfig
 from nas.execution import Outcome, from_tune
 from nas.study import RungRecord, trial_folder
+
+PATIENCE = 120.0  # seconds that a worker waits for others
 
 
 def stub_outcome(config: SearchConfig, number: int, rung: int, *, picture: bool = True) -> Outcome:
@@ -63,3 +69,39 @@ class StubTrial(tune.Trainable):
 
     def load_checkpoint(self, checkpoint: Any) -> None:
         """Nothing was kept."""
+
+
+class ConcurrentStub(StubTrial):
+    """The same for many workers: one of them reports at a time, and none while another one starts.
+
+    Tune keeps one free worker, and ends a second that becomes free before the first has its next trial. A
+    trial whose worker starts is given to one that is free, and what was starting is ended. Trials of minutes
+    hardly meet either; trials that take no time would have Tune start and end processes all the time.
+    """
+
+    def setup(self, config: dict[str, Any], settings: dict[str, Any] | None = None, token: str = "") -> None:
+        super().setup(config, settings, token)
+        self._workers = self._search.folder / "workers"
+        self._workers.mkdir(exist_ok=True)
+        (self._workers / str(os.getpid())).touch()
+        self._turn = (self._search.folder / "turn").open("w")
+
+    def step(self) -> dict[str, Any]:
+        fcntl.flock(self._turn, fcntl.LOCK_UN)  # held since this worker's last report
+        give_up = time.monotonic() + PATIENCE
+        while self._number < self._search.trials - self._search.workers and time.monotonic() < give_up:
+            if self._is_my_turn() and self._all_are_up():
+                break
+            time.sleep(0.05)
+        return super().step()
+
+    def _all_are_up(self) -> bool:
+        up = sum(psutil.pid_exists(int(file.name)) for file in self._workers.iterdir())
+        return up >= self._search.workers
+
+    def _is_my_turn(self) -> bool:
+        try:
+            fcntl.flock(self._turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -13,34 +13,31 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
+from nas.config import SearchConfig
+from nas.study import StudyStore
 from tests.nas.conftest import Commands
+from tests.nas.faults.invariants import broken_invariants
 
 DOCKER = Path(__file__).parents[2] / "docker"
 SERVICES: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
 PASSWORD, TOKEN, RAY_TOKEN = "p@ss:w/rd %40", "a-token-of-this-test", "0123456789abcdef" * 2
 SERVERS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 ONE_HOST = ("--node-ip-address=127.0.0.1", "--object-store-memory=80000000")
-TINY = (
-    "--budget-macs",
-    "2M",
-    "--trials",
-    "2",
-    "--replicates",
-    "0",
-    "--rungs",
-    "64,128",
-    "--fid-samples",
-    "50",
-)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = "--study composed --budget-macs 2M --trials 5 --replicates 0 --rungs 1k,2k --fid-samples 50"
+SEARCH = tuple(FLAGS.split())
+PATIENCE = 400.0  # seconds: the machine may be busy
 
 pytestmark = [
     pytest.mark.slow,
@@ -55,7 +52,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(happened: Callable[[], bool], what: str, seconds: float = 120) -> None:
+def until(happened: Callable[[], object], what: str, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
@@ -165,6 +162,43 @@ def status(url: str, **headers: str) -> int:
         return error.code
 
 
+def processes_of(service: subprocess.Popen[str]) -> list[psutil.Process]:
+    """A service and everything that it has started, as a container holds them."""
+    try:
+        root = psutil.Process(service.pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def trained_in(service: subprocess.Popen[str]) -> set[int]:
+    """The workers of a node that hold a candidate."""
+    found = set()
+    for process in processes_of(service):
+        try:
+            if process.name().startswith("ray::Resource") or "ResourceTrainable" in process.cmdline()[0]:
+                found.add(process.pid)
+        except (psutil.Error, IndexError):  # it has ended
+            continue
+    return found
+
+
+def kill(service: subprocess.Popen[str]) -> None:
+    """End a container as a power cut does."""
+    for process in processes_of(service):
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def opened(folder: Path, url: str) -> str:
+    """What a browser shows at `url`."""
+    line = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}"]
+    line += ["--no-proxy-server", "--virtual-time-budget=20000", "--dump-dom", url]
+    return subprocess.run(line, capture_output=True, text=True, timeout=180, check=True).stdout
+
+
 def command_lines(pids: list[int]) -> str:
     """What `ps` shows of these processes."""
     lines = []
@@ -176,37 +210,62 @@ def command_lines(pids: list[int]) -> str:
     return "\n".join(lines)
 
 
-def test_a_search_runs_through_the_commands_of_the_compose_file(server: Cluster, commands: Commands) -> None:
+def test_a_search_runs_through_the_commands_of_the_compose_file(
+    server: Cluster, commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     head = server.start("ray-head", *ONE_HOST)
     until(lambda: server.is_healthy("ray-head"), "Ray's head")
-    worker = server.start("worker", *ONE_HOST, "--num-cpus=1")
+    first, second = (server.start("worker", *ONE_HOST, "--num-cpus=1") for _ in range(2))
     until(lambda: server.is_healthy("worker"), "a worker")
-    uninvited = ("--ray-address", f"127.0.0.1:{server.ray}", *TINY)
+    uninvited = ("--ray-address", f"127.0.0.1:{server.ray}", *SEARCH)
     refused = commands.run("/usr/bin/env", "RAY_AUTH_MODE=disabled", "nas-search", *uninvited)
     assert refused.returncode == 2
     assert "set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH" in refused.stderr.splitlines()[-1]
-    search = server.start("search", command=TINY)
-    shown = ""
-    deadline = time.monotonic() + 300
+
+    search = server.start("search", command=SEARCH)
+    until(lambda: trained_in(first) or search.poll() is not None, "a candidate on the first worker", PATIENCE)
+    kill(first)
+    third = server.start("worker", *ONE_HOST, "--num-cpus=1")
+    shown, joined = "", set[int]()
+    deadline = time.monotonic() + PATIENCE
     while search.poll() is None:
         shown += command_lines(commands.processes())
-        assert time.monotonic() < deadline, "the search: not within 300 s"
+        joined |= trained_in(third)
+        assert time.monotonic() < deadline, f"the search: not within {PATIENCE:.0f} s"
         time.sleep(1)
     out, err = search.communicate(timeout=30)
     assert search.returncode == 0, err
     assert "Best student" in out + err
-    assert head.poll() is None
-    assert worker.poll() is None
+    assert [node.poll() for node in (head, second, third)] == [None] * 3
+    print(out + err)  # shown by -s, or where something below fails
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    study_is_whole(tmp_path / "nas-runs" / "composed", joined)
+    monkeypatch.delenv("PGPASSWORD")
 
     dashboard = server.start("dashboard", "--port", str(server.dashboard))
     until(lambda: dashboard.poll() is not None or server.is_healthy("dashboard"), "the dashboard")
     assert dashboard.poll() is None, dashboard.communicate()[1]
-    url = f"http://127.0.0.1:{server.dashboard}/api/studies/1"
-    assert status(url) == 401
-    assert status(url, Authorization=f"Bearer {TOKEN}") == 200
+    url = f"http://127.0.0.1:{server.dashboard}"
+    assert status(f"{url}/api/studies/1") == 401
+    assert status(f"{url}/api/studies/1", Authorization=f"Bearer {TOKEN}") == 200
+    if CHROMIUM is not None:
+        asked = opened(tmp_path / "browser", f"{url}/")
+        assert "This dashboard asks for a token." in asked
+        assert "composed" not in asked
+        assert "composed" in opened(tmp_path / "browser", f"{url}/?token={TOKEN}")
     shown += command_lines(commands.processes())
     assert "nas-search" in shown
     assert "nas-dashboard" in shown
     assert PASSWORD not in shown
     assert TOKEN not in shown
     assert RAY_TOKEN not in shown
+
+
+def study_is_whole(folder: Path, joined: set[int]) -> None:
+    """Check that the study holds its invariants, and that workers of a node that `joined` have trained."""
+    config = SearchConfig.model_validate(tomllib.loads((folder / "config.toml").read_text()))
+    config = config.model_copy(update={"workdir": folder.parent})
+    assert broken_invariants(config) == []
+    with StudyStore.open(config.storage_url, config.study, create=False) as store:
+        trained = {int(record.worker.rpartition(":")[2]) for record in store.rungs()}
+    assert trained & joined
