@@ -8,8 +8,8 @@
         --results faces.jsonl
     python -m benchmarks.kd_schedules --quick --json                # shows that it runs, nothing else
 
-All rows train adversarially from the start, at the full weight, as the thesis does; none regularises path
-lengths. Each starts from the teacher's weights, its discriminator from the teacher's. Rows are compared with
+All rows train adversarially from the start, as the thesis does; none regularises path lengths. Weights are
+the defaults, KD 1 and adversarial 0.1; Adam makes that 10 and 1. Each starts from the teacher's weights, its discriminator from the teacher's. Rows are compared with
 `constant`, over paired seeds. Runs of a seed have the same data order and latents.
 
 Schedules: a shape, and the fractions of the training between which the weight falls to 0. `adaptive` follows
@@ -41,7 +41,7 @@ from benchmarks.setting import uniform_student, without_paths
 from benchmarks.tables import measured, options_of, print_tables
 
 CONSTANT = "constant"
-FROM_THE_START = {"adversarial_start": 0.0, "adversarial_full": 0.0, "adversarial_weight": 1.0}
+FROM_THE_START = {"adversarial_start": 0.0, "adversarial_full": 0.0}
 RELATIONS = "the same + latent directions (StyleKD)"
 RATE_FALLS = 0.6  # of the training
 RESTART = 0.9
@@ -85,20 +85,17 @@ TERMS: dict[str, dict[str, Any]] = {
         "fresh": {"warm_discriminator": False},
     }.items()
 } | {"none, fresh": {**SCHEDULES["none"], "warm_discriminator": False}}
+AS_PUBLISHED = {**STEADY, **FROM_THE_START, "kd_weight_start": 1.0, "adversarial_weight": 1.0}
 EARLIER: dict[str, dict[str, Any]] = {
-    "L1 3 + perceptual 3 (CAGC, StyleKD)": {
-        **STEADY,
-        "similarity": "pixel=3,perceptual=3",
-        "kd_weight_start": 1.0,
-    },
-    RELATIONS: {**STEADY, "similarity": "pixel=3,perceptual=3", "kd_weight_start": 1.0},
-    "discriminator features": {**STEADY, "similarity": "feature=1", "kd_weight_start": 1.0},
+    "L1 3 + perceptual 3 (CAGC, StyleKD)": {**AS_PUBLISHED, "similarity": "pixel=3,perceptual=3"},
+    RELATIONS: {**AS_PUBLISHED, "similarity": "pixel=3,perceptual=3"},
+    "discriminator features": {**AS_PUBLISHED, "similarity": "feature=1"},
     "DGL-GAN, α 0.1": {"recipe": "dgl-gan", **STEADY, "kd_weight_start": 0.1},
     "DGL-GAN, α 0.5": {"recipe": "dgl-gan", **STEADY, "kd_weight_start": 0.5},
 }
 ROWS = {
-    name: {**settings, **({} if "recipe" in settings else FROM_THE_START)}
-    for name, settings in (SCHEDULES | CONTROLS | TERMS | EARLIER).items()
+    **{name: {**settings, **FROM_THE_START} for name, settings in (SCHEDULES | CONTROLS | TERMS).items()},
+    **EARLIER,
 }
 """Settings of a search, by the row's name."""
 

@@ -43,7 +43,6 @@ class WeightDecay(Distillation):
 
     name: ClassVar = "weight-decay"
     default_schedule: ClassVar = Schedule(end=0.3)  # at 0, training on photographs undoes what was learned
-    default_schedule_on_digits: ClassVar = Schedule(start=6.0)
     needs_teacher_images: ClassVar = True
     needs_teacher_discriminator: ClassVar = False
     uses_distance: ClassVar = True

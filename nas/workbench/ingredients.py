@@ -58,7 +58,9 @@ def with_ramp(config: SearchConfig, teacher: Teacher) -> SearchConfig:
     """
     alone = perceptual_of(config, teacher) == NONE
     warm = config.warm_discriminator and teacher.discriminator is not None
-    ramp = Ramp() if alone and warm else get_recipe(config.recipe).default_ramp
+    ramp = get_recipe(config.recipe).default_ramp
+    if alone and warm:
+        ramp = Ramp(weight=ramp.weight)
     default = dict(zip(RAMP, (ramp.weight, ramp.begin, ramp.full), strict=True))
     missing = {name: value for name, value in default.items() if getattr(config, name) is None}
     return config.model_copy(update=missing)
