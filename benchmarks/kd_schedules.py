@@ -12,8 +12,8 @@ All rows train adversarially from the start, as the thesis does; none regularise
 the defaults, KD 1 and adversarial 0.1; Adam makes that 10 and 1. Each starts from the teacher's weights, its discriminator from the teacher's. Rows are compared with
 `constant`, over paired seeds. Runs of a seed have the same data order and latents.
 
-Schedules: a shape, and the fractions of the training between which the weight falls to 0. `adaptive` follows
-the frozen discriminator of the teacher.
+Schedules: a shape, and the fractions of the training between which the weight falls to 0, or to 0.3 as by
+default. `adaptive` follows the frozen discriminator of the teacher.
 
 Controls: is it the falling, or only that KD is off while the last average is taken? `step` ends KD at 90, 95
 and 99 %. `0-90 %` and `60-90 %` have the same number of purely adversarial images at the end as `step 90 %`.
@@ -64,6 +64,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "linear 0-100 %": falling("linear", 0.0, 1.0),
     "cosine 0-60 %": falling("cosine", 0.0, 0.6),
     "cosine 60-100 %": falling("cosine", 0.6, 1.0),
+    "cosine 60-100 % to 0.3": {},
     "adaptive": falling("adaptive", 0.0, 1.0),
 }
 CONTROLS: dict[str, dict[str, Any]] = {
