@@ -6,11 +6,13 @@
     python -m benchmarks.kd_schedules --teacher benchmarks/teachers/faces32.safetensors \\
         --data lfw_faces_64.zip --mirror --budgets 3M --batch-size 32 --extractor imagenet-lite0 --seeds 8 \\
         --results faces.jsonl
+    python -m benchmarks.kd_schedules --rows "^(default|tuned)" --seeds 4 --first-seed 201     # constants
     python -m benchmarks.kd_schedules --quick --json                # shows that it runs, nothing else
 
-All rows train adversarially from the start, as the thesis does; none regularises path lengths. Weights are
-the defaults, KD 1 and adversarial 0.1; Adam makes that 10 and 1. Each starts from the teacher's weights, its discriminator from the teacher's. Rows are compared with
-`constant`, over paired seeds. Runs of a seed have the same data order and latents.
+Rows train adversarially from the start, as the thesis does, with the default weights, KD 1 and adversarial
+0.1, unless they say otherwise; none regularises path lengths. Each starts from the teacher's weights, its
+discriminator from the teacher's. Rows are compared with `constant`, over paired seeds. Runs of a seed have
+the same data order and latents.
 
 Schedules: a shape, and the fractions of the training between which the weight falls to 0, or to 0.3 as by
 default. `adaptive` follows the frozen discriminator of the teacher.
@@ -19,6 +21,9 @@ Controls: is it the falling, or only that KD is off while the last average is ta
 and 99 %. `0-90 %` and `60-90 %` have the same number of purely adversarial images at the end as `step 90 %`.
 `average restarted` forgets at 90 % what the average saw before. `falling rate` keeps KD, and both learning
 rates fall linearly to 0 from 60 % on.
+
+Constants: `default` as a search has it, with an adversarial weight of 1 from the start, and with weights that
+were tuned on the digits (KD 6, falling to 0; adversarial 1).
 
 Terms and starts: what is compared with the teacher (images, features of its discriminator), a fresh
 discriminator. Earlier methods, with constant weights: L1 and a perceptual distance, 3 each (Content-Aware GAN
@@ -64,7 +69,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "linear 0-100 %": falling("linear", 0.0, 1.0),
     "cosine 0-60 %": falling("cosine", 0.0, 0.6),
     "cosine 60-100 %": falling("cosine", 0.6, 1.0),
-    "cosine 60-100 % to 0.3": {},
+    "cosine 60-100 % to 0.3": {"kd_weight_end": 0.3},
     "adaptive": falling("adaptive", 0.0, 1.0),
 }
 CONTROLS: dict[str, dict[str, Any]] = {
@@ -87,6 +92,12 @@ TERMS: dict[str, dict[str, Any]] = {
     }.items()
 } | {"none, fresh": {**SCHEDULES["none"], "warm_discriminator": False}}
 AS_PUBLISHED = {**STEADY, **FROM_THE_START, "kd_weight_start": 1.0, "adversarial_weight": 1.0}
+CONSTANTS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "default, adversarial at once with 1": {**FROM_THE_START, "adversarial_weight": 1.0},
+    "tuned on the digits": {**falling("cosine", 0.6, 1.0), **FROM_THE_START}
+    | {"kd_weight_start": 6.0, "adversarial_weight": 1.0},
+}
 EARLIER: dict[str, dict[str, Any]] = {
     "L1 3 + perceptual 3 (CAGC, StyleKD)": {**AS_PUBLISHED, "similarity": "pixel=3,perceptual=3"},
     RELATIONS: {**AS_PUBLISHED, "similarity": "pixel=3,perceptual=3"},
@@ -96,6 +107,7 @@ EARLIER: dict[str, dict[str, Any]] = {
 }
 ROWS = {
     **{name: {**settings, **FROM_THE_START} for name, settings in (SCHEDULES | CONTROLS | TERMS).items()},
+    **CONSTANTS,
     **EARLIER,
 }
 """Settings of a search, by the row's name."""
