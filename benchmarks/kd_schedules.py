@@ -9,8 +9,8 @@
     python -m benchmarks.kd_schedules --rows "^(default|tuned)" --seeds 4 --first-seed 201     # constants
     python -m benchmarks.kd_schedules --quick --json                # shows that it runs, nothing else
 
-Rows train adversarially from the start, as the thesis does, with the default weights, KD 1 and adversarial
-0.1, unless they say otherwise; none regularises path lengths. Each starts from the teacher's weights, its
+Rows train adversarially from the start, as the thesis does, with the default weights, unless they say
+otherwise; none regularises path lengths. Each starts from the teacher's weights, its
 discriminator from the teacher's. Rows are compared with `constant`, over paired seeds. Runs of a seed have
 the same data order and latents.
 
@@ -22,7 +22,7 @@ and 99 %. `0-90 %` and `60-90 %` have the same number of purely adversarial imag
 `average restarted` forgets at 90 % what the average saw before. `falling rate` keeps KD, and both learning
 rates fall linearly to 0 from 60 % on.
 
-Constants: `default` as a search has it, with an adversarial weight of 1 from the start, and with weights that
+Constants: `default` as a search has it, with other adversarial weights from the start, and with weights that
 were tuned on the digits (KD 6, falling to 0; adversarial 1).
 
 Terms and starts: what is compared with the teacher (images, features of its discriminator), a fresh
@@ -94,6 +94,8 @@ TERMS: dict[str, dict[str, Any]] = {
 AS_PUBLISHED = {**STEADY, **FROM_THE_START, "kd_weight_start": 1.0, "adversarial_weight": 1.0}
 CONSTANTS: dict[str, dict[str, Any]] = {
     "default": {},
+    "default, adversarial at once with 0.1": {**FROM_THE_START, "adversarial_weight": 0.1},
+    "default, adversarial at once with 0.3": {**FROM_THE_START, "adversarial_weight": 0.3},
     "default, adversarial at once with 1": {**FROM_THE_START, "adversarial_weight": 1.0},
     "tuned on the digits": {**falling("cosine", 0.6, 1.0), **FROM_THE_START}
     | {"kd_weight_start": 6.0, "adversarial_weight": 1.0},

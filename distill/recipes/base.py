@@ -124,6 +124,7 @@ class Distillation(ABC):
     trains_discriminator: ClassVar[bool] = True  # of the student's own
     uses_ramp: ClassVar[bool] = False  # `Ingredients.ramp`
     default_ramp: ClassVar[Ramp] = Ramp()  # of the adversarial weight
+    default_ramp_at_once: ClassVar[Ramp] = Ramp()  # the same where it had better begin at the start
     uses_maps: ClassVar[bool] = False  # `Ingredients.maps`
     uses_similarity: ClassVar[bool] = False  # `Ingredients.similarity` and `Ingredients.features`
 

@@ -48,6 +48,7 @@ class WeightDecay(Distillation):
     uses_distance: ClassVar = True
     uses_ramp: ClassVar = True
     default_ramp: ClassVar = Ramp(begin=0.75, full=1.0, weight=0.1)
+    default_ramp_at_once: ClassVar = Ramp(weight=0.3)
     uses_similarity: ClassVar = True
 
     def __post_init__(self) -> None:
