@@ -37,7 +37,7 @@ from benchmarks.setting import add_setting, alone, setting, uniform_student
 
 TRUNKS = ("kd", "alone")
 WITH, WITHOUT = "with", "without"
-FROM_THE_START = {"adversarial_start": 0.0, "adversarial_full": 0.0, "adversarial_weight": 1.0}
+FROM_THE_START = {"adversarial_start": 0.0, "adversarial_full": 0.0}
 ADVERSARIAL = "g_adversarial"
 
 

@@ -6,19 +6,24 @@
     python -m benchmarks.kd_schedules --teacher benchmarks/teachers/faces32.safetensors \\
         --data lfw_faces_64.zip --mirror --budgets 3M --batch-size 32 --extractor imagenet-lite0 --seeds 8 \\
         --results faces.jsonl
+    python -m benchmarks.kd_schedules --rows "^(default|tuned|adversarial)" --seeds 4 --first-seed 201
     python -m benchmarks.kd_schedules --quick --json                # shows that it runs, nothing else
 
-All rows train adversarially from the start, at the full weight, as the thesis does; none regularises path
-lengths. Each starts from the teacher's weights, its discriminator from the teacher's. Rows are compared with
-`constant`, over paired seeds. Runs of a seed have the same data order and latents.
+Rows train adversarially from the start, as the thesis does, with the default weights, unless they say
+otherwise; none regularises path lengths. Each starts from the teacher's weights, its
+discriminator from the teacher's. Rows are compared with `constant`, over paired seeds. Runs of a seed have
+the same data order and latents.
 
-Schedules: a shape, and the fractions of the training between which the weight falls to 0. `adaptive` follows
-the frozen discriminator of the teacher.
+Schedules: a shape, and the fractions of the training between which the weight falls to 0, or to 0.3 as by
+default. `adaptive` follows the frozen discriminator of the teacher.
 
 Controls: is it the falling, or only that KD is off while the last average is taken? `step` ends KD at 90, 95
 and 99 %. `0-90 %` and `60-90 %` have the same number of purely adversarial images at the end as `step 90 %`.
 `average restarted` forgets at 90 % what the average saw before. `falling rate` keeps KD, and both learning
 rates fall linearly to 0 from 60 % on.
+
+Constants: `default` as a search has it; without a perceptual network, and so adversarial from the start, with
+three weights; weights that were tuned on the digits (KD 6, falling to 0; adversarial 1).
 
 Terms and starts: what is compared with the teacher (images, features of its discriminator), a fresh
 discriminator. Earlier methods, with constant weights: L1 and a perceptual distance, 3 each (Content-Aware GAN
@@ -41,7 +46,7 @@ from benchmarks.setting import uniform_student, without_paths
 from benchmarks.tables import measured, options_of, print_tables
 
 CONSTANT = "constant"
-FROM_THE_START = {"adversarial_start": 0.0, "adversarial_full": 0.0, "adversarial_weight": 1.0}
+FROM_THE_START = {"adversarial_start": 0.0, "adversarial_full": 0.0}
 RELATIONS = "the same + latent directions (StyleKD)"
 RATE_FALLS = 0.6  # of the training
 RESTART = 0.9
@@ -64,6 +69,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "linear 0-100 %": falling("linear", 0.0, 1.0),
     "cosine 0-60 %": falling("cosine", 0.0, 0.6),
     "cosine 60-100 %": falling("cosine", 0.6, 1.0),
+    "cosine 60-100 % to 0.3": {"kd_weight_end": 0.3},
     "adaptive": falling("adaptive", 0.0, 1.0),
 }
 CONTROLS: dict[str, dict[str, Any]] = {
@@ -85,20 +91,31 @@ TERMS: dict[str, dict[str, Any]] = {
         "fresh": {"warm_discriminator": False},
     }.items()
 } | {"none, fresh": {**SCHEDULES["none"], "warm_discriminator": False}}
-EARLIER: dict[str, dict[str, Any]] = {
-    "L1 3 + perceptual 3 (CAGC, StyleKD)": {
-        **STEADY,
-        "similarity": "pixel=3,perceptual=3",
-        "kd_weight_start": 1.0,
+AS_PUBLISHED = {**STEADY, **FROM_THE_START, "kd_weight_start": 1.0, "adversarial_weight": 1.0}
+CONSTANTS: dict[str, dict[str, Any]] = {
+    "default": {},
+    **{
+        f"adversarial {weight:g} at once": {
+            **FROM_THE_START,
+            "adversarial_weight": weight,
+            "perceptual": "none",
+        }
+        for weight in (0.1, 0.3, 1.0)
     },
-    RELATIONS: {**STEADY, "similarity": "pixel=3,perceptual=3", "kd_weight_start": 1.0},
-    "discriminator features": {**STEADY, "similarity": "feature=1", "kd_weight_start": 1.0},
+    "tuned on the digits": {**falling("cosine", 0.6, 1.0), **FROM_THE_START}
+    | {"kd_weight_start": 6.0, "adversarial_weight": 1.0},
+}
+EARLIER: dict[str, dict[str, Any]] = {
+    "L1 3 + perceptual 3 (CAGC, StyleKD)": {**AS_PUBLISHED, "similarity": "pixel=3,perceptual=3"},
+    RELATIONS: {**AS_PUBLISHED, "similarity": "pixel=3,perceptual=3"},
+    "discriminator features": {**AS_PUBLISHED, "similarity": "feature=1"},
     "DGL-GAN, α 0.1": {"recipe": "dgl-gan", **STEADY, "kd_weight_start": 0.1},
     "DGL-GAN, α 0.5": {"recipe": "dgl-gan", **STEADY, "kd_weight_start": 0.5},
 }
 ROWS = {
-    name: {**settings, **({} if "recipe" in settings else FROM_THE_START)}
-    for name, settings in (SCHEDULES | CONTROLS | TERMS | EARLIER).items()
+    **{name: {**settings, **FROM_THE_START} for name, settings in (SCHEDULES | CONTROLS | TERMS).items()},
+    **CONSTANTS,
+    **EARLIER,
 }
 """Settings of a search, by the row's name."""
 

@@ -112,7 +112,6 @@ class Distillation(ABC):
 
     name: ClassVar[str]
     default_schedule: ClassVar[Schedule]  # of the KD weight
-    default_schedule_on_digits: ClassVar[Schedule | None] = None  # for the built-in digits, where it differs
     needs_sign: ClassVar[bool] = False  # of logits of the teacher's discriminator
     weight_means: ClassVar[str] = ""  # what the KD weight is in the paper's words, where that misleads
     revision: ClassVar[int] = 1  # of the losses: results of different revisions are not comparable
@@ -124,7 +123,8 @@ class Distillation(ABC):
     uses_adversarial: ClassVar[bool] = True  # `Ingredients.adversarial`
     trains_discriminator: ClassVar[bool] = True  # of the student's own
     uses_ramp: ClassVar[bool] = False  # `Ingredients.ramp`
-    default_ramp: ClassVar[Ramp] = Ramp()  # of the adversarial weight, except on the built-in digits
+    default_ramp: ClassVar[Ramp] = Ramp()  # of the adversarial weight
+    default_ramp_at_once: ClassVar[Ramp] = Ramp()  # the same where it had better begin at the start
     uses_maps: ClassVar[bool] = False  # `Ingredients.maps`
     uses_similarity: ClassVar[bool] = False  # `Ingredients.similarity` and `Ingredients.features`
 

@@ -43,12 +43,12 @@ class WeightDecay(Distillation):
 
     name: ClassVar = "weight-decay"
     default_schedule: ClassVar = Schedule(end=0.3)  # at 0, training on photographs undoes what was learned
-    default_schedule_on_digits: ClassVar = Schedule(start=6.0)
     needs_teacher_images: ClassVar = True
     needs_teacher_discriminator: ClassVar = False
     uses_distance: ClassVar = True
     uses_ramp: ClassVar = True
     default_ramp: ClassVar = Ramp(begin=0.75, full=1.0, weight=0.1)
+    default_ramp_at_once: ClassVar = Ramp(weight=0.3)
     uses_similarity: ClassVar = True
 
     def __post_init__(self) -> None:

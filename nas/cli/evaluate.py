@@ -14,12 +14,12 @@ from nas.options import (
     TRANSLATION_DATA,
     DeviceOption,
     FidOptions,
+    ImageCount,
     ImageOptions,
     JsonOption,
     Location,
     Names,
     Place,
-    Quantity,
     QuietOption,
     SampleSeedOption,
     TranslationOptions,
@@ -98,7 +98,7 @@ class EvaluateOptions(JsonOption, QuietOption, DeviceOption, SampleSeedOption, F
         "may stand beside --data.",
         shown="as noted in the file",
     )
-    fid_samples: Quantity | None = variant(
+    fid_samples: ImageCount | None = variant(
         FidOptions,
         "fid_samples",
         help="Generated images that every metric is measured on.",

@@ -12,6 +12,7 @@ from nas.cli.studies import open_asked
 from nas.options import (
     MOST_IN_A_BATCH,
     MOST_SIDE,
+    ImageCount,
     JsonOption,
     Location,
     Names,
@@ -107,7 +108,7 @@ class ExportOptions(JsonOption, StudyOptions):
         help="Of ONNX models: fp16 halves weights, int8 makes convolutions of eight bits. Images and "
         "distance are compared with those in float32.",
     )
-    fid_samples: Quantity | None = option(
+    fid_samples: ImageCount | None = option(
         None,
         group="output",
         ge=0,

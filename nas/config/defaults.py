@@ -13,15 +13,17 @@ from distill.recipes import RECIPES, Distillation, get_recipe
 from distill.schedules import Ramp
 from nas.errors import ConfigError
 
+SIMILARITY_LR = 2e-3
 DIGITS_DEFAULTS: dict[str, Any] = {
     "rungs": (4_000, 8_000, 16_000),
     "fid_samples": 2_000,
+    "similarity_lr": SIMILARITY_LR,
     "extractor": "digits",
 }
 REAL_DEFAULTS: dict[str, Any] = {
     "rungs": (50_000, 100_000, 200_000),
     "fid_samples": 10_000,
-    "similarity_lr": 2e-3,
+    "similarity_lr": SIMILARITY_LR,
     "held_out": None,  # by the task, see `Task.default_held_out`
 }
 RAMP = ("adversarial_weight", "adversarial_start", "adversarial_full")
@@ -51,14 +53,14 @@ def with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     if data == TEACHER:
         defaults = defaults | {"teacher_samples": TEACHER_SAMPLES, "held_out": 0.0}
     recipe = get_recipe(str(chosen.get("recipe", RECIPE)))
-    weights = _kd_weight(recipe, built_in)
+    weights = _kd_weight(recipe)
     begin, shape = chosen.get("kd_decay_start"), chosen.get("kd_schedule", weights["kd_schedule"])
     if begin is not None and shape in NEVER_BEGINS and float(begin) != weights["kd_decay_start"]:
         raise ConfigError(
             f"--kd-decay-start {begin}: --kd-schedule {shape} has no start of a decay: leave it out, or give "
             "another --kd-schedule, such as linear"
         )
-    defaults = defaults | weights | _adversarial_weight(recipe, built_in)
+    defaults = defaults | weights | _adversarial_weight(recipe)
     if chosen.get("share_weights"):
         defaults = defaults | {"rungs": (SHARED_LONGER * defaults["rungs"][-1],)}
     if chosen.get("share_weights") or chosen.get("inherit", True):  # else no channels are ranked
@@ -70,8 +72,7 @@ def default_values(name: str) -> set[str]:
     """All that the option `name` is by default, as text, with one recipe or another, on some data."""
     found = [DIGITS_DEFAULTS, REAL_DEFAULTS]
     for recipe in RECIPES.values():
-        for digits in (True, False):
-            found += [_kd_weight(recipe, digits), _adversarial_weight(recipe, digits)]
+        found += [_kd_weight(recipe), _adversarial_weight(recipe)]
     return {str(values[name]) for values in found if name in values}
 
 
@@ -80,9 +81,9 @@ def shows_digits(data: str, teacher: object) -> bool:
     return data == DIGITS or (data == TEACHER and teacher is None)
 
 
-def _kd_weight(recipe: type[Distillation], digits: bool) -> dict[str, Any]:
+def _kd_weight(recipe: type[Distillation]) -> dict[str, Any]:
     """The default KD schedule of `recipe`."""
-    schedule = (recipe.default_schedule_on_digits if digits else None) or recipe.default_schedule
+    schedule = recipe.default_schedule
     return {
         "kd_schedule": schedule.shape,
         "kd_weight_start": schedule.start,
@@ -92,8 +93,8 @@ def _kd_weight(recipe: type[Distillation], digits: bool) -> dict[str, Any]:
     }
 
 
-def _adversarial_weight(recipe: type[Distillation], digits: bool) -> dict[str, Any]:
+def _adversarial_weight(recipe: type[Distillation]) -> dict[str, Any]:
     """The default ramp of the adversarial weight; None where the workbench chooses it, by the teacher."""
-    if digits or recipe.default_ramp == Ramp():
+    if recipe.default_ramp == Ramp():
         return dict(zip(RAMP, (1.0, 0.0, 0.0), strict=True))
     return dict.fromkeys(RAMP)

@@ -57,7 +57,7 @@ class DistillationOptions(Options):
         allow_inf_nan=False,
         help="Learning rate of the student while the teacher alone teaches; it becomes the family's as the "
         "adversarial term rises.",
-        shown="the family's on the digits, else 0.002",
+        shown="0.002",
     )
     r1_gamma: float | None = option(
         None,

@@ -11,6 +11,7 @@ from nas.options import (
     TRANSLATION_DATA,
     Duration,
     FidOptions,
+    ImageCount,
     ImageOptions,
     Keep,
     KeepOption,
@@ -80,7 +81,7 @@ class TeacherOptions(ImageOptions):
         f'"teacher", samples of the teacher. {TRANSLATION_DATA}',
         shown="digits; with --teacher, samples of the teacher",
     )
-    teacher_samples: Quantity | None = option(
+    teacher_samples: ImageCount | None = option(
         None,
         group="teacher and data",
         gt=0,
@@ -165,8 +166,8 @@ class EvaluationOptions(FidOptions):
     """How candidates are measured."""
 
     extractor: Place = variant(FidOptions, "extractor", default="")
-    fid_samples: Quantity = variant(FidOptions, "fid_samples", default=0, shown=_by_the_data("fid_samples"))
-    rung_samples: Quantity | None = option(
+    fid_samples: ImageCount = variant(FidOptions, "fid_samples", default=0, shown=_by_the_data("fid_samples"))
+    rung_samples: ImageCount | None = option(
         None,
         group="evaluation",
         help="Generated images measured before the last rung, where fewer will do; notes KIDs, too.",

@@ -121,6 +121,9 @@ def _in_short(value: float) -> str:
 Quantity = Annotated[int, BeforeValidator(_quantity), Form("QUANTITY", _in_short)]
 """A whole number, written 5G, 800M or 2e6."""
 
+ImageCount = Annotated[int, BeforeValidator(_images), Form("QUANTITY", _in_short)]
+"""A number of images, written 4k or 4000."""
+
 Count = Annotated[int, BeforeValidator(_count), Form("QUANTITY", _in_short)]
 """A quantity of which 0 is none."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from nas.options.base import Options
 from nas.options.fields import option
-from nas.options.quantities import Gpus, Interval, Location, Names, Place, Quantity
+from nas.options.quantities import Gpus, ImageCount, Interval, Location, Names, Place
 
 if TYPE_CHECKING:
     from distill.tasks import TaskOptions
@@ -102,7 +102,7 @@ class FidOptions(Options):
         help="Weights file of the extractor.",
         shown="from a package, else downloaded once",
     )
-    fid_samples: Quantity | None = option(
+    fid_samples: ImageCount | None = option(
         None,
         group="evaluation",
         le=MOST_SAMPLES,

@@ -13,7 +13,6 @@ from distill.perceptual import (
     load_perceptual,
 )
 from distill.recipes import Ingredients, get_recipe, parse_similarity
-from distill.schedules import Ramp
 from distill.teachers import Teacher
 from nas.config import RAMP, SearchConfig
 
@@ -58,7 +57,8 @@ def with_ramp(config: SearchConfig, teacher: Teacher) -> SearchConfig:
     """
     alone = perceptual_of(config, teacher) == NONE
     warm = config.warm_discriminator and teacher.discriminator is not None
-    ramp = Ramp() if alone and warm else get_recipe(config.recipe).default_ramp
+    recipe = get_recipe(config.recipe)
+    ramp = recipe.default_ramp_at_once if alone and warm else recipe.default_ramp
     default = dict(zip(RAMP, (ramp.weight, ramp.begin, ramp.full), strict=True))
     missing = {name: value for name, value in default.items() if getattr(config, name) is None}
     return config.model_copy(update=missing)

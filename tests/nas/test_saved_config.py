@@ -10,6 +10,7 @@ import pytest
 from nas.config import (
     MAY_CHANGE,
     NO_SNAPSHOTS,
+    RAMP,
     REVISION,
     SNAPSHOTS,
     SearchConfig,
@@ -36,7 +37,7 @@ def test_what_changes_a_fid_is_a_condition_and_what_does_not_is_none() -> None:
     assert conditions(of(precision="bf16")) != conditions(of())
     for change in (
         {"seed": 1},
-        {"kd_weight_start": 1.0},
+        {"kd_weight_start": 2.0},
         {"rungs": (1, 2)},
         {"fid_samples": 9},
         {"budget_macs": 7},
@@ -76,19 +77,13 @@ def test_settings_that_another_version_saved_are_refused_in_one_line() -> None:
 
 def test_defaults_are_the_conditions_of_a_search_that_says_nothing() -> None:
     said = conditions(SearchConfig.of(budget_macs=10**6))
-    depends_on_the_data = {
-        "budget_macs",
-        "rungs",
-        "fid_samples",
-        "extractor",
-        "kd_weight_start",
-        "importance",
-    }
+    depends = {"budget_macs", "rungs", "fid_samples", "extractor", *RAMP}  # on the data or the teacher
+    changed = {"kd_weight_end", "similarity_lr", "importance"}  # since studies that did not note them
     defaults = default_conditions()
     assert defaults.pop(REVISION) == "1"  # of studies from before it was noted
     assert defaults.pop(SNAPSHOTS) == NO_SNAPSHOTS  # a study's identity has it from the teacher's files
     assert defaults.keys() == said.keys()
-    assert all(said[name] == value for name, value in defaults.items() if name not in depends_on_the_data)
+    assert all(said[name] == value for name, value in defaults.items() if name not in depends | changed)
 
 
 def test_equal_weights_of_similarity_are_equal_settings_and_go_through_the_file(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ from tests.nas.cli.command_line import refused, run, tiny, written
         ("--budget-macs 1M --recipe magic", "--recipe magic: choose one of weight-decay"),
         ("--budget-macs 1M --kd-schedule slide", "--kd-schedule slide: choose one of constant"),
         ("--budget-macs 1M --kd-decay-end 0.4", "KD schedule from 0.6 to 0.4"),
-        ("--budget-macs 1M --kd-weight-start -1", "KD weights -1 to 0"),
+        ("--budget-macs 1M --kd-weight-start -1", "KD weights -1 to 0.3"),
         (
             "--budget-macs 1M --precision fp8",
             "--precision fp8: choose one of auto, fp32, bf16, fp16",

@@ -244,7 +244,7 @@ def test_how_students_were_taught_is_said(finished: SearchReport) -> None:
     assert finished.best is not None
     images = finished.best.rungs[-1].images
     assert f"Recipe: {finished.recipe}; {images} images a training." in shown(finished)
-    assert finished.recipe.startswith("weight-decay, KD weight 6 to 0, cosine")
+    assert finished.recipe.startswith("weight-decay, KD weight 1 to 0.3, cosine")
 
 
 def test_the_ramp_of_the_adversarial_weight_is_said(warm_bench: Workbench, tmp_path: Path) -> None:

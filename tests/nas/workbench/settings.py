@@ -7,8 +7,11 @@ from distill.recipes import RECIPES
 
 def taught_by(recipe: str) -> dict[str, object]:
     """The settings that `SearchConfig.of(recipe=…)` makes."""
-    schedule = RECIPES[recipe].default_schedule
+    schedule, ramp = RECIPES[recipe].default_schedule, RECIPES[recipe].default_ramp
     weights = {
+        "adversarial_weight": ramp.weight,
+        "adversarial_start": ramp.begin,
+        "adversarial_full": ramp.full,
         "kd_weight_start": schedule.start,
         "kd_weight_end": schedule.end,
         "kd_decay_start": schedule.begin,

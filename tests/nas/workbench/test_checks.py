@@ -135,7 +135,7 @@ def test_a_recipe_that_needs_a_discriminator_is_refused_to_a_teacher_without_one
         Workbench(warm_bench.config.model_copy(update=asked))
     _, _, instead = str(error.value).rpartition(", or --recipe ")
     assert Workbench(warm_bench.config.model_copy(update={"teacher": teacher, "recipe": instead}))
-    assert Workbench(warm_bench.config.model_copy(update={"recipe": "dgl-gan"})).recipe.name == "dgl-gan"
+    assert Workbench(warm_bench.config.model_copy(update=taught_by("dgl-gan"))).recipe.name == "dgl-gan"
 
 
 def test_a_teacher_that_lacks_a_discriminator_is_not_sent_to_another_recipe_that_needs_one(

@@ -189,13 +189,13 @@ def test_without_a_network_to_compare_in_a_warm_discriminator_trains_from_the_st
     tmp_path: Path, teacher_file: Path, perceptual_file: Path
 ) -> None:
     settings = {"budget_macs": 100_000, "teacher": teacher_file, "data": "photos", "study": "s"}
-    late, at_once = WeightDecay.default_ramp, Ramp()
+    late, at_once = WeightDecay.default_ramp, WeightDecay.default_ramp_at_once
     for given, expected in (
         ({}, at_once),
         ({"perceptual": str(perceptual_file)}, late),
         ({"warm_discriminator": False}, late),  # a cold one pulls at weights that are warm
-        ({"adversarial_start": 0.5, "adversarial_full": 0.5}, Ramp(0.5, 0.5, 1.0)),
-        ({"adversarial_weight": 0.3}, Ramp(0.0, 0.0, 0.3)),
+        ({"adversarial_start": 0.5, "adversarial_full": 0.5}, Ramp(0.5, 0.5, at_once.weight)),
+        ({"adversarial_weight": 0.7}, Ramp(0.0, 0.0, 0.7)),
     ):
         config = Workbench(SearchConfig.of(**settings, **given, workdir=tmp_path)).config
         assert config.ramp == expected
