@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.request import ProxyHandler, Request, build_opener
 
 import boto3
 import pytest
-from moto.moto_api._internal.models import moto_api_backend
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
@@ -72,7 +72,8 @@ def s3_server(patch: pytest.MonkeyPatch) -> Iterator[S3Server]:
             KEYS | {"AWS_ENDPOINT_URL": server.url, "AWS_EC2_METADATA_DISABLED": "true"}
         ).items():
             patch.setenv(name, value)
-        moto_api_backend.reset()  # it keeps what other servers of this process had
+        reset = Request(f"{server.url}/moto-api/reset", method="POST")
+        build_opener(ProxyHandler({})).open(reset, timeout=20).close()  # moto keeps what others had put
         boto3.client("s3").create_bucket(Bucket=BUCKET)
         server.requests.clear()
         yield server

@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(1500)]
 
 PATIENCE = 400.0  # seconds: the machine may be busy
 ONE_HOST = ("--node-ip-address=127.0.0.1", "--object-store-memory=80000000", "--disable-usage-stats")
-SEARCH = "--study apart --budget-macs 100k --rungs 800,1600 --fid-samples 50 --teacher-cache-size 64"
+SEARCH = "--study apart --budget-macs 100k --rungs 240,480 --fid-samples 50 --teacher-cache-size 64"
 SEARCH += " --trials 2 --batch-size 16 --workers 1 --replicates 0 --data digits --checkpoint-every 1s"
 
 
@@ -60,8 +60,9 @@ class Cluster:
         self.head = self._start(folder / "unused", *head)
 
     def join(self, name: str) -> None:
-        """Start a node with one CPU, and the work folder `name`."""
-        self._start(self.folder / name, f"--address=127.0.0.1:{self.port}", "--num-cpus=1")
+        """Start a node with the work folder `name`, and as many cores as a search on this host has."""
+        cores = len(os.sched_getaffinity(0))
+        self._start(self.folder / name, f"--address=127.0.0.1:{self.port}", f"--num-cpus={cores}")
 
     def kill(self, name: str) -> None:
         """kill -9 all processes of a node, as if its machine lost power; its disk is gone, too."""
@@ -111,7 +112,7 @@ def cluster(
 
 def config(workdir: Path, teacher: Path) -> SearchConfig:
     return SearchConfig.of(
-        study="apart", budget_macs=100_000, rungs=(800, 1600), fid_samples=50, teacher_cache_size=64,
+        study="apart", budget_macs=100_000, rungs=(240, 480), fid_samples=50, teacher_cache_size=64,
         trials=2, replicates=0, batch_size=16, teacher=teacher, data="digits", workdir=workdir,
     )  # fmt: skip
 
