@@ -82,6 +82,9 @@ class Reporter:
         """Remove the last report."""
         self.file.unlink(missing_ok=True)
 
+    def flush(self) -> None:
+        """Return when everything that was reported can be read: at once, where it is written here."""
+
     def _write(self, report: bytes) -> None:
         # a lost report is only a number on a screen
         with suppress(OSError), written_whole(self.file, durable=False) as file:

@@ -33,6 +33,9 @@ class ReportWriter:
             with written_whole(path, durable=False) as written:
                 written.write(report)
 
+    def flush(self, file: str) -> None:
+        """Nothing: what its caller has asked for before is done by then."""
+
     def clear(self, file: str) -> None:
         """Remove the last report of a worker."""
         with suppress(OSError):
@@ -62,6 +65,10 @@ class SentReporter(Reporter):
     def clear(self) -> None:
         """Remove the last report; what was reported before is written by then."""
         self._ask("clear", wait=True)
+
+    def flush(self) -> None:
+        """Return when everything that was reported is written, and not after the driver has removed it."""
+        self._ask("flush", wait=True)
 
     def _write(self, report: bytes) -> None:
         self._ask("write", report)

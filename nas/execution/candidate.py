@@ -259,6 +259,10 @@ class Candidate:
         images = self._trainer.images if self._trainer is not None else 0
         self._report(MEASURING, images, self._images, waited=round(seconds))
 
+    def flush(self) -> None:
+        """Return when the driver has all reports: those of a trial that has ended are removed."""
+        self._report.flush()
+
     def evaluating(self, what: str, done: int, total: int) -> None:
         """An `OnProgress` of evaluation: a report now and then, so that nobody takes the worker for hung."""
         if time.monotonic() - self._reported >= REPORT_SECONDS and self._trainer is not None:

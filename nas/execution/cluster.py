@@ -19,7 +19,7 @@ from ray.exceptions import RayError, RayTaskError
 from rich.console import Console
 
 from distill.errors import TrainingDivergedError
-from distill.progress import OnProgress, relayed
+from distill.progress import Reporter, relayed
 from distill.training import Precision
 from nas.config import SearchConfig
 from nas.device import use_threads
@@ -109,14 +109,17 @@ def prepare_teacher_and_statistics(
         ExchangeError: what was made can't be put into the object store.
     """
 
-    def task(settings: dict[str, Any], report: OnProgress) -> tuple[FidScore, Precision]:
+    def task(settings: dict[str, Any], report: Reporter) -> tuple[FidScore, Precision]:
         use_threads(resources.cpus)
         node = this_node(SearchConfig.model_validate(settings))
         bench = Workbench(node.config, on_progress=report)
-        with node.alone():
-            node.fetch_caches()
-            score = bench.teacher_score()
-        node.put_caches(lambda: bench.cached_files())
+        try:
+            with node.alone():
+                node.fetch_caches()
+                score = bench.teacher_score()
+            node.put_caches(lambda: bench.cached_files())
+        finally:
+            report.flush()
         return score, bench.precision
 
     what = "Making the teacher's images and the real ones' statistics"

@@ -103,6 +103,8 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
         if self._problem:
             return {"broken": self._problem, "done": True}
         result = self._step()
+        assert self._candidate is not None
+        self._candidate.flush()
         self._is_over = result["done"] and "broken" not in result
         return result
 
