@@ -44,6 +44,6 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	@echo "Setting up $(VENV): PyTorch, Ray and other packages are downloaded, which takes minutes"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[search,postgres,imagenet,onnx,hub,video,docs,dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[search,postgres,s3,imagenet,onnx,hub,video,docs,dev]'
 	@touch $@
 	@echo "Set up: the commands are in $(BIN)"

@@ -44,7 +44,7 @@ def counted(
 
 
 @contextmanager
-def relayed(on_progress: OnProgress, file: Path) -> Iterator[OnProgress]:
+def relayed(on_progress: OnProgress, file: Path) -> Iterator[Reporter]:
     """A callable to send to a worker; while the block runs, `on_progress` receives its reports here.
 
     Reports travel through `file`, in a folder that both processes can reach: a Ray queue would be another
@@ -76,9 +76,19 @@ class Reporter:
         if what == self._work and done < total and time.monotonic() - self._last < self.seconds:
             return
         self._work, self._last = what, time.monotonic()
+        self._write(json.dumps([what, done, total, readings]).encode())
+
+    def clear(self) -> None:
+        """Remove the last report."""
+        self.file.unlink(missing_ok=True)
+
+    def flush(self) -> None:
+        """Return when everything that was reported can be read: at once, where it is written here."""
+
+    def _write(self, report: bytes) -> None:
         # a lost report is only a number on a screen
         with suppress(OSError), written_whole(self.file, durable=False) as file:
-            file.write(json.dumps([what, done, total, readings]).encode())
+            file.write(report)
 
 
 def read_report(file: Path) -> Report | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 EXTRAS = {
     "search": [
         "alembic",
+        "fsspec",
         "fvcore",
         "jinja2",
         "markdown_it",
@@ -20,6 +21,7 @@ EXTRAS = {
         "torchvision",
     ],
     "postgres": ["psycopg"],
+    "s3": ["s3fs"],
     "onnx": ["onnx", "onnxruntime", "onnxscript"],
     "litert": ["litert_torch"],
     "coreml": ["coremltools"],

@@ -71,6 +71,10 @@ class Fidelity:
         for reference in self._references:
             reference.prepare(_union(METRICS[name].of_real for name in metrics))
 
+    def cached_files(self) -> list[Path]:
+        """Where the cache keeps statistics and features of the real images, prepared or not."""
+        return [path for reference in self._references for path in reference.cached_files()]
+
     def against(self, sets: Sequence[EvalSet]) -> Self:
         """The same judge for other evaluation sets; the extractor is loaded once, when it is needed."""
         other = copy.copy(self)

@@ -14,6 +14,7 @@ from distill.evaluation.real_cache import read_features, read_statistics, write_
 from distill.progress import OnProgress, counted
 
 REAL = "Looking at real images"
+STATISTICS, FEATURES = "npz", "features.npy"  # suffixes of files in the cache
 
 
 class Reference:
@@ -51,13 +52,17 @@ class Reference:
             self._write(missing)
         self._prepared |= needs
 
+    def cached_files(self) -> list[Path]:
+        """Where the cache keeps statistics and features; none without a cache."""
+        return [] if self._cache is None else [self._path(STATISTICS), self._path(FEATURES)]
+
     def _read(self, need: Need) -> bool:
         """Read `need` from the cache; return whether it was there."""
         found: Any = None
         if need == "statistics":
-            found = read_statistics(self._path("npz"), len(self.images))
+            found = read_statistics(self._path(STATISTICS), len(self.images))
         elif need == "features":
-            found = read_features(self._path("features.npy"), len(self.images))
+            found = read_features(self._path(FEATURES), len(self.images))
         if found is not None:
             self.gathered = replace(self.gathered, **{need: found})
         return found is not None
@@ -66,9 +71,9 @@ class Reference:
         if self._cache is None:
             return
         if "statistics" in needs:
-            write_statistics(self._path("npz"), self.gathered.statistics, len(self.images))
+            write_statistics(self._path(STATISTICS), self.gathered.statistics, len(self.images))
         if "features" in needs:
-            write_features(self._path("features.npy"), self.gathered.features)
+            write_features(self._path(FEATURES), self.gathered.features)
 
     def _path(self, suffix: str) -> Path:
         assert self._cache is not None

@@ -148,6 +148,10 @@ class TeacherSamples:
         size = sum(len(part) for part in missing)
         check_room(folder, size, self._bytes(size), SAMPLES)
 
+    def homes(self, folder: Path) -> list[Path]:
+        """The folders in `folder` that keep both parts."""
+        return [self._home(part, folder) for part in (self.held_out, self.training)]
+
     def _bytes(self, size: int) -> int:
         row = DrawnInputs(self._specs, 1, TRAINING_SEED).arrays()
         return teacher_cache_bytes(size, self.teacher.generator.image_shape, row)

@@ -60,6 +60,7 @@ class DistillOptions(LiveOption, EventsOption, ResourceOptions, SurvivalOptions,
     workers: int | None = variant(ResourceOptions, "workers", shown=AS_IN_THE_SEARCH)
     gpus_per_trial: Gpus | None = variant(ResourceOptions, "gpus_per_trial", shown=AS_IN_THE_SEARCH)
     ray_address: str | None = variant(ResourceOptions, "ray_address", shown=AS_IN_THE_SEARCH)
+    exchange: str | None = variant(ResourceOptions, "exchange", shown=AS_IN_THE_SEARCH)
     checkpoint_every: Interval | None = variant(SurvivalOptions, "checkpoint_every", shown=AS_IN_THE_SEARCH)
     worker_timeout: Interval | None = variant(SurvivalOptions, "worker_timeout", shown=AS_IN_THE_SEARCH)
     extractor_weights: Location | None = variant(
@@ -67,7 +68,7 @@ class DistillOptions(LiveOption, EventsOption, ResourceOptions, SurvivalOptions,
     )
 
 
-MACHINE = {"workers", "gpus_per_trial", "ray_address", "extractor_weights"}
+MACHINE = {"workers", "gpus_per_trial", "ray_address", "exchange", "extractor_weights"}
 MACHINE |= {"checkpoint_every", "worker_timeout"}
 
 

@@ -36,6 +36,9 @@ nas-search --budget-macs 800M --budget-params 3M --dry-run
 nas-report --study digits-2Mmacs --json | jq '[.front[].architecture]' > found.json
 nas-search --budget-macs 5G --enqueue found.json
 
+# on a cluster whose nodes share no folder
+nas-search --ray-address ray-head:6379 --exchange s3://bucket/searches --budget-macs 5G
+
 # for programs: what happens, a JSON object a line
 nas-search --budget-macs 2M --json | jq -c 'select(.event == "front")'
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 from distill.data import LEAST_HELD_OUT, TEACHER
@@ -11,6 +12,8 @@ from distill.training import check_micro_batch, check_precision
 from nas.budget import format_quantity
 from nas.config.names import check_study_name
 from nas.options import MOST_IMAGES, MOST_IN_A_BATCH, MOST_SAMPLES, MOST_SIDE
+from nas.passwords import without_password
+from search_spaces import one_line
 
 if TYPE_CHECKING:
     from nas.config.search import SearchConfig
@@ -90,7 +93,32 @@ def check_search(config: SearchConfig) -> None:
             f"--rung-samples {config.rung_samples}: give at least 2 and at most --fid-samples, "
             f"{config.fid_samples}"
         )
+    _check_exchange(config)
     check_study_name(config.study)
+
+
+def _check_exchange(config: SearchConfig) -> None:
+    """Raise ValueError for an exchange that is no plain URL, or that shared weights can't travel through."""
+    url = config.exchange
+    if url is None:
+        return
+    shown = without_password(url)
+    protocol, separator, place = url.partition("://")
+    if not separator or not protocol.isalnum() or not place.strip("/"):
+        raise ValueError(f"--exchange {one_line(shown)}: give a URL such as s3://bucket/prefix")
+    if "@" in place:
+        raise ValueError(
+            f"--exchange {one_line(shown)}: give no user or password in a URL, which is saved with the "
+            "study: credentials come from the environment or a profile, for s3:// AWS_PROFILE"
+        )
+    if wrong := re.search(r"[?#*\[\]\s]|::|//|/\.\.?(?=/|$)", place):
+        raise ValueError(
+            f"--exchange {one_line(shown)} has {wrong[0]!r}: give a plain URL such as s3://bucket/prefix"
+        )
+    if config.share_weights:
+        raise ValueError(
+            "--exchange: leave it out with --share-weights, whose weights all nodes read from one --workdir"
+        )
 
 
 def _check_sizes(config: SearchConfig) -> None:

@@ -17,7 +17,8 @@ MAY_CHANGE = (
     frozenset(("teacher", "teacher_snapshots", "data", "task", "attributes", "extractor_weights"))
     | {"trials", "sampler", "reduction_factor"}
     | {"significance", "replicates", "seeds", "enqueue", "warm_start"}
-    | {"space", "resolution", "study", "workdir", "storage", "workers", "gpus_per_trial", "ray_address"}
+    | {"space", "resolution", "study", "workdir", "storage", "workers", "gpus_per_trial"}
+    | {"ray_address", "exchange"}
     | {
         "checkpoint_every",
         "worker_timeout",

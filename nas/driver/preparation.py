@@ -7,6 +7,7 @@ from distill.progress import OnProgress
 from distill.teachers import load_teacher
 from nas.config import CACHE_SIZE, SearchConfig
 from nas.driver.judge import check_domain_of_judge, check_judge
+from nas.exchange import check_exchange
 from nas.samplers import check_sampler
 from nas.study import check_folder, check_no_driver, recorded_part
 from nas.workbench import Workbench, check_rungs, check_shareable
@@ -43,6 +44,7 @@ def prepare(
     check_folder(config)
     if not dry_run:
         check_no_driver(config)
+    check_exchange(config, dry_run=dry_run)
     judge = _extractor(config, download=not dry_run)
     config = config.model_copy(update={"extractor": judge.name, "teacher_cache_size": _cache_size(config)})
     bench = Workbench(

@@ -113,6 +113,7 @@ def introduction(bench: Workbench) -> list[str]:
         *(f"Warning: {warning}" for warning in image_warnings(bench) + judge_warnings(bench)),
         f"Budget: {config.budget}{where}; study {config.study} in {config.folder}",
     ]
+    lines += [f"Exchange: {config.exchange}/{config.study}"] if config.exchange else []
     slack = config.budget.slack(bench.space)
     lines += [f"Budget: {slack}"] if slack else []
     cached = _cached_images(bench)

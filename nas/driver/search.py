@@ -24,6 +24,7 @@ from nas.driver.preview import introduction
 from nas.driver.resumption import fail_unsampled, recorded_results, resumed_progress, started
 from nas.driver.tuning import tune_candidates
 from nas.errors import SearchError, WorkdirError
+from nas.exchange import Receiver, receiver_of
 from nas.execution import (
     CandidateTrial,
     SharedTrial,
@@ -112,19 +113,25 @@ def run_search(
         StudyAttributes(finalists_of=finalists_of).write(store.study)
         on_open(store.name)
         source = make_source(store, space, utilisation, config)
+        receiver = receiver_of(config, lease.token)
         if source.work_left:
             with ExitStack() as running:
+                _claim(receiver, store)
                 resources = _cluster(running, config, store)
+                running.enter_context(receiver.listening())
                 _announce(bench, console)
                 _prepare_shared(bench, store, resources, console)
                 folder.keep()  # from here on there are results
                 config.save()
                 run = record_run(store, lease.token[:RUN_DIGITS], config.seed)
                 running.enter_context(_log(config.folder, run).listening(console))
-                _train_candidates(config, store, lease, source, utilisation, resources, console, trainable)
+                _train_candidates(
+                    config, store, lease, source, utilisation, resources, console, trainable, receiver
+                )
         else:
             say(console, _nothing_left(config, finalists_of), dated=False)
         fail_unsampled(store)
+        receiver.finish()
         found = read_report(store)
         store.check_lease()
         if freed := prune_checkpoints(found, config.keep):
@@ -173,6 +180,22 @@ def _log(folder: Path, run: RunFacts) -> RunLog:
             f"{folder / LOG} can't be written ({os_reason(error)}): it must be a file or not be there, no "
             "link; remove it"
         ) from error
+
+
+def _claim(receiver: Receiver, store: StudyStore) -> None:
+    """Make the exchange ready for this driver's workers; a study that was made in vain is deleted.
+
+    Raises:
+        UserError: the exchange is another study's, or can't be used.
+    """
+    trials = store.study.get_trials(deepcopy=False)
+    finished = [trial.number for trial in trials if trial.state.is_finished()]
+    interrupted = [trial.number for trial in trials if not trial.state.is_finished()]
+    try:
+        receiver.claim(finished, interrupted)
+    except UserError:
+        store.discard_if_empty()
+        raise
 
 
 def _cluster(running: ExitStack, config: SearchConfig, store: StudyStore) -> WorkerResources:
@@ -228,6 +251,7 @@ def _train_candidates(
     resources: WorkerResources,
     console: Console,
     trainable: type[tune.Trainable] | None,
+    receiver: Receiver,
 ) -> None:
     """Train what is missing in `store`."""
     owner = FolderOwner(config.folder, lease.token)
@@ -238,7 +262,7 @@ def _train_candidates(
         make_shared_weights(config, resources, console)
     board = recorded_results(store, config)
     store.study.sampler = make_sampler(config.sampler, config.seed, source.space, utilisation, board)
-    recorder = StudyRecorder(store, config.folder, len(config.rungs))
+    recorder = StudyRecorder(store, config.folder, len(config.rungs), receiver)
     progress = resumed_progress(store, config, console)
     tell(console, started(store, config, progress))
     with progress:

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from distill.data import to_float, to_uint8
 from distill.evaluation import compare, metrics_of, sample, save_png
-from distill.progress import Reporter
 from distill.tasks import Panel
 from distill.training import LossLog, Progress, Trainer, images_in_whole_steps
 from nas.budget import Cost, measure
 from nas.config import same_search
+from nas.exchange import Node
 from nas.progress import (
     IMAGES_PER_SECOND,
     KD_WEIGHT,
@@ -68,6 +68,7 @@ class Outcome:
     held_out: dict[str, float] = field(default_factory=dict)  # see `TrialAttributes.held_out`
     nearest: str | None = None  # PNG of the nearest training images, path relative to the study's folder
     warning: str = ""  # for the user
+    files: dict[str, str] = field(default_factory=dict)  # of the trial, to be received: see `Node.put`
 
     def event(self, decision: Decision) -> Rung:
         """The rung, and what follows from it, for programs."""
@@ -87,7 +88,13 @@ def end_of(trial: int, state: str, outcome: Outcome | None, reason: str = "", **
 class Candidate:
     """Trains one architecture on a workbench; rungs that have a checkpoint are not trained again."""
 
-    def __init__(self, bench: Workbench, proposal: Proposal, owner: FolderOwner | None = None) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        proposal: Proposal,
+        owner: FolderOwner | None = None,
+        node: Node | None = None,
+    ) -> None:
         self.bench, self.trial = bench, proposal.trial
         self.architecture, self.seed = proposal.architecture, proposal.seed
         self.finalist = proposal.finalist
@@ -98,7 +105,8 @@ class Candidate:
         self._begun = _Begun()  # the rung that an earlier process was interrupted in
         self._saved = self._reported = time.monotonic()
         self._warning = ""  # for the next outcome
-        self._report = Reporter(report_file(bench.config.folder, proposal.trial), REPORT_SECONDS)
+        self._node = node or Node(bench.config)
+        self._report = self._node.reporter(report_file(bench.config.folder, proposal.trial), REPORT_SECONDS)
 
     def run(self, rung: int) -> Outcome:
         """Train to `rung` and measure; a rung that any process has finished is read from its checkpoint.
@@ -106,6 +114,7 @@ class Candidate:
         Raises:
             TrainingDivergedError, NonFiniteImagesError: the candidate failed.
             StudyError: another driver has claimed the study's folder; nothing is written there.
+            ExchangeError: files can't be exchanged with other nodes.
         """
         if self._trainer is None and rung >= len(self._results):
             self._resume()
@@ -117,7 +126,9 @@ class Candidate:
         held_out, nearest = fields.pop("held_out", {}), fields.pop("nearest", None)
         warning, self._warning = self._warning, ""
         record = RungRecord(trial=self.trial, rung=rung, **fields)
-        return Outcome(record, cost, samples, fid_before, held_out, nearest, warning)
+        files = self._node.put(self.trial, self._waiting)
+        self._report.clear()
+        return Outcome(record, cost, samples, fid_before, held_out, nearest, warning, files)
 
     @cached_property
     def _identity(self) -> dict[str, str]:
@@ -128,7 +139,8 @@ class Candidate:
 
     def _resume(self) -> None:
         """Start a training, or resume from the newest readable checkpoint."""
-        self._report.file.unlink(missing_ok=True)  # of a run that was killed
+        self._report.clear()  # of a run that was killed
+        self._node.fetch(self.trial, self._waiting)
         self._trainer = self.bench.trainer(self.bench.student(self.architecture, self.seed), self.seed)
         for rung in reversed(range(len(self.bench.config.rungs))):
             state = self._read(self._checkpoint(rung))
@@ -159,7 +171,6 @@ class Candidate:
         self._interim.unlink(missing_ok=True)
         if rung >= 2:  # the previous one is the spare if this one is damaged
             self._checkpoint(rung - 2).unlink(missing_ok=True)
-        self._report.file.unlink(missing_ok=True)
 
     @property
     def _images(self) -> int:
@@ -240,7 +251,17 @@ class Candidate:
         with written_whole(self._interim) as file:
             torch.save(state, file)
             self._check_owner()
+        self._node.put_interim(self.trial, self._waiting)
         self._saved = time.monotonic()
+
+    def _waiting(self, seconds: float) -> None:
+        """An `OnWait` of the exchange: a report now and then, so that nobody takes the worker for hung."""
+        images = self._trainer.images if self._trainer is not None else 0
+        self._report(MEASURING, images, self._images, waited=round(seconds))
+
+    def flush(self) -> None:
+        """Return when the driver has all reports: those of a trial that has ended are removed."""
+        self._report.flush()
 
     def evaluating(self, what: str, done: int, total: int) -> None:
         """An `OnProgress` of evaluation: a report now and then, so that nobody takes the worker for hung."""

@@ -19,11 +19,12 @@ from ray.exceptions import RayError, RayTaskError
 from rich.console import Console
 
 from distill.errors import TrainingDivergedError
-from distill.progress import OnProgress, relayed
+from distill.progress import Reporter, relayed
 from distill.training import Precision
 from nas.config import SearchConfig
 from nas.device import use_threads
 from nas.errors import ConfigError, SearchError
+from nas.exchange import reporter_for_workers, this_node
 from nas.execution.gpu_sharing import Footprint, candidates_per_gpu, gpu_fraction, measure_footprint
 from nas.execution.weight_sharing import STAGES, images_trained, stages_left, train_shared
 from nas.progress import progress_bars, say, waiting
@@ -105,16 +106,26 @@ def prepare_teacher_and_statistics(
 
     Raises:
         UserError: the data or the extractor can't be used.
+        ExchangeError: what was made can't be put into the object store.
     """
 
-    def task(settings: dict[str, Any], report: OnProgress) -> tuple[FidScore, Precision]:
+    def task(settings: dict[str, Any], report: Reporter) -> tuple[FidScore, Precision]:
         use_threads(resources.cpus)
-        bench = Workbench(SearchConfig.model_validate(settings), on_progress=report)
-        return bench.teacher_score(), bench.precision
+        node = this_node(SearchConfig.model_validate(settings))
+        bench = Workbench(node.config, on_progress=report)
+        try:
+            with node.alone():
+                node.fetch_caches()
+                score = bench.teacher_score()
+            node.put_caches(lambda: bench.cached_files())
+        finally:
+            report.flush()
+        return score, bench.precision
 
     what = "Making the teacher's images and the real ones' statistics"
     file = config.folder.absolute() / PROGRESS
-    with progress_bars(console, what) as on_progress, relayed(on_progress, file) as report:
+    with progress_bars(console, what) as on_progress, relayed(on_progress, file) as here:
+        report = reporter_for_workers(config, here.file, here.seconds)
         made: tuple[FidScore, Precision] = _on_a_worker(
             task, config, resources, "made the teacher cache", report
         )
@@ -134,7 +145,7 @@ def pack(config: SearchConfig, resources: WorkerResources, console: Console) -> 
 
     def task(settings: dict[str, Any]) -> Footprint | None:
         use_threads(1)
-        return measure_footprint(Workbench(SearchConfig.model_validate(settings)))
+        return measure_footprint(Workbench(this_node(SearchConfig.model_validate(settings)).config))
 
     with waiting(console, "Measuring what a candidate takes of a GPU"):
         found: Footprint | None = _on_a_worker(

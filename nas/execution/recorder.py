@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from optuna.trial import Trial, TrialState
 
 from distill.evaluation import distance_name
 from nas.errors import StudyError
+from nas.exchange import Receiver
 from nas.execution.candidate import Outcome
 from nas.study import StudyAttributes, StudyStore, attach_samples, interim_file, report_file
 from nas.trials import TrialAttributes, count_lost_worker, fail_trial
@@ -17,15 +19,17 @@ from nas.trials import TrialAttributes, count_lost_worker, fail_trial
 class StudyRecorder:
     """The one writer of results. Everything else of a trial is written before its state is reported."""
 
-    def __init__(self, store: StudyStore, folder: Path, rungs: int) -> None:
+    def __init__(self, store: StudyStore, folder: Path, rungs: int, receiver: Receiver | None = None) -> None:
         self._store, self._folder, self._rungs = store, folder, rungs
+        self._receiver = receiver or Receiver()
         self._open: dict[int, Trial] = {}  # being trained; opening one anew would read it from the database
 
     def record(self, number: int, outcome: Outcome) -> None:
-        """Keep one rung's result.
+        """Keep one rung's result, once the study's folder has its files.
 
         Raises:
             StudyError: its distance was measured with other extractor weights than the study's.
+            ExchangeError: its files can't be fetched.
         """
         measured_with, expected = outcome.record.fid_extractor_digest, self._expected
         if measured_with and expected and measured_with != expected:
@@ -33,11 +37,16 @@ class StudyRecorder:
                 f"worker {outcome.record.worker} measures {distance_name(outcome.record.fid_extractor)} with "
                 f"weights {measured_with}, the study with {expected}: have the same file on all machines"
             )
+        self.receive(number, outcome.files)
         with self._store.together():
             self._store.record_rung(outcome.record)
             trial = self._trial(number, outcome)
             TrialAttributes(held_out=outcome.held_out, nearest=outcome.nearest).write(trial)
             attach_samples(trial, self._folder / outcome.samples, self._folder / "artifacts")
+
+    def receive(self, number: int, files: Mapping[str, str]) -> None:
+        """Have `files` of trial `number` in the study's folder: see `Receiver.receive`."""
+        self._receiver.receive(number, files)
 
     def finish(self, number: int, outcome: Outcome) -> TrialState:
         """Report that trial `number` ended with `outcome`: complete, or stopped early."""
@@ -69,6 +78,7 @@ class StudyRecorder:
         """Remove what an ended trial may have left of its training between two rungs."""
         for left in (interim_file(self._folder, number), report_file(self._folder, number)):
             left.unlink(missing_ok=True)
+        self._receiver.discard(number)
 
     def _trial(self, number: int, outcome: Outcome) -> Trial:
         """The running trial `number`, its costs and its FID before the training written."""

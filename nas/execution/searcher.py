@@ -15,6 +15,7 @@ from ray.tune.search import Searcher
 
 from distill.evaluation import distance_name
 from nas.errors import SearchError
+from nas.exchange import ExchangeOutageError
 from nas.execution.progress import SearchProgress
 from nas.execution.recorder import StudyRecorder
 from nas.execution.tune_config import to_tune
@@ -24,7 +25,7 @@ from nas.trials import Proposal, TrialSource
 
 MOST_LOST = 3  # workers of one candidate: it may be what breaks them
 MOST_HUNG = 2  # of these, that stood still: each costs the time until it is noticed
-DIED = "died"
+DIED, HUNG = "died", "reported nothing for"  # how workers went
 
 
 class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
@@ -56,8 +57,12 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         self._progress.started(proposal)
         return to_tune(proposal)
 
-    def on_trial_lost(self, trial_id: str) -> dict[str, Any] | None:
+    def on_trial_lost(self, trial_id: str, reason: str = "") -> dict[str, Any] | None:
         """The candidate's worker died or was killed, and Tune gives it to another one.
+
+        Args:
+            trial_id: Tune's.
+            reason: why the worker gave up, where it said so.
 
         Returns:
             The config for that one, which waits first: what took the worker may not be over. None for a trial
@@ -66,7 +71,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         if trial_id not in self._proposals:
             return None
         with self._kept_error():
-            lost = self._note_lost(trial_id)
+            lost = self._note_lost(trial_id, f"gave up: {reason}" if reason else DIED)
             proposal = replace(self._proposals[trial_id], workers_lost=len(lost))
             self._proposals[trial_id] = proposal
             self._progress.replaced(proposal.trial, lost[-1], proposal.pause)
@@ -77,13 +82,11 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         self._hung.setdefault(trial_id, []).append(seconds)
         return len(self._hung[trial_id]) < MOST_HUNG
 
-    def _note_lost(self, trial_id: str) -> list[str]:
+    def _note_lost(self, trial_id: str, how: str = DIED) -> list[str]:
         """Note that the candidate's worker is gone, in the study too; returns how each of them went."""
         lost, hung = self._lost.setdefault(trial_id, []), self._hung.get(trial_id, [])
-        was_killed = len(hung) > sum(each != DIED for each in lost)
-        lost.append(
-            f"reported nothing for {format_interval(hung[-1])} and was killed" if was_killed else DIED
-        )
+        was_killed = len(hung) > sum(each.startswith(HUNG) for each in lost)
+        lost.append(f"{HUNG} {format_interval(hung[-1])} and was killed" if was_killed else how)
         self._recorder.lost_worker(self._proposals[trial_id].trial)
         return lost
 
@@ -109,6 +112,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
             if error or result is None:
                 self._fail(proposal, f"{len(lost)} workers were lost; the last one {lost[-1]}")
             elif "failed" in result:
+                self._recorder.receive(number, result.get("files", {}))
                 again, trace = bool(result.get("diverged")), result.get("traceback")
                 self._fail(proposal, str(result["failed"]), again=again, traceback=trace)
             elif number in self._board.discarded:
@@ -174,6 +178,16 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
         """Nothing, see `save`."""
 
 
+def _said_by_worker(trial: Any) -> str:
+    """Why the last worker of a Tune trial gave up, in its own words; empty where it could not say so."""
+    try:
+        error = trial.get_pickled_error()
+    except Exception:  # Tune keeps errors in files, and unpickles them
+        return ""
+    cause = getattr(error, "cause", error)
+    return cause.what if isinstance(cause, ExchangeOutageError) else ""
+
+
 class LostWorkers(tune.Callback):  # type: ignore[misc]  # Ray Tune has no types
     """Tells the searcher of workers that are gone: Tune itself replaces them at once, without a word."""
 
@@ -182,6 +196,6 @@ class LostWorkers(tune.Callback):  # type: ignore[misc]  # Ray Tune has no types
 
     def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
         """Tune's name for a candidate that it starts again."""
-        config = self._searcher.on_trial_lost(trial.trial_id)
+        config = self._searcher.on_trial_lost(trial.trial_id, _said_by_worker(trial))
         if config is not None:
             trial.set_config(config)

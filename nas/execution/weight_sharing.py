@@ -179,14 +179,9 @@ class SharedTrial(CandidateTrial):
     """The Ray Tune trainable of candidates that are read out."""
 
     def _prepare(self) -> Callable[[Proposal], Candidate]:
-        self._problem = ""
         try:
             trainer = trained_weights(self._bench)
         except SearchError as error:  # returned by `step`: raised here, it would fail every candidate
             self._problem = str(error)
             return super()._prepare()
-        return partial(SharedCandidate, self._bench, trainer, owner=self._owner)
-
-    def step(self) -> dict[str, Any]:
-        """Read one candidate out and measure it; end the search if the shared weights are unusable."""
-        return {"broken": self._problem, "done": True} if self._problem else super().step()
+        return partial(SharedCandidate, self._bench, trainer, owner=self._node.owner)

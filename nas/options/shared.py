@@ -161,6 +161,14 @@ class ResourceOptions(Options):
         help="Running Ray cluster, such as ray-head:6379.",
         shown="Ray is started on this machine",
     )
+    exchange: str | None = option(
+        None,
+        group="execution",
+        metavar="URL",
+        help="Object store through which nodes without a shared work folder exchange files, such as "
+        "s3://bucket/prefix. Credentials come from the environment or a profile.",
+        shown="all nodes see the workdir",
+    )
 
 
 class SurvivalOptions(Options):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nas.config import CACHE
 from nas.errors import StudyError, WorkdirError
+from nas.exchange import remove_objects
 from nas.study import DATABASE, FolderOwner, StudyAttributes, StudyStore, has_settings_of, open_all
 from nas.upkeep.collection import check_can_be_changed, check_own_folder
 from nas.upkeep.leftovers import remove
@@ -48,8 +49,9 @@ def own_files(store: StudyStore, folder: Path) -> Path | None:
 def delete_study(store: StudyStore, folder: Path) -> None:
     """Delete the study, its trials, rungs and lease, and its folder; `store` is closed.
 
-    Files go first, so that the same command goes on where this one is killed. A SQLite file in the folder
-    goes last, locked against others, and only if it has no further study.
+    Objects that an interrupted search has left in an object store go first, where it can be reached, then
+    files, so that the same command goes on where this one is killed. A SQLite file in the folder goes last,
+    locked against others, and only if it has no further study.
 
     Raises:
         StudyError: a driver runs the study, or `folder` is not its own.
@@ -59,6 +61,7 @@ def delete_study(store: StudyStore, folder: Path) -> None:
     place = own_files(store, folder)
     try:
         with store.lease() as lease:
+            remove_objects(StudyAttributes.from_study(store.study).config)
             if place is not None:
                 FolderOwner(place, lease.token).claim()  # workers of a driver that lost its lease stop
                 _remove_contents(store, place)

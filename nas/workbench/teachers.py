@@ -76,6 +76,17 @@ class Teachers:
                 self.cache(inputs, snapshots.load(part))
         return self.cache(inputs)
 
+    def homes(self, inputs: TeacherInputs) -> list[Path]:
+        """The folders of the caches that `caches` opens."""
+        return [self._home(digest, inputs) for digest in sorted(self._digests)]
+
+    @property
+    def _digests(self) -> set[str]:
+        """Of the finished teacher, and of all snapshots."""
+        snapshots = self.snapshots
+        parts = [] if snapshots is None else [snapshots.best(part).digest for part in range(len(snapshots))]
+        return {self.teacher.digest, *parts}
+
     def _home(self, digest: str, inputs: TeacherInputs) -> Path:
         return teacher_cache_home(self.config.cache / TEACHER_CACHE, digest, inputs)
 
@@ -89,11 +100,8 @@ class Teachers:
         Raises:
             TeacherCacheError: the disk has too little room.
         """
-        folder, snapshots = self.config.cache / TEACHER_CACHE, self.snapshots
-        digests = {self.teacher.digest}
-        if snapshots is not None:
-            digests |= {snapshots.best(part).digest for part in range(len(snapshots))}
-        missing = sum(not os.path.exists(self._home(digest, inputs)) for digest in digests)
+        folder = self.config.cache / TEACHER_CACHE
+        missing = sum(not os.path.exists(home) for home in self.homes(inputs))
         size = len(inputs) * missing
         needed = teacher_cache_bytes(size, self.teacher.generator.image_shape, one.arrays())
         check_room(folder, size, needed)

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -198,6 +199,19 @@ class Workbench:
     def held_out_fidelity(self) -> Fidelity:
         """The judge of finalists, on images that no training sees."""
         return self.fidelity.against(self.task.held_out_sets())
+
+    def cached_files(self) -> list[Path]:
+        """Files below `config.cache` that all candidates read, as `teacher_score` makes them.
+
+        They are the teacher's images and the statistics of the real ones, which may differ in their last
+        digits on another device.
+        """
+        inputs = self.task.teacher_inputs(self.config.cached_images, TEACHER_CACHE_SEED)
+        homes = self.teachers.homes(inputs)
+        if self.samples is not None:
+            homes += self.samples.homes(self.config.cache / TEACHER_CACHE)
+        files = [file for home in homes for file in sorted(home.iterdir())]
+        return [file for file in (*files, *self.fidelity.cached_files()) if file.is_file()]
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ def killed_after(running: Candidate, rung: int, reports: int) -> None:
     """Run `rung`, and end it after so many steps, wherever that is."""
 
     class Last:
-        file, left = running._report.file, reports
+        left, clear, flush = reports, running._report.clear, running._report.flush
 
         def __call__(self, what: str, *_: object, **__: object) -> None:
             self.left -= what == TRAINING

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 
 from nas.budget import Cost
 from nas.errors import StudyError
+from nas.exchange import ExchangeError, Receiver
 from nas.execution import Outcome, StudyRecorder
 from nas.study import RungRecord, StudyStore
 from nas.trials import TrialAttributes
@@ -58,6 +59,33 @@ def test_a_rung_is_kept_while_its_trial_resumes(
     assert store.rungs() == [seen.record]
     assert store.study.trials[0].state == TrialState.RUNNING
     assert store.study.trials[0].user_attrs == {"macs": 900_000, "params": 20_000}
+
+
+def test_a_rung_is_recorded_when_its_files_are_there_and_objects_go_when_its_trial_has_ended(
+    store: StudyStore, tmp_path: Path
+) -> None:
+    class Noting(Receiver):
+        def __init__(self) -> None:
+            self.seen: list[tuple[str, int, int]] = []
+
+        def receive(self, trial: int, files: Mapping[str, str]) -> None:
+            if not files:
+                raise ExchangeError("the store lacks them")
+            self.seen.append(("received", trial, len(store.rungs())))
+
+        def discard(self, trial: int) -> None:
+            self.seen.append(("discarded", trial, len(store.rungs())))
+
+    store.study.ask()
+    receiver = Noting()
+    recorder = StudyRecorder(store, tmp_path, 2, receiver)
+    with pytest.raises(ExchangeError):
+        recorder.record(0, outcome(tmp_path, 0, 0))
+    assert store.rungs() == []
+    files = {"samples.png": "0" * 64}
+    recorder.record(0, replace(outcome(tmp_path, 0, 0), files=files))
+    recorder.finish(0, replace(outcome(tmp_path, 0, 1), files=files))
+    assert receiver.seen == [("received", 0, 0), ("received", 0, 1), ("discarded", 0, 2)]
 
 
 def test_a_trial_at_the_last_rung_is_complete_with_fid_and_macs(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 from contextlib import suppress
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from nas.execution import StudySearcher
+from nas.exchange import ExchangeOutageError
+from nas.execution import LostWorkers, StudySearcher
 
 
 @pytest.fixture
@@ -40,3 +42,23 @@ def test_a_search_outside_of_the_main_thread_leaves_signals_alone(searcher: Stud
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+def test_a_worker_that_gave_up_says_why() -> None:
+    said = []
+
+    class Searcher:
+        def on_trial_lost(self, trial_id: str, reason: str) -> None:
+            said.append(reason)
+
+    def raised(error: Exception) -> Any:
+        return SimpleNamespace(trial_id="one", get_pickled_error=lambda: SimpleNamespace(cause=error))
+
+    def unreadable() -> None:
+        raise FileNotFoundError
+
+    lost: Any = LostWorkers(Searcher())  # type: ignore[arg-type]  # a stand-in
+    lost.on_trial_recover(0, [], raised(ExchangeOutageError("s3://b/p has not answered for 300 s (503)")))
+    lost.on_trial_recover(0, [], raised(ValueError("a bug")))
+    lost.on_trial_recover(0, [], SimpleNamespace(trial_id="one", get_pickled_error=unreadable))
+    assert said == ["s3://b/p has not answered for 300 s (503)", "", ""]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from distill.errors import NonFiniteImagesError, TrainingDivergedError
-from nas.execution import Candidate, CandidateTrial, to_tune
+from distill.errors import NonFiniteImagesError, TeacherError, TrainingDivergedError
+from nas.exchange import ExchangeError, ExchangeOutageError
+from nas.execution import MOST_LOST, Candidate, CandidateTrial, to_tune
 from nas.execution import trainable as module
 from nas.study import FolderOwner
 from nas.trials import Proposal
@@ -27,6 +29,7 @@ def trainable(bench: Workbench, monkeypatch: pytest.MonkeyPatch, start_rung: int
     """The trainable as Tune makes it, in this process."""
     monkeypatch.setattr(module, "Workbench", lambda config, **_: bench)
     monkeypatch.setattr(module, "use_threads", lambda count: None)
+    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=float))
     bench.config.folder.mkdir(parents=True, exist_ok=True)
     FolderOwner(bench.config.folder, TOKEN).claim()
     made = CandidateTrial.__new__(CandidateTrial)
@@ -104,3 +107,51 @@ def test_a_worker_writes_nothing_into_a_folder_that_another_driver_has_claimed(
     assert result["done"]
     assert "was taken over by another driver" in result["broken"]
     assert sorted(bench.config.folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_store_that_is_away_loses_workers_and_then_ends_the_search_but_fails_no_candidate(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    actor = trainable(bench, monkeypatch)
+    actor.reset_config(to_tune(Proposal(3, bench.space.smallest(), 0, workers_lost=lost)))
+
+    def away(*_: object) -> None:
+        raise ExchangeOutageError("s3://b/p has not answered for 300 s (503)")
+
+    monkeypatch.setattr(Candidate, "run", away)
+    if lost < MOST_LOST - 1:
+        with pytest.raises(ExchangeOutageError):
+            actor.step()
+        return
+    result = actor.step()
+    assert result["done"]
+    assert result["broken"] == (
+        "s3://b/p has not answered for 300 s (503): start the object store or mend the network, then run the "
+        "same command again"
+    )
+
+
+def test_a_store_that_refuses_ends_the_search(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    actor = trainable(bench, monkeypatch)
+
+    def refuse(*_: object) -> None:
+        raise ExchangeError("s3://b/p refuses access (AccessDenied)")
+
+    monkeypatch.setattr(Candidate, "run", refuse)
+    assert actor.step() == {"broken": "s3://b/p refuses access (AccessDenied)", "done": True}
+
+
+def test_what_a_worker_misses_on_its_node_ends_the_search_with_the_reason(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actor = trainable(bench, monkeypatch)
+
+    def missing(*_: object, **__: object) -> None:
+        raise TeacherError("teacher.pkl does not exist")
+
+    monkeypatch.setattr(module, "Workbench", missing)
+    proposal = to_tune(Proposal(3, bench.space.smallest(), 0))
+    actor.setup(proposal, bench.config.absolute().model_dump(mode="json"), TOKEN)
+    assert actor.reset_config(proposal)
+    assert actor.step() == {"broken": "teacher.pkl does not exist", "done": True}

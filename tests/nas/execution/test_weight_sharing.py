@@ -15,6 +15,7 @@ from nas.budget import Budget
 from nas.config import SANDWICH_PARTS, SearchConfig
 from nas.driver import prepare
 from nas.errors import BudgetError, ConfigError, SearchError
+from nas.exchange import Node
 from nas.execution import cluster
 from nas.execution.weight_sharing import (
     STAGES,
@@ -28,7 +29,6 @@ from nas.execution.weight_sharing import (
     train_shared,
     trained_weights,
 )
-from nas.study import FolderOwner
 from nas.trials import Proposal
 from nas.workbench.shared_space import SharedSpace, check_narrowest, weight_sharing
 from search_spaces import FixedSuggest, RandomSuggest
@@ -133,7 +133,7 @@ def test_a_resumed_search_starts_no_task_for_stages_that_are_over(
 def broken(bench: Any) -> dict[str, Any]:
     trial = SharedTrial.__new__(SharedTrial)
     trial._bench = bench
-    trial._owner = FolderOwner(bench.config.folder, "")
+    trial._node = Node(bench.config)
     trial._prepare()
     return trial.step()
 

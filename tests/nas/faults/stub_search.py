@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,7 @@ from nas.config import SearchConfig
 from nas.driver import run_search
 from nas.driver import search as driver
 from nas.errors import ConfigError
+from nas.exchange import this_node
 from nas.execution import (
     MOST_LOST,
     CandidateTrial,
@@ -35,7 +37,6 @@ from nas.execution import (
 )
 from nas.execution.candidate import Candidate
 from nas.ranking import RungBoard
-from nas.study import FolderOwner
 from nas.workbench import Workbench
 from tests.nas.faults.operations import call
 
@@ -93,8 +94,10 @@ class StubTrial(CandidateTrial):
     """The trainable of a search of stubs: it needs no workbench."""
 
     def setup(self, config: dict[str, Any], settings: dict[str, Any] | None = None, token: str = "") -> None:
-        search = SearchConfig.model_validate(settings)
-        self._owner = FolderOwner(search.folder, token)
+        self._node = this_node(SearchConfig.model_validate(settings), token)
+        self._problem = ""
+        self._node.enter()
+        search = self._node.config
         bench: Any = SimpleNamespace(
             config=search,
             identity={"space": "stub"},
@@ -108,7 +111,7 @@ class StubTrial(CandidateTrial):
         self.reset_config(config)
 
     def _prepare(self) -> Any:
-        return partial(StubCandidate, self._bench, owner=self._owner)
+        return partial(StubCandidate, self._bench, owner=self._node.owner, node=self._node)
 
 
 class TuneTrial(SimpleNamespace):
@@ -222,6 +225,9 @@ class StubWorkbench(SimpleNamespace):
 
     def teacher_score(self) -> FidScore:
         return FidScore(1.0, 64, 64, "stub", "0" * 16, 0)
+
+    def cached_files(self) -> list[Path]:
+        return []
 
 
 @contextmanager

@@ -1,0 +1,296 @@
+"""An object store by its URL: whole objects are put, read, listed and removed; nothing else is asked of it.
+
+What fails because the store is away is repeated, waiting longer each time, as `nas.database.outages` does for
+databases. Every operation may be repeated: an object has the same content each time it is put.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import logging
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import fsspec
+from fsspec.callbacks import Callback
+
+from nas.errors import ConfigError
+from nas.exchange.errors import ExchangeError, ExchangeOutageError
+from nas.extras import install
+from nas.options import nearest
+from search_spaces import one_line
+
+CHUNK = 2**23  # bytes that are read at a time
+LONGEST_REASON = 160  # characters
+S3: dict[str, Any] = {
+    # how long to try is decided here, where the user is told; the client's own repetitions would multiply
+    "config_kwargs": {"connect_timeout": 10, "read_timeout": 60, "retries": {"total_max_attempts": 2}},
+}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "s3": S3,
+    "s3a": S3,
+    "file": {"auto_mkdir": True},
+    "local": {"auto_mkdir": True},
+}
+"""What the packages of protocols are to be told. Credentials and addresses they find by themselves."""
+EXTRAS = {"s3fs": "s3"}  # packages that an extra of this project brings
+
+OnWait = Callable[[float], object]
+"""Receives now and then that an operation goes on: the seconds since it began."""
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """For how long an operation is repeated that fails because the store is away."""
+
+    seconds: float = 900.0
+    first_wait: float = 0.5
+    longest_wait: float = 10.0
+
+
+AT_ONCE = Patience(0.0)
+
+
+class LocalFileError(Exception):
+    """A file of this machine failed, not the store; `cause` says how."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class ObjectStore:
+    """Whole objects below a URL such as s3://bucket/prefix.
+
+    Names of objects are relative to the URL. Whatever fails because the store is away is repeated.
+
+    Operations raise, unless they say otherwise:
+        ExchangeOutageError: the store is away for too long.
+        ExchangeError: it refuses, for want of a permission or because the bucket is gone.
+    """
+
+    def __init__(self, url: str, patience: Patience = Patience()) -> None:  # frozen
+        """Open the store; nothing is asked of it yet.
+
+        Raises:
+            ConfigError: nobody knows the protocol, or its package is not installed.
+        """
+        self.url, self.patience = url.rstrip("/"), patience
+        self._files = _file_system(url)
+        self._root = str(self._files._strip_protocol(self.url)).rstrip("/")
+
+    def put(self, path: Path, name: str, on_wait: OnWait | None = None) -> None:
+        """Put the file `path` as the object `name`; an object of this name is replaced.
+
+        Raises:
+            OSError: the file can't be read.
+        """
+        at = self._at(name)
+
+        def put_file() -> None:
+            with path.open("rb"):
+                pass
+            self._files.put_file(str(path), at, callback=_Moving(on_wait))
+
+        self._repeated(put_file, on_wait, str(path))
+
+    def write(self, data: bytes, name: str, on_wait: OnWait | None = None) -> None:
+        """Put `data` as the object `name`; an object of this name is replaced."""
+        self._repeated(lambda: self._files.pipe_file(self._at(name), data), on_wait)
+
+    def read(self, name: str, on_wait: OnWait | None = None) -> bytes | None:
+        """The content of the object `name`; None where there is none."""
+        try:
+            found: bytes = self._repeated(lambda: self._files.cat_file(self._at(name)), on_wait, absent=True)
+        except FileNotFoundError:
+            return None
+        return found
+
+    def fetch(self, name: str, file: IO[bytes], on_wait: OnWait | None = None) -> str:
+        """Write the object `name` into an empty `file`; returns the SHA-256 of what was written.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+            OSError: the file can't be written.
+        """
+
+        def copy() -> str:
+            file.seek(0)
+            file.truncate()
+            digest = hashlib.sha256()
+            moving = _Moving(on_wait)
+            with self._files.open(self._at(name), "rb", block_size=CHUNK, cache_type="readahead") as source:
+                while chunk := source.read(CHUNK):
+                    digest.update(chunk)
+                    try:
+                        file.write(chunk)
+                    except OSError as error:
+                        raise LocalFileError(error) from error
+                    moving.relative_update(len(chunk))
+            return digest.hexdigest()
+
+        return self._repeated(copy, on_wait, absent=True)
+
+    def names(self, folder: str = "") -> list[str]:
+        """Names of all objects whose names begin with `folder/`, in order; all without a folder."""
+        at = self._at(folder)
+        try:
+            found = self._repeated(lambda: self._files.find(at), absent=True)
+        except FileNotFoundError:
+            return []
+        return sorted(str(each)[len(self._root) :].lstrip("/") for each in found)
+
+    def remove(self, name: str) -> None:
+        """Remove the object `name`; one that is gone is no error."""
+        with suppress(FileNotFoundError):
+            self._repeated(lambda: self._files.rm_file(self._at(name)), absent=True)
+
+    def remove_below(self, folder: str) -> None:
+        """Remove all objects whose names begin with `folder/`."""
+        at = self._at(folder)
+
+        def remove_all() -> None:
+            if self._files.find(at):
+                self._files.rm(at, recursive=True)
+
+        with suppress(FileNotFoundError):
+            self._repeated(remove_all, absent=True)
+
+    def has_bucket(self, folder: str) -> bool:
+        """Whether there is the bucket that the URL names: objects below `folder` can be listed, if any."""
+        try:
+            self._repeated(lambda: self._files.find(self._at(folder)), absent=True)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _at(self, name: str) -> str:
+        return f"{self._root}/{name}" if name else self._root
+
+    def _repeated(
+        self,
+        action: Callable[[], T],
+        on_wait: OnWait | None = None,
+        local: str = "",
+        *,
+        absent: bool = False,
+    ) -> T:
+        """The result of `action`, repeated while it fails by an outage.
+
+        Args:
+            action: what may fail.
+            on_wait: receives that it is not over.
+            local: file of this machine whose errors are not the store's.
+            absent: raise FileNotFoundError where the object is not there.
+        """
+        began, wait, failures = time.monotonic(), self.patience.first_wait, 0
+        while True:
+            try:
+                result = action()
+            except LocalFileError as error:
+                raise error.cause from error
+            except Exception as error:  # each package has its own
+                if _is_bug(error) or _is_local(error, local):
+                    raise
+                if isinstance(error, FileNotFoundError):
+                    if absent:
+                        raise
+                    raise ExchangeError(
+                        f"{self.url} is gone ({reason_of(error)}): make it again, then run the same command "
+                        "again"
+                    ) from error
+                if isinstance(error, PermissionError):
+                    raise ExchangeError(
+                        f"{self.url} refuses access ({reason_of(error)}): mend credentials or rights, then "
+                        "run the same command again"
+                    ) from error
+                failures += 1
+                passed = time.monotonic() - began
+                left = self.patience.seconds - passed
+                if left <= 0:
+                    raise ExchangeOutageError(
+                        f"{self.url} has not answered for {passed:.0f} s ({reason_of(error)})"
+                    ) from error
+                if failures == 2:  # one is a connection from before the server was started again
+                    log.warning(
+                        "%s does not answer (%s): trying again for %.0f s", self.url, reason_of(error), left
+                    )
+                if on_wait is not None:
+                    on_wait(passed)
+                time.sleep(min(wait, left))
+                wait = min(2 * wait, self.patience.longest_wait)
+            else:
+                if failures > 1:
+                    log.warning("%s answers again after %.0f s", self.url, time.monotonic() - began)
+                return result
+
+
+class _Moving(Callback):  # type: ignore[misc]  # fsspec has no types
+    """Tells an `OnWait` of every part of a file that has been moved."""
+
+    def __init__(self, on_wait: OnWait | None) -> None:
+        super().__init__()
+        self._on_wait, self._began = on_wait, time.monotonic()
+
+    def relative_update(self, inc: int = 1) -> None:
+        """fsspec's name for so many more bytes."""
+        super().relative_update(inc)
+        if self._on_wait is not None:
+            self._on_wait(time.monotonic() - self._began)
+
+
+def reason_of(error: BaseException) -> str:
+    """Why something failed, in one line."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    lines = [line.strip() for line in str(said).splitlines() if line.strip()]
+    return one_line(lines[0] if lines else type(error).__name__, LONGEST_REASON)
+
+
+def _is_bug(error: Exception) -> bool:
+    """Whether Python itself raised `error`: failures of a store are errors of the system or of packages."""
+    return type(error).__module__ == "builtins" and not isinstance(error, OSError)
+
+
+def _is_local(error: Exception, path: str) -> bool:
+    """Whether `error` is of the file `path` of this machine."""
+    return bool(path) and isinstance(error, OSError) and os.fspath(error.filename or "") == path
+
+
+def _file_system(url: str) -> Any:
+    """fsspec's file system for the protocol of `url`.
+
+    Raises:
+        ConfigError: nobody knows it, or its package is not installed.
+    """
+    protocol = url.partition("://")[0]
+    try:
+        return fsspec.filesystem(
+            protocol, use_listings_cache=False, skip_instance_cache=True, **SETTINGS.get(protocol, {})
+        )
+    except ValueError as error:  # fsspec: "Protocol not known"
+        known = nearest(protocol, fsspec.available_protocols())
+        raise ConfigError(
+            f"--exchange {url}: there is no protocol {protocol}{known}; give one of fsspec's, such as s3://"
+        ) from error
+    except ImportError as error:
+        package = _package_of(protocol)
+        how = install(EXTRAS[package]) if package in EXTRAS else f"pip install {package}"
+        raise ConfigError(f"--exchange {url}: the package {package} is not installed: {how}") from error
+
+
+def _package_of(protocol: str) -> str:
+    """The package that fsspec takes for a protocol."""
+    from fsspec.registry import known_implementations
+
+    module = str(known_implementations[protocol]["class"]).partition(".")[0]
+    return module if importlib.util.find_spec(module) is None else protocol

@@ -1,0 +1,244 @@
+"""The driver's end of the exchange: files that workers have put become files of the study's folder."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+from uuid import uuid4
+
+from nas.config import SearchConfig
+from nas.database import same_database
+from nas.errors import ConfigError
+from nas.exchange.errors import ExchangeError
+from nas.exchange.node import ACTOR
+from nas.exchange.object_store import AT_ONCE, ObjectStore, Patience, reason_of
+from nas.exchange.reports import reports_written
+from nas.exchange.study_objects import StudyObjects, carried_files, checkpoints
+from nas.passwords import without_password
+from nas.study import FolderOwner
+from search_spaces import UserError
+
+LEAVING = Patience(30.0)  # for what is removed at the end: nothing depends on it
+
+log = logging.getLogger(__name__)
+
+
+class Receiver:
+    """The driver of a search whose workers write into its own work folder: there is nothing to receive."""
+
+    def claim(self, finished: Iterable[int], interrupted: Iterable[int]) -> None:
+        """Make the store ready for workers of this driver.
+
+        Args:
+            finished: numbers of trials whose objects nobody needs.
+            interrupted: numbers of trials that are resumed.
+
+        Raises:
+            ConfigError: the store is another study's, or can't be used.
+        """
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Receive reports of workers while the block runs; Ray runs."""
+        yield
+
+    def receive(self, trial: int, files: Mapping[str, str]) -> None:
+        """Have the `files` of a trial, names in its folder with their SHA-256, in the study's folder.
+
+        Raises:
+            StudyError: another driver has taken the study over.
+            SearchError: the store is away for too long, or lacks a file.
+        """
+
+    def discard(self, trial: int) -> None:
+        """Remove the objects of a trial that has ended: the study's folder has its files."""
+
+    def finish(self) -> None:
+        """Remove all objects of a search that is over."""
+
+
+class StoreReceiver(Receiver):
+    """The driver of a search whose nodes exchange files through an object store."""
+
+    def __init__(self, config: SearchConfig, token: str) -> None:
+        """Open the store; nothing is asked of it yet.
+
+        Args:
+            config: of the search.
+            token: of the lease of the study.
+
+        Raises:
+            ConfigError: nobody knows the store's protocol, or its package is not installed.
+        """
+        self._config, self._token = config, token
+        self._owner = FolderOwner(config.folder, token)
+        self._objects = StudyObjects(config, Patience())
+
+    def claim(self, finished: Iterable[int], interrupted: Iterable[int]) -> None:
+        with _refused_as_request(self._objects.store):
+            other = _other_study(self._objects, self._config)
+            if other:
+                raise _of_another_study(self._objects, other)
+            self._objects.claim(_described(self._config) | {"token": self._token})
+        for trial in sorted({*finished}.intersection(self._objects.trials())):
+            self.discard(trial)
+        for trial in interrupted:
+            self._offer(trial)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        with reports_written(ACTOR.format(self._config.study)):
+            yield
+
+    def receive(self, trial: int, files: Mapping[str, str]) -> None:
+        if not files:
+            return
+        bundle = self._objects.trial(trial)
+        bundle.fetch(files, check=self._owner.check)
+        for name in checkpoints(carried_files(bundle.folder)) - files.keys():
+            (bundle.folder / name).unlink(missing_ok=True)  # as its worker has done
+
+    def discard(self, trial: int) -> None:
+        """Remove the objects of a trial; those that can't be removed go at the end of the search."""
+        self._objects.forget(trial)
+        with suppress(ExchangeError), _patient(self._objects.store, AT_ONCE):
+            self._objects.trial(trial).remove()
+
+    def finish(self) -> None:
+        """Remove all objects of the study; says where some are left."""
+        try:
+            with _patient(self._objects.store, LEAVING):
+                self._objects.remove()
+        except ExchangeError as error:
+            log.warning("objects of the search are left in %s: %s", self._objects.place, error)
+
+    def _offer(self, trial: int) -> None:
+        """Put the files of an interrupted trial, unless the store has them, or newer ones.
+
+        It lacks them where the search ran with another exchange, or with a shared folder.
+        """
+        bundle = self._objects.trial(trial)
+        own, listed = carried_files(bundle.folder), bundle.listed()
+        if not checkpoints(own) <= listed.keys():
+            bundle.put(bundle.digests(own), keep=True)
+
+
+def receiver_of(config: SearchConfig, token: str) -> Receiver:
+    """The driver's end of what `config` says of the exchange; arguments as of `StoreReceiver`."""
+    return Receiver() if config.exchange is None else StoreReceiver(config, token)
+
+
+def check_exchange(config: SearchConfig, *, dry_run: bool = False) -> None:
+    """Check that the object store of a search can be used, before a study is made.
+
+    Args:
+        config: the request, with the study's name.
+        dry_run: only look, and write nothing.
+
+    Raises:
+        ConfigError: it does not answer, there is no such bucket, a permission is missing, or it holds another
+            study's objects.
+    """
+    if config.exchange is None:
+        return
+    objects = StudyObjects(config, AT_ONCE)
+    store, probe = objects.store, f"{config.study}/probe-{uuid4().hex}"
+    with _refused_as_request(store):
+        if not store.has_bucket(config.study):
+            raise ConfigError(
+                f"--exchange {store.url}: there is no such bucket: make it, or give another one"
+            )
+        if not dry_run:
+            store.write(b"", probe)
+            store.read(probe)
+            store.remove(probe)
+        other = _other_study(objects, config)
+    if other:
+        raise _of_another_study(objects, other)
+
+
+def remove_objects(saved: Mapping[str, Any]) -> None:
+    """Remove what the interrupted search of a study has left in its object store; says where some are left.
+
+    Args:
+        saved: the configuration that the study was saved with; empty where it was not.
+    """
+    if not saved.get("exchange"):
+        return
+    try:
+        config = SearchConfig.saved(saved)
+        objects = StudyObjects(config, AT_ONCE)
+        if not _other_study(objects, config):
+            objects.remove()
+    except (ExchangeError, UserError) as error:
+        log.warning("objects of study %r may be left in %s: %s", saved["study"], saved["exchange"], error)
+
+
+@contextmanager
+def _refused_as_request(store: ObjectStore) -> Iterator[None]:
+    """Raise ConfigError where the store fails in the block: nothing has begun."""
+    try:
+        yield
+    except ExchangeError as error:
+        cause = error.__cause__
+        raise ConfigError(f"--exchange {store.url}: {_why(error, cause)}") from error
+
+
+def _why(error: ExchangeError, cause: BaseException | None) -> str:
+    """Why a store can't be used, and what to do."""
+    if cause is None:
+        return str(error)
+    reason = reason_of(cause)
+    if "Credential" in type(cause).__name__:  # of any package: NoCredentialsError, DefaultCredentialsError
+        return (
+            f"no credentials ({reason}): give them by the environment (AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY) or a profile (AWS_PROFILE)"
+        )
+    if isinstance(cause, PermissionError):
+        return f"no permission ({reason}): a search reads, writes, lists and removes objects there"
+    if isinstance(cause, FileNotFoundError):
+        return f"there is no such bucket ({reason}): make it, or give another one"
+    return f"does not answer ({reason}): start it, or mend its address (for s3:// AWS_ENDPOINT_URL)"
+
+
+def _described(config: SearchConfig) -> dict[str, Any]:
+    """What tells a study from others of its name."""
+    return {
+        "study": config.study,
+        "storage": without_password(config.absolute().storage_url),
+        "host": socket.gethostname(),
+    }
+
+
+def _other_study(objects: StudyObjects, config: SearchConfig) -> str:
+    """The study that the objects belong to, in words; empty where it is that of `config`, or nobody's."""
+    known, ours = objects.driver(), _described(config)
+    if not known:
+        return ""
+    storage = str(known.get("storage", ""))
+    is_file = storage.startswith("sqlite")
+    same = bool(storage) and same_database(storage, ours["storage"])
+    if known.get("study") == ours["study"] and same and (not is_file or known.get("host") == ours["host"]):
+        return ""
+    where = f" on {known.get('host')}" if is_file else ""
+    return f"study {known.get('study')!r} in {storage or 'another database'}{where}"
+
+
+def _of_another_study(objects: StudyObjects, other: str) -> ConfigError:
+    return ConfigError(
+        f"--exchange {objects.store.url}: {objects.place} belongs to {other}: give another --exchange, or "
+        "remove it there if that search is not to be resumed"
+    )
+
+
+@contextmanager
+def _patient(store: ObjectStore, for_now: Patience) -> Iterator[None]:
+    """Repeat what fails in the block for another time than else."""
+    patience, store.patience = store.patience, for_now
+    try:
+        yield
+    finally:
+        store.patience = patience

@@ -1,0 +1,42 @@
+"""Stores of tests: one in memory, and S3 as moto serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+from nas.exchange import object_store
+from nas.exchange.object_store import Patience
+from tests.nas.exchange.s3_server import BUCKET, S3Server, s3_server
+
+BRIEF = Patience(0.3, 0.01, 0.05)
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+    """An S3 server, its address and credentials in the environment."""
+    monkeypatch.setattr("s3fs.core.S3FileSystem.retries", 1)  # its own, each of which takes a second
+    with s3_server(monkeypatch) as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "file", "s3"])
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An empty store of each kind."""
+    if request.param == "memory":
+        yield f"memory://{uuid4().hex}"
+        MemoryFileSystem.store.clear()
+    elif request.param == "file":
+        yield f"file://{tmp_path_factory.mktemp('store')}/below"
+    else:
+        request.getfixturevalue("s3")
+        yield f"s3://{BUCKET}/some/prefix"
+
+
+@pytest.fixture(autouse=True)
+def no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails is not repeated for minutes."""
+    monkeypatch.setattr(object_store, "Patience", lambda *_: BRIEF)

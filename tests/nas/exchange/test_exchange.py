@@ -1,0 +1,403 @@
+"""The driver's end and the nodes' end together: a trial's files go from one to the other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distill.progress import Reporter
+from nas.config import SearchConfig
+from nas.errors import ConfigError, StudyError, WorkdirError
+from nas.exchange import (
+    VARIABLE,
+    ExchangeError,
+    ExchangingNode,
+    Node,
+    ObjectStore,
+    Receiver,
+    StoreReceiver,
+    check_exchange,
+    node,
+    receiver,
+    receiver_of,
+    remove_objects,
+    this_node,
+)
+from nas.exchange.reports import SentReporter
+from nas.study import FolderOwner, trial_folder
+from tests.nas.exchange.conftest import BRIEF
+from tests.nas.exchange.s3_server import AWAY, BUCKET, DENIED, S3Server
+
+CHECKPOINTS = {"checkpoint-rung-1.pt": b"weights", "losses-rung-1.csv": b"step,g\n", "samples.png": b"png"}
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node, "PATIENCE", BRIEF)
+    monkeypatch.setattr(receiver, "Patience", lambda: BRIEF)
+
+
+@pytest.fixture
+def search(url: str, tmp_path: Path) -> SearchConfig:
+    config = SearchConfig.of(budget_macs=10**6, study="digits", workdir=tmp_path / "driver", exchange=url)
+    config.folder.mkdir(parents=True)
+    return config.absolute()
+
+
+def driver(search: SearchConfig, token: str = "first", interrupted: tuple[int, ...] = ()) -> StoreReceiver:
+    made = StoreReceiver(search, token)
+    made.claim((), interrupted)
+    FolderOwner(search.folder, token).claim()
+    return made
+
+
+def on(
+    name: str, search: SearchConfig, monkeypatch: pytest.MonkeyPatch, token: str = "first"
+) -> ExchangingNode:
+    """A worker on the node `name`."""
+    monkeypatch.setenv(VARIABLE, str(search.workdir.parent / name))
+    made = ExchangingNode(search, token)
+    made.enter()
+    return made
+
+
+def trained(where: Node, trial: int = 7, files: dict[str, bytes] = CHECKPOINTS) -> Path:
+    """The folder of a trial on a node, as a worker leaves it."""
+    folder = trial_folder(where.config.folder, trial)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    (folder / ".progress").write_bytes(b"[]")
+    (folder / ".0123.partial").write_bytes(b"begun")
+    (folder / ".0123.pt").write_bytes(b"hidden")
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".")}
+
+
+def test_without_an_exchange_nothing_is_carried(tmp_path: Path) -> None:
+    config = SearchConfig.of(budget_macs=10**6, study="digits", workdir=tmp_path)
+    here = this_node(config, "token")
+    assert type(here) is Node
+    assert type(receiver_of(config, "token")) is Receiver
+    assert here.config is config
+    assert here.put(7) == {}
+    assert here.at_driver(tmp_path / "x") == tmp_path / "x"
+    assert here.reporter(tmp_path / "x", 1.0) == Reporter(tmp_path / "x", 1.0)
+    trained(here)
+    here.leave(7)
+    assert contents(trial_folder(config.folder, 7)) == CHECKPOINTS
+    check_exchange(config)
+
+
+def test_the_driver_receives_what_a_worker_on_another_node_has_put(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receives = driver(search)
+    worker = on("a", search, monkeypatch)
+    assert worker.config.workdir == search.workdir.parent / "a"
+    trained(worker)
+    files = worker.put(7)
+    assert files.keys() == CHECKPOINTS.keys()
+    receives.receive(7, files)
+    assert contents(trial_folder(search.folder, 7)) == CHECKPOINTS
+    receives.receive(7, files)
+    receives.discard(7)
+    assert ObjectStore(str(search.exchange), BRIEF).names("digits/trials") == []
+
+
+def test_a_worker_resumes_from_what_another_node_has_put(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver(search)
+    first = on("a", search, monkeypatch)
+    trained(first)
+    first.put_interim(7)
+    second = on("b", search, monkeypatch)
+    second.fetch(7)
+    assert contents(trial_folder(second.config.folder, 7)) == CHECKPOINTS
+    second.leave(7)
+    assert not trial_folder(second.config.folder, 7).exists()
+
+
+def test_checkpoints_that_a_worker_has_removed_go_at_the_driver_too(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receives, worker = driver(search), on("a", search, monkeypatch)
+    folder = trained(worker)
+    receives.receive(7, worker.put(7))
+    (folder / "checkpoint-rung-1.pt").unlink()
+    (folder / "checkpoint-rung-3.pt").write_bytes(b"more")
+    log = trial_folder(search.folder, 7) / "log.jsonl"
+    log.write_bytes(b"the driver's")
+    receives.receive(7, worker.put(7))
+    there = contents(trial_folder(search.folder, 7))
+    assert there.pop("log.jsonl") == b"the driver's"
+    assert there == contents(folder)
+
+
+def test_a_node_that_has_the_drivers_folder_removes_nothing_there(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receives = driver(search)
+    search.save()
+    monkeypatch.delenv(VARIABLE, raising=False)
+    worker = ExchangingNode(search, "first")
+    worker.enter()
+    trained(worker)
+    receives.receive(7, worker.put(7))
+    worker.leave(7)
+    assert contents(trial_folder(search.folder, 7)) == CHECKPOINTS
+
+
+def test_workers_of_a_driver_that_another_one_succeeded_write_nothing(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver(search)
+    worker = on("a", search, monkeypatch)
+    trained(worker)
+    driver(search, "second")
+    with pytest.raises(StudyError, match="digits was taken over by another driver"):
+        worker.put(7)
+    with pytest.raises(StudyError):
+        on("b", search, monkeypatch)
+    assert not (search.workdir.parent / "b").exists()
+    assert on("b", search, monkeypatch, "second").config.folder.exists()
+    assert "digits/trials/0007/files.json" not in ObjectStore(str(search.exchange), BRIEF).names()
+
+
+def test_a_driver_that_another_one_succeeded_receives_nothing(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receives, worker = driver(search), on("a", search, monkeypatch)
+    trained(worker)
+    files = worker.put(7)
+    FolderOwner(search.folder, "second").claim()
+    with pytest.raises(StudyError):
+        receives.receive(7, files)
+    assert contents(trial_folder(search.folder, 7)) == {}
+
+
+def test_interrupted_trials_of_a_search_with_another_exchange_are_offered(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(Node(search), 7)
+    trained(Node(search), 8, {"losses-rung-1.csv": b"step"})
+    driver(search, interrupted=(7, 8, 9))
+    worker = on("a", search, monkeypatch)
+    for trial in (7, 8, 9):
+        worker.fetch(trial)
+    assert contents(trial_folder(worker.config.folder, 7)) == CHECKPOINTS
+    assert not trial_folder(worker.config.folder, 8).exists()
+
+
+def test_newer_files_in_the_store_stay_when_a_driver_resumes(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receives, worker = driver(search), on("a", search, monkeypatch)
+    folder = trained(worker)
+    receives.receive(7, worker.put(7))
+    (folder / "checkpoint-rung-2.pt").write_bytes(b"more")
+    (folder / "samples.png").write_bytes(b"newer")
+    worker.put(7)  # the driver dies before it has received that
+    driver(search, "second", interrupted=(7,))
+    other = on("b", search, monkeypatch, "second")
+    other.fetch(7)
+    assert contents(trial_folder(other.config.folder, 7)) == contents(folder)
+
+
+def test_objects_of_finished_trials_go_when_a_driver_starts(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver(search)
+    worker = on("a", search, monkeypatch)
+    for trial in (6, 7, 8):
+        trained(worker, trial)
+        worker.put(trial)
+    again = StoreReceiver(search, "second")
+    again.claim(finished=(6, 7), interrupted=())
+    names = ObjectStore(str(search.exchange), BRIEF).names("digits/trials")
+    assert {name.split("/")[2] for name in names} == {"0008"}
+    again.finish()
+    assert ObjectStore(str(search.exchange), BRIEF).names() == []
+
+
+def test_objects_of_a_study_that_is_deleted_go_unless_they_are_another_ones(
+    search: SearchConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    driver(search)
+    store = ObjectStore(str(search.exchange), BRIEF)
+    remove_objects({})
+    remove_objects(search.public() | {"workdir": str(tmp_path / "other")})
+    assert store.names() == ["digits/driver.json"]
+    remove_objects(search.public())
+    assert store.names() == []
+    remove_objects(search.public() | {"exchange": "s4://b/p"})
+    assert "objects of study 'digits' may be left in s4://b/p" in caplog.text
+
+
+def test_the_prefix_of_another_study_is_refused(search: SearchConfig, tmp_path: Path) -> None:
+    driver(search)
+    check_exchange(search)
+    other = search.model_copy(update={"workdir": tmp_path / "other"})
+    for refused in (lambda: check_exchange(other), lambda: StoreReceiver(other, "x").claim((), ())):
+        with pytest.raises(ConfigError) as caught:
+            refused()
+        said = str(caught.value)
+        assert f"--exchange {search.exchange}: {search.exchange}/digits belongs to study 'digits' in " in said
+        assert f"sqlite:///{search.folder}/study.db on " in said
+        assert "give another --exchange" in said
+    check_exchange(search.model_copy(update={"study": "another"}))
+
+
+def test_passwords_of_databases_are_not_in_the_store(search: SearchConfig) -> None:
+    with_password = search.model_copy(update={"storage": "postgresql://nas:s3cret@db/nas"})
+    StoreReceiver(with_password, "first").claim((), ())
+    check_exchange(with_password)
+    text = ObjectStore(str(search.exchange), BRIEF).read("digits/driver.json")
+    assert text is not None
+    assert b"s3cret" not in text
+    assert json.loads(text)["study"] == "digits"
+
+
+def test_a_dry_run_writes_nothing(search: SearchConfig) -> None:
+    check_exchange(search, dry_run=True)
+    assert ObjectStore(str(search.exchange), BRIEF).names() == []
+    check_exchange(search)
+    assert ObjectStore(str(search.exchange), BRIEF).names() == []
+
+
+def test_caches_are_carried_whole(search: SearchConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver(search)
+    first = on("a", search, monkeypatch)
+    made = {"teacher/0a1b/images.npy": b"img", "teacher/0a1b/inputs-0.npy": b"z", "fidelity/d-x.npz": b"mu"}
+    for name, content in made.items():
+        path = first.config.cache / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    with first.alone():
+        first.fetch_caches()
+    first.put_caches(lambda: [first.config.cache / name for name in made])
+    second = on("b", search, monkeypatch)
+    (second.config.cache / "fidelity").mkdir(parents=True)
+    for _ in range(2):
+        with second.alone():
+            second.fetch_caches()
+    found = {name: (second.config.cache / name).read_bytes() for name in made}
+    assert found == made
+    assert not list((second.config.cache / "teacher").glob(".*"))
+
+
+def test_a_node_that_does_not_see_the_drivers_store_is_named(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lonely = ExchangingNode(search, "first")
+    with pytest.raises(ConfigError, match="finds nothing there of what the driver has written"):
+        lonely.fetch_caches()
+
+
+def test_a_folder_that_can_not_be_written_names_the_variable(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    driver(search)
+    (tmp_path / "file").touch()
+    with pytest.raises(WorkdirError, match=f"set {VARIABLE} to a folder where Ray is started"):
+        on("file", search, monkeypatch)
+
+
+def test_reports_are_sent_to_the_drivers_folder(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver(search)
+    worker = on("a", search, monkeypatch)
+    reporter = worker.reporter(worker.config.folder / "trials" / "0007" / ".progress", 1.0)
+    assert isinstance(reporter, SentReporter)
+    assert reporter.file == search.folder / "trials" / "0007" / ".progress"
+
+
+def test_a_store_that_is_away_is_no_reason_to_stop_between_rungs(
+    s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = SearchConfig.of(
+        budget_macs=10**6, study="digits", workdir=tmp_path / "driver", exchange=f"s3://{BUCKET}/p"
+    ).absolute()
+    config.folder.mkdir(parents=True)
+    driver(config)
+    worker = on("a", config, monkeypatch)
+    trained(worker)
+    s3.answer = lambda method, path: AWAY
+    worker.put_interim(7)
+    with pytest.raises(ExchangeError):
+        worker.put(7)
+    s3.answer = lambda method, path: None
+    assert worker.put(7).keys() == CHECKPOINTS.keys()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [(AWAY, r"does not answer \(.*\): start it, or mend its address"), (DENIED, r"no permission \(")],
+)
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_store_that_can_not_be_used_is_refused_before_a_study_is_made(
+    s3: S3Server, tmp_path: Path, answer: tuple[str, str], said: str, dry_run: bool
+) -> None:
+    config = SearchConfig.of(
+        budget_macs=10**6, study="digits", workdir=tmp_path / "driver", exchange=f"s3://{BUCKET}/p"
+    )
+    s3.answer = lambda method, path: answer
+    with pytest.raises(ConfigError, match=f"--exchange s3://{BUCKET}/p: {said}"):
+        check_exchange(config, dry_run=dry_run)
+    assert not config.folder.exists()
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_bucket_that_is_not_there_is_refused(s3: S3Server, tmp_path: Path, dry_run: bool) -> None:
+    config = SearchConfig.of(budget_macs=10**6, study="digits", workdir=tmp_path, exchange="s3://none-such/p")
+    with pytest.raises(ConfigError, match="--exchange s3://none-such/p: there is no such bucket"):
+        check_exchange(config, dry_run=dry_run)
+
+
+def test_missing_credentials_are_asked_for(
+    s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    config = SearchConfig.of(budget_macs=10**6, study="digits", workdir=tmp_path, exchange=f"s3://{BUCKET}/p")
+    with pytest.raises(ConfigError, match=r"no credentials \(.*AWS_PROFILE"):
+        check_exchange(config)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "bucket/prefix",
+        "s3://",
+        "s3:///",
+        "://x",
+        "s3://b/p?x=1",
+        "s3://b/../c",
+        "s3://b/p#x",
+        "simplecache::s3://b",
+    ],
+)
+def test_what_is_no_plain_url_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"--exchange .*: give a (plain )?URL"):
+        SearchConfig.of(budget_macs=10**6, exchange=url)
+
+
+def test_a_password_in_the_url_is_refused_and_not_shown() -> None:
+    with pytest.raises(ConfigError, match="give no user or password in a URL") as caught:
+        SearchConfig.of(budget_macs=10**6, exchange="ftp://me:s3cret@host/p")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_shared_weights_are_refused() -> None:
+    values: dict[str, Any] = {"budget_macs": 10**6, "exchange": "s3://b/p", "share_weights": True}
+    with pytest.raises(ConfigError, match="--exchange: leave it out with --share-weights"):
+        SearchConfig.of(**values)
