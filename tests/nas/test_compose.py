@@ -35,9 +35,9 @@ PASSWORD, TOKEN, RAY_TOKEN = "p@ss:w/rd %40", "a-token-of-this-test", "012345678
 SERVERS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 ONE_HOST = ("--node-ip-address=127.0.0.1", "--object-store-memory=80000000")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = "--study composed --budget-macs 2M --trials 5 --replicates 0 --rungs 1k,2k --fid-samples 50"
+FLAGS = "--study composed --budget-macs 2M --trials 6 --replicates 0 --rungs 3k,6k --fid-samples 50"
 SEARCH = tuple(FLAGS.split())
-PATIENCE = 400.0  # seconds: the machine may be busy
+PATIENCE = 900.0  # seconds: the machine may be busy
 
 pytestmark = [
     pytest.mark.slow,
