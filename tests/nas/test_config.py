@@ -269,5 +269,5 @@ def test_a_configuration_made_in_python_has_the_commands_defaults(given: dict[st
     assert SearchConfig.model_validate(made.model_dump(mode="json")) == made
 
 
-def test_the_digits_kd_weight_starts_at_6_in_python_too() -> None:
+def test_the_default_weights_hold_in_python_too() -> None:
     assert SearchConfig(budget_macs=2_000_000).schedule == Schedule("cosine", 1.0, 0.3, 0.6, 1.0)
