@@ -6,13 +6,13 @@
     python -m benchmarks.kd_schedules --teacher benchmarks/teachers/faces32.safetensors \\
         --data lfw_faces_64.zip --mirror --budgets 3M --batch-size 32 --extractor imagenet-lite0 --seeds 8 \\
         --results faces.jsonl
-    python -m benchmarks.kd_schedules --rows "^(default|tuned|adversarial)" --seeds 4 --first-seed 201
+    python -m benchmarks.kd_schedules --rows "^(default|tuned|adversarial)" --against "adversarial 0.3 at once"
     python -m benchmarks.kd_schedules --quick --json                # shows that it runs, nothing else
 
 Rows train adversarially from the start, as the thesis does, with the default weights, unless they say
 otherwise; none regularises path lengths. Each starts from the teacher's weights, its
-discriminator from the teacher's. Rows are compared with `constant`, over paired seeds. Runs of a seed have
-the same data order and latents.
+discriminator from the teacher's. Rows are compared with `constant`, or the row of --against, over paired seeds.
+Runs of a seed have the same data order and latents.
 
 Schedules: a shape, and the fractions of the training between which the weight falls to 0, or to 0.3 as by
 default. `adaptive` follows the frozen discriminator of the teacher.
@@ -151,6 +151,7 @@ def main() -> None:
     """Do what is missing of every row, seed and budget, and print the tables."""
     asked = options_of(__doc__, budgets="2M", seeds=8)
     asked.add_argument("--kd-weight-start", type=float, help="KD weight of rows without one of their own")
+    asked.add_argument("--against", default=CONSTANT, help="the row that others are compared with")
     options = asked.parse_args()
     if options.quick:
         options.rows = options.rows or "^(none|constant|cosine 60-100 %|step 90 %, average restarted)$"
@@ -159,7 +160,7 @@ def main() -> None:
 
     has_styles = hasattr(load_teacher(options.teacher).generator, "mapping")
     rows = {name: settings for name, settings in ROWS.items() if has_styles or name != RELATIONS}
-    print_tables(distill, rows, CONSTANT, options, {"kd_weight_start": options.kd_weight_start})
+    print_tables(distill, rows, options.against, options, {"kd_weight_start": options.kd_weight_start})
 
 
 if __name__ == "__main__":

@@ -95,6 +95,11 @@ class Cluster:
         """The environment of a service, KEY=VALUE."""
         return [f"{k}={self.here(str(v))}" for k, v in SERVICES[name].get("environment", {}).items()]
 
+    def ray_status(self) -> str:
+        """What `ray status` prints: nodes, and CPUs as used/all."""
+        line = (*self.variables("worker"), "ray", "status", "--address", f"127.0.0.1:{self.ray}")
+        return self.commands.run("/usr/bin/env", *line, timeout=120).stdout
+
     def is_healthy(self, name: str, *more: str) -> bool:
         """What the service's health check says."""
         kind, *words = SERVICES[name]["healthcheck"]["test"]
@@ -216,7 +221,7 @@ def test_a_search_runs_through_the_commands_of_the_compose_file(
     head = server.start("ray-head", *ONE_HOST)
     until(lambda: server.is_healthy("ray-head"), "Ray's head")
     first, _ = (server.start("worker", *ONE_HOST, "--num-cpus=1") for _ in range(2))
-    until(lambda: server.is_healthy("worker"), "a worker")
+    until(lambda: server.is_healthy("worker") and "/2.0 CPU" in server.ray_status(), "two workers", PATIENCE)
     uninvited = ("--ray-address", f"127.0.0.1:{server.ray}", *SEARCH)
     refused = commands.run("/usr/bin/env", "RAY_AUTH_MODE=disabled", "nas-search", *uninvited)
     assert refused.returncode == 2
