@@ -6,13 +6,13 @@
     python -m benchmarks.kd_schedules --teacher benchmarks/teachers/faces32.safetensors \\
         --data lfw_faces_64.zip --mirror --budgets 3M --batch-size 32 --extractor imagenet-lite0 --seeds 8 \\
         --results faces.jsonl
-    python -m benchmarks.kd_schedules --rows "^(default|tuned|adversarial)" --against "adversarial 0.3 at once"
+    python -m benchmarks.kd_schedules --rows "^(tuned|adversarial)" --against "adversarial 0.3 at once"
     python -m benchmarks.kd_schedules --quick --json                # shows that it runs, nothing else
 
 Rows train adversarially from the start, as the thesis does, with the default weights, unless they say
-otherwise; none regularises path lengths. Each starts from the teacher's weights, its
-discriminator from the teacher's. Rows are compared with `constant`, or the row of --against, over paired seeds.
-Runs of a seed have the same data order and latents.
+otherwise; none regularises path lengths. Each starts from the teacher's weights, its discriminator from the
+teacher's. Rows are compared with `constant`, or the row of --against, over paired seeds. Runs of a seed have
+the same data order and latents.
 
 Schedules: a shape, and the fractions of the training between which the weight falls to 0, or to 0.3 as by
 default. `adaptive` follows the frozen discriminator of the teacher.
