@@ -58,8 +58,8 @@ class WeightDecay(Distillation):
                 raise RecipeError(
                     f"KD weight {self.schedule}; adversarial weight {self.ramp}: at {progress:.0%} of the "
                     "training both are 0, and nothing would train the student: give --kd-weight-start and "
-                    "--kd-weight-end above 0, or adversarial training from the start (--adversarial-start 0 "
-                    "--adversarial-full 0)"
+                    "--kd-weight-end above 0, or --adversarial-weight above 0 from the start "
+                    "(--adversarial-start 0 --adversarial-full 0)"
                 )
 
     @classmethod

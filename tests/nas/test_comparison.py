@@ -55,7 +55,7 @@ def test_differences_that_nobody_typed_come_last() -> None:
     before = identity(seed=3) | {"held_out": "0.5", "similarity_lr": "0.5"}
     found = differences(before, identity(seed=7, fid_samples=500), {}, {})
     assert [each.now for each in found[:2]] == ["--fid-samples 500", "--seed 7"]
-    assert {each.now for each in found[2:]} == {"--held-out 0.0", "no --similarity-lr"}
+    assert {each.now for each in found[2:]} == {"--held-out 0.0", "--similarity-lr 0.002"}
 
 
 def test_a_teacher_is_named_and_told_apart_by_its_digest() -> None:

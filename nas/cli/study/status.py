@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +16,9 @@ from nas.cli.study.place import NamedStudy
 from nas.options import JsonOption, option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nas.study import StudyStore
     from nas.upkeep import StudyStatus
 
 EXAMPLES = """
@@ -57,17 +61,25 @@ def status_command(asked: StatusOptions) -> None:
         if not asked.watch:
             _show(study_status(store, folder), as_json=asked.as_json)
             return
-        while True:
-            found = study_status(store, folder)
-            store.release()  # no transaction stays open beside the search
-            if asked.as_json:
-                echo(found.model_dump_json())
-                sys.stdout.flush()
-            else:
-                if sys.stdout.isatty():
-                    click.clear()
-                _show(found, as_json=False)
-            time.sleep(SECONDS)
+        with suppress(KeyboardInterrupt):  # how it is ended
+            _watch(store, folder, as_json=asked.as_json)
+
+
+def _watch(store: StudyStore, folder: Path, *, as_json: bool) -> None:
+    """Show the study again and again."""
+    from nas.upkeep import study_status
+
+    while True:
+        found = study_status(store, folder)
+        store.release()  # no transaction stays open beside the search
+        if as_json:
+            echo(found.model_dump_json())
+            sys.stdout.flush()
+        else:
+            if sys.stdout.isatty():
+                click.clear()
+            _show(found, as_json=False)
+        time.sleep(SECONDS)
 
 
 def _show(found: StudyStatus, *, as_json: bool) -> None:
