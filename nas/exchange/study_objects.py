@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from nas.config import CACHE, SearchConfig
 from nas.exchange.bundle import Bundle
@@ -14,6 +16,8 @@ from nas.exchange.object_store import ObjectStore, OnWait, Patience
 from nas.study import TRIALS, trial_folder
 
 DRIVER = "driver.json"  # an object: whose the study's objects are
+PROBE_NAME = re.compile(r".*/probe-[0-9a-f]{32}")  # a killed driver may have left one
+RUNG = re.compile(r"(checkpoint-)?rung-(\d+)\.pt")  # without the prefix, of an earlier version, from 0
 CARRIED = ("*.pt", "losses-*.csv", "*.png", "failure.txt")
 """Files in a trial's folder that a worker makes; its log is the driver's."""
 
@@ -71,13 +75,27 @@ class StudyObjects:
             raise ExchangeError(f"{self.place}/{DRIVER} is of another program: give another --exchange")
         return found
 
+    def foreign(self) -> str:
+        """The name of an object below the place, where no driver has claimed it; empty without one.
+
+        What is there then is of another program, such as a data set of the study's name.
+        """
+        names = [name for name in self.store.names(self._study) if not PROBE_NAME.fullmatch(name)]
+        return names[0] if names and not self.driver() else ""
+
+    def probe(self) -> str:
+        """A name for an object that is written and removed to see whether that can be done."""
+        return f"{self._study}/probe-{uuid4().hex}"
+
     def claim(self, said: dict[str, Any]) -> None:
         """Write down whose the objects are."""
         self.store.write(json.dumps(said).encode(), f"{self._study}/{DRIVER}")
 
     def remove(self) -> None:
-        """Remove all objects of the study."""
-        self.store.remove_below(self._study)
+        """Remove what a search has put there; last what says whose it is, so that it can be repeated."""
+        for folder in (TRIALS, CACHE):
+            self.store.remove_below(f"{self._study}/{folder}")
+        self.store.remove(f"{self._study}/{DRIVER}")
 
 
 def carried_files(folder: Path) -> list[str]:
@@ -89,6 +107,12 @@ def carried_files(folder: Path) -> list[str]:
 def checkpoints(names: Iterable[str]) -> set[str]:
     """Those of the `names` of a trial's files that are checkpoints."""
     return {name for name in names if name.endswith(".pt")}
+
+
+def newest_rung(names: Iterable[str]) -> int:
+    """The highest number of a rung among the `names` of a trial's files, from 1; 0 without a checkpoint."""
+    found = [RUNG.fullmatch(name) for name in names]
+    return max((int(each[2]) + (not each[1]) for each in found if each), default=0)
 
 
 def _is_whole(path: Path) -> bool:

@@ -49,7 +49,7 @@ def search(url: str, tmp_path: Path) -> SearchConfig:
 
 def driver(search: SearchConfig, token: str = "first", interrupted: tuple[int, ...] = ()) -> StoreReceiver:
     made = StoreReceiver(search, token)
-    made.claim((), interrupted)
+    made.claim(interrupted)
     FolderOwner(search.folder, token).claim()
     return made
 
@@ -161,7 +161,7 @@ def test_workers_of_a_driver_that_another_one_succeeded_write_nothing(
     driver(search)
     worker = on("a", search, monkeypatch)
     trained(worker)
-    driver(search, "second")
+    driver(search, "second", interrupted=(7,))
     with pytest.raises(StudyError, match="digits was taken over by another driver"):
         worker.put(7)
     with pytest.raises(StudyError):
@@ -220,7 +220,7 @@ def test_objects_of_finished_trials_go_when_a_driver_starts(
         trained(worker, trial)
         worker.put(trial)
     again = StoreReceiver(search, "second")
-    again.claim(finished=(6, 7), interrupted=())
+    again.claim(interrupted=(8,))
     names = ObjectStore(str(search.exchange), BRIEF).names("digits/trials")
     assert {name.split("/")[2] for name in names} == {"0008"}
     again.finish()
@@ -245,7 +245,7 @@ def test_the_prefix_of_another_study_is_refused(search: SearchConfig, tmp_path: 
     driver(search)
     check_exchange(search)
     other = search.model_copy(update={"workdir": tmp_path / "other"})
-    for refused in (lambda: check_exchange(other), lambda: StoreReceiver(other, "x").claim((), ())):
+    for refused in (lambda: check_exchange(other), lambda: StoreReceiver(other, "x").claim(())):
         with pytest.raises(ConfigError) as caught:
             refused()
         said = str(caught.value)
@@ -255,9 +255,92 @@ def test_the_prefix_of_another_study_is_refused(search: SearchConfig, tmp_path: 
     check_exchange(search.model_copy(update={"study": "another"}))
 
 
+def test_objects_of_another_program_are_refused_and_stay(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ObjectStore(str(search.exchange), BRIEF)
+    data = ["digits/0001.png", "digits/trials/x.png"]
+    for name in data:
+        store.write(b"image", name)
+    for refused in (
+        lambda: check_exchange(search),
+        lambda: check_exchange(search, dry_run=True),
+        lambda: StoreReceiver(search, "first").claim(()),
+    ):
+        with pytest.raises(ConfigError, match=r"digits holds objects of another program .*: give another"):
+            refused()
+    StoreReceiver(search, "first").finish()
+    StoreReceiver(search, "first").discard(1)
+    remove_objects(search.public())
+    assert store.names() == data
+
+
+def test_what_comes_beside_the_objects_of_a_study_stays(search: SearchConfig) -> None:
+    store, receives = ObjectStore(str(search.exchange), BRIEF), driver(search)
+    for name in ("digits/notes.txt", "digits/cache/a.npy", "digits/trials/0001/files.json"):
+        store.write(b"x", name)
+    receives.finish()
+    assert store.names() == ["digits/notes.txt"]
+
+
+def test_a_probe_that_a_killed_driver_left_is_nobodys(search: SearchConfig) -> None:
+    ObjectStore(str(search.exchange), BRIEF).write(b"", f"digits/probe-{'0a' * 16}")
+    check_exchange(search)
+
+
+def test_a_driver_that_another_one_succeeded_removes_nothing(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = driver(search)
+    driver(search, "second")
+    worker = on("a", search, monkeypatch, "second")
+    trained(worker)
+    worker.put(7)
+    before = ObjectStore(str(search.exchange), BRIEF).names()
+    first.discard(7)
+    first.finish()
+    assert ObjectStore(str(search.exchange), BRIEF).names() == before
+
+
+def test_a_finished_search_that_is_run_again_removes_what_a_killed_driver_left(search: SearchConfig) -> None:
+    driver(search)
+    store = ObjectStore(str(search.exchange), BRIEF)
+    store.write(b"x", "digits/cache/a.npy")
+    StoreReceiver(search, "second").finish()
+    assert store.names() == []
+
+
+def test_objects_of_trials_that_the_database_does_not_know_go(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver(search)
+    worker = on("a", search, monkeypatch)
+    trained(worker, 40)
+    worker.put(40)
+    driver(search, "second", interrupted=(7,))
+    assert ObjectStore(str(search.exchange), BRIEF).names("digits/trials") == []
+
+
+def test_a_driver_killed_before_the_last_rung_was_received_offers_nothing_older(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receives, worker = driver(search), on("a", search, monkeypatch)
+    folder = trained(worker)
+    (folder / "checkpoint-rung-2.pt").write_bytes(b"more")
+    receives.receive(7, worker.put(7))
+    (folder / "checkpoint-rung-1.pt").unlink()
+    (folder / "checkpoint-rung-3.pt").write_bytes(b"last")
+    (folder / "samples.png").write_bytes(b"newer")
+    worker.put(7)
+    driver(search, "second", interrupted=(7,))
+    other = on("b", search, monkeypatch, "second")
+    other.fetch(7)
+    assert contents(trial_folder(other.config.folder, 7)) == contents(folder)
+
+
 def test_passwords_of_databases_are_not_in_the_store(search: SearchConfig) -> None:
     with_password = search.model_copy(update={"storage": "postgresql://nas:s3cret@db/nas"})
-    StoreReceiver(with_password, "first").claim((), ())
+    StoreReceiver(with_password, "first").claim(())
     check_exchange(with_password)
     text = ObjectStore(str(search.exchange), BRIEF).read("digits/driver.json")
     assert text is not None
