@@ -39,6 +39,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "local": {"auto_mkdir": True},
 }
 """What the packages of protocols are to be told. Credentials and addresses they find by themselves."""
+LOCAL = ("file", "local")  # protocols of folders
 EXTRAS = {"s3fs": "s3"}  # packages that an extra of this project brings
 
 OnWait = Callable[[float], object]
@@ -247,6 +248,12 @@ class _Moving(Callback):  # type: ignore[misc]  # fsspec has no types
         super().relative_update(inc)
         if self._on_wait is not None:
             self._on_wait(time.monotonic() - self._began)
+
+
+def local_path(url: str) -> Path | None:
+    """The folder of this machine that `url` names, without links; None where it names none."""
+    protocol, _, place = url.partition("://")
+    return Path(place).resolve() if protocol in LOCAL else None
 
 
 def reason_of(error: BaseException) -> str:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from nas.config import SearchConfig
 from nas.database import same_database
 from nas.errors import ConfigError
 from nas.exchange.errors import ExchangeError
-from nas.exchange.node import ACTOR
+from nas.exchange.node import ACTOR, VARIABLE
 from nas.exchange.object_store import AT_ONCE, ObjectStore, Patience, reason_of
 from nas.exchange.reports import reports_written
-from nas.exchange.study_objects import StudyObjects, carried_files, checkpoints, newest_rung
+from nas.exchange.study_objects import StudyObjects, carried_files, check_apart, checkpoints, newest_rung
 from nas.passwords import without_password
 from nas.study import FolderOwner
 from search_spaces import UserError, one_line
@@ -157,11 +159,13 @@ def check_exchange(config: SearchConfig, *, dry_run: bool = False) -> None:
         dry_run: only look, and write nothing.
 
     Raises:
-        ConfigError: it does not answer, there is no such bucket, a permission is missing, or it holds another
+        ConfigError: it and a work folder lie in each other, it does not answer, there is no such bucket, a permission is missing, or it holds another
             study's objects, or those of another program.
     """
     if config.exchange is None:
         return
+    if own := os.environ.get(VARIABLE):
+        check_apart(config.exchange, Path(own))
     objects = StudyObjects(config, AT_ONCE)
     store, probe = objects.store, objects.probe()
     with _refused_as_request(store):

@@ -10,9 +10,10 @@ from typing import Any
 from uuid import uuid4
 
 from nas.config import CACHE, SearchConfig
+from nas.errors import ConfigError
 from nas.exchange.bundle import Bundle
 from nas.exchange.errors import ExchangeError
-from nas.exchange.object_store import ObjectStore, OnWait, Patience
+from nas.exchange.object_store import ObjectStore, OnWait, Patience, local_path
 from nas.study import TRIALS, trial_folder
 
 DRIVER = "driver.json"  # an object: whose the study's objects are
@@ -26,8 +27,13 @@ class StudyObjects:
     """What a store holds of the study of `config`, as seen from a node with the work folder of `config`."""
 
     def __init__(self, config: SearchConfig, patience: Patience) -> None:
-        """Open the store of `config.exchange`; raises what `ObjectStore` does."""
+        """Open the store of `config.exchange`.
+
+        Raises:
+            ConfigError: as of `ObjectStore`, or the store and the work folder of `config` are one.
+        """
         assert config.exchange is not None
+        check_apart(config.exchange, config.workdir)
         self.store = ObjectStore(config.exchange, patience)
         self._study, self._folder, self._cache = config.study, config.folder, config.cache
         self._bundles: dict[int, Bundle] = {}
@@ -96,6 +102,20 @@ class StudyObjects:
         for folder in (TRIALS, CACHE):
             self.store.remove_below(f"{self._study}/{folder}")
         self.store.remove(f"{self._study}/{DRIVER}")
+
+
+def check_apart(url: str, workdir: Path) -> None:
+    """Check that a store is not in a work folder, nor around it: objects that are removed would be its files.
+
+    Raises:
+        ConfigError: it is.
+    """
+    store, folder = local_path(url), workdir.expanduser().resolve()
+    if store is not None and (store.is_relative_to(folder) or folder.is_relative_to(store)):
+        raise ConfigError(
+            f"--exchange {url}: the store and the work folder {folder} lie in each other: give a folder "
+            "beside it"
+        )
 
 
 def carried_files(folder: Path) -> list[str]:

@@ -283,6 +283,28 @@ def test_what_comes_beside_the_objects_of_a_study_stays(search: SearchConfig) ->
     assert store.names() == ["digits/notes.txt"]
 
 
+@pytest.mark.parametrize("place", ["", "/below", "/..", "/link"])
+@pytest.mark.parametrize("protocol", ["file", "local"])
+def test_a_store_and_a_work_folder_in_each_other_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str, place: str
+) -> None:
+    (tmp_path / "all" / "runs").mkdir(parents=True)
+    (tmp_path / "all" / "runs" / "link").symlink_to(tmp_path / "all" / "runs")
+    runs = tmp_path / "all" / "runs"
+    inside = runs.parent if place == "/.." else f"{runs}{place}"
+    config = SearchConfig.of(
+        budget_macs=10**6, study="digits", workdir=runs, exchange=f"{protocol}://{inside}"
+    )
+    of_node = config.model_copy(update={"workdir": tmp_path / "other"})
+    with pytest.raises(ConfigError, match="lie in each other: give a folder beside it"):
+        check_exchange(config)
+    check_exchange(of_node)
+    monkeypatch.setenv(VARIABLE, str(runs))
+    for refused in (lambda: check_exchange(of_node), lambda: ExchangingNode(of_node, "first")):
+        with pytest.raises(ConfigError, match="lie in each other"):
+            refused()
+
+
 def test_a_probe_that_a_killed_driver_left_is_nobodys(search: SearchConfig) -> None:
     ObjectStore(str(search.exchange), BRIEF).write(b"", f"digits/probe-{'0a' * 16}")
     check_exchange(search)
