@@ -15,7 +15,7 @@ from nas.database import same_database
 from nas.errors import ConfigError
 from nas.exchange.errors import ExchangeError
 from nas.exchange.node import ACTOR, VARIABLE
-from nas.exchange.object_store import AT_ONCE, ObjectStore, Patience, reason_of
+from nas.exchange.object_store import AT_ONCE, ObjectStore, Patience, is_invalid, lacks_credentials, reason_of
 from nas.exchange.reports import reports_written
 from nas.exchange.study_objects import StudyObjects, carried_files, check_apart, checkpoints, newest_rung
 from nas.passwords import without_password
@@ -140,7 +140,7 @@ class StoreReceiver(Receiver):
         where a driver was killed before it received them.
         """
         bundle = self._objects.trial(trial)
-        own, listed = carried_files(bundle.folder), bundle.listed()
+        own, listed = carried_files(bundle.folder), bundle.usable()
         lacking = [name for name in own if name not in listed]
         if checkpoints(lacking) and newest_rung(listed) <= newest_rung(own):
             bundle.put(bundle.digests(lacking), keep=True)
@@ -159,8 +159,8 @@ def check_exchange(config: SearchConfig, *, dry_run: bool = False) -> None:
         dry_run: only look, and write nothing.
 
     Raises:
-        ConfigError: it and a work folder lie in each other, it does not answer, there is no such bucket, a permission is missing, or it holds another
-            study's objects, or those of another program.
+        ConfigError: it and a work folder lie in each other, it does not answer, there is no such bucket, a
+            permission is missing, or it holds objects of another study or program.
     """
     if config.exchange is None:
         return
@@ -212,11 +212,13 @@ def _why(error: ExchangeError, cause: BaseException | None) -> str:
     if cause is None:
         return str(error)
     reason = reason_of(cause)
-    if "Credential" in type(cause).__name__:  # of any package: NoCredentialsError, DefaultCredentialsError
+    if lacks_credentials(cause):
         return (
             f"no credentials ({reason}): give them by the environment (AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY) or a profile (AWS_PROFILE)"
         )
+    if is_invalid(cause):
+        return f"the store refuses a request ({reason}): mend the URL, the region or the store's settings"
     if isinstance(cause, PermissionError):
         return f"no permission ({reason}): a search reads, writes, lists and removes objects there"
     if isinstance(cause, FileNotFoundError):

@@ -377,6 +377,45 @@ def test_a_dry_run_writes_nothing(search: SearchConfig) -> None:
     assert ObjectStore(str(search.exchange), BRIEF).names() == []
 
 
+@pytest.mark.parametrize("damage", [None, b"dam"])
+def test_what_the_store_has_lost_is_put_again_by_a_worker(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch, damage: bytes | None
+) -> None:
+    receives, worker = driver(search), on("a", search, monkeypatch)
+    trained(worker)
+    files = worker.put(7)
+    store = ObjectStore(str(search.exchange), BRIEF)
+    lost = f"digits/trials/0007/{files['checkpoint-rung-1.pt']}"
+    store.remove(lost) if damage is None else store.write(damage, lost)
+    with pytest.raises(ExchangeError, match="run the same command again"):
+        receives.receive(7, files)
+    again, elsewhere = driver(search, "second", interrupted=(7,)), on("b", search, monkeypatch, "second")
+    elsewhere.fetch(7)
+    there = contents(trial_folder(elsewhere.config.folder, 7))
+    assert there.keys() == CHECKPOINTS.keys() - {"checkpoint-rung-1.pt"}
+    trained(elsewhere)
+    again.receive(7, elsewhere.put(7))
+    assert contents(trial_folder(search.folder, 7)) == CHECKPOINTS
+
+
+def test_caches_that_the_store_has_lost_are_put_again(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver(search)
+    first, second = on("a", search, monkeypatch), on("b", search, monkeypatch)
+    store = ObjectStore(str(search.exchange), BRIEF)
+    for each in (first, second):
+        path = each.config.cache / "teacher" / "0a1b" / "images.npy"
+        each.fetch_caches()
+        assert not path.exists()
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"img")
+        each.put_caches(lambda path=path: [path])  # type: ignore[misc]
+        (name,) = (each for each in store.names("digits/cache") if not each.endswith(".json"))
+        assert store.read(name) == b"img"
+        store.write(b"i", name)
+
+
 def test_caches_are_carried_whole(search: SearchConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     driver(search)
     first = on("a", search, monkeypatch)
@@ -487,6 +526,9 @@ def test_missing_credentials_are_asked_for(
         "://x",
         "s3://b/p?x=1",
         "s3://b/../c",
+        "s3://../c",
+        "file://relative/folder",
+        "local://relative",
         "s3://b/p#x",
         "simplecache::s3://b",
     ],
