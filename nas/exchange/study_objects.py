@@ -86,8 +86,10 @@ class StudyObjects:
 
         What is there then is of another program, such as a data set of the study's name.
         """
-        names = [name for name in self.store.names(self._study) if not PROBE_NAME.fullmatch(name)]
-        return names[0] if names and not self.driver() else ""
+        if self.driver():
+            return ""
+        names = (name for name in self.store.names(self._study) if not PROBE_NAME.fullmatch(name))
+        return next(names, "")
 
     def probe(self) -> str:
         """A name for an object that is written and removed to see whether that can be done."""
