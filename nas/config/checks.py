@@ -111,7 +111,11 @@ def _check_exchange(config: SearchConfig) -> None:
             f"--exchange {one_line(shown)}: give no user or password in a URL, which is saved with the "
             "study: credentials come from the environment or a profile, for s3:// AWS_PROFILE"
         )
-    if wrong := re.search(r"[?#*\[\]\s]|::|//|/\.\.?(?=/|$)", place):
+    if protocol in ("file", "local") and not place.startswith("/"):
+        raise ValueError(
+            f"--exchange {one_line(shown)}: give a URL such as {protocol}:///path, from the root"
+        )
+    if wrong := re.search(r"[?#*\[\]\s]|::|//|(?:^|/)\.\.?(?=/|$)", place):
         raise ValueError(
             f"--exchange {one_line(shown)} has {wrong[0]!r}: give a plain URL such as s3://bucket/prefix"
         )

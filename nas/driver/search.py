@@ -131,6 +131,7 @@ def run_search(
         else:
             say(console, _nothing_left(config, finalists_of), dated=False)
         fail_unsampled(store)
+        store.check_lease()
         receiver.finish()
         found = read_report(store)
         store.check_lease()
@@ -189,10 +190,9 @@ def _claim(receiver: Receiver, store: StudyStore) -> None:
         UserError: the exchange is another study's, or can't be used.
     """
     trials = store.study.get_trials(deepcopy=False)
-    finished = [trial.number for trial in trials if trial.state.is_finished()]
     interrupted = [trial.number for trial in trials if not trial.state.is_finished()]
     try:
-        receiver.claim(finished, interrupted)
+        receiver.claim(interrupted)
     except UserError:
         store.discard_if_empty()
         raise

@@ -14,12 +14,13 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from nas.exchange.errors import ExchangeError
+from nas.exchange.errors import ExchangeError, LostObjectError
 from nas.exchange.object_store import ObjectStore, OnWait
 from search_spaces import file_digest, one_line
 from search_spaces.reading import written_whole
 
 LIST = "files.json"  # an object of the bundle
+LIST_BYTES = 2**24  # of a list that is read
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SETTLED = 2 * 10**9  # ns since a file was written
 ATTEMPTS = 3  # at an object whose content is not that of its name
@@ -42,8 +43,19 @@ class Bundle:
         Raises:
             ExchangeError: the list names files outside of the folder.
         """
-        text = self._store.read(f"{self._place}/{LIST}", on_wait)
+        text = self._store.read(f"{self._place}/{LIST}", on_wait, at_most=LIST_BYTES)
         self._listed = {} if text is None else self._parsed(text)
+        return dict(self._listed)
+
+    def usable(self, on_wait: OnWait | None = None) -> dict[str, str]:
+        """Those of the listed files whose objects are there; `put` puts the others anew.
+
+        Raises:
+            ExchangeError: the list names files outside of the folder.
+        """
+        listed = self.listed(on_wait)
+        there = {name.rpartition("/")[2] for name in self._store.names(self._place)} if listed else set()
+        self._listed = {name: digest for name, digest in listed.items() if digest in there}
         return dict(self._listed)
 
     def digests(self, names: Iterable[str]) -> dict[str, str]:
@@ -75,7 +87,8 @@ class Bundle:
         Args:
             files: what `digests` returns.
             on_wait: receives that it is not over.
-            check: called before the list is put; raises where this process may not write any more.
+            check: called before anything is put, and before the list is; raises where this process may not
+                write any more.
             keep: files that are listed already stay listed.
 
         Raises:
@@ -85,6 +98,7 @@ class Bundle:
         after = {**before, **files} if keep else dict(files)
         if after == before:
             return
+        check()
         there = set(before.values())
         for name, digest in files.items():
             if digest not in there:
@@ -112,7 +126,8 @@ class Bundle:
             check: called before a file takes its place; raises where this process may not write any more.
 
         Raises:
-            ExchangeError: an object is missing, or damaged each time that it is read.
+            LostObjectError: an object is missing, or was damaged each time that it was read and is removed;
+                `put` puts it anew.
             OSError: a file can't be written.
         """
         missing = [name for name, digest in files.items() if not self._has(name, digest)]
@@ -140,26 +155,35 @@ class Bundle:
                     raise _DamagedError
                 check()
                 return
-        raise ExchangeError(
-            f"{self._store.url}: {self._place}/{digest} has another SHA-256, {ATTEMPTS} times: remove it, "
-            "then run the same command again"
+        check()
+        self._lose(digest)
+        self._store.remove(f"{self._place}/{digest}")
+        raise LostObjectError(
+            f"{self._store.url}: {self._place}/{digest} has another SHA-256, {ATTEMPTS} times, and was "
+            "removed: run the same command again, and a worker puts it anew, or trains its rung again"
         )
+
+    def _lose(self, digest: str) -> None:
+        """Take an object for not listed, so that it is put anew."""
+        if self._listed is not None:
+            self._listed = {name: each for name, each in self._listed.items() if each != digest}
 
     def _copied(self, name: str, digest: str, file: IO[bytes], on_wait: OnWait | None) -> str:
         """Write the object of a file into an empty `file`; returns the SHA-256 of what was written."""
         try:
             return self._store.fetch(f"{self._place}/{digest}", file, on_wait)
         except FileNotFoundError as error:
-            raise ExchangeError(
+            self._lose(digest)
+            raise LostObjectError(
                 f"{self._store.url} lacks {self._place}/{digest}, which is {name}: run the same command "
-                "again, and the worker that has it puts it anew, or trains it again"
+                "again, and a worker that has it puts it anew, or trains its rung again"
             ) from error
 
     def _parsed(self, text: bytes) -> dict[str, str]:
         """The list that `text` is.
 
         Raises:
-            ExchangeError: it is none, or names files outside of the folder.
+            ExchangeError: it is none, or has names outside of the folder, or with control characters.
         """
         try:
             found: Any = json.loads(text)["files"]
@@ -171,7 +195,8 @@ class Bundle:
             ) from error
         for name, digest in files.items():
             parts = PurePosixPath(name).parts
-            if not parts or ".." in parts or name.startswith("/") or not SHA256.fullmatch(digest):
+            inside = parts and ".." not in parts and not name.startswith("/") and name.isprintable()
+            if not inside or not SHA256.fullmatch(digest):
                 raise ExchangeError(
                     f"{self._store.url}: {self._place}/{LIST} names {one_line(name, 80)}, which is no file "
                     "of the folder: somebody else has written there; remove it"

@@ -7,6 +7,10 @@ class ExchangeError(SearchError):
     """An object store that refuses a request, or lacks an object."""
 
 
+class LostObjectError(ExchangeError):
+    """An object that is listed is missing or damaged."""
+
+
 class ExchangeOutageError(ExchangeError):
     """An object store that has not answered for as long as it was asked again; `what` says which, and why."""
 

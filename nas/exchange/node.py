@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock
@@ -16,7 +16,7 @@ from distill.storage import scratch_folder
 from nas.config import CACHE, SearchConfig
 from nas.errors import ConfigError, StudyError, WorkdirError
 from nas.exchange.bundle import Bundle
-from nas.exchange.errors import ExchangeError
+from nas.exchange.errors import ExchangeError, LostObjectError
 from nas.exchange.object_store import AT_ONCE, OnWait, Patience
 from nas.exchange.reports import SentReporter
 from nas.exchange.study_objects import StudyObjects, carried_files
@@ -141,13 +141,14 @@ class ExchangingNode(Node):
                 "there of what the driver has written: name a store that all nodes reach, by the same address"
             )
         bundle = self._objects.cache()
-        files, folders = bundle.listed(), dict[Path, dict[str, str]]()
+        files, folders = bundle.usable(), dict[Path, dict[str, str]]()
         for name, digest in files.items():
             folders.setdefault(Path(name).parent, {})[name] = digest
         for folder, inside in folders.items():
             if all((self.config.cache / name).exists() for name in inside):
                 continue
-            self._fetch_folder(folder, inside)
+            with suppress(LostObjectError):  # it is made on this node, and put
+                self._fetch_folder(folder, inside)
 
     def _fetch_folder(self, folder: Path, files: dict[str, str]) -> None:
         """Fetch all files of a folder of the cache, which appears whole where it is a teacher cache."""
@@ -164,12 +165,19 @@ class ExchangingNode(Node):
 
     def put_caches(self, files: Callable[[], Iterable[Path]]) -> None:
         bundle = self._objects.cache()
+        bundle.usable()
         names = [str(path.relative_to(self.config.cache)) for path in files()]
         bundle.put(bundle.digests(names), keep=True)
 
     def fetch(self, trial: int, on_wait: OnWait | None = None) -> None:
+        """Fetch the files that other nodes have made of a trial.
+
+        Those that the store has lost are trained and put again.
+        """
         bundle = self._objects.trial(trial)
-        bundle.fetch(bundle.listed(on_wait), on_wait, self.owner.check)
+        for name, digest in bundle.usable(on_wait).items():
+            with suppress(LostObjectError):
+                bundle.fetch({name: digest}, on_wait, self.owner.check)
 
     def put(self, trial: int, on_wait: OnWait | None = None) -> dict[str, str]:
         """Put the files of a trial; returns their names in its folder with their SHA-256.

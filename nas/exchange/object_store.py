@@ -6,8 +6,8 @@ databases. Every operation may be repeated: an object has the same content each 
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import importlib.util
 import logging
 import os
 import time
@@ -39,7 +39,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "local": {"auto_mkdir": True},
 }
 """What the packages of protocols are to be told. Credentials and addresses they find by themselves."""
-EXTRAS = {"s3fs": "s3"}  # packages that an extra of this project brings
+S3_ALIKE = ("s3", "s3a")  # protocols of s3fs
+LOCAL = ("file", "local")  # protocols of folders
+PROTOCOLS = (*S3_ALIKE, "gs", "gcs", "abfs", "abfss", "az", *LOCAL)
 
 OnWait = Callable[[float], object]
 """Receives now and then that an operation goes on: the seconds since it began."""
@@ -76,14 +78,15 @@ class ObjectStore:
 
     Operations raise, unless they say otherwise:
         ExchangeOutageError: the store is away for too long.
-        ExchangeError: it refuses, for want of a permission or because the bucket is gone.
+        ExchangeError: it refuses, for want of a permission or credentials, because the bucket is gone, or
+            because the request makes no sense to it.
     """
 
     def __init__(self, url: str, patience: Patience = Patience()) -> None:  # frozen
         """Open the store; nothing is asked of it yet.
 
         Raises:
-            ConfigError: nobody knows the protocol, or its package is not installed.
+            ConfigError: the protocol is that of no object store, or its package is not installed.
         """
         self.url, self.patience = url.rstrip("/"), patience
         self._files = _file_system(url)
@@ -108,9 +111,20 @@ class ObjectStore:
         """Put `data` as the object `name`; an object of this name is replaced."""
         self._repeated(lambda: self._files.pipe_file(self._at(name), data), on_wait)
 
-    def read(self, name: str, on_wait: OnWait | None = None) -> bytes | None:
-        """The content of the object `name`; None where there is none."""
+    def read(self, name: str, on_wait: OnWait | None = None, at_most: int | None = None) -> bytes | None:
+        """The content of the object `name`; None where there is none.
+
+        Raises:
+            ExchangeError: it has more than `at_most` bytes.
+        """
         try:
+            if at_most is not None:
+                size = self._repeated(lambda: self._files.size(self._at(name)), on_wait, absent=True)
+                if size is not None and size > at_most:
+                    raise ExchangeError(
+                        f"{self.url}/{name} has {size} bytes, more than {at_most}: somebody else has written "
+                        "there; remove it"
+                    )
             found: bytes = self._repeated(lambda: self._files.cat_file(self._at(name)), on_wait, absent=True)
         except FileNotFoundError:
             return None
@@ -214,6 +228,16 @@ class ObjectStore:
                         f"{self.url} refuses access ({reason_of(error)}): mend credentials or rights, then "
                         "run the same command again"
                     ) from error
+                if lacks_credentials(error):
+                    raise ExchangeError(
+                        f"{self.url} can't be asked, for want of credentials ({reason_of(error)}): give them "
+                        "by the environment or a profile, then run the same command again"
+                    ) from error
+                if is_invalid(error):
+                    raise ExchangeError(
+                        f"{self.url} refuses a request ({reason_of(error)}): mend the URL, the region or the "
+                        "store's settings, then run the same command again"
+                    ) from error
                 failures += 1
                 passed = time.monotonic() - began
                 left = self.patience.seconds - passed
@@ -249,11 +273,27 @@ class _Moving(Callback):  # type: ignore[misc]  # fsspec has no types
             self._on_wait(time.monotonic() - self._began)
 
 
+def local_path(url: str) -> Path | None:
+    """The folder of this machine that `url` names, without links; None where it names none."""
+    protocol, _, place = url.partition("://")
+    return Path(place).resolve() if protocol in LOCAL else None
+
+
 def reason_of(error: BaseException) -> str:
     """Why something failed, in one line."""
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     lines = [line.strip() for line in str(said).splitlines() if line.strip()]
     return one_line(lines[0] if lines else type(error).__name__, LONGEST_REASON)
+
+
+def lacks_credentials(error: BaseException) -> bool:
+    """Whether a client found no credentials: NoCredentialsError, DefaultCredentialsError, of any package."""
+    return "Credential" in type(error).__name__
+
+
+def is_invalid(error: BaseException) -> bool:
+    """Whether a store found that a request makes no sense: a name of a bucket, a region, an argument."""
+    return isinstance(error, OSError) and error.errno == errno.EINVAL
 
 
 def _is_bug(error: Exception) -> bool:
@@ -270,27 +310,27 @@ def _file_system(url: str) -> Any:
     """fsspec's file system for the protocol of `url`.
 
     Raises:
-        ConfigError: nobody knows it, or its package is not installed.
+        ConfigError: it is that of no object store, its package is not installed, or refuses.
     """
     protocol = url.partition("://")[0]
+    if protocol not in PROTOCOLS:
+        raise ConfigError(
+            f"--exchange {url}: {protocol} is no protocol of an object store{nearest(protocol, PROTOCOLS)}; "
+            f"give one of {', '.join(PROTOCOLS)}"
+        )
     try:
-        return fsspec.filesystem(
+        files = fsspec.filesystem(
             protocol, use_listings_cache=False, skip_instance_cache=True, **SETTINGS.get(protocol, {})
         )
-    except ValueError as error:  # fsspec: "Protocol not known"
-        known = nearest(protocol, fsspec.available_protocols())
-        raise ConfigError(
-            f"--exchange {url}: there is no protocol {protocol}{known}; give one of fsspec's, such as s3://"
-        ) from error
+    except ValueError as error:
+        raise ConfigError(f"--exchange {url}: {reason_of(error)}") from error
     except ImportError as error:
-        package = _package_of(protocol)
-        how = install(EXTRAS[package]) if package in EXTRAS else f"pip install {package}"
-        raise ConfigError(f"--exchange {url}: the package {package} is not installed: {how}") from error
-
-
-def _package_of(protocol: str) -> str:
-    """The package that fsspec takes for a protocol."""
-    from fsspec.registry import known_implementations
-
-    module = str(known_implementations[protocol]["class"]).partition(".")[0]
-    return module if importlib.util.find_spec(module) is None else protocol
+        how = (
+            f"the package s3fs is not installed: {install('s3')}"
+            if protocol in S3_ALIKE
+            else reason_of(error)
+        )
+        raise ConfigError(f"--exchange {url}: {how}") from error
+    if protocol in S3_ALIKE:
+        files.retries = 1  # s3fs's own repetitions, on top of those of the client
+    return files

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from nas.config import SearchConfig
 from nas.database import same_database
 from nas.errors import ConfigError
 from nas.exchange.errors import ExchangeError
-from nas.exchange.node import ACTOR
-from nas.exchange.object_store import AT_ONCE, ObjectStore, Patience, reason_of
+from nas.exchange.node import ACTOR, VARIABLE
+from nas.exchange.object_store import AT_ONCE, ObjectStore, Patience, is_invalid, lacks_credentials, reason_of
 from nas.exchange.reports import reports_written
-from nas.exchange.study_objects import StudyObjects, carried_files, checkpoints
+from nas.exchange.study_objects import StudyObjects, carried_files, check_apart, checkpoints, newest_rung
 from nas.passwords import without_password
 from nas.study import FolderOwner
-from search_spaces import UserError
+from search_spaces import UserError, one_line
 
 LEAVING = Patience(30.0)  # for what is removed at the end: nothing depends on it
 
@@ -29,15 +30,14 @@ log = logging.getLogger(__name__)
 class Receiver:
     """The driver of a search whose workers write into its own work folder: there is nothing to receive."""
 
-    def claim(self, finished: Iterable[int], interrupted: Iterable[int]) -> None:
+    def claim(self, interrupted: Iterable[int]) -> None:
         """Make the store ready for workers of this driver.
 
         Args:
-            finished: numbers of trials whose objects nobody needs.
-            interrupted: numbers of trials that are resumed.
+            interrupted: numbers of trials that are resumed; nobody needs the objects of others.
 
         Raises:
-            ConfigError: the store is another study's, or can't be used.
+            ConfigError: the store is another study's or program's, or can't be used.
         """
 
     @contextmanager
@@ -57,7 +57,7 @@ class Receiver:
         """Remove the objects of a trial that has ended: the study's folder has its files."""
 
     def finish(self) -> None:
-        """Remove all objects of a search that is over."""
+        """Remove all objects of a search that is over; the lease of its study is this driver's."""
 
 
 class StoreReceiver(Receiver):
@@ -76,16 +76,17 @@ class StoreReceiver(Receiver):
         self._config, self._token = config, token
         self._owner = FolderOwner(config.folder, token)
         self._objects = StudyObjects(config, Patience())
+        self._has_claimed = False
 
-    def claim(self, finished: Iterable[int], interrupted: Iterable[int]) -> None:
+    def claim(self, interrupted: Iterable[int]) -> None:
+        resumed = set(interrupted)
         with _refused_as_request(self._objects.store):
-            other = _other_study(self._objects, self._config)
-            if other:
-                raise _of_another_study(self._objects, other)
-            self._objects.claim(_described(self._config) | {"token": self._token})
-        for trial in sorted({*finished}.intersection(self._objects.trials())):
-            self.discard(trial)
-        for trial in interrupted:
+            _check_ours(self._objects, self._config)
+            self._claim()
+        for trial in self._objects.trials():
+            if trial not in resumed:
+                self.discard(trial)
+        for trial in sorted(resumed):
             self._offer(trial)
 
     @contextmanager
@@ -105,25 +106,44 @@ class StoreReceiver(Receiver):
         """Remove the objects of a trial; those that can't be removed go at the end of the search."""
         self._objects.forget(trial)
         with suppress(ExchangeError), _patient(self._objects.store, AT_ONCE):
-            self._objects.trial(trial).remove()
+            if self._is_ours():
+                self._objects.trial(trial).remove()
 
     def finish(self) -> None:
-        """Remove all objects of the study; says where some are left."""
+        """Remove all objects of the study; says where some are left.
+
+        Those of an earlier driver of the study, which was killed when its last trial had ended, go as well.
+        """
         try:
             with _patient(self._objects.store, LEAVING):
-                self._objects.remove()
+                if not self._has_claimed and self._objects.driver():
+                    if _other_study(self._objects, self._config):
+                        return
+                    self._claim()
+                if self._is_ours():
+                    self._objects.remove()
         except ExchangeError as error:
             log.warning("objects of the search are left in %s: %s", self._objects.place, error)
 
-    def _offer(self, trial: int) -> None:
-        """Put the files of an interrupted trial, unless the store has them, or newer ones.
+    def _claim(self) -> None:
+        self._objects.claim(_described(self._config) | {"token": self._token})
+        self._has_claimed = True
 
-        It lacks them where the search ran with another exchange, or with a shared folder.
+    def _is_ours(self) -> bool:
+        """Whether this driver is the last one that claimed the objects."""
+        return self._objects.driver().get("token") == self._token
+
+    def _offer(self, trial: int) -> None:
+        """Put those files of an interrupted trial that the store lacks, unless it has newer ones.
+
+        It lacks them where the search ran with another exchange, or with a shared folder. It has newer ones
+        where a driver was killed before it received them.
         """
         bundle = self._objects.trial(trial)
-        own, listed = carried_files(bundle.folder), bundle.listed()
-        if not checkpoints(own) <= listed.keys():
-            bundle.put(bundle.digests(own), keep=True)
+        own, listed = carried_files(bundle.folder), bundle.usable()
+        lacking = [name for name in own if name not in listed]
+        if checkpoints(lacking) and newest_rung(listed) <= newest_rung(own):
+            bundle.put(bundle.digests(lacking), keep=True)
 
 
 def receiver_of(config: SearchConfig, token: str) -> Receiver:
@@ -139,25 +159,25 @@ def check_exchange(config: SearchConfig, *, dry_run: bool = False) -> None:
         dry_run: only look, and write nothing.
 
     Raises:
-        ConfigError: it does not answer, there is no such bucket, a permission is missing, or it holds another
-            study's objects.
+        ConfigError: it and a work folder lie in each other, it does not answer, there is no such bucket, a
+            permission is missing, or it holds objects of another study or program.
     """
     if config.exchange is None:
         return
+    if own := os.environ.get(VARIABLE):
+        check_apart(config.exchange, Path(own))
     objects = StudyObjects(config, AT_ONCE)
-    store, probe = objects.store, f"{config.study}/probe-{uuid4().hex}"
+    store, probe = objects.store, objects.probe()
     with _refused_as_request(store):
         if not store.has_bucket(config.study):
             raise ConfigError(
                 f"--exchange {store.url}: there is no such bucket: make it, or give another one"
             )
+        _check_ours(objects, config)
         if not dry_run:
             store.write(b"", probe)
             store.read(probe)
             store.remove(probe)
-        other = _other_study(objects, config)
-    if other:
-        raise _of_another_study(objects, other)
 
 
 def remove_objects(saved: Mapping[str, Any]) -> None:
@@ -171,7 +191,7 @@ def remove_objects(saved: Mapping[str, Any]) -> None:
     try:
         config = SearchConfig.saved(saved)
         objects = StudyObjects(config, AT_ONCE)
-        if not _other_study(objects, config):
+        if objects.driver() and not _other_study(objects, config):
             objects.remove()
     except (ExchangeError, UserError) as error:
         log.warning("objects of study %r may be left in %s: %s", saved["study"], saved["exchange"], error)
@@ -192,11 +212,13 @@ def _why(error: ExchangeError, cause: BaseException | None) -> str:
     if cause is None:
         return str(error)
     reason = reason_of(cause)
-    if "Credential" in type(cause).__name__:  # of any package: NoCredentialsError, DefaultCredentialsError
+    if lacks_credentials(cause):
         return (
             f"no credentials ({reason}): give them by the environment (AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY) or a profile (AWS_PROFILE)"
         )
+    if is_invalid(cause):
+        return f"the store refuses a request ({reason}): mend the URL, the region or the store's settings"
     if isinstance(cause, PermissionError):
         return f"no permission ({reason}): a search reads, writes, lists and removes objects there"
     if isinstance(cause, FileNotFoundError):
@@ -227,11 +249,23 @@ def _other_study(objects: StudyObjects, config: SearchConfig) -> str:
     return f"study {known.get('study')!r} in {storage or 'another database'}{where}"
 
 
-def _of_another_study(objects: StudyObjects, other: str) -> ConfigError:
-    return ConfigError(
-        f"--exchange {objects.store.url}: {objects.place} belongs to {other}: give another --exchange, or "
-        "remove it there if that search is not to be resumed"
-    )
+def _check_ours(objects: StudyObjects, config: SearchConfig) -> None:
+    """Check that the objects are of the study of `config`, or that there are none.
+
+    Raises:
+        ConfigError: they are of another study, or of another program.
+        ExchangeError: the store fails.
+    """
+    if other := _other_study(objects, config):
+        raise ConfigError(
+            f"--exchange {objects.store.url}: {objects.place} belongs to {other}: give another --exchange, "
+            "or remove it there if that search is not to be resumed"
+        )
+    if name := objects.foreign():
+        raise ConfigError(
+            f"--exchange {objects.store.url}: {objects.place} holds objects of another program "
+            f"({one_line(name, 80)}): give another --exchange or another --study"
+        )
 
 
 @contextmanager

@@ -25,11 +25,20 @@ ANSWER_SECONDS = 10.0  # for the actor: reports are only numbers on a screen, an
 class ReportWriter:
     """Writes reports of workers on the driver's node."""
 
+    def __init__(self) -> None:
+        self._made: set[Path] = set()  # folders of trials
+
     def write(self, file: str, report: bytes) -> None:
-        """Write the last report of a worker; one of a trial whose folder is not there is lost."""
+        """Write the last report of a worker; the first one of a trial makes its folder.
+
+        A report of a trial whose folder has been removed since is lost.
+        """
         path = Path(file)
         with suppress(OSError):
-            path.parent.mkdir(exist_ok=True)
+            if path.parent not in self._made:
+                path.parent.parent.mkdir(exist_ok=True)  # trials/ of a new study
+                path.parent.mkdir(exist_ok=True)
+                self._made.add(path.parent)
             with written_whole(path, durable=False) as written:
                 written.write(report)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from nas.config import CACHE
 from nas.errors import StudyError, WorkdirError
-from nas.exchange import remove_objects
 from nas.study import DATABASE, FolderOwner, StudyAttributes, StudyStore, has_settings_of, open_all
 from nas.upkeep.collection import check_can_be_changed, check_own_folder
 from nas.upkeep.leftovers import remove
@@ -57,6 +56,8 @@ def delete_study(store: StudyStore, folder: Path) -> None:
         StudyError: a driver runs the study, or `folder` is not its own.
         WorkdirError: a file can't be deleted.
     """
+    from nas.exchange import remove_objects  # imports Ray, which other commands need not wait for
+
     check_can_be_changed(store)
     place = own_files(store, folder)
     try:

@@ -201,12 +201,13 @@ class Workbench:
         return self.fidelity.against(self.task.held_out_sets())
 
     def cached_files(self) -> list[Path]:
-        """Files below `config.cache` that all candidates read, as `teacher_score` makes them.
+        """Files below `config.cache` that all candidates read; a teacher cache that is missing is made.
 
         They are the teacher's images and the statistics of the real ones, which may differ in their last
         digits on another device.
         """
         inputs = self.task.teacher_inputs(self.config.cached_images, TEACHER_CACHE_SEED)
+        self.load_teacher_cache()  # `teacher_score` makes none where the task has no random inputs
         homes = self.teachers.homes(inputs)
         if self.samples is not None:
             homes += self.samples.homes(self.config.cache / TEACHER_CACHE)

@@ -150,6 +150,15 @@ def test_a_training_resumes_to_the_bit(bench: Workbench) -> None:
     assert whole.losses == rest.losses
 
 
+def test_the_files_that_other_nodes_fetch_are_there_before_any_training(
+    bench: Workbench, tmp_path: Path
+) -> None:
+    config = bench.config.model_copy(update={"workdir": tmp_path})
+    files = Workbench(config).cached_files()
+    assert any(path.suffix == ".npy" for path in files)
+    assert all(path.is_relative_to(config.cache) for path in files)
+
+
 def test_the_cache_holds_no_images_but_the_teachers(bench: Workbench) -> None:
     cache = bench.teacher_cache
     assert all(array.ndim == 1 and array.dtype.kind == "i" for array in cache.arrays)

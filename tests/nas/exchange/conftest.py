@@ -18,7 +18,6 @@ BRIEF = Patience(0.3, 0.01, 0.05)
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
     """An S3 server, its address and credentials in the environment."""
-    monkeypatch.setattr("s3fs.core.S3FileSystem.retries", 1)  # its own, each of which takes a second
     with s3_server(monkeypatch) as server:
         yield server
 
@@ -37,6 +36,6 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(autouse=True)
-def no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What fails is not repeated for minutes."""
-    monkeypatch.setattr(object_store, "Patience", lambda *_: BRIEF)
+def stores_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Accept memory://, which no two processes share, for its speed."""
+    monkeypatch.setattr(object_store, "PROTOCOLS", (*object_store.PROTOCOLS, "memory"))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nas.exchange import Bundle, ExchangeError, ObjectStore
 from nas.exchange.bundle import LIST
+from nas.exchange.errors import LostObjectError
 from search_spaces import file_digest
 from tests.nas.exchange.conftest import BRIEF
 
@@ -105,7 +106,7 @@ def test_a_process_that_may_not_write_any_more_lists_nothing(store: ObjectStore,
     bundle = Bundle(store, PLACE, written(tmp_path / "here", a=b"one"))
     with pytest.raises(KeyError):
         put(bundle, "a", check=taken_over)
-    assert Bundle(store, PLACE, tmp_path).listed() == {}
+    assert store.names() == []
     files = put(bundle, "a")
     there = Bundle(store, PLACE, tmp_path / "there")
     with pytest.raises(KeyError):
@@ -129,6 +130,21 @@ def test_a_missing_object_is_named(store: ObjectStore, tmp_path: Path) -> None:
         Bundle(store, PLACE, tmp_path / "there").fetch(files)
 
 
+def test_lost_objects_are_put_anew(store: ObjectStore, tmp_path: Path) -> None:
+    here = written(tmp_path / "here", a=b"one", b=b"two", c=b"three")
+    files = put(Bundle(store, PLACE, here), "a", "b", "c")
+    store.remove(f"{PLACE}/{files['a']}")
+    store.write(b"tw", f"{PLACE}/{files['b']}")
+    bundle = Bundle(store, PLACE, tmp_path / "there")
+    assert bundle.usable().keys() == {"b", "c"}
+    with pytest.raises(LostObjectError):
+        bundle.fetch(files | {"a": files["b"]})
+    again = Bundle(store, PLACE, here)
+    assert again.usable().keys() == {"c"}
+    put(again, "a", "b", "c")
+    assert Bundle(store, PLACE, tmp_path / "third").fetch(files) == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -140,6 +156,9 @@ def test_a_missing_object_is_named(store: ObjectStore, tmp_path: Path) -> None:
         json.dumps({"files": {"/etc/a": "0" * 64}}).encode(),
         json.dumps({"files": {"": "0" * 64}}).encode(),
         json.dumps({"files": {"a": "../../b"}}).encode(),
+        json.dumps({"files": {"a\0b": "0" * 64}}).encode(),
+        json.dumps({"files": {"a\nb": "0" * 64}}).encode(),
+        json.dumps({"files": {"\ud800": "0" * 64}}).encode(),
     ],
 )
 def test_a_list_of_somebody_else_is_refused_in_a_line(

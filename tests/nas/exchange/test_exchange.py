@@ -49,7 +49,7 @@ def search(url: str, tmp_path: Path) -> SearchConfig:
 
 def driver(search: SearchConfig, token: str = "first", interrupted: tuple[int, ...] = ()) -> StoreReceiver:
     made = StoreReceiver(search, token)
-    made.claim((), interrupted)
+    made.claim(interrupted)
     FolderOwner(search.folder, token).claim()
     return made
 
@@ -161,7 +161,7 @@ def test_workers_of_a_driver_that_another_one_succeeded_write_nothing(
     driver(search)
     worker = on("a", search, monkeypatch)
     trained(worker)
-    driver(search, "second")
+    driver(search, "second", interrupted=(7,))
     with pytest.raises(StudyError, match="digits was taken over by another driver"):
         worker.put(7)
     with pytest.raises(StudyError):
@@ -220,7 +220,7 @@ def test_objects_of_finished_trials_go_when_a_driver_starts(
         trained(worker, trial)
         worker.put(trial)
     again = StoreReceiver(search, "second")
-    again.claim(finished=(6, 7), interrupted=())
+    again.claim(interrupted=(8,))
     names = ObjectStore(str(search.exchange), BRIEF).names("digits/trials")
     assert {name.split("/")[2] for name in names} == {"0008"}
     again.finish()
@@ -245,7 +245,7 @@ def test_the_prefix_of_another_study_is_refused(search: SearchConfig, tmp_path: 
     driver(search)
     check_exchange(search)
     other = search.model_copy(update={"workdir": tmp_path / "other"})
-    for refused in (lambda: check_exchange(other), lambda: StoreReceiver(other, "x").claim((), ())):
+    for refused in (lambda: check_exchange(other), lambda: StoreReceiver(other, "x").claim(())):
         with pytest.raises(ConfigError) as caught:
             refused()
         said = str(caught.value)
@@ -255,9 +255,114 @@ def test_the_prefix_of_another_study_is_refused(search: SearchConfig, tmp_path: 
     check_exchange(search.model_copy(update={"study": "another"}))
 
 
+def test_objects_of_another_program_are_refused_and_stay(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ObjectStore(str(search.exchange), BRIEF)
+    data = ["digits/0001.png", "digits/trials/x.png"]
+    for name in data:
+        store.write(b"image", name)
+    for refused in (
+        lambda: check_exchange(search),
+        lambda: check_exchange(search, dry_run=True),
+        lambda: StoreReceiver(search, "first").claim(()),
+    ):
+        with pytest.raises(ConfigError, match=r"digits holds objects of another program .*: give another"):
+            refused()
+    StoreReceiver(search, "first").finish()
+    StoreReceiver(search, "first").discard(1)
+    remove_objects(search.public())
+    assert store.names() == data
+
+
+def test_what_comes_beside_the_objects_of_a_study_stays(search: SearchConfig) -> None:
+    store, receives = ObjectStore(str(search.exchange), BRIEF), driver(search)
+    for name in ("digits/notes.txt", "digits/cache/a.npy", "digits/trials/0001/files.json"):
+        store.write(b"x", name)
+    receives.finish()
+    assert store.names() == ["digits/notes.txt"]
+
+
+@pytest.mark.parametrize("place", ["", "/below", "/..", "/link"])
+@pytest.mark.parametrize("protocol", ["file", "local"])
+def test_a_store_and_a_work_folder_in_each_other_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str, place: str
+) -> None:
+    (tmp_path / "all" / "runs").mkdir(parents=True)
+    (tmp_path / "all" / "runs" / "link").symlink_to(tmp_path / "all" / "runs")
+    runs = tmp_path / "all" / "runs"
+    inside = runs.parent if place == "/.." else f"{runs}{place}"
+    config = SearchConfig.of(
+        budget_macs=10**6, study="digits", workdir=runs, exchange=f"{protocol}://{inside}"
+    )
+    of_node = config.model_copy(update={"workdir": tmp_path / "other"})
+    with pytest.raises(ConfigError, match="lie in each other: give a folder beside it"):
+        check_exchange(config)
+    check_exchange(of_node)
+    monkeypatch.setenv(VARIABLE, str(runs))
+    for refused in (lambda: check_exchange(of_node), lambda: ExchangingNode(of_node, "first")):
+        with pytest.raises(ConfigError, match="lie in each other"):
+            refused()
+
+
+def test_a_probe_that_a_killed_driver_left_is_nobodys(search: SearchConfig) -> None:
+    ObjectStore(str(search.exchange), BRIEF).write(b"", f"digits/probe-{'0a' * 16}")
+    check_exchange(search)
+
+
+def test_a_driver_that_another_one_succeeded_removes_nothing(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = driver(search)
+    driver(search, "second")
+    worker = on("a", search, monkeypatch, "second")
+    trained(worker)
+    worker.put(7)
+    before = ObjectStore(str(search.exchange), BRIEF).names()
+    first.discard(7)
+    first.finish()
+    assert ObjectStore(str(search.exchange), BRIEF).names() == before
+
+
+def test_a_finished_search_that_is_run_again_removes_what_a_killed_driver_left(search: SearchConfig) -> None:
+    driver(search)
+    store = ObjectStore(str(search.exchange), BRIEF)
+    store.write(b"x", "digits/cache/a.npy")
+    StoreReceiver(search, "second").finish()
+    assert store.names() == []
+
+
+def test_objects_of_trials_that_the_database_does_not_know_go(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver(search)
+    worker = on("a", search, monkeypatch)
+    trained(worker, 40)
+    worker.put(40)
+    driver(search, "second", interrupted=(7,))
+    assert ObjectStore(str(search.exchange), BRIEF).names("digits/trials") == []
+
+
+def test_a_driver_killed_before_the_last_rung_was_received_offers_nothing_older(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receives, worker = driver(search), on("a", search, monkeypatch)
+    folder = trained(worker)
+    (folder / "checkpoint-rung-2.pt").write_bytes(b"more")
+    receives.receive(7, worker.put(7))
+    (folder / "checkpoint-rung-1.pt").unlink()
+    (folder / "checkpoint-rung-3.pt").write_bytes(b"last")
+    (folder / "samples.png").write_bytes(b"newer")
+    worker.put(7)
+    driver(search, "second", interrupted=(7,))
+    other = on("b", search, monkeypatch, "second")
+    other.fetch(7)
+    assert contents(trial_folder(other.config.folder, 7)) == contents(folder)
+
+
 def test_passwords_of_databases_are_not_in_the_store(search: SearchConfig) -> None:
     with_password = search.model_copy(update={"storage": "postgresql://nas:s3cret@db/nas"})
-    StoreReceiver(with_password, "first").claim((), ())
+    StoreReceiver(with_password, "first").claim(())
     check_exchange(with_password)
     text = ObjectStore(str(search.exchange), BRIEF).read("digits/driver.json")
     assert text is not None
@@ -270,6 +375,45 @@ def test_a_dry_run_writes_nothing(search: SearchConfig) -> None:
     assert ObjectStore(str(search.exchange), BRIEF).names() == []
     check_exchange(search)
     assert ObjectStore(str(search.exchange), BRIEF).names() == []
+
+
+@pytest.mark.parametrize("damage", [None, b"dam"])
+def test_what_the_store_has_lost_is_put_again_by_a_worker(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch, damage: bytes | None
+) -> None:
+    receives, worker = driver(search), on("a", search, monkeypatch)
+    trained(worker)
+    files = worker.put(7)
+    store = ObjectStore(str(search.exchange), BRIEF)
+    lost = f"digits/trials/0007/{files['checkpoint-rung-1.pt']}"
+    store.remove(lost) if damage is None else store.write(damage, lost)
+    with pytest.raises(ExchangeError, match="run the same command again"):
+        receives.receive(7, files)
+    again, elsewhere = driver(search, "second", interrupted=(7,)), on("b", search, monkeypatch, "second")
+    elsewhere.fetch(7)
+    there = contents(trial_folder(elsewhere.config.folder, 7))
+    assert there.keys() == CHECKPOINTS.keys() - {"checkpoint-rung-1.pt"}
+    trained(elsewhere)
+    again.receive(7, elsewhere.put(7))
+    assert contents(trial_folder(search.folder, 7)) == CHECKPOINTS
+
+
+def test_caches_that_the_store_has_lost_are_put_again(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver(search)
+    first, second = on("a", search, monkeypatch), on("b", search, monkeypatch)
+    store = ObjectStore(str(search.exchange), BRIEF)
+    for each in (first, second):
+        path = each.config.cache / "teacher" / "0a1b" / "images.npy"
+        each.fetch_caches()
+        assert not path.exists()
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"img")
+        each.put_caches(lambda path=path: [path])  # type: ignore[misc]
+        (name,) = (each for each in store.names("digits/cache") if not each.endswith(".json"))
+        assert store.read(name) == b"img"
+        store.write(b"i", name)
 
 
 def test_caches_are_carried_whole(search: SearchConfig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,6 +526,9 @@ def test_missing_credentials_are_asked_for(
         "://x",
         "s3://b/p?x=1",
         "s3://b/../c",
+        "s3://../c",
+        "file://relative/folder",
+        "local://relative",
         "s3://b/p#x",
         "simplecache::s3://b",
     ],

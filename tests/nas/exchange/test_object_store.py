@@ -14,7 +14,7 @@ import pytest
 
 from nas.errors import ConfigError
 from nas.exchange import ExchangeError, ExchangeOutageError, ObjectStore, Patience
-from nas.exchange.object_store import CHUNK
+from nas.exchange.object_store import AT_ONCE, CHUNK
 from tests.nas.exchange.conftest import BRIEF
 from tests.nas.exchange.s3_server import AWAY, BUCKET, DENIED, S3Server
 
@@ -115,13 +115,59 @@ def test_what_is_refused_is_not_repeated(s3: S3Server) -> None:
     assert [method for method, _ in s3.requests].count("PUT") == 1
 
 
+def test_the_clients_own_repetitions_do_not_multiply_ours(s3: S3Server) -> None:
+    s3.answer = lambda method, path: AWAY
+    with pytest.raises(ExchangeOutageError):
+        ObjectStore(f"s3://{BUCKET}/p", AT_ONCE).write(b"content", "x")
+    assert [method for method, _ in s3.requests].count("PUT") <= 2
+
+
+@pytest.mark.parametrize("code", ["InvalidBucketName", "AuthorizationHeaderMalformed"])
+def test_a_request_that_makes_no_sense_is_not_repeated(s3: S3Server, code: str) -> None:
+    s3.answer = lambda method, path: ("400 Bad Request", code)
+    with pytest.raises(ExchangeError, match=r"refuses a request \(.*mend the URL") as caught:
+        ObjectStore(f"s3://{BUCKET}/p", BRIEF).write(b"content", "x")
+    assert not isinstance(caught.value, ExchangeOutageError)
+    assert [method for method, _ in s3.requests].count("PUT") == 1
+
+
+def test_credentials_that_are_missing_are_no_outage(
+    s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(ExchangeError, match="for want of credentials") as caught:
+        ObjectStore(f"s3://{BUCKET}/p", BRIEF).read("x")
+    assert not isinstance(caught.value, ExchangeOutageError)
+
+
+@pytest.mark.parametrize("protocol", ["ftp", "zip", "dir", "reference", "http", "sftp"])
+def test_protocols_of_no_object_store_are_refused_in_a_line(protocol: str) -> None:
+    with pytest.raises(
+        ConfigError, match=f"{protocol} is no protocol of an object store.*; give one"
+    ) as caught:
+        ObjectStore(f"{protocol}://x/y")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_object_that_is_too_long_is_not_read(store: ObjectStore) -> None:
+    store.write(b"123", "x")
+    assert store.read("x", at_most=3) == b"123"
+    assert store.read("y", at_most=3) is None
+    with pytest.raises(ExchangeError, match="x has 3 bytes, more than 2"):
+        store.read("x", at_most=2)
+
+
 def test_a_bucket_that_is_gone_is_named(s3: S3Server) -> None:
     with pytest.raises(ExchangeError, match="s3://none-such/p is gone"):
         ObjectStore("s3://none-such/p", BRIEF).write(b"content", "x")
 
 
 def test_an_unknown_protocol_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="--exchange s4://b/p: there is no protocol s4; did you mean s3"):
+    with pytest.raises(
+        ConfigError, match="--exchange s4://b/p: s4 is no protocol of an object store; did you mean s3"
+    ):
         ObjectStore("s4://b/p")
 
 
@@ -129,7 +175,7 @@ def test_an_unknown_protocol_is_refused_with_the_nearest() -> None:
     ("url", "said"),
     [
         ("s3://b/p", r"the package s3fs is not installed: pip install '\.\[s3\]' in a clone of the project"),
-        ("gs://b/p", "the package gcsfs is not installed: pip install gcsfs"),
+        ("gs://b/p", "--exchange gs://b/p: [^\n]*gcsfs"),
     ],
 )
 def test_a_missing_package_is_named_with_its_pip_line(

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 import ray
 
 from distill.progress import Report, read_report
-from nas.exchange.reports import SentReporter, reports_written
+from nas.exchange.reports import ReportWriter, SentReporter, reports_written
 from nas.ray_start import local_ray
 
-pytestmark = pytest.mark.slow
+
+def test_a_late_report_makes_no_removed_folder_anew(tmp_path: Path) -> None:
+    file, writer = tmp_path / "trials" / "0007" / ".progress", ReportWriter()
+    writer.write(str(file), b"first")
+    assert file.read_bytes() == b"first"
+    shutil.rmtree(file.parent)
+    writer.write(str(file), b"late")
+    assert not file.parent.exists()
+    file.parent.mkdir()
+    writer.write(str(file), b"resumed")
+    assert file.read_bytes() == b"resumed"
 
 
+@pytest.mark.slow
 def test_reports_of_a_worker_are_files_of_the_driver_until_they_are_cleared(tmp_path: Path) -> None:
     file = tmp_path / "trials-0007" / ".progress"
 

@@ -15,9 +15,10 @@ import pytest
 from ray.exceptions import ActorDiedError
 from rich.console import Console
 
-from nas.errors import ConfigError, SearchError
+from nas.errors import ConfigError, SearchError, StudyError
 from nas.exchange import VARIABLE, ExchangeOutageError, node, object_store, receiver, reports
 from nas.exchange.object_store import Patience
+from nas.study import StudyStore
 from nas.workbench import Workbench
 from tests.nas.conftest import MakeBench
 from tests.nas.faults.invariants import broken_invariants, table
@@ -129,6 +130,19 @@ def test_a_search_through_a_store_is_the_one_in_a_shared_folder(
     folders = list((tmp_path / "node" / "stub" / "trials").glob("*"))
     assert len(folders) <= 1, "a node keeps no trials that are over"
     print(f"{len(files.done)} operations of the store")
+
+
+def test_a_driver_that_lost_its_lease_removes_no_objects(
+    files: Files, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(self: Any) -> None:
+        raise StudyError("the lease is another driver's")
+
+    run(bench)
+    monkeypatch.setattr(StudyStore, "check_lease", lost)
+    monkeypatch.setattr(receiver.StoreReceiver, "finish", lambda self: pytest.fail("removed"))
+    with pytest.raises(StudyError, match="another driver's"):
+        run(bench)
 
 
 def _operations(files: Files, bench: Workbench, wanted: list[Any], tmp_path: Path) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,3 +106,8 @@ def test_studies_of_its_finalists_are_known(tmp_path: Path) -> None:
         StudyAttributes(finalists_of="small").write(store.study)
     with opened(url, "small") as store:
         assert finalists_of(store, tmp_path / "runs", "") == ["small-final"]
+
+
+def test_commands_that_look_at_studies_do_not_wait_for_ray() -> None:
+    code = "import sys, nas.cli.study, nas.upkeep.deletion; sys.exit('ray' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
