@@ -37,7 +37,8 @@ from benchmarks.setting import add_setting, alone, setting, uniform_student
 
 TRUNKS = ("kd", "alone")
 WITH, WITHOUT = "with", "without"
-FROM_THE_START = {"adversarial_start": 0.0, "adversarial_full": 0.0}
+AT_ONCE = 0.3  # the default adversarial weight where the term starts at once
+FROM_THE_START = {"adversarial_start": 0.0, "adversarial_full": 0.0, "adversarial_weight": AT_ONCE}
 ADVERSARIAL = "g_adversarial"
 
 

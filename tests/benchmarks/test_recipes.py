@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from benchmarks import images_needed
 from benchmarks.images_needed import OTHER
 from benchmarks.images_needed import ROWS as IMAGES_NEEDED
-from benchmarks.kd_schedules import CONSTANT
+from benchmarks.kd_schedules import AT_ONCE, CONSTANT, CONTROLS, SCHEDULES, TERMS
 from benchmarks.kd_schedules import ROWS as KD_ROWS
 from benchmarks.paired import ratio
 from benchmarks.recipes import DEFAULT, ROWS
 from benchmarks.results import Figures, Results, write_csv
 from benchmarks.tables import refused, table
+from distill.recipes import get_recipe
 
 FDS = st.lists(st.floats(1.0, 100.0), min_size=2, max_size=8)
 RUN = {"row": "default", "seed": 0, "teacher": Path("t.pt"), "extractor": None}
@@ -135,11 +136,16 @@ def test_orders_are_compared_in_distance_and_time_of_an_image() -> None:
 
 
 def test_every_row_of_schedules_has_the_same_other_terms() -> None:
-    """The adversarial term at its full weight from the start; all students and discriminators start alike."""
+    """The adversarial term with one weight from the start; all students and discriminators start alike.
+
+    That weight is the default where the term starts at once.
+    """
+    assert get_recipe("weight-decay").default_ramp_at_once.weight == AT_ONCE
     assert CONSTANT in KD_ROWS
+    for name in SCHEDULES | CONTROLS | TERMS:
+        settings = KD_ROWS[name]
+        assert (settings["adversarial_start"], settings["adversarial_weight"]) == (0.0, AT_ONCE), name
     for name, settings in KD_ROWS.items():
-        if "recipe" not in settings:
-            assert (settings["adversarial_start"], settings["adversarial_weight"]) == (0.0, 1.0), name
         assert "inherit" not in settings, name
         assert settings.get("warm_discriminator", True) or name.endswith(", fresh")
     ends = [KD_ROWS[f"step {percent} %"]["kd_decay_end"] for percent in (90, 95, 99)]
