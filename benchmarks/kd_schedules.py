@@ -10,9 +10,9 @@
     python -m benchmarks.kd_schedules --quick --json                # shows that it runs, nothing else
 
 Rows train adversarially from the start, as the thesis does, with weight 0.3, the default there, unless they
-say otherwise; none regularises path lengths. Each starts from the teacher's weights, its discriminator from the
-teacher's. Rows are compared with `constant`, or the row of --against, over paired seeds. Runs of a seed have
-the same data order and latents.
+say otherwise; none regularises path lengths. Each starts from the teacher's weights, its discriminator from
+the teacher's. Rows are compared with `constant`, or the row of --against, over paired seeds. Runs of a seed
+have the same data order and latents.
 
 Schedules: a shape, and the fractions of the training between which the weight falls to 0, or to 0.3 as by
 default. `adaptive` follows the frozen discriminator of the teacher.
