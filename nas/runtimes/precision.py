@@ -47,8 +47,8 @@ def int8_model(model: bytes, calibration: Iterable[Mapping[str, Tensor]]) -> byt
 
     Scales of weights are those of each channel; those of activations come from their least and largest
     values over the batches `calibration`, tensors by input. Weights take seven of the bits: processors
-    without VNNI add two products in 16 bits, which eight would saturate (ONNX Runtime's `reduce_range`). The file
-    is in ONNX's QDQ form: standard operators between QuantizeLinear and DequantizeLinear.
+    without VNNI add two products in 16 bits, which eight would saturate (ONNX Runtime's `reduce_range`).
+    The file is in ONNX's QDQ form: standard operators between QuantizeLinear and DequantizeLinear.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
