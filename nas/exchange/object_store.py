@@ -29,7 +29,7 @@ from search_spaces import one_line
 CHUNK = 2**23  # bytes that are read at a time
 LONGEST_REASON = 160  # characters
 S3: dict[str, Any] = {
-    # how long to try is decided here, where the user is told; the client's own repetitions would multiply
+    # how long to try is decided here, where the user sees it; the client's own repetitions would multiply
     "config_kwargs": {"connect_timeout": 10, "read_timeout": 60, "retries": {"total_max_attempts": 2}},
 }
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -44,7 +44,7 @@ LOCAL = ("file", "local")  # protocols of folders
 PROTOCOLS = (*S3_ALIKE, "gs", "gcs", "abfs", "abfss", "az", *LOCAL)
 
 OnWait = Callable[[float], object]
-"""Receives now and then that an operation goes on: the seconds since it began."""
+"""Receives now and then that an operation is not over: the seconds since it began."""
 
 T = TypeVar("T")
 
@@ -216,28 +216,10 @@ class ObjectStore:
             except Exception as error:  # each package has its own
                 if _is_bug(error) or _is_local(error, local):
                     raise
-                if isinstance(error, FileNotFoundError):
-                    if absent:
-                        raise
-                    raise ExchangeError(
-                        f"{self.url} is gone ({reason_of(error)}): make it again, then run the same command "
-                        "again"
-                    ) from error
-                if isinstance(error, PermissionError):
-                    raise ExchangeError(
-                        f"{self.url} refuses access ({reason_of(error)}): mend credentials or rights, then "
-                        "run the same command again"
-                    ) from error
-                if lacks_credentials(error):
-                    raise ExchangeError(
-                        f"{self.url} can't be asked, for want of credentials ({reason_of(error)}): give them "
-                        "by the environment or a profile, then run the same command again"
-                    ) from error
-                if is_invalid(error):
-                    raise ExchangeError(
-                        f"{self.url} refuses a request ({reason_of(error)}): mend the URL, the region or the "
-                        "store's settings, then run the same command again"
-                    ) from error
+                if absent and isinstance(error, FileNotFoundError):
+                    raise
+                if (why := self._refusal(error)) is not None:
+                    raise ExchangeError(f"{why}, then run the same command again") from error
                 failures += 1
                 passed = time.monotonic() - began
                 left = self.patience.seconds - passed
@@ -257,6 +239,24 @@ class ObjectStore:
                 if failures > 1:
                     log.warning("%s answers again after %.0f s", self.url, time.monotonic() - began)
                 return result
+
+    def _refusal(self, error: Exception) -> str | None:
+        """What to mend where `error` is final; None where it is an outage, and may be over in a moment."""
+        reason = reason_of(error)
+        if isinstance(error, FileNotFoundError):
+            return f"{self.url} is gone ({reason}): make it again"
+        if isinstance(error, PermissionError):
+            return f"{self.url} refuses access ({reason}): mend credentials or rights"
+        if lacks_credentials(error):
+            return (
+                f"{self.url} can't be asked, for want of credentials ({reason}): give them by the "
+                "environment or a profile"
+            )
+        if is_invalid(error):
+            return (
+                f"{self.url} refuses a request ({reason}): mend the URL, the region or the store's settings"
+            )
+        return None
 
 
 class _Moving(Callback):  # type: ignore[misc]  # fsspec has no types

@@ -410,7 +410,7 @@ def test_caches_that_the_store_has_lost_are_put_again(
         assert not path.exists()
         path.parent.mkdir(parents=True)
         path.write_bytes(b"img")
-        each.put_caches(lambda path=path: [path])  # type: ignore[misc]
+        each.put_caches(lambda path=path: [path])  # type: ignore[misc]  # mypy infers no default of a lambda
         (name,) = (each for each in store.names("digits/cache") if not each.endswith(".json"))
         assert store.read(name) == b"img"
         store.write(b"i", name)
