@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,7 +28,7 @@ from nas.exchange import (
 from nas.exchange.reports import SentReporter
 from nas.study import FolderOwner, trial_folder
 from tests.nas.exchange.conftest import BRIEF
-from tests.nas.exchange.s3_server import AWAY, BUCKET, DENIED, S3Server
+from tests.nas.exchange.s3_server import AWAY, BUCKET, S3Server
 
 CHECKPOINTS = {"checkpoint-rung-1.pt": b"weights", "losses-rung-1.csv": b"step,g\n", "samples.png": b"png"}
 
@@ -480,71 +479,3 @@ def test_a_store_that_is_away_is_no_reason_to_stop_between_rungs(
         worker.put(7)
     s3.answer = lambda method, path: None
     assert worker.put(7).keys() == CHECKPOINTS.keys()
-
-
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [(AWAY, r"does not answer \(.*\): start it, or mend its address"), (DENIED, r"no permission \(")],
-)
-@pytest.mark.parametrize("dry_run", [True, False])
-def test_a_store_that_can_not_be_used_is_refused_before_a_study_is_made(
-    s3: S3Server, tmp_path: Path, answer: tuple[str, str], said: str, dry_run: bool
-) -> None:
-    config = SearchConfig.of(
-        budget_macs=10**6, study="digits", workdir=tmp_path / "driver", exchange=f"s3://{BUCKET}/p"
-    )
-    s3.answer = lambda method, path: answer
-    with pytest.raises(ConfigError, match=f"--exchange s3://{BUCKET}/p: {said}"):
-        check_exchange(config, dry_run=dry_run)
-    assert not config.folder.exists()
-
-
-@pytest.mark.parametrize("dry_run", [True, False])
-def test_a_bucket_that_is_not_there_is_refused(s3: S3Server, tmp_path: Path, dry_run: bool) -> None:
-    config = SearchConfig.of(budget_macs=10**6, study="digits", workdir=tmp_path, exchange="s3://none-such/p")
-    with pytest.raises(ConfigError, match="--exchange s3://none-such/p: there is no such bucket"):
-        check_exchange(config, dry_run=dry_run)
-
-
-def test_missing_credentials_are_asked_for(
-    s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    config = SearchConfig.of(budget_macs=10**6, study="digits", workdir=tmp_path, exchange=f"s3://{BUCKET}/p")
-    with pytest.raises(ConfigError, match=r"no credentials \(.*AWS_PROFILE"):
-        check_exchange(config)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "bucket/prefix",
-        "s3://",
-        "s3:///",
-        "://x",
-        "s3://b/p?x=1",
-        "s3://b/../c",
-        "s3://../c",
-        "file://relative/folder",
-        "local://relative",
-        "s3://b/p#x",
-        "simplecache::s3://b",
-    ],
-)
-def test_what_is_no_plain_url_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match=r"--exchange .*: give a (plain )?URL"):
-        SearchConfig.of(budget_macs=10**6, exchange=url)
-
-
-def test_a_password_in_the_url_is_refused_and_not_shown() -> None:
-    with pytest.raises(ConfigError, match="give no user or password in a URL") as caught:
-        SearchConfig.of(budget_macs=10**6, exchange="ftp://me:s3cret@host/p")
-    assert "s3cret" not in str(caught.value)
-
-
-def test_shared_weights_are_refused() -> None:
-    values: dict[str, Any] = {"budget_macs": 10**6, "exchange": "s3://b/p", "share_weights": True}
-    with pytest.raises(ConfigError, match="--exchange: leave it out with --share-weights"):
-        SearchConfig.of(**values)
