@@ -261,11 +261,12 @@ class StudyStore:
     def errors_of_others(self) -> Iterator[None]:
         """Raise StudyError for an error in the block that is there because another driver has taken over.
 
-        Optuna refuses to change a trial that has ended before any transaction can tell whose the lease is.
+        Optuna refuses to change a trial that has ended, and a worker to write to a folder that is another
+        driver's, before any transaction can tell whose the lease is.
         """
         try:
             yield
-        except (UserError, SearchError):
+        except UserError:
             raise
         except Exception as error:  # whatever it is: the lease says whose fault it was
             if self._lease is not None:

@@ -40,6 +40,12 @@ TINY: dict[str, Any] = {
 MakeBench = Callable[..., Workbench]
 
 
+@pytest.fixture
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the test in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="session")
 def warm_bench(teacher_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Workbench:
     """A workbench with everything loaded, to be copied."""

@@ -20,6 +20,8 @@ from search_spaces.reading import parse_json
 from tests.nas.cli.command_line import refused
 from tests.search_spaces.teachers import TEACHERS
 
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
+
 ENDLESS = 10**400
 
 

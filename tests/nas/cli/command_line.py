@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 
 from nas.cli import dashboard, distill, evaluate, export, report, sample, search, study, teacher
 
+REPOSITORY = Path(__file__).resolve().parents[3]
+
 COMMANDS: dict[str, click.Command] = {
     "nas-search": search.main,
     "nas-dashboard": dashboard.main,
@@ -50,7 +52,11 @@ def written(folder: Path) -> dict[str, bytes]:
 
 
 def refused(says: str, command: str, *arguments: object) -> None:
-    """The command ends with 2, one line that holds every part of `says`, and writes nothing."""
+    """The command ends with 2, one line that holds every part of `says`, and writes nothing.
+
+    Run it in a folder of the test's own: other tests may write to the one that the suite was started in.
+    """
+    assert Path.cwd().resolve() != REPOSITORY
     before = written(Path.cwd())
     result = run(command, *arguments)
     assert result.exit_code == 2, (result.output, result.exception)

@@ -10,8 +10,8 @@ from tests.nas.cli.teacher_command import TINY, done
 
 
 @pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def always_in_an_empty_folder(in_an_empty_folder: None) -> None:
+    """Every command of these tests writes to a folder of its own."""
 
 
 @pytest.fixture(scope="session")

@@ -95,6 +95,7 @@ def test_a_search_with_a_busy_port_ends_with_2_and_writes_nothing(
         (["--dashboard", "--dry-run"], "--dashboard does not go with --dry-run"),
     ],
 )
+@pytest.mark.usefixtures("in_an_empty_folder")
 def test_a_wrong_request_is_refused(flags: list[str], says: str) -> None:
     refused(says, *SEARCH, *flags)
 

@@ -20,13 +20,18 @@ from optuna.trial import TrialState
 
 from nas.database import LeaseRow, Retries
 from nas.database import lease as leases
-from nas.errors import StudyError
+from nas.errors import SearchError, StudyError
 from nas.study import StudyStore
 from tests.nas.database.test_outages import failing_commits
 from tests.nas.study.records import rung
 
 NAMES = st.sampled_from("abc")
 FAILURES = st.sampled_from([None, False, True])  # of the next commit: none, before it is made, after
+
+
+def a_worker_fails() -> None:
+    """What the driver raises for a worker to which the study's folder is closed, as another driver's."""
+    raise SearchError("a worker failed")
 
 
 class Studies(RuleBasedStateMachine):
@@ -141,6 +146,7 @@ class Studies(RuleBasedStateMachine):
             asleep.study.ask,
             lambda: asleep.begin({"a": 1}),
             lambda: asleep.study.set_user_attr("a", 1),
+            a_worker_fails,
         ]
         if handle is not None:
             writes += [

@@ -14,10 +14,7 @@ from nas.reporting import COLUMNS, SearchReport, as_csv, as_markdown
 from nas.study import open_existing
 from tests.nas.cli.command_line import refused, run
 
-
-@pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 @pytest.fixture
