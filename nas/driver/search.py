@@ -117,7 +117,7 @@ def run_search(
         if source.work_left:
             with ExitStack() as running:
                 _claim(receiver, store)
-                resources = _cluster(running, config, store)
+                resources = _cluster(running, config, store, console)
                 running.enter_context(receiver.listening())
                 _announce(bench, console)
                 _prepare_shared(bench, store, resources, console)
@@ -198,14 +198,16 @@ def _claim(receiver: Receiver, store: StudyStore) -> None:
         raise
 
 
-def _cluster(running: ExitStack, config: SearchConfig, store: StudyStore) -> WorkerResources:
+def _cluster(
+    running: ExitStack, config: SearchConfig, store: StudyStore, console: Console
+) -> WorkerResources:
     """Open the cluster until `running` ends; a study that was made in vain is deleted.
 
     Raises:
-        UserError: Ray can't be started, or does not answer.
+        UserError: Ray can't be started, or does not answer, or no worker joins it.
     """
     try:
-        return running.enter_context(open_cluster(config))
+        return running.enter_context(open_cluster(config, console))
     except UserError:
         store.discard_if_empty()
         raise

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10
 ANY_CLUSTER = "auto"  # Ray's word for the one of this machine
-JOIN_SECONDS = 60  # for a cluster's first worker
+JOIN_SECONDS = 600  # for a cluster's first worker: its machine may be on its way
 START_OR_TOKEN = (  # Ray tells a driver without the cluster's token no more than that it can't connect
     "start Ray there; if the cluster asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH to "
     "its file"
@@ -63,18 +63,19 @@ class WorkerResources:
 
 
 @contextmanager
-def open_cluster(config: SearchConfig) -> Iterator[WorkerResources]:
-    """Run Ray while the block runs.
+def open_cluster(config: SearchConfig, console: Console) -> Iterator[WorkerResources]:
+    """Run Ray while the block runs, and wait for a first worker of a cluster; `console` shows that.
 
     Raises:
-        ConfigError: Ray can't be started here, or the cluster does not answer, or has no GPU where one is
-            asked for.
+        ConfigError: Ray can't be started here, or the cluster does not answer, or no worker joins it, or none
+            has a GPU where one is asked for.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     with _started(config):
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray's own handler dumps its stack
+        _await_workers(console)
         yield _resources(config)
 
 
@@ -272,16 +273,29 @@ def _resources(config: SearchConfig, nodes: Sequence[dict[str, float]] | None = 
 
 
 def _nodes() -> list[dict[str, float]]:
-    """Resources of each machine of the cluster; waits for a first one that has a CPU for workers.
+    """Resources of each machine of the cluster."""
+    return [dict(node["Resources"]) for node in ray.nodes() if node["Alive"]]
+
+
+def _has_workers() -> bool:
+    """Whether a machine of the cluster has a CPU for workers."""
+    return any(node.get("CPU", 0) >= 1 for node in _nodes())
+
+
+def _await_workers(console: Console) -> None:
+    """Wait for a first machine that has a CPU for workers.
 
     Raises:
-        ConfigError: no machine joins.
+        ConfigError: none joins.
     """
+    if _has_workers():
+        return
     deadline = time.monotonic() + JOIN_SECONDS
-    while True:
-        nodes = [dict(node["Resources"]) for node in ray.nodes() if node["Alive"]]
-        if any(node.get("CPU", 0) >= 1 for node in nodes):
-            return nodes
-        if time.monotonic() > deadline:
-            raise ConfigError("the Ray cluster has no machine with a free CPU: start workers there")
-        time.sleep(1)
+    with waiting(console, "Waiting for a worker to join the Ray cluster"):
+        while not _has_workers():
+            if time.monotonic() > deadline:
+                raise ConfigError(
+                    f"no worker has joined the Ray cluster for {JOIN_SECONDS / 60:.0f} minutes: start one "
+                    "there (docs/clusters.md), then run the same command again"
+                )
+            time.sleep(1)

@@ -231,7 +231,7 @@ class StubWorkbench(SimpleNamespace):
 
 
 @contextmanager
-def stub_cluster(config: SearchConfig) -> Iterator[WorkerResources]:
+def stub_cluster(config: SearchConfig, console: Console) -> Iterator[WorkerResources]:
     """One worker of a Ray that is not there."""
     call("start", lambda: None, lambda: ConfigError("Ray can't be started on this machine"))
     yield WorkerResources(1, 1, 0.0)
@@ -240,7 +240,7 @@ def stub_cluster(config: SearchConfig) -> Iterator[WorkerResources]:
 def run_stub_search(
     bench: Workbench,
     console: Console,
-    open_cluster: Callable[[SearchConfig], AbstractContextManager[WorkerResources]] = stub_cluster,
+    open_cluster: Callable[[SearchConfig, Console], AbstractContextManager[WorkerResources]] = stub_cluster,
     tune_candidates: Callable[..., None] = one_by_one,
 ) -> None:
     """Run or resume the search of `bench` with stubs, by default in this process alone."""

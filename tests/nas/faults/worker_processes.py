@@ -85,14 +85,14 @@ def _watching(config: SearchConfig, searcher: StudySearcher) -> Callable[[TuneTr
 
 
 @contextmanager
-def _raylet_cluster(config: SearchConfig) -> Iterator[WorkerResources]:
+def _raylet_cluster(config: SearchConfig, console: Console) -> Iterator[WorkerResources]:
     """A process called raylet, whose end is that of the driver."""
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "raylet"
         program.symlink_to("/bin/sleep")
         raylet = subprocess.Popen([program, "600"])
         try:
-            with stub_cluster(config) as resources, ray_start._end_with_raylet():
+            with stub_cluster(config, console) as resources, ray_start._end_with_raylet():
                 yield resources
         finally:
             raylet.kill()
