@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -137,7 +137,7 @@ def study_lease(engine: Engine, study: str, retries: Retries) -> Iterator[Lease]
         held._released.set()
         heart.join(timeout=HEARTBEAT_SECONDS)
         try:
-            brief = replace(retries, seconds=min(RETURN_SECONDS, retries.seconds))
+            brief = retries.within(RETURN_SECONDS)
             brief(lambda: _give_back(engine, study, token))
         except (sa.exc.SQLAlchemyError, SearchError) as error:
             log.warning("the lease of study %r could not be given back, it ends by itself: %s", study, error)

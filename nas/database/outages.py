@@ -6,18 +6,18 @@ that may be repeated are therefore given to `Retries`.
 
 from __future__ import annotations
 
-import logging
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from typing import TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.engine import Engine, ExceptionContext
 
 from nas.errors import SearchError
+from nas.patience import DEFAULT, OutageError, Patience
 
 TRANSIENT_STATES = (
     "08",  # connection exceptions
@@ -37,8 +37,6 @@ UNWRITABLE_STATES = ("53100", "25006")  # the disk is full; a read-only transact
 FORBIDDEN_STATE = "42501"  # the role lacks a privilege
 TAKEN_STATE, TAKEN = "53300", ("too many clients", "remaining connection slots", "too many connections")
 """Of a server all of whose connections are taken; while it is connected to, there is the text alone."""
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -109,20 +107,16 @@ def _is_transient(error: BaseException) -> bool:
     return cannot_connect or (state is not None and state.startswith(TRANSIENT_STATES))
 
 
-def _remedy(error: DatabaseOutageError) -> str:
-    if isinstance(error.__cause__, sqlite3.Error):  # nobody serves it: its file is locked
-        return "end the process that has locked its file (it may be suspended)"
-    return "start the database"
-
-
 @dataclass(frozen=True)
 class Retries:
-    """Repeats what fails by an outage, waiting longer each time, until the outage has lasted `seconds`."""
+    """Repeats statements that fail by an outage of the database."""
 
     storage: str  # URL without its password, for messages
-    seconds: float = 900.0
-    first_wait: float = 0.25
-    longest_wait: float = 10.0
+    patience: Patience = DEFAULT
+
+    def within(self, seconds: float) -> Retries:
+        """These, for an outage of at most `seconds`."""
+        return replace(self, patience=replace(self.patience, seconds=min(seconds, self.patience.seconds)))
 
     def __call__(self, action: Callable[[], T], again: Callable[[], T] | None = None) -> T:
         """The result of `action`.
@@ -135,26 +129,24 @@ class Retries:
         Raises:
             SearchError: the outage lasted too long.
         """
-        began, wait, failures = time.monotonic(), self.first_wait, 0
-        while True:
-            try:
-                result = action() if failures == 0 or again is None else again()
-            except DatabaseOutageError as error:
-                failures += 1
-                left = self.seconds - (time.monotonic() - began)
-                if left <= 0:
-                    raise SearchError(
-                        f"{self.storage} has not answered for {self.seconds:.0f} s ({error}): what was "
-                        f"recorded is kept; {_remedy(error)}, then run the same command again"
-                    ) from error
-                if failures == 2:  # one is a connection from before the server was started again
-                    log.warning(
-                        "%s does not answer (%s): trying again for %.0f s, workers train on",
-                        *(self.storage, error, self.seconds),
-                    )
-                time.sleep(min(wait, left))
-                wait = min(2 * wait, self.longest_wait)
-            else:
-                if failures > 1:
-                    log.warning("%s answers again after %.0f s", self.storage, time.monotonic() - began)
-                return result
+        attempts = chain([action], repeat(again or action))
+        try:
+            return self.patience.repeat(lambda: next(attempts)(), _reason, self.storage)
+        except OutageError as outage:
+            raise SearchError(
+                f"{self.storage} has not answered for {self.patience.seconds:.0f} s ({outage.reason}): what "
+                f"was recorded is kept; {_remedy(outage.__cause__)}, then run the same command again"
+            ) from outage.__cause__
+
+
+def _reason(error: Exception) -> str | None:
+    """Why the database is away; None for an error that is no outage's."""
+    return str(error) if isinstance(error, DatabaseOutageError) else None
+
+
+def _remedy(error: BaseException | None) -> str:
+    if error is not None and isinstance(
+        error.__cause__, sqlite3.Error
+    ):  # its file is locked; nobody serves it
+        return "end the process that has locked its file (it may be suspended)"
+    return "start the database"

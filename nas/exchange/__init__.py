@@ -3,7 +3,7 @@
 from nas.exchange.bundle import Bundle
 from nas.exchange.errors import ExchangeError, ExchangeOutageError
 from nas.exchange.node import VARIABLE, ExchangingNode, Node, reporter_for_workers, this_node
-from nas.exchange.object_store import ObjectStore, Patience
+from nas.exchange.object_store import ObjectStore
 from nas.exchange.receiver import Receiver, StoreReceiver, check_exchange, receiver_of, remove_objects
 from nas.exchange.study_objects import StudyObjects
 
@@ -15,7 +15,6 @@ __all__ = [
     "ExchangingNode",
     "Node",
     "ObjectStore",
-    "Patience",
     "Receiver",
     "StoreReceiver",
     "StudyObjects",

@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from nas.exchange.errors import ExchangeError, LostObjectError
-from nas.exchange.object_store import ObjectStore, OnWait
+from nas.exchange.object_store import ObjectStore
+from nas.patience import OnWait
 from search_spaces import file_digest, one_line
 from search_spaces.reading import written_whole
 

@@ -17,9 +17,9 @@ from nas.config import CACHE, SearchConfig
 from nas.errors import ConfigError, StudyError, WorkdirError
 from nas.exchange.bundle import Bundle
 from nas.exchange.errors import ExchangeError, LostObjectError
-from nas.exchange.object_store import AT_ONCE, OnWait, Patience
 from nas.exchange.reports import SentReporter
 from nas.exchange.study_objects import StudyObjects, carried_files
+from nas.patience import AT_ONCE, OnWait, Patience
 from nas.study import SETTINGS, FolderOwner, trial_folder
 from search_spaces import os_reason
 

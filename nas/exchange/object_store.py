@@ -1,19 +1,17 @@
 """An object store by its URL: whole objects are put, read, listed and removed; nothing else is asked of it.
 
-What fails because the store is away is repeated, waiting longer each time, as `nas.database.outages` does for
-databases. Every operation may be repeated: an object has the same content each time it is put.
+What fails because the store is away is repeated, waiting longer each time. Every operation may be: an object
+has the same content each time it is put.
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
-import logging
 import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -24,6 +22,7 @@ from nas.errors import ConfigError
 from nas.exchange.errors import ExchangeError, ExchangeOutageError
 from nas.extras import install
 from nas.options import nearest
+from nas.patience import DEFAULT, OnWait, OutageError, Patience
 from search_spaces import one_line
 
 CHUNK = 2**23  # bytes that are read at a time
@@ -32,7 +31,7 @@ S3: dict[str, Any] = {
     # how long to try is decided here, where the user sees it; the client's own repetitions would multiply
     "config_kwargs": {"connect_timeout": 10, "read_timeout": 60, "retries": {"total_max_attempts": 2}},
 }
-SETTINGS: dict[str, dict[str, Any]] = {
+OF_PROTOCOLS: dict[str, dict[str, Any]] = {
     "s3": S3,
     "s3a": S3,
     "file": {"auto_mkdir": True},
@@ -43,24 +42,7 @@ S3_ALIKE = ("s3", "s3a")  # protocols of s3fs
 LOCAL = ("file", "local")  # protocols of folders
 PROTOCOLS = (*S3_ALIKE, "gs", "gcs", "abfs", "abfss", "az", *LOCAL)
 
-OnWait = Callable[[float], object]
-"""Receives now and then that an operation is not over: the seconds since it began."""
-
 T = TypeVar("T")
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Patience:
-    """For how long an operation is repeated that fails because the store is away."""
-
-    seconds: float = 900.0
-    first_wait: float = 0.5
-    longest_wait: float = 10.0
-
-
-AT_ONCE = Patience(0.0)
 
 
 class LocalFileError(Exception):
@@ -82,7 +64,7 @@ class ObjectStore:
             because the request makes no sense to it.
     """
 
-    def __init__(self, url: str, patience: Patience = Patience()) -> None:  # frozen
+    def __init__(self, url: str, patience: Patience = DEFAULT) -> None:
         """Open the store; nothing is asked of it yet.
 
         Raises:
@@ -207,38 +189,24 @@ class ObjectStore:
             local: file of this machine whose errors are not the store's.
             absent: raise FileNotFoundError where the object is not there.
         """
-        began, wait, failures = time.monotonic(), self.patience.first_wait, 0
-        while True:
-            try:
-                result = action()
-            except LocalFileError as error:
-                raise error.cause from error
-            except Exception as error:  # each package has its own
-                if _is_bug(error) or _is_local(error, local):
-                    raise
-                if absent and isinstance(error, FileNotFoundError):
-                    raise
-                if (why := self._refusal(error)) is not None:
-                    raise ExchangeError(f"{why}, then run the same command again") from error
-                failures += 1
-                passed = time.monotonic() - began
-                left = self.patience.seconds - passed
-                if left <= 0:
-                    raise ExchangeOutageError(
-                        f"{self.url} has not answered for {passed:.0f} s ({reason_of(error)})"
-                    ) from error
-                if failures == 2:  # one is a connection from before the server was started again
-                    log.warning(
-                        "%s does not answer (%s): trying again for %.0f s", self.url, reason_of(error), left
-                    )
-                if on_wait is not None:
-                    on_wait(passed)
-                time.sleep(min(wait, left))
-                wait = min(2 * wait, self.patience.longest_wait)
-            else:
-                if failures > 1:
-                    log.warning("%s answers again after %.0f s", self.url, time.monotonic() - began)
-                return result
+
+        def outage(error: Exception) -> str | None:
+            if isinstance(error, LocalFileError) or _is_bug(error) or _is_local(error, local):
+                return None
+            if absent and isinstance(error, FileNotFoundError):
+                return None
+            if (why := self._refusal(error)) is not None:
+                raise ExchangeError(f"{why}, then run the same command again") from error
+            return reason_of(error)  # each package has its own errors
+
+        try:
+            return self.patience.repeat(action, outage, self.url, on_wait)
+        except LocalFileError as error:
+            raise error.cause from error
+        except OutageError as error:
+            raise ExchangeOutageError(
+                f"{self.url} has not answered for {error.seconds:.0f} s ({error.reason})"
+            ) from error.__cause__
 
     def _refusal(self, error: Exception) -> str | None:
         """What to mend where `error` is final; None where it is an outage, and may be over in a moment."""
@@ -320,7 +288,7 @@ def _file_system(url: str) -> Any:
         )
     try:
         files = fsspec.filesystem(
-            protocol, use_listings_cache=False, skip_instance_cache=True, **SETTINGS.get(protocol, {})
+            protocol, use_listings_cache=False, skip_instance_cache=True, **OF_PROTOCOLS.get(protocol, {})
         )
     except ValueError as error:
         raise ConfigError(f"--exchange {url}: {reason_of(error)}") from error

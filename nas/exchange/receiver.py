@@ -15,10 +15,11 @@ from nas.database import same_database
 from nas.errors import ConfigError
 from nas.exchange.errors import ExchangeError
 from nas.exchange.node import ACTOR, VARIABLE
-from nas.exchange.object_store import AT_ONCE, ObjectStore, Patience, is_invalid, lacks_credentials, reason_of
+from nas.exchange.object_store import ObjectStore, is_invalid, lacks_credentials, reason_of
 from nas.exchange.reports import reports_written
 from nas.exchange.study_objects import StudyObjects, carried_files, check_apart, checkpoints, newest_rung
 from nas.passwords import without_password
+from nas.patience import AT_ONCE, DEFAULT, Patience
 from nas.study import FolderOwner
 from search_spaces import UserError, one_line
 
@@ -75,7 +76,7 @@ class StoreReceiver(Receiver):
         """
         self._config, self._token = config, token
         self._owner = FolderOwner(config.folder, token)
-        self._objects = StudyObjects(config, Patience())
+        self._objects = StudyObjects(config, DEFAULT)
         self._has_claimed = False
 
     def claim(self, interrupted: Iterable[int]) -> None:

@@ -13,7 +13,8 @@ from nas.config import CACHE, SearchConfig
 from nas.errors import ConfigError
 from nas.exchange.bundle import Bundle
 from nas.exchange.errors import ExchangeError
-from nas.exchange.object_store import ObjectStore, OnWait, Patience, local_path
+from nas.exchange.object_store import ObjectStore, local_path
+from nas.patience import OnWait, Patience
 from nas.study import TRIALS, trial_folder
 
 DRIVER = "driver.json"  # an object: whose the study's objects are

@@ -10,7 +10,6 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -138,7 +137,7 @@ class StudyStore:
                 create=create,
             )
             with outages_translated(engine), outages_translated(storage.engine):
-                study = Retries(f"storage {shown(parsed)}", OPENING_SECONDS)(lambda: open_in(storage))
+                study = Retries(f"storage {shown(parsed)}").within(OPENING_SECONDS)(lambda: open_in(storage))
         except BaseException:  # also Ctrl-C: leave no connection open
             if engine is not None:
                 engine.dispose()
@@ -271,7 +270,7 @@ class StudyStore:
         except Exception as error:  # whatever it is: the lease says whose fault it was
             if self._lease is not None:
                 try:
-                    replace(self._retries, seconds=LAST_SECONDS)(self._lease.renew)
+                    self._retries.within(LAST_SECONDS)(self._lease.renew)
                 except StudyError as taken_over:
                     raise taken_over from error
                 except SearchError:  # an outage: nobody knows

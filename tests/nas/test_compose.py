@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ import time
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from nas.config import SearchConfig
 from nas.study import StudyStore
 from tests.nas.conftest import Commands
 from tests.nas.faults.invariants import broken_invariants
+from tests.nas.processes import command_lines, free_port, until
 
 DOCKER = Path(__file__).parents[2] / "docker"
 SERVICES: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
@@ -37,26 +37,13 @@ ONE_HOST = ("--node-ip-address=127.0.0.1", "--object-store-memory=80000000")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = "--study composed --budget-macs 2M --trials 6 --replicates 0 --rungs 2k,4k --fid-samples 50"
 SEARCH = tuple(FLAGS.split())
-PATIENCE = 900.0  # seconds: the machine may be busy
+BRIEF, PATIENCE = 120.0, 900.0  # seconds: the machine may be busy
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.long,
     pytest.mark.skipif(not SERVERS, reason="needs PostgreSQL in /usr/lib/postgresql"),
 ]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def until(happened: Callable[[], object], what: str, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
-        time.sleep(0.5)
 
 
 class Cluster:
@@ -142,7 +129,7 @@ def server(tmp_path: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch) 
     try:
         until(
             lambda: cluster.is_healthy("postgres", "-h", "127.0.0.1", "-p", str(cluster.postgres)),
-            "PostgreSQL",
+            *("PostgreSQL", BRIEF),
         )
         creation = [bin_ / "createdb", "-h", "127.0.0.1", "-p", str(cluster.postgres), "-U", "nas", "nas"]
         subprocess.run(creation, env=os.environ | {"PGPASSWORD": PASSWORD}, check=True, timeout=60)
@@ -204,22 +191,11 @@ def opened(folder: Path, url: str) -> str:
     return subprocess.run(line, capture_output=True, text=True, timeout=180, check=True).stdout
 
 
-def command_lines(pids: list[int]) -> str:
-    """What `ps` shows of these processes."""
-    lines = []
-    for pid in pids:
-        try:
-            lines.append(Path(f"/proc/{pid}/cmdline").read_text(errors="replace"))
-        except OSError:  # it has ended
-            continue
-    return "\n".join(lines)
-
-
 def test_a_search_runs_through_the_commands_of_the_compose_file(
     server: Cluster, commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     head = server.start("ray-head", *ONE_HOST)
-    until(lambda: server.is_healthy("ray-head"), "Ray's head")
+    until(lambda: server.is_healthy("ray-head"), "Ray's head", BRIEF)
     first, _ = (server.start("worker", *ONE_HOST, "--num-cpus=1") for _ in range(2))
     until(lambda: server.is_healthy("worker") and "/2.0 CPU" in server.ray_status(), "two workers", PATIENCE)
     uninvited = ("--ray-address", f"127.0.0.1:{server.ray}", *SEARCH)
@@ -248,7 +224,7 @@ def test_a_search_runs_through_the_commands_of_the_compose_file(
     monkeypatch.delenv("PGPASSWORD")
 
     dashboard = server.start("dashboard", "--port", str(server.dashboard))
-    until(lambda: dashboard.poll() is not None or server.is_healthy("dashboard"), "the dashboard")
+    until(lambda: dashboard.poll() is not None or server.is_healthy("dashboard"), "the dashboard", BRIEF)
     assert dashboard.poll() is None, dashboard.communicate()[1]
     url = f"http://127.0.0.1:{server.dashboard}"
     assert status(f"{url}/api/studies/1") == 401

@@ -18,10 +18,11 @@ from optuna.trial import TrialState
 
 from nas.database import DatabaseOutageError, Retries
 from nas.errors import SearchError, StudyError
+from nas.patience import Patience
 from nas.study import StudyStore
 from tests.nas.study.records import rung
 
-HASTY = Retries("storage x", seconds=5.0, first_wait=0.001, longest_wait=0.002)
+HASTY = Retries("storage x", Patience(5.0, first_wait=0.001, longest_wait=0.002))
 
 
 class BusyError(sqlite3.OperationalError):
@@ -141,7 +142,7 @@ def test_an_outage_is_said_once_and_so_is_its_end(
 
 
 def test_an_outage_that_does_not_end_is_one_line_with_what_to_do() -> None:
-    retries = Retries("storage x", seconds=0.05, first_wait=0.01)
+    retries = Retries("storage x", Patience(0.05, first_wait=0.01))
 
     def fail() -> None:
         raise DatabaseOutageError("connection refused")
@@ -204,7 +205,7 @@ def test_ctrl_c_during_a_statement_is_no_outage(store: StudyStore, monkeypatch: 
 def test_a_file_that_a_suspended_process_has_locked_names_that_as_the_cause(tmp_path: Path) -> None:
     file = f"sqlite:///{tmp_path}/study.db"
     with StudyStore.open(file, "study") as one, one.lease():
-        one._retries = Retries("storage x", seconds=0.02, first_wait=0.01)
+        one._retries = Retries("storage x", Patience(0.02, first_wait=0.01))
         with sqlite3.connect(tmp_path / "study.db") as other:
             other.execute("BEGIN IMMEDIATE")
             with one._engine.connect() as connection:

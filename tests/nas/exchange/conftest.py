@@ -10,7 +10,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from nas.exchange import object_store
-from nas.exchange.object_store import Patience
+from nas.patience import Patience
 from tests.nas.exchange.s3_server import BUCKET, S3Server, s3_server
 
 BRIEF = Patience(0.3, 0.01, 0.05)

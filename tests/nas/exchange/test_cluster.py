@@ -9,12 +9,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from nas.trials import TrialAttributes
 from tests.nas.conftest import Commands
 from tests.nas.exchange.s3_server import AWAY, BUCKET, KEYS, S3Server, object_names, s3_server
 from tests.nas.faults.invariants import broken_invariants, table
+from tests.nas.processes import command_lines, free_port, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(1500)]
 
@@ -35,20 +34,6 @@ PATIENCE = 400.0  # seconds: the machine may be busy
 ONE_HOST = ("--node-ip-address=127.0.0.1", "--object-store-memory=80000000", "--disable-usage-stats")
 SEARCH = "--study apart --budget-macs 100k --rungs 240,480 --fid-samples 50 --teacher-cache-size 64"
 SEARCH += " --trials 2 --batch-size 16 --workers 1 --replicates 0 --data digits --checkpoint-every 1s"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def until(happened: Callable[[], bool], search: subprocess.Popen[str], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not happened():
-        assert search.poll() is None, search.communicate()
-        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE:.0f} s"
-        time.sleep(0.1)
 
 
 class Cluster:
@@ -127,15 +112,6 @@ def wanted(commands: Commands, teacher_file: Path, tmp_path: Path) -> list[Any]:
     return table(config(workdir, teacher_file))
 
 
-def command_lines(pids: list[int]) -> str:
-    """What `ps` shows of these processes."""
-    lines = []
-    for pid in pids:
-        with suppress(OSError):
-            lines.append(Path(f"/proc/{pid}/cmdline").read_text(errors="replace"))
-    return "\n".join(lines)
-
-
 def test_a_search_whose_node_is_lost_goes_on_elsewhere_and_is_the_one_of_a_single_machine(
     wanted: list[Any], cluster: Cluster, commands: Commands, s3: S3Server, teacher_file: Path, tmp_path: Path
 ) -> None:
@@ -143,11 +119,11 @@ def test_a_search_whose_node_is_lost_goes_on_elsewhere_and_is_the_one_of_a_singl
     cluster.join("a")
     search = cluster.search("--teacher", teacher_file, "--workdir", driver)
     first = driver / "apart" / "trials" / "0000" / "checkpoint-rung-1.pt"
-    until(first.exists, search, "the first rung")
+    until(first.exists, "the first rung", PATIENCE, search)
     shown = command_lines(commands.processes())
     cluster.kill("a")
     cluster.join("b")
-    until(lambda: (tmp_path / "b" / "apart" / "trials" / "0000").exists(), search, "the other node")
+    until(lambda: (tmp_path / "b" / "apart" / "trials" / "0000").exists(), "the other node", PATIENCE, search)
     shown += command_lines(commands.processes())
     left = [3]
 
@@ -190,7 +166,7 @@ def test_a_killed_driver_resumes_and_a_wrong_bucket_is_refused_before_anything_s
     assert not driver.exists()
     search = cluster.search(*flags)
     first = driver / "apart" / "trials" / "0000" / "checkpoint-rung-1.pt"
-    until(first.exists, search, "the first rung")
+    until(first.exists, "the first rung", PATIENCE, search)
     search.send_signal(signal.SIGKILL)
     search.communicate(timeout=PATIENCE)
     assert object_names()

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from nas.errors import ConfigError
-from nas.exchange import ExchangeError, ExchangeOutageError, ObjectStore, Patience
-from nas.exchange.object_store import AT_ONCE, CHUNK
+from nas.exchange import ExchangeError, ExchangeOutageError, ObjectStore
+from nas.exchange.object_store import CHUNK
+from nas.patience import AT_ONCE, Patience
 from tests.nas.exchange.conftest import BRIEF
 from tests.nas.exchange.s3_server import AWAY, BUCKET, DENIED, S3Server
 

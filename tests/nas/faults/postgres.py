@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from tests.nas.processes import free_port
+
 SECONDS = 60  # for the server to start or stop
 
 
@@ -23,9 +24,7 @@ class Server:
 
     def __init__(self, binaries: Path, folder: Path) -> None:
         self._binaries, self._folder, self._databases = binaries, folder, 0
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._run("initdb", "-D", str(folder / "data"), "-A", "trust", "-U", "postgres")
 
     @property

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from nas.database import LeaseRow, Retries
 from nas.errors import SearchError
+from nas.patience import Patience
 from nas.study import StudyStore
 from nas.study import store as stores
 from nas.trials import TrialAttributes
@@ -40,8 +41,8 @@ pytestmark = pytest.mark.slow
 
 EVERY = "NAS_TEST_EVERY_OPERATION"  # environment variable: set, the whole plan is carried out
 SHARES, STRIDE = (4, 1) if os.environ.get(EVERY) else (1, 120)  # shares of the plan; every so many operations
-LASTING = Retries("storage", seconds=0.02, first_wait=0.002, longest_wait=0.01)
-PASSING = replace(LASTING, seconds=30.0)  # what fails once is repeated, however busy the machine
+LASTING = Retries("storage", Patience(0.02, first_wait=0.002, longest_wait=0.01))
+PASSING = Retries("storage", replace(LASTING.patience, seconds=30.0))  # however busy the machine
 
 load, load_once = pyfiles.load_module_py, functools.cache(pyfiles.load_module_py)
 

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from nas.errors import ConfigError, SearchError, StudyError
 from nas.exchange import VARIABLE, ExchangeOutageError, node, object_store, receiver, reports
-from nas.exchange.object_store import Patience
+from nas.patience import Patience
 from nas.study import StudyStore
 from nas.workbench import Workbench
 from tests.nas.conftest import MakeBench
