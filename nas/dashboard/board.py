@@ -42,6 +42,7 @@ class Board:
         self._find, self._looked = find, time.monotonic()
         self._lock = threading.Lock()
         self._tie_break = TieBreakForm()
+        self._shown = self._pages[0]  # the page that was asked for last
 
     def __enter__(self) -> Self:
         return self
@@ -92,7 +93,15 @@ class Board:
             self._pages.append(StudyPage(store, folder, len(self._pages) + 1))
 
     def _page(self, number: int) -> StudyPage | None:
-        return self._pages[number - 1] if 0 < number <= len(self._pages) else None
+        """The page of a study; that of the study before it has no connection any more."""
+        if not 0 < number <= len(self._pages):
+            return None
+        page = self._pages[number - 1]
+        with self._lock:
+            before, self._shown = self._shown, page
+        if before is not page:
+            before.store.release()
+        return page
 
     def _ours(self, name: str, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Our own files, and the summaries of studies."""

@@ -2,7 +2,7 @@
 
 from nas.database.connection import connect, unwritable
 from nas.database.lease import Holder, Lease, check_free, fenced, is_held, lease_holder, study_lease
-from nas.database.outages import DatabaseOutageError, Retries, outages_translated
+from nas.database.outages import DatabaseOutageError, Retries, translate_outages
 from nas.database.snapshot import readable
 from nas.database.storages import optuna_storage
 from nas.database.tables import STUDY_NAME_LENGTH, Base, LeaseRow, Rung
@@ -26,12 +26,12 @@ __all__ = [
     "is_held",
     "lease_holder",
     "optuna_storage",
-    "outages_translated",
     "parse_url",
     "readable",
     "same_database",
     "shown",
     "sqlite_path",
     "study_lease",
+    "translate_outages",
     "unwritable",
 ]

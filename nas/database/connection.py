@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine
 
@@ -156,7 +157,7 @@ def when_connections_are_free(action: Callable[[], T], url: URL) -> T:
             if time.monotonic() > deadline:
                 raise StorageError(
                     f"storage {shown(url)}: all connections of the server are taken ({_one_line(error)}): "
-                    "close some, or raise its max_connections; a search takes three, a dashboard as many"
+                    "close some, or raise its max_connections; a search takes three, a dashboard four"
                 ) from error
             if not is_said:
                 log.warning(
@@ -182,12 +183,23 @@ def patiently(
 
 
 def _migrate(engine: Engine) -> None:
+    """Bring our tables up to date.
+
+    Raises:
+        StorageError: a later version of this package has brought them further.
+    """
     config = Config()  # no alembic.ini: works from an installed package
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:  # a revision that this version does not know
+            raise StorageError(
+                f"storage {shown(engine.url)}: a later version of nas-students has changed its tables "
+                f"({_one_line(error)}): pip install --upgrade nas-students"
+            ) from error
 
 
 def unwritable(url: URL, path: Path, error: Exception) -> str:

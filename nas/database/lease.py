@@ -112,7 +112,7 @@ class Lease:
         while not self._released.wait(HEARTBEAT_SECONDS):
             try:
                 self.renew()
-            except (sa.exc.SQLAlchemyError, DatabaseOutageError) as error:
+            except (sa.exc.SQLAlchemyError, DatabaseOutageError, SearchError) as error:  # the next one may be
                 log.debug("the heartbeat of study %r could not be written: %s", self._study, error)
             except StudyError:
                 return

@@ -7,8 +7,7 @@ that may be repeated are therefore given to `Retries`.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from typing import TypeVar
@@ -41,26 +40,29 @@ TAKEN_STATE, TAKEN = "53300", ("too many clients", "remaining connection slots",
 T = TypeVar("T")
 
 
-class DatabaseOutageError(Exception):
+class DatabaseOutageError(SearchError):
     """A statement failed because the database could not be reached, or another writer held it for too long.
 
     No subclass of SQLAlchemy's errors: Optuna repeats some statements that fail by those, and would make a
     trial twice.
     """
 
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the database does not answer ({reason}): start it, then run the same command again"
+        )
+        self.reason = reason
 
-@contextmanager
-def outages_translated(engine: Engine) -> Iterator[None]:
-    """Raise DatabaseOutageError for what fails on `engine` by an outage while the block runs."""
+
+def translate_outages(engine: Engine) -> None:
+    """Raise DatabaseOutageError for what fails on `engine` by an outage from now on."""
     event.listen(engine, "handle_error", _translate)
-    try:
-        yield
-    finally:
-        event.remove(engine, "handle_error", _translate)
 
 
 def _translate(context: ExceptionContext) -> Exception | None:
     """The error that replaces an outage's, or that of a database without room; None for other errors."""
+    if context.is_pre_ping:
+        return None  # of a connection that was lost while nobody used it: the pool makes another
     error = context.original_exception
     if not isinstance(error, Exception):  # Ctrl-C, by which the connection is lost as well
         return None
@@ -141,7 +143,7 @@ class Retries:
 
 def _reason(error: Exception) -> str | None:
     """Why the database is away; None for an error that is no outage's."""
-    return str(error) if isinstance(error, DatabaseOutageError) else None
+    return error.reason if isinstance(error, DatabaseOutageError) else None
 
 
 def _remedy(error: BaseException | None) -> str:

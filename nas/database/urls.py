@@ -46,7 +46,10 @@ def same_database(one: str, other: str) -> bool:
 
 
 def _place(url: str) -> str:
-    parsed = _read(without_password(url))
+    try:
+        parsed = _read(without_password(url))
+    except (sa.exc.ArgumentError, ValueError):  # of a file that others may write
+        return url
     path = sqlite_path(parsed)
     return shown(parsed) if path is None else str(path.resolve())
 

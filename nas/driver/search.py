@@ -116,11 +116,12 @@ def run_search(
         receiver = receiver_of(config, lease.token)
         if source.work_left:
             with ExitStack() as running:
-                _claim(receiver, store)
-                resources = _cluster(running, config, store, console)
-                running.enter_context(receiver.listening())
-                _announce(bench, console)
-                _prepare_shared(bench, store, resources, console)
+                with _undone_if_refused(store, receiver):
+                    receiver.claim(_interrupted(store))
+                    resources = running.enter_context(open_cluster(config, console))
+                    running.enter_context(receiver.listening())
+                    _announce(bench, console)
+                    _prepare_shared(bench, store, resources, console)
                 folder.keep()  # from here on there are results
                 config.save()
                 run = record_run(store, lease.token[:RUN_DIGITS], config.seed)
@@ -183,33 +184,20 @@ def _log(folder: Path, run: RunFacts) -> RunLog:
         ) from error
 
 
-def _claim(receiver: Receiver, store: StudyStore) -> None:
-    """Make the exchange ready for this driver's workers; a study that was made in vain is deleted.
-
-    Raises:
-        UserError: the exchange is another study's, or can't be used.
-    """
+def _interrupted(store: StudyStore) -> list[int]:
+    """Numbers of the trials that are resumed."""
     trials = store.study.get_trials(deepcopy=False)
-    interrupted = [trial.number for trial in trials if not trial.state.is_finished()]
+    return [trial.number for trial in trials if not trial.state.is_finished()]
+
+
+@contextmanager
+def _undone_if_refused(store: StudyStore, receiver: Receiver) -> Iterator[None]:
+    """Delete a study that was made in vain and its objects, so that a corrected request starts anew."""
     try:
-        receiver.claim(interrupted)
+        yield
     except UserError:
-        store.discard_if_empty()
-        raise
-
-
-def _cluster(
-    running: ExitStack, config: SearchConfig, store: StudyStore, console: Console
-) -> WorkerResources:
-    """Open the cluster until `running` ends; a study that was made in vain is deleted.
-
-    Raises:
-        UserError: Ray can't be started, or does not answer, or no worker joins it.
-    """
-    try:
-        return running.enter_context(open_cluster(config, console))
-    except UserError:
-        store.discard_if_empty()
+        if store.discard_if_empty():
+            receiver.finish()
         raise
 
 
@@ -231,16 +219,11 @@ def _prepare_shared(
     """Make what all candidates read, and record the facts of the study that are known then.
 
     Raises:
-        UserError: data or extractor can't be used, or are not the study's. A study without trials is deleted
-            where the former is found, so that a corrected request starts anew.
+        UserError: data or extractor can't be used, or are not the study's.
     """
     if sweep(bench.config.cache / TEACHER_CACHE):
         say(console, REMOVED, dated=False)
-    try:
-        teacher_score, precision = prepare_teacher_and_statistics(bench.config, resources, console)
-    except UserError:
-        store.discard_if_empty()
-        raise
+    teacher_score, precision = prepare_teacher_and_statistics(bench.config, resources, console)
     record_facts(store, bench, teacher_score, precision)
 
 

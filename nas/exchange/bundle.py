@@ -55,7 +55,9 @@ class Bundle:
             ExchangeError: the list names files outside of the folder.
         """
         listed = self.listed(on_wait)
-        there = {name.rpartition("/")[2] for name in self._store.names(self._place)} if listed else set()
+        there = (
+            {name.rpartition("/")[2] for name in self._store.names(self._place, on_wait)} if listed else set()
+        )
         self._listed = {name: digest for name, digest in listed.items() if digest in there}
         return dict(self._listed)
 
@@ -109,7 +111,7 @@ class Bundle:
         self._store.write(json.dumps({"files": after}).encode(), f"{self._place}/{LIST}", on_wait)
         self._listed = after
         for digest in set(before.values()) - set(after.values()):
-            self._store.remove(f"{self._place}/{digest}")
+            self._store.remove(f"{self._place}/{digest}", on_wait)
 
     def fetch(
         self,
@@ -158,7 +160,7 @@ class Bundle:
                 return
         check()
         self._lose(digest)
-        self._store.remove(f"{self._place}/{digest}")
+        self._store.remove(f"{self._place}/{digest}", on_wait)
         raise LostObjectError(
             f"{self._store.url}: {self._place}/{digest} has another SHA-256, {ATTEMPTS} times, and was "
             "removed: run the same command again, and a worker puts it anew, or trains its rung again"

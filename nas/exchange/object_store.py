@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +18,7 @@ from typing import IO, Any, TypeVar
 
 import fsspec
 from fsspec.callbacks import Callback
+from fsspec.implementations.local import LocalFileSystem
 
 from nas.errors import ConfigError
 from nas.exchange.errors import ExchangeError, ExchangeOutageError
@@ -24,22 +26,17 @@ from nas.extras import install
 from nas.options import nearest
 from nas.patience import DEFAULT, OnWait, OutageError, Patience
 from search_spaces import one_line
+from search_spaces.reading import written_whole
 
 CHUNK = 2**23  # bytes that are read at a time
 LONGEST_REASON = 160  # characters
-S3: dict[str, Any] = {
+S3: dict[str, Any] = {  # what s3fs is to be told; credentials and addresses it finds by itself
     # how long to try is decided here, where the user sees it; the client's own repetitions would multiply
     "config_kwargs": {"connect_timeout": 10, "read_timeout": 60, "retries": {"total_max_attempts": 2}},
 }
-OF_PROTOCOLS: dict[str, dict[str, Any]] = {
-    "s3": S3,
-    "s3a": S3,
-    "file": {"auto_mkdir": True},
-    "local": {"auto_mkdir": True},
-}
-"""What the packages of protocols are to be told. Credentials and addresses they find by themselves."""
 S3_ALIKE = ("s3", "s3a")  # protocols of s3fs
 LOCAL = ("file", "local")  # protocols of folders
+UNFINISHED = re.compile(r"(.*/)?\.[^/]*\.partial")  # what a killed writer leaves in a folder
 PROTOCOLS = (*S3_ALIKE, "gs", "gcs", "abfs", "abfss", "az", *LOCAL)
 
 T = TypeVar("T")
@@ -137,19 +134,20 @@ class ObjectStore:
 
         return self._repeated(copy, on_wait, absent=True)
 
-    def names(self, folder: str = "") -> list[str]:
+    def names(self, folder: str = "", on_wait: OnWait | None = None) -> list[str]:
         """Names of all objects whose names begin with `folder/`, in order; all without a folder."""
         at = self._at(folder)
         try:
-            found = self._repeated(lambda: self._files.find(at), absent=True)
+            found = self._repeated(lambda: self._files.find(at), on_wait, absent=True)
         except FileNotFoundError:
             return []
-        return sorted(str(each)[len(self._root) :].lstrip("/") for each in found)
+        names = (str(each)[len(self._root) :].lstrip("/") for each in found)
+        return sorted(name for name in names if not UNFINISHED.fullmatch(name))
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, on_wait: OnWait | None = None) -> None:
         """Remove the object `name`; one that is gone is no error."""
         with suppress(FileNotFoundError):
-            self._repeated(lambda: self._files.rm_file(self._at(name)), absent=True)
+            self._repeated(lambda: self._files.rm_file(self._at(name)), on_wait, absent=True)
 
     def remove_below(self, folder: str) -> None:
         """Remove all objects whose names begin with `folder/`."""
@@ -227,6 +225,17 @@ class ObjectStore:
         return None
 
 
+class _Folder(LocalFileSystem):  # type: ignore[misc]  # fsspec has no types
+    """A folder in which an object that is written from memory appears whole, as in a store."""
+
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: Any) -> None:
+        """fsspec's name for writing a whole object."""
+        place = Path(self._strip_protocol(path))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(place) as file:
+            file.write(value)
+
+
 class _Moving(Callback):  # type: ignore[misc]  # fsspec has no types
     """Tells an `OnWait` of every part of a file that has been moved."""
 
@@ -286,10 +295,11 @@ def _file_system(url: str) -> Any:
             f"--exchange {url}: {protocol} is no protocol of an object store{nearest(protocol, PROTOCOLS)}; "
             f"give one of {', '.join(PROTOCOLS)}"
         )
+    if protocol in LOCAL:
+        return _Folder(auto_mkdir=True, skip_instance_cache=True)
+    own = S3 if protocol in S3_ALIKE else {}
     try:
-        files = fsspec.filesystem(
-            protocol, use_listings_cache=False, skip_instance_cache=True, **OF_PROTOCOLS.get(protocol, {})
-        )
+        files = fsspec.filesystem(protocol, use_listings_cache=False, skip_instance_cache=True, **own)
     except ValueError as error:
         raise ConfigError(f"--exchange {url}: {reason_of(error)}") from error
     except ImportError as error:

@@ -23,6 +23,7 @@ from nas.patience import AT_ONCE, DEFAULT, Patience
 from nas.study import FolderOwner
 from search_spaces import UserError, one_line
 
+SHOWN = 120  # characters of what another driver has said
 LEAVING = Patience(30.0)  # for what is removed at the end: nothing depends on it
 
 log = logging.getLogger(__name__)
@@ -246,8 +247,9 @@ def _other_study(objects: StudyObjects, config: SearchConfig) -> str:
     same = bool(storage) and same_database(storage, ours["storage"])
     if known.get("study") == ours["study"] and same and (not is_file or known.get("host") == ours["host"]):
         return ""
-    where = f" on {known.get('host')}" if is_file else ""
-    return f"study {known.get('study')!r} in {storage or 'another database'}{where}"
+    place = one_line(without_password(storage), SHOWN) if storage else "another database"
+    where = f" on {one_line(known.get('host'), SHOWN)}" if is_file else ""
+    return f"study {one_line(known.get('study'), SHOWN)} in {place}{where}"
 
 
 def _check_ours(objects: StudyObjects, config: SearchConfig) -> None:

@@ -285,7 +285,7 @@ class Candidate:
         fid = score.values["fid"]
         title = f"trial {self.trial}, {config.distance} {fid:.2f} after {images} images"
         made = sample(student, self.bench.preview.inputs)
-        save_png(compare(self._panels(made, title)), self.folder / "samples.png")
+        picture = self._save_picture(self._panels(made, title), "samples.png")
         cost = measure(student)
         of_finalist = self._as_finalist(student, made, title) if last and self.finalist else {}
         return {
@@ -298,7 +298,7 @@ class Candidate:
             "fid_seed": score.seed,
             "losses": dict(losses),
             "worker": f"{socket.gethostname()}:{os.getpid()}",
-            "samples": str((self.folder / "samples.png").relative_to(config.folder)),
+            "samples": picture,
             "macs": cost.macs,
             "params": cost.params,
             **of_finalist,
@@ -316,10 +316,15 @@ class Candidate:
             values = {name: value for score in scores.values() for name, value in score.values.items()}
             found["held_out"] = {name: value for name, value in values.items() if name != SPREAD}
         if bench.samples is None:  # a teacher's samples are nobody's photographs
-            path = self.folder / "nearest.png"
-            save_png(compare(self._nearest(made, title)), path)
-            found["nearest"] = str(path.relative_to(config.folder))
+            found["nearest"] = self._save_picture(self._nearest(made, title), "nearest.png")
         return found
+
+    def _save_picture(self, panels: Sequence[Panel], name: str) -> str:
+        """Save a picture of the trial; returns its path in the study's folder."""
+        drawn, path = compare(panels), self.folder / name
+        self._check_owner()
+        save_png(drawn, path)
+        return str(path.relative_to(self.bench.config.folder))
 
     def _nearest(self, made: Tensor, title: str) -> list[Panel]:
         """Some of the images `made`, and below each the training images nearest to it."""

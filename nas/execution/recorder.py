@@ -38,6 +38,7 @@ class StudyRecorder:
                 f"weights {measured_with}, the study with {expected}: have the same file on all machines"
             )
         self.receive(number, outcome.files)
+        self._store.check_lease()  # the picture is a file, written before the transaction can tell
         with self._store.together():
             self._store.record_rung(outcome.record)
             trial = self._trial(number, outcome)

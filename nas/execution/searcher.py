@@ -126,7 +126,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
 
     @contextmanager
     def heeding_interrupts(self) -> Iterator[None]:
-        """Ctrl-C within the block is raised here once more, should the first KeyboardInterrupt get lost.
+        """Ctrl-C or SIGTERM in the block is raised once more, should the first KeyboardInterrupt get lost.
 
         Python raises it wherever it happens to be. In a callback that a library makes from C, that library
         prints it and continues.
@@ -139,11 +139,12 @@ class StudySearcher(Searcher):  # type: ignore[misc]  # Ray Tune has no types
             self._interrupted = True
             raise KeyboardInterrupt
 
-        before = signal.signal(signal.SIGINT, note)
+        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _heed(self) -> None:
         if self._interrupted:

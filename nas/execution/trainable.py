@@ -62,6 +62,9 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
                 raise
             self._problem = str(error)  # returned by `step`: raised here, it would fail every candidate
             return
+        except OSError as error:  # the disk of this node is full or gone
+            self._problem = f"{type(error).__name__}: {error}"
+            return
         self._make = self._prepare()
         self.reset_config(config)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
@@ -80,4 +81,17 @@ def artifact_store(artifacts: Path) -> FileSystemArtifactStore:
         raise WorkdirError(
             f"{artifacts} can't be written ({os_reason(error)}): give another --workdir"
         ) from error
-    return FileSystemArtifactStore(str(artifacts))
+    return _WholeFiles(artifacts)
+
+
+class _WholeFiles(FileSystemArtifactStore):
+    """A folder of artifacts, each of which appears whole and on the disk: the study refers to it then."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(str(folder))
+        self._folder = folder
+
+    def write(self, artifact_id: str, content_body: BinaryIO) -> None:
+        """Keep an artifact."""
+        with written_whole(self._folder / artifact_id) as file:
+            shutil.copyfileobj(content_body, file)

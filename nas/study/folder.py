@@ -84,13 +84,20 @@ def _settings(folder: Path) -> dict[str, Any] | None:
 class StudyFolder:
     """Whether a new study folder is kept when its search is refused; see `study_folder`."""
 
-    def __init__(self, made: Sequence[Path], undo: ExitStack) -> None:
-        self._made, self._undo = made, undo
+    def __init__(self, folder: Path, is_ours: bool, undo: ExitStack) -> None:
+        """Decide nothing yet.
+
+        Args:
+            folder: of the study.
+            is_ours: whether this process has made it, rather than another driver.
+            undo: what is done where the search is refused.
+        """
+        self._folder, self._is_ours, self._undo = folder, is_ours, undo
 
     def own_contents(self) -> None:
         """Remove the contents, too, where the folder is new: nobody else writes there."""
-        if self._made:
-            self._undo.push(_on_user_error(partial(shutil.rmtree, self._made[0], ignore_errors=True)))
+        if self._is_ours:
+            self._undo.push(_on_user_error(partial(shutil.rmtree, self._folder, ignore_errors=True)))
 
     def keep(self) -> None:
         """Keep folder and contents, whatever happens from now on."""
@@ -119,7 +126,7 @@ def study_folder(config: SearchConfig) -> Iterator[StudyFolder]:
             raise WorkdirError(
                 f"{config.folder} can't be written ({reason}): choose another --workdir"
             ) from error
-        yield StudyFolder(made, undo)
+        yield StudyFolder(config.folder, config.folder in made, undo)
 
 
 def _on_user_error(action: Callable[[], None]) -> Callable[..., None]:

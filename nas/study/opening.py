@@ -29,7 +29,6 @@ DIRECTIONS = [StudyDirection.MINIMIZE, StudyDirection.MINIMIZE]
 
 
 def open_study(
-    engine: Engine,
     storage: BaseStorage,
     name: str,
     identity: Mapping[str, str],
@@ -48,7 +47,6 @@ def open_study(
     if name not in known:
         if not create:
             raise no_study(name, known)
-        delete_rungs(engine, name)
         try:
             study = optuna.create_study(
                 storage=storage, study_name=name, directions=DIRECTIONS, sampler=sampler

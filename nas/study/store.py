@@ -37,12 +37,12 @@ from nas.database import (
     is_held,
     lease_holder,
     optuna_storage,
-    outages_translated,
     parse_url,
     readable,
     shown,
     sqlite_path,
     study_lease,
+    translate_outages,
 )
 from nas.errors import SearchError, StudyError
 from nas.study.opening import (
@@ -58,7 +58,7 @@ from nas.study.opening import (
 from nas.study.records import RungRecord
 from search_spaces import UserError
 
-OPENING_SECONDS = 20.0  # that an outage may last where nothing is at stake yet
+OPENING_SECONDS = 20.0  # that an outage may last where nothing is at stake
 LAST_SECONDS = 5.0  # that an outage may last where an error ends the search anyway
 
 log = logging.getLogger(__name__)
@@ -128,7 +128,6 @@ class StudyStore:
             storage = optuna_storage(opened)
             open_in = partial(
                 open_study,
-                engine,
                 name=name,
                 identity=identity or {},
                 assumed=assumed or {},
@@ -136,8 +135,9 @@ class StudyStore:
                 sampler=sampler,
                 create=create,
             )
-            with outages_translated(engine), outages_translated(storage.engine):
-                study = Retries(f"storage {shown(parsed)}").within(OPENING_SECONDS)(lambda: open_in(storage))
+            for each in (engine, storage.engine):
+                translate_outages(each)
+            study = Retries(f"storage {shown(parsed)}").within(OPENING_SECONDS)(lambda: open_in(storage))
         except BaseException:  # also Ctrl-C: leave no connection open
             if engine is not None:
                 engine.dispose()
@@ -240,16 +240,16 @@ class StudyStore:
         """
         with ExitStack() as stack:
             engines = (self._engine, self._storage.engine)
-            for engine in engines:
-                stack.enter_context(outages_translated(engine))
             held = stack.enter_context(study_lease(self._engine, self.name, self._retries))
             for engine in engines:
                 stack.enter_context(fenced(engine, held))
             self._lease = held
-            storage = WriterStorage(self._storage, self._retries)
+            storage = WriterStorage(self._storage, self._retries, settle=held.renew)
             try:
                 self._discard_if_empty_of_others(storage)
                 self.study = self._open_in(storage)
+                if not self.study.get_trials(deepcopy=False):
+                    self._retries(lambda: delete_rungs(self._engine, self.name))
                 with self.errors_of_others():
                     yield held
             finally:
@@ -278,18 +278,23 @@ class StudyStore:
             raise
 
     @property
+    def _reading(self) -> Retries:
+        """Patience for reads: without the lease no work is lost by giving up."""
+        return self._retries if self._lease is not None else self._retries.within(OPENING_SECONDS)
+
+    @property
     def has_driver(self) -> bool:
         """Whether a living driver, this process or another one, holds the lease of this study."""
-        return self._retries(lambda: is_held(self._engine, self.name))
+        return self._reading(lambda: is_held(self._engine, self.name))
 
     @property
     def holder(self) -> Holder | None:
         """Who holds the lease of this study, dead or alive."""
-        return self._retries(lambda: lease_holder(self._engine, self.name))
+        return self._reading(lambda: lease_holder(self._engine, self.name))
 
     def check_no_driver(self) -> None:
         """Raise StudyError, with who runs it, where a living driver holds the lease of this study."""
-        self._retries(lambda: check_free(self._engine, self.name))
+        self._reading(lambda: check_free(self._engine, self.name))
 
     def check_lease(self) -> None:
         """Raise StudyError when the lease that this store held has been taken over.
@@ -318,10 +323,16 @@ class StudyStore:
         self._retries(lambda: rename_study(self._engine, self.name, name))
         self.name = name
 
-    def discard_if_empty(self) -> None:
-        """Delete the study when it has no trials, so that a corrected request starts anew."""
-        if not self.study.get_trials(deepcopy=False):
-            optuna.delete_study(study_name=self.name, storage=self.storage)
+    def discard_if_empty(self) -> bool:
+        """Delete the study when it has no trials, so that a corrected request starts anew.
+
+        Returns:
+            Whether it had none.
+        """
+        if self.study.get_trials(deepcopy=False):
+            return False
+        optuna.delete_study(study_name=self.name, storage=self.storage)
+        return True
 
     def _discard_if_empty_of_others(self, storage: BaseStorage) -> None:
         """Delete the study, as it is now, when it has no trials and another identity."""
@@ -378,7 +389,7 @@ class StudyStore:
             with Session(self._engine) as session:
                 return [_record(row) for row in session.scalars(query)]
 
-        return self._retries(read)
+        return self._reading(read)
 
     def begin(self, attributes: Mapping[str, Any], like: FrozenTrial | None = None) -> int:
         """A new RUNNING trial that no sampler is asked for, with these user attributes; returns its number.

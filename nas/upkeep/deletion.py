@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nas.config import CACHE
 from nas.errors import StudyError, WorkdirError
-from nas.study import DATABASE, FolderOwner, StudyAttributes, StudyStore, has_settings_of, open_all
+from nas.study import DATABASE, SETTINGS, FolderOwner, StudyAttributes, StudyStore, has_settings_of, open_all
 from nas.upkeep.collection import check_can_be_changed, check_own_folder
 from nas.upkeep.leftovers import remove
 from search_spaces import os_reason
@@ -78,8 +78,8 @@ def delete_study(store: StudyStore, folder: Path) -> None:
 
 
 def _remove_contents(store: StudyStore, folder: Path) -> None:
-    """Delete everything in `folder` but its database."""
-    for path in sorted(folder.iterdir()):
+    """Delete everything in `folder` but its database; last what says that it is the study's."""
+    for path in sorted(folder.iterdir(), key=lambda path: (path.name == SETTINGS, path)):
         if not path.name.startswith(DATABASE):
             store.check_lease()
             remove(path)

@@ -23,13 +23,18 @@ from nas.budget import parse_duration, parse_quantity
 from nas.checkpoints.arrays import read_array
 from nas.config import SearchConfig, read_toml
 from nas.driver import prepare
+from nas.exchange import ExchangeError, ObjectStore
+from nas.exchange.bundle import LIST, Bundle
+from nas.exchange.receiver import _check_ours
+from nas.exchange.study_objects import DRIVER, StudyObjects
+from nas.patience import AT_ONCE
 from nas.workbench import Workbench
 from nas.workbench.warm_start import read_warm_start
 from search_spaces import UserError, load_checkpoint, one_line
 from tests.fuzz import seeds
 from tests.fuzz.mutations import mutated
 
-REFUSALS = (UserError, UnusableImageError, UnlabelledError)
+REFUSALS = (UserError, ExchangeError, UnusableImageError, UnlabelledError)
 """How an input may be refused: the last two leave out an image, or its label, with a line on it."""
 
 DECODED = 20  # images of a source
@@ -125,6 +130,23 @@ def _enqueue(content: bytes, folder: Path) -> None:
     read_warm_start(bench)
 
 
+def _listed(content: bytes, folder: Path) -> None:
+    """The list of a bundle in an object store, and files of it."""
+    store = ObjectStore(f"file://{folder}/store", AT_ONCE)
+    store.write(content, f"x/{LIST}")
+    bundle = Bundle(store, "x", folder / "trial")
+    bundle.fetch(bundle.usable())
+
+
+def _claimed(content: bytes, folder: Path) -> None:
+    """What a driver has said of itself in an object store."""
+    exchange = f"file://{folder}/store"
+    config = SearchConfig.of(budget_macs="2M", study="x", workdir=folder / "work", exchange=exchange)
+    objects = StudyObjects(config, AT_ONCE)
+    objects.store.write(content, f"x/{DRIVER}")
+    _check_ours(objects, config)
+
+
 def _idx(chance: random.Random) -> bytes:
     """Damage of the file, or of what is packed in it."""
     if chance.random() < 0.3:
@@ -189,6 +211,8 @@ PARSERS: dict[str, Parser] = {
     "torch archive": Parser(_torch_zip, partial(_checkpoint, "network.pt")),
     "safetensors": Parser(_safetensors, partial(_checkpoint, "network.safetensors")),
     "npy array": Parser(_plain(seeds.arrays), _array),
+    "list of objects": Parser(lambda chance: mutated(seeds.LISTS, chance), _listed),
+    "claim of objects": Parser(lambda chance: mutated(seeds.CLAIMS, chance), _claimed),
     "enqueued architectures": Parser(_plain(seeds.architectures), _enqueue),
 }
 

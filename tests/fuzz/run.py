@@ -11,6 +11,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -27,7 +28,12 @@ from tests.fuzz.parsers import PARSERS, REFUSALS, refusal_fault
 LIMIT = 10.0  # seconds of an input; the slowest sound one takes a tenth of one
 ROOM = 2 * 2**30  # bytes beside what the imported libraries take
 KEPT = 5  # faults that are described
-CHANGES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate")
+CHANGES = {
+    **dict.fromkeys(("os.mkdir", "os.remove", "os.rmdir", "os.truncate"), slice(1)),
+    **dict.fromkeys(("os.rename", "os.link"), slice(2)),
+    "os.symlink": slice(1, 2),
+}
+"""Events of the file system ─► which of their arguments are paths that change."""
 OUTSIDE = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect")
 
 
@@ -48,10 +54,12 @@ class _Watch:
         if event in OUTSIDE:
             self.seen.append(f"{event} {arguments!r:.200}")
         elif event in CHANGES or (event == "open" and self._writes(arguments)):
-            place = arguments[0]
-            inside = isinstance(place, int) or os.path.abspath(os.fsdecode(place)).startswith(self.folder)
-            if not inside:
-                self.seen.append(f"{event} {place!r:.200}")
+            for place in arguments[CHANGES[event] if event in CHANGES else slice(1)]:
+                if not self._is_inside(place):
+                    self.seen.append(f"{event} {place!r:.200}")
+
+    def _is_inside(self, place: Any) -> bool:
+        return isinstance(place, int) or os.path.abspath(os.fsdecode(place)).startswith(self.folder)
 
     @staticmethod
     def _writes(arguments: tuple[Any, ...]) -> bool:
@@ -89,7 +97,7 @@ def fuzz(name: str, inputs: int, seed: int, seconds: float) -> dict[str, Any]:
             if why and len(found["faults"]) < KEPT:
                 found["faults"].append({"number": found["inputs"], "why": why, "begins": repr(content[:60])})
             for left in folder.iterdir():
-                left.unlink()
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
     return found
 
 

@@ -44,6 +44,15 @@ LABELS = (
     b'{"labels": {"0/a.png": 1, "1/b.png": "0"}}',
 )
 
+LISTS = (
+    b'{"files": {"rung-1.pt": "%s", "sub/samples.png": "%s"}}' % (b"0a" * 32, b"f" * 64),
+    b'{"files": {}}',
+)
+CLAIMS = (
+    b'{"study": "x", "storage": "sqlite:////shared/x/study.db", "host": "here", "token": "0123"}',
+    b'{"study": "y", "storage": "postgresql+psycopg://nas@db/nas", "host": "there", "token": "4567"}',
+)
+
 
 @cache
 def pictures() -> tuple[bytes, ...]:

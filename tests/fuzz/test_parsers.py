@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PARSERS = (
     *("quantity", "duration", "budget options", "TOML settings", "table of attributes", "dataset.json"),
     *("idx", "zip of images", "image", "NVIDIA pickle", "torch archive", "safetensors", "npy array"),
-    "enqueued architectures",
+    *("list of objects", "claim of objects", "enqueued architectures"),
 )
 INPUTS = int(os.environ.get("NAS_TEST_FUZZ", "0"))
 BRIEF = (300, 4.0)  # inputs, or seconds, of each parser in the suite
@@ -76,6 +76,7 @@ def test_the_same_seed_gives_the_same_damage() -> None:
         ("bytearray(8 * 2**30)", "crashes"),
         ("__import__('time').sleep(60)", "hangs"),
         (f"open({str(ROOT / 'planted')!r}, 'a')", "outside"),
+        (f"__import__('os').symlink('x', {str(ROOT / 'planted')!r})", "outside"),
     ],
 )
 def test_the_fuzzer_sees_a_parser_that_breaks(fault: str, kind: str) -> None:

@@ -67,11 +67,18 @@ def status_command(asked: StatusOptions) -> None:
 
 def _watch(store: StudyStore, folder: Path, *, as_json: bool) -> None:
     """Show the study again and again."""
+    from nas.errors import SearchError
     from nas.upkeep import study_status
 
     while True:
-        found = study_status(store, folder)
-        store.release()  # no transaction stays open beside the search
+        try:
+            found = study_status(store, folder)
+        except SearchError as error:  # it may answer at the next look
+            echo(f"{error}; looking again in {SECONDS:.0f} s", err=True)
+            time.sleep(SECONDS)
+            continue
+        finally:
+            store.release()  # no transaction stays open beside the search
         if as_json:
             echo(found.model_dump_json())
             sys.stdout.flush()

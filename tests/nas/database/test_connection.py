@@ -191,3 +191,16 @@ def test_commits_wait_for_the_disk_of_a_server_whose_crash_the_driver_survives(u
         for engine in (store._engine, store._storage.engine):
             with engine.connect() as connection:
                 assert connection.execute(sa.text(asked)).scalar() == wanted
+
+
+def test_tables_that_a_later_version_has_changed_are_refused_with_the_fix(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/study.db"
+    StudyStore.open(url, "study").close()
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE nas_alembic_version SET version_num = 'later'"))
+    engine.dispose()
+    with pytest.raises(
+        StorageError, match=r"a later version .* its tables \(.*'later'\): pip install --upgrade"
+    ):
+        StudyStore.open(url, "study")

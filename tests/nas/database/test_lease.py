@@ -12,9 +12,9 @@ import optuna
 import pytest
 import sqlalchemy as sa
 
-from nas.database import LeaseRow
+from nas.database import DatabaseOutageError, Lease, LeaseRow
 from nas.database import lease as leases
-from nas.errors import StudyError
+from nas.errors import SearchError, StudyError
 from nas.study import StudyStore
 from tests.nas.study.records import rung
 
@@ -151,6 +151,27 @@ def test_the_heartbeat_keeps_a_lease_fresh(url: str, name: str, monkeypatch: pyt
     with StudyStore.open(url, name) as one, StudyStore.open(url, name) as two, one.lease():
         _change_owner(url, name, heartbeat=0.0)
         time.sleep(1)
+        with pytest.raises(StudyError, match="run by"):
+            two.lease().__enter__()
+
+
+@pytest.mark.parametrize("error", [SearchError("the disk is full"), DatabaseOutageError("away")])
+def test_the_heartbeat_outlasts_what_fails_one_of_it(
+    url: str, name: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(leases, "HEARTBEAT_SECONDS", 0.05)
+    renew, failures = Lease.renew, [error]
+
+    def fail_once(lease: Lease) -> None:
+        if failures:
+            raise failures.pop()
+        renew(lease)
+
+    monkeypatch.setattr(Lease, "renew", fail_once)
+    with StudyStore.open(url, name) as one, StudyStore.open(url, name) as two, one.lease():
+        _change_owner(url, name, heartbeat=0.0)
+        time.sleep(1)
+        assert failures == []
         with pytest.raises(StudyError, match="run by"):
             two.lease().__enter__()
 

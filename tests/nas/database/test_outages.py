@@ -212,3 +212,34 @@ def test_a_file_that_a_suspended_process_has_locked_names_that_as_the_cause(tmp_
                 connection.exec_driver_sql("PRAGMA busy_timeout = 1")
                 with pytest.raises(SearchError, match="end the process that has locked its file"):
                     one._retries(lambda: connection.exec_driver_sql("DELETE FROM nas_rungs"))
+
+
+def test_a_commit_that_the_server_is_in_the_midst_of_is_waited_for_before_it_is_looked_for(
+    store: StudyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease, inner, order = store._lease, store.storage._inner, list[str]()  # type: ignore[attr-defined]
+    assert lease is not None
+    renew, look = lease.renew, inner.get_n_trials
+    monkeypatch.setattr(store.storage, "_settle", lambda: (order.append("hold the lease's row"), renew()))
+    monkeypatch.setattr(inner, "get_n_trials", lambda study: (order.append("look"), look(study))[1])
+    with failing_commits(store, committed=True):
+        store.study.ask()
+    assert order == ["hold the lease's row", "look"]
+    assert [trial.number for trial in store.study.get_trials()] == [0]
+
+
+def test_readers_of_a_database_that_is_away_say_so_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with StudyStore.open(f"sqlite:///{tmp_path}/study.db", "study") as reader:
+        reader._retries = Retries("storage x", Patience(0.02, first_wait=0.01))
+
+        def fail(*_: object) -> None:
+            raise BusyError("database is locked")
+
+        for engine in (reader._engine, reader._storage.engine):
+            monkeypatch.setattr(engine.dialect, "do_execute", fail)
+        with pytest.raises(SearchError, match="storage x has not answered for 0 s"):
+            _ = reader.holder
+        with pytest.raises(SearchError, match=r"the database does not answer .*locked"):
+            reader.study.get_trials()

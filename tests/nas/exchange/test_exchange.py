@@ -36,7 +36,7 @@ CHECKPOINTS = {"checkpoint-rung-1.pt": b"weights", "losses-rung-1.csv": b"step,g
 @pytest.fixture(autouse=True)
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(node, "PATIENCE", BRIEF)
-    monkeypatch.setattr(receiver, "Patience", lambda: BRIEF)
+    monkeypatch.setattr(receiver, "DEFAULT", BRIEF)
 
 
 @pytest.fixture

@@ -193,3 +193,24 @@ def test_credentials_are_in_no_message(s3: S3Server, caplog: pytest.LogCaptureFi
     with caplog.at_level(logging.DEBUG, logger="nas"), pytest.raises(ExchangeError) as caught:
         ObjectStore(f"s3://{BUCKET}/p", BRIEF).write(b"content", "x")
     assert "a-secret-of-this-test" not in str(caught.value) + caplog.text
+
+
+def test_what_a_killed_writer_left_in_a_folder_is_no_object(tmp_path: Path) -> None:
+    store = ObjectStore(f"file://{tmp_path}/store", AT_ONCE)
+    store.write(b"content", "study/driver.json")
+    (tmp_path / "store" / "study" / ".0123.partial").write_bytes(b"cont")
+    assert store.names() == ["study/driver.json"]
+    assert store.read("study/driver.json") == b"content"
+
+
+def test_listing_and_removing_report_that_they_are_not_over(s3: S3Server) -> None:
+    store, waited = ObjectStore(f"s3://{BUCKET}/p", Patience(2.0, 0.01, 0.05)), list[float]()
+    s3.answer = lambda method, path: AWAY
+    for action in (
+        lambda: store.names("x", waited.append),
+        lambda: store.remove("x", waited.append),
+    ):
+        waited.clear()
+        with pytest.raises(ExchangeOutageError):
+            action()
+        assert waited

@@ -20,15 +20,18 @@ def searcher() -> StudySearcher:
     return StudySearcher(nothing, nothing, nothing, nothing)
 
 
-def test_a_ctrl_c_that_got_lost_is_raised_again_at_the_next_occasion(searcher: StudySearcher) -> None:
-    before = signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_that_got_lost_is_raised_again_at_the_next_occasion(
+    searcher: StudySearcher, number: signal.Signals
+) -> None:
+    before = signal.getsignal(number)
     with searcher.heeding_interrupts():
         with suppress(KeyboardInterrupt):  # as in a callback made from C
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
         for occasion in (lambda: searcher.suggest("one"), lambda: searcher.on_trial_result("one", {})):
             with pytest.raises(KeyboardInterrupt):
                 occasion()
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(number) is before
 
 
 def test_a_search_outside_of_the_main_thread_leaves_signals_alone(searcher: StudySearcher) -> None:

@@ -142,16 +142,23 @@ def test_a_store_that_refuses_ends_the_search(bench: Workbench, monkeypatch: pyt
     assert actor.step() == {"broken": "s3://b/p refuses access (AccessDenied)", "done": True}
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (TeacherError("teacher.pkl does not exist"), "teacher.pkl does not exist"),
+        (OSError(28, "No space left on device"), "OSError: [Errno 28] No space left on device"),
+    ],
+)
 def test_what_a_worker_misses_on_its_node_ends_the_search_with_the_reason(
-    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
 ) -> None:
     actor = trainable(bench, monkeypatch)
 
     def missing(*_: object, **__: object) -> None:
-        raise TeacherError("teacher.pkl does not exist")
+        raise error
 
     monkeypatch.setattr(module, "Workbench", missing)
     proposal = to_tune(Proposal(3, bench.space.smallest(), 0))
     actor.setup(proposal, bench.config.absolute().model_dump(mode="json"), TOKEN)
     assert actor.reset_config(proposal)
-    assert actor.step() == {"broken": "teacher.pkl does not exist", "done": True}
+    assert actor.step() == {"broken": said, "done": True}

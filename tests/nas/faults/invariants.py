@@ -27,9 +27,9 @@ def broken_invariants(config: SearchConfig) -> list[str]:
         trials, rungs = store.study.get_trials(), store.rungs()
         with store._engine.connect() as connection:
             held = connection.execute(sa.select(LeaseRow.pid).where(LeaseRow.study == config.study)).all()
+        found += _orphans(store, config.folder, trials)
     if held:
         found.append("the lease is still held")
-        found += _orphans(store, config.folder, trials)
     for trial in trials:
         if not trial.state.is_finished():
             found.append(f"trial {trial.number} is {trial.state.name}, and nobody trains it")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +17,7 @@ from rich.console import Console
 
 from nas.errors import ConfigError, SearchError, StudyError
 from nas.exchange import VARIABLE, ExchangeOutageError, node, object_store, receiver, reports
+from nas.execution import WorkerResources
 from nas.patience import Patience
 from nas.study import StudyStore
 from nas.workbench import Workbench
@@ -87,7 +88,7 @@ def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Files:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "node"))
     monkeypatch.setattr(object_store, "_file_system", lambda url: made)
     monkeypatch.setattr(node, "PATIENCE", BRIEF)
-    monkeypatch.setattr(receiver, "Patience", lambda: BRIEF)
+    monkeypatch.setattr(receiver, "DEFAULT", BRIEF)
     monkeypatch.setattr(receiver, "LEAVING", BRIEF)
     monkeypatch.setattr(receiver, "reports_written", lambda name: nullcontext())
     monkeypatch.setattr(reports, "ray", SimpleNamespace(get_actor=gone))
@@ -143,6 +144,24 @@ def test_a_driver_that_lost_its_lease_removes_no_objects(
     monkeypatch.setattr(receiver.StoreReceiver, "finish", lambda self: pytest.fail("removed"))
     with pytest.raises(StudyError, match="another driver's"):
         run(bench)
+
+
+def test_a_search_that_is_refused_after_its_claim_leaves_the_store_to_others(
+    files: Files, bench: Workbench, wanted: list[Any], tmp_path: Path
+) -> None:
+    @contextmanager
+    def no_worker(*_: object) -> Iterator[WorkerResources]:
+        assert left_in(tmp_path / "store") != []
+        raise ConfigError("no worker has joined the Ray cluster")
+        yield
+
+    with pytest.raises(ConfigError, match="no worker has joined"):
+        run_stub_search(bench, Console(file=io.StringIO()), no_worker)
+    assert left_in(tmp_path / "store") == []
+    assert not bench.config.folder.exists()
+    bench.config = bench.config.model_copy(update={"workdir": tmp_path / "another"})
+    run(bench)
+    check(bench, wanted, tmp_path)
 
 
 def _operations(files: Files, bench: Workbench, wanted: list[Any], tmp_path: Path) -> int:

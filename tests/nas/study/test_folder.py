@@ -53,6 +53,24 @@ def test_contents_of_another_driver_stay(config: SearchConfig) -> None:
     assert (config.folder / "study.db").exists()
 
 
+def test_a_folder_that_another_driver_made_just_now_stays_with_all_others(
+    config: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = Path.mkdir
+
+    def second(path: Path, *arguments: int, **options: bool) -> None:
+        make(path, *arguments, **options)
+        if path == config.folder.parent:  # the work folder, which is new
+            make(config.folder)
+            make(config.folder.parent / "another")
+
+    monkeypatch.setattr(Path, "mkdir", second)
+    with pytest.raises(ConfigError):
+        search(config, ConfigError, owned=True)
+    assert {path.name for path in config.workdir.iterdir()} == {"mine", "another"}
+    assert (config.folder / "study.db").exists()
+
+
 def test_contents_of_a_folder_that_was_there_stay(config: SearchConfig) -> None:
     config.folder.mkdir(parents=True)
     with pytest.raises(ConfigError):

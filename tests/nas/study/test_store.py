@@ -185,7 +185,7 @@ def test_a_deleted_study_leaves_no_rungs_to_its_namesake(url: str, name: str) ->
     with StudyStore.open(url, name) as store:
         store.record_rung(rung())
         optuna.delete_study(study_name=name, storage=store.study._storage)
-    with StudyStore.open(url, name) as store:
+    with StudyStore.open(url, name) as store, store.lease():
         assert store.rungs() == []
 
 

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from nas.database import LeaseRow, Rung
 from nas.errors import StudyError
-from nas.study import StudyAttributes, StudyStore
-from nas.upkeep import delete_study, finalists_of, own_files
+from nas.study import SETTINGS, StudyAttributes, StudyStore
+from nas.upkeep import delete_study, deletion, finalists_of, own_files
+from nas.upkeep.leftovers import remove
 from tests.nas.upkeep.small_study import files_of, small_study
 
 
@@ -111,3 +112,25 @@ def test_studies_of_its_finalists_are_known(tmp_path: Path) -> None:
 def test_commands_that_look_at_studies_do_not_wait_for_ray() -> None:
     code = "import sys, nas.cli.study, nas.upkeep.deletion; sys.exit('ray' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_deletion_that_was_interrupted_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/elsewhere.db"
+    _, folder = small_study(tmp_path / "runs", "small", url)
+    (folder / "zebra").mkdir()
+
+    def interrupted(path: Path) -> None:
+        if path.name == "zebra":
+            raise KeyboardInterrupt
+        remove(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deletion, "remove", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            delete_study(opened(url, "small"), folder)
+    assert {path.name for path in folder.iterdir()} >= {SETTINGS, "zebra"}
+    delete_study(opened(url, "small"), folder)
+    assert not folder.exists()
+    assert StudyStore.names(url) == []
