@@ -249,7 +249,7 @@ def _other_study(objects: StudyObjects, config: SearchConfig) -> str:
         return ""
     place = one_line(without_password(storage), SHOWN) if storage else "another database"
     where = f" on {one_line(known.get('host'), SHOWN)}" if is_file else ""
-    return f"study {one_line(known.get('study'), SHOWN)} in {place}{where}"
+    return f"study {one_line(known.get('study'), SHOWN)!r} in {place}{where}"
 
 
 def _check_ours(objects: StudyObjects, config: SearchConfig) -> None:
