@@ -1,6 +1,7 @@
 """Metrics by name: each is a few lines over what was gathered of generated and real images.
 
-torch-fidelity computes most of them. A new metric is a function and an entry in `METRICS`.
+torch-fidelity computes most of them, and takes seconds to import: functions do so when they are called. A new
+metric is a function and an entry in `METRICS`.
 """
 
 from __future__ import annotations
@@ -8,19 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from distill._torch_fidelity import (
-    KEY_METRIC_FID,
-    KEY_METRIC_ISC_MEAN,
-    KEY_METRIC_ISC_STD,
-    KEY_METRIC_KID_MEAN,
-    KEY_METRIC_KID_STD,
-    KEY_METRIC_PRECISION,
-    KEY_METRIC_RECALL,
-    fid_statistics_to_metric,
-    isc_features_to_metric,
-    kid_features_to_metric,
-    prc_features_to_metric,
-)
 from distill.errors import FidelityError
 from distill.evaluation.gathering import OF_THE_EXTRACTOR, Gathered, Need
 from distill.evaluation.translations import Measure, Resources, accuracy, content, perceptual, target
@@ -54,6 +42,8 @@ class Metric:
 
 def fid(fake: Gathered, real: Gathered, seed: int) -> tuple[Values, Settings]:
     """Fréchet distance of two Gaussians fitted to the features (Heusel et al. 2017); lower is better."""
+    from distill._torch_fidelity import KEY_METRIC_FID, fid_statistics_to_metric
+
     value = fid_statistics_to_metric(real.statistics, fake.statistics, verbose=False)[KEY_METRIC_FID]
     # rounding takes the distance of a set to itself a little below zero
     return {"fid": max(float(value), 0.0)}, {}
@@ -64,6 +54,8 @@ def kid(fake: Gathered, real: Gathered, seed: int) -> tuple[Values, Settings]:
 
     Mean and standard deviation are over random subsets; the mean of equal sets may be a little below zero.
     """
+    from distill._torch_fidelity import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
+
     size = min(KID_SUBSET_SIZE, fake.images, real.images)
     settings = {"kid_subsets": KID_SUBSETS, "kid_subset_size": size}
     found = kid_features_to_metric(
@@ -77,6 +69,8 @@ def inception_score(fake: Gathered, real: Gathered, seed: int) -> tuple[Values, 
 
     Mean and standard deviation are over random splits.
     """
+    from distill._torch_fidelity import KEY_METRIC_ISC_MEAN, KEY_METRIC_ISC_STD, isc_features_to_metric
+
     splits = max(1, min(IS_SPLITS, fake.images // IS_SPLITS))
     found = isc_features_to_metric(fake.logits, splits, shuffle=True, rng_seed=derive_seed(seed, "is"))
     return {"is": found[KEY_METRIC_ISC_MEAN], "is_std": found[KEY_METRIC_ISC_STD]}, {"is_splits": splits}
@@ -88,6 +82,8 @@ def precision_recall(fake: Gathered, real: Gathered, seed: int) -> tuple[Values,
     An image is among others when its features lie within the distance of one of them to its own third nearest
     neighbour.
     """
+    from distill._torch_fidelity import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
+
     found = prc_features_to_metric(
         fake.features.to(fake.device),  # N² distances of D numbers: the only metric that needs a GPU
         real.features.to(fake.device),

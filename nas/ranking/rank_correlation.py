@@ -1,4 +1,7 @@
-"""Rank correlation of early rungs with the last: do they order architectures alike?"""
+"""Rank correlation of early rungs with the last: do they order architectures alike?
+
+`scipy.stats` takes a second to import: functions do so when they are called.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
-from scipy.stats import bootstrap, kendalltau, spearmanr
 
 from nas.study import RungRecord
 
@@ -63,10 +65,14 @@ def rung_correlations(complete: Iterable[Sequence[RungRecord]]) -> list[RankCorr
 
 
 def _spearman(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
+    from scipy.stats import spearmanr
+
     return float(spearmanr(a, b).statistic)
 
 
 def _kendall(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
+    from scipy.stats import kendalltau
+
     return float(kendalltau(a, b).statistic)
 
 
@@ -77,6 +83,8 @@ def _interval(
 
     None of a correlation of ±1: every resample has the same order, whatever the uncertainty.
     """
+    from scipy.stats import bootstrap
+
     if np.isclose(abs(value), 1.0):
         return None
     with warnings.catch_warnings():

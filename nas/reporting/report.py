@@ -11,7 +11,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 from pydantic import BaseModel, ConfigDict
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from distill.evaluation import distance_name
 from distill.recipes import RECIPES
@@ -316,7 +316,7 @@ def intervals_of(trials: Sequence[TrialReport]) -> dict[int, tuple[float, float]
 def _interval(trial: TrialReport, noise: float, replicates: int) -> tuple[float, float]:
     centre = statistics.median(log_fid(fid) for fid in trial.fids)
     error = noise * math.sqrt(variance_of_median(len(trial.fids)))
-    reach = error * float(student_t.ppf(0.95, PRIOR_WEIGHT + replicates))
+    reach = error * float(stdtrit(PRIOR_WEIGHT + replicates, 0.95))  # quantile of Student's t
     return math.exp(centre - reach), math.exp(centre + reach)
 
 

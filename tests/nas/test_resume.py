@@ -21,7 +21,7 @@ from tests.nas.cli.command_line import result_of
 pytestmark = pytest.mark.slow
 
 PATIENCE = 240.0  # seconds: the machine may be busy
-TRIALS = 6
+TRIALS = 4
 
 
 @pytest.fixture

@@ -272,8 +272,3 @@ def test_a_search_without_images_is_killed_resumed_and_exported(
     assert np.array_equal(np.load(tmp_path / "images.npy"), wanted)
     measured = commands.run("nas-evaluate", student, "--json", timeout=PATIENCE)
     assert json.loads(measured.stdout)["fid"] == pytest.approx(found["best"]["fid"], abs=1e-3)
-
-    final = ("nas-distill", "--top", 1, "--seeds", 1, "--images", 1600, "--workers", 1)
-    final_done = commands.run(*final, timeout=PATIENCE)
-    assert final_done.returncode == 0, final_done.stderr
-    assert f"all distances are to {HELD_OUT}" in " ".join(final_done.stdout.split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -191,8 +192,18 @@ def test_a_training_resumes_in_another_memory_format(make: Make) -> None:
 
 
 @pytest.mark.slow
-def test_compiled_networks_are_the_same_training(make: Make) -> None:
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "aot_eager",  # traces forward and backward passes as the default does, and writes no code for them
+        pytest.param("inductor", marks=pytest.mark.long),
+    ],
+)
+def test_compiled_networks_are_the_same_training(
+    make: Make, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
     plain = still(make(config=replace(WIDE, micro_batch=8)))
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
     compiled = still(make(config=replace(WIDE, micro_batch=8, compile=True)))
     assert close(gradients(plain), gradients(compiled), 1e-2)
     assert set(compiled.state_dict()["student"]) == set(plain.state_dict()["student"])

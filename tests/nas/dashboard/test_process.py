@@ -39,13 +39,13 @@ with dashboard_process(0, Path(sys.argv[1]), "", lambda line: print(line, flush=
 """
 
 
-def waited(condition: Callable[[], object], seconds: float = 120) -> bool:
-    """Whether the condition became true in time."""
+def waited(condition: Callable[[], object], seconds: float = 120, every: float = 0.3) -> bool:
+    """Whether the condition became true in time; `every` so many seconds it is looked."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.3)
+        time.sleep(every)
     return True
 
 
@@ -188,7 +188,7 @@ def test_the_page_of_a_search_follows_its_trials_and_nothing_is_left_behind(
             seen[len(done)] = sum(len(t["artifacts"]) for t in done), points
         return False
 
-    assert waited(looked, 300)
+    assert waited(looked, 300, every=2.0)  # drawing the page takes from the search
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert "Best student" in out
