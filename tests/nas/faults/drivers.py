@@ -149,12 +149,12 @@ def _search(bench: Workbench, pause: float, run: Run) -> int:
     with mock.patch.object(stub_search.StubCandidate, "_measure", slow):
         try:
             run(bench, Console(file=sys.stdout, width=200))
-        except UserError as error:
-            print(f"nas-search: {error}", file=sys.stderr)
-            return 2
-        except SearchError as error:
-            print(f"nas-search: {error}", file=sys.stderr)
-            return 1
+        except (UserError, SearchError) as error:
+            try:
+                print(f"nas-search: {error}", file=sys.stderr)
+            except OSError:  # the disk of its output is full
+                return UNTOLD
+            return 2 if isinstance(error, UserError) else 1
     return 0
 
 

@@ -16,7 +16,6 @@ import pytest
 import sqlalchemy as sa
 from rich.console import Console
 
-from nas.config import SearchConfig
 from nas.database import DatabaseOutageError, LeaseRow, connection
 from nas.errors import StudyError
 from nas.execution import WorkerResources
@@ -135,7 +134,7 @@ def test_a_new_folder_that_another_driver_took_over_is_not_removed(bench: Workbe
     config, others = bench.config, ExitStack()
 
     @contextmanager
-    def taken_over(_: SearchConfig) -> Iterator[WorkerResources]:
+    def taken_over(*_: object) -> Iterator[WorkerResources]:
         engine = sa.create_engine(config.storage_url)
         with engine.begin() as writing:
             writing.execute(sa.update(LeaseRow).values(heartbeat=0.0))
