@@ -14,13 +14,14 @@ from nas.config.identity import (
     recipe_revision,
     same_search,
 )
-from nas.config.names import CACHE, STATISTICS
+from nas.config.names import CACHE, DATABASE, SETTINGS, STATISTICS
 from nas.config.search import SearchConfig
 from nas.config.toml import read_toml, write_toml
 
 __all__ = [
     "CACHE",
     "CACHE_SIZE",
+    "DATABASE",
     "DIGITS_DEFAULTS",
     "MAY_CHANGE",
     "NO_SNAPSHOTS",
@@ -28,6 +29,7 @@ __all__ = [
     "REAL_DEFAULTS",
     "REVISION",
     "SANDWICH_PARTS",
+    "SETTINGS",
     "SNAPSHOTS",
     "STATISTICS",
     "TEACHER_SAMPLES",

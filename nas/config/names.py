@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from nas.config.search import SearchConfig
 
 CACHE = "cache"  # folder beside those of studies
+SETTINGS = "config.toml"  # in the folder of a study
+DATABASE = "study.db"  # there, too, unless --storage names another one
 STATISTICS = "fidelity"  # folder in it, of what is computed of real images
 NOT_IN_NAMES = re.compile(r"[^\w .+=-]+")
 LONGEST = 200  # bytes; file systems take 255, and the names of finalists' studies are longer

@@ -17,7 +17,7 @@ from nas.budget import Budget
 from nas.config.checks import check_search
 from nas.config.defaults import with_defaults
 from nas.config.distillation import DistillationOptions
-from nas.config.names import CACHE, study_name
+from nas.config.names import CACHE, DATABASE, SETTINGS, study_name
 from nas.config.options import BudgetOptions, CandidateOptions, EvaluationOptions, TeacherOptions
 from nas.config.toml import write_toml
 from nas.errors import ConfigError, StudyError
@@ -132,7 +132,7 @@ class SearchConfig(
             raise ConfigError(
                 f"--workdir {self.workdir}: give one without % and ? in its name, or a --storage"
             )
-        return self.storage or f"sqlite:///{self.folder / 'study.db'}"
+        return self.storage or f"sqlite:///{self.folder / DATABASE}"
 
     @property
     def cached_images(self) -> int:
@@ -165,7 +165,7 @@ class SearchConfig(
         return self.model_dump(mode="json") | {"storage": without_password(self.storage)}
 
     def save(self) -> Path:
-        """Write `config.toml` in the study's folder; `nas-search --config` reads it back."""
-        path = self.folder / "config.toml"
+        """Write `SETTINGS` in the study's folder; `nas-search --config` reads it back."""
+        path = self.folder / SETTINGS
         write_toml(path, self.public())
         return path

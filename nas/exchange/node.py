@@ -13,14 +13,14 @@ from filelock import FileLock
 
 from distill.progress import Reporter
 from distill.storage import scratch_folder
-from nas.config import CACHE, SearchConfig
+from nas.config import CACHE, SETTINGS, SearchConfig
 from nas.errors import ConfigError, StudyError, WorkdirError
 from nas.exchange.bundle import Bundle
 from nas.exchange.errors import ExchangeError, LostObjectError
 from nas.exchange.reports import SentReporter
 from nas.exchange.study_objects import StudyObjects, carried_files
 from nas.patience import AT_ONCE, OnWait, Patience
-from nas.study import SETTINGS, FolderOwner, trial_folder
+from nas.study import FolderOwner, trial_folder
 from search_spaces import os_reason
 
 VARIABLE = "NAS_NODE_WORKDIR"
@@ -191,14 +191,8 @@ class ExchangingNode(Node):
         return files
 
     def put_interim(self, trial: int, on_wait: OnWait | None = None) -> None:
-        store = self._objects.store
-        patience, store.patience = store.patience, AT_ONCE
-        try:
-            self.put(trial, on_wait)
-        except ExchangeError:  # the next one, or the rung, is put in its place
-            pass
-        finally:
-            store.patience = patience
+        with suppress(ExchangeError), self._objects.store.within(AT_ONCE):
+            self.put(trial, on_wait)  # else the next one, or the rung, is put in its place
 
     def reporter(self, file: Path, seconds: float) -> Reporter:
         """What reports the progress of a worker to the driver, in the driver's folder."""

@@ -11,8 +11,8 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -70,6 +70,15 @@ class ObjectStore:
         self.url, self.patience = url.rstrip("/"), patience
         self._files = _file_system(url)
         self._root = str(self._files._strip_protocol(self.url)).rstrip("/")
+
+    @contextmanager
+    def within(self, patience: Patience) -> Iterator[None]:
+        """Have `patience` in the block."""
+        before, self.patience = self.patience, patience
+        try:
+            yield
+        finally:
+            self.patience = before
 
     def put(self, path: Path, name: str, on_wait: OnWait | None = None) -> None:
         """Put the file `path` as the object `name`; an object of this name is replaced.

@@ -107,7 +107,7 @@ class StoreReceiver(Receiver):
     def discard(self, trial: int) -> None:
         """Remove the objects of a trial; those that can't be removed go at the end of the search."""
         self._objects.forget(trial)
-        with suppress(ExchangeError), _patient(self._objects.store, AT_ONCE):
+        with suppress(ExchangeError), self._objects.store.within(AT_ONCE):
             if self._is_ours():
                 self._objects.trial(trial).remove()
 
@@ -117,7 +117,7 @@ class StoreReceiver(Receiver):
         Those of an earlier driver of the study, which was killed when its last trial had ended, go as well.
         """
         try:
-            with _patient(self._objects.store, LEAVING):
+            with self._objects.store.within(LEAVING):
                 if not self._has_claimed and self._objects.driver():
                     if _other_study(self._objects, self._config):
                         return
@@ -269,13 +269,3 @@ def _check_ours(objects: StudyObjects, config: SearchConfig) -> None:
             f"--exchange {objects.store.url}: {objects.place} holds objects of another program "
             f"({one_line(name, 80)}): give another --exchange or another --study"
         )
-
-
-@contextmanager
-def _patient(store: ObjectStore, for_now: Patience) -> Iterator[None]:
-    """Repeat what fails in the block for another time than else."""
-    patience, store.patience = store.patience, for_now
-    try:
-        yield
-    finally:
-        store.patience = patience

@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 
 from nas.budget import format_quantity
+from nas.config import SETTINGS
 from nas.plots import hypervolume_figure, kd_figure, pareto_figure, rung_figure
 from nas.reporting import (
     SearchReport,
@@ -299,7 +300,7 @@ def _trials(found: SearchReport) -> Table:
 
 
 def _again(found: SearchReport, folder: Path) -> list[tuple[str, str]]:
-    if found.finalists_of or not (folder / "config.toml").is_file():
+    if found.finalists_of or not (folder / SETTINGS).is_file():
         return []
     return [
         (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas.budget import Budget, format_quantity
+from nas.config import DATABASE
 from nas.options import StudyOptions
 from nas.reporting.report import SearchReport, TrialReport, choose_best
 from nas.study import REAL_IMAGES
@@ -139,7 +140,7 @@ def location(study: str, folder: str, storage: str) -> list[str]:
     if workdir != str(StudyOptions.model_fields["workdir"].default):
         flags += ["--workdir", shlex.quote(workdir)]
     file = storage.removeprefix("sqlite:///")
-    if Path(file).resolve() != Path(folder).resolve() / "study.db":
+    if Path(file).resolve() != Path(folder).resolve() / DATABASE:
         flags += ["--storage", shlex.quote(storage)]
     return flags
 

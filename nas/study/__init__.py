@@ -12,9 +12,7 @@ from nas.study.attributes import (
     save_tie_break,
 )
 from nas.study.folder import (
-    DATABASE,
     REPORT,
-    SETTINGS,
     TRIALS,
     StudyFolder,
     check_folder,
@@ -27,20 +25,19 @@ from nas.study.folder import (
 )
 from nas.study.locate import has_result, open_all, open_existing, study_names
 from nas.study.opening import check_purpose
-from nas.study.ownership import FolderOwner
+from nas.study.ownership import DRIVER, FolderOwner
 from nas.study.records import LONGEST_NAME, LONGEST_REASON, RungRecord, TieBreak
 from nas.study.rehearsal import check_no_driver, check_study, recorded_part
 from nas.study.store import StudyStore
 
 __all__ = [
     "BUILT_IN",
-    "DATABASE",
+    "DRIVER",
     "LAYOUT",
     "LONGEST_NAME",
     "LONGEST_REASON",
     "REAL_IMAGES",
     "REPORT",
-    "SETTINGS",
     "TRIALS",
     "FolderOwner",
     "Latencies",

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nas.config import SearchConfig
+from nas.config import DATABASE, SETTINGS, SearchConfig
 from nas.database import same_database
 from nas.errors import StudyError, WorkdirError
 from nas.passwords import without_password
@@ -22,8 +22,6 @@ from search_spaces.reading import read_text
 TRIALS = "trials"  # a folder in the study's, with one for each trial
 INTERIM = "checkpoint-interim.pt"  # a file in a trial's folder
 REPORT = ".progress"  # a file in a trial's folder
-SETTINGS = "config.toml"
-DATABASE = "study.db"  # unless --storage names another one
 
 
 def trial_folder(study_folder: Path, trial: int) -> Path:

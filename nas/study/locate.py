@@ -7,6 +7,7 @@ from pathlib import Path
 
 from optuna.trial import TrialState
 
+from nas.config import DATABASE, SETTINGS
 from nas.errors import StorageError, StudyError
 from nas.passwords import without_password
 from nas.study.attributes import StudyAttributes
@@ -33,7 +34,7 @@ def open_existing(workdir: Path, study: str, storage: str) -> tuple[StudyStore, 
     """
     if study:
         _check_place(study, storage or str(workdir))
-    if study and not storage and not (workdir / study / "study.db").exists():
+    if study and not storage and not (workdir / study / DATABASE).exists():
         raise no_study(study, study_names(workdir, storage))
     names = [study] if study else study_names(workdir, storage)
     newest, error = None, None
@@ -98,7 +99,7 @@ def study_names(workdir: Path, storage: str) -> list[str]:
         if not names:
             raise StudyError(f"there is no study in {storage}: run nas-search first")
         return names
-    folders = [path.parent for path in workdir.glob("*/study.db")]
+    folders = [path.parent for path in workdir.glob(f"*/{DATABASE}")]
     if not folders:
         raise StudyError(f"there is no study in {workdir}: run nas-search first, or name its --workdir")
     return [folder.name for folder in sorted(folders, key=_searched, reverse=True)]
@@ -111,7 +112,7 @@ def has_result(store: StudyStore) -> bool:
 
 def _open(workdir: Path, name: str, storage: str) -> tuple[StudyStore, Path]:
     _check_place(name, storage or str(workdir))
-    url = storage or f"sqlite:///{workdir / name / 'study.db'}"
+    url = storage or f"sqlite:///{workdir / name / DATABASE}"
     store = StudyStore.open(url, name, create=False)
     noted = Path(StudyAttributes.from_study(store.study).config.get("workdir", workdir))
     return store, (workdir if (workdir / name).is_dir() else noted) / name
@@ -132,5 +133,5 @@ def _check_place(name: str, where: str) -> None:
 
 def _searched(folder: Path) -> float:
     """Time of the study's last search; readers change the database file, too, so its time is no guide."""
-    settings = folder / "config.toml"
-    return (settings if settings.exists() else folder / "study.db").stat().st_mtime
+    settings = folder / SETTINGS
+    return (settings if settings.exists() else folder / DATABASE).stat().st_mtime

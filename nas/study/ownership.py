@@ -11,7 +11,7 @@ from pathlib import Path
 from nas.errors import StudyError
 from search_spaces.reading import written_whole
 
-OWNER = ".driver"  # a file in the study's folder
+DRIVER = ".driver"  # a file in the study's folder
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class FolderOwner:
 
     def claim(self) -> None:
         """Write down that the folder is this driver's; raises OSError if it can't be written."""
-        with written_whole(self.folder / OWNER) as file:
+        with written_whole(self.folder / DRIVER) as file:
             file.write(self.token.encode())
 
     def check(self) -> None:
@@ -33,5 +33,5 @@ class FolderOwner:
             StudyError: another driver has claimed it.
             OSError: the folder can't be read.
         """
-        if (self.folder / OWNER).read_text() != self.token:
+        if (self.folder / DRIVER).read_text() != self.token:
             raise StudyError(f"{self.folder} was taken over by another driver: its workers train there now")

@@ -12,10 +12,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from distill.storage import scratch_folder, sweep
+from nas.config import DATABASE
 from nas.database import parse_url, same_database, sqlite_path
 from nas.errors import SearchError, StudyError, WorkdirError
 from nas.passwords import without_password
-from nas.study import DATABASE, StudyStore
+from nas.study import StudyStore
 from nas.upkeep.collection import check_own_folder
 from nas.upkeep.file_copies import (
     check_room,

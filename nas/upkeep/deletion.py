@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
-from nas.config import CACHE
+from nas.config import CACHE, DATABASE, SETTINGS
 from nas.errors import StudyError, WorkdirError
-from nas.study import DATABASE, SETTINGS, FolderOwner, StudyAttributes, StudyStore, has_settings_of, open_all
+from nas.study import FolderOwner, StudyAttributes, StudyStore, has_settings_of, open_all
 from nas.upkeep.collection import check_can_be_changed, check_own_folder
 from nas.upkeep.leftovers import remove
 from search_spaces import os_reason

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from nas.study import DATABASE
+from nas.config import DATABASE
 
 PICTURES = (".png", ".jpg")
 LOGS = (".csv", ".jsonl", ".1", ".txt", ".log")

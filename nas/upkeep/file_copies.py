@@ -9,15 +9,16 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from nas.config import write_toml
+from distill.storage import LOCK, OWNER
+from nas.config import DATABASE, SETTINGS, write_toml
 from nas.errors import WorkdirError
-from nas.study import DATABASE, REPORT, SETTINGS, RungRecord
+from nas.study import DRIVER, REPORT, RungRecord
 from nas.upkeep.disk import files_below
 from search_spaces import file_digest
 
 CHUNK = 2**20  # bytes
 ROOM = 2**26  # bytes that stay free beside the copy
-NOT_COPIED = {REPORT, ".driver", ".owner", "lock"}  # of running processes
+NOT_COPIED = {REPORT, DRIVER, OWNER, LOCK}  # of running processes
 
 
 def files_to_copy(folder: Path) -> list[tuple[Path, int]]:

@@ -20,15 +20,10 @@ from nas.database import DatabaseOutageError, Retries
 from nas.errors import SearchError, StudyError
 from nas.patience import Patience
 from nas.study import StudyStore
+from tests.nas.faults.operations import BusyError
 from tests.nas.study.records import rung
 
 HASTY = Retries("storage x", Patience(5.0, first_wait=0.001, longest_wait=0.002))
-
-
-class BusyError(sqlite3.OperationalError):
-    """What SQLite raises when another process has written for longer than the time-out."""
-
-    sqlite_errorcode = sqlite3.SQLITE_BUSY
 
 
 @contextmanager

@@ -8,8 +8,8 @@ import optuna
 from optuna.trial import TrialState
 from optuna_dashboard import save_note
 
-from nas.config import write_toml
-from nas.study import DATABASE, SETTINGS, StudyAttributes, StudyStore, attach_samples, trial_folder
+from nas.config import DATABASE, SETTINGS, write_toml
+from nas.study import StudyAttributes, StudyStore, attach_samples, trial_folder
 from nas.trials import TrialAttributes
 from search_spaces import file_digest
 from tests.nas.study.records import IDENTITY, rung

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from nas.config import write_toml
+from nas.config import SETTINGS, write_toml
 from nas.errors import StudyError
 from nas.reporting import SearchReport
-from nas.study import SETTINGS, StudyStore
+from nas.study import StudyStore
 from nas.upkeep import collect_garbage, collection, kept_trials
 from tests.nas.upkeep.small_study import files_of, small_study
 

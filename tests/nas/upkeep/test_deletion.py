@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from nas.config import SETTINGS
 from nas.database import LeaseRow, Rung
 from nas.errors import StudyError
-from nas.study import SETTINGS, StudyAttributes, StudyStore
+from nas.study import StudyAttributes, StudyStore
 from nas.upkeep import delete_study, deletion, finalists_of, own_files
 from nas.upkeep.leftovers import remove
 from tests.nas.upkeep.small_study import files_of, small_study
