@@ -63,10 +63,7 @@ class Patience:
                 if left <= 0:
                     raise OutageError(passed, reason) from error
                 if failures == 2:  # one is a connection from before the server was started again
-                    log.warning(
-                        "%s does not answer (%s): trying again for %.0f s, workers train on",
-                        *(server, reason, left),
-                    )
+                    log.warning("%s does not answer (%s): trying again for %.0f s", server, reason, left)
                 if on_wait is not None:
                     on_wait(passed)
                 time.sleep(min(wait, left))
