@@ -14,7 +14,6 @@ from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from sqlalchemy.engine import Engine
-from sqlalchemy.orm import Session
 
 from distill.evaluation import distance_name
 from nas.config import differences, in_words
@@ -151,12 +150,6 @@ def check_purpose(study: optuna.Study, finalists_of: str) -> None:
         f"study {name!r} holds {held}: the finalists of {finalists_of!r} need a study of their own, give "
         "another --images, which is part of its name"
     )
-
-
-def delete_rungs(engine: Engine, name: str) -> None:
-    """Delete rungs of an earlier study of this name, which `optuna delete-study` leaves behind."""
-    with Session(engine) as session, session.begin():
-        session.execute(sa.delete(Rung).where(Rung.study == name))
 
 
 def rename_study(engine: Engine, name: str, new: str) -> None:

@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import optuna
 import sqlalchemy as sa
 
 from nas.config import SearchConfig
-from nas.database import LeaseRow, check_free, connect, parse_url, sqlite_path, unwritable
+from nas.database import LeaseRow, check_free, connect, optuna_storage, parse_url, sqlite_path, unwritable
 from nas.errors import StorageError, WorkdirError
-from nas.study.store import StudyStore
+from nas.study.opening import check_identity, check_origin, check_purpose, identity_part
 from search_spaces import os_reason
 from search_spaces.reading import check_writable
 
@@ -35,9 +36,10 @@ def check_study(config: SearchConfig, identity: Mapping[str, str], assumed: Mapp
         ) from error
     if path is None or os.path.exists(path):
         if _is_known(config):
-            StudyStore.check(
-                config.storage_url, config.study, identity=identity, assumed=assumed, named=config.names
-            )
+            with _known_study(config) as study:
+                check_origin(study, create=False)
+                check_identity(study, identity, assumed, config.names, save=False)
+                check_purpose(study, finalists_of="")
         return
     try:
         check_writable(path.parent)
@@ -63,13 +65,26 @@ def recorded_part(config: SearchConfig, part: str) -> str:
     Raises:
         StorageError: the database can't be used.
     """
-    return StudyStore.part(config.storage_url, config.study, part) if _is_known(config) else ""
+    if not _is_known(config):
+        return ""
+    with _known_study(config) as study:
+        return identity_part(study, part)
 
 
 def _is_known(config: SearchConfig) -> bool:
     """Whether the database has a study of this name."""
     with _engine(config) as engine:
         return engine is not None and _has_study(engine, config.study)
+
+
+@contextmanager
+def _known_study(config: SearchConfig) -> Iterator[optuna.Study]:
+    """The study of `config`, which is in the database, for reading."""
+    storage = optuna_storage(parse_url(config.storage_url))
+    try:
+        yield optuna.load_study(storage=storage, study_name=config.study)
+    finally:
+        storage.engine.dispose()
 
 
 @contextmanager

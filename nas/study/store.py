@@ -6,7 +6,6 @@ notes, a tie-break and latencies beside the trials, which no driver writes.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -16,19 +15,16 @@ from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import optuna
-import sqlalchemy as sa
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from sqlalchemy.engine import URL, Engine
-from sqlalchemy.orm import Session
 
 from nas.database import (
     STUDY_NAME_LENGTH,
     Holder,
     Lease,
     Retries,
-    Rung,
     Write,
     WriterStorage,
     check_free,
@@ -46,16 +42,12 @@ from nas.database import (
 )
 from nas.errors import SearchError, StudyError
 from nas.study.opening import (
-    check_identity,
-    check_origin,
-    check_purpose,
-    delete_rungs,
-    identity_part,
     is_empty_of_others,
     open_study,
     rename_study,
 )
 from nas.study.records import RungRecord
+from nas.study.rungs import delete_rungs, read_rungs, write_rungs
 from search_spaces import UserError
 
 OPENING_SECONDS = 20.0  # that an outage may last where nothing is at stake
@@ -147,39 +139,6 @@ class StudyStore:
                 copy.cleanup()
             raise
         return cls(parsed, engine, study, storage, copy, open_in, identity or {})
-
-    @staticmethod
-    def check(
-        url: str,
-        name: str,
-        *,
-        identity: Mapping[str, str],
-        assumed: Mapping[str, str],
-        named: Mapping[str, Any],
-    ) -> None:
-        """Refuse what a search would be refused for in the existing study `name`; nothing is written.
-
-        Raises:
-            StudyError: another version of nas-search made the study, it belongs to something else, or it is
-                one of finalists.
-        """
-        storage = optuna_storage(parse_url(url))
-        try:
-            study = optuna.load_study(storage=storage, study_name=name)
-            check_origin(study, create=False)
-            check_identity(study, identity, assumed, named, save=False)
-            check_purpose(study, finalists_of="")
-        finally:
-            storage.engine.dispose()
-
-    @staticmethod
-    def part(url: str, name: str, part: str) -> str:
-        """A part of the identity that the trials of `name` share, empty where it has none; only reads."""
-        storage = optuna_storage(parse_url(url))
-        try:
-            return identity_part(optuna.load_study(storage=storage, study_name=name), part)
-        finally:
-            storage.engine.dispose()
 
     @staticmethod
     def names(url: str) -> list[str]:
@@ -353,19 +312,11 @@ class StudyStore:
 
     def record_rungs(self, records: Sequence[RungRecord]) -> None:
         """Save rungs in one transaction; as `record_rung`."""
-
-        def write_rungs(connection: sa.Connection) -> None:
-            for record in records:
-                key = {"study": self.name, "trial": record.trial, "rung": record.rung}
-                connection.execute(sa.delete(Rung).filter_by(**key))
-                values = record.model_dump() | {"losses": json.dumps(record.losses)}
-                connection.execute(sa.insert(Rung).values(study=self.name, **values))
-
         if isinstance(self.storage, WriterStorage):
-            self.storage.write(Write(write_rungs))
+            self.storage.write(Write(lambda connection: write_rungs(connection, self.name, records)))
         else:
             with self._engine.begin() as connection:
-                write_rungs(connection)
+                write_rungs(connection, self.name, records)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -381,15 +332,7 @@ class StudyStore:
 
     def rungs(self, trial: int | None = None) -> list[RungRecord]:
         """The rungs of one trial, or of all, by trial and rung."""
-        query = sa.select(Rung).where(Rung.study == self.name).order_by(Rung.trial, Rung.rung)
-        if trial is not None:
-            query = query.where(Rung.trial == trial)
-
-        def read() -> list[RungRecord]:
-            with Session(self._engine) as session:
-                return [_record(row) for row in session.scalars(query)]
-
-        return self._reading(read)
+        return self._reading(lambda: read_rungs(self._engine, self.name, trial))
 
     def begin(self, attributes: Mapping[str, Any], like: FrozenTrial | None = None) -> int:
         """A new RUNNING trial that no sampler is asked for, with these user attributes; returns its number.
@@ -433,8 +376,3 @@ class StudyStore:
         except KeyError:
             return None
         return self.storage.get_trial(identifier)
-
-
-def _record(row: Rung) -> RungRecord:
-    values = {field: getattr(row, field) for field in RungRecord.model_fields}
-    return RungRecord(**values | {"losses": json.loads(row.losses)})
