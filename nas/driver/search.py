@@ -41,6 +41,7 @@ from nas.ray_start import check_machine
 from nas.reporting import SearchReport, format_bytes, read_report
 from nas.samplers import make_sampler
 from nas.study import (
+    TRIALS,
     FolderOwner,
     RunFacts,
     StudyAttributes,
@@ -51,7 +52,7 @@ from nas.study import (
     trial_folder,
 )
 from nas.trials import Proposer, TrialSource, link_retries
-from nas.upkeep import prune_checkpoints, remove_unfinished
+from nas.upkeep import keepers_lost, prune_checkpoints, remove_unfinished
 from nas.workbench import Workbench, searched_space
 from search_spaces import SearchSpace, UserError, Utilisation, os_reason
 
@@ -59,6 +60,10 @@ OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, err
 """Errors of a write to an open file, which do not name it; it may be that of the output."""
 
 RUN_DIGITS = 12  # of the lease's token: the id of a run
+NO_TRIALS = (
+    "Note: the folder has checkpoints of trials that the database does not have; put the database back, else "
+    "those are read whose trials are proposed again, and nas-study gc deletes the others"
+)
 REMOVED = "Removed unfinished images of the teacher, which an interrupted search left"
 
 MakeSource: TypeAlias = Callable[[StudyStore, SearchSpace, Utilisation, SearchConfig], TrialSource]
@@ -107,6 +112,8 @@ def run_search(
         _left_to_others(folder, lease),
     ):
         folder.own_contents()  # not before the lease is ours: another driver may be at work in the folder
+        if not store.study.get_trials(deepcopy=False) and any((config.folder / TRIALS).glob("*/*.pt")):
+            say(console, NO_TRIALS, dated=False)
         remove_unfinished(store, config.folder)
         check_purpose(store.study, finalists_of)
         link_retries(store)
@@ -136,6 +143,12 @@ def run_search(
         receiver.finish()
         found = read_report(store)
         store.check_lease()
+        for each in keepers_lost(found, config.keep):
+            say(
+                console,
+                f"Note: a checkpoint that is to stay is lost, so all others stay; {each}",
+                dated=False,
+            )
         if freed := prune_checkpoints(found, config.keep):
             what = {"front": "off the front", "best": "but the best"}[config.keep]
             say(console, f"Deleted checkpoints of trials {what}: {format_bytes(freed)}", dated=False)

@@ -107,6 +107,8 @@ def _term_weights(value: Any) -> Any:
 
 def _expanded(value: Any) -> Any:
     """`~` and `~name` at the start of a path, and of each in a list, stand for a home folder."""
+    if "\0" in str(value):
+        raise ValueError("no path has a NUL character in it")
     if isinstance(value, str):
         return ",".join(map(os.path.expanduser, value.split(",")))
     return os.path.expanduser(value) if isinstance(value, Path) else value

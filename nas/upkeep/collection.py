@@ -13,7 +13,7 @@ from nas.reporting import read_report
 from nas.study import FolderOwner, StudyAttributes, StudyStore, other_database
 from nas.upkeep.disk import DiskUse, disk_use, files_below
 from nas.upkeep.leftovers import leftovers, remove
-from nas.upkeep.retention import dispensable
+from nas.upkeep.retention import dispensable, keepers_lost
 from search_spaces import os_reason
 
 
@@ -28,6 +28,7 @@ class Collected(BaseModel):
     dry_run: bool
     checkpoints: list[str]  # of trials that do not stay
     leftovers: list[str]  # of killed runs
+    lost: list[str]  # checkpoints that were to stay, for which all others stay
     freed: int  # bytes
     before: DiskUse
     after: DiskUse
@@ -35,6 +36,8 @@ class Collected(BaseModel):
 
 def collect_garbage(store: StudyStore, folder: Path, keep: Keep, *, dry_run: bool = False) -> Collected:
     """Delete checkpoints by the rule of `keep` and what killed runs left, while the study's lease is held.
+
+    No checkpoint is deleted where one that is to stay is lost.
 
     Args:
         store: the study.
@@ -55,8 +58,11 @@ def collect_garbage(store: StudyStore, folder: Path, keep: Keep, *, dry_run: boo
             lease = stack.enter_context(store.lease())
             if folder.is_dir():
                 FolderOwner(folder, lease.token).claim()  # workers of a driver that lost its lease stop
-        prepared = StudyAttributes.from_study(store.study).config
-        unneeded = list(dispensable(read_report(store, folder), keep)) if prepared else []
+        unneeded, lost = list[Path](), list[str]()
+        if StudyAttributes.from_study(store.study).config:  # else no trial has been trained
+            report = read_report(store, folder)
+            lost = keepers_lost(report, keep)
+            unneeded = [] if lost else list(dispensable(report, keep))
         left = list(leftovers(store, folder))
         freed = sum(_size(path) for path in (*unneeded, *left))
         if not dry_run:
@@ -76,6 +82,7 @@ def collect_garbage(store: StudyStore, folder: Path, keep: Keep, *, dry_run: boo
         dry_run=dry_run,
         checkpoints=[str(path.relative_to(folder)) for path in unneeded],
         leftovers=[str(path.relative_to(folder)) for path in left],
+        lost=lost,
         freed=freed,
         before=before,
         after=disk_use(folder),

@@ -8,6 +8,7 @@ from pathlib import Path
 from nas.options import Keep
 from nas.reporting import SearchReport
 from nas.study import trial_folder
+from search_spaces import file_digest
 
 FINISHED = ("COMPLETE", "PRUNED", "FAIL")
 CHECKPOINT = "*rung-*.pt"  # of a trial, in its folder
@@ -40,8 +41,34 @@ def dispensable(found: SearchReport, keep: Keep) -> Iterator[Path]:
             yield from sorted(folder.glob(CHECKPOINT))
 
 
+def keepers_lost(found: SearchReport, keep: Keep) -> list[str]:
+    """Checkpoints of trials that stay by the rule of `keep` and can't be exported, in words.
+
+    They have another SHA-256 than their record, or are those of the best student and not there. Others that
+    are not there went by an earlier rule.
+    """
+    if keep == "all":
+        return []
+    kept, lost = kept_trials(found, keep), list[str]()
+    for trial in found.trials:
+        if trial.number not in kept or trial.state != "COMPLETE" or not trial.rungs:
+            continue
+        record, is_best = trial.rungs[-1], found.best is not None and trial.number == found.best.number
+        path = Path(found.folder, record.checkpoint)
+        if not path.is_file():
+            lost += [f"trial {trial.number}: {path} is not there"] if is_best else []
+        elif file_digest(path) != record.sha256:
+            lost.append(f"trial {trial.number}: {path} is damaged")
+    return lost
+
+
 def prune_checkpoints(found: SearchReport, keep: Keep) -> int:
-    """Delete the checkpoints of finished trials that do not stay; returns the bytes that are free now."""
+    """Delete the checkpoints of finished trials that do not stay; returns the bytes that are free now.
+
+    Nothing is deleted where one that is to stay is lost: see `keepers_lost`.
+    """
+    if keepers_lost(found, keep):
+        return 0
     freed = 0
     for path in dispensable(found, keep):
         freed += path.lstat().st_size

@@ -173,3 +173,9 @@ def test_json_that_python_can_not_read_is_a_value_error() -> None:
     for text in ("[" * 100_000, "9" * 5000, "{"):
         with pytest.raises(ValueError, match=r"deeply|digits|Expecting"):
             parse_json(text)
+
+
+@pytest.mark.parametrize("name", ["workdir", "teacher", "extractor_weights"])
+def test_a_path_with_a_nul_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="no path has a NUL character"):
+        SearchConfig.of(budget_macs="2M", **{name: "a\0b"})

@@ -93,6 +93,8 @@ def _show(found: Collected) -> None:
     from nas.upkeep import disk_in_words
     from search_spaces import count_of
 
+    for each in found.lost:
+        echo(f"Note: a checkpoint that is to stay is lost, so all others stay; {each}", err=True)
     paths = (*found.checkpoints, *found.leftovers)
     what = (
         f"{count_of(len(found.checkpoints), 'checkpoint')} and {count_of(len(found.leftovers), 'leftover')}"

@@ -135,7 +135,7 @@ def test_a_checkpoint_unlike_its_record_is_named_and_one_that_is_gone_counted(tm
     assert made.checkpoints == 2
     assert made.notes == [
         "trials/0000/checkpoint-rung-1.pt has another SHA-256 than its record, in the study as in the copy",
-        "1 checkpoint not copied: the search or nas-study gc deleted them",
+        "1 checkpoint not copied: not there, deleted by --keep, nas-study gc or by hand",
     ]
 
 

@@ -15,7 +15,7 @@ from nas.checkpoints import export_student
 from nas.driver import run_search
 from nas.errors import ExportError
 from nas.reporting import SearchReport
-from nas.upkeep import prune_checkpoints
+from nas.upkeep import keepers_lost, prune_checkpoints
 from nas.workbench import Workbench
 from tests.nas.studies import finished_study
 
@@ -48,6 +48,29 @@ def test_the_front_and_its_replicates_keep_their_checkpoints(
     with pytest.raises(ExportError, match=r"is gone: .* --keep front"):
         export_student(found, found.trial(others[0]), Path(found.folder), tmp_path / "other.safetensors")
     assert prune_checkpoints(found, "front") == 0
+
+
+@pytest.mark.parametrize("how", ["damaged", "not there"])
+def test_nothing_is_deleted_where_a_checkpoint_that_is_to_stay_is_lost(
+    replicated: SearchReport, tmp_path: Path, how: str
+) -> None:
+    first = replicated.trials[0]
+    alone = {"front": [first], "best": first, "within_margin": []}
+    found = moved(replicated, tmp_path).model_copy(update=alone)
+    best = Path(found.folder, first.rungs[-1].checkpoint)
+    whole, before = best.read_bytes(), numbers(found)
+    if how == "damaged":
+        best.write_bytes(b"damaged")
+    else:
+        best.unlink()
+    (lost,) = keepers_lost(found, "front")
+    assert lost == f"trial {first.number}: {best} is {how}"
+    assert prune_checkpoints(found, "front") == 0
+    assert keepers_lost(found, "all") == []
+    best.write_bytes(whole)
+    assert numbers(found) == before
+    assert keepers_lost(found, "front") == []
+    assert prune_checkpoints(found, "front") > 0
 
 
 def test_what_is_as_good_as_the_best_and_what_still_runs_keeps_its_checkpoints(
