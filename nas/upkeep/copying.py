@@ -124,9 +124,8 @@ def _copy(store: StudyStore, folder: Path, made: Path, workdir: Path, storage: s
     fitting, gone, damaged = compared_checkpoints(rungs, digests)
     notes = [f"{path} has another SHA-256 than its record, in the study as in the copy" for path in damaged]
     if gone:
-        notes.append(
-            f"{count_of(gone, 'checkpoint')} not copied: not there, deleted by --keep, nas-study gc or by hand"
-        )
+        what = count_of(gone, "checkpoint")
+        notes.append(f"{what} not copied: not there, deleted by --keep, nas-study gc or by hand")
     return Copied(
         study=store.name,
         storage=copy.url if storage else f"sqlite:///{target / DATABASE}",
