@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,9 +58,11 @@ def _read(path: Path, bench: Workbench) -> list[Architecture]:
     try:
         values = parse_json(read_text(path))
         several = values if isinstance(values, list) else [values]
+        if not several:
+            raise ValueError("an empty list")
         if len(several) > MOST_TO_TRY:
             raise ValueError(f"{len(several):,} architectures, at most {MOST_TO_TRY:,} are tried")
-        found = [bench.teacher.family.architecture.from_json(one) for one in several]
+        found = [_architecture(bench, place, one) for place, one in enumerate(several, 1)]
     except (OSError, ValueError, ArchitectureError) as error:
         reason = os_reason(error) if isinstance(error, OSError) else one_line(error, 400)
         raise ConfigError(f"--enqueue {path} can't be read ({reason}): give architectures as JSON") from error
@@ -84,6 +87,20 @@ def _read(path: Path, bench: Workbench) -> list[Architecture]:
     if config.share_weights:
         _check_shared(path, found, bench)
     return found
+
+
+def _architecture(bench: Workbench, place: int, values: Any) -> Architecture:
+    """The architecture of entry `place` of a file, from 1.
+
+    Raises:
+        ArchitectureError: it is none.
+    """
+    if not isinstance(values, dict | str):
+        raise ArchitectureError(f"entry {place} is {one_line(json.dumps(values), 40)}, no JSON object")
+    try:
+        return bench.teacher.family.architecture.from_json(values)
+    except ArchitectureError as error:
+        raise ArchitectureError(f"entry {place}: {error}") from error
 
 
 def _check_shared(path: Path, found: Sequence[Architecture], bench: Workbench) -> None:

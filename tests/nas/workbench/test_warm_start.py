@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,20 @@ def test_architectures_are_read_from_json(bench: Any, file: Path, several: bool)
 def test_a_file_that_holds_none_is_named(bench: Any, file: Path, content: str) -> None:
     file.write_text(content)
     with pytest.raises(ConfigError, match=r"--enqueue .*given\.json can't be read"):
+        read_warm_start(bench)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("[]", "an empty list"),
+        ("[null]", "entry 1 is null, no JSON object"),
+        ('[{"a": 1}]', "entry 1: not a "),
+    ],
+)
+def test_the_entry_that_is_wrong_is_named(bench: Any, file: Path, content: str, says: str) -> None:
+    file.write_text(content)
+    with pytest.raises(ConfigError, match=re.escape(says)):
         read_warm_start(bench)
 
 
