@@ -42,6 +42,7 @@ BRIEF, PATIENCE = 120.0, 900.0  # seconds: the machine may be busy
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.long,
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(not SERVERS, reason="needs PostgreSQL in /usr/lib/postgresql"),
 ]
 
@@ -196,8 +197,11 @@ def test_a_search_runs_through_the_commands_of_the_compose_file(
 ) -> None:
     head = server.start("ray-head", *ONE_HOST)
     until(lambda: server.is_healthy("ray-head"), "Ray's head", BRIEF)
-    first, _ = (server.start("worker", *ONE_HOST, "--num-cpus=1") for _ in range(2))
-    until(lambda: server.is_healthy("worker") and "/2.0 CPU" in server.ray_status(), "two workers", PATIENCE)
+    # one after the other: nodes of one host that start at once may choose the same port
+    first = server.start("worker", *ONE_HOST, "--num-cpus=1")
+    until(lambda: server.is_healthy("worker") and "/1.0 CPU" in server.ray_status(), "a worker", PATIENCE)
+    server.start("worker", *ONE_HOST, "--num-cpus=1")
+    until(lambda: "/2.0 CPU" in server.ray_status(), "two workers", PATIENCE)
     uninvited = ("--ray-address", f"127.0.0.1:{server.ray}", *SEARCH)
     refused = commands.run("/usr/bin/env", "RAY_AUTH_MODE=disabled", "nas-search", *uninvited)
     assert refused.returncode == 2
