@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch._dynamo  # makes a folder when it is first imported, which must not be while something is parsed
 
 from tests.fuzz.parsers import PARSERS, REFUSALS, refusal_fault
 

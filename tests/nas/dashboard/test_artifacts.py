@@ -127,4 +127,4 @@ def _shown(tmp_path: Path, url: str) -> str:
     )
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000"]
     command = [CHROMIUM, *flags, f"--user-data-dir={tmp_path}/browser", "--dump-dom", host.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
