@@ -54,7 +54,7 @@ class Patience:
         while True:
             try:
                 result = action()
-            except Exception as error:
+            except Exception as error:  # `outage` says what it is
                 if (reason := outage(error)) is None:
                     raise
                 failures += 1

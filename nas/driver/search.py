@@ -52,7 +52,7 @@ from nas.study import (
     trial_folder,
 )
 from nas.trials import Proposer, TrialSource, link_retries
-from nas.upkeep import keepers_lost, prune_checkpoints, remove_unfinished
+from nas.upkeep import prune_checkpoints, remove_unfinished
 from nas.workbench import Workbench, searched_space
 from search_spaces import SearchSpace, UserError, Utilisation, os_reason
 
@@ -143,13 +143,11 @@ def run_search(
         receiver.finish()
         found = read_report(store)
         store.check_lease()
-        for each in keepers_lost(found, config.keep):
-            say(
-                console,
-                f"Note: a checkpoint that is to stay is lost, so all others stay; {each}",
-                dated=False,
-            )
-        if freed := prune_checkpoints(found, config.keep):
+        freed, lost = prune_checkpoints(found, config.keep)
+        for each in lost:
+            note = f"Note: a checkpoint that is to stay is lost, so all others stay; {each}"
+            say(console, note, dated=False)
+        if freed:
             what = {"front": "off the front", "best": "but the best"}[config.keep]
             say(console, f"Deleted checkpoints of trials {what}: {format_bytes(freed)}", dated=False)
         return found

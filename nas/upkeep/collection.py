@@ -61,8 +61,9 @@ def collect_garbage(store: StudyStore, folder: Path, keep: Keep, *, dry_run: boo
         unneeded, lost = list[Path](), list[str]()
         if StudyAttributes.from_study(store.study).config:  # else no trial has been trained
             report = read_report(store, folder)
-            lost = keepers_lost(report, keep)
-            unneeded = [] if lost else list(dispensable(report, keep))
+            unneeded = list(dispensable(report, keep))
+            lost = keepers_lost(report, keep) if unneeded else []
+            unneeded = [] if lost else unneeded
         left = list(leftovers(store, folder))
         freed = sum(_size(path) for path in (*unneeded, *left))
         if not dry_run:

@@ -62,15 +62,19 @@ def keepers_lost(found: SearchReport, keep: Keep) -> list[str]:
     return lost
 
 
-def prune_checkpoints(found: SearchReport, keep: Keep) -> int:
-    """Delete the checkpoints of finished trials that do not stay; returns the bytes that are free now.
+def prune_checkpoints(found: SearchReport, keep: Keep) -> tuple[int, list[str]]:
+    """Delete the checkpoints of finished trials that do not stay.
 
-    Nothing is deleted where one that is to stay is lost: see `keepers_lost`.
+    Nothing is deleted where one that is to stay is lost.
+
+    Returns:
+        The bytes that are free now, and what `keepers_lost` finds where there was something to delete.
     """
-    if keepers_lost(found, keep):
-        return 0
+    unneeded = list(dispensable(found, keep))
+    if not unneeded or (lost := keepers_lost(found, keep)):
+        return 0, lost if unneeded else []
     freed = 0
-    for path in dispensable(found, keep):
+    for path in unneeded:
         freed += path.lstat().st_size
         path.unlink()
-    return freed
+    return freed, []

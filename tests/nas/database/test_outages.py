@@ -212,7 +212,7 @@ def test_a_file_that_a_suspended_process_has_locked_names_that_as_the_cause(tmp_
 def test_a_commit_that_the_server_is_in_the_midst_of_is_waited_for_before_it_is_looked_for(
     store: StudyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lease, inner, order = store._lease, store.storage._inner, list[str]()  # type: ignore[attr-defined]
+    lease, inner, order = store._lease, store.storage._inner, list[str]()  # type: ignore[attr-defined]  # a WriterStorage
     assert lease is not None
     renew, look = lease.renew, inner.get_n_trials
     monkeypatch.setattr(store.storage, "_settle", lambda: (order.append("hold the lease's row"), renew()))
