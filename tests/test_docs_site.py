@@ -11,10 +11,10 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from tests.browser import document, needs_browser
 from tools import docs
 
 ROOT = Path(__file__).parent.parent
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LOADING = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
 
 
@@ -84,21 +84,12 @@ def test_every_link_within_the_site_leads_to_a_file_and_an_anchor(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH")
-def test_the_search_finds_pages_in_a_site_that_is_opened_as_files(site: Path) -> None:
-    assert CHROMIUM is not None
-    flags = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-    ]
+@needs_browser
+def test_the_search_finds_pages_in_a_site_that_is_opened_as_files(site: Path, tmp_path: Path) -> None:
     address = f"{(site / 'reference' / 'nas-search.html').as_uri()}?q=hypervolume"
-    command = [CHROMIUM, *flags, "--virtual-time-budget=20000", "--dump-dom", address]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    assert re.search(r'md-search-result__meta">\d+ matching documents', done.stdout)
-    assert "benchmarks.html?h=hypervolume#compute-for-a-front" in done.stdout
+    found = document(address, tmp_path)
+    assert re.search(r'md-search-result__meta">\d+ matching documents', found)
+    assert "benchmarks.html?h=hypervolume#compute-for-a-front" in found
 
 
 @pytest.mark.parametrize("wrong", ["[x](benchmarks.md#no-such-heading)", "[x](no-such-page.md)"])

@@ -1,7 +1,5 @@
 """What a person sees: the dashboard in a real, headless browser. Skips where there is no Chromium."""
 
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,18 +11,7 @@ from PIL import Image
 from nas.dashboard.board import Board
 from nas.dashboard.server import dashboard_server
 from nas.study import RungRecord, StudyAttributes, StudyStore, attach_samples
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--window-size=1280,900",
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-sync",
-]
-FLAGS += ["--disable-background-networking", "--disable-component-update", "--virtual-time-budget=20000"]
+from tests.browser import document, needs_browser
 
 WIDTH = 1280
 PROBE = b"""
@@ -37,10 +24,7 @@ setInterval(() => {
 }, 300);
 """
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH"),
-]
+pytestmark = [pytest.mark.slow, needs_browser]
 
 
 class Probed(Board):
@@ -84,11 +68,9 @@ def url(tmp_path: Path) -> Iterator[str]:
             thread.join(timeout=10)
 
 
-def page(url: str, tmp_path: Path, *more: str) -> str:
+def page(url: str, tmp_path: Path, width: int = WIDTH) -> str:
     """The document after its scripts have run."""
-    assert CHROMIUM is not None
-    command = [CHROMIUM, *FLAGS, *more, f"--user-data-dir={tmp_path}/browser", "--dump-dom", url]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    return document(url, tmp_path, f"--window-size={width},900")
 
 
 def test_the_study_page_draws_our_pareto_plot_with_the_budget(url: str, tmp_path: Path) -> None:
@@ -120,5 +102,5 @@ def test_no_page_is_wider_than_the_screen(url: str, tmp_path: Path, path: str) -
 def test_on_a_narrow_screen_a_trial_is_below_the_list(
     url: str, tmp_path: Path, width: int, beside: bool
 ) -> None:
-    drawn = page(f"{url}/dashboard/studies/1/trials?numbers=1", tmp_path, f"--window-size={width},900")
+    drawn = page(f"{url}/dashboard/studies/1/trials?numbers=1", tmp_path, width)
     assert (int(drawn.partition('data-heading="')[2].partition('"')[0]) > 200) == beside

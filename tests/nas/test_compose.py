@@ -25,6 +25,7 @@ import yaml
 
 from nas.config import SearchConfig
 from nas.study import StudyStore
+from tests.browser import CHROMIUM, document
 from tests.nas.conftest import Commands
 from tests.nas.faults.invariants import broken_invariants
 from tests.nas.processes import command_lines, free_port, until
@@ -34,7 +35,6 @@ SERVICES: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text())
 PASSWORD, TOKEN, RAY_TOKEN = "p@ss:w/rd %40", "a-token-of-this-test", "0123456789abcdef" * 2
 SERVERS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 ONE_HOST = ("--node-ip-address=127.0.0.1", "--object-store-memory=80000000")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = "--study composed --budget-macs 2M --trials 6 --replicates 0 --rungs 2k,4k --fid-samples 50"
 SEARCH = tuple(FLAGS.split())
 BRIEF, PATIENCE = 120.0, 900.0  # seconds: the machine may be busy
@@ -185,13 +185,6 @@ def kill(service: subprocess.Popen[str]) -> None:
             continue
 
 
-def opened(folder: Path, url: str) -> str:
-    """What a browser shows at `url`."""
-    line = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}"]
-    line += ["--no-proxy-server", "--virtual-time-budget=20000", "--dump-dom", url]
-    return subprocess.run(line, capture_output=True, text=True, timeout=180, check=True).stdout
-
-
 def test_a_search_runs_through_the_commands_of_the_compose_file(
     server: Cluster, commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,10 +227,10 @@ def test_a_search_runs_through_the_commands_of_the_compose_file(
     assert status(f"{url}/api/studies/1") == 401
     assert status(f"{url}/api/studies/1", Authorization=f"Bearer {TOKEN}") == 200
     if CHROMIUM is not None:
-        asked = opened(tmp_path / "browser", f"{url}/")
+        asked = document(f"{url}/", tmp_path)
         assert "This dashboard asks for a token." in asked
         assert "composed" not in asked
-        assert "composed" in opened(tmp_path / "browser", f"{url}/?token={TOKEN}")
+        assert "composed" in document(f"{url}/?token={TOKEN}", tmp_path)
     shown += command_lines(commands.processes())
     assert "nas-search" in shown
     assert "nas-dashboard" in shown

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +13,8 @@ from PIL import Image
 from nas.dashboard.artifacts import safe_type
 from nas.dashboard.board import Board
 from nas.study import StudyStore, attach_samples
+from tests.browser import document, needs_browser
 from tests.nas.dashboard.http import Answer, ask, served
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 class Planted:
@@ -105,7 +102,7 @@ def finish_running(store: StudyStore) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH")
+@needs_browser
 def test_planted_html_and_scripts_do_not_run_in_a_browser(planted: Planted, tmp_path: Path) -> None:
     page = b"<!doctype html><script>parent.postMessage('it ' + 'ran', '*')</script>"
     script = b"window.postMessage('it ' + 'ran', '*')"
@@ -119,12 +116,9 @@ def test_planted_html_and_scripts_do_not_run_in_a_browser(planted: Planted, tmp_
 
 def _shown(tmp_path: Path, url: str) -> str:
     """The document of a page that has `url` in a frame and as a script, with what they told it."""
-    assert CHROMIUM is not None
     host = tmp_path / "host.html"
     host.write_text(
         "<!doctype html><p></p><script>onmessage = (e) => document.querySelector('p').append(e.data)</script>"
         f'<iframe src="{url}"></iframe><script src="{url}"></script>'
     )
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000"]
-    command = [CHROMIUM, *flags, f"--user-data-dir={tmp_path}/browser", "--dump-dom", host.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
+    return document(host.as_uri(), tmp_path)
