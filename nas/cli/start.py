@@ -25,7 +25,7 @@ FILES = {  # options that name a file to read ─► what to give
     "--teacher": "a checkpoint",
 }
 DATA = "--data"
-NO_FILES = ("digits", "teacher")  # values of it, beside those with a colon and lists
+NO_FILES = ("digits", "teacher")  # built in, or made: names of data beside those with a colon and lists
 CHECKPOINT_FIRST = ("nas-sample", "nas-evaluate", "nas-teacher info", "nas-teacher import")
 
 
@@ -98,7 +98,7 @@ def _named_files(program: str, arguments: Sequence[str]) -> Iterator[tuple[str, 
     for argument, following in zip(rest, [*rest[1:], ""], strict=False):
         flag, has_value, value = argument.partition("=")
         value = value if has_value else following
-        if flag in FILES:
+        if flag in FILES and value != NO_FILES[0]:  # a teacher that is built in
             yield flag, value, FILES[flag]
         elif flag == DATA and value not in NO_FILES and not {",", ":"}.intersection(value):
             yield flag, value, f"a folder or .zip of images, or a name such as {NO_FILES[0]}"

@@ -6,6 +6,7 @@ The extractor for own images depends on what can be had on this machine: `nas.dr
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from distill.data import DIGITS, TEACHER
@@ -37,13 +38,16 @@ IMPORTANCE = "image-difference"  # the field's own default is that of studies fr
 def with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     """`values` of a search with the defaults that depend on them; None, () and [] count as unset.
 
-    Without images a teacher is distilled from samples of its own.
+    Without images a teacher is distilled from samples of its own. The teacher "digits" is the built-in one,
+    where no file has that name.
 
     Raises:
         ConfigError: images without their teacher.
         RecipeError: an unknown recipe.
     """
     chosen = {name: value for name, value in values.items() if value not in (None, (), [])}
+    if str(chosen.get("teacher")) == DIGITS and not Path(DIGITS).exists():
+        del chosen["teacher"]
     teacher = chosen.get("teacher")
     data = chosen.setdefault("data", DIGITS if teacher is None else TEACHER)
     if teacher is None and data not in (DIGITS, TEACHER):

@@ -63,8 +63,8 @@ class TeacherOptions(ImageOptions):
     teacher: Location | None = option(
         None,
         group="teacher and data",
-        help="Checkpoint of the teacher.",
-        shown="the built-in digits teacher",
+        help="Checkpoint of the teacher, or digits, the built-in one.",
+        shown="digits",
     )
     teacher_snapshots: Location | None = option(
         None,

@@ -38,6 +38,16 @@ def test_the_digits_and_other_images_have_their_own_defaults() -> None:
     assert of(teacher="t.pt", data="faces", extractor="digits", fid_samples=7).extractor == "digits"
 
 
+def test_the_built_in_teacher_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    unnamed, named = (
+        SearchConfig.of(budget_macs=2_000_000, **given) for given in ({}, {"teacher": "digits"})
+    )
+    assert named == unnamed
+    Path("digits").touch()
+    assert SearchConfig.of(budget_macs=2_000_000, teacher="digits").teacher == Path("digits")
+
+
 def test_the_teacher_cache_has_no_more_images_than_a_training_or_the_teachers_distance_needs() -> None:
     assert of().cached_images == of(teacher="t.pt", data="faces").cached_images == 10_000
     assert of(rungs="500,1k", fid_samples=100).cached_images == 1_000
