@@ -40,6 +40,7 @@ WITH, WITHOUT = "with", "without"
 AT_ONCE = 0.3  # the default adversarial weight where the term starts at once
 FROM_THE_START = {"adversarial_start": 0.0, "adversarial_full": 0.0, "adversarial_weight": AT_ONCE}
 ADVERSARIAL = "g_adversarial"
+AT_FORK = "FD at the fork (the training goes from right to left)"
 
 
 def fork(run: Mapping[str, Any], settings: Mapping[str, Any]) -> Figures:
@@ -166,17 +167,17 @@ def draw_forks(
 ) -> None:
     """Δ log FD, and in a second picture the cosine, against FD at the fork: seeds, and means of forks."""
     every = lines(runs, [row["at"] for row in rows])
-    for name, title in (
-        ("delta", "log FD with KD - without"),
-        ("cosine", "cosine of KD and adversarial gradients"),
+    for name, title, none in (
+        ("delta", "log FD with KD - without", "no difference"),
+        ("cosine", "cosine of KD and adversarial gradients", "orthogonal"),
     ):
         means = [(row["fid"], row[name]) for row in rows if row["fid"] and row[name] is not None]
         seeds = [(line["fid"], line[name]) for line in every if line["fid"] and line[name] is not None]
         curves = [Curve("seeds", seeds, joined=False), Curve("mean of a fork", means)]
         if seeds:
-            curves.append(Curve("0", [(min(x for x, _ in seeds), 0.0), (max(x for x, _ in seeds), 0.0)]))
+            curves.append(Curve(none, [(min(x for x, _ in seeds), 0.0), (max(x for x, _ in seeds), 0.0)]))
         file = path if name == "delta" else path.with_stem(f"{path.stem}-cosine")
-        draw(file, curves, f"Forks of a training, {trunk}", "FD at the fork", title, log_y=False)
+        draw(file, curves, f"Forks of a training, {trunk}", AT_FORK, title, log_y=False)
 
 
 def show(rows: Sequence[Mapping[str, Any]]) -> None:
