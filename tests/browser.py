@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -26,8 +27,20 @@ ATTEMPTS, SECONDS = 3, 90
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH")
 
 
+class Opened(NamedTuple):
+    """A page in the browser."""
+
+    document: str  # after its scripts have run
+    log: str  # the browser's, with messages on the console where --enable-logging=stderr is given
+
+
 def document(url: str, folder: Path, *flags: str) -> str:
-    """The document at `url` after its scripts have run.
+    """The document at `url` after its scripts have run."""
+    return opened(url, folder, *flags).document
+
+
+def opened(url: str, folder: Path, *flags: str) -> Opened:
+    """The page at `url`; profiles are kept in `folder`.
 
     Chromium may hang before or after it has printed the document, on a busy machine most of all: what it
     has printed whole is taken, and a page it has not printed is opened again with a new profile.
@@ -37,13 +50,13 @@ def document(url: str, folder: Path, *flags: str) -> str:
         profile = folder / f"browser{attempt}"
         command = [CHROMIUM, *FLAGS, *flags, f"--user-data-dir={profile}", "--dump-dom", url]
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         ) as browser:
             try:
-                printed, _ = browser.communicate(timeout=SECONDS)
+                found = Opened(*browser.communicate(timeout=SECONDS))
             except subprocess.TimeoutExpired:
                 os.killpg(browser.pid, signal.SIGKILL)
-                printed, _ = browser.communicate()
-        if printed.rstrip().endswith("</html>"):
-            return printed
+                found = Opened(*browser.communicate())
+        if found.document.rstrip().endswith("</html>"):
+            return found
     pytest.fail(f"{url}: Chromium printed no whole document in {ATTEMPTS} attempts of {SECONDS} s")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,8 +14,8 @@ from nas.dashboard.guard import check_token
 from nas.dashboard.server import dashboard_server
 from nas.errors import ConfigError
 from nas.study import StudyStore
+from tests.browser import document, needs_browser
 from tests.nas.dashboard.http import ask, served
-from tests.nas.test_browser import CHROMIUM, FLAGS
 
 TOKEN = "correct-horse-battery-staple"
 SHOWN = "FD (digits) at each rung"  # of the study's page
@@ -139,22 +138,16 @@ def elsewhere(server: str) -> Iterator[str]:
         thread.join(timeout=20)
 
 
-def browse(url: str, folder: Path) -> str:
-    assert CHROMIUM is not None
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={folder}/browser", "--dump-dom", url]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH")
+@needs_browser
 def test_a_browser_is_asked_then_shown_the_study_and_remembers(server: str, tmp_path: Path) -> None:
-    asked = browse(f"{server}/", tmp_path)
+    asked = document(f"{server}/", tmp_path)
     assert "This dashboard asks for a token." in asked
     assert 'type="password"' in asked
-    assert SHOWN in browse(f"{server}/?token={TOKEN}", tmp_path)
+    assert SHOWN in document(f"{server}/?token={TOKEN}", tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH")
+@needs_browser
 def test_a_link_on_another_site_opens_the_study(elsewhere: str, tmp_path: Path) -> None:
-    assert SHOWN in browse(elsewhere, tmp_path)
+    assert SHOWN in document(elsewhere, tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from nas.html import write_page
 from nas.reporting import SearchReport
 from nas.study import open_existing
-from tests.nas.test_browser import CHROMIUM, FLAGS
+from tests.browser import needs_browser, opened
 
 FRAME = """<body style="margin:0"><iframe id="page" src="report.html"
 style="width:{width}px;height:4000px;border:0"></iframe><script>
@@ -22,10 +21,7 @@ setInterval(() => {{
 }}, 300);
 </script>"""
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH"),
-]
+pytestmark = [pytest.mark.slow, needs_browser]
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -36,15 +32,9 @@ def test_the_page_is_drawn_as_wide_as_the_screen_without_a_message_on_the_consol
     with store:
         write_page(store, folder, tmp_path / "report.html")
     (tmp_path / "frame.html").write_text(FRAME.format(width=width))
-    assert CHROMIUM is not None
-    more = [
-        "--allow-file-access-from-files",
-        "--enable-logging=stderr",
-        f"--user-data-dir={tmp_path / 'user'}",
-    ]
-    command = [CHROMIUM, *FLAGS, *more, "--dump-dom", (tmp_path / "frame.html").as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    known = {name: int(value) for name, value in re.findall(r'data-(wide|plots)="(\d+)"', done.stdout)}
+    flags = ("--allow-file-access-from-files", "--enable-logging=stderr")
+    page = opened((tmp_path / "frame.html").as_uri(), tmp_path, *flags)
+    known = {name: int(value) for name, value in re.findall(r'data-(wide|plots)="(\d+)"', page.document)}
     assert known["wide"] <= width
     assert known["plots"] >= 3
-    assert "CONSOLE" not in done.stderr, done.stderr
+    assert "CONSOLE" not in page.log, page.log
