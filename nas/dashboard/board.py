@@ -40,7 +40,8 @@ class Board:
         self._pages: list[StudyPage] = []
         self._add(studies)
         self._find, self._looked = find, time.monotonic()
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of looking for studies, which may wait for a database
+        self._showing = threading.Lock()
         self._tie_break = TieBreakForm()
         self._shown = self._pages[0]  # the page that was asked for last
 
@@ -97,7 +98,7 @@ class Board:
         if not 0 < number <= len(self._pages):
             return None
         page = self._pages[number - 1]
-        with self._lock:
+        with self._showing:
             before, self._shown = self._shown, page
         if before is not page:
             before.store.release()

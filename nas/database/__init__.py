@@ -2,7 +2,7 @@
 
 from nas.database.connection import connect, unwritable
 from nas.database.lease import Holder, Lease, check_free, fenced, is_held, lease_holder, study_lease
-from nas.database.outages import DatabaseOutageError, Retries, translate_outages
+from nas.database.outages import DatabaseOutageError, LastingOutageError, Retries, translate_outages
 from nas.database.snapshot import readable
 from nas.database.storages import optuna_storage
 from nas.database.tables import STUDY_NAME_LENGTH, Base, LeaseRow, Rung
@@ -14,6 +14,7 @@ __all__ = [
     "Base",
     "DatabaseOutageError",
     "Holder",
+    "LastingOutageError",
     "Lease",
     "LeaseRow",
     "Retries",

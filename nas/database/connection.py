@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sqlite3
 import time
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine
@@ -21,6 +21,7 @@ from nas.database.outages import are_connections_taken, is_forbidden
 from nas.database.urls import is_sqlite, shown, sqlite_path
 from nas.errors import StorageError
 from nas.extras import install
+from nas.retrying import OutageError, RetryPolicy
 
 CONNECT_SECONDS = 5
 """A server that does not answer for so long is unreachable."""
@@ -34,7 +35,6 @@ IDLE_SECONDS = 60.0
 UNFINISHED = (sa.exc.DBAPIError, sa.exc.InvalidRequestError, sqlite3.OperationalError)
 """What a database raises whose tables another process is making."""
 
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -147,25 +147,20 @@ def when_connections_are_free(action: Callable[[], T], url: URL) -> T:
     Raises:
         StorageError: none has become free.
     """
-    deadline, is_said = time.monotonic() + TAKEN_SECONDS, False
-    while True:
-        try:
-            return action()
-        except sa.exc.DBAPIError as error:
-            if not are_connections_taken(error.orig):
-                raise
-            if time.monotonic() > deadline:
-                raise StorageError(
-                    f"storage {shown(url)}: all connections of the server are taken ({_one_line(error)}): "
-                    "close some, or raise its max_connections; a search takes three, a dashboard four"
-                ) from error
-            if not is_said:
-                log.warning(
-                    "storage %s: all connections of the server are taken, trying again for %.0f s",
-                    *(shown(url), TAKEN_SECONDS),
-                )
-                is_said = True
-            time.sleep(TAKEN_WAIT)
+
+    def taken(error: Exception) -> str | None:
+        if isinstance(error, sa.exc.DBAPIError) and are_connections_taken(error.orig):
+            return f"all connections of the server are taken ({_one_line(error)})"
+        return None
+
+    retries = RetryPolicy(TAKEN_SECONDS, TAKEN_WAIT, TAKEN_WAIT)
+    try:
+        return retries.retry(action, taken, f"storage {shown(url)}")
+    except OutageError as error:
+        raise StorageError(
+            f"storage {shown(url)}: {error.reason}: close some, or raise its max_connections; a search takes "
+            "three, a dashboard four"
+        ) from error.__cause__
 
 
 def patiently(
@@ -195,10 +190,12 @@ def _migrate(engine: Engine) -> None:
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")
-        except CommandError as error:  # a revision that this version does not know
+        except CommandError as error:
+            if not isinstance(error.__cause__, ResolutionError):
+                raise
             raise StorageError(
                 f"storage {shown(engine.url)}: a later version of nas-students has changed its tables "
-                f"({_one_line(error)}): pip install --upgrade nas-students"
+                f"({_one_line(error)}): install that version"
             ) from error
 
 

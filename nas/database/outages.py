@@ -16,7 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine, ExceptionContext
 
 from nas.errors import SearchError
-from nas.patience import DEFAULT, OutageError, Patience
+from nas.retrying import DEFAULT_RETRIES, OutageError, RetryPolicy
 
 TRANSIENT_STATES = (
     "08",  # connection exceptions
@@ -37,6 +37,9 @@ FORBIDDEN_STATE = "42501"  # the role lacks a privilege
 TAKEN_STATE, TAKEN = "53300", ("too many clients", "remaining connection slots", "too many connections")
 """Of a server all of whose connections are taken; while it is connected to, there is the text alone."""
 
+AWAY = "start the database"
+LOCKED = "end the process that has locked its file (it may be suspended)"  # nobody serves SQLite's
+
 T = TypeVar("T")
 
 
@@ -47,11 +50,22 @@ class DatabaseOutageError(SearchError):
     trial twice.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, remedy: str = AWAY) -> None:
         super().__init__(
-            f"the database does not answer ({reason}): start it, then run the same command again"
+            f"the database does not answer ({reason}): {remedy}, then run the same command again"
         )
-        self.reason = reason
+        self.reason, self.remedy = reason, remedy
+
+
+class LastingOutageError(SearchError):
+    """The database has been away for too long to be waited for; `reason` is that of the last failure."""
+
+    def __init__(self, storage: str, seconds: float, outage: DatabaseOutageError) -> None:
+        super().__init__(
+            f"{storage} has not answered for {seconds:.0f} s ({outage.reason}): what was recorded is kept; "
+            f"{outage.remedy}, then run the same command again"
+        )
+        self.reason = outage.reason
 
 
 def translate_outages(engine: Engine) -> None:
@@ -69,7 +83,7 @@ def _translate(context: ExceptionContext) -> Exception | None:
     lines = str(error).strip().splitlines()
     reason = lines[0] if lines else type(error).__name__
     if context.is_disconnect or _is_transient(error):
-        return DatabaseOutageError(reason)
+        return DatabaseOutageError(reason, LOCKED if isinstance(error, sqlite3.Error) else AWAY)
     if is_forbidden(error):
         return SearchError(
             f"the database refuses its role ({reason}): grant what docs/postgresql.md lists, then run the "
@@ -114,11 +128,11 @@ class Retries:
     """Repeats statements that fail by an outage of the database."""
 
     storage: str  # URL without its password, for messages
-    patience: Patience = DEFAULT
+    policy: RetryPolicy = DEFAULT_RETRIES
 
     def within(self, seconds: float) -> Retries:
         """These, for an outage of at most `seconds`."""
-        return replace(self, patience=replace(self.patience, seconds=min(seconds, self.patience.seconds)))
+        return replace(self, policy=replace(self.policy, timeout=min(seconds, self.policy.timeout)))
 
     def __call__(self, action: Callable[[], T], again: Callable[[], T] | None = None) -> T:
         """The result of `action`.
@@ -129,26 +143,17 @@ class Retries:
                 committed. By default `action`, which must then be idempotent.
 
         Raises:
-            SearchError: the outage lasted too long.
+            LastingOutageError: the outage lasted too long.
         """
         attempts = chain([action], repeat(again or action))
         try:
-            return self.patience.repeat(lambda: next(attempts)(), _reason, self.storage)
+            return self.policy.retry(lambda: next(attempts)(), _reason, self.storage)
         except OutageError as outage:
-            raise SearchError(
-                f"{self.storage} has not answered for {self.patience.seconds:.0f} s ({outage.reason}): what "
-                f"was recorded is kept; {_remedy(outage.__cause__)}, then run the same command again"
-            ) from outage.__cause__
+            cause = outage.__cause__
+            assert isinstance(cause, DatabaseOutageError)
+            raise LastingOutageError(self.storage, self.policy.timeout, cause) from cause
 
 
 def _reason(error: Exception) -> str | None:
     """Why the database is away; None for an error that is no outage's."""
     return error.reason if isinstance(error, DatabaseOutageError) else None
-
-
-def _remedy(error: BaseException | None) -> str:
-    if error is not None and isinstance(
-        error.__cause__, sqlite3.Error
-    ):  # its file is locked; nobody serves it
-        return "end the process that has locked its file (it may be suspended)"
-    return "start the database"

@@ -40,17 +40,17 @@ class WriterStorage(BaseStorage):
     """
 
     def __init__(
-        self, storage: RDBStorage, retries: Retries, settle: Callable[[], object] = lambda: None
+        self, storage: RDBStorage, retries: Retries, await_commits: Callable[[], object] = lambda: None
     ) -> None:
         """Read nothing yet.
 
         Args:
             storage: Optuna's, of the database.
             retries: repeat what an outage fails.
-            settle: called before it is looked whether a failed attempt was committed; returns once no
+            await_commits: called before it is looked whether a failed attempt was committed; returns once no
                 transaction of this process is in the midst of its commit at the server.
         """
-        self._settle = settle
+        self._await_commits = await_commits
         self._database, self._inner, self._retries = storage, get_storage(storage), retries
         self._lock = RLock()
         self._is_sole = True
@@ -104,7 +104,7 @@ class WriterStorage(BaseStorage):
                     write.make(connection)
 
         def find_or_make() -> None:
-            self._settle()
+            self._await_commits()
             if not any(write.is_made() for write in writes):  # one that is made stands for all
                 make()
 
@@ -127,7 +127,7 @@ class WriterStorage(BaseStorage):
                 return self._inner.create_new_trial(study_id, template_trial)
 
             def find_or_create() -> int:
-                self._settle()
+                self._await_commits()
                 if self._inner.get_n_trials(study_id) == number:
                     return create()
                 return self._inner.get_trial_id_from_study_id_trial_number(study_id, number)
@@ -246,7 +246,7 @@ class WriterStorage(BaseStorage):
 
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
         def find_or_create() -> int:
-            self._settle()
+            self._await_commits()
             for study in self._inner.get_all_studies():
                 if study.study_name == study_name:
                     return study._study_id
@@ -258,7 +258,7 @@ class WriterStorage(BaseStorage):
 
     def delete_study(self, study_id: int) -> None:
         def find_and_delete() -> None:
-            self._settle()
+            self._await_commits()
             if any(study._study_id == study_id for study in self._inner.get_all_studies()):
                 self._inner.delete_study(study_id)
 

@@ -52,7 +52,7 @@ from nas.study import (
     trial_folder,
 )
 from nas.trials import Proposer, TrialSource, link_retries
-from nas.upkeep import prune_checkpoints, remove_unfinished
+from nas.upkeep import note_of_lost, prune_checkpoints, remove_unfinished
 from nas.workbench import Workbench, searched_space
 from search_spaces import SearchSpace, UserError, Utilisation, os_reason
 
@@ -120,7 +120,7 @@ def run_search(
         StudyAttributes(finalists_of=finalists_of).write(store.study)
         on_open(store.name)
         source = make_source(store, space, utilisation, config)
-        receiver = receiver_of(config, lease.token)
+        receiver = receiver_of(config, lease.token, store.check_lease)
         if source.work_left:
             with ExitStack() as running:
                 with _undone_if_refused(store, receiver):
@@ -143,10 +143,9 @@ def run_search(
         receiver.finish()
         found = read_report(store)
         store.check_lease()
-        freed, lost = prune_checkpoints(found, config.keep)
+        freed, lost = prune_checkpoints(found, config.keep, store.check_lease)
         for each in lost:
-            note = f"Note: a checkpoint that is to stay is lost, so all others stay; {each}"
-            say(console, note, dated=False)
+            say(console, note_of_lost(each), dated=False)
         if freed:
             what = {"front": "off the front", "best": "but the best"}[config.keep]
             say(console, f"Deleted checkpoints of trials {what}: {format_bytes(freed)}", dated=False)
@@ -207,7 +206,7 @@ def _undone_if_refused(store: StudyStore, receiver: Receiver) -> Iterator[None]:
     try:
         yield
     except UserError:
-        if store.discard_if_empty():
+        if store.discard_if_empty() and receiver.has_claimed:
             receiver.finish()
         raise
 

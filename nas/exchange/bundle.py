@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from nas.exchange.errors import ExchangeError, LostObjectError
 from nas.exchange.object_store import ObjectStore
-from nas.patience import OnWait
+from nas.retrying import OnWait
 from search_spaces import file_digest, one_line
 from search_spaces.reading import written_whole
 

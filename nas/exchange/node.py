@@ -19,13 +19,13 @@ from nas.exchange.bundle import Bundle
 from nas.exchange.errors import ExchangeError, LostObjectError
 from nas.exchange.reports import SentReporter
 from nas.exchange.study_objects import StudyObjects, carried_files
-from nas.patience import AT_ONCE, OnWait, Patience
+from nas.retrying import NO_RETRIES, OnWait, RetryPolicy
 from nas.study import FolderOwner, trial_folder
 from search_spaces import os_reason
 
 VARIABLE = "NAS_NODE_WORKDIR"
 LOCK = ".exchange.lock"  # a file in the folder of caches
-PATIENCE = Patience(300.0)  # then the trial goes to another worker, which may be on another node
+RETRIES = RetryPolicy(300.0)  # then the trial goes to another worker, which may be on another node
 ACTOR = "nas-reports-{}"
 
 
@@ -103,7 +103,7 @@ class ExchangingNode(Node):
         here = config.model_copy(update={"workdir": Path(own).expanduser().absolute()}) if own else config
         super().__init__(here, token)
         self._driver, self._token = config, token
-        self._objects = StudyObjects(here, PATIENCE)
+        self._objects = StudyObjects(here, RETRIES)
 
     def enter(self) -> None:
         self._check_driver()
@@ -191,7 +191,7 @@ class ExchangingNode(Node):
         return files
 
     def put_interim(self, trial: int, on_wait: OnWait | None = None) -> None:
-        with suppress(ExchangeError), self._objects.store.within(AT_ONCE):
+        with suppress(ExchangeError), self._objects.store.within(NO_RETRIES):
             self.put(trial, on_wait)  # else the next one, or the rung, is put in its place
 
     def reporter(self, file: Path, seconds: float) -> Reporter:

@@ -24,7 +24,7 @@ from nas.errors import ConfigError
 from nas.exchange.errors import ExchangeError, ExchangeOutageError
 from nas.extras import install
 from nas.options import nearest
-from nas.patience import DEFAULT, OnWait, OutageError, Patience
+from nas.retrying import DEFAULT_RETRIES, OnWait, OutageError, RetryPolicy
 from search_spaces import one_line
 from search_spaces.reading import written_whole
 
@@ -61,24 +61,24 @@ class ObjectStore:
             because the request makes no sense to it.
     """
 
-    def __init__(self, url: str, patience: Patience = DEFAULT) -> None:
+    def __init__(self, url: str, policy: RetryPolicy = DEFAULT_RETRIES) -> None:
         """Open the store; nothing is asked of it yet.
 
         Raises:
             ConfigError: the protocol is that of no object store, or its package is not installed.
         """
-        self.url, self.patience = url.rstrip("/"), patience
+        self.url, self.policy = url.rstrip("/"), policy
         self._files = _file_system(url)
         self._root = str(self._files._strip_protocol(self.url)).rstrip("/")
 
     @contextmanager
-    def within(self, patience: Patience) -> Iterator[None]:
-        """Have `patience` in the block."""
-        before, self.patience = self.patience, patience
+    def within(self, policy: RetryPolicy) -> Iterator[None]:
+        """Have `policy` in the block."""
+        before, self.policy = self.policy, policy
         try:
             yield
         finally:
-            self.patience = before
+            self.policy = before
 
     def put(self, path: Path, name: str, on_wait: OnWait | None = None) -> None:
         """Put the file `path` as the object `name`; an object of this name is replaced.
@@ -207,7 +207,7 @@ class ObjectStore:
             return reason_of(error)  # each package has its own errors
 
         try:
-            return self.patience.repeat(action, outage, self.url, on_wait)
+            return self.policy.retry(action, outage, self.url, on_wait)
         except LocalFileError as error:
             raise error.cause from error
         except OutageError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,20 @@ from nas.exchange.object_store import ObjectStore, is_invalid, lacks_credentials
 from nas.exchange.reports import reports_written
 from nas.exchange.study_objects import StudyObjects, carried_files, check_apart, checkpoints, newest_rung
 from nas.passwords import without_password
-from nas.patience import AT_ONCE, DEFAULT, Patience
+from nas.retrying import DEFAULT_RETRIES, NO_RETRIES, RetryPolicy
 from nas.study import FolderOwner
 from search_spaces import UserError, one_line
 
 SHOWN = 120  # characters of what another driver has said
-LEAVING = Patience(30.0)  # for what is removed at the end: nothing depends on it
+LEAVING = RetryPolicy(30.0)  # for what is removed at the end: nothing depends on it
 
 log = logging.getLogger(__name__)
 
 
 class Receiver:
     """The driver of a search whose workers write into its own work folder: there is nothing to receive."""
+
+    has_claimed = False  # whether objects of this driver may be in a store
 
     def claim(self, interrupted: Iterable[int]) -> None:
         """Make the store ready for workers of this driver.
@@ -40,6 +42,7 @@ class Receiver:
 
         Raises:
             ConfigError: the store is another study's or program's, or can't be used.
+            StudyError: another driver has taken the study over.
         """
 
     @contextmanager
@@ -59,26 +62,32 @@ class Receiver:
         """Remove the objects of a trial that has ended: the study's folder has its files."""
 
     def finish(self) -> None:
-        """Remove all objects of a search that is over; the lease of its study is this driver's."""
+        """Remove all objects of a search that is over.
+
+        Raises:
+            StudyError: another driver has taken the study over.
+        """
 
 
 class StoreReceiver(Receiver):
     """The driver of a search whose nodes exchange files through an object store."""
 
-    def __init__(self, config: SearchConfig, token: str) -> None:
+    def __init__(
+        self, config: SearchConfig, token: str, check_lease: Callable[[], object] = lambda: None
+    ) -> None:
         """Open the store; nothing is asked of it yet.
 
         Args:
             config: of the search.
             token: of the lease of the study.
+            check_lease: raises StudyError where the lease is not this driver's any more.
 
         Raises:
             ConfigError: nobody knows the store's protocol, or its package is not installed.
         """
-        self._config, self._token = config, token
+        self._config, self._token, self._check_lease = config, token, check_lease
         self._owner = FolderOwner(config.folder, token)
-        self._objects = StudyObjects(config, DEFAULT)
-        self._has_claimed = False
+        self._objects = StudyObjects(config, DEFAULT_RETRIES)
 
     def claim(self, interrupted: Iterable[int]) -> None:
         resumed = set(interrupted)
@@ -107,7 +116,7 @@ class StoreReceiver(Receiver):
     def discard(self, trial: int) -> None:
         """Remove the objects of a trial; those that can't be removed go at the end of the search."""
         self._objects.forget(trial)
-        with suppress(ExchangeError), self._objects.store.within(AT_ONCE):
+        with suppress(ExchangeError), self._objects.store.within(NO_RETRIES):
             if self._is_ours():
                 self._objects.trial(trial).remove()
 
@@ -118,7 +127,7 @@ class StoreReceiver(Receiver):
         """
         try:
             with self._objects.store.within(LEAVING):
-                if not self._has_claimed and self._objects.driver():
+                if not self.has_claimed and self._objects.driver():
                     if _other_study(self._objects, self._config):
                         return
                     self._claim()
@@ -128,8 +137,9 @@ class StoreReceiver(Receiver):
             log.warning("objects of the search are left in %s: %s", self._objects.place, error)
 
     def _claim(self) -> None:
+        self._check_lease()  # the store may have kept us waiting for longer than the lease lasts
+        self.has_claimed = True
         self._objects.claim(_described(self._config) | {"token": self._token})
-        self._has_claimed = True
 
     def _is_ours(self) -> bool:
         """Whether this driver is the last one that claimed the objects."""
@@ -148,9 +158,9 @@ class StoreReceiver(Receiver):
             bundle.put(bundle.digests(lacking), keep=True)
 
 
-def receiver_of(config: SearchConfig, token: str) -> Receiver:
+def receiver_of(config: SearchConfig, token: str, check_lease: Callable[[], object]) -> Receiver:
     """The driver's end of what `config` says of the exchange; arguments as of `StoreReceiver`."""
-    return Receiver() if config.exchange is None else StoreReceiver(config, token)
+    return Receiver() if config.exchange is None else StoreReceiver(config, token, check_lease)
 
 
 def check_exchange(config: SearchConfig, *, dry_run: bool = False) -> None:
@@ -168,7 +178,7 @@ def check_exchange(config: SearchConfig, *, dry_run: bool = False) -> None:
         return
     if own := os.environ.get(VARIABLE):
         check_apart(config.exchange, Path(own))
-    objects = StudyObjects(config, AT_ONCE)
+    objects = StudyObjects(config, NO_RETRIES)
     store, probe = objects.store, objects.probe()
     with _refused_as_request(store):
         if not store.has_bucket(config.study):
@@ -192,7 +202,7 @@ def remove_objects(saved: Mapping[str, Any]) -> None:
         return
     try:
         config = SearchConfig.saved(saved)
-        objects = StudyObjects(config, AT_ONCE)
+        objects = StudyObjects(config, NO_RETRIES)
         if objects.driver() and not _other_study(objects, config):
             objects.remove()
     except (ExchangeError, UserError) as error:

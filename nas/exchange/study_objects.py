@@ -14,7 +14,7 @@ from nas.errors import ConfigError
 from nas.exchange.bundle import Bundle
 from nas.exchange.errors import ExchangeError
 from nas.exchange.object_store import ObjectStore, local_path
-from nas.patience import OnWait, Patience
+from nas.retrying import OnWait, RetryPolicy
 from nas.study import TRIALS, trial_folder
 
 DRIVER = "driver.json"  # an object: whose the study's objects are
@@ -27,7 +27,7 @@ CARRIED = ("*.pt", "losses-*.csv", "*.png", "failure.txt")
 class StudyObjects:
     """What a store holds of the study of `config`, as seen from a node with the work folder of `config`."""
 
-    def __init__(self, config: SearchConfig, patience: Patience) -> None:
+    def __init__(self, config: SearchConfig, policy: RetryPolicy) -> None:
         """Open the store of `config.exchange`.
 
         Raises:
@@ -35,7 +35,7 @@ class StudyObjects:
         """
         assert config.exchange is not None
         check_apart(config.exchange, config.workdir)
-        self.store = ObjectStore(config.exchange, patience)
+        self.store = ObjectStore(config.exchange, policy)
         self._study, self._folder, self._cache = config.study, config.folder, config.cache
         self._bundles: dict[int, Bundle] = {}
 

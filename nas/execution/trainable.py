@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 import time
 import traceback
 from collections.abc import Callable
@@ -24,11 +25,17 @@ from nas.execution.searcher import MOST_LOST
 from nas.execution.tune_config import from_tune
 from nas.trials import Proposal
 from nas.workbench import Workbench
-from search_spaces import UserError
+from search_spaces import UserError, os_reason
 from search_spaces.reading import written_whole
 
 TRACEBACK_LINES = 12  # of a failed candidate that the study keeps; the file has all
 TRACEBACK_CHARACTERS = 2_000
+
+
+def _on_this_node(error: OSError) -> str:
+    """What the disk of this node refuses, and what to do."""
+    what = "a file" if error.filename is None else error.filename
+    return f"{what} on {socket.gethostname()}: {os_reason(error)}: make room or mend the disk there"
 
 
 def last_lines(trace: str) -> str:
@@ -63,7 +70,7 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
             self._problem = str(error)  # returned by `step`: raised here, it would fail every candidate
             return
         except OSError as error:  # the disk of this node is full or gone
-            self._problem = f"{type(error).__name__}: {error}"
+            self._problem = _on_this_node(error)
             return
         self._make = self._prepare()
         self.reset_config(config)
@@ -124,7 +131,7 @@ class CandidateTrial(tune.Trainable):  # type: ignore[misc]  # Ray Tune has no t
                 raise
             return {"broken": str(error), "done": True}
         except OSError as error:  # the disk is full or gone: every candidate would fail
-            return {"broken": f"{type(error).__name__}: {error}", "done": True}
+            return {"broken": _on_this_node(error), "done": True}
         except torch.AcceleratorError:  # the device is unusable for this process: another one takes over
             raise
         except Exception as error:  # a bug of one candidate must not end the search

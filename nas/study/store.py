@@ -203,7 +203,7 @@ class StudyStore:
             for engine in engines:
                 stack.enter_context(fenced(engine, held))
             self._lease = held
-            storage = WriterStorage(self._storage, self._retries, settle=held.renew)
+            storage = WriterStorage(self._storage, self._retries, await_commits=held.renew)
             try:
                 self._discard_if_empty_of_others(storage)
                 self.study = self._open_in(storage)
@@ -238,7 +238,7 @@ class StudyStore:
 
     @property
     def _reading(self) -> Retries:
-        """Patience for reads: without the lease no work is lost by giving up."""
+        """Retries of reads: without the lease no work is lost by giving up."""
         return self._retries if self._lease is not None else self._retries.within(OPENING_SECONDS)
 
     @property

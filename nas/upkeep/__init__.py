@@ -5,7 +5,7 @@ from nas.upkeep.copying import Copied, copy_study
 from nas.upkeep.deletion import delete_study, finalists_of, own_files
 from nas.upkeep.disk import DiskUse, disk_use
 from nas.upkeep.leftovers import leftovers, remove_unfinished
-from nas.upkeep.retention import dispensable, keepers_lost, kept_trials, prune_checkpoints
+from nas.upkeep.retention import dispensable, kept_trials, note_of_lost, prune_checkpoints
 from nas.upkeep.status import StudyStatus, study_status
 from nas.upkeep.status_table import disk_in_words, render_status
 
@@ -21,9 +21,9 @@ __all__ = [
     "disk_use",
     "dispensable",
     "finalists_of",
-    "keepers_lost",
     "kept_trials",
     "leftovers",
+    "note_of_lost",
     "own_files",
     "prune_checkpoints",
     "remove_unfinished",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -13,7 +14,7 @@ from nas.reporting import read_report
 from nas.study import FolderOwner, StudyAttributes, StudyStore, other_database
 from nas.upkeep.disk import DiskUse, disk_use, files_below
 from nas.upkeep.leftovers import leftovers, remove
-from nas.upkeep.retention import dispensable, keepers_lost
+from nas.upkeep.retention import dispensable
 from search_spaces import os_reason
 
 
@@ -57,13 +58,12 @@ def collect_garbage(store: StudyStore, folder: Path, keep: Keep, *, dry_run: boo
             check_can_be_changed(store)
             lease = stack.enter_context(store.lease())
             if folder.is_dir():
-                FolderOwner(folder, lease.token).claim()  # workers of a driver that lost its lease stop
+                with _nothing_deleted(folder):
+                    FolderOwner(folder, lease.token).claim()  # workers of a driver that lost its lease stop
         unneeded, lost = list[Path](), list[str]()
         if StudyAttributes.from_study(store.study).config:  # else no trial has been trained
-            report = read_report(store, folder)
-            unneeded = list(dispensable(report, keep))
-            lost = keepers_lost(report, keep) if unneeded else []
-            unneeded = [] if lost else unneeded
+            with _nothing_deleted(folder):
+                unneeded, lost = dispensable(read_report(store, folder), keep)
         left = list(leftovers(store, folder))
         freed = sum(_size(path) for path in (*unneeded, *left))
         if not dry_run:
@@ -88,6 +88,18 @@ def collect_garbage(store: StudyStore, folder: Path, keep: Keep, *, dry_run: boo
         before=before,
         after=disk_use(folder),
     )
+
+
+@contextmanager
+def _nothing_deleted(folder: Path) -> Iterator[None]:
+    """Raise WorkdirError where the disk fails before anything is deleted."""
+    try:
+        yield
+    except OSError as error:
+        raise WorkdirError(
+            f"{error.filename or folder}: {os_reason(error)}: nothing was deleted; mend the disk or its "
+            "rights, then run the same command again"
+        ) from error
 
 
 def check_own_folder(store: StudyStore, folder: Path) -> None:

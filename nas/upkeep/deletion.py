@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nas.config import CACHE, DATABASE, SETTINGS
 from nas.errors import StudyError, WorkdirError
-from nas.study import FolderOwner, StudyAttributes, StudyStore, has_settings_of, open_all
+from nas.study import DRIVER, FolderOwner, StudyAttributes, StudyStore, has_settings_of, open_all
 from nas.upkeep.collection import check_can_be_changed, check_own_folder
 from nas.upkeep.leftovers import remove
 from search_spaces import os_reason
@@ -37,7 +37,8 @@ def own_files(store: StudyStore, folder: Path) -> Path | None:
     if not folder.is_dir():
         return None
     inside = store.sqlite_file is not None and store.sqlite_file.resolve() == (folder / DATABASE).resolve()
-    if folder.name in (CACHE, "..") or not (inside or has_settings_of(folder, store.name)):
+    is_empty = {path.name for path in folder.iterdir()} <= {DRIVER}  # an interrupted deletion came so far
+    if folder.name in (CACHE, "..") or not (inside or is_empty or has_settings_of(folder, store.name)):
         raise StudyError(
             f"{folder} has no settings of study {store.name!r}: give its --workdir, or delete the folder "
             "yourself"

@@ -18,6 +18,7 @@ from search_spaces import file_digest
 
 CHUNK = 2**20  # bytes
 ROOM = 2**26  # bytes that stay free beside the copy
+KEPT = 2  # checkpoints of a training, those of its last rungs
 NOT_COPIED = {REPORT, DRIVER, OWNER, LOCK}  # of running processes
 
 
@@ -94,7 +95,13 @@ def differing_files(digests: Mapping[str, str], target: Path) -> list[str]:
 def compared_checkpoints(
     rungs: Sequence[RungRecord], digests: Mapping[str, str]
 ) -> tuple[int, int, list[str]]:
-    """How many checkpoints have the digest of their record, how many are gone, and which have another."""
+    """How many checkpoints have the digest of their record, how many are gone, and which have another.
+
+    A training itself deletes those before its last two rungs: they are not gone.
+    """
+    newest: dict[int, int] = {}
+    for rung in rungs:
+        newest[rung.trial] = max(rung.rung, newest.get(rung.trial, 0))
     fitting = sum(digests.get(rung.checkpoint) == rung.sha256 for rung in rungs)
-    gone = sum(rung.checkpoint not in digests for rung in rungs)
+    gone = sum(rung.checkpoint not in digests and rung.rung > newest[rung.trial] - KEPT for rung in rungs)
     return fitting, gone, [r.checkpoint for r in rungs if digests.get(r.checkpoint, r.sha256) != r.sha256]

@@ -27,7 +27,7 @@ from nas.exchange import ExchangeError, ObjectStore
 from nas.exchange.bundle import LIST, Bundle
 from nas.exchange.receiver import _check_ours
 from nas.exchange.study_objects import DRIVER, StudyObjects
-from nas.patience import AT_ONCE
+from nas.retrying import NO_RETRIES
 from nas.workbench import Workbench
 from nas.workbench.warm_start import read_warm_start
 from search_spaces import UserError, load_checkpoint, one_line
@@ -132,7 +132,7 @@ def _enqueue(content: bytes, folder: Path) -> None:
 
 def _listed(content: bytes, folder: Path) -> None:
     """The list of a bundle in an object store, and files of it."""
-    store = ObjectStore(f"file://{folder}/store", AT_ONCE)
+    store = ObjectStore(f"file://{folder}/store", NO_RETRIES)
     store.write(content, f"x/{LIST}")
     bundle = Bundle(store, "x", folder / "trial")
     bundle.fetch(bundle.usable())
@@ -142,7 +142,7 @@ def _claimed(content: bytes, folder: Path) -> None:
     """What a driver has said of itself in an object store."""
     exchange = f"file://{folder}/store"
     config = SearchConfig.of(budget_macs="2M", study="x", workdir=folder / "work", exchange=exchange)
-    objects = StudyObjects(config, AT_ONCE)
+    objects = StudyObjects(config, NO_RETRIES)
     objects.store.write(content, f"x/{DRIVER}")
     _check_ours(objects, config)
 

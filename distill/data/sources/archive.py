@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
@@ -28,6 +30,11 @@ from search_spaces import one_line
 MAX_EXPANSION = 100  # images hardly shrink in a .zip; a bomb grows a thousandfold and more
 HARMLESS = 64 * 2**20  # bytes that any archive may unpack to
 OFFERED = 8  # folders of an archive that an error names
+DAMAGED = (
+    *(OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile),
+    *(RuntimeError, NotImplementedError),  # encrypted; of a compression that zipfile lacks
+)
+"""What zipfile raises of an archive that can't be opened, or of an entry that can't be read."""
 
 
 def split_member(source: str) -> tuple[str, str]:
@@ -72,7 +79,7 @@ def zip_source(path: Path, stack: ExitStack, folder: str = "") -> Source:
         content = None
         if label_file is not None:
             content = b""  # what can't be read labels nothing
-            with contextlib.suppress(Exception):  # of a damaged archive
+            with contextlib.suppress(DataError, *DAMAGED):
                 content = _read(archive, by_name[label_file])
         beside = (label_file or "").removesuffix(LABEL_FILE)
         return Listing.labelled(names, read, content, beside)

@@ -10,7 +10,7 @@ from pathlib import Path
 from distill.data.builtin import DIGITS
 from distill.data.labels import wrapping
 from distill.data.sources import Listing, Source, open_source
-from distill.data.sources.archive import split_member
+from distill.data.sources.archive import DAMAGED, split_member
 from distill.data.sources.base import fingerprint, is_image
 from distill.data.sources.idx import is_idx
 from distill.data.sources.torchvision_sets import PREFIX
@@ -65,12 +65,7 @@ def _upper_folders(source: str) -> set[str]:
             return set()
         with zipfile.ZipFile(path) as archive:
             names = [name.replace("\\", "/") for name in archive.namelist() if is_image(name)]
-    except (
-        OSError,
-        zipfile.BadZipFile,
-        NotImplementedError,
-        ValueError,
-    ):  # NotImplementedError: of a compression that zipfile lacks
+    except DAMAGED:
         return set()  # who loads the images says what is wrong
     root = wrapping(names)
     return {name.removeprefix(root).partition("/")[0] for name in names}

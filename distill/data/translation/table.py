@@ -6,10 +6,10 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from distill.data.decoding import MAX_BYTES
-from distill.data.sources.archive import split_member
+from distill.data.sources.archive import DAMAGED, split_member
 from distill.data.sources.base import in_wrapping_folders, is_image
 from distill.errors import DataError
 from search_spaces import one_line, os_reason
@@ -109,13 +109,7 @@ def find_table(source: str) -> tuple[str, bytes] | None:
             if len(near) != 1 or archive.getinfo(next(iter(near))).file_size > MAX_BYTES:
                 return None
             return f"{path}:{next(iter(near))}", archive.read(next(iter(near)))
-    except (
-        OSError,
-        BadZipFile,
-        NotImplementedError,
-        ValueError,
-        RuntimeError,
-    ):  # NotImplementedError: of a compression that zipfile lacks
+    except DAMAGED:
         return None  # who loads the images says what is wrong
 
 

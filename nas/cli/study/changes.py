@@ -90,11 +90,11 @@ def gc_command(asked: GcOptions) -> None:
 
 def _show(found: Collected) -> None:
     from nas.reporting import format_bytes
-    from nas.upkeep import disk_in_words
+    from nas.upkeep import disk_in_words, note_of_lost
     from search_spaces import count_of
 
     for each in found.lost:
-        echo(f"Note: a checkpoint that is to stay is lost, so all others stay; {each}", err=True)
+        echo(note_of_lost(each), err=True)
     paths = (*found.checkpoints, *found.leftovers)
     what = (
         f"{count_of(len(found.checkpoints), 'checkpoint')} and {count_of(len(found.leftovers), 'leftover')}"

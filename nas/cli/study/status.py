@@ -67,14 +67,14 @@ def status_command(asked: StatusOptions) -> None:
 
 def _watch(store: StudyStore, folder: Path, *, as_json: bool) -> None:
     """Show the study again and again."""
-    from nas.errors import SearchError
+    from nas.database import DatabaseOutageError, LastingOutageError
     from nas.upkeep import study_status
 
     while True:
         try:
             found = study_status(store, folder)
-        except SearchError as error:  # it may answer at the next look
-            echo(f"{error}; looking again in {SECONDS:.0f} s", err=True)
+        except (DatabaseOutageError, LastingOutageError) as error:  # it may answer at the next look
+            echo(f"{store.url} does not answer ({error.reason}): looking again in {SECONDS:.0f} s", err=True)
             time.sleep(SECONDS)
             continue
         finally:

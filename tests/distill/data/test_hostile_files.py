@@ -14,7 +14,7 @@ from PIL import Image
 
 from distill.data.decoding import UnusableImageError, decode
 from distill.data.sources import open_source
-from distill.data.translation.table import read_table
+from distill.data.translation.table import find_table, read_table
 from distill.errors import DataError
 
 
@@ -72,6 +72,26 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     assert (tmp_path / "bomb.zip").stat().st_size < 2**20
     with pytest.raises(DataError, match="would unpack to 104857600, more than 100 times"):
         listed(tmp_path / "bomb.zip")
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("damage", ["ends early", "is garbled"])
+def test_a_table_that_can_not_be_unpacked_is_none(packed: int, damage: str, tmp_path: Path) -> None:
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w", packed) as archive:
+        archive.writestr("images/a.png", b"\x89PNG")
+        archive.writestr("table.csv", "".join(f"{n}.png,{n * n}\n" for n in range(99)))
+        entry = archive.getinfo("table.csv")
+    assert find_table(str(path)) is not None
+    content = bytearray(path.read_bytes())
+    if damage == "ends early":
+        directory = content.rindex(b"PK\1\2")
+        content[directory + 20 : directory + 24] = struct.pack("<L", entry.compress_size - 30)
+    else:
+        begin = entry.header_offset + 30 + len(entry.filename)
+        content[begin + 9 : begin + entry.compress_size] = bytes(entry.compress_size - 9)
+    path.write_bytes(content)
+    assert find_table(str(path)) is None
 
 
 def test_an_image_of_too_many_pixels_is_refused_before_it_is_decoded() -> None:

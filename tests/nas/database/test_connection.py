@@ -201,6 +201,6 @@ def test_tables_that_a_later_version_has_changed_are_refused_with_the_fix(tmp_pa
         connection.execute(sa.text("UPDATE nas_alembic_version SET version_num = 'later'"))
     engine.dispose()
     with pytest.raises(
-        StorageError, match=r"a later version .* its tables \(.*'later'\): pip install --upgrade"
+        StorageError, match=r"a later version .* its tables \(.*'later'\): install that version"
     ):
         StudyStore.open(url, "study")

@@ -18,12 +18,12 @@ from optuna.trial import TrialState
 
 from nas.database import DatabaseOutageError, Retries
 from nas.errors import SearchError, StudyError
-from nas.patience import Patience
+from nas.retrying import RetryPolicy
 from nas.study import StudyStore
 from tests.nas.faults.operations import BusyError
 from tests.nas.study.records import rung
 
-HASTY = Retries("storage x", Patience(5.0, first_wait=0.001, longest_wait=0.002))
+HASTY = Retries("storage x", RetryPolicy(5.0, initial_delay=0.001, max_delay=0.002))
 
 
 @contextmanager
@@ -137,7 +137,7 @@ def test_an_outage_is_said_once_and_so_is_its_end(
 
 
 def test_an_outage_that_does_not_end_is_one_line_with_what_to_do() -> None:
-    retries = Retries("storage x", Patience(0.05, first_wait=0.01))
+    retries = Retries("storage x", RetryPolicy(0.05, initial_delay=0.01))
 
     def fail() -> None:
         raise DatabaseOutageError("connection refused")
@@ -200,7 +200,7 @@ def test_ctrl_c_during_a_statement_is_no_outage(store: StudyStore, monkeypatch: 
 def test_a_file_that_a_suspended_process_has_locked_names_that_as_the_cause(tmp_path: Path) -> None:
     file = f"sqlite:///{tmp_path}/study.db"
     with StudyStore.open(file, "study") as one, one.lease():
-        one._retries = Retries("storage x", Patience(0.02, first_wait=0.01))
+        one._retries = Retries("storage x", RetryPolicy(0.02, initial_delay=0.01))
         with sqlite3.connect(tmp_path / "study.db") as other:
             other.execute("BEGIN IMMEDIATE")
             with one._engine.connect() as connection:
@@ -215,7 +215,9 @@ def test_a_commit_that_the_server_is_in_the_midst_of_is_waited_for_before_it_is_
     lease, inner, order = store._lease, store.storage._inner, list[str]()  # type: ignore[attr-defined]  # a WriterStorage
     assert lease is not None
     renew, look = lease.renew, inner.get_n_trials
-    monkeypatch.setattr(store.storage, "_settle", lambda: (order.append("hold the lease's row"), renew()))
+    monkeypatch.setattr(
+        store.storage, "_await_commits", lambda: (order.append("hold the lease's row"), renew())
+    )
     monkeypatch.setattr(inner, "get_n_trials", lambda study: (order.append("look"), look(study))[1])
     with failing_commits(store, committed=True):
         store.study.ask()
@@ -227,14 +229,16 @@ def test_readers_of_a_database_that_is_away_say_so_in_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with StudyStore.open(f"sqlite:///{tmp_path}/study.db", "study") as reader:
-        reader._retries = Retries("storage x", Patience(0.02, first_wait=0.01))
+        reader._retries = Retries("storage x", RetryPolicy(0.02, initial_delay=0.01))
 
         def fail(*_: object) -> None:
             raise BusyError("database is locked")
 
         for engine in (reader._engine, reader._storage.engine):
             monkeypatch.setattr(engine.dialect, "do_execute", fail)
-        with pytest.raises(SearchError, match="storage x has not answered for 0 s"):
+        with pytest.raises(SearchError, match=r"storage x has not answered for 0 s .*; end the process that"):
             _ = reader.holder
-        with pytest.raises(SearchError, match=r"the database does not answer .*locked"):
+        with pytest.raises(
+            SearchError, match=r"the database does not answer .*locked.*: end the process that"
+        ):
             reader.study.get_trials()

@@ -156,14 +156,14 @@ def test_a_command_waits_for_a_connection_and_says_when_there_is_none(
     restarted(server, max_connections="8", superuser_reserved_connections="0")
     with ExitStack() as held:
         assert taken(server, held, 9) < 9
-        monkeypatch.setattr(connections, "TAKEN_SECONDS", 1.0)
+        monkeypatch.setattr(connections, "TAKEN_SECONDS", 3.0)
         with (
             caplog.at_level(logging.WARNING),
             pytest.raises(StorageError, match="all connections of the server are taken") as error,
         ):
             StudyStore.open(address(server), "waiting")
         assert "\n" not in str(error.value)
-        assert [message for message in caplog.messages if "trying again for 1 s" in message]
+        assert [message for message in caplog.messages if "taken" in message and "trying again for 2 s" in message]
         monkeypatch.setattr(connections, "TAKEN_SECONDS", 30.0)
         threading.Timer(1.5, held.close).start()
         with StudyStore.open(address(server), "waiting") as store:

@@ -10,10 +10,10 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from nas.exchange import object_store
-from nas.patience import Patience
+from nas.retrying import RetryPolicy
 from tests.nas.exchange.s3_server import BUCKET, S3Server, s3_server
 
-BRIEF = Patience(0.3, 0.01, 0.05)
+BRIEF = RetryPolicy(0.3, 0.01, 0.05)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from nas.exchange import (
     this_node,
 )
 from nas.exchange.reports import SentReporter
+from nas.exchange.study_objects import StudyObjects
 from nas.study import FolderOwner, trial_folder
 from tests.nas.exchange.conftest import BRIEF
 from tests.nas.exchange.s3_server import AWAY, BUCKET, S3Server
@@ -35,8 +36,8 @@ CHECKPOINTS = {"checkpoint-rung-1.pt": b"weights", "losses-rung-1.csv": b"step,g
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(node, "PATIENCE", BRIEF)
-    monkeypatch.setattr(receiver, "DEFAULT", BRIEF)
+    monkeypatch.setattr(node, "RETRIES", BRIEF)
+    monkeypatch.setattr(receiver, "DEFAULT_RETRIES", BRIEF)
 
 
 @pytest.fixture
@@ -51,6 +52,25 @@ def driver(search: SearchConfig, token: str = "first", interrupted: tuple[int, .
     made.claim(interrupted)
     FolderOwner(search.folder, token).claim()
     return made
+
+
+def test_a_driver_that_lost_its_lease_while_the_store_was_away_leaves_it_to_the_next_one(
+    search: SearchConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost() -> None:
+        raise StudyError("taken over")
+
+    driver(search, "second")
+    worker = on("node", search, monkeypatch, "second")
+    trained(worker)
+    worker.put(7)
+    first = StoreReceiver(search, "first", lost)
+    for act in (lambda: first.claim(()), first.finish):
+        with pytest.raises(StudyError, match="taken over"):
+            act()
+    assert not first.has_claimed
+    assert set(CHECKPOINTS) <= set(StudyObjects(search, BRIEF).trial(7).usable())
+    on("node", search, monkeypatch, "second")
 
 
 def on(
@@ -83,7 +103,7 @@ def test_without_an_exchange_nothing_is_carried(tmp_path: Path) -> None:
     config = SearchConfig.of(budget_macs=10**6, study="digits", workdir=tmp_path)
     here = this_node(config, "token")
     assert type(here) is Node
-    assert type(receiver_of(config, "token")) is Receiver
+    assert type(receiver_of(config, "token", pytest.fail)) is Receiver
     assert here.config is config
     assert here.put(7) == {}
     assert here.at_driver(tmp_path / "x") == tmp_path / "x"

@@ -15,7 +15,7 @@ import pytest
 from nas.errors import ConfigError
 from nas.exchange import ExchangeError, ExchangeOutageError, ObjectStore
 from nas.exchange.object_store import CHUNK
-from nas.patience import AT_ONCE, Patience
+from nas.retrying import NO_RETRIES, RetryPolicy
 from tests.nas.exchange.conftest import BRIEF
 from tests.nas.exchange.s3_server import AWAY, BUCKET, DENIED, S3Server
 
@@ -77,7 +77,7 @@ def test_a_full_disk_is_not_the_stores_fault(store: ObjectStore) -> None:
 
 
 def test_an_outage_is_outlasted_and_told(s3: S3Server, caplog: pytest.LogCaptureFixture) -> None:
-    store, left, waited = ObjectStore(f"s3://{BUCKET}/p", Patience(30.0, 0.01, 0.05)), [5], []
+    store, left, waited = ObjectStore(f"s3://{BUCKET}/p", RetryPolicy(30.0, 0.01, 0.05)), [5], []
 
     def answer(method: str, path: str) -> tuple[str, str] | None:
         left[0] -= method == "PUT"
@@ -119,7 +119,7 @@ def test_what_is_refused_is_not_repeated(s3: S3Server) -> None:
 def test_the_clients_own_repetitions_do_not_multiply_ours(s3: S3Server) -> None:
     s3.answer = lambda method, path: AWAY
     with pytest.raises(ExchangeOutageError):
-        ObjectStore(f"s3://{BUCKET}/p", AT_ONCE).write(b"content", "x")
+        ObjectStore(f"s3://{BUCKET}/p", NO_RETRIES).write(b"content", "x")
     assert [method for method, _ in s3.requests].count("PUT") <= 2
 
 
@@ -196,7 +196,7 @@ def test_credentials_are_in_no_message(s3: S3Server, caplog: pytest.LogCaptureFi
 
 
 def test_what_a_killed_writer_left_in_a_folder_is_no_object(tmp_path: Path) -> None:
-    store = ObjectStore(f"file://{tmp_path}/store", AT_ONCE)
+    store = ObjectStore(f"file://{tmp_path}/store", NO_RETRIES)
     store.write(b"content", "study/driver.json")
     (tmp_path / "store" / "study" / ".0123.partial").write_bytes(b"cont")
     assert store.names() == ["study/driver.json"]
@@ -204,7 +204,7 @@ def test_what_a_killed_writer_left_in_a_folder_is_no_object(tmp_path: Path) -> N
 
 
 def test_listing_and_removing_report_that_they_are_not_over(s3: S3Server) -> None:
-    store, waited = ObjectStore(f"s3://{BUCKET}/p", Patience(2.0, 0.01, 0.05)), list[float]()
+    store, waited = ObjectStore(f"s3://{BUCKET}/p", RetryPolicy(2.0, 0.01, 0.05)), list[float]()
     s3.answer = lambda method, path: AWAY
     for action in (
         lambda: store.names("x", waited.append),

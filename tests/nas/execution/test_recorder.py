@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from optuna.artifacts import get_all_artifact_meta
 from optuna.trial import TrialState
 
 from nas.budget import Cost
+from nas.database import LeaseRow
 from nas.errors import StudyError
 from nas.exchange import ExchangeError, Receiver
 from nas.execution import Outcome, StudyRecorder
@@ -59,6 +62,26 @@ def test_a_rung_is_kept_while_its_trial_resumes(
     assert store.rungs() == [seen.record]
     assert store.study.trials[0].state == TrialState.RUNNING
     assert store.study.trials[0].user_attrs == {"macs": 900_000, "params": 20_000}
+
+
+def test_a_driver_that_loses_its_lease_while_it_fetches_files_writes_no_picture(
+    store: StudyStore, tmp_path: Path
+) -> None:
+    class Losing(Receiver):
+        def receive(self, trial: int, files: Mapping[str, str]) -> None:
+            engine = sa.create_engine(store.url)
+            with engine.begin() as connection:
+                connection.execute(sa.update(LeaseRow).values(token="of another driver"))
+            engine.dispose()
+            with suppress(StudyError):  # the heartbeat finds it
+                lease.renew()
+
+    with store.lease() as lease:
+        store.study.ask()
+        recorder = StudyRecorder(store, tmp_path, 2, Losing())
+        with pytest.raises(StudyError, match="was taken over by"):
+            recorder.record(0, outcome(tmp_path, 0, 0))
+    assert not (tmp_path / "artifacts").exists()
 
 
 def test_a_rung_is_recorded_when_its_files_are_there_and_objects_go_when_its_trial_has_ended(

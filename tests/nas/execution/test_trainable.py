@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -109,6 +112,34 @@ def test_a_worker_writes_nothing_into_a_folder_that_another_driver_has_claimed(
     assert sorted(bench.config.folder.rglob("*")) == before
 
 
+def test_a_worker_whose_folder_is_claimed_while_it_measures_writes_no_picture(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure, folder = Candidate._measure, bench.config.folder
+
+    def claimed(self: Candidate, *given: Any) -> dict[str, Any]:
+        FolderOwner(folder, "of another driver").claim()
+        return measure(self, *given)
+
+    actor = trainable(bench, monkeypatch)
+    monkeypatch.setattr(Candidate, "_measure", claimed)
+    assert "was taken over by another driver" in actor.step()["broken"]
+    assert list(folder.rglob("*.png")) == list(folder.rglob("*.pt")) == []
+
+
+def test_a_full_disk_is_told_with_the_node_and_the_fix(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/runs/x.pt")
+
+    actor = trainable(bench, monkeypatch)
+    monkeypatch.setattr(Candidate, "run", full)
+    said = actor.step()["broken"]
+    assert said.startswith(f"/runs/x.pt on {socket.gethostname()}: ")
+    assert said.endswith(": make room or mend the disk there")
+
+
 @pytest.mark.parametrize("lost", [0, 1, 2])
 def test_a_store_that_is_away_loses_workers_and_then_ends_the_search_but_fails_no_candidate(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch, lost: int
@@ -146,7 +177,10 @@ def test_a_store_that_refuses_ends_the_search(bench: Workbench, monkeypatch: pyt
     ("error", "said"),
     [
         (TeacherError("teacher.pkl does not exist"), "teacher.pkl does not exist"),
-        (OSError(28, "No space left on device"), "OSError: [Errno 28] No space left on device"),
+        (
+            OSError(28, "No space left on device"),
+            f"a file on {socket.gethostname()}: No space left on device: make room or mend the disk there",
+        ),
     ],
 )
 def test_what_a_worker_misses_on_its_node_ends_the_search_with_the_reason(

@@ -18,7 +18,7 @@ from rich.console import Console
 from nas.errors import ConfigError, SearchError, StudyError
 from nas.exchange import VARIABLE, ExchangeOutageError, node, object_store, receiver, reports
 from nas.execution import WorkerResources
-from nas.patience import Patience
+from nas.retrying import RetryPolicy
 from nas.study import StudyStore
 from nas.workbench import Workbench
 from tests.nas.conftest import MakeBench
@@ -28,7 +28,7 @@ from tests.nas.faults.stub_search import LocalWorker, one_by_one, run_stub_searc
 pytestmark = pytest.mark.slow
 
 EVERY = 1 if os.environ.get("NAS_TEST_EVERY_OPERATION") else 9  # operation of the plan
-BRIEF = Patience(0.05, 0.01, 0.01)
+BRIEF = RetryPolicy(0.05, 0.01, 0.01)
 SEARCH: dict[str, Any] = {
     "trials": 3,
     "replicates": 1,
@@ -87,8 +87,8 @@ def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Files:
 
     monkeypatch.setenv(VARIABLE, str(tmp_path / "node"))
     monkeypatch.setattr(object_store, "_file_system", lambda url: made)
-    monkeypatch.setattr(node, "PATIENCE", BRIEF)
-    monkeypatch.setattr(receiver, "DEFAULT", BRIEF)
+    monkeypatch.setattr(node, "RETRIES", BRIEF)
+    monkeypatch.setattr(receiver, "DEFAULT_RETRIES", BRIEF)
     monkeypatch.setattr(receiver, "LEAVING", BRIEF)
     monkeypatch.setattr(receiver, "reports_written", lambda name: nullcontext())
     monkeypatch.setattr(reports, "ray", SimpleNamespace(get_actor=gone))

@@ -21,7 +21,7 @@ from optuna.trial import TrialState
 from nas.database import LeaseRow, Retries
 from nas.database import lease as leases
 from nas.errors import SearchError, StudyError
-from nas.patience import Patience
+from nas.retrying import RetryPolicy
 from nas.study import StudyStore
 from tests.nas.database.test_outages import failing_commits
 from tests.nas.study.records import rung
@@ -55,7 +55,7 @@ class Studies(RuleBasedStateMachine):
     def take_over(self) -> None:
         """A new driver opens the study and takes its lease."""
         self.store = self.drivers.enter_context(StudyStore.open(self.url, "study"))
-        self.store._retries = Retries("storage", Patience(5.0, first_wait=0.0001))
+        self.store._retries = Retries("storage", RetryPolicy(5.0, initial_delay=0.0001))
         self.held = self.drivers.enter_context(ExitStack())
         self.held.enter_context(self.store.lease())
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 
 import pytest
 
 from nas.config import SETTINGS, write_toml
-from nas.errors import StudyError
+from nas.errors import StudyError, WorkdirError
 from nas.reporting import SearchReport
 from nas.study import StudyStore
-from nas.upkeep import collect_garbage, collection, kept_trials
+from nas.upkeep import collect_garbage, collection, kept_trials, retention
+from tests.nas.cli.command_line import run
 from tests.nas.upkeep.small_study import files_of, small_study
 
 
@@ -122,3 +124,36 @@ def test_a_search_that_begins_meanwhile_is_refused(tmp_path: Path, monkeypatch: 
         store.study.set_user_attr("config", {})
         collect_garbage(store, folder, "all")
     assert len(refused) == 1
+
+
+def test_gc_deletes_no_checkpoint_where_the_best_is_damaged_and_says_so(
+    replicated: SearchReport, tmp_path: Path
+) -> None:
+    _, folder = moved(replicated, tmp_path)
+    assert replicated.best is not None
+    damaged = folder / replicated.best.rungs[-1].checkpoint
+    damaged.write_bytes(b"damaged")
+    before = files_of(folder)
+    result = run("nas-study", "gc", folder.name, "--keep", "best", "--workdir", folder.parent)
+    assert result.exit_code == 0, result.output
+    after = files_of(folder)
+    assert {path for path in before.keys() - after.keys() if path.endswith(".pt")} == set()
+    said = " ".join(result.stderr.split())
+    assert f"all others stay: trial {replicated.best.number}: {damaged} is damaged; put it back" in said
+
+
+def test_a_checkpoint_that_can_not_be_read_is_one_line_and_nothing_is_deleted(
+    replicated: SearchReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> str:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    url, folder = moved(replicated, tmp_path)
+    before = checkpoints(folder)
+    monkeypatch.setattr(retention, "file_digest", fail)
+    with (
+        StudyStore.open(url, replicated.study, create=False) as store,
+        pytest.raises(WorkdirError, match=r"\.pt: .*: nothing was deleted; mend the disk"),
+    ):
+        collect_garbage(store, folder, "best")
+    assert checkpoints(folder) == before

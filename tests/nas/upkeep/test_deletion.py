@@ -137,3 +137,21 @@ def test_a_deletion_that_was_interrupted_is_gone_on_with(
     delete_study(opened(url, "small"), folder)
     assert not folder.exists()
     assert StudyStore.names(url) == []
+
+
+def test_a_deletion_that_was_interrupted_before_the_database_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(store: StudyStore) -> None:
+        raise KeyboardInterrupt
+
+    url = f"sqlite:///{tmp_path}/elsewhere.db"
+    _, folder = small_study(tmp_path / "runs", "small", url)
+    with monkeypatch.context() as patch:
+        patch.setattr(StudyStore, "delete", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            delete_study(opened(url, "small"), folder)
+    assert list(folder.iterdir()) == []
+    delete_study(opened(url, "small"), folder)
+    assert not folder.exists()
+    assert StudyStore.names(url) == []

@@ -13,9 +13,9 @@ from rich.console import Console
 
 from nas.checkpoints import export_student
 from nas.driver import run_search
-from nas.errors import ExportError
+from nas.errors import ExportError, StudyError
 from nas.reporting import SearchReport
-from nas.upkeep import keepers_lost, prune_checkpoints
+from nas.upkeep import dispensable, kept_trials, prune_checkpoints
 from nas.workbench import Workbench
 from tests.nas.studies import finished_study
 
@@ -34,7 +34,7 @@ def test_the_front_and_its_replicates_keep_their_checkpoints(
     replicated: SearchReport, tmp_path: Path
 ) -> None:
     first = replicated.trials[0]
-    alone = {"front": [first], "best": first, "within_margin": []}
+    alone = {"front": [first], "best": first, "choice": first.number, "within_margin": []}
     found = moved(replicated, tmp_path).model_copy(update=alone)
     others = [t.number for t in found.trials if first.number not in (t.number, t.replicate_of)]
     assert others
@@ -55,7 +55,7 @@ def test_nothing_is_deleted_where_a_checkpoint_that_is_to_stay_is_lost(
     replicated: SearchReport, tmp_path: Path, how: str
 ) -> None:
     first = replicated.trials[0]
-    alone = {"front": [first], "best": first, "within_margin": []}
+    alone = {"front": [first], "best": first, "choice": first.number, "within_margin": []}
     found = moved(replicated, tmp_path).model_copy(update=alone)
     best = Path(found.folder, first.rungs[-1].checkpoint)
     whole, before = best.read_bytes(), numbers(found)
@@ -63,14 +63,41 @@ def test_nothing_is_deleted_where_a_checkpoint_that_is_to_stay_is_lost(
         best.write_bytes(b"damaged")
     else:
         best.unlink()
-    (lost,) = keepers_lost(found, "front")
+    _, (lost,) = dispensable(found, "front")
     assert lost == f"trial {first.number}: {best} is {how}"
     assert prune_checkpoints(found, "front")[0] == 0
-    assert keepers_lost(found, "all") == []
+    assert dispensable(found, "all") == ([], [])
     best.write_bytes(whole)
     assert numbers(found) == before
-    assert keepers_lost(found, "front") == []
+    assert dispensable(found, "front")[1] == []
     assert prune_checkpoints(found, "front")[0] > 0
+
+
+def test_a_driver_that_lost_its_lease_deletes_nothing(replicated: SearchReport, tmp_path: Path) -> None:
+    def lost() -> None:
+        raise StudyError("taken over")
+
+    first = replicated.trials[0]
+    alone = {"front": [first], "best": first, "choice": first.number, "within_margin": []}
+    found = moved(replicated, tmp_path).model_copy(update=alone)
+    before = numbers(found)
+    with pytest.raises(StudyError, match="taken over"):
+        prune_checkpoints(found, "front", lost)
+    assert numbers(found) == before
+
+
+def test_what_a_person_has_chosen_stays_with_the_best(finished: SearchReport, tmp_path: Path) -> None:
+    best, chosen = [t for t in finished.trials if t.state == "COMPLETE"][:2]
+    found = moved(finished, tmp_path).model_copy(update={"best": best, "choice": chosen.number})
+    before, kept = numbers(found), {best.number, chosen.number}
+    assert kept_trials(found, "best") == kept < before
+    checkpoint = Path(found.folder, chosen.rungs[-1].checkpoint)
+    whole = checkpoint.read_bytes()
+    checkpoint.unlink()
+    assert prune_checkpoints(found, "best") == (0, [f"trial {chosen.number}: {checkpoint} is not there"])
+    checkpoint.write_bytes(whole)
+    assert prune_checkpoints(found, "best")[0] > 0
+    assert numbers(found) == kept
 
 
 def test_what_is_as_good_as_the_best_and_what_still_runs_keeps_its_checkpoints(

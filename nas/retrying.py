@@ -25,14 +25,14 @@ class OutageError(Exception):
 
 
 @dataclass(frozen=True)
-class Patience:
-    """For how long, and how often, an operation is repeated that fails by an outage."""
+class RetryPolicy:
+    """For how many seconds, and after which delays, an operation is tried again that fails by an outage."""
 
-    seconds: float = 900.0
-    first_wait: float = 0.25
-    longest_wait: float = 10.0
+    timeout: float = 900.0
+    initial_delay: float = 0.25
+    max_delay: float = 10.0
 
-    def repeat(
+    def retry(
         self,
         action: Callable[[], T],
         outage: Callable[[Exception], str | None],
@@ -50,7 +50,7 @@ class Patience:
         Raises:
             OutageError: the outage lasted for too long; its cause is the last error.
         """
-        began, wait, failures = time.monotonic(), self.first_wait, 0
+        began, wait, failures = time.monotonic(), self.initial_delay, 0
         while True:
             try:
                 result = action()
@@ -59,7 +59,7 @@ class Patience:
                     raise
                 failures += 1
                 passed = time.monotonic() - began
-                left = self.seconds - passed
+                left = self.timeout - passed
                 if left <= 0:
                     raise OutageError(passed, reason) from error
                 if failures == 2:  # one is a connection from before the server was started again
@@ -67,12 +67,12 @@ class Patience:
                 if on_wait is not None:
                     on_wait(passed)
                 time.sleep(min(wait, left))
-                wait = min(2 * wait, self.longest_wait)
+                wait = min(2 * wait, self.max_delay)
             else:
                 if failures > 1:
                     log.warning("%s answers again after %.0f s", server, time.monotonic() - began)
                 return result
 
 
-DEFAULT = Patience()
-AT_ONCE = Patience(0.0)
+DEFAULT_RETRIES = RetryPolicy()
+NO_RETRIES = RetryPolicy(0.0)
