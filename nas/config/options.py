@@ -157,7 +157,7 @@ class CandidateOptions(StudyOptions):
         "keep",
         default="all",
         help="Checkpoints that stay when the search ends: all, those of the front and the best's equals, or "
-        "those of the best alone. Replicates stay with their first trial.",
+        "those of the best alone. What a person has chosen at a tie and replicates of what stays do, too.",
     )
     study: str = variant(StudyOptions, "study", default="", shown="by the search: teacher, data and budget")
 

@@ -231,7 +231,8 @@ class KeepOption(Options):
         "all",
         group="study",
         help="Checkpoints that stay: all, those of the front and the best's equals, or those of the best "
-        "alone. Replicates stay with their first trial; trials that are not finished always stay.",
+        "alone. What a person has chosen at a tie and replicates of what stays do, too; trials that are not "
+        "finished always stay.",
     )
 
 
