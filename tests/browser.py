@@ -4,8 +4,10 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryFile
+from typing import IO, NamedTuple
 
 import pytest
 
@@ -23,6 +25,7 @@ FLAGS = [
     "--virtual-time-budget=20000",
 ]
 ATTEMPTS, SECONDS = 3, 90
+AFTERWARDS = 5.0  # seconds, in which a browser that has printed the document ends
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH")
 
@@ -49,14 +52,31 @@ def opened(url: str, folder: Path, *flags: str) -> Opened:
     for attempt in range(ATTEMPTS):
         profile = folder / f"browser{attempt}"
         command = [CHROMIUM, *FLAGS, *flags, f"--user-data-dir={profile}", "--dump-dom", url]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-        ) as browser:
-            try:
-                found = Opened(*browser.communicate(timeout=SECONDS))
-            except subprocess.TimeoutExpired:
-                os.killpg(browser.pid, signal.SIGKILL)
-                found = Opened(*browser.communicate())
-        if found.document.rstrip().endswith("</html>"):
+        with TemporaryFile() as printed, TemporaryFile() as log:
+            browser = subprocess.Popen(command, stdout=printed, stderr=log, start_new_session=True)
+            _wait(browser, printed)
+            found = Opened(_content(printed), _content(log))
+        if _is_whole(found.document):
             return found
     pytest.fail(f"{url}: Chromium printed no whole document in {ATTEMPTS} attempts of {SECONDS} s")
+
+
+def _wait(browser: subprocess.Popen[bytes], printed: IO[bytes]) -> None:
+    """Wait until the browser has ended; end it where it does not, in time or after the document."""
+    deadline = time.monotonic() + SECONDS
+    while browser.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+        if _is_whole(_content(printed)):
+            deadline = min(deadline, time.monotonic() + AFTERWARDS)
+    if browser.poll() is None:
+        os.killpg(browser.pid, signal.SIGKILL)
+        browser.wait()
+
+
+def _content(file: IO[bytes]) -> str:
+    """What is in it; the place where the browser writes does not move."""
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode(errors="replace")
+
+
+def _is_whole(document: str) -> bool:
+    return document.rstrip().endswith("</html>")
