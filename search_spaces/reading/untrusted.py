@@ -42,6 +42,7 @@ from search_spaces.reading.stand_ins import harmless
 MAX_BYTES = 8 * 2**30  # of a file; a 1024 px network with its optimizers takes one
 MAX_OPCODES = 2_000_000  # a 1024 px network takes some 60,000
 MAX_TUPLES = 50_000  # a deep nest of them would overflow the C stack
+MAX_NAME = 500  # characters of a class's name: torch searches its refusals of longer ones for minutes
 MAX_MEMO = 2_000_000  # memo slots: an unpickler makes room for the highest number it reads
 
 # how torch.save's files began before 1.6: a magic number and version 1001, a pickle each
@@ -184,6 +185,8 @@ def _scan(file: Any, *, plain: bool = False) -> None:
             raise RefusedError("holds far more objects than a checkpoint does")
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(str(argument)) > MAX_MEMO:
             raise RefusedError("asks for more memory than a checkpoint needs")
+        if opcode.name in ("GLOBAL", "INST") and len(str(argument)) > MAX_NAME:
+            raise _asks_for(str(argument))
         if plain:
             _refuse_outside(opcode.name, argument)
         graph.step(opcode, argument)
@@ -231,7 +234,7 @@ def _asks_for(name: str) -> RefusedError:
     written_here = top == "__main__" or top not in sys.stdlib_module_names
     if written_here and not name.startswith(("numpy", "torch._", "__builtin__")):
         return RefusedError(f"asks for {one_line(name, 120)}", WHOLE_MODULE)
-    return RefusedError(f"asks for {name}")
+    return RefusedError(f"asks for {one_line(name, 120)}")
 
 
 class _Unpickler(pickle.Unpickler):

@@ -222,6 +222,16 @@ def test_a_key_that_takes_for_ever_to_hash_is_refused(target: Path) -> None:
         assert "holds more" in refusal(target)
 
 
+def test_a_name_that_torch_would_search_for_hours_is_refused(target: Path) -> None:
+    pickled = b"\x80\x02ccollections\nOrderedDi" + b"[" * 1_000_000 + b"\n)R."
+    legacy = reader.TORCH_LEGACY + pickle.dumps({}, 2) + pickled + pickle.dumps([], 2)
+    for content in (in_archive(pickled), legacy):
+        target.write_bytes(content)
+        said = refusal(target)
+        assert "asks for collections OrderedDi[[[" in said
+        assert len(said) < 1_000
+
+
 def test_what_would_be_printed_for_ever_is_refused(target: Path) -> None:
     laughs: list[Any] = ["ha"]
     for _ in range(40):
