@@ -141,7 +141,7 @@ def run_search(
         fail_unsampled(store)
         store.check_lease()
         receiver.finish()
-        found = read_report(store)
+        found = read_report(store, config.absolute().folder)  # it may have been copied
         store.check_lease()
         freed, lost = prune_checkpoints(found, config.keep, store.check_lease)
         for each in lost:

@@ -134,3 +134,21 @@ def test_a_search_says_what_it_deletes_and_nothing_where_it_deletes_nothing(
     assert done.startswith("Nothing left to train: ")
     assert re.fullmatch(r"Deleted checkpoints of trials off the front: [\d.]+ [kM]B", deleted)
     assert said[1].getvalue() == f"{done}\n"
+
+
+def test_a_search_in_a_copied_folder_deletes_there_and_not_in_the_original(
+    warm_bench: Workbench, tmp_path: Path
+) -> None:
+    changes = {"trials": 2, "replicates": 0, "keep": "best"}
+    original = tmp_path / "original"
+    original.mkdir()
+    finished_study(warm_bench, original, (2, 2), **changes)
+    copied = shutil.copytree(original, tmp_path / "copied")
+    before = sorted(original.rglob("*.pt"))
+    bench = copy.copy(warm_bench)
+    vars(bench).pop("identity", None)
+    bench.config = warm_bench.config.model_copy(update=changes | {"workdir": copied})
+    found = run_search(bench, Console(file=io.StringIO()))
+    assert Path(found.folder).is_relative_to(copied)
+    assert sorted(original.rglob("*.pt")) == before
+    assert len(list(copied.rglob("*.pt"))) < len(before)
