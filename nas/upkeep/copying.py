@@ -177,11 +177,15 @@ def _finish_earlier(name: str, workdir: Path, storage: str) -> bool:
 
 
 def _check_target(store: StudyStore, folder: Path, workdir: Path, storage: str) -> None:
-    """Refuse to copy a study onto itself.
+    """Refuse to copy a study onto itself, or into its folder, which goes as a whole when it is deleted.
 
     Raises:
-        StudyError: it has the same folder, or the same database.
+        StudyError: it has the same folder, or one below it, or the same database.
     """
+    if workdir.resolve().is_relative_to(folder.resolve()):
+        raise StudyError(
+            f"{workdir} is in the folder of study {store.name!r}, {folder}: give another --to-workdir"
+        )
     if (workdir / store.name).resolve() == folder.resolve():
         raise StudyError(f"study {store.name!r} is in {workdir}: give another --to-workdir")
     if storage and same_database(storage, store.url):

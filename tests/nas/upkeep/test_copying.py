@@ -144,6 +144,10 @@ def test_a_study_is_not_copied_onto_itself_or_another_nor_while_it_is_run(tmp_pa
     with opened(url, "small") as store:
         with pytest.raises(StudyError, match=r"is in .*runs: give another --to-workdir"):
             copy_study(store, folder, tmp_path / "runs")
+        for within in (folder, folder / "backup"):
+            with pytest.raises(StudyError, match=r"is in the folder of study 'small'.*another --to-workdir"):
+                copy_study(store, folder, within)
+        assert not (folder / "backup").exists()
         with pytest.raises(StudyError, match=r"give another --to, or leave it out"):
             copy_study(store, folder, tmp_path / "archive", url)
         with (
